@@ -1,0 +1,100 @@
+"""One transaction for many requests: what arrives for a list while its transaction runs goes together next."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+from waiting_list.problems import Problem, Unavailable
+
+log = structlog.get_logger(__name__)
+
+
+class Groupable(Protocol):
+    """A request that knows with which others it must not share a transaction."""
+
+    @property
+    def alone_with(self) -> Hashable | None:
+        """Two requests with the same value (not None) are never in one batch."""
+
+
+R = TypeVar("R", bound=Groupable)
+A = TypeVar("A")
+
+
+class Batches(Generic[R, A]):
+    """Groups requests by key (a list). No timer: a batch starts as soon as the one before it ends.
+
+    `run` does one batch and returns an answer or a Problem for each request. If it fails as a whole for any
+    other reason, each request is run by itself, so that one never spoils its neighbour's.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Hashable, Sequence[R]], Awaitable[Sequence[A | Problem]]],
+        *,
+        queue_limit: int,
+        batch_limit: int,
+    ) -> None:
+        self._run = run
+        self._queue_limit = queue_limit
+        self._batch_limit = batch_limit
+        self._queues: dict[Hashable, deque[tuple[R, asyncio.Future[A]]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def submit(self, key: Hashable, request: R) -> A:
+        """The answer to one request, after the commit of its batch.
+
+        Raises its Problem; Unavailable at once when too many requests wait for this key.
+        """
+        queue = self._queues.get(key)
+        if queue is not None and len(queue) >= self._queue_limit:
+            raise Unavailable("Too many requests wait for this list.")
+        future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        if queue is None:
+            self._queues[key] = deque([(request, future)])
+            task = asyncio.create_task(self._drain(key))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        else:
+            queue.append((request, future))
+        return await future
+
+    async def _drain(self, key: Hashable) -> None:
+        queue = self._queues[key]
+        while queue:
+            batch = self._next_batch(queue)
+            for (_, future), answer in zip(
+                batch, await self._answers(key, [r for r, _ in batch]), strict=True
+            ):
+                if future.cancelled():
+                    continue
+                if isinstance(answer, BaseException):
+                    future.set_exception(answer)
+                else:
+                    future.set_result(answer)
+        del self._queues[key]
+
+    def _next_batch(self, queue: deque[tuple[R, asyncio.Future[A]]]) -> list[tuple[R, asyncio.Future[A]]]:
+        batch: list[tuple[R, asyncio.Future[A]]] = []
+        seen: set[Hashable] = set()
+        while queue and len(batch) < self._batch_limit:
+            marker = queue[0][0].alone_with
+            if marker is not None and marker in seen:
+                break
+            seen.add(marker)
+            batch.append(queue.popleft())
+        return batch
+
+    async def _answers(self, key: Hashable, requests: Sequence[R]) -> Sequence[A | BaseException]:
+        try:
+            return await self._run(key, requests)
+        except Problem as problem:
+            return [problem] * len(requests)
+        except Exception as error:
+            if len(requests) == 1:
+                return [error]
+            log.exception("batch_failed", size=len(requests))
+            return [(await self._answers(key, [request]))[0] for request in requests]

@@ -1,0 +1,155 @@
+"""The database: its pool, its statements (sql/*.sql), its migrations, and what its errors mean."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from importlib.resources import files
+from typing import TypeAlias
+
+import asyncpg
+import structlog
+from asyncpg.pool import PoolConnectionProxy
+
+from waiting_list.keys import new_signing_key
+from waiting_list.problems import Unavailable
+from waiting_list.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+Record: TypeAlias = asyncpg.Record
+Connection: TypeAlias = "asyncpg.Connection[Record] | PoolConnectionProxy[Record]"
+Pool: TypeAlias = "asyncpg.Pool[Record]"
+
+# Any number that no other user of the same database is likely to lock.
+_MIGRATION_LOCK = 7_318_349_394_477_056_577
+_ACQUIRE_SECONDS = 5.0
+
+_UNREACHABLE = (
+    OSError,  # refused, reset, no route, and TimeoutError
+    asyncpg.InterfaceError,  # the connection or the pool is closed
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full
+    asyncpg.ReadOnlySQLTransactionError,  # a standby that is not promoted yet
+    asyncpg.InternalClientError,  # cut off in the middle of an exchange
+)
+
+
+@cache
+def sql(name: str) -> str:
+    """The text of sql/<name>.sql. Raises FileNotFoundError for a name without a file."""
+    return (files("waiting_list") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+async def connect_pool(settings: Settings, dsn: str) -> Pool:
+    """A pool that heals itself: connections that died are replaced when next asked for.
+
+    Raises Unavailable when the database cannot be reached now.
+    """
+    async with reachable():
+        return await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=settings.pool_size,
+            max_inactive_connection_lifetime=300,
+            command_timeout=settings.statement_timeout_seconds,
+            timeout=_ACQUIRE_SECONDS,
+            statement_cache_size=100 if settings.statement_cache else 0,
+        )
+
+
+@asynccontextmanager
+async def reachable() -> AsyncIterator[None]:
+    """Turns every way in which a database can be out of reach into Unavailable.
+
+    A commit whose answer was lost may or may not have happened: Unavailable says «safe to repeat», and every
+    verb is.
+    """
+    try:
+        yield
+    except asyncpg.DataError:
+        raise  # an InterfaceError too, but the argument's fault
+    except _UNREACHABLE as error:
+        log.warning("database_unreachable", error=type(error).__name__, detail=str(error))
+        raise Unavailable from error
+
+
+@asynccontextmanager
+async def connection(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection for single statements. Raises Unavailable."""
+    async with reachable(), pool.acquire(timeout=_ACQUIRE_SECONDS) as acquired:
+        yield acquired
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """A transaction that has committed when the block is left, or rolled back if it raised."""
+    async with connection(pool) as acquired, acquired.transaction():
+        yield acquired
+
+
+def migrations() -> list[tuple[int, str, str]]:
+    """Every migration as (version, name, text), in order."""
+    found = []
+    for file in (files("waiting_list") / "migrations").iterdir():
+        if matched := re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name):
+            found.append((int(matched[1]), matched[2], file.read_text(encoding="utf-8")))
+    return sorted(found)
+
+
+class MigrationError(Exception):
+    """The database was migrated by something other than these files."""
+
+
+async def migrate(dsn: str) -> list[str]:
+    """Brings the database to the newest schema and returns the names of what was applied.
+
+    Each migration is one transaction; several callers at once wait for each other. Uses a connection of
+    its own, which must not go through a transaction pooler. Raises MigrationError when an applied
+    migration differs from its file, or is newer than every file; Unavailable.
+    """
+    applied = []
+    async with reachable():
+        direct = await asyncpg.connect(dsn, timeout=_ACQUIRE_SECONDS, statement_cache_size=0)
+        try:
+            async with direct.transaction():
+                await direct.execute(sql("lock_migrations"), _MIGRATION_LOCK)
+                await direct.execute(sql("create_schema_migrations"))
+            for version, name, text in migrations():
+                async with direct.transaction():
+                    await direct.execute(sql("lock_migrations"), _MIGRATION_LOCK)
+                    checksum = hashlib.sha256(text.encode()).hexdigest()
+                    done = await direct.fetchval(sql("read_migration"), version)
+                    if done is None:
+                        await direct.execute(text)
+                        await direct.execute(sql("insert_migration"), version, name, checksum)
+                        applied.append(f"{version:04}_{name}")
+                    elif done != checksum:
+                        raise MigrationError(
+                            f"migration {version:04}_{name} was changed after it was applied"
+                        )
+            newest = await direct.fetchval(sql("read_newest_migration"))
+            if newest > max(version for version, _, _ in migrations()):
+                raise MigrationError(
+                    f"the database has migration {newest:04}, which this version does not know"
+                )
+            for purpose in ("user_token", "purchase_pass"):
+                await direct.execute(
+                    sql("insert_signing_key"), purpose, secrets.token_hex(8), new_signing_key(purpose)
+                )
+        finally:
+            await direct.close(timeout=_ACQUIRE_SECONDS)
+    return applied
+
+
+async def is_migrated(pool: Pool) -> bool:
+    """Whether the database has exactly the newest schema of this version. Raises Unavailable."""
+    async with connection(pool) as acquired:
+        try:
+            newest = await acquired.fetchval(sql("read_newest_migration"))
+        except asyncpg.UndefinedTableError:
+            return False
+    return bool(newest == max(version for version, _, _ in migrations()))

@@ -1,0 +1,367 @@
+"""The engine: every change to a waiting list, each one transaction under the list's lock.
+
+    request ── submit ──> batch of its list ──> BEGIN, lock the list, read the clock
+                                            ──> verb, then promotion, request by request
+                                            ──> write entries, segments, history, list; COMMIT ──> answers
+
+A batch is the same as its requests one after the other. Reads are in reading.py.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from waiting_list import promotion, stock, verbs
+from waiting_list.batch import Batches
+from waiting_list.database import Pool, sql, transaction
+from waiting_list.ledger import EntryRow, Ledger
+from waiting_list.models import Answer, Inventory, ListKey, ListSettings, SettingsChange
+from waiting_list.problems import IdempotencyKeyReused, InventoryNotFound, Problem
+from waiting_list.settings import Settings
+
+Verb = Callable[..., Awaitable[EntryRow | Sequence[EntryRow] | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """What makes a repeated request known: who sent which key with which request."""
+
+    key_hash: bytes
+    request_hash: bytes
+
+    @classmethod
+    def of(cls, *, caller: str, key: str, request: str) -> "Idempotency":
+        """`caller` must tell apart all who may use the same key; `request` is its path and body."""
+        return cls(
+            hashlib.sha256(f"{caller}\x00{key}".encode()).digest(), hashlib.sha256(request.encode()).digest()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """On whose behalf a verb runs.
+
+    `organization_id` must own the list (None: the service itself); `actor` is what the history says: `user`,
+    `organizer:<key id>` or `service`, never a person.
+    """
+
+    organization_id: str | None
+    actor: str
+    idempotency: Idempotency | None = None
+
+
+SERVICE = Caller(None, verbs.CLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of a verb on one list."""
+
+    verb: Verb
+    arguments: Mapping[str, Any]
+    caller: Caller
+
+    @property
+    def alone_with(self) -> Hashable | None:
+        """A key that is repeated at once must find the first answer committed."""
+        return self.caller.idempotency.key_hash if self.caller.idempotency else None
+
+
+@dataclass(slots=True)
+class _Outcome:
+    request: Request
+    entry: EntryRow | None = None
+    inventory: Inventory | None = None
+    settings: ListSettings | None = None
+    promoted: Sequence[EntryRow] = ()
+    problem: Problem | None = None
+    replay: Answer | None = None
+
+
+class Engine:
+    """The verbs, for any number of callers at once. One for each process.
+
+    Every verb takes an optional `now` for tests; the default is the database clock under the lock. Every one
+    raises InventoryNotFound where the list does not exist or is another organization's,
+    IdempotencyKeyReused, Unavailable, and what its function in verbs.py, stock.py or promotion.py names.
+    """
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self._pool = pool
+        self._batches: Batches[Request, Answer] = Batches(
+            self._run, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
+        )
+
+    async def join(
+        self,
+        key: ListKey,
+        caller: Caller,
+        *,
+        user_id: str,
+        tickets_wanted: int,
+        tickets_minimum: int | None = None,
+        now: datetime | None = None,
+    ) -> Answer:
+        """The user takes the last place in the list."""
+        return await self._submit(
+            key,
+            caller,
+            now,
+            verbs.join,
+            user_id=user_id,
+            tickets_wanted=tickets_wanted,
+            tickets_minimum=tickets_minimum,
+        )
+
+    async def change(
+        self,
+        key: ListKey,
+        caller: Caller,
+        *,
+        user_id: str,
+        tickets_wanted: int | None = None,
+        tickets_minimum: int | None = None,
+        now: datetime | None = None,
+    ) -> Answer:
+        """The waiting user wants fewer tickets (keeps the place) or more (goes last)."""
+        return await self._submit(
+            key,
+            caller,
+            now,
+            verbs.change,
+            user_id=user_id,
+            tickets_wanted=tickets_wanted,
+            tickets_minimum=tickets_minimum,
+        )
+
+    async def leave(
+        self, key: ListKey, caller: Caller, *, user_id: str, now: datetime | None = None
+    ) -> Answer:
+        """The user gives up the place or the hold."""
+        return await self._submit(key, caller, now, verbs.leave, user_id=user_id)
+
+    async def remove(
+        self, key: ListKey, caller: Caller, *, user_id: str, now: datetime | None = None
+    ) -> Answer:
+        """The organizer takes the user out."""
+        return await self._submit(key, caller, now, verbs.remove, user_id=user_id)
+
+    async def buy(
+        self,
+        key: ListKey,
+        caller: Caller,
+        *,
+        user_id: str,
+        quantity: int | None = None,
+        now: datetime | None = None,
+    ) -> Answer:
+        """The ready user has bought; nobody else moves."""
+        return await self._submit(key, caller, now, verbs.buy, user_id=user_id, quantity=quantity)
+
+    async def move(
+        self,
+        key: ListKey,
+        caller: Caller,
+        *,
+        user_id: str,
+        to: str | None = None,
+        before: str | None = None,
+        now: datetime | None = None,
+    ) -> Answer:
+        """A waiting user goes first, last, or right before another."""
+        return await self._submit(key, caller, now, verbs.move, user_id=user_id, to=to, before=before)
+
+    async def add_stock(
+        self, key: ListKey, caller: Caller, *, quantity: int, now: datetime | None = None
+    ) -> Answer:
+        """Tickets come back."""
+        return await self._submit(key, caller, now, stock.add_stock, quantity=quantity)
+
+    async def remove_stock(
+        self,
+        key: ListKey,
+        caller: Caller,
+        *,
+        quantity: int,
+        revoke_holds: bool = False,
+        now: datetime | None = None,
+    ) -> Answer:
+        """Tickets were sold or withdrawn elsewhere."""
+        return await self._submit(
+            key, caller, now, stock.remove_stock, quantity=quantity, revoke_holds=revoke_holds
+        )
+
+    async def add_total_stock(
+        self, key: ListKey, caller: Caller, *, quantity: int, now: datetime | None = None
+    ) -> Answer:
+        """Capacity grows."""
+        return await self._submit(key, caller, now, stock.add_total_stock, quantity=quantity)
+
+    async def remove_total_stock(
+        self, key: ListKey, caller: Caller, *, quantity: int, now: datetime | None = None
+    ) -> Answer:
+        """Capacity shrinks."""
+        return await self._submit(key, caller, now, stock.remove_total_stock, quantity=quantity)
+
+    async def put_stock(
+        self,
+        key: ListKey,
+        caller: Caller,
+        *,
+        total_stock: int,
+        available_stock: int,
+        waiting_list_open: bool | None = None,
+        now: datetime | None = None,
+    ) -> Answer:
+        """The stock is what the ticketing platform says."""
+        return await self._submit(
+            key,
+            caller,
+            now,
+            stock.put_stock,
+            total_stock=total_stock,
+            available_stock=available_stock,
+            waiting_list_open=waiting_list_open,
+        )
+
+    async def configure(
+        self, key: ListKey, caller: Caller, *, settings: SettingsChange, now: datetime | None = None
+    ) -> Answer:
+        """The list has other settings."""
+        return await self._submit(key, caller, now, stock.configure, settings=settings)
+
+    async def promote(
+        self, key: ListKey, caller: Caller, *, tickets: int, now: datetime | None = None
+    ) -> Answer:
+        """Free tickets are released by hand."""
+        return await self._submit(key, caller, now, promotion.promote, tickets=tickets)
+
+    async def expire(self, key: ListKey, *, at_most: int = 500, now: datetime | None = None) -> Answer:
+        """Holds that lapsed end, and pass on to the next."""
+        return await self._submit(key, SERVICE, now, verbs.expire, at_most=at_most)
+
+    async def end(self, key: ListKey, *, at_most: int = 500, now: datetime | None = None) -> Answer:
+        """The list has ended for whoever is still in it."""
+        return await self._submit(key, SERVICE, now, verbs.end, at_most=at_most)
+
+    async def erase(
+        self, key: ListKey, caller: Caller, *, user_id: str, now: datetime | None = None
+    ) -> Answer:
+        """The person is taken out of this list and forgotten; the numbers stay."""
+        return await self._submit(key, caller, now, verbs.erase, user_id=user_id)
+
+    async def _submit(
+        self, key: ListKey, caller: Caller, now: datetime | None, verb: Verb, **arguments: Any
+    ) -> Answer:
+        request = Request(verb, arguments, caller)
+        if now is None:
+            return await self._batches.submit(key, request)
+        (answer,) = await self._run(key, [request], now=now)
+        if isinstance(answer, Problem):
+            raise answer
+        return answer
+
+    async def _run(
+        self, key: Hashable, requests: Sequence[Request], *, now: datetime | None = None
+    ) -> Sequence[Answer | Problem]:
+        """One transaction: the list's lock, every request in turn, one write a table, commit."""
+        assert isinstance(key, ListKey)
+        async with transaction(self._pool) as connection:
+            ledger = await Ledger.open(connection, key, now=now)
+            if ledger is None:
+                return [_no_inventory() for _ in requests]
+            known = await _known_answers(ledger, requests)
+            await ledger.load_latest(
+                {user for request in requests for user in verbs.users_of(request.arguments)}
+            )
+            outcomes = [await _one(ledger, request, known) for request in requests]
+            answers = await _answers(ledger, outcomes)
+            await _remember(ledger, outcomes, answers)
+            return answers
+
+
+async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[bytes, str]]) -> _Outcome:
+    outcome = _Outcome(request)
+    organization_id, idempotency = request.caller.organization_id, request.caller.idempotency
+    ledger.promoted = []
+    try:
+        if organization_id not in (None, ledger.list.organization_id):
+            raise _no_inventory()
+        if idempotency and (first := known.get(idempotency.key_hash)):
+            if first[0] != idempotency.request_hash:
+                raise IdempotencyKeyReused("Use a new key for a new request.")
+            outcome.replay = Answer.model_validate_json(first[1]).model_copy(update={"replayed": True})
+            return outcome
+        result = await request.verb(ledger, actor=request.caller.actor, **request.arguments)
+        await promotion.settle(ledger)
+    except Problem as problem:
+        outcome.problem = problem
+        return outcome
+    if isinstance(result, EntryRow):
+        outcome.entry = result
+    else:
+        outcome.inventory, outcome.settings = ledger.list.inventory, ledger.list.settings
+    outcome.promoted = ledger.promoted
+    return outcome
+
+
+async def _answers(ledger: Ledger, outcomes: Sequence[_Outcome]) -> list[Answer | Problem]:
+    shown: list[EntryRow] = []
+    for outcome in outcomes:
+        shown += outcome.promoted
+        shown += [outcome.entry] if outcome.entry else []
+        shown += (
+            [outcome.problem.extra["entry"]] if outcome.problem and "entry" in outcome.problem.extra else []
+        )
+    views = await ledger.views(shown)
+    answers: list[Answer | Problem] = []
+    for outcome in outcomes:
+        if outcome.problem:
+            if "entry" in outcome.problem.extra:
+                outcome.problem.extra["entry"] = views[outcome.problem.extra["entry"].number]
+            answers.append(outcome.problem)
+        elif outcome.replay:
+            answers.append(outcome.replay)
+        else:
+            answers.append(
+                Answer(
+                    entry=views[outcome.entry.number] if outcome.entry else None,
+                    inventory=outcome.inventory,
+                    settings=outcome.settings,
+                    promoted=tuple(views[row.number] for row in outcome.promoted),
+                )
+            )
+    return answers
+
+
+async def _known_answers(ledger: Ledger, requests: Sequence[Request]) -> dict[bytes, tuple[bytes, str]]:
+    keys = [request.caller.idempotency.key_hash for request in requests if request.caller.idempotency]
+    if not keys:
+        return {}
+    records = await ledger.connection.fetch(sql("read_idempotency"), ledger.list.list_id, keys)
+    return {record["key_hash"]: (record["request_hash"], record["answer"]) for record in records}
+
+
+async def _remember(
+    ledger: Ledger, outcomes: Sequence[_Outcome], answers: Sequence[Answer | Problem]
+) -> None:
+    rows = [
+        (
+            outcome.request.caller.idempotency.key_hash,
+            outcome.request.caller.idempotency.request_hash,
+            answer.model_dump_json(),
+            answer.entry.user_id if answer.entry else None,
+        )
+        for outcome, answer in zip(outcomes, answers, strict=True)
+        if outcome.request.caller.idempotency and isinstance(answer, Answer) and not outcome.replay
+    ]
+    if rows:
+        await ledger.connection.execute(
+            sql("insert_idempotency"), ledger.list.list_id, *map(list, zip(*rows, strict=True)), ledger.now
+        )
+
+
+def _no_inventory() -> InventoryNotFound:
+    return InventoryNotFound("This offer has no stock, and so no waiting list, at this representation.")

@@ -1,0 +1,420 @@
+"""The nouns of the product, as clients see them. Everything here is frozen and checked when made."""
+
+import re
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, NamedTuple, Self
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, Strict, model_validator
+
+INT32_MAX = 2**31 - 1
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_LIST_NAMESPACE = uuid.UUID("0b6ff0f7-9d0c-4b0a-9c3e-6f6f7ac0d1c5")
+_TIMEZONES = available_timezones()
+
+
+def _without_controls(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("must not have NUL or control characters")
+    return value
+
+
+def _without_nul(value: str) -> str:
+    # PostgreSQL stores any text but NUL; lines and tabs are welcome in a description.
+    if "\x00" in value:
+        raise ValueError("must not have NUL characters")
+    return value
+
+
+def _known_timezone(value: str) -> str:
+    if value not in _TIMEZONES:
+        raise ValueError("must be an IANA timezone, such as Europe/Paris")
+    return value
+
+
+def _within_years(value: datetime) -> datetime:
+    # Room to add a hold, or to shift to any timezone, without leaving the calendar.
+    if not 1900 <= value.year <= 9000:
+        raise ValueError("must lie between the years 1900 and 9000")
+    return value
+
+
+Id = Annotated[str, Strict(), Field(min_length=1, max_length=200), AfterValidator(_without_controls)]
+Text = Annotated[str, Strict(), Field(max_length=10_000), AfterValidator(_without_nul)]
+Title = Annotated[str, Strict(), Field(min_length=1, max_length=500), AfterValidator(_without_controls)]
+Timezone = Annotated[str, Strict(), AfterValidator(_known_timezone)]
+Instant = Annotated[AwareDatetime, AfterValidator(_within_years)]
+Stock = Annotated[int, Strict(), Field(ge=0, le=INT32_MAX)]
+Quantity = Annotated[int, Strict(), Field(ge=1, le=INT32_MAX)]
+Flag = Annotated[bool, Strict()]
+
+
+class ListKey(NamedTuple):
+    """The name of a waiting list: the pair of an offer and a representation."""
+
+    offer_id: str
+    representation_id: str
+
+    @property
+    def list_id(self) -> uuid.UUID:
+        """The list's key in every per-list table.
+
+        It is a UUID version 5 (RFC 9562) of the pair, so that it needs no look-up, and the primary key of
+        the inventory makes the pair unique also where the table is distributed by it. Ids hold no NUL.
+        """
+        return uuid.uuid5(_LIST_NAMESPACE, f"{self.offer_id}\x00{self.representation_id}")
+
+
+class Status(StrEnum):
+    """Where an entry stands. ARCHITECTURE.md draws the transitions; `TRANSITIONS` lists them."""
+
+    WAITING = "waiting"
+    """In line. Has a position; holds no ticket."""
+    READY = "ready"
+    """At its turn: `tickets_held` tickets are set aside until `ready_until`."""
+    LEFT = "left"
+    """Out of the list for good, for its `left_reason`. Joining again makes a new entry."""
+
+
+class LeftReason(StrEnum):
+    """Why an entry is `left`."""
+
+    BOUGHT = "bought"
+    """The ready user bought."""
+    CANCELLED = "cancelled"
+    """The user left by their own will."""
+    EXPIRED = "expired"
+    """The hold ran out."""
+    REMOVED = "removed"
+    """An organizer took the user out, or the person was erased."""
+    ENDED = "ended"
+    """The show began, or the list closed for good."""
+
+
+TRANSITIONS: dict[str, tuple[Status | None, Status]] = {
+    "join": (None, Status.WAITING),
+    "promote": (Status.WAITING, Status.READY),
+    "revoke": (Status.READY, Status.WAITING),
+    "buy": (Status.READY, Status.LEFT),
+    "expire": (Status.READY, Status.LEFT),
+}
+"""The verbs that move an entry between two given states. `leave`, `remove` and `end` move an active
+entry from either `waiting` or `ready` to `left`; `change` and `move` keep it `waiting`."""
+
+
+class Policy(StrEnum):
+    """Who is promoted when the first in line wants more than is free."""
+
+    STRICT = "strict"
+    """Nobody: the list waits for the first."""
+    SKIP = "skip"
+    """The next who fit, until the first was passed over `skip_limit` times."""
+
+
+class AfterExpiry(StrEnum):
+    """What becomes of a user whose hold ran out."""
+
+    LEAVE = "leave"
+    """Out of the list."""
+    REQUEUE = "requeue"
+    """Waiting again, last, as a new entry with a new number."""
+
+
+class Frozen(BaseModel):
+    """A value that cannot change; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EventFields(Frozen):
+    """What a client says of an event."""
+
+    title: Title
+    description: Text = ""
+    thumbnail_url: Annotated[str, Field(max_length=2000), AfterValidator(_without_controls)] | None = None
+    venue_name: Text = ""
+    venue_address: Text = ""
+    timezone: Timezone
+
+
+class Event(EventFields):
+    """A show, owned by one organization."""
+
+    event_id: Id
+    organization_id: Id
+
+
+class RepresentationFields(Frozen):
+    """What a client says of a representation."""
+
+    event_id: Id
+    start_datetime: Instant
+    end_datetime: Instant
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.end_datetime < self.start_datetime:
+            raise ValueError("end_datetime must not be before start_datetime")
+        return self
+
+
+class Representation(RepresentationFields):
+    """One date of an event."""
+
+    representation_id: Id
+
+
+class OfferFields(Frozen):
+    """What a client says of an offer."""
+
+    event_id: Id
+    name: Title
+    type: Title = "ticket"
+    max_quantity_per_order: Quantity
+    description: Text = ""
+
+
+class Offer(OfferFields):
+    """A ticket type of an event."""
+
+    offer_id: Id
+
+
+class InventoryFields(Frozen):
+    """What a client says of an inventory. `waiting_list_open` is optional: left out, the list keeps its
+    state, and a new one is open if nothing is available."""
+
+    total_stock: Stock
+    available_stock: Stock
+    waiting_list_open: Flag | None = None
+
+    @model_validator(mode="after")
+    def _available_is_part_of_total(self) -> Self:
+        if self.available_stock > self.total_stock:
+            raise ValueError("available_stock must not be more than total_stock")
+        return self
+
+
+class Inventory(Frozen):
+    """The stock of one offer at one representation. 0 <= held <= available_stock <= total_stock;
+    free = available_stock - held."""
+
+    offer_id: str
+    representation_id: str
+    event_id: str
+    total_stock: int
+    available_stock: int
+    held: int
+    free: int
+    waiting_list_open: bool
+
+
+class Entry(Frozen):
+    """One user's place in one waiting list.
+
+    `position` is 1 for the next in line and `tickets_ahead` the tickets wanted before it; both are exact,
+    and null unless waiting. `user_id` is null once the person was erased. `purchase_pass` is a signed
+    token that a shop can check, set while ready, good until `ready_until`.
+    """
+
+    offer_id: str
+    representation_id: str
+    event_id: str
+    user_id: str | None
+    status: Status
+    left_reason: LeftReason | None
+    tickets_wanted: int
+    tickets_minimum: int
+    tickets_held: int
+    number: int
+    rank: int
+    position: int | None
+    tickets_ahead: int | None
+    joined_at: datetime
+    ready_at: datetime | None
+    ready_until: datetime | None
+    left_at: datetime | None
+    purchase_pass: str | None = None
+
+
+class ListSettings(Frozen):
+    """The settings of one waiting list."""
+
+    offer_id: str
+    representation_id: str
+    event_id: str
+    open: bool
+    policy: Policy
+    skip_limit: int
+    hold_minutes: int | None
+    after_expiry: AfterExpiry
+    automatic: bool
+    max_waiting: int | None
+    closes_at: datetime | None
+
+
+class SettingsChange(Frozen):
+    """What an organizer changes of a list's settings; what is left out stays."""
+
+    open: Flag = Field(default=True, description="Whether fans may join; closing stops new joins only.")
+    policy: Policy = Field(default=Policy.STRICT, description="Who is promoted when the first does not fit.")
+    skip_limit: Stock = Field(
+        default=10, description="How many fans may be promoted past the first in line (policy `skip`)."
+    )
+    hold_minutes: Quantity | None = Field(
+        default=1440, description="How long a hold lasts, in minutes; null: until the list ends."
+    )
+    after_expiry: AfterExpiry = Field(default=AfterExpiry.LEAVE, description="What follows a lapsed hold.")
+    automatic: Flag = Field(default=True, description="Whether free tickets promote by themselves.")
+    max_waiting: Quantity | None = Field(default=None, description="How many may wait; null: no limit.")
+    closes_at: Instant | None = Field(
+        default=None,
+        description="When the list ends, if before the representation begins; null: when it begins.",
+    )
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The fields that the client sent, and only those."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class WaitingList(Frozen):
+    """A waiting list as anyone may see it.
+
+    `open` says whether a fan can join now; if not, `closed_reason` says why: `not_opened` (tickets are still on
+    sale), `closed` (by hand), `ended` (the show began, or `closes_at` passed) or `full`. The other fields
+    after `free` are the rules of this list.
+    """
+
+    offer_id: str
+    representation_id: str
+    event_id: str
+    open: bool
+    closed_reason: Literal["not_opened", "closed", "ended", "full"] | None
+    waiting: int
+    tickets_waiting: int
+    free: int
+    max_quantity_per_order: int
+    policy: Policy
+    skip_limit: int
+    hold_minutes: int | None
+    after_expiry: AfterExpiry
+    automatic: bool
+    max_waiting: int | None
+    closes_at: datetime | None
+    ends_at: datetime
+
+
+class Change(Frozen):
+    """One row of a list's history. `number` is the entry's, null for a change of the list itself;
+    `before` and `after` hold the fields that changed."""
+
+    sequence: int
+    at: datetime
+    actor: str
+    verb: str
+    number: int | None
+    user_id: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any]
+
+
+class Answer(Frozen):
+    """What a verb changed: the entry it was about, or the stock and settings after it; and whom it made
+    ready. `replayed` says that an Idempotency-Key found this answer, and nothing was done."""
+
+    entry: Entry | None
+    inventory: Inventory | None
+    settings: ListSettings | None
+    promoted: tuple[Entry, ...] = ()
+    replayed: bool = False
+
+
+class ByStatus(Frozen):
+    """A count for each status."""
+
+    waiting: int
+    ready: int
+    left: int
+
+
+class ListSummary(Frozen):
+    """One list as its organizer sees it: entries and tickets by status (wanted; held, for `ready`)."""
+
+    offer_id: str
+    representation_id: str
+    event_id: str
+    open: bool
+    total_stock: int
+    available_stock: int
+    held: int
+    free: int
+    entries: ByStatus
+    tickets: ByStatus
+    oldest_joined_at: datetime | None
+
+
+class ListState(Frozen):
+    """Whether a fan can join a list now, and how many are in line."""
+
+    offer_id: str
+    representation_id: str
+    open: bool
+    waiting: int
+    free: int
+
+
+class EventSummary(Event):
+    """An upcoming event, with what a fan can wait for."""
+
+    representations: tuple[Representation, ...]
+    offers: tuple[Offer, ...]
+    waiting_lists: tuple[ListState, ...]
+
+
+class Period(Frozen):
+    """What happened in one hour, day or week of the event's timezone, from `period_at` on.
+    `departures` are users who left or were removed."""
+
+    period_at: datetime
+    joins: int
+    promotions: int
+    purchases: int
+    tickets_bought: int
+    expiries: int
+    departures: int
+
+
+class Statistics(Frozen):
+    """What happened in a list: by period and in all. `conversion` is purchases for each promotion, null before
+    the first; `median_wait_seconds` is from joining to ready, of those who were."""
+
+    period: Literal["hour", "day", "week"]
+    periods: tuple[Period, ...]
+    joins: int
+    promotions: int
+    purchases: int
+    tickets_bought: int
+    expiries: int
+    departures: int
+    conversion: float | None
+    median_wait_seconds: float | None
+
+
+class UserHistory(Change):
+    """One row of the history of an entry of one user, with the list that it is in."""
+
+    offer_id: str
+    representation_id: str
+
+
+class KeyInfo(Frozen):
+    """An API key, without its secret."""
+
+    key_id: str
+    name: str
+    read_only: bool
+    created_at: datetime
+    revoked_at: datetime | None

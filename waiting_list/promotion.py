@@ -1,0 +1,118 @@
+"""Who is next: the choice, pure, and the round that carries it out (DESIGN: rules of the list, 5)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple, Protocol
+
+from waiting_list.ledger import EntryRow, Ledger
+from waiting_list.models import Policy, Status
+from waiting_list.problems import WaitingListEnded
+from waiting_list.stock import check_free, check_quantity
+from waiting_list.verbs import CLOCK
+
+_CHUNK = 500
+
+
+class Candidate(Protocol):
+    """What the choice looks at."""
+
+    @property
+    def tickets_wanted(self) -> int: ...
+    @property
+    def tickets_minimum(self) -> int: ...
+
+
+class Choice(NamedTuple):
+    """Who is held how much, and where the choice stopped."""
+
+    held: list[tuple[int, int]]
+    """(index of the candidate, tickets), in order."""
+    looked_at: int
+    """How many candidates were served or passed over."""
+
+
+def choose(
+    free: int, candidates: Sequence[Candidate], *, policy: Policy, at_most: int | None = None
+) -> Choice:
+    """Goes through the candidates in order and holds each what it wants, or what is left if that is at
+    least its minimum.
+
+    `strict` stops at the first who does not fit; `skip` passes over those and goes on until `at_most` were
+    chosen. Never holds more than `free` in all.
+    """
+    held: list[tuple[int, int]] = []
+    looked_at = 0
+    for index, candidate in enumerate(candidates):
+        if free == 0 or len(held) == at_most:
+            break
+        if candidate.tickets_minimum > free:
+            if policy is Policy.STRICT:
+                break
+        else:
+            tickets = min(candidate.tickets_wanted, free)
+            held.append((index, tickets))
+            free -= tickets
+        looked_at += 1
+    return Choice(held, looked_at)
+
+
+async def promote(ledger: Ledger, *, actor: str, tickets: int) -> None:
+    """Releases this many free tickets by hand, to whoever is next under the list's policy.
+
+    Raises InvalidRequest, WaitingListEnded, NotEnoughStock, StockHeld.
+    """
+    check_quantity("tickets", tickets)
+    if ledger.ended:
+        raise WaitingListEnded("The show has begun, or the list has closed for good.")
+    check_free(ledger, tickets)
+    await _round(ledger, actor, tickets)
+
+
+async def settle(ledger: Ledger) -> None:
+    """Promotes whoever fits what is free, if anything happened that could make somebody fit.
+
+    Does nothing in the manual mode, or once the list has ended.
+    """
+    if ledger.unsettled and ledger.list.automatic and not ledger.ended:
+        await _round(ledger, CLOCK, ledger.list.free)
+    ledger.unsettled = False
+
+
+async def _round(ledger: Ledger, actor: str, tickets: int) -> None:
+    # Reads from the head of the line in chunks, and no further than it promotes: the cost does not depend
+    # on the length of the list.
+    first: EntryRow | None = None
+    while tickets and ledger.list.waiting and first is None:
+        line = await ledger.read("read_first_waiting", min(tickets, _CHUNK))
+        choice = choose(tickets, line, policy=Policy.STRICT)
+        tickets -= _hold(ledger, actor, line, choice)
+        if choice.looked_at < len(line):
+            first = line[choice.looked_at]
+    if first is None or ledger.list.policy is Policy.STRICT:
+        return
+    after_rank = first.rank
+    while tickets and (at_most := ledger.list.skip_limit - first.passed_over) > 0:
+        line = await ledger.read("read_first_fitting", after_rank, tickets, min(at_most, _CHUNK))
+        if not line:
+            break
+        choice = choose(tickets, line, policy=Policy.SKIP, at_most=at_most)
+        tickets -= _hold(ledger, actor, line, choice)
+        ledger.apply("promote", actor, first, passed_over=first.passed_over + len(choice.held))
+        after_rank = line[-1].rank
+
+
+def _hold(ledger: Ledger, actor: str, line: Sequence[EntryRow], choice: Choice) -> int:
+    hold_minutes = ledger.list.hold_minutes
+    for index, tickets in choice.held:
+        ledger.apply(
+            "promote",
+            actor,
+            line[index],
+            on_list={"held": ledger.list.held + tickets},
+            status=Status.READY,
+            tickets_held=tickets,
+            ready_at=ledger.now,
+            ready_until=None if hold_minutes is None else ledger.now + timedelta(minutes=hold_minutes),
+        )
+        ledger.promoted.append(line[index])
+    return sum(tickets for _, tickets in choice.held)

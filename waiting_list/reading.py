@@ -1,0 +1,379 @@
+"""What can be asked without changing anything. One statement an answer, no lock, on any copy of the data."""
+
+import base64
+import binascii
+import json
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from uuid import UUID
+
+from waiting_list.database import Pool, Record, connection, sql
+from waiting_list.models import (
+    Change,
+    Entry,
+    Event,
+    EventSummary,
+    Inventory,
+    ListKey,
+    ListSettings,
+    ListSummary,
+    Offer,
+    Period,
+    Representation,
+    Statistics,
+    UserHistory,
+    WaitingList,
+)
+from waiting_list.problems import (
+    EventNotFound,
+    InvalidRequest,
+    InventoryNotFound,
+    NotInList,
+    OfferNotFound,
+    RepresentationNotFound,
+)
+
+T = TypeVar("T")
+
+
+class Page(NamedTuple, Generic[T]):
+    """Some of a listing. `next_cursor` fetches what follows; None at the end."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+class EntryFilter(NamedTuple):
+    """Which entries to list: each given field must match, by any of its values."""
+
+    user_id: Sequence[str] | None = None
+    event_id: Sequence[str] | None = None
+    offer_id: Sequence[str] | None = None
+    representation_id: Sequence[str] | None = None
+    status: Sequence[str] | None = None
+    left_reason: Sequence[str] | None = None
+    joined_before: datetime | None = None
+    joined_after: datetime | None = None
+
+
+async def entry(pool: Pool, key: ListKey, user_id: str, *, organization_id: str) -> Entry:
+    """The user's newest entry in a list. Raises InventoryNotFound, NotInList."""
+    async with connection(pool) as acquired:
+        record = await acquired.fetchrow(sql("read_entry"), key.list_id, user_id)
+    if record is None or record["organization_id"] != organization_id:
+        raise _no_inventory()
+    if record["number"] is None:
+        raise NotInList("This user never joined this list.")
+    return _entry(record)
+
+
+async def entries_of_user(
+    pool: Pool,
+    user_id: str,
+    *,
+    organization_id: str,
+    status: Sequence[str] | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Entry]:
+    """A user's entries in all lists of an organization, the newest first."""
+    after = _decode(cursor, datetime, UUID, int)
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(
+            sql("read_entries_of_caller"), user_id, organization_id, status, *after, limit + 1
+        )
+    return _page(records, limit, _entry, "joined_at", "list_id", "number")
+
+
+async def entries(
+    pool: Pool, organization_id: str, only: EntryFilter, *, limit: int, cursor: str | None
+) -> Page[Entry]:
+    """An organization's entries, list by list, each in queue order."""
+    after = _decode(cursor, UUID, int, int)
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(sql("read_entries"), organization_id, *only, *after, limit + 1)
+    return _page(records, limit, _entry, "list_id", "rank", "number")
+
+
+async def export_entries(pool: Pool, organization_id: str, only: EntryFilter) -> AsyncIterator[Entry]:
+    """All of those entries, of one instant, in bounded memory."""
+    async with connection(pool) as acquired, acquired.transaction(isolation="repeatable_read", readonly=True):
+        async for record in acquired.cursor(sql("export_entries"), organization_id, *only, prefetch=500):
+            yield _entry(record)
+
+
+async def waiting_list(pool: Pool, key: ListKey) -> WaitingList:
+    """A list as anyone may see it. Raises InventoryNotFound."""
+    record = await _list(pool, key, None)
+    full = record["max_waiting"] is not None and record["waiting"] >= record["max_waiting"]
+    reason: Literal["not_opened", "closed", "ended", "full"] | None = None
+    if record["ended"]:
+        reason = "ended"
+    elif not record["waiting_list_open"]:
+        reason = "closed" if record["closed_by_hand"] else "not_opened"
+    elif full:
+        reason = "full"
+    shown = {name: record[name] for name in WaitingList.model_fields if name not in ("open", "closed_reason")}
+    return WaitingList(open=reason is None, closed_reason=reason, **shown)
+
+
+async def list_settings(pool: Pool, key: ListKey, *, organization_id: str) -> ListSettings:
+    """The settings of a list. Raises InventoryNotFound."""
+    record = await _list(pool, key, organization_id)
+    shown = {name: record[name] for name in ListSettings.model_fields if name != "open"}
+    return ListSettings(open=record["waiting_list_open"], **shown)
+
+
+async def inventory(pool: Pool, key: ListKey, *, organization_id: str) -> Inventory:
+    """The stock of an offer at a representation. Raises InventoryNotFound."""
+    record = await _list(pool, key, organization_id)
+    return Inventory(**{name: record[name] for name in Inventory.model_fields})
+
+
+async def waiting_lists(
+    pool: Pool, organization_id: str, only: EntryFilter, *, limit: int, cursor: str | None
+) -> Page[ListSummary]:
+    """One row a list, counting the entries that the filter lets through."""
+    after = _decode(cursor, str, str)
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(sql("read_waiting_lists"), organization_id, *only, *after, limit + 1)
+    return _page(records, limit, _list_summary, "offer_id", "representation_id")
+
+
+async def upcoming_events(
+    pool: Pool, organization_id: Sequence[str] | None, *, limit: int, cursor: str | None
+) -> Page[EventSummary]:
+    """Events that have not begun, the next one first, with their representations, offers and lists."""
+    after = _decode(cursor, datetime, str)
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(sql("read_upcoming_events"), organization_id, *after, limit + 1)
+    return _page(records, limit, _event_summary, "next_start", "event_id")
+
+
+async def event(pool: Pool, event_id: str, *, organization_id: str) -> Event:
+    """Raises EventNotFound."""
+    page = await events(pool, organization_id, event_id=[event_id], limit=1, cursor=None)
+    if not page.items:
+        raise EventNotFound("There is no such event.")
+    return page.items[0]
+
+
+async def events(
+    pool: Pool, organization_id: str, *, event_id: Sequence[str] | None, limit: int, cursor: str | None
+) -> Page[Event]:
+    """An organization's events, by id."""
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(
+            sql("read_events"), organization_id, event_id, *_decode(cursor, str), limit + 1
+        )
+    return _page(records, limit, lambda record: Event(**record), "event_id")
+
+
+async def representation(pool: Pool, representation_id: str, *, organization_id: str) -> Representation:
+    """Raises RepresentationNotFound."""
+    page = await representations(
+        pool, organization_id, representation_id=[representation_id], event_id=None, limit=1, cursor=None
+    )
+    if not page.items:
+        raise RepresentationNotFound("There is no such representation.")
+    return page.items[0]
+
+
+async def representations(
+    pool: Pool,
+    organization_id: str,
+    *,
+    representation_id: Sequence[str] | None,
+    event_id: Sequence[str] | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Representation]:
+    """An organization's representations, by id."""
+    after = _decode(cursor, str)
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(
+            sql("read_representations"), organization_id, representation_id, event_id, *after, limit + 1
+        )
+    return _page(records, limit, lambda record: Representation(**record), "representation_id")
+
+
+async def offer(pool: Pool, offer_id: str, *, organization_id: str) -> Offer:
+    """Raises OfferNotFound."""
+    page = await offers(pool, organization_id, offer_id=[offer_id], event_id=None, limit=1, cursor=None)
+    if not page.items:
+        raise OfferNotFound("There is no such offer.")
+    return page.items[0]
+
+
+async def offers(
+    pool: Pool,
+    organization_id: str,
+    *,
+    offer_id: Sequence[str] | None,
+    event_id: Sequence[str] | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Offer]:
+    """An organization's offers, by id."""
+    after = _decode(cursor, str)
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(
+            sql("read_offers"), organization_id, offer_id, event_id, *after, limit + 1
+        )
+    return _page(records, limit, lambda record: Offer(**record), "offer_id")
+
+
+async def inventories(
+    pool: Pool,
+    organization_id: str,
+    *,
+    event_id: Sequence[str] | None,
+    offer_id: Sequence[str] | None,
+    representation_id: Sequence[str] | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Inventory]:
+    """An organization's stock, by offer and representation."""
+    after = _decode(cursor, str, str)
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(
+            sql("read_inventories"), organization_id, event_id, offer_id, representation_id, *after, limit + 1
+        )
+    return _page(records, limit, lambda record: Inventory(**record), "offer_id", "representation_id")
+
+
+async def history(
+    pool: Pool,
+    key: ListKey,
+    *,
+    organization_id: str,
+    verb: Sequence[str] | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Change]:
+    """Every change of a list, in order. Raises InventoryNotFound."""
+    await _list(pool, key, organization_id)
+    (after,) = _decode(cursor, int)
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(sql("read_history"), key.list_id, verb, after or 0, limit + 1)
+    return _page(records, limit, lambda record: Change(**_told(record)), "sequence")
+
+
+async def statistics(
+    pool: Pool, key: ListKey, *, organization_id: str, period: Literal["hour", "day", "week"]
+) -> Statistics:
+    """What happened in a list over time. Raises InventoryNotFound."""
+    await _list(pool, key, organization_id)
+    async with connection(pool) as acquired, acquired.transaction(isolation="repeatable_read", readonly=True):
+        records = await acquired.fetch(sql("read_statistics"), key.list_id, period)
+        median_wait = await acquired.fetchval(sql("read_median_wait"), key.list_id)
+    periods = [Period(**record) for record in records]
+    promotions = sum(one.promotions for one in periods)
+    purchases = sum(one.purchases for one in periods)
+    return Statistics(
+        period=period,
+        periods=periods,
+        joins=sum(one.joins for one in periods),
+        promotions=promotions,
+        purchases=purchases,
+        tickets_bought=sum(one.tickets_bought for one in periods),
+        expiries=sum(one.expiries for one in periods),
+        departures=sum(one.departures for one in periods),
+        conversion=purchases / promotions if promotions else None,
+        median_wait_seconds=median_wait,
+    )
+
+
+async def lists_of_user(pool: Pool, user_id: str, *, organization_id: str) -> list[ListKey]:
+    """Where a user has entries."""
+    async with connection(pool) as acquired:
+        return [
+            ListKey(*record)
+            for record in await acquired.fetch(sql("read_lists_of_user"), user_id, organization_id)
+        ]
+
+
+async def history_of_user(pool: Pool, user_id: str, *, organization_id: str) -> list[UserHistory]:
+    """What happened to a user, for their export."""
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(sql("read_history_of_user"), user_id, organization_id)
+    return [UserHistory(**_told(record)) for record in records]
+
+
+async def _list(pool: Pool, key: ListKey, organization_id: str | None) -> Record:
+    async with connection(pool) as acquired:
+        record = await acquired.fetchrow(sql("read_list"), key.list_id)
+    if record is None or organization_id not in (None, record["organization_id"]):
+        raise _no_inventory()
+    return record
+
+
+def _no_inventory() -> InventoryNotFound:
+    return InventoryNotFound("This offer has no stock, and so no waiting list, at this representation.")
+
+
+def _entry(record: Record) -> Entry:
+    return Entry(**{name: record[name] for name in Entry.model_fields if name != "purchase_pass"})
+
+
+def _list_summary(record: Record) -> ListSummary:
+    values = {name: record[name] for name in ListSummary.model_fields}
+    return ListSummary(**values | {name: json.loads(values[name]) for name in ("entries", "tickets")})
+
+
+def _event_summary(record: Record) -> EventSummary:
+    values = {name: record[name] for name in EventSummary.model_fields}
+    parts = ("representations", "offers", "waiting_lists")
+    return EventSummary(**values | {name: json.loads(values[name]) for name in parts})
+
+
+def _told(record: Record) -> dict[str, Any]:
+    before, after = record["before"], record["after"]
+    return dict(record) | {"before": json.loads(before) if before else None, "after": json.loads(after)}
+
+
+def _page(records: Sequence[Record], limit: int, make: Any, *keys: str) -> Page[Any]:
+    shown = records[:limit]
+    more = len(records) > limit
+    return Page(
+        [make(record) for record in shown], _encode([shown[-1][key] for key in keys]) if more else None
+    )
+
+
+def _encode(values: Sequence[Any]) -> str:
+    text = json.dumps(
+        [v.isoformat() if isinstance(v, datetime) else v if isinstance(v, int) else str(v) for v in values]
+    )
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str | None, *kinds: type) -> list[Any]:
+    """What a cursor of these kinds says; Nones without a cursor. Raises InvalidRequest if it is not one."""
+    if cursor is None:
+        return [None] * len(kinds)
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not isinstance(values, list) or len(values) != len(kinds):
+            raise ValueError("not of this listing")
+        return [_value(value, kind) for value, kind in zip(values, kinds, strict=True)]
+    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+        raise InvalidRequest.of("cursor", "is not a cursor of this listing") from error
+
+
+def _value(value: object, kind: type) -> Any:
+    if kind is int and type(value) is int and abs(value) < 2**63:
+        return value
+    if not isinstance(value, str) or kind is int:
+        raise ValueError("of another kind")
+    if kind is datetime:
+        instant = datetime.fromisoformat(value)
+        if instant.tzinfo is None:
+            raise ValueError("without offset")
+        return instant
+    if kind is str:
+        value.encode()
+        if "\x00" in value:
+            raise ValueError("has NUL")
+        return value
+    return kind(value)

@@ -1,0 +1,7 @@
+-- Who stands right before a rank in one list, waiting or ready, nearest first, but for the one who moves.
+-- Locks nothing: runs under the list's lock.
+SELECT e.number, e.user_id, e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held,
+    e.rank, e.passed_over, e.joined_at, e.ready_at, e.ready_until, e.left_at
+FROM entries e
+WHERE e.list_id = $1 AND e.status IN ('waiting', 'ready') AND e.rank < $2 AND e.number <> $3
+ORDER BY e.rank DESC LIMIT $4

@@ -1,0 +1,9 @@
+-- What happened to one user in the lists of one organization.
+-- Locks nothing.
+SELECT i.offer_id, i.representation_id, h.sequence, h.at, h.actor, h.verb, h.number, e.user_id,
+    h.before::text, h.after::text
+FROM entries e
+JOIN inventory i ON i.list_id = e.list_id
+JOIN history h ON h.list_id = e.list_id AND h.number = e.number
+WHERE e.user_id = $1 AND i.organization_id = $2
+ORDER BY h.at, h.list_id, h.sequence

@@ -1,0 +1,3 @@
+-- The checksum of one applied migration.
+-- Locks nothing.
+SELECT checksum FROM schema_migrations WHERE version = $1

@@ -1,0 +1,3 @@
+-- What this deployment signs with.
+-- Locks nothing.
+SELECT purpose, key_id, secret FROM signing_keys

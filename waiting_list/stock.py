@@ -1,0 +1,137 @@
+"""What an organizer does to the stock and the settings of one list. Written like verbs.py."""
+
+from typing import Any
+
+from waiting_list.ledger import Ledger
+from waiting_list.models import INT32_MAX, SettingsChange, Status
+from waiting_list.problems import (
+    ExceedsTotalStock,
+    InvalidRequest,
+    NotEnoughStock,
+    StockHeld,
+)
+from waiting_list.verbs import opens_when_sold_out
+
+
+async def add_stock(ledger: Ledger, *, actor: str, quantity: int) -> None:
+    """Tickets come back: available grows, never beyond total. Raises InvalidRequest, ExceedsTotalStock."""
+    check_quantity("quantity", quantity)
+    maximum = ledger.list.total_stock - ledger.list.available_stock
+    if quantity > maximum:
+        raise ExceedsTotalStock(f"{maximum} tickets can be added at most.", maximum=maximum)
+    _set_stock(ledger, "add_stock", actor, available=ledger.list.available_stock + quantity)
+
+
+async def remove_stock(ledger: Ledger, *, actor: str, quantity: int, revoke_holds: bool = False) -> None:
+    """Tickets were sold or withdrawn elsewhere: available shrinks, by free tickets only.
+
+    With `revoke_holds` the newest holds are revoked first, as many as it takes: those fans wait again at
+    their old place. Raises InvalidRequest, NotEnoughStock, StockHeld.
+    """
+    check_quantity("quantity", quantity)
+    check_free(ledger, quantity, unless=revoke_holds)
+    if quantity > ledger.list.free:
+        await _revoke(ledger, actor, quantity - ledger.list.free)
+    _set_stock(ledger, "remove_stock", actor, available=ledger.list.available_stock - quantity)
+
+
+async def add_total_stock(ledger: Ledger, *, actor: str, quantity: int) -> None:
+    """Capacity grows: total and available both. Raises InvalidRequest."""
+    check_quantity("quantity", quantity)
+    total = ledger.list.total_stock + quantity
+    if total > INT32_MAX:
+        raise InvalidRequest.of("quantity", f"the total stock would be beyond {INT32_MAX}")
+    available = ledger.list.available_stock + quantity
+    _set_stock(ledger, "add_total_stock", actor, total=total, available=available)
+
+
+async def remove_total_stock(ledger: Ledger, *, actor: str, quantity: int) -> None:
+    """Capacity shrinks: total and available both, by free tickets only.
+
+    Raises InvalidRequest, NotEnoughStock, StockHeld.
+    """
+    check_quantity("quantity", quantity)
+    check_free(ledger, quantity)
+    total = ledger.list.total_stock - quantity
+    available = ledger.list.available_stock - quantity
+    _set_stock(ledger, "remove_total_stock", actor, total=total, available=available)
+
+
+async def put_stock(
+    ledger: Ledger,
+    *,
+    actor: str,
+    total_stock: int,
+    available_stock: int,
+    waiting_list_open: bool | None = None,
+) -> None:
+    """Sets the stock to what the ticketing platform says. Raises StockHeld: held tickets stay available."""
+    if available_stock < ledger.list.held:
+        raise StockHeld(
+            f"{ledger.list.held} tickets are held for ready users.",
+            free=ledger.list.free,
+            held=ledger.list.held,
+        )
+    _set_stock(ledger, "put_stock", actor, total=total_stock, available=available_stock)
+    if waiting_list_open is not None:
+        ledger.apply("configure", actor, on_list=_open_or_closed(waiting_list_open))
+
+
+async def configure(ledger: Ledger, *, actor: str, settings: SettingsChange) -> None:
+    """Changes the settings that are given. Holds that were granted keep their deadline, or the list's new
+    end if that is earlier. Raises InvalidRequest if `closes_at` is after the representation's start."""
+    changes: dict[str, Any] = settings.given
+    if not changes:
+        raise InvalidRequest.of("body", "give at least one setting")
+    closes_at = changes.get("closes_at")
+    if closes_at is not None and closes_at > ledger.starts_at:
+        begins = ledger.starts_at.isoformat()
+        raise InvalidRequest.of("closes_at", f"must not be after the representation begins ({begins})")
+    if "open" in changes:
+        changes |= _open_or_closed(changes.pop("open"))
+    ledger.apply("configure", actor, on_list=changes)
+    ledger.unsettled = True
+
+
+def check_free(ledger: Ledger, quantity: int, *, unless: bool = False) -> None:
+    """Raises NotEnoughStock if not so many tickets are available, StockHeld if not so many are free."""
+    available, free = ledger.list.available_stock, ledger.list.free
+    if quantity > available:
+        raise NotEnoughStock(f"{available} tickets are available.", available=available)
+    if quantity > free and not unless:
+        raise StockHeld(f"{free} tickets are free; the others are held for ready users.", free=free)
+
+
+async def _revoke(ledger: Ledger, actor: str, tickets: int) -> None:
+    """Sends the newest holds back to their place in line until so many tickets are free."""
+    for entry in await ledger.read("read_newest_holds", tickets):
+        if tickets <= 0:
+            break
+        tickets -= entry.tickets_held
+        ledger.apply(
+            "revoke",
+            actor,
+            entry,
+            on_list={"held": ledger.list.held - entry.tickets_held},
+            status=Status.WAITING,
+            tickets_held=0,
+            ready_at=None,
+            ready_until=None,
+        )
+
+
+def _set_stock(ledger: Ledger, verb: str, actor: str, *, available: int, total: int | None = None) -> None:
+    changes: dict[str, Any] = {"available_stock": available} | opens_when_sold_out(ledger, available)
+    if total is not None:
+        changes["total_stock"] = total
+    ledger.apply(verb, actor, on_list=changes)
+
+
+def _open_or_closed(is_open: bool) -> dict[str, bool]:
+    return {"waiting_list_open": is_open, "closed_by_hand": not is_open}
+
+
+def check_quantity(field: str, quantity: int) -> None:
+    """Raises InvalidRequest for a number of tickets below 1."""
+    if quantity < 1:
+        raise InvalidRequest.of(field, "must be at least 1")

@@ -1,0 +1,292 @@
+"""What a fan, an organizer or the clock does to entries: join, change, leave, buy, move, remove, expire, end.
+
+A verb checks everything before it changes anything, so that one that raises a Problem has changed nothing:
+a whole batch of them can share a transaction. Problems that carry an entry carry its row here; the engine
+shows it as clients see it. What frees tickets says nothing of who gets them: that is promotion.py.
+"""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from waiting_list.database import sql
+from waiting_list.ledger import RANK_STEP, EntryRow, Ledger
+from waiting_list.models import AfterExpiry, LeftReason, Status
+from waiting_list.problems import (
+    AlreadyInList,
+    AlreadyLeft,
+    HoldExpired,
+    InvalidRequest,
+    NotInList,
+    NotReady,
+    NotWaiting,
+    TooManyTickets,
+    WaitingListEnded,
+    WaitingListFull,
+    WaitingListNotOpen,
+    WrongQuantity,
+)
+
+CLOCK = "service"
+"""The actor of what no person asked for."""
+
+
+async def join(
+    ledger: Ledger, *, actor: str, user_id: str, tickets_wanted: int, tickets_minimum: int | None = None
+) -> EntryRow:
+    """Gives the user the last place. `tickets_minimum` is `tickets_wanted` unless given.
+
+    Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
+    WaitingListFull.
+    """
+    minimum = tickets_wanted if tickets_minimum is None else tickets_minimum
+    _check_tickets(tickets_wanted, minimum)
+    if ledger.ended:
+        raise WaitingListEnded("The show has begun, or the list has closed for good.")
+    if not ledger.list.waiting_list_open:
+        raise WaitingListNotOpen(
+            "The organizer has closed this list."
+            if ledger.list.closed_by_hand
+            else "Tickets are still on sale: the list opens when they are sold out."
+        )
+    entry = await ledger.latest(user_id)
+    if entry and entry.status is not Status.LEFT:
+        raise AlreadyInList("The user already has a place in this list.", entry=entry)
+    _check_maximum(ledger, tickets_wanted)
+    if ledger.list.max_waiting is not None and ledger.list.waiting >= ledger.list.max_waiting:
+        raise WaitingListFull(f"{ledger.list.waiting} fans wait already.")
+    return ledger.join(actor, user_id=user_id, tickets_wanted=tickets_wanted, tickets_minimum=minimum)
+
+
+async def change(
+    ledger: Ledger,
+    *,
+    actor: str,
+    user_id: str,
+    tickets_wanted: int | None = None,
+    tickets_minimum: int | None = None,
+) -> EntryRow:
+    """Changes what a waiting user wants: fewer keeps the place, more goes last (recorded as a `move`).
+
+    An entry that took all or nothing still does, unless a minimum is given; else a minimum above the new
+    wish follows it. Raises NotInList, AlreadyLeft, NotWaiting, InvalidRequest, TooManyTickets,
+    WaitingListEnded.
+    """
+    entry = _waiting(await ledger.latest(user_id))
+    if ledger.ended:
+        raise WaitingListEnded("The show has begun, or the list has closed for good.")
+    wanted = entry.tickets_wanted if tickets_wanted is None else tickets_wanted
+    minimum = tickets_minimum
+    if minimum is None:
+        all_or_nothing = entry.tickets_minimum == entry.tickets_wanted
+        minimum = wanted if all_or_nothing else min(entry.tickets_minimum, wanted)
+    _check_tickets(wanted, minimum)
+    if wanted > entry.tickets_wanted:
+        _check_maximum(ledger, wanted)
+        if entry.rank != ledger.list.last_rank:
+            ledger.apply("move", actor, entry, rank=ledger.list.last_rank + 1)
+    ledger.apply("change", actor, entry, tickets_wanted=wanted, tickets_minimum=minimum)
+    return entry
+
+
+async def leave(ledger: Ledger, *, actor: str, user_id: str) -> EntryRow:
+    """The user gives up the place, or the hold. Raises NotInList, AlreadyLeft."""
+    entry = _active(await ledger.latest(user_id))
+    _take_out(ledger, "leave", actor, entry, LeftReason.CANCELLED)
+    return entry
+
+
+async def remove(ledger: Ledger, *, actor: str, user_id: str) -> EntryRow:
+    """The organizer takes the user out. Raises NotInList, AlreadyLeft."""
+    entry = _active(await ledger.latest(user_id))
+    _take_out(ledger, "remove", actor, entry, LeftReason.REMOVED)
+    return entry
+
+
+async def buy(ledger: Ledger, *, actor: str, user_id: str, quantity: int | None = None) -> EntryRow:
+    """The ready user has bought `quantity` tickets (all that are held, unless given).
+
+    They leave the stock: available and held shrink together, so nobody else moves. What was held beyond
+    them is free again. The deadline is compared with the instant read under the lock, whether or not the
+    worker has noticed. Raises NotInList, AlreadyLeft, NotReady, HoldExpired, WrongQuantity, InvalidRequest.
+    """
+    entry = _active(await ledger.latest(user_id))
+    if entry.status is Status.WAITING:
+        raise NotReady("It is not this user's turn yet.", entry=entry)
+    if ledger.now >= ledger.deadline(entry):
+        raise HoldExpired(f"The hold ran out at {ledger.deadline(entry).isoformat()}.")
+    bought = entry.tickets_held if quantity is None else quantity
+    if bought < 1:
+        raise InvalidRequest.of("quantity", "must be at least 1")
+    if bought > entry.tickets_held:
+        raise WrongQuantity(f"{entry.tickets_held} tickets are held.", held=entry.tickets_held)
+    available = ledger.list.available_stock - bought
+    _take_out(
+        ledger,
+        "buy",
+        actor,
+        entry,
+        LeftReason.BOUGHT,
+        available_stock=available,
+        **opens_when_sold_out(ledger, available),
+    )
+    return entry
+
+
+async def move(ledger: Ledger, *, actor: str, user_id: str, to: str | None, before: str | None) -> EntryRow:
+    """Puts a waiting user first, last, or right before another who waits.
+
+    Raises NotInList, AlreadyLeft, NotWaiting (of either user), InvalidRequest.
+    """
+    if (to is None) == (before is None) or to not in (None, "first", "last"):
+        raise InvalidRequest.of("to", "give either to (first or last) or before (a user id)")
+    entry = _waiting(await ledger.latest(user_id))
+    if to == "last":
+        if entry.rank != ledger.list.last_rank:
+            ledger.apply("move", actor, entry, rank=ledger.list.last_rank + 1)
+        return entry
+    if before is not None:
+        following = _waiting(await ledger.latest(before))
+    else:
+        (following,) = await ledger.read("read_first_waiting", 1)
+    if following is entry:
+        return entry
+    ledger.apply("move", actor, entry, rank=await _rank_before(ledger, actor, following, entry))
+    return entry
+
+
+async def _rank_before(ledger: Ledger, actor: str, following: EntryRow, mover: EntryRow) -> int:
+    """A rank right before `following`, half-way to whoever is there; makes room where there is none."""
+    previous = await ledger.read("read_active_before", following.rank, mover.number, 1)
+    if not previous:
+        return following.rank - RANK_STEP
+    if following.rank - previous[0].rank > 1:
+        return (previous[0].rank + following.rank) // 2
+    # After some twenty moves to the same place its ranks are consecutive. Shift that run down by one, from
+    # its far end, so that no two ever share a rank: nobody's place changes, and every step is recorded.
+    run: list[EntryRow] = []
+    at_most = 64
+    while True:
+        run = await ledger.read("read_active_before", following.rank, mover.number, at_most)
+        dense = next((i for i, e in enumerate(run) if e.rank != following.rank - 1 - i), len(run))
+        if dense < at_most:
+            break
+        at_most *= 2
+    for entry in reversed(run[:dense]):
+        ledger.apply("move", actor, entry, rank=entry.rank - 1)
+        await ledger.flush()
+    return following.rank - 1
+
+
+async def expire(ledger: Ledger, *, actor: str, at_most: int) -> list[EntryRow]:
+    """Ends holds whose deadline has passed, the oldest first; returns those entries.
+
+    With `after_expiry` = requeue each of those users waits again, last, as a new entry.
+    """
+    due = await ledger.read("read_due_entries", ledger.now, at_most)
+    for entry in due:
+        _take_out(ledger, "expire", actor, entry, LeftReason.EXPIRED)
+    if ledger.list.after_expiry is AfterExpiry.REQUEUE and not ledger.ended:
+        for entry in due:
+            ledger.join(
+                actor,
+                user_id=entry.user_id,
+                tickets_wanted=entry.tickets_wanted,
+                tickets_minimum=entry.tickets_minimum,
+            )
+    return due
+
+
+async def end(ledger: Ledger, *, actor: str, at_most: int) -> list[EntryRow]:
+    """Takes out whoever still waits or is ready once the list has ended; returns those entries.
+
+    When none is left, marks the list as ended. Does nothing before the end.
+    """
+    if not ledger.ended:
+        return []
+    done = ledger.list.ended_at is not None and ledger.list.ended_at >= ledger.ends_at
+    active = await ledger.read("read_active_entries", at_most)
+    for entry in active:
+        _take_out(ledger, "end", actor, entry, LeftReason.ENDED)
+    if len(active) < at_most and (active or not done):
+        ledger.apply("end", actor, on_list={"ended_at": ledger.now})
+    return active
+
+
+async def erase(ledger: Ledger, *, actor: str, user_id: str) -> list[EntryRow]:
+    """Takes the person out of the list if they are in it, and forgets who they were; returns their entries.
+
+    The numbers, and what happened to them, stay: nobody else's place changes but by the leaving.
+    """
+    entries = await ledger.read("read_entries_of_user", user_id)
+    for entry in entries:
+        if entry.status is not Status.LEFT:
+            _take_out(ledger, "remove", actor, entry, LeftReason.REMOVED)
+        ledger.apply("erase", actor, entry, user_id=None)
+    await ledger.connection.execute(sql("delete_idempotency_of_user"), ledger.list.list_id, user_id)
+    ledger.forget(user_id)
+    return entries
+
+
+def opens_when_sold_out(ledger: Ledger, available_stock: int) -> dict[str, bool]:
+    """The change of the flag that goes with a change of the available stock, if any.
+
+    A list opens by itself the moment nothing is available, and stays open. One that an organizer closed by
+    hand stays closed until they open it.
+    """
+    sold_out = available_stock == 0 and ledger.list.available_stock > 0
+    return {"waiting_list_open": True} if sold_out and not ledger.list.closed_by_hand else {}
+
+
+def _take_out(
+    ledger: Ledger, verb: str, actor: str, entry: EntryRow, reason: LeftReason, **on_list: int
+) -> None:
+    ledger.apply(
+        verb,
+        actor,
+        entry,
+        on_list={"held": ledger.list.held - entry.tickets_held} | on_list,
+        status=Status.LEFT,
+        left_reason=reason,
+        tickets_held=0,
+        left_at=ledger.now,
+    )
+
+
+def _active(entry: EntryRow | None) -> EntryRow:
+    if entry is None:
+        raise NotInList("This user never joined this list.")
+    if entry.status is Status.LEFT:
+        raise AlreadyLeft(f"The user has left this list ({entry.left_reason}).", entry=entry)
+    return entry
+
+
+def _waiting(entry: EntryRow | None) -> EntryRow:
+    entry = _active(entry)
+    match entry.status:
+        case Status.WAITING:
+            return entry
+        case Status.READY:
+            raise NotWaiting("It is this user's turn: the tickets are held.", entry=entry)
+        case Status.LEFT:
+            raise AssertionError("an active entry has not left")
+        case _:
+            assert_never(entry.status)
+
+
+def _check_tickets(wanted: int, minimum: int) -> None:
+    if wanted < 1:
+        raise InvalidRequest.of("tickets_wanted", "must be at least 1")
+    if not 1 <= minimum <= wanted:
+        raise InvalidRequest.of("tickets_minimum", "must be between 1 and tickets_wanted")
+
+
+def _check_maximum(ledger: Ledger, wanted: int) -> None:
+    maximum = ledger.max_quantity_per_order
+    if wanted > maximum:
+        raise TooManyTickets(f"One order may have {maximum} tickets at most.", maximum=maximum)
+
+
+def users_of(arguments: Mapping[str, object]) -> list[str]:
+    """The users that a request names, so that a batch can read all of their entries at once."""
+    named = (arguments.get(name) for name in ("user_id", "before"))
+    return [user_id for user_id in named if isinstance(user_id, str)]
