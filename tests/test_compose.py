@@ -1,0 +1,24 @@
+"""compose.yml and .env.example say the same, and hold no secret."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+COMPOSE = (ROOT / "compose.yml").read_text(encoding="utf-8")
+DEFAULTS_IN_COMPOSE = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE))
+DEFAULTS_IN_EXAMPLE = dict(
+    re.findall(r"^#(\w+)=(.*)$", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE)
+)
+
+
+def test_every_variable_has_a_default() -> None:
+    assert set(re.findall(r"\$\{?(\w+)", COMPOSE)) == set(DEFAULTS_IN_COMPOSE)
+
+
+def test_the_example_shows_every_variable_with_its_default() -> None:
+    assert DEFAULTS_IN_EXAMPLE == DEFAULTS_IN_COMPOSE
+
+
+def test_no_password_stands_in_the_repository() -> None:
+    assert DEFAULTS_IN_COMPOSE["POSTGRES_PASSWORD"] == ""
+    assert not re.search(r"://[^/\s@]*:[^/\s@]*@", COMPOSE)
