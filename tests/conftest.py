@@ -1,0 +1,85 @@
+"""A real PostgreSQL for every test: one server, one migrated template, a fresh copy of it for each test."""
+
+import contextlib
+import itertools
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from tests.lists import Lists
+from waiting_list.database import Pool, connect_pool, migrate
+from waiting_list.embedded import embedded
+from waiting_list.settings import Settings
+
+# A crash of the test machine may lose the tests' data; everything else is as in production.
+_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+_names = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The DSN of the server: TEST_DATABASE_URL's, or one that is started for these tests."""
+    with contextlib.ExitStack() as stack:
+        if dsn := os.environ.get("TEST_DATABASE_URL"):
+            yield dsn
+        else:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="wl-test-"))
+            yield stack.enter_context(embedded(Path(folder), extra_settings=_FAST))
+
+
+@pytest_asyncio.fixture(scope="session")
+async def template(server: str) -> AsyncIterator[str]:
+    """The name of a migrated database that nobody is connected to."""
+    name = f"template_{os.getpid()}"
+    async with _administrator(server) as administrator:
+        await administrator.execute(f"CREATE DATABASE {name}")
+        await migrate(_on(server, name))
+        yield name
+        await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture
+async def dsn(server: str, template: str) -> AsyncIterator[str]:
+    """A fresh database for one test."""
+    name = f"test_{os.getpid()}_{next(_names)}"
+    async with _administrator(server) as administrator:
+        await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        yield _on(server, name)
+        await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture
+async def pool(dsn: str) -> AsyncIterator[Pool]:
+    """Connections to it, as the service has them."""
+    opened = await connect_pool(Settings(), dsn)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+@pytest_asyncio.fixture
+async def lists(pool: Pool) -> Lists:
+    """The engine on an event with one sold-out list, whose clock the test sets (see tests/lists.py)."""
+    return await Lists.make(pool)
+
+
+def _on(dsn: str, database: str) -> str:
+    return urlunsplit(urlsplit(dsn)._replace(path=f"/{database}"))
+
+
+@contextlib.asynccontextmanager
+async def _administrator(dsn: str) -> AsyncIterator[Any]:
+    administrator = await asyncpg.connect(dsn)
+    try:
+        yield administrator
+    finally:
+        await administrator.close()

@@ -1,0 +1,211 @@
+"""What the tests of the engine share: lists to act on, a clock to set, and a look at the whole database."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from waiting_list import catalogue, reading
+from waiting_list.database import Pool, connection
+from waiting_list.engine import Caller, Engine
+from waiting_list.models import (
+    Answer,
+    Entry,
+    EventFields,
+    Inventory,
+    InventoryFields,
+    ListKey,
+    OfferFields,
+    RepresentationFields,
+    SettingsChange,
+    Status,
+)
+from waiting_list.settings import Settings
+
+ORGANIZATION = "org_1"
+USER = Caller(ORGANIZATION, "user")
+ORGANIZER = Caller(ORGANIZATION, "organizer:test")
+T0 = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
+"""The instant at which every test begins; the show is 30 days later."""
+START = T0 + timedelta(days=30)
+TABLES = (
+    "events",
+    "representations",
+    "offers",
+    "inventory",
+    "entries",
+    "segments",
+    "history",
+    "outbox",
+    "idempotency",
+    "api_keys",
+)
+
+
+@dataclass
+class Lists:
+    """An organization's list, sold out of 100 tickets, at most 6 for one order, and short names for the verbs.
+
+    Every verb is called with `now`, which a test moves with `later`.
+    """
+
+    pool: Pool
+    engine: Engine
+    key: ListKey = ListKey("off_1", "rep_1")
+    now: datetime = T0
+    names: list[str] = field(default_factory=list)
+
+    @classmethod
+    async def make(cls, pool: Pool, *, total: int = 100, available: int = 0, maximum: int = 6) -> "Lists":
+        lists = cls(pool, Engine(pool, Settings()))
+        await lists.add_event("ev_1")
+        await lists.add_list(lists.key, total=total, available=available, maximum=maximum)
+        return lists
+
+    async def add_event(self, event_id: str, organization_id: str = ORGANIZATION) -> None:
+        fields = EventFields(title="Jazz", timezone="Europe/Paris")
+        await catalogue.put_event(self.pool, organization_id, event_id, fields)
+
+    async def add_list(
+        self,
+        key: ListKey,
+        *,
+        total: int = 100,
+        available: int = 0,
+        maximum: int = 6,
+        event_id: str = "ev_1",
+        start: datetime = START,
+        organization_id: str = ORGANIZATION,
+    ) -> Inventory:
+        """Another list, with an offer and a representation of its own."""
+        await catalogue.put_representation(
+            self.pool,
+            organization_id,
+            key.representation_id,
+            RepresentationFields(
+                event_id=event_id, start_datetime=start, end_datetime=start + timedelta(hours=3)
+            ),
+        )
+        await catalogue.put_offer(
+            self.pool,
+            organization_id,
+            key.offer_id,
+            OfferFields(event_id=event_id, name="Floor", max_quantity_per_order=maximum),
+        )
+        stock = InventoryFields(total_stock=total, available_stock=available)
+        caller = Caller(organization_id, "organizer:test")
+        made, _ = await catalogue.put_inventory(self.pool, self.engine, caller, key, stock)
+        return made
+
+    def later(self, **by: float) -> None:
+        """Moves the clock: later(hours=24)."""
+        self.now += timedelta(**by)
+
+    async def join(self, user_id: str, wanted: int = 1, minimum: int | None = None) -> Entry:
+        answer = await self.engine.join(
+            self.key, USER, user_id=user_id, tickets_wanted=wanted, tickets_minimum=minimum, now=self.now
+        )
+        return _entry(answer)
+
+    async def change(self, user_id: str, wanted: int | None = None, minimum: int | None = None) -> Entry:
+        answer = await self.engine.change(
+            self.key, USER, user_id=user_id, tickets_wanted=wanted, tickets_minimum=minimum, now=self.now
+        )
+        return _entry(answer)
+
+    async def leave(self, user_id: str) -> Entry:
+        return _entry(await self.engine.leave(self.key, USER, user_id=user_id, now=self.now))
+
+    async def remove(self, user_id: str) -> Answer:
+        return await self.engine.remove(self.key, ORGANIZER, user_id=user_id, now=self.now)
+
+    async def buy(self, user_id: str, quantity: int | None = None) -> Answer:
+        return await self.engine.buy(self.key, ORGANIZER, user_id=user_id, quantity=quantity, now=self.now)
+
+    async def move(self, user_id: str, to: str | None = None, before: str | None = None) -> Answer:
+        return await self.engine.move(
+            self.key, ORGANIZER, user_id=user_id, to=to, before=before, now=self.now
+        )
+
+    async def add_stock(self, quantity: int) -> Answer:
+        return await self.engine.add_stock(self.key, ORGANIZER, quantity=quantity, now=self.now)
+
+    async def remove_stock(self, quantity: int, *, revoke_holds: bool = False) -> Answer:
+        return await self.engine.remove_stock(
+            self.key, ORGANIZER, quantity=quantity, revoke_holds=revoke_holds, now=self.now
+        )
+
+    async def add_total_stock(self, quantity: int) -> Answer:
+        return await self.engine.add_total_stock(self.key, ORGANIZER, quantity=quantity, now=self.now)
+
+    async def remove_total_stock(self, quantity: int) -> Answer:
+        return await self.engine.remove_total_stock(self.key, ORGANIZER, quantity=quantity, now=self.now)
+
+    async def put_stock(self, total: int, available: int, *, is_open: bool | None = None) -> Answer:
+        return await self.engine.put_stock(
+            self.key,
+            ORGANIZER,
+            total_stock=total,
+            available_stock=available,
+            waiting_list_open=is_open,
+            now=self.now,
+        )
+
+    async def configure(self, **settings: Any) -> Answer:
+        return await self.engine.configure(
+            self.key, ORGANIZER, settings=SettingsChange(**settings), now=self.now
+        )
+
+    async def promote(self, tickets: int) -> Answer:
+        return await self.engine.promote(self.key, ORGANIZER, tickets=tickets, now=self.now)
+
+    async def expire(self, at_most: int = 500) -> Answer:
+        return await self.engine.expire(self.key, at_most=at_most, now=self.now)
+
+    async def end(self, at_most: int = 500) -> Answer:
+        return await self.engine.end(self.key, at_most=at_most, now=self.now)
+
+    async def erase(self, user_id: str) -> Answer:
+        return await self.engine.erase(self.key, ORGANIZER, user_id=user_id, now=self.now)
+
+    async def entry(self, user_id: str) -> Entry:
+        """The user's newest entry, as the user sees it."""
+        return await reading.entry(self.pool, self.key, user_id, organization_id=ORGANIZATION)
+
+    async def status(self, user_id: str) -> Status:
+        return (await self.entry(user_id)).status
+
+    async def inventory(self) -> Inventory:
+        return await reading.inventory(self.pool, self.key, organization_id=ORGANIZATION)
+
+    async def history(self) -> list[tuple[str, int | None]]:
+        """(verb, number of the entry) of every change so far."""
+        page = await reading.history(
+            self.pool, self.key, organization_id=ORGANIZATION, verb=None, limit=500, cursor=None
+        )
+        return [(change.verb, change.number) for change in page.items]
+
+    async def line(self) -> list[str | None]:
+        """Who waits, in order, checked against their positions and tickets ahead."""
+        only = reading.EntryFilter(status=["waiting"], offer_id=[self.key.offer_id])
+        page = await reading.entries(self.pool, ORGANIZATION, only, limit=500, cursor=None)
+        ahead = 0
+        for place, entry in enumerate(page.items, start=1):
+            assert (entry.position, entry.tickets_ahead) == (place, ahead)
+            ahead += entry.tickets_wanted
+        return [entry.user_id for entry in page.items]
+
+    async def tables(self) -> dict[str, list[str]]:
+        """Every row of every table, to show that a refused request has changed nothing."""
+        async with connection(self.pool) as acquired:
+            return {
+                table: [
+                    record["row"]
+                    for record in await acquired.fetch(f"SELECT t::text AS row FROM {table} t ORDER BY 1")
+                ]
+                for table in TABLES
+            }
+
+
+def _entry(answer: Answer) -> Entry:
+    assert answer.entry is not None
+    return answer.entry
