@@ -283,8 +283,8 @@ class SettingsChange(Frozen):
 class WaitingList(Frozen):
     """A waiting list as anyone may see it.
 
-    `open` says whether a fan can join now; if not, `closed_reason` says why: `not_opened` (tickets are still on
-    sale), `closed` (by hand), `ended` (the show began, or `closes_at` passed) or `full`. The other fields
+    `open` says whether a fan can join now; if not, `closed_reason` says why: `not_opened` (tickets are still
+    on sale), `closed` (by hand), `ended` (the show began, or `closes_at` passed) or `full`. The other fields
     after `free` are the rules of this list.
     """
 
@@ -388,8 +388,8 @@ class Period(Frozen):
 
 
 class Statistics(Frozen):
-    """What happened in a list: by period and in all. `conversion` is purchases for each promotion, null before
-    the first; `median_wait_seconds` is from joining to ready, of those who were."""
+    """What happened in a list: by period and in all. `conversion` is purchases for each promotion, null
+    before the first; `median_wait_seconds` is from joining to ready, of those who were."""
 
     period: Literal["hour", "day", "week"]
     periods: tuple[Period, ...]
