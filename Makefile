@@ -1,8 +1,118 @@
-.PHONY: install
-install: .venv/.installed
+# `make` alone lists the targets. Nothing has to be installed beforehand but make and Python 3.11 or newer.
+PYTHON ?= python3
+BIN := .venv/bin
+# Twice quiet: pip then prints errors only.
+PIP := -m pip --disable-pip-version-check --no-input --quiet --quiet
+# The uv that writes the lock files; it is no dependency, so it is in no lock file itself.
+UV_VERSION := 0.13.9
 
-.venv/.installed: requirements-dev.txt pyproject.toml
-	python3 -m venv .venv
-	.venv/bin/python -m pip install --quiet --require-hashes -r requirements-dev.txt
-	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Two stamps. A new lock file rebuilds .venv from nothing, so that what is no longer locked does not linger;
+# a change in pyproject.toml, often only a linter's setting, installs just the package again.
+.PHONY: install
+install: .venv/.installed ## Make .venv: the locked dependencies and this package, editable
+
+.venv/.locked: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, but '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)" >&2; \
+		echo "Name another one: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Installing the locked dependencies into .venv"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python $(PIP) install --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
+.venv/.installed: .venv/.locked pyproject.toml
+	@$(BIN)/python $(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: run
+run: install ## Serve a demo on 127.0.0.1:8000, PostgreSQL included, data in data/
+	$(BIN)/waiting-list serve --data-dir data --demo
+
+.PHONY: test
+test: install ## Run the tests
+	$(BIN)/pytest
+
+.PHONY: check
+check: lint types imports sql containers locks generated ## Run all checks, each also a target of its own:
+
+.PHONY: lint
+lint: install ## Python style (ruff) and shell syntax
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	bash -n .ci/run
+
+.PHONY: types
+types: install ## Static types (mypy --strict)
+	$(BIN)/mypy --strict
+
+.PHONY: imports
+imports: install ## Who may import whom (import-linter)
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: sql
+sql: install ## Migrations that are safe to apply (squawk)
+	$(BIN)/squawk 'waiting_list/migrations/*.sql'
+
+.PHONY: containers
+containers: install ## Dockerfile (hadolint) and compose.yml (its schema)
+	$(BIN)/hadolint --failure-threshold style Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yml
+
+.PHONY: locks
+locks: install ## Lock files that name no host and satisfy pyproject.toml
+	@! grep --line-number --fixed-strings '://' requirements.txt requirements-dev.txt
+	$(BIN)/python -m pip check
+
+# Files made from code. To add one, append its path here and write a rule `print/<path>` that prints it:
+#     GENERATED += docs/openapi.json
+#     print/docs/openapi.json: install
+#     	@$(BIN)/waiting-list openapi
+# `print` rules must be silent: what they print is the file.
+GENERATED :=
+
+.PHONY: generated
+generated: install ## Generated files that match their source
+	@for file in $(GENERATED); do \
+		$(MAKE) --silent --no-print-directory print/$$file | diff --unified $$file - \
+			|| { echo "$$file is stale: make generate" >&2; exit 1; }; \
+	done
+
+.PHONY: generate
+generate: install ## Write the generated files anew
+	@for file in $(GENERATED); do \
+		$(MAKE) --silent --no-print-directory print/$$file > $$file.new && mv $$file.new $$file \
+			|| { rm -f $$file.new; exit 1; }; \
+	done
+
+.PHONY: format
+format: install ## Format the Python files and mend what ruff can mend
+	$(BIN)/ruff check --fix-only --exit-zero
+	$(BIN)/ruff format
+
+# uv lives in a folder of its own: locking must work when a lock file is what keeps .venv from being made.
+# Versions already locked stay; `make lock UPGRADE=--upgrade` takes the newest that pyproject.toml allows.
+LOCK = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate $(UPGRADE)
+
+.PHONY: lock
+lock: .venv-lock/.uv-$(UV_VERSION) ## Write the lock files anew from pyproject.toml
+	$(LOCK) --extra build --output-file requirements.txt pyproject.toml
+	$(LOCK) --extra build --extra dev --constraints requirements.txt --output-file requirements-dev.txt pyproject.toml
+
+.venv-lock/.uv-$(UV_VERSION):
+	@$(PYTHON) -m venv --clear .venv-lock
+	@.venv-lock/bin/python $(PIP) install uv==$(UV_VERSION)
+	@touch $@
+
+# data/ is left alone: people keep data there.
+.PHONY: clean
+clean: ## Remove .venv, caches and build output, but not data/
+	rm -rf .venv .venv-lock dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find waiting_list tests -type d -name __pycache__ -prune -exec rm -rf {} +
