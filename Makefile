@@ -87,7 +87,8 @@ generated: install ## Generated files that match their source
 .PHONY: generate
 generate: install ## Write the generated files anew
 	@for file in $(GENERATED); do \
-		$(MAKE) --silent --no-print-directory print/$$file > $$file.new && mv $$file.new $$file || exit 1; \
+		$(MAKE) --silent --no-print-directory print/$$file > $$file.new && mv $$file.new $$file \
+			|| { rm -f $$file.new; exit 1; }; \
 	done
 
 .PHONY: format

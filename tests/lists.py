@@ -1,6 +1,6 @@
 """What the tests of the engine share: lists to act on, a clock to set, and a look at the whole database."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from waiting_list.models import (
 from waiting_list.settings import Settings
 
 ORGANIZATION = "org_1"
+LIST = ListKey("off_1", "rep_1")
 USER = Caller(ORGANIZATION, "user")
 ORGANIZER = Caller(ORGANIZATION, "organizer:test")
 T0 = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
@@ -43,16 +44,15 @@ TABLES = (
 
 @dataclass
 class Lists:
-    """An organization's list, sold out of 100 tickets, at most 6 for one order, and short names for the verbs.
+    """An organization's list, sold out of 100 tickets, at most 6 for one order; short names for the verbs.
 
     Every verb is called with `now`, which a test moves with `later`.
     """
 
     pool: Pool
     engine: Engine
-    key: ListKey = ListKey("off_1", "rep_1")
+    key: ListKey = LIST
     now: datetime = T0
-    names: list[str] = field(default_factory=list)
 
     @classmethod
     async def make(cls, pool: Pool, *, total: int = 100, available: int = 0, maximum: int = 6) -> "Lists":

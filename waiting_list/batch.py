@@ -1,4 +1,4 @@
-"""One transaction for many requests: what arrives for a list while its transaction runs goes together next."""
+"""One transaction for many requests: what arrives for a list while one runs goes together in the next."""
 
 import asyncio
 from collections import deque
