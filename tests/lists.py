@@ -81,9 +81,7 @@ class Lists:
             self.pool,
             organization_id,
             key.representation_id,
-            RepresentationFields(
-                event_id=event_id, start_datetime=start, end_datetime=start + timedelta(hours=3)
-            ),
+            RepresentationFields(event_id=event_id, start_datetime=start, end_datetime=start + timedelta(hours=3)),
         )
         await catalogue.put_offer(
             self.pool,
@@ -122,9 +120,7 @@ class Lists:
         return await self.engine.buy(self.key, ORGANIZER, user_id=user_id, quantity=quantity, now=self.now)
 
     async def move(self, user_id: str, to: str | None = None, before: str | None = None) -> Answer:
-        return await self.engine.move(
-            self.key, ORGANIZER, user_id=user_id, to=to, before=before, now=self.now
-        )
+        return await self.engine.move(self.key, ORGANIZER, user_id=user_id, to=to, before=before, now=self.now)
 
     async def add_stock(self, quantity: int) -> Answer:
         return await self.engine.add_stock(self.key, ORGANIZER, quantity=quantity, now=self.now)
@@ -151,9 +147,7 @@ class Lists:
         )
 
     async def configure(self, **settings: Any) -> Answer:
-        return await self.engine.configure(
-            self.key, ORGANIZER, settings=SettingsChange(**settings), now=self.now
-        )
+        return await self.engine.configure(self.key, ORGANIZER, settings=SettingsChange(**settings), now=self.now)
 
     async def promote(self, tickets: int) -> Answer:
         return await self.engine.promote(self.key, ORGANIZER, tickets=tickets, now=self.now)

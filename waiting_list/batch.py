@@ -66,9 +66,7 @@ class Batches(Generic[R, A]):
         queue = self._queues[key]
         while queue:
             batch = self._next_batch(queue)
-            for (_, future), answer in zip(
-                batch, await self._answers(key, [r for r, _ in batch]), strict=True
-            ):
+            for (_, future), answer in zip(batch, await self._answers(key, [r for r, _ in batch]), strict=True):
                 if future.cancelled():
                     continue
                 if isinstance(answer, BaseException):

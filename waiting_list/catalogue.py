@@ -4,6 +4,7 @@ Each call is one transaction. Objects of another organization answer as if they 
 their ids, which are unique in a deployment.
 """
 
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,10 +12,11 @@ import asyncpg
 
 from waiting_list import reading
 from waiting_list.database import Connection, Pool, connection, sql, transaction
-from waiting_list.engine import Caller, Engine
-from waiting_list.keys import ApiKey, new_api_key
+from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.keys import ApiKey, derived_api_key, new_api_key
 from waiting_list.ledger import Ledger
 from waiting_list.models import (
+    CreatedKey,
     Event,
     EventFields,
     Inventory,
@@ -30,6 +32,7 @@ from waiting_list.problems import (
     ApiKeyNotFound,
     EventNotFound,
     HasDependents,
+    IdempotencyKeyReused,
     IdTaken,
     InvalidRequest,
     InventoryNotFound,
@@ -38,9 +41,7 @@ from waiting_list.problems import (
 )
 
 
-async def put_event(
-    pool: Pool, organization_id: str, event_id: str, fields: EventFields
-) -> tuple[Event, bool]:
+async def put_event(pool: Pool, organization_id: str, event_id: str, fields: EventFields) -> tuple[Event, bool]:
     """Makes or changes an event; says whether it was made. Raises IdTaken."""
     async with transaction(pool) as acquired:
         return await write_event(acquired, organization_id, event_id, fields)
@@ -97,9 +98,7 @@ async def write_representation(
     return Representation(representation_id=representation_id, **fields.model_dump()), made
 
 
-async def put_offer(
-    pool: Pool, organization_id: str, offer_id: str, fields: OfferFields
-) -> tuple[Offer, bool]:
+async def put_offer(pool: Pool, organization_id: str, offer_id: str, fields: OfferFields) -> tuple[Offer, bool]:
     """Makes or changes an offer; says whether it was made.
 
     A lower maximum binds new joins and changes; entries keep what they were given. Raises EventNotFound,
@@ -218,16 +217,50 @@ async def delete_inventory(pool: Pool, organization_id: str, key: ListKey) -> In
 
 
 async def create_api_key(
-    pool: Pool, organization_id: str, *, name: str, read_only: bool, key: ApiKey | None = None
-) -> tuple[KeyInfo, ApiKey]:
-    """A new API key of an organization, which this answer alone shows."""
-    key = key or new_api_key()
-    async with connection(pool) as acquired:
-        record = await acquired.fetchrow(
-            sql("insert_api_key"), key.key_id, organization_id, name, key.secret_hash, read_only
+    pool: Pool,
+    organization_id: str,
+    *,
+    name: str,
+    read_only: bool,
+    idempotency: Idempotency | None = None,
+) -> tuple[CreatedKey, bool]:
+    """A new API key of an organization, and whether it was made by an earlier request with this
+    Idempotency-Key.
+
+    Nothing is stored from which the secret could be had: where a repeat must show it again, it is derived
+    from the deployment's secret and the Idempotency-Key, of which only a hash is kept. Raises
+    IdempotencyKeyReused.
+    """
+    if idempotency is None:
+        key = new_api_key()
+        async with connection(pool) as acquired:
+            return await _insert_api_key(acquired, organization_id, key, name, read_only), False
+    owner = uuid.uuid5(uuid.NAMESPACE_OID, organization_id)
+    key_id = new_api_key().key_id
+    async with transaction(pool) as acquired:
+        first = await acquired.fetchrow(
+            sql("insert_first_answer"), owner, idempotency.key_hash, idempotency.request_hash, key_id
         )
+        assert first is not None
+        if first["request_hash"] != idempotency.request_hash:
+            raise IdempotencyKeyReused("Use a new key for a new request.")
+        secret = await acquired.fetchval(sql("read_signing_key"), "user_token")
+        key = derived_api_key(secret, key_id=first["answer"], source=f"{organization_id}\x00{idempotency.key}")
+        if first["answer"] == key_id:
+            return await _insert_api_key(acquired, organization_id, key, name, read_only), False
+        record = await acquired.fetchrow(sql("read_api_key_info"), organization_id, key.key_id)
+        assert record is not None, "API keys are revoked, never deleted"
+        return CreatedKey(**record, key=str(key)), True
+
+
+async def _insert_api_key(
+    acquired: Connection, organization_id: str, key: ApiKey, name: str, read_only: bool
+) -> CreatedKey:
+    record = await acquired.fetchrow(
+        sql("insert_api_key"), key.key_id, organization_id, name, key.secret_hash, read_only
+    )
     assert record is not None
-    return KeyInfo(**record), key
+    return CreatedKey(**record, key=str(key))
 
 
 async def revoke_api_key(pool: Pool, organization_id: str, key_id: str) -> KeyInfo:

@@ -45,20 +45,16 @@ def sql(name: str) -> str:
 
 
 async def connect_pool(settings: Settings, dsn: str) -> Pool:
-    """A pool that heals itself: connections that died are replaced when next asked for.
-
-    Raises Unavailable when the database cannot be reached now.
-    """
-    async with reachable():
-        return await asyncpg.create_pool(
-            dsn,
-            min_size=1,
-            max_size=settings.pool_size,
-            max_inactive_connection_lifetime=300,
-            command_timeout=settings.statement_timeout_seconds,
-            timeout=_ACQUIRE_SECONDS,
-            statement_cache_size=100 if settings.statement_cache else 0,
-        )
+    """A pool that heals itself: it connects when first asked to, and replaces connections that died."""
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=0,
+        max_size=settings.pool_size,
+        max_inactive_connection_lifetime=300,
+        command_timeout=settings.statement_timeout_seconds,
+        timeout=_ACQUIRE_SECONDS,
+        statement_cache_size=100 if settings.statement_cache else 0,
+    )
 
 
 @asynccontextmanager
@@ -100,6 +96,11 @@ def migrations() -> list[tuple[int, str, str]]:
     return sorted(found)
 
 
+def newest_migration() -> int:
+    """The version of the schema that this code works with."""
+    return max(version for version, _, _ in migrations())
+
+
 class MigrationError(Exception):
     """The database was migrated by something other than these files."""
 
@@ -128,14 +129,10 @@ async def migrate(dsn: str) -> list[str]:
                         await direct.execute(sql("insert_migration"), version, name, checksum)
                         applied.append(f"{version:04}_{name}")
                     elif done != checksum:
-                        raise MigrationError(
-                            f"migration {version:04}_{name} was changed after it was applied"
-                        )
+                        raise MigrationError(f"migration {version:04}_{name} was changed after it was applied")
             newest = await direct.fetchval(sql("read_newest_migration"))
-            if newest > max(version for version, _, _ in migrations()):
-                raise MigrationError(
-                    f"the database has migration {newest:04}, which this version does not know"
-                )
+            if newest > newest_migration():
+                raise MigrationError(f"the database has migration {newest:04}, which this version does not know")
             for purpose in ("user_token", "purchase_pass"):
                 await direct.execute(
                     sql("insert_signing_key"), purpose, secrets.token_hex(8), new_signing_key(purpose)
@@ -143,13 +140,3 @@ async def migrate(dsn: str) -> list[str]:
         finally:
             await direct.close(timeout=_ACQUIRE_SECONDS)
     return applied
-
-
-async def is_migrated(pool: Pool) -> bool:
-    """Whether the database has exactly the newest schema of this version. Raises Unavailable."""
-    async with connection(pool) as acquired:
-        try:
-            newest = await acquired.fetchval(sql("read_newest_migration"))
-        except asyncpg.UndefinedTableError:
-            return False
-    return bool(newest == max(version for version, _, _ in migrations()))

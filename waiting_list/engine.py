@@ -26,8 +26,9 @@ Verb = Callable[..., Awaitable[EntryRow | Sequence[EntryRow] | None]]
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """What makes a repeated request known: who sent which key with which request."""
+    """What makes a repeated request known: who sent which key with which request. Only hashes are stored."""
 
+    key: str
     key_hash: bytes
     request_hash: bytes
 
@@ -35,7 +36,9 @@ class Idempotency:
     def of(cls, *, caller: str, key: str, request: str) -> "Idempotency":
         """`caller` must tell apart all who may use the same key; `request` is its path and body."""
         return cls(
-            hashlib.sha256(f"{caller}\x00{key}".encode()).digest(), hashlib.sha256(request.encode()).digest()
+            key,
+            hashlib.sha256(f"{caller}\x00{key}".encode()).digest(),
+            hashlib.sha256(request.encode()).digest(),
         )
 
 
@@ -136,15 +139,11 @@ class Engine:
             tickets_minimum=tickets_minimum,
         )
 
-    async def leave(
-        self, key: ListKey, caller: Caller, *, user_id: str, now: datetime | None = None
-    ) -> Answer:
+    async def leave(self, key: ListKey, caller: Caller, *, user_id: str, now: datetime | None = None) -> Answer:
         """The user gives up the place or the hold."""
         return await self._submit(key, caller, now, verbs.leave, user_id=user_id)
 
-    async def remove(
-        self, key: ListKey, caller: Caller, *, user_id: str, now: datetime | None = None
-    ) -> Answer:
+    async def remove(self, key: ListKey, caller: Caller, *, user_id: str, now: datetime | None = None) -> Answer:
         """The organizer takes the user out."""
         return await self._submit(key, caller, now, verbs.remove, user_id=user_id)
 
@@ -232,9 +231,7 @@ class Engine:
         """The list has other settings."""
         return await self._submit(key, caller, now, stock.configure, settings=settings)
 
-    async def promote(
-        self, key: ListKey, caller: Caller, *, tickets: int, now: datetime | None = None
-    ) -> Answer:
+    async def promote(self, key: ListKey, caller: Caller, *, tickets: int, now: datetime | None = None) -> Answer:
         """Free tickets are released by hand."""
         return await self._submit(key, caller, now, promotion.promote, tickets=tickets)
 
@@ -246,9 +243,7 @@ class Engine:
         """The list has ended for whoever is still in it."""
         return await self._submit(key, SERVICE, now, verbs.end, at_most=at_most)
 
-    async def erase(
-        self, key: ListKey, caller: Caller, *, user_id: str, now: datetime | None = None
-    ) -> Answer:
+    async def erase(self, key: ListKey, caller: Caller, *, user_id: str, now: datetime | None = None) -> Answer:
         """The person is taken out of this list and forgotten; the numbers stay."""
         return await self._submit(key, caller, now, verbs.erase, user_id=user_id)
 
@@ -273,9 +268,7 @@ class Engine:
             if ledger is None:
                 return [_no_inventory() for _ in requests]
             known = await _known_answers(ledger, requests)
-            await ledger.load_latest(
-                {user for request in requests for user in verbs.users_of(request.arguments)}
-            )
+            await ledger.load_latest({user for request in requests for user in verbs.users_of(request.arguments)})
             outcomes = [await _one(ledger, request, known) for request in requests]
             answers = await _answers(ledger, outcomes)
             await _remember(ledger, outcomes, answers)
@@ -312,9 +305,7 @@ async def _answers(ledger: Ledger, outcomes: Sequence[_Outcome]) -> list[Answer 
     for outcome in outcomes:
         shown += outcome.promoted
         shown += [outcome.entry] if outcome.entry else []
-        shown += (
-            [outcome.problem.extra["entry"]] if outcome.problem and "entry" in outcome.problem.extra else []
-        )
+        shown += [outcome.problem.extra["entry"]] if outcome.problem and "entry" in outcome.problem.extra else []
     views = await ledger.views(shown)
     answers: list[Answer | Problem] = []
     for outcome in outcomes:
@@ -344,9 +335,7 @@ async def _known_answers(ledger: Ledger, requests: Sequence[Request]) -> dict[by
     return {record["key_hash"]: (record["request_hash"], record["answer"]) for record in records}
 
 
-async def _remember(
-    ledger: Ledger, outcomes: Sequence[_Outcome], answers: Sequence[Answer | Problem]
-) -> None:
+async def _remember(ledger: Ledger, outcomes: Sequence[_Outcome], answers: Sequence[Answer | Problem]) -> None:
     rows = [
         (
             outcome.request.caller.idempotency.key_hash,

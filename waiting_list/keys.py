@@ -35,6 +35,12 @@ def new_api_key() -> ApiKey:
     return ApiKey(secrets.token_hex(6), secrets.token_hex(32))
 
 
+def derived_api_key(deployment_secret: bytes, *, key_id: str, source: str) -> ApiKey:
+    """The key that always follows from these; without the deployment's secret it cannot be guessed."""
+    message = f"{key_id}\x00{source}".encode()
+    return ApiKey(key_id, hmac.new(deployment_secret, message, hashlib.sha256).hexdigest())
+
+
 def parse_api_key(text: str) -> ApiKey | None:
     """The key that a client sent, or None if it does not look like one."""
     parts = text.split("_")

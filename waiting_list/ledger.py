@@ -252,9 +252,7 @@ class Ledger:
         )
         self.list.last_number, self.list.last_rank = number, entry.rank
         # Who joins behind others changes nothing for the first in line.
-        if self.list.waiting == 0 or (
-            self.list.policy is Policy.SKIP and entry.tickets_minimum <= self.list.free
-        ):
+        if self.list.waiting == 0 or (self.list.policy is Policy.SKIP and entry.tickets_minimum <= self.list.free):
             self.unsettled = True
         self._count(entry, 1)
         self._entries[number] = self._new[number] = entry
@@ -303,9 +301,7 @@ class Ledger:
 
     def record_creation(self, actor: str) -> None:
         """The first row of a list's history: everything that it starts with."""
-        self._write_history(
-            "create", actor, None, None, {name: getattr(self.list, name) for name in CREATED_WITH}
-        )
+        self._write_history("create", actor, None, None, {name: getattr(self.list, name) for name in CREATED_WITH})
 
     def _count(self, entry: EntryRow, sign: int) -> None:
         if entry.status is not Status.WAITING:

@@ -418,3 +418,24 @@ class KeyInfo(Frozen):
     read_only: bool
     created_at: datetime
     revoked_at: datetime | None
+
+
+class CreatedKey(KeyInfo):
+    """A new API key, with the `key` itself: it is shown this once."""
+
+    key: str
+
+
+class UserExport(Frozen):
+    """All that is kept of a person in one organization's lists."""
+
+    user_id: str
+    entries: tuple[Entry, ...]
+    history: tuple[UserHistory, ...]
+
+
+class Erasure(Frozen):
+    """Who was forgotten, and in how many waiting lists."""
+
+    user_id: str
+    waiting_lists: int

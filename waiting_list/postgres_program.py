@@ -158,9 +158,7 @@ def _candidates(account: Account | None) -> Iterator[Path]:
     for package in (wheel and wheel.submodule_search_locations) or ():
         install = Path(package) / "pginstall"
         if (install / "bin").is_dir():
-            yield (
-                install if account is None or account.may_enter(install / "bin") else _copy(install)
-            ) / "bin"
+            yield (install if account is None or account.may_enter(install / "bin") else _copy(install)) / "bin"
     if found := shutil.which("postgres"):
         yield Path(found).resolve().parent
     if found := shutil.which("pg_config"):

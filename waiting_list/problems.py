@@ -224,8 +224,7 @@ class NotWaiting(Conflict):
 
     code, title = "not_waiting", "The user is no longer waiting"
     example: ClassVar[Mapping[str, Any]] = {
-        "entry": ENTRY_EXAMPLE
-        | {"status": "ready", "tickets_held": 2, "position": None, "tickets_ahead": None}
+        "entry": ENTRY_EXAMPLE | {"status": "ready", "tickets_held": 2, "position": None, "tickets_ahead": None}
     }
 
 

@@ -31,9 +31,7 @@ class Choice(NamedTuple):
     """How many candidates were served or passed over."""
 
 
-def choose(
-    free: int, candidates: Sequence[Candidate], *, policy: Policy, at_most: int | None = None
-) -> Choice:
+def choose(free: int, candidates: Sequence[Candidate], *, policy: Policy, at_most: int | None = None) -> Choice:
     """Goes through the candidates in order and holds each what it wants, or what is left if that is at
     least its minimum.
 

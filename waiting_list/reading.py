@@ -8,13 +8,16 @@ from datetime import datetime
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
-from waiting_list.database import Pool, Record, connection, sql
+from asyncpg import UndefinedTableError
+
+from waiting_list.database import Pool, Record, connection, newest_migration, sql
 from waiting_list.models import (
     Change,
     Entry,
     Event,
     EventSummary,
     Inventory,
+    KeyInfo,
     ListKey,
     ListSettings,
     ListSummary,
@@ -22,6 +25,7 @@ from waiting_list.models import (
     Period,
     Representation,
     Statistics,
+    UserExport,
     UserHistory,
     WaitingList,
 )
@@ -218,9 +222,7 @@ async def offers(
     """An organization's offers, by id."""
     after = _decode(cursor, str)
     async with connection(pool) as acquired:
-        records = await acquired.fetch(
-            sql("read_offers"), organization_id, offer_id, event_id, *after, limit + 1
-        )
+        records = await acquired.fetch(sql("read_offers"), organization_id, offer_id, event_id, *after, limit + 1)
     return _page(records, limit, lambda record: Offer(**record), "offer_id")
 
 
@@ -294,11 +296,39 @@ async def lists_of_user(pool: Pool, user_id: str, *, organization_id: str) -> li
         ]
 
 
-async def history_of_user(pool: Pool, user_id: str, *, organization_id: str) -> list[UserHistory]:
-    """What happened to a user, for their export."""
+async def export_user(pool: Pool, user_id: str, *, organization_id: str) -> UserExport:
+    """All that is kept of a person. Empty for one who is not known."""
+    found: list[Entry] = []
+    cursor: str | None = None
+    while True:
+        page = await entries_of_user(
+            pool, user_id, organization_id=organization_id, status=None, limit=500, cursor=cursor
+        )
+        found += page.items
+        if (cursor := page.next_cursor) is None:
+            break
     async with connection(pool) as acquired:
         records = await acquired.fetch(sql("read_history_of_user"), user_id, organization_id)
-    return [UserHistory(**_told(record)) for record in records]
+    told = tuple(UserHistory(**_told(record)) for record in records)
+    return UserExport(user_id=user_id, entries=tuple(found), history=told)
+
+
+async def api_keys(pool: Pool, organization_id: str, *, limit: int, cursor: str | None) -> Page[KeyInfo]:
+    """An organization's API keys, the oldest first, without their secrets."""
+    after = _decode(cursor, datetime, str)
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(sql("read_api_keys"), organization_id, *after, limit + 1)
+    return _page(records, limit, lambda record: KeyInfo(**record), "created_at", "key_id")
+
+
+async def is_migrated(pool: Pool) -> bool:
+    """Whether the database has exactly the newest schema of this version. Raises Unavailable."""
+    async with connection(pool) as acquired:
+        try:
+            newest = await acquired.fetchval(sql("read_newest_migration"))
+        except UndefinedTableError:
+            return False
+    return bool(newest == newest_migration())
 
 
 async def _list(pool: Pool, key: ListKey, organization_id: str | None) -> Record:
@@ -336,9 +366,7 @@ def _told(record: Record) -> dict[str, Any]:
 def _page(records: Sequence[Record], limit: int, make: Any, *keys: str) -> Page[Any]:
     shown = records[:limit]
     more = len(records) > limit
-    return Page(
-        [make(record) for record in shown], _encode([shown[-1][key] for key in keys]) if more else None
-    )
+    return Page([make(record) for record in shown], _encode([shown[-1][key] for key in keys]) if more else None)
 
 
 def _encode(values: Sequence[Any]) -> str:

@@ -237,9 +237,7 @@ def opens_when_sold_out(ledger: Ledger, available_stock: int) -> dict[str, bool]
     return {"waiting_list_open": True} if sold_out and not ledger.list.closed_by_hand else {}
 
 
-def _take_out(
-    ledger: Ledger, verb: str, actor: str, entry: EntryRow, reason: LeftReason, **on_list: int
-) -> None:
+def _take_out(ledger: Ledger, verb: str, actor: str, entry: EntryRow, reason: LeftReason, **on_list: int) -> None:
     ledger.apply(
         verb,
         actor,

@@ -1,0 +1,85 @@
+"""The application: what uvicorn runs. `create_app` is its factory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from waiting_list import __version__, operations_router, organizer_router, user_router
+from waiting_list.answers import ProblemDocument, on_defect, on_http_error, on_invalid, on_problem
+from waiting_list.asgi import Guard
+from waiting_list.auth import Authority
+from waiting_list.calls import Service
+from waiting_list.database import connect_pool
+from waiting_list.engine import Engine
+from waiting_list.problems import Problem
+from waiting_list.settings import Settings, settings
+from waiting_list.worker import Worker
+
+DESCRIPTION = """
+Waiting lists for sold-out events. A list opens when the stock of an offer at a representation is sold out;
+returned tickets are held for the next in line, who buys, declines, or lets the hold lapse.
+
+Every refusal is an RFC 9457 problem with a `code`, and has changed nothing.
+"""
+
+
+def create_app(configured: Settings | None = None) -> FastAPI:
+    """The service over the database of its settings (the environment's, unless given).
+
+    It starts, and answers 503, also while the database is away. The worker runs along if the settings say so.
+    """
+    config = configured or settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        assert config.database_url is not None, "the command line starts the embedded server and names it"
+        pool = await connect_pool(config, config.database_url.get_secret_value())
+        engine = Engine(pool, config)
+        app.state.service = Service(config, pool, engine, Authority(pool, config))
+        stop = asyncio.Event()
+        worker = asyncio.create_task(Worker(pool, engine).run(stop)) if config.worker else None
+        try:
+            yield
+        finally:
+            stop.set()
+            if worker is not None:
+                await worker
+            with suppress(TimeoutError):
+                await asyncio.wait_for(pool.close(), timeout=10)
+
+    app = FastAPI(
+        title="Waiting List Service",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        exception_handlers={
+            Problem: on_problem,
+            RequestValidationError: on_invalid,
+            HTTPException: on_http_error,
+            Exception: on_defect,
+        },
+    )
+    app.add_middleware(Guard)
+    for router in (
+        user_router.public,
+        user_router.router,
+        organizer_router.router,
+        operations_router.router,
+    ):
+        app.include_router(router)
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = describe()
+        document["components"]["schemas"].setdefault("ProblemDocument", ProblemDocument.model_json_schema())
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,75 @@
+"""What stands before FastAPI: a body is JSON, and of bounded size, before anything reads it."""
+
+import re
+from collections.abc import MutableMapping
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from waiting_list.answers import problem_response
+from waiting_list.problems import BodyTooLarge, Problem, UnsupportedMediaType
+
+BODY_LIMIT = 64 * 1024
+"""Bytes."""
+SLASH = "\udc2f"
+"""Stands for an escaped slash within an id. No decoded path can have it: it is half of a surrogate pair."""
+_JSON = re.compile(rb"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
+
+
+class Guard:
+    """Pure ASGI: reads the whole body, at most BODY_LIMIT, then hands the request on.
+
+    Answers `body_too_large` and `unsupported_media_type` itself. Also keeps a `%2F` in a path apart from a
+    `/`, so that an id can have slashes.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        raw_path = scope.get("raw_path") or b""
+        if b"%2f" in raw_path.lower():
+            parts = re.split("%2f", raw_path.decode("latin-1"), flags=re.IGNORECASE)
+            scope["path"] = SLASH.join(unquote(part) for part in parts)
+        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self._app(scope, receive, send)
+            return
+        body = await _read_body(scope, receive)
+        if isinstance(body, Problem):
+            await problem_response(scope, body)(scope, receive, send)
+            return
+        read = False
+
+        async def replay() -> Message:
+            nonlocal read
+            if read:
+                return await receive()
+            read = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, replay, send)
+
+
+async def _read_body(scope: Scope, receive: Receive) -> bytes | Problem:
+    headers: MutableMapping[bytes, bytes] = dict(scope["headers"])
+    too_large = BodyTooLarge(f"A body may have {BODY_LIMIT} bytes at most.")
+    length = headers.get(b"content-length", b"0")
+    if length.isdigit() and int(length) > BODY_LIMIT:
+        return too_large
+    body = bytearray()
+    more = True
+    while more:
+        message: MutableMapping[str, Any] = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        body += message.get("body", b"")
+        if len(body) > BODY_LIMIT:
+            return too_large
+        more = message.get("more_body", False)
+    if body and not _JSON.fullmatch(headers.get(b"content-type", b"").strip()):
+        return UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
+    return bytes(body)

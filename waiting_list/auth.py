@@ -1,0 +1,195 @@
+"""Who is calling: API keys for organizers, JSON Web Tokens (RFC 7519) for users; and purchase passes.
+
+User tokens that this service mints are HS256: only it checks them. The platform's own identity provider may
+mint them too, with a public key or a JWKS; its issuer and audience are then required. Purchase passes are
+EdDSA, so that a shop can check them with the public half (GET /.well-known/jwks.json). Each kind has its own
+audience: one never passes for another.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from jwt.algorithms import OKPAlgorithm
+from pydantic import TypeAdapter, ValidationError
+
+from waiting_list.database import Pool, connection, sql
+from waiting_list.keys import parse_api_key
+from waiting_list.models import Entry, Id, Status
+from waiting_list.problems import Forbidden, Unauthenticated, Unavailable
+from waiting_list.settings import Settings
+
+ISSUER = "waiting-list"
+USER_AUDIENCE = "waiting-list/user"
+PASS_AUDIENCE = "waiting-list/purchase"  # noqa: S105 - the name of an audience
+_PROVIDER_ALGORITHMS = [
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+]
+_PROVIDER_LEEWAY = timedelta(seconds=30)
+_ID: TypeAdapter[str] = TypeAdapter(Id)
+
+
+class Organizer(NamedTuple):
+    """Whoever holds an API key."""
+
+    organization_id: str
+    key_id: str
+    read_only: bool
+
+
+class User(NamedTuple):
+    """A fan: the same id from two organizations is two people."""
+
+    user_id: str
+    organization_id: str
+
+
+@dataclass(frozen=True)
+class _Keys:
+    user_token: bytes
+    purchase_pass: Ed25519PrivateKey
+    purchase_pass_id: str
+
+
+class Authority:
+    """Checks credentials, and signs what this deployment signs. One for each process."""
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._keys: _Keys | None = None
+        self._jwks = (
+            jwt.PyJWKClient(settings.user_token_jwks_url, lifespan=300, timeout=5)
+            if settings.user_token_jwks_url
+            else None
+        )
+
+    async def organizer(self, authorization: str | None) -> Organizer:
+        """Whose API key this is. Raises Unauthenticated; Forbidden for a user's token; Unavailable."""
+        credentials = _bearer(authorization)
+        key = parse_api_key(credentials)
+        if key is None:
+            await self.user(authorization)
+            raise Forbidden("A user's token does not open the organizer's calls.")
+        async with connection(self._pool) as acquired:
+            record = await acquired.fetchrow(sql("read_api_key"), key.key_id)
+        if record is None or not key.matches(record["secret_hash"]):
+            raise _unauthenticated("The API key is not valid.")
+        return Organizer(record["organization_id"], key.key_id, record["read_only"])
+
+    async def user(self, authorization: str | None) -> User:
+        """Whose user token this is. Raises Unauthenticated; Forbidden for an API key; Unavailable."""
+        credentials = _bearer(authorization)
+        if parse_api_key(credentials):
+            await self.organizer(authorization)
+            raise Forbidden("An API key does not open a user's calls: mint a user token with it.")
+        try:
+            algorithm = jwt.get_unverified_header(credentials).get("alg")
+            claims = await (self._own(credentials) if algorithm == "HS256" else self._providers(credentials))
+            organization_claim = "org" if algorithm == "HS256" else self._settings.user_token_organization_claim
+            return User(_ID.validate_python(claims["sub"]), _ID.validate_python(claims.get(organization_claim)))
+        except (jwt.PyJWTError, ValidationError, ValueError) as error:
+            raise _unauthenticated("The token is not valid, or has expired.") from error
+
+    async def mint(self, user: User, *, expires_in: int, now: datetime | None = None) -> tuple[str, datetime]:
+        """A token for a user, and until when it is good: `expires_in` seconds from now."""
+        issued_at = (now or datetime.now(UTC)).replace(microsecond=0)
+        expires_at = issued_at + timedelta(seconds=expires_in)
+        claims = {
+            "iss": ISSUER,
+            "aud": USER_AUDIENCE,
+            "sub": user.user_id,
+            "org": user.organization_id,
+            "iat": issued_at,
+            "exp": expires_at,
+        }
+        return jwt.encode(claims, (await self.keys()).user_token, "HS256"), expires_at
+
+    async def with_pass(self, entry: Entry) -> Entry:
+        """The entry, with its purchase pass if it is ready. The same entry always gets the same pass."""
+        if entry.status is not Status.READY or entry.ready_until is None:
+            return entry
+        keys = await self.keys()
+        claims = {
+            "iss": ISSUER,
+            "aud": PASS_AUDIENCE,
+            "sub": entry.user_id,
+            "offer_id": entry.offer_id,
+            "representation_id": entry.representation_id,
+            "number": entry.number,
+            "tickets": entry.tickets_held,
+            "exp": int(entry.ready_until.timestamp()),
+        }
+        signed = jwt.encode(claims, keys.purchase_pass, "EdDSA", headers={"kid": keys.purchase_pass_id})
+        return entry.model_copy(update={"purchase_pass": signed})
+
+    async def jwks(self) -> dict[str, Any]:
+        """The public half of what purchase passes are signed with (RFC 7517)."""
+        keys = await self.keys()
+        public = OKPAlgorithm.to_jwk(keys.purchase_pass.public_key(), as_dict=True)
+        return {"keys": [public | {"kid": keys.purchase_pass_id, "alg": "EdDSA", "use": "sig"}]}
+
+    async def keys(self) -> _Keys:
+        """What this deployment signs with, read once from its database. Raises Unavailable."""
+        if self._keys is None:
+            async with connection(self._pool) as acquired:
+                records = await acquired.fetch(sql("read_signing_keys"))
+            found = {record["purpose"]: record for record in records}
+            private = load_pem_private_key(found["purchase_pass"]["secret"], password=None)
+            assert isinstance(private, Ed25519PrivateKey)
+            self._keys = _Keys(found["user_token"]["secret"], private, found["purchase_pass"]["key_id"])
+        return self._keys
+
+    async def _own(self, token: str) -> dict[str, Any]:
+        return jwt.decode(
+            token,
+            (await self.keys()).user_token,
+            algorithms=["HS256"],
+            issuer=ISSUER,
+            audience=USER_AUDIENCE,
+            options={"require": ["exp", "sub"]},
+        )
+
+    async def _providers(self, token: str) -> dict[str, Any]:
+        settings = self._settings
+        key: Any = settings.user_token_public_key
+        if self._jwks is not None:
+            try:
+                key = await asyncio.to_thread(self._jwks.get_signing_key_from_jwt, token)
+            except jwt.PyJWKClientConnectionError as error:
+                raise Unavailable("The identity provider cannot be reached.") from error
+        if key is None:
+            raise jwt.InvalidTokenError("no identity provider is configured")
+        return jwt.decode(
+            token,
+            key,
+            algorithms=_PROVIDER_ALGORITHMS,
+            issuer=settings.user_token_issuer,
+            audience=settings.user_token_audience,
+            leeway=_PROVIDER_LEEWAY,
+            options={"require": ["exp", "sub"]},
+        )
+
+
+def _bearer(authorization: str | None) -> str:
+    scheme, _, credentials = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not credentials.strip():
+        raise _unauthenticated("Send an Authorization header: Bearer, and your key or token.")
+    return credentials.strip()
+
+
+def _unauthenticated(detail: str) -> Unauthenticated:
+    return Unauthenticated(detail, headers={"WWW-Authenticate": 'Bearer realm="waiting-list"'})

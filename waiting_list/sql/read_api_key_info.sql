@@ -1,0 +1,4 @@
+-- One API key of an organization, without its secret.
+-- Locks nothing.
+SELECT k.key_id, k.name, k.read_only, k.created_at, k.revoked_at FROM api_keys k
+WHERE k.organization_id = $1 AND k.key_id = $2
