@@ -10,10 +10,16 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import httpx
 import pytest
 import pytest_asyncio
+from fastapi import FastAPI
+from pydantic import SecretStr
 
 from tests.lists import Lists
+from tests.shop import ORGANIZATION, Shop
+from waiting_list import catalogue
+from waiting_list.app import create_app
 from waiting_list.database import Pool, connect_pool, migrate
 from waiting_list.embedded import embedded
 from waiting_list.settings import Settings
@@ -82,3 +88,22 @@ async def _administrator(dsn: str) -> AsyncIterator[Any]:
         yield administrator
     finally:
         await administrator.close()
+
+
+@pytest_asyncio.fixture
+async def app(dsn: str) -> AsyncIterator[FastAPI]:
+    """The application on that database, started, without the worker."""
+    started = create_app(Settings(database_url=SecretStr(dsn), worker=False))
+    async with started.router.lifespan_context(started):
+        yield started
+
+
+@pytest_asyncio.fixture
+async def shop(app: FastAPI) -> AsyncIterator[Shop]:
+    """A client of it, with an organization's key."""
+    created, _ = await catalogue.create_api_key(
+        app.state.service.pool, ORGANIZATION, name="tests", read_only=False
+    )
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        yield Shop(client, created.key)

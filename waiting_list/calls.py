@@ -157,7 +157,7 @@ async def _caller(
         Idempotency.of(
             caller=f"{who.organization_id}\x00{known_as}",
             key=idempotency_key,
-            request=f"{request.scope['path']}\x00{sent}",
+            request=f"{request.scope['raw_path'].decode('latin-1')}\x00{sent}",
         ),
     )
 

@@ -1,0 +1,95 @@
+"""What the tests of the HTTP side share: an organization with a key, fans with tokens, and a catalogue."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+ORGANIZATION = "org_1"
+LIST = "off_1/rep_1"
+EVENT = {
+    "title": "Jazz Festival",
+    "description": "Three nights.",
+    "thumbnail_url": None,
+    "venue_name": "Olympia",
+    "venue_address": "48 Rue de l'olympia",
+    "timezone": "Europe/Paris",
+}
+
+
+@dataclass
+class Shop:
+    """A client of the service: the organizer's calls, and those of any fan."""
+
+    http: httpx.AsyncClient
+    key: str
+
+    async def stock(
+        self,
+        total: int = 100,
+        available: int = 0,
+        *,
+        maximum: int = 6,
+        starts_in: timedelta = timedelta(days=30),
+        where: str = LIST,
+    ) -> None:
+        """An event with one list: sold out, unless told otherwise."""
+        offer_id, representation_id = where.split("/")
+        start = datetime.now(UTC) + starts_in
+        await self.made("PUT", "/events/ev_1", EVENT)
+        dates = {"start_datetime": start.isoformat(), "end_datetime": (start + timedelta(hours=3)).isoformat()}
+        await self.made("PUT", f"/representations/{representation_id}", {"event_id": "ev_1"} | dates)
+        offer = {"event_id": "ev_1", "name": "Floor", "max_quantity_per_order": maximum}
+        await self.made("PUT", f"/offers/{offer_id}", offer)
+        await self.made("PUT", f"/inventory/{where}", {"total_stock": total, "available_stock": available})
+
+    async def made(self, method: str, path: str, body: Any = None, **options: Any) -> dict[str, Any]:
+        """An organizer's call that must succeed."""
+        answer = await self.organizer(method, path, body, **options)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    async def organizer(
+        self, method: str, path: str, body: Any = None, *, key: str | None = None, **options: Any
+    ) -> httpx.Response:
+        """An organizer's call: /v1/organizer + path."""
+        headers = {"Authorization": f"Bearer {key or self.key}"} | options.pop("headers", {})
+        if body is not None:
+            options["json"] = body
+        return await self.http.request(method, f"/v1/organizer{path}", headers=headers, **options)
+
+    async def token(self, user_id: str, *, key: str | None = None) -> str:
+        """A token of one of the organization's users."""
+        return (await self.made("POST", "/user-tokens", {"user_id": user_id}, key=key))["token"]
+
+    async def user(
+        self, user_id: str, method: str, path: str = f"/waiting-lists/{LIST}/entry", body: Any = None, **options: Any
+    ) -> httpx.Response:
+        """A fan's call: /v1/user + path."""
+        headers = {"Authorization": f"Bearer {await self.token(user_id)}"} | options.pop("headers", {})
+        if body is not None:
+            options["json"] = body
+        return await self.http.request(method, f"/v1/user{path}", headers=headers, **options)
+
+    async def join(self, user_id: str, wanted: int = 1, **more: Any) -> dict[str, Any]:
+        """A fan joins, and must succeed."""
+        answer = await self.user(user_id, "POST", body={"tickets_wanted": wanted} | more)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def entry(self, user_id: str) -> dict[str, Any]:
+        """A fan's entry, as the organizer sees it."""
+        return await self.made("GET", f"/waiting-lists/{LIST}/entries/{user_id}")
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The problem that an answer must be."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    body = answer.json()
+    assert (answer.status_code, body["code"]) == (status, code), answer.text
+    assert body["status"] == status
+    assert body["type"] == f"urn:waiting-list:problem:{code}"
+    assert body["title"]
+    assert body["detail"]
+    return body
