@@ -70,12 +70,13 @@ locks: install ## Lock files that name no host and satisfy pyproject.toml
 	@! grep --line-number --fixed-strings '://' requirements.txt requirements-dev.txt
 	$(BIN)/python -m pip check
 
-# Files made from code. To add one, append its path here and write a rule `print/<path>` that prints it:
-#     GENERATED += docs/openapi.json
-#     print/docs/openapi.json: install
-#     	@$(BIN)/waiting-list openapi
+# Files made from code. To add one, append its path here and write a rule `print/<path>` that prints it.
 # `print` rules must be silent: what they print is the file.
-GENERATED :=
+GENERATED := docs/problems.md docs/settings.md
+
+.PHONY: print/docs/problems.md print/docs/settings.md
+print/docs/problems.md print/docs/settings.md: print/docs/%.md: install
+	@$(BIN)/python docs/reference.py $*
 
 .PHONY: generated
 generated: install ## Generated files that match their source

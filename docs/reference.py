@@ -1,0 +1,50 @@
+"""Prints the pages of the reference that follow from the code: `python docs/reference.py problems`."""
+
+import sys
+
+from waiting_list.problems import Problem
+from waiting_list.settings import Settings
+
+
+def problems() -> str:
+    """Every code, with its status and when it is answered."""
+    lines = [
+        "# Problems",
+        "",
+        "Every refusal is `application/problem+json` (RFC 9457) with a `code` from this table, and changed nothing.",
+        "Made from `waiting_list/problems.py`: `make generate`.",
+        "",
+        "| code | status | when | carries |",
+        "| --- | --- | --- | --- |",
+    ]
+    for problem in sorted(_leaves(Problem), key=lambda found: (found.status, found.code)):
+        when = " ".join((problem.__doc__ or "").split())
+        carries = ", ".join(f"`{name}`" for name in problem.example)
+        lines.append(f"| `{problem.code}` | {problem.status} | {when} | {carries} |")
+    return "\n".join(lines)
+
+
+def settings() -> str:
+    """Every setting, with its variable and default."""
+    lines = [
+        "# Settings",
+        "",
+        "Read from the environment when a process starts. Made from `waiting_list/settings.py`: `make generate`.",
+        "",
+        "| variable | default | what it is |",
+        "| --- | --- | --- |",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "not set" if field.default is None else f"`{str(field.default).lower()}`"
+        lines.append(f"| `WAITING_LIST_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(lines)
+
+
+def _leaves(problem: type[Problem]) -> list[type[Problem]]:
+    below = [found for child in problem.__subclasses__() for found in _leaves(child)]
+    raised = "code" in vars(problem) and problem.code != "conflict"
+    return below + ([problem] if raised else [])
+
+
+if __name__ == "__main__":
+    print({"problems": problems, "settings": settings}[sys.argv[1]]())
