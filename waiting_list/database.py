@@ -35,6 +35,9 @@ _UNREACHABLE = (
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.ReadOnlySQLTransactionError,  # a standby that is not promoted yet
     asyncpg.InternalClientError,  # cut off in the middle of an exchange
+    asyncpg.TransactionRollbackError,  # a deadlock with somebody else's statement, or a failover
+    asyncpg.InvalidAuthorizationSpecificationError,  # including a wrong password
+    asyncpg.InvalidCatalogNameError,  # no such database (yet)
 )
 
 
@@ -66,9 +69,9 @@ async def reachable() -> AsyncIterator[None]:
     """
     try:
         yield
-    except asyncpg.DataError:
-        raise  # an InterfaceError too, but the argument's fault
     except _UNREACHABLE as error:
+        if isinstance(error, ValueError):
+            raise  # asyncpg's own DataError and bad DSNs: an argument's fault, not the database's
         log.warning("database_unreachable", error=type(error).__name__, detail=str(error))
         raise Unavailable from error
 
