@@ -180,7 +180,9 @@ def _initialise(home: Path, program: Program, lock: int, deadline: float) -> Non
     def trouble_with(name: str, *arguments: str, given: str = "") -> str:
         command = [str(program.bindir / name), *arguments]
         left = max(1.0, deadline - time.monotonic())
-        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=left, **child)
+        done = subprocess.run(
+            command, input=given, capture_output=True, text=True, timeout=left, check=False, **child
+        )
         failed = done.returncode != 0 or "ERROR" in done.stderr  # the latter is how `--single` fails
         return f"{name} said: {done.stderr.strip()}" if failed else ""
 
