@@ -8,11 +8,11 @@ A data folder has one server, shared by every command that runs on it. `<data fo
     postgres.log   the server's log; a start that finds more than 1 MiB in it keeps the last 64 KiB
 
 Started by root, the server runs as the owner of the cluster; for a new one, as `postgres` or else `nobody`.
-Where that account cannot enter the data folder (`/root/project/data`), `<data folder>/postgres` is a link into
-/var/lib/waiting-list. There, too, is a copy of the wheel's programs when the account cannot read the wheel's own.
+Where that account cannot enter the data folder (`/root/project/data`), `<data folder>/postgres` is a link
+into /var/lib/waiting-list. There, too, is a copy of the wheel's programs when the account cannot read them.
 
 On Linux the server cannot outlive its supervisor. Elsewhere it does when its supervisor is ended by SIGKILL:
-the commands that follow then join it, and `kill -INT` of the first number in `cluster/postmaster.pid` ends it.
+the commands that follow then join it; `kill -INT` of the first number in `cluster/postmaster.pid` ends it.
 """
 
 import atexit
@@ -65,7 +65,7 @@ _SETTINGS = {
     "full_page_writes": "on",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # Refused statements are their caller's to report: the log is for starts, stops, crashes, lost connections.
+    # Refused statements are their caller's to report; the log is for starts, stops, crashes, lost clients.
     "log_min_messages": "log",
     "log_checkpoints": "off",
 }
@@ -77,14 +77,15 @@ def embedded(
 ) -> Iterator[str]:
     """Yields the DSN of the PostgreSQL server of `data_dir`, starting it unless another process already has.
 
-    The process that starts it is its supervisor: it starts the server again when that dies, under the same DSN,
-    and stops it when the block ends. Everyone else joins, and loses the server when the supervisor ends. A
-    commit that was acknowledged survives the end of server and supervisor, however violent. The DSN names a unix
-    socket that only the server's account and root can reach; asyncpg and psql understand it.
+    The process that starts it is its supervisor: it starts the server again when that dies, under the same
+    DSN, and stops it when the block ends. Everyone else joins, and loses the server when the supervisor ends.
+    A commit that was acknowledged survives the end of server and supervisor, however violent. The DSN names a
+    unix socket that only the server's account and root can reach; asyncpg and psql understand it.
 
-    `extra_settings` are server settings on top of ours; a process that joins has no say in them. `wait_seconds`
-    bounds the whole start, or the wait for another's. Raises EmbeddedError when there is no server by then, when
-    no PostgreSQL runs here, when the data folder is another account's or another major version's.
+    `extra_settings` are server settings on top of ours; a process that joins has no say in them.
+    `wait_seconds` bounds the whole start, or the wait for another's. Raises EmbeddedError when there is no
+    server by then, when no PostgreSQL runs here, when the data folder is another account's or another major
+    version's.
     """
     deadline = time.monotonic() + wait_seconds
     with ExitStack() as stack:
@@ -96,7 +97,7 @@ def embedded(
                 program = find_program(home / "cluster", find_account(home / "cluster"))
                 if not (home / "cluster").exists():
                     _initialise(home, program, lock, deadline)
-                # We hold the lock, so no server has this: its pid may be anyone's by now, and would stop ours.
+                # We hold the lock, so this is a dead server's: its pid, by now anyone's, could bar our start.
                 (home / "cluster" / "postmaster.pid").unlink(missing_ok=True)
                 server = _Server(home, program, lock, extra_settings)
                 stack.callback(server.stop)
@@ -111,7 +112,7 @@ def embedded(
 
 
 def _home(data_dir: Path) -> Path:
-    """The folder with all of the data folder's server, made if need be: `data_dir/postgres`, or where it leads."""
+    """The folder with all of the server, made if need be: `data_dir/postgres`, or where that leads."""
     data_dir.mkdir(parents=True, exist_ok=True)
     home = data_dir.resolve() / "postgres"
     account = find_account(home / "cluster")
@@ -150,7 +151,7 @@ def _socket_folder(home: Path) -> Path:
     """The folder of the socket, made if need be: the same for everyone, and closed to all but one account."""
     cluster = (home / "cluster").stat()
     folder = home / "socket"
-    # Both PostgreSQL's setting and the DSN take lists, and would want unusual characters quoted, each in its way.
+    # PostgreSQL's setting and the DSN both take lists: each would want unusual characters quoted in its way.
     path = _socket(folder)
     if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH or not re.fullmatch(r"[\w./-]+", path, re.ASCII):
         folder = _SHORT_FOLDER / f"waiting-list-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
@@ -158,7 +159,9 @@ def _socket_folder(home: Path) -> Path:
         folder.mkdir(mode=0o700)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (cluster.st_uid, os.geteuid()):
-        raise EmbeddedError(f"{folder}, the place of PostgreSQL's socket, was made by someone else: remove it.")
+        raise EmbeddedError(
+            f"{folder}, the place of PostgreSQL's socket, was made by someone else: remove it."
+        )
     folder.chmod(0o700)
     if os.geteuid() == 0:
         os.chown(folder, cluster.st_uid, cluster.st_gid)
@@ -170,17 +173,18 @@ def _socket(folder: Path) -> str:
 
 
 def _initialise(home: Path, program: Program, lock: int, deadline: float) -> None:
-    """Makes the cluster and its database: it gets its name when it is complete and on disk, and not before."""
+    """Makes the cluster and its database; it gets its name only when it is complete and on disk."""
     new = home / "cluster.new"
     child = program.child(lock, signal.SIGKILL)
 
-    def run(name: str, *arguments: str, given: str = "") -> str:
-        command = [program.bindir / name, *arguments]
+    def trouble_with(name: str, *arguments: str, given: str = "") -> str:
+        command = [str(program.bindir / name), *arguments]
         left = max(1.0, deadline - time.monotonic())
-        output = subprocess.PIPE
-        done = subprocess.run(command, input=given, stdout=output, stderr=subprocess.STDOUT,
-                              text=True, check=False, timeout=left, **child)  # fmt: skip
-        return done.stdout or "failed" if done.returncode or "ERROR" in done.stdout else ""
+        done = subprocess.run(
+            command, input=given, capture_output=True, text=True, timeout=left, check=False, **child
+        )
+        failed = done.returncode != 0 or "ERROR" in done.stderr  # the latter is how `--single` fails
+        return f"{name} said: {done.stderr.strip()}" if failed else ""
 
     locales = [["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]]
     if program.major < 17:
@@ -194,14 +198,13 @@ def _initialise(home: Path, program: Program, lock: int, deadline: float) -> Non
             os.chown(new, program.account.uid, program.account.gid)
         access = [f"--username={_NAME}", "--auth-local=trust", "--auth-host=reject"]
         form = ["--encoding=UTF8", "--data-checksums", *locale]
-        trouble = run("initdb", f"--pgdata={new}", *access, *form)
+        trouble = trouble_with("initdb", f"--pgdata={new}", *access, *form)
         if not trouble:
+            create = f"CREATE DATABASE {_NAME}\n"
+            trouble = trouble_with("postgres", "--single", "-D", str(new), "postgres", given=create)
             break
-    trouble = trouble or run(
-        "postgres", "--single", "-D", str(new), "postgres", given=f"CREATE DATABASE {_NAME}\n"
-    )
     if trouble:
-        raise EmbeddedError(f"PostgreSQL could not make {home / 'cluster'}:\n{trouble.strip()}")
+        raise EmbeddedError(f"PostgreSQL could not make its files in {home}: {trouble}")
     new.rename(home / "cluster")
     folder = os.open(home, os.O_RDONLY)
     os.fsync(folder)
@@ -231,7 +234,7 @@ def _get_lock_or_see_server(home: Path, lock: int, deadline: float) -> bool:
 
 
 def _says_ready(home: Path, pid: int | None = None) -> bool:
-    # Line 1 is the server's pid, line 8 its state. Nobody corrects the file after a kill: hence pid, or _answers.
+    # Line 1 is the server's pid, line 8 its state. After a kill it stays as it was: hence `pid`, or _answers.
     with suppress(FileNotFoundError):
         lines = (home / "cluster" / "postmaster.pid").read_text().splitlines()
         return len(lines) > 7 and lines[7].strip() == "ready" and (pid is None or lines[0] == str(pid))
@@ -318,12 +321,15 @@ class _Server:
             with self._starting, self._open_log() as log:
                 if self._stopping.is_set():
                     return "was stopped"
-                streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
-                self._child = subprocess.Popen(self._command, **streams, **self._child_options)
+                self._child = subprocess.Popen(
+                    self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self._child_options
+                )
         except (OSError, subprocess.SubprocessError) as error:
             return f"could not be run ({error})"
         status = self._child.wait()
-        return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
+        return (
+            f"was ended by {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
+        )
 
     def _open_log(self) -> IO[bytes]:
         def opener(path: str, flags: int) -> int:

