@@ -64,7 +64,12 @@ class Shop:
         return (await self.made("POST", "/user-tokens", {"user_id": user_id}, key=key))["token"]
 
     async def user(
-        self, user_id: str, method: str, path: str = f"/waiting-lists/{LIST}/entry", body: Any = None, **options: Any
+        self,
+        user_id: str,
+        method: str,
+        path: str = f"/waiting-lists/{LIST}/entry",
+        body: Any = None,
+        **options: Any,
     ) -> httpx.Response:
         """A fan's call: /v1/user + path."""
         headers = {"Authorization": f"Bearer {await self.token(user_id)}"} | options.pop("headers", {})

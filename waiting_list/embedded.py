@@ -159,9 +159,7 @@ def _socket_folder(home: Path) -> Path:
         folder.mkdir(mode=0o700)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (cluster.st_uid, os.geteuid()):
-        raise EmbeddedError(
-            f"{folder}, the place of PostgreSQL's socket, was made by someone else: remove it."
-        )
+        raise EmbeddedError(f"{folder}, the place of PostgreSQL's socket, was made by someone else: remove it.")
     folder.chmod(0o700)
     if os.geteuid() == 0:
         os.chown(folder, cluster.st_uid, cluster.st_gid)
@@ -327,9 +325,7 @@ class _Server:
         except (OSError, subprocess.SubprocessError) as error:
             return f"could not be run ({error})"
         status = self._child.wait()
-        return (
-            f"was ended by {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
-        )
+        return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
 
     def _open_log(self) -> IO[bytes]:
         def opener(path: str, flags: int) -> int:
