@@ -11,7 +11,7 @@ def problems() -> str:
     lines = [
         "# Problems",
         "",
-        "Every refusal is `application/problem+json` (RFC 9457) with a `code` from this table, and changed nothing.",
+        "A refusal is `application/problem+json` (RFC 9457) with a `code` from this table; it changed nothing.",
         "Made from `waiting_list/problems.py`: `make generate`.",
         "",
         "| code | status | when | carries |",
