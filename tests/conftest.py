@@ -37,6 +37,7 @@ def server() -> Iterator[str]:
             yield dsn
         else:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="wl-test-"))
+            Path(folder).chmod(0o711)  # started by root, the server runs as another account
             yield stack.enter_context(embedded(Path(folder), extra_settings=_FAST))
 
 
