@@ -70,8 +70,8 @@ async def reachable() -> AsyncIterator[None]:
     try:
         yield
     except _UNREACHABLE as error:
-        if isinstance(error, ValueError):
-            raise  # asyncpg's own DataError and bad DSNs: an argument's fault, not the database's
+        if isinstance(error, asyncpg.InterfaceError) and "clos" not in str(error):
+            raise  # a wrong argument, not a closed connection or pool
         log.warning("database_unreachable", error=type(error).__name__, detail=str(error))
         raise Unavailable from error
 

@@ -1,0 +1,184 @@
+"""The clock, in real time: what is due happens within a second, whatever else happens."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.lists import ORGANIZATION, Lists
+from waiting_list import reading
+from waiting_list.database import Pool, connect_pool, connection
+from waiting_list.engine import Engine
+from waiting_list.models import LeftReason, ListKey, Status
+from waiting_list.settings import Settings
+from waiting_list.worker import Worker
+
+
+@asynccontextmanager
+async def working(*workers: Worker) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    tasks = [asyncio.create_task(worker.run(stop)) for worker in workers]
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait_for(asyncio.gather(*tasks), timeout=5)
+
+
+async def until(condition: Callable[[], Any], *, seconds: float = 5.0) -> float:
+    """How long it took until the condition was true."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while not await condition():
+        assert loop.time() - began < seconds, "it did not happen in time"
+        await asyncio.sleep(0.01)
+    return loop.time() - began
+
+
+@pytest.fixture
+def now(lists: Lists) -> Lists:
+    """The same lists, at the present time."""
+    lists.now = datetime.now(UTC)
+    return lists
+
+
+async def hold_lapses(pool: Pool, *, in_seconds: float) -> None:
+    async with connection(pool) as acquired:
+        await acquired.execute(
+            "UPDATE entries SET ready_until = clock_timestamp() + $1 WHERE status = 'ready'",
+            timedelta(seconds=in_seconds),
+        )
+
+
+async def test_a_hold_that_lapses_passes_on_within_a_second(now: Lists) -> None:
+    await now.join("ada")
+    await now.join("bob")
+    await now.add_stock(1)
+
+    async def bob_is_ready() -> bool:
+        return await now.status("bob") is Status.READY
+
+    async with working(Worker(now.pool, now.engine)):
+        await hold_lapses(now.pool, in_seconds=0.6)
+        taken = await until(bob_is_ready)
+    assert 0.4 < taken < 1.6
+    assert (await now.entry("ada")).left_reason is LeftReason.EXPIRED
+
+
+async def test_a_list_ends_when_the_show_begins(now: Lists) -> None:
+    key = ListKey("off_2", "rep_2")
+    soon = datetime.now(UTC) + timedelta(seconds=0.7)
+    await now.add_list(key, start=soon)
+    now.key = key
+    await now.join("ada")
+    await now.join("bob")
+    await now.add_stock(1)
+
+    async def both_are_out() -> bool:
+        return [await now.status(user) for user in ("ada", "bob")] == [Status.LEFT, Status.LEFT]
+
+    async with working(Worker(now.pool, now.engine)):
+        await until(both_are_out)
+    assert datetime.now(UTC) >= soon
+    assert [(await now.entry(user)).left_reason for user in ("ada", "bob")] == [LeftReason.ENDED] * 2
+
+
+async def test_a_list_of_many_ends_in_chunks_until_nobody_is_left(now: Lists, monkeypatch: Any) -> None:
+    monkeypatch.setattr("waiting_list.worker._CHUNK", 7)
+    for number in range(20):
+        await now.join(f"fan{number}")
+    await now.configure(closes_at=datetime.now(UTC) - timedelta(seconds=1))
+    await Worker(now.pool, now.engine).work()
+    only = reading.EntryFilter(left_reason=["ended"])
+    page = await reading.entries(now.pool, ORGANIZATION, only, limit=50, cursor=None)
+    assert len(page.items) == 20
+    assert [verb for verb, _ in await now.history()].count("end") == 21
+
+
+async def test_several_workers_at_once_do_no_harm(now: Lists) -> None:
+    keys = [ListKey("off_2", f"rep_{number}") for number in range(10, 30)]
+    for key in keys:
+        await now.add_list(key)
+        now.key = key
+        await now.join("ada", 2)
+        await now.join("bob", 2)
+        await now.add_stock(2)
+    other = Engine(now.pool, Settings())
+
+    async def all_have_passed_on() -> bool:
+        only = reading.EntryFilter(user_id=["bob"], status=["ready"])
+        page = await reading.entries(now.pool, ORGANIZATION, only, limit=50, cursor=None)
+        return len(page.items) == len(keys)
+
+    async with working(Worker(now.pool, now.engine), Worker(now.pool, other), Worker(now.pool, other)):
+        await hold_lapses(now.pool, in_seconds=0.1)
+        await until(all_have_passed_on)
+    for now.key in keys:
+        assert [verb for verb, _ in await now.history()].count("expire") == 1
+
+
+async def test_the_worker_survives_a_database_that_goes_away_and_comes_back(
+    now: Lists, dsn: str, server: str
+) -> None:
+    await now.join("ada")
+    await now.join("bob")
+    await now.add_stock(1)
+    async with connection(now.pool) as acquired:
+        name = await acquired.fetchval("SELECT current_database()")
+    own = await connect_pool(Settings(), dsn)
+    outside = await asyncpg.connect(server)
+
+    async def bob_is_ready() -> bool:
+        return await now.status("bob") is Status.READY
+
+    try:
+        async with working(Worker(own, Engine(own, Settings()))):
+            await outside.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            await outside.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
+            )
+            await outside.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            await hold_lapses(now.pool, in_seconds=0)
+            await until(bob_is_ready)
+    finally:
+        await outside.close()
+        await own.close()
+
+
+async def test_an_unexpected_error_does_not_stop_the_worker(now: Lists, monkeypatch: Any) -> None:
+    await now.join("ada")
+    await now.add_stock(1)
+    await hold_lapses(now.pool, in_seconds=0)
+    failed = asyncio.Event()
+    expire = Engine.expire
+
+    async def fails_once(engine: Engine, key: ListKey, **options: Any) -> Any:
+        if not failed.is_set():
+            failed.set()
+            raise ZeroDivisionError
+        return await expire(engine, key, **options)
+
+    monkeypatch.setattr(Engine, "expire", fails_once)
+
+    async def ada_is_out() -> bool:
+        return await now.status("ada") is Status.LEFT
+
+    async with working(Worker(now.pool, now.engine)):
+        await until(ada_is_out)
+    assert failed.is_set()
+
+
+async def test_idempotency_records_go_after_a_day(now: Lists) -> None:
+    async with connection(now.pool) as acquired:
+        await acquired.execute(
+            "INSERT INTO idempotency (list_id, key_hash, request_hash, answer, created_at)"
+            " SELECT gen_random_uuid(), '\\x01', '\\x02', '{}', now() - age"
+            " FROM unnest($1::interval[]) AS age",
+            [timedelta(hours=23), timedelta(hours=25)],
+        )
+        await Worker(now.pool, now.engine).work()
+        assert await acquired.fetchval("SELECT count(*) FROM idempotency") == 1

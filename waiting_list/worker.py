@@ -1,0 +1,91 @@
+"""The clock: holds that lapsed pass on, lists whose show began end, old idempotency records go.
+
+What is due is read without locks; each list is then claimed by its own lock, in the same verbs that everybody
+uses. So any number of workers may run, and one that is late, or killed in the middle, does no harm.
+"""
+
+import asyncio
+import time
+from contextlib import suppress
+
+import structlog
+
+from waiting_list.database import Pool, connection, sql
+from waiting_list.engine import Engine
+from waiting_list.models import ListKey
+from waiting_list.problems import InventoryNotFound, Unavailable
+
+log = structlog.get_logger(__name__)
+
+LONGEST_SLEEP_SECONDS = 0.5
+"""A deadline earlier than all others may appear at any time: a new hold, a show that is brought forward. Asking
+one index twice a second is cheaper than being told, and works through a pooler."""
+_RETRY_SECONDS = 0.25
+_CLEANING_SECONDS = 60.0
+_AT_ONCE = 4
+_CHUNK = 500
+
+
+class Worker:
+    """Does what is due within a second of its deadline, until it is told to stop."""
+
+    def __init__(self, pool: Pool, engine: Engine) -> None:
+        self._pool = pool
+        self._engine = engine
+        self._cleaned_at = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until `stop` is set. Survives any failure: it is logged once, and tried again."""
+        failing = False
+        while not stop.is_set():
+            try:
+                pause = await self.work()
+                if failing:
+                    log.info("worker_recovered")
+                failing = False
+            except Exception as error:
+                pause = _RETRY_SECONDS
+                if not failing:
+                    unexpected = not isinstance(error, Unavailable)
+                    log.warning("worker_failing", error=repr(error), exc_info=unexpected)
+                failing = True
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+
+    async def work(self) -> float:
+        """Does all that is due now; returns for how many seconds nothing will be. Raises Unavailable."""
+        while await self._due():
+            pass
+        if time.monotonic() - self._cleaned_at > _CLEANING_SECONDS:
+            async with connection(self._pool) as acquired:
+                await acquired.execute(sql("delete_old_idempotency"))
+            self._cleaned_at = time.monotonic()
+        async with connection(self._pool) as acquired:
+            seconds: float | None = await acquired.fetchval(sql("read_next_due"))
+        if seconds is None:
+            return LONGEST_SLEEP_SECONDS
+        return min(max(seconds, 0.0), LONGEST_SLEEP_SECONDS)
+
+    async def _due(self) -> bool:
+        """Does one chunk in each list where something is due; says whether there was any."""
+        async with connection(self._pool) as acquired:
+            records = await acquired.fetch(sql("read_due_lists"))
+        ends = {ListKey(record["offer_id"], record["representation_id"]): False for record in records}
+        for record in records:
+            # A list that has ended does not pass holds on any more: it ends for everybody.
+            ends[ListKey(record["offer_id"], record["representation_id"])] |= record["ends"]
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def do(key: ListKey, list_ends: bool) -> None:
+            async with gate:
+                with suppress(InventoryNotFound):  # deleted meanwhile
+                    if list_ends:
+                        await self._engine.end(key, at_most=_CHUNK)
+                    else:
+                        await self._engine.expire(key, at_most=_CHUNK)
+
+        results = await asyncio.gather(*(do(*one) for one in ends.items()), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return bool(ends)
