@@ -7,6 +7,7 @@ their ids, which are unique in a deployment.
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import asyncpg
 
@@ -155,7 +156,12 @@ async def put_inventory(
 
 
 async def create_list(
-    acquired: Connection, caller: Caller, key: ListKey, fields: InventoryFields
+    acquired: Connection,
+    caller: Caller,
+    key: ListKey,
+    fields: InventoryFields,
+    *,
+    now: datetime | None = None,
 ) -> Inventory | None:
     """Makes an inventory within a transaction of the caller's; None if it exists or cannot be made."""
     is_open = fields.waiting_list_open
@@ -171,7 +177,7 @@ async def create_list(
     )
     if created is None:
         return None
-    ledger = await Ledger.open(acquired, key, now=None)
+    ledger = await Ledger.open(acquired, key, now=now)
     assert ledger is not None, "the list was made in this transaction"
     ledger.record_creation(caller.actor)
     await ledger.flush()

@@ -229,3 +229,9 @@ def _asking_to_die(prctl: Callable[..., int], parent: int, last_signal: signal.S
             os._exit(1)
 
     return ask
+
+
+def end_with_parent() -> None:
+    """Asks the system to end this process, in order, when the one that started it is gone (Linux only)."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM))

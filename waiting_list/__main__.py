@@ -1,0 +1,5 @@
+"""`python -m waiting_list` is `waiting-list`."""
+
+from waiting_list.cli import main
+
+main()

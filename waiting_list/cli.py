@@ -1,0 +1,304 @@
+"""Waiting lists for sold-out events.
+
+Every command works on DATABASE_URL, or else on the embedded PostgreSQL of a data folder, which commands share:
+the first one to need it starts it. Exit codes: 0 done; 1 the audit found a difference, or an import has bad
+rows; 2 it could not be done, and a sentence on stderr says why.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+from urllib.request import ProxyHandler, build_opener
+
+import typer
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from waiting_list import __version__, catalogue, demo, importer, logs
+from waiting_list.app import create_app
+from waiting_list.audit import audit_lists
+from waiting_list.database import MigrationError, Pool, connect_pool, migrate
+from waiting_list.embedded import EmbeddedError, embedded
+from waiting_list.engine import Engine
+from waiting_list.models import ListKey
+from waiting_list.postgres_program import end_with_parent
+from waiting_list.problems import Problem
+from waiting_list.settings import Settings
+from waiting_list.worker import Worker
+
+T = TypeVar("T")
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the embedded PostgreSQL [default: WAITING_LIST_DATA_DIR, or data]"),
+]
+_DRAIN_SECONDS = 10
+"""How long a shutdown waits for answers under way; an open stream would block it for ever."""
+
+
+def main() -> None:
+    """Runs the command. What an operator can mend is one sentence, never a traceback."""
+    # A command that is told to end leaves its blocks: the embedded server is stopped in order.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        app()
+    except importer.ImportRefused as refused:
+        print(f"Nothing was imported:\n{refused}", file=sys.stderr)
+        sys.exit(1)
+    except (EmbeddedError, MigrationError, Problem, OSError, ValueError) as error:
+        _fail(_sentence(error))
+
+
+@app.callback(invoke_without_command=True)
+def _options(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="API processes.")] = 1,
+    data_dir: DataDir = None,
+    with_demo: Annotated[bool, typer.Option("--demo", help="Load the demo, and print how to use it.")] = False,
+) -> None:
+    """Serve the API, with the worker unless WAITING_LIST_WORKER is false."""
+    _check_port(host, port)
+    with _database(data_dir) as settings:
+        url = f"http://{host}:{port}"
+        print(
+            f"Waiting List Service {__version__}\n  API    {url}\n  docs   {url}/docs\n  health {url}/health/ready"
+        )
+        sys.stdout.flush()
+        if with_demo:
+            threading.Thread(target=_show_demo, args=(settings, url), daemon=True).start()
+        uvicorn.run(
+            "waiting_list.cli:served_app",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+        )
+
+
+def served_app() -> FastAPI:
+    """What each API process runs."""
+    if multiprocessing.parent_process() is not None:
+        end_with_parent()  # started by `serve --workers`
+    settings = Settings()
+    logs.set_up(settings)
+    return create_app(settings)
+
+
+@app.command()
+def worker(data_dir: DataDir = None) -> None:
+    """Run the worker alone: holds lapse and pass on, lists end. Several at once do no harm."""
+
+    async def run(pool: Pool, config: Settings) -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await Worker(pool, Engine(pool, config)).run(stop)
+
+    with _database(data_dir) as settings:
+        _run(settings, run)
+
+
+@app.command("migrate")
+def migrate_(data_dir: DataDir = None) -> None:
+    """Bring the database to the newest schema. Safe to repeat, and to run several times at once."""
+    with _database(data_dir, migrated=False) as settings:
+        applied = uvloop.run(migrate(_dsn(settings)))
+        print(f"Applied {', '.join(applied)}." if applied else "Nothing to apply.")
+
+
+@app.command("import")
+def import_(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="With the four CSV files.")],
+    shift_dates: Annotated[bool, typer.Option("--shift-dates", help="Move all dates ahead of today.")] = False,
+    organization: Annotated[str | None, typer.Option(help="Instead of the one in events.csv.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Import events.csv, representations.csv, offers.csv and inventory.csv: all or nothing."""
+    found = importer.read(folder, organization_id=organization)
+    if shift_dates:
+        found = importer.shifted(found, datetime.now(UTC).date())
+
+    async def run(pool: Pool, _: Settings) -> None:
+        made = await importer.load(pool, found)
+        for name, objects in (
+            ("events", found.events),
+            ("representations", found.representations),
+            ("offers", found.offers),
+            ("inventory", found.inventory),
+        ):
+            print(f"{name}: {len(objects)} read, {made[name]} made")
+
+    with _database(data_dir) as settings:
+        _run(settings, run)
+
+
+@app.command()
+def create_key(
+    organization: Annotated[str, typer.Argument(help="Whose key it is.")],
+    name: Annotated[str, typer.Option(help="What the key is for.")] = "command line",
+    read_only: Annotated[bool, typer.Option("--read-only", help="It may only read.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Create an API key, and print it alone. It is not shown again."""
+    if not 1 <= len(organization) <= 200 or not organization.isprintable():
+        raise ValueError("An organization's id has 1 to 200 printable characters.")
+
+    async def run(pool: Pool, _config: Settings) -> None:
+        created, _ = await catalogue.create_api_key(pool, organization, name=name, read_only=read_only)
+        print(created.key)
+
+    with _database(data_dir) as settings:
+        _run(settings, run)
+
+
+@app.command()
+def audit(
+    offer_id: Annotated[str | None, typer.Argument(help="Of one list; all lists unless given.")] = None,
+    representation_id: Annotated[str | None, typer.Argument(help="Of that list.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a list.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Replay the history of each list against its tables, and name the first difference. Locks nothing."""
+    if (offer_id is None) != (representation_id is None):
+        raise ValueError("A list is named by an offer and a representation: give both, or neither.")
+    only = ListKey(offer_id, representation_id) if offer_id and representation_id else None
+    differences = lists = 0
+
+    async def run(pool: Pool, _: Settings) -> None:
+        nonlocal differences, lists
+        async for report in audit_lists(pool, only=only, progress=_progress):
+            lists += 1
+            differences += report.finding is not None
+            if as_json:
+                print(report.model_dump_json())
+            elif report.finding:
+                print(f"{report.offer_id} at {report.representation_id}: {report.finding.sentence}")
+
+    with _database(data_dir) as settings:
+        _run(settings, run)
+    if not as_json:
+        print(f"{lists} lists, {differences} with a difference")
+    if differences:
+        raise typer.Exit(1)
+
+
+@app.command("demo")
+def demo_(
+    url: Annotated[str, typer.Option(help="Where the service answers.")] = "http://127.0.0.1:8000",
+    data_dir: DataDir = None,
+) -> None:
+    """Load a catalogue and a few dozen fans, and print what to try. Loaded once, however often it is called."""
+
+    async def run(pool: Pool, config: Settings) -> None:
+        print(await demo.load(pool, config, url))
+
+    with _database(data_dir) as settings:
+        _run(settings, run)
+
+
+@contextmanager
+def _database(data_dir: Path | None, *, migrated: bool = True) -> Iterator[Settings]:
+    """The settings with a database: DATABASE_URL's, or the embedded one for as long as the block runs."""
+    settings = _settings()
+    logs.set_up(settings)
+    if settings.database_url is not None:
+        yield _with_schema(settings) if migrated else settings
+        return
+    with embedded(data_dir or settings.data_dir) as dsn:
+        # Processes that this one starts find it there.
+        os.environ["WAITING_LIST_DATABASE_URL"] = dsn
+        settings = _settings()
+        yield _with_schema(settings) if migrated else settings
+
+
+def _with_schema(settings: Settings) -> Settings:
+    uvloop.run(migrate(_dsn(settings)))
+    return settings
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in error.errors())
+        _fail("Settings: " + "; ".join(problems))
+
+
+def _dsn(settings: Settings) -> str:
+    assert settings.database_url is not None
+    return settings.database_url.get_secret_value()
+
+
+def _run(settings: Settings, run: Callable[[Pool, Settings], Coroutine[Any, Any, T]]) -> T:
+    async def with_pool() -> T:
+        pool = await connect_pool(settings, _dsn(settings))
+        try:
+            return await run(pool, settings)
+        finally:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(pool.close(), timeout=5)
+
+    return uvloop.run(with_pool())
+
+
+def _show_demo(settings: Settings, url: str) -> None:
+    opener = build_opener(ProxyHandler({}))
+    pause = threading.Event()
+    for _ in range(600):
+        with suppress(OSError), opener.open(f"{url}/health/ready", timeout=5):
+            break
+        pause.wait(0.1)
+    text = _run(settings, lambda pool, settings: demo.load(pool, settings, url))
+    print(text, flush=True)
+
+
+def _progress(key: ListKey, rows: int) -> None:
+    if sys.stderr.isatty():
+        print(f"{key.offer_id}/{key.representation_id}: {rows} rows", end="\r", file=sys.stderr, flush=True)
+
+
+def _check_port(host: str, port: int) -> None:
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(address)
+            except OSError as error:
+                _fail(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another --port.")
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, Problem) and error.__cause__ is not None:
+        return f"The database cannot be used: {error.__cause__}"
+    return str(error) or type(error).__name__
+
+
+def _fail(sentence: str) -> NoReturn:
+    print(sentence, file=sys.stderr)
+    sys.exit(2)

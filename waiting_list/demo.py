@@ -1,0 +1,143 @@
+"""`waiting-list demo`: a catalogue, and a few dozen fans in every state, played through the real engine."""
+
+from datetime import UTC, datetime, timedelta
+from importlib.resources import as_file, files
+from typing import Any
+
+from waiting_list import catalogue, importer, reading
+from waiting_list.auth import Authority, User
+from waiting_list.database import Pool
+from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.models import Answer, ListKey, SettingsChange
+from waiting_list.settings import Settings
+
+ORGANIZATION = "demo"
+FAN = "you"
+_FANS = Caller(ORGANIZATION, "user")
+_STAFF = Caller(ORGANIZATION, "organizer:demo")
+_SHOP = Idempotency.of(caller="demo", key="demo", request="demo")
+
+
+async def load(pool: Pool, settings: Settings, url: str) -> str:
+    """Loads the demo unless it is there, and returns what to try: a key, and five curl lines that work.
+
+    The catalogue's dates lie ahead of the day on which it was loaded. Raises Unavailable.
+    """
+    engine = Engine(pool, settings)
+    known = await reading.events(pool, ORGANIZATION, event_id=None, limit=1, cursor=None)
+    if not known.items:
+        with as_file(files("waiting_list") / "demo_catalogue") as folder:
+            found = importer.shifted(importer.read(folder), datetime.now(UTC).date())
+        began = datetime.now(UTC) - timedelta(hours=28)
+        await importer.load(pool, found, now=began)
+        await _Play(engine, began).all()
+    # The same key all day: it is derived, not stored.
+    key, _ = await catalogue.create_api_key(pool, ORGANIZATION, name="demo", read_only=False, idempotency=_SHOP)
+    token, expires_at = await Authority(pool, settings).mint(User(FAN, ORGANIZATION), expires_in=86_400)
+    return f"""
+The demo is loaded. Demo organizer key: {key.key}
+Five lines to try (the fan's token in the third is good until {expires_at:%Y-%m-%d %H:%M} UTC):
+
+curl -sSw '\\n' '{url}/v1/user/events?limit=2'
+curl -sSw '\\n' '{url}/v1/user/waiting-lists/jazz-floor/jazz-fri'
+curl -sSw '\\n' -X POST -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -d '{{"tickets_wanted": 2}}' '{url}/v1/user/waiting-lists/jazz-floor/jazz-fri/entry'
+curl -sSw '\\n' -X POST -H 'Authorization: Bearer {key.key}' -H 'Content-Type: application/json' -d '{{"quantity": 3}}' '{url}/v1/organizer/inventory/jazz-floor/jazz-fri/add-stock'
+curl -sSw '\\n' -H 'Authorization: Bearer {key.key}' '{url}/v1/organizer/entries?offer_id=jazz-floor&status=ready&status=waiting'
+"""  # noqa: E501 - a line is copied whole
+
+
+class _Play:
+    """A day of fans and staff, up to an hour ago. The clock moves a minute with every step: the history is in order."""
+
+    def __init__(self, engine: Engine, now: datetime) -> None:
+        self._engine = engine
+        self._now = now
+
+    async def all(self) -> None:
+        await self._strict_list()
+        await self._skipping_list()
+        await self._manual_list()
+        await self._requeueing_list()
+        await self._list_that_ended()
+        await self._crowd()
+
+    async def _strict_list(self) -> None:
+        """Ready, waiting, bought, cancelled, expired, removed; a partial acceptance; a move."""
+        key = ListKey("jazz-floor", "jazz-fri")
+        for name, wanted, minimum in (
+            ("amelie", 2, 2),
+            ("bastien", 1, 1),
+            ("chloe", 4, 4),
+            ("david", 2, 2),
+            ("emma", 4, 2),
+            ("farid", 1, 1),
+            ("gaelle", 3, 3),
+            ("hugo", 2, 2),
+            ("ines", 1, 1),
+            ("jules", 4, 1),
+        ):
+            await self._join(key, name, wanted, minimum)
+        await self._do(self._engine.add_stock, key, _STAFF, quantity=3)  # amelie and bastien are ready
+        await self._do(self._engine.buy, key, _STAFF, user_id="amelie")
+        await self._do(self._engine.leave, key, _FANS, user_id="farid")
+        await self._do(self._engine.remove, key, _STAFF, user_id="gaelle")
+        self._now += timedelta(hours=25)
+        await self._do(self._engine.expire, key)  # bastien's hold; chloe wants more than the one ticket
+        await self._do(self._engine.move, key, _STAFF, user_id="ines", to="first")  # ines takes it
+        await self._do(self._engine.add_stock, key, _STAFF, quantity=8)  # emma takes 2 of the 4 she wants
+
+    async def _skipping_list(self) -> None:
+        """A group of six waits; those behind who fit are served, within the limit."""
+        key = ListKey("opera-stalls", "opera-1")
+        await self._set(key, policy="skip", skip_limit=3, hold_minutes=2880)
+        await self._join(key, "choir-of-lyon", 6)
+        for name in ("karim", "lea", "marco", "nadia", "oscar"):
+            await self._join(key, name, 1)
+        await self._do(self._engine.add_stock, key, _STAFF, quantity=4)  # three are served, then it waits
+
+    async def _manual_list(self) -> None:
+        """The organizer releases tickets by hand."""
+        key = ListKey("metal-pit", "metal-1")
+        await self._set(key, automatic=False)
+        for name in ("petra", "quentin", "ragnar", "svenja"):
+            await self._join(key, name, 2)
+        await self._do(self._engine.add_stock, key, _STAFF, quantity=10)
+        await self._do(self._engine.promote, key, _STAFF, tickets=2)
+
+    async def _requeueing_list(self) -> None:
+        """Whoever lets a hold lapse waits again, last."""
+        key = ListKey("fado-seat", "fado-1")
+        await self._set(key, after_expiry="requeue", hold_minutes=30)
+        for name in ("tiago", "ursula", "vera"):
+            await self._join(key, name, 2)
+        await self._do(self._engine.add_stock, key, _STAFF, quantity=2)
+        self._now += timedelta(minutes=31)
+        await self._do(self._engine.expire, key)
+        await self._set(key, hold_minutes=7 * 24 * 60)
+
+    async def _list_that_ended(self) -> None:
+        """The organizer closed it for good; who still waited has left."""
+        key = ListKey("comedy-seat", "comedy-2")
+        for name in ("wanda", "xavier"):
+            await self._join(key, name, 2)
+        await self._set(key, closes_at=self._now + timedelta(minutes=1))
+        self._now += timedelta(minutes=2)
+        await self._do(self._engine.end, key)
+
+    async def _crowd(self) -> None:
+        key = ListKey("indie-floor", "indie-1")
+        for number in range(1, 25):
+            await self._join(key, f"fan-{number:02}", 1 + number % 4)
+
+    async def _join(self, key: ListKey, user_id: str, wanted: int, minimum: int | None = None) -> None:
+        await self._do(
+            self._engine.join, key, _FANS, user_id=user_id, tickets_wanted=wanted, tickets_minimum=minimum
+        )
+
+    async def _set(self, key: ListKey, **settings: Any) -> None:
+        await self._do(self._engine.configure, key, _STAFF, settings=SettingsChange(**settings))
+
+    async def _do(self, verb: Any, *arguments: Any, **options: Any) -> Answer:
+        self._now += timedelta(minutes=1)
+        answer: Answer = await verb(*arguments, now=self._now, **options)
+        return answer

@@ -1,0 +1,401 @@
+"""Replaying the history of one list: what each change may say, and what they add up to. No I/O here.
+
+`ListReplay` takes every change in order and follows the list; `EntryReplay` takes the changes of one entry
+in order and follows the entry. Both raise a Difference where a change cannot have come next.
+"""
+
+from array import array
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from heapq import heappop, heappush
+from typing import Any, NamedTuple, get_type_hints
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, create_model
+
+from waiting_list.findings import Check, Difference, said
+from waiting_list.ledger import CREATED_WITH, JOINED_WITH, RANK_STEP, EntryRow, ListRow
+from waiting_list.models import TRANSITIONS, LeftReason, Policy, Status
+
+LIST_FIELDS = frozenset(CREATED_WITH)
+ENTRY_FIELDS = frozenset(f.name for f in fields(EntryRow)) - {"number", "joined_at"}
+TOLD_OF_ENTRY = tuple(f.name for f in fields(EntryRow) if f.name not in ("number", "user_id"))
+"""The fields of an entry that its changes, or the instant of its join, tell."""
+_EMPTY: Mapping[str, Any] = dict.fromkeys(TOLD_OF_ENTRY) | {"tickets_held": 0, "passed_over": 0}
+
+_HOLD = frozenset({"status", "tickets_held", "ready_at", "ready_until", "held"})
+_LEAVING = frozenset({"status", "tickets_held", "left_reason", "left_at", "held"})
+_TOTAL = frozenset({"total_stock", "available_stock"})
+CHANGES: Mapping[str, Set[str]] = {
+    "create": LIST_FIELDS,
+    "join": frozenset(JOINED_WITH),
+    "change": {"tickets_wanted", "tickets_minimum"},
+    "move": {"rank"},
+    "promote": _HOLD | {"passed_over"},
+    "revoke": _HOLD,
+    "buy": _LEAVING | {"available_stock", "waiting_list_open"},
+    "expire": _LEAVING,
+    "leave": _LEAVING,
+    "remove": _LEAVING,
+    "end": _LEAVING | {"ended_at"},
+    "erase": {"user_id"},
+    "add_stock": {"available_stock"},
+    "remove_stock": {"available_stock", "waiting_list_open"},
+    "add_total_stock": _TOTAL,
+    "remove_total_stock": _TOTAL | {"waiting_list_open"},
+    "put_stock": _TOTAL | {"waiting_list_open"},
+    "configure": LIST_FIELDS - _TOTAL - {"held", "ended_at"},
+}
+"""The fields that a change of each verb may touch; `create` and `join` tell all of theirs."""
+_REASONS = {
+    "buy": LeftReason.BOUGHT,
+    "expire": LeftReason.EXPIRED,
+    "leave": LeftReason.CANCELLED,
+    "remove": LeftReason.REMOVED,
+    "end": LeftReason.ENDED,
+}
+
+_HINTS = get_type_hints(ListRow) | get_type_hints(EntryRow)
+_TOLD_FIELDS: dict[str, Any] = {
+    name: (AwareDatetime | None if _HINTS[name] == datetime | None else _HINTS[name], None)
+    for name in sorted(LIST_FIELDS | ENTRY_FIELDS)
+}
+_Told: type[BaseModel] = create_model(
+    "_Told",
+    __config__=ConfigDict(strict=True, extra="forbid"),
+    **_TOLD_FIELDS,
+)
+
+
+class Row(NamedTuple):
+    """One change, as the history tells it."""
+
+    sequence: int
+    at: datetime
+    verb: str
+    number: int | None
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any]
+
+    def grew(self, name: str) -> int:
+        """By how much the change made a quantity larger."""
+        return self.after[name] - self.before[name] if self.before and name in self.after else 0
+
+
+def read_row(sequence: int, at: datetime, verb: str, number: int | None, before: str | None, after: str) -> Row:
+    """The change that a history row tells; `before` and `after` are JSON. Raises Difference."""
+    try:
+        row = Row(sequence, at, verb, number, None if before is None else _told(before), _told(after))
+    except ValidationError as error:
+        raise Difference(
+            Check.CONTENT,
+            f"Change {sequence} ({verb}) tells what no change can tell.",
+            sequence=sequence,
+            number=number,
+            expected="fields of a list and of an entry",
+            found=error.errors(include_url=False, include_context=False)[0]["msg"],
+        ) from None
+    names, allowed = row.after.keys(), CHANGES.get(verb, frozenset())
+    if verb in ("create", "join"):
+        well_formed = names == allowed and row.before is None
+    else:
+        well_formed = bool(names) and names <= allowed and row.before is not None
+        well_formed = well_formed and names - {"user_id"} == (row.before or {}).keys()
+    about_entry = not names.isdisjoint(ENTRY_FIELDS)
+    if not well_formed or about_entry != (number is not None) or row.after.get("user_id") is not None:
+        raise Difference(
+            Check.CONTENT,
+            f"Change {sequence} ({verb}) tells something else than such a change does.",
+            sequence=sequence,
+            number=number,
+            expected=sorted(allowed),
+            found=sorted(names),
+        )
+    return row
+
+
+def _told(text: str) -> dict[str, Any]:
+    told = _Told.model_validate_json(text)
+    return {name: getattr(told, name) for name in told.model_fields_set}
+
+
+def _check_before(row: Row, state: Mapping[str, Any], names: Set[str]) -> None:
+    for name, value in (row.before or {}).items():
+        if name in names and state[name] != value:
+            whose = "the list" if row.number is None or name in LIST_FIELDS else f"entry {row.number}"
+            raise Difference(
+                Check.BEFORE,
+                f"Change {row.sequence} ({row.verb}) says that {name} of {whose} was {said(value)}; "
+                f"by the changes before it, it was {said(state[name])}.",
+                sequence=row.sequence,
+                number=row.number,
+                expected=state[name],
+                found=value,
+            )
+
+
+class Line:
+    """Who waits, in order, as the changes say: eight bytes an entry, however many wait.
+
+    Who was never moved stands in the order of numbers; only the others need a heap.
+    """
+
+    _GONE = -(2**63)
+
+    def __init__(self) -> None:
+        self._joined = array("q", [self._GONE])
+        self._next = 1
+        self._placed: dict[int, int] = {}
+        self._heap: list[tuple[int, int]] = []
+        self._ready: dict[int, int] = {}
+
+    def join(self, rank: int) -> None:
+        """The next number stands at this rank."""
+        self._joined.append(rank)
+
+    def take(self, number: int) -> int | None:
+        """Takes an entry out of the line; its rank, or None if it was not in it."""
+        if (rank := self._placed.pop(number, None)) is not None:
+            return rank
+        rank, self._joined[number] = self._joined[number], self._GONE
+        return None if rank == self._GONE else rank
+
+    def move(self, number: int, rank: int) -> None:
+        """An entry stands at another rank."""
+        if number in self._ready:
+            self._ready[number] = rank
+        elif self.take(number) is not None:
+            self._place(number, rank)
+
+    def hold(self, number: int) -> int | None:
+        """An entry is at its turn; the number of who stood first instead, if anybody."""
+        first, rank = self.first(), self.take(number)
+        if rank is None:
+            return None
+        self._ready[number] = rank
+        return None if first == number else first
+
+    def revoke(self, number: int) -> None:
+        """An entry waits again, where it stood."""
+        if (rank := self._ready.pop(number, None)) is not None:
+            self._place(number, rank)
+
+    def leave(self, number: int) -> None:
+        """An entry is out of the list."""
+        if self._ready.pop(number, None) is None:
+            self.take(number)
+
+    def first(self) -> int | None:
+        """The number of the first in line; None if nobody waits."""
+        while self._next < len(self._joined) and self._joined[self._next] == self._GONE:
+            self._next += 1
+        while self._heap and self._placed.get(self._heap[0][1]) != self._heap[0][0]:
+            heappop(self._heap)
+        heads = self._heap[:1]
+        if self._next < len(self._joined):
+            heads.append((self._joined[self._next], self._next))
+        return min(heads)[1] if heads else None
+
+    def _place(self, number: int, rank: int) -> None:
+        self._placed[number] = rank
+        heappush(self._heap, (rank, number))
+
+
+@dataclass(slots=True)
+class ListReplay:
+    """The list as its changes say, up to the last one that was folded in."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    at: datetime | None = None
+    last_sequence: int = 0
+    last_number: int = 0
+    last_rank: int = 0
+    line: Line = field(default_factory=Line)
+
+    def fold(self, row: Row) -> None:
+        """Follows the next change. Raises Difference if it cannot have come next."""
+        if row.sequence != self.last_sequence + 1:
+            raise Difference(
+                Check.SEQUENCE,
+                f"Change {self.last_sequence + 1} is missing from the history.",
+                sequence=self.last_sequence + 1,
+                expected=self.last_sequence + 1,
+                found=row.sequence,
+            )
+        if (row.verb == "create") != (row.sequence == 1):
+            raise Difference(
+                Check.CREATION,
+                f"Change {row.sequence} is «{row.verb}»; a list is made by its first change only.",
+                sequence=row.sequence,
+                expected="create" if row.sequence == 1 else None,
+                found=row.verb,
+            )
+        self.last_sequence, self.at = row.sequence, row.at
+        _check_before(row, self.fields, LIST_FIELDS)
+        self.fields.update({name: value for name, value in row.after.items() if name in LIST_FIELDS})
+        self._check_stock(row)
+        if row.verb == "join":
+            self._join(row)
+        elif row.number is not None:
+            self._follow(row, row.number)
+
+    def _check_stock(self, row: Row) -> None:
+        total, available, held = (row.grew(name) for name in ("total_stock", "available_stock", "held"))
+        right = held == row.grew("tickets_held")
+        match row.verb:
+            case "buy":
+                right = right and 1 <= -available <= -held
+            case "add_stock":
+                right = available > 0
+            case "remove_stock":
+                right = available < 0
+            case "add_total_stock":
+                right = total == available > 0
+            case "remove_total_stock":
+                right = total == available < 0
+        stock = {name: self.fields[name] for name in ("held", "available_stock", "total_stock")}
+        if not right or not 0 <= stock["held"] <= stock["available_stock"] <= stock["total_stock"]:
+            raise Difference(
+                Check.STOCK,
+                f"Change {row.sequence} ({row.verb}) leaves {stock['held']} held, {stock['available_stock']} "
+                f"available and {stock['total_stock']} in all, which such a change cannot do.",
+                sequence=row.sequence,
+                number=row.number,
+                expected="0 <= held <= available <= total, each changed as the verb says",
+                found=stock | {"changed_by": {"total": total, "available": available, "held": held}},
+            )
+
+    def _join(self, row: Row) -> None:
+        number = self.last_number + 1
+        rank = max(number * RANK_STEP, self.last_rank + 1)
+        if (row.number, row.after["rank"]) != (number, rank):
+            raise Difference(
+                Check.NUMBER,
+                f"Change {row.sequence}: who joined got number {row.number}, rank {row.after['rank']}; "
+                f"it was the turn of number {number}, rank {rank}.",
+                sequence=row.sequence,
+                number=row.number,
+                expected=[number, rank],
+                found=[row.number, row.after["rank"]],
+            )
+        self.last_number, self.last_rank = number, rank
+        self.line.join(rank)
+
+    def _follow(self, row: Row, number: int) -> None:
+        if not 1 <= number <= self.last_number:
+            raise Difference(
+                Check.TRANSITION,
+                f"Change {row.sequence} ({row.verb}) is about entry {number}, which had not joined.",
+                sequence=row.sequence,
+                number=number,
+                expected=f"1 … {self.last_number}",
+                found=number,
+            )
+        if row.verb == "move":
+            self.line.move(number, row.after["rank"])
+            self.last_rank = max(self.last_rank, row.after["rank"])
+        match row.after.get("status"):
+            case Status.READY:
+                first = self.line.hold(number)
+                if first is not None and self.fields["policy"] is Policy.STRICT:
+                    raise Difference(
+                        Check.ORDER,
+                        f"Change {row.sequence} made entry {number} ready, but entry {first} stood first.",
+                        sequence=row.sequence,
+                        number=number,
+                        expected=first,
+                        found=number,
+                    )
+            case Status.WAITING:
+                self.line.revoke(number)
+            case Status.LEFT:
+                self.line.leave(number)
+
+
+@dataclass(slots=True)
+class EntryReplay:
+    """One entry as its changes say, up to the last one that was folded in."""
+
+    number: int
+    fields: dict[str, Any] = field(default_factory=dict)
+    erased: bool = False
+
+    def fold(self, row: Row) -> None:
+        """Follows the next change of this entry. Raises Difference if it cannot have come next."""
+        was = self.fields.get("status")
+        if not self.fields and row.verb == "join":
+            self.fields = {**_EMPTY, **row.after, "joined_at": row.at}
+        elif self.fields:
+            _check_before(row, self.fields, ENTRY_FIELDS)
+            self.fields.update({name: value for name, value in row.after.items() if name in TOLD_OF_ENTRY})
+        now, reason = self.fields.get("status"), self.fields.get("left_reason")
+        if self.erased or not _is_allowed(row, was, now) or reason != (_REASONS.get(row.verb, reason)):
+            raise self._differs(
+                Check.TRANSITION,
+                row,
+                f"took entry {self.number} from {was or 'nowhere'} to {now or 'nowhere'}"
+                f"{f' ({reason})' if reason else ''}{', erased,' if self.erased else ''} "
+                "which no rule allows.",
+                found=[was, now, reason],
+            )
+        self.erased = row.verb == "erase"
+        self._check_instants(row)
+        wanted, minimum, held = (self.fields[f"tickets_{name}"] for name in ("wanted", "minimum", "held"))
+        if not 1 <= minimum <= wanted or not (minimum <= held <= wanted if now is Status.READY else held == 0):
+            raise self._differs(
+                Check.HOLDING,
+                row,
+                f"left entry {self.number} {now} with {held} tickets held, wanting {minimum} to {wanted}.",
+                expected="minimum <= held <= wanted while ready, else 0",
+                found=held,
+            )
+
+    def _check_instants(self, row: Row) -> None:
+        for name in ("ready_at", "left_at"):
+            if row.after.get(name) not in (None, row.at):
+                raise self._differs(
+                    Check.INSTANT,
+                    row,
+                    f"of {said(row.at)} says that {name} of entry {self.number} is {said(row.after[name])}.",
+                    expected=row.at,
+                    found=row.after[name],
+                )
+        if row.verb in ("buy", "expire"):
+            until = self.fields["ready_until"]
+            lapsed = until is not None and until <= row.at
+            if lapsed != (row.verb == "expire"):
+                raise self._differs(
+                    Check.DEADLINE,
+                    row,
+                    f"of {said(row.at)} ended a hold of entry {self.number} that lasted until {said(until)}.",
+                    expected=until,
+                    found=row.at,
+                )
+
+    def _differs(
+        self, check: Check, row: Row, sentence: str, *, expected: Any = None, found: Any = None
+    ) -> Difference:
+        return Difference(
+            check,
+            f"Change {row.sequence} ({row.verb}) {sentence}",
+            sequence=row.sequence,
+            number=self.number,
+            expected=expected,
+            found=found,
+        )
+
+
+def _is_allowed(row: Row, was: Status | None, now: Status | None) -> bool:
+    match row.verb:
+        case "leave" | "remove" | "end":
+            return was in (Status.WAITING, Status.READY) and now is Status.LEFT
+        case "change":
+            return was is now is Status.WAITING
+        case "move":  # room is also made among those who are ready
+            return was is now and now in (Status.WAITING, Status.READY)
+        case "erase":
+            return was is now is Status.LEFT
+        case "promote" if "passed_over" in row.after:
+            return was is now is Status.WAITING
+        case _:
+            return TRANSITIONS.get(row.verb) == (was, now)

@@ -1,0 +1,10 @@
+-- One list with everything that its history must add up to, and whether it has ended.
+-- Locks nothing.
+SELECT i.total_stock, i.available_stock, i.held, i.waiting_list_open, i.closed_by_hand,
+    i.policy, i.skip_limit, i.hold_minutes, i.after_expiry, i.automatic, i.max_waiting, i.closes_at,
+    i.ended_at, i.waiting, i.tickets_waiting, i.last_number, i.last_rank, i.last_sequence,
+    least(i.closes_at, r.start_datetime) AS ends_at,
+    clock_timestamp() >= least(i.closes_at, r.start_datetime) AS ended
+FROM inventory i
+JOIN representations r ON r.representation_id = i.representation_id
+WHERE i.list_id = $1

@@ -1,0 +1,3 @@
+-- The counts that the positions of one list are worked out from.
+-- Locks nothing.
+SELECT s.segment, s.waiting, s.tickets FROM segments s WHERE s.list_id = $1 ORDER BY s.segment
