@@ -1,10 +1,13 @@
 """What the tests of the engine share: lists to act on, a clock to set, and a look at the whole database."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from waiting_list import catalogue, reading
+from waiting_list.audit import audit_lists
 from waiting_list.database import Pool, connection
 from waiting_list.engine import Caller, Engine
 from waiting_list.models import (
@@ -19,6 +22,7 @@ from waiting_list.models import (
     SettingsChange,
     Status,
 )
+from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 
 ORGANIZATION = "org_1"
@@ -187,6 +191,22 @@ class Lists:
             assert (entry.position, entry.tickets_ahead) == (place, ahead)
             ahead += entry.tickets_wanted
         return [entry.user_id for entry in page.items]
+
+    @asynccontextmanager
+    async def refused(self, kind: type[Problem]) -> AsyncIterator[list[Problem]]:
+        """What happens inside must raise exactly this problem, and change nothing in any table."""
+        before, caught = await self.tables(), []
+        try:
+            yield caught
+        except Problem as problem:
+            caught.append(problem)
+        assert [type(problem) for problem in caught] == [kind]
+        assert await self.tables() == before
+
+    async def audit(self) -> None:
+        """The replay of the whole history must give exactly the tables."""
+        async for report in audit_lists(self.pool):
+            assert report.finding is None, report.finding
 
     async def tables(self) -> dict[str, list[str]]:
         """Every row of every table, to show that a refused request has changed nothing."""

@@ -47,7 +47,7 @@ curl -sSw '\\n' -H 'Authorization: Bearer {key.key}' '{url}/v1/organizer/entries
 
 
 class _Play:
-    """A day of fans and staff, up to an hour ago. The clock moves a minute with every step: the history is in order."""
+    """A day of fans and staff, up to an hour ago. Every step is a minute later: the history is in order."""
 
     def __init__(self, engine: Engine, now: datetime) -> None:
         self._engine = engine
