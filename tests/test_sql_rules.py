@@ -1,0 +1,96 @@
+"""STYLE's rules of SQL, read off the catalogue of a migrated database and the text of every statement."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from waiting_list import database
+from waiting_list.database import Pool, connection
+
+PACKAGE = Path(database.__file__).parent
+STATEMENTS = sorted((PACKAGE / "sql").glob("*.sql"))
+PER_LIST = {"entries", "segments", "history", "outbox", "idempotency", "inventory"}
+READS_THE_CLOCK = {
+    "read_clock", "read_list", "read_due_lists", "read_next_due", "read_upcoming_events",
+    "delete_old_idempotency", "insert_first_answer", "insert_api_key", "revoke_api_key", "insert_signing_key",
+    "create_schema_migrations",
+}  # fmt: skip
+
+
+async def test_every_key_of_a_per_list_table_begins_with_its_list(pool: Pool) -> None:
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(
+            "SELECT t.relname AS table, i.relname AS index, a.attname AS first"
+            " FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid"
+            " JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = x.indkey[0]"
+            " WHERE x.indisunique AND t.relname = ANY ($1)",
+            sorted(PER_LIST),
+        )
+    assert {record["table"] for record in records} == PER_LIST
+    assert [tuple(record) for record in records if record["first"] != "list_id"] == []
+
+
+async def test_there_are_no_triggers_of_ours_and_no_sequences(pool: Pool) -> None:
+    async with connection(pool) as acquired:
+        assert await acquired.fetchval("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal") == 0
+        assert await acquired.fetchval("SELECT count(*) FROM pg_sequences WHERE schemaname = 'public'") == 0
+
+
+@pytest.mark.parametrize("file", STATEMENTS, ids=lambda file: file.stem)
+def test_a_statement_says_what_it_does_and_what_it_locks(file: Path) -> None:
+    text = file.read_text()
+    comment = [line for line in text.splitlines() if line.startswith("--")]
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    assert text.startswith("-- ")
+    assert len(comment) == 2
+    assert re.search(r"[Ll]ocks|[Rr]uns under|[Tt]akes|[Ww]rites|[Dd]eletes", " ".join(comment))
+    assert ";" not in body
+    assert "SELECT *" not in body
+    assert "%" not in body
+    if "advisory" in body:
+        assert file.stem == "lock_migrations"
+    if re.search(r"\b(now|clock_timestamp|random|gen_random_uuid)\(\)", body):
+        assert file.stem in READS_THE_CLOCK
+
+
+def test_every_statement_is_used_and_every_use_has_its_statement() -> None:
+    source = "\n".join(path.read_text() for path in PACKAGE.glob("*.py"))
+    stems = {file.stem for file in STATEMENTS}
+    assert {name for name in stems if f'"{name}"' not in source} == set()
+    assert {name for name in re.findall(r'sql\("(\w+)"\)', source) if name not in stems} == set()
+
+
+def test_no_statement_is_put_together_from_strings() -> None:
+    for path in PACKAGE.glob("*.py"):
+        found = re.search(r"""["'](SELECT|INSERT|UPDATE|DELETE) """, path.read_text())
+        assert found is None, f"{path.name}: {found}"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE inventory SET held = available_stock + 1",
+        "UPDATE inventory SET available_stock = total_stock + 1",
+        "UPDATE inventory SET waiting = -1",
+        "UPDATE entries SET status = 'ready'",
+        "UPDATE entries SET status = 'left'",
+        "UPDATE entries SET tickets_held = 1",
+        "UPDATE entries SET tickets_minimum = tickets_wanted + 1",
+        "UPDATE entries SET user_id = NULL",
+        "UPDATE entries SET number = number + 1 WHERE number = 1",
+        "INSERT INTO entries (list_id, number, user_id, status, tickets_wanted, tickets_minimum, rank, joined_at)"
+        " SELECT list_id, 9, user_id, 'waiting', 1, 1, 9, now() FROM entries WHERE number = 1",
+        "UPDATE entries SET rank = 2000000 WHERE number = 1",
+        "DELETE FROM inventory",
+        "DELETE FROM offers",
+    ],
+)
+async def test_the_database_defends_the_truth(lists, statement: str) -> None:
+    import asyncpg
+
+    await lists.join("ada")
+    await lists.join("bob")
+    async with connection(lists.pool) as acquired:
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+            await acquired.execute(statement)
