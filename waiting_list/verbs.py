@@ -171,6 +171,9 @@ async def _rank_before(ledger: Ledger, actor: str, following: EntryRow, mover: E
         if dense < at_most:
             break
         at_most *= 2
+    # The one who moves steps aside first: its own rank may be the one that the run shifts into.
+    ledger.apply("move", actor, mover, rank=ledger.list.last_rank + 1)
+    await ledger.flush()
     for entry in reversed(run[:dense]):
         ledger.apply("move", actor, entry, rank=entry.rank - 1)
         await ledger.flush()
