@@ -1,0 +1,198 @@
+"""The command line, with real processes on a data folder of their own."""
+
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from waiting_list import reading
+from waiting_list.database import Pool
+from waiting_list.demo import load
+from waiting_list.models import LeftReason, Status
+from waiting_list.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "waiting_list", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"PATH": "/usr/bin:/bin"} | environment,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    for place in (folder, folder.parent, folder.parent.parent):
+        place.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path, port: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`serve --demo`, and what it printed until it was ready to be tried."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "waiting_list", "serve", "--demo", "--port", str(port), "--data-dir", str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    printed = ""
+    while printed.count("curl ") < 5:
+        line = process.stdout.readline()
+        assert line, printed
+        printed += line
+    yield process, printed
+    if process.poll() is None:
+        process.kill()
+
+
+def test_the_five_curl_lines_work_as_they_stand(served: tuple[subprocess.Popen[str], str]) -> None:
+    lines = [line for line in served[1].splitlines() if line.startswith("curl ")]
+    answers = [
+        subprocess.run(shlex.split(line), capture_output=True, text=True, check=True).stdout for line in lines
+    ]
+    for answer, expected in zip(
+        answers,
+        ('"items":', '"open":true', '"status":"waiting"', '"promoted":[{', '"status":"ready"'),
+        strict=True,
+    ):
+        assert expected in answer, answer
+
+
+def test_other_commands_share_the_server_that_runs(
+    served: tuple[subprocess.Popen[str], str], folder: Path
+) -> None:
+    key = command("create-key", "acme", "--data-dir", str(folder))
+    assert key.returncode == 0, key.stderr
+    assert re.fullmatch(r"wl_[0-9a-f]{12}_[0-9a-f]{64}\n", key.stdout)
+    audit = command("audit", "--data-dir", str(folder))
+    assert (audit.returncode, audit.stdout) == (0, "30 lists, 0 with a difference\n")
+    one = command("audit", "--json", "jazz-floor", "jazz-fri", "--data-dir", str(folder))
+    assert '"finding":null' in one.stdout
+    files = str(ROOT / "tests" / "data" / "first")
+    imported = command("import", files, "--shift-dates", "--data-dir", str(folder))
+    assert "inventory: 28 read, 28 made" in imported.stdout
+
+
+def test_a_port_in_use_is_one_sentence(
+    served: tuple[subprocess.Popen[str], str], port: int, tmp_path: Path
+) -> None:
+    refused = command("serve", "--port", str(port), "--data-dir", str(tmp_path))
+    assert refused.returncode == 2
+    assert refused.stderr == f"Cannot listen on 127.0.0.1:{port}: Address already in use. Choose another --port.\n"
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_bad_import_names_each_row_and_ends_with_1(
+    served: tuple[subprocess.Popen[str], str], tmp_path: Path
+) -> None:
+    refused = command("import", str(tmp_path))
+    assert refused.returncode == 1
+    assert "events.csv: there is no such file" in refused.stderr
+
+
+def test_what_an_operator_can_mend_is_a_sentence_and_never_a_traceback() -> None:
+    for environment in (
+        {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"},
+        {"DATABASE_URL": "nonsense"},
+        {"WAITING_LIST_POOL_SIZE": "many"},
+    ):
+        refused = command("audit", **environment)
+        assert refused.returncode == 2
+        assert refused.stderr.strip()
+        assert "Traceback" not in refused.stderr
+
+
+def test_a_command_that_is_told_to_end_stops_everything(
+    served: tuple[subprocess.Popen[str], str], folder: Path, port: int
+) -> None:
+    process, _ = served
+    process.send_signal(signal.SIGTERM)
+    process.wait(20)
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=2)
+    assert not list((folder / "postgres").resolve().glob("cluster/postmaster.pid"))
+
+
+def test_two_api_processes_end_with_the_one_that_was_killed(folder: Path, port: int) -> None:
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "waiting_list",
+            "serve",
+            "--workers",
+            "2",
+            "--port",
+            str(port),
+            "--data-dir",
+            str(folder),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def answers() -> bool:
+        try:
+            return bool(urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=2).status == 200)
+        except OSError:
+            return False
+
+    deadline = time.monotonic() + 40
+    while not answers():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.wait(10)
+    while answers():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+async def test_the_demo_shows_every_state_and_loads_once(pool: Pool) -> None:
+    text = await load(pool, Settings(), "http://x")
+    page = await reading.entries(pool, "demo", reading.EntryFilter(), limit=500, cursor=None)
+    assert {entry.status for entry in page.items} == set(Status)
+    assert {entry.left_reason for entry in page.items} - {None} == set(LeftReason)
+    assert any(0 < entry.tickets_held < entry.tickets_wanted for entry in page.items)
+    assert len(page.items) >= 36
+    keys = re.findall(r"wl_\w+", text)
+    again = await load(pool, Settings(), "http://x")
+    assert re.findall(r"wl_\w+", again) == keys
+    assert await reading.entries(pool, "demo", reading.EntryFilter(), limit=500, cursor=None) == page
+    upcoming = await reading.upcoming_events(pool, ["demo"], limit=50, cursor=None)
+    assert len(upcoming.items) == 11
+
+
+def test_every_command_and_make_target_in_the_readme_exists() -> None:
+    readme = (ROOT / "README.md").read_text()
+    shown = command("--help").stdout
+    commands = set(re.findall(r"waiting-list ([a-z][a-z-]+)", readme))
+    assert commands == {"serve", "worker", "migrate", "import", "create-key", "audit", "demo"}
+    assert all(f" {name} " in shown for name in commands)
+    makefile = (ROOT / "Makefile").read_text()
+    assert all(f"\n{target}:" in makefile for target in re.findall(r"make ([a-z]+)\n", readme))
+    for page, target in re.findall(r"\[([^\]]+)\]\(((?!http)[^)]+)\)", readme):
+        assert (ROOT / target).exists(), page
