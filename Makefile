@@ -39,6 +39,10 @@ run: install ## Serve a demo on 127.0.0.1:8000, PostgreSQL included, data in dat
 test: install ## Run the tests
 	$(BIN)/pytest
 
+.PHONY: chaos
+chaos: install ## Kill, cut and stall everything 120 times under a storm; CHAOS_FAULTS and CHAOS_SEED vary it
+	CHAOS_FAULTS=$${CHAOS_FAULTS:-120} $(BIN)/pytest -s tests/test_faults.py
+
 .PHONY: check
 check: lint types imports sql containers locks generated ## Run all checks, each also a target of its own:
 

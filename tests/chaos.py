@@ -217,7 +217,7 @@ class Clients:
         self.stopped = asyncio.Event()
 
     async def fan(self, name: str) -> None:
-        """Joins as one user after another; most stay, some leave, whoever is ready buys."""
+        """Joins as one user after another; most stay, some leave."""
         for turn in itertools.count(1):
             if self.stopped.is_set():
                 return
@@ -234,18 +234,19 @@ class Clients:
                 self._storm.order.append((sent, time.monotonic(), number))
             if self._random.random() < 0.3:
                 await self._insist("DELETE", f"/waiting-lists/{LIST}/entries/{user_id}", None, (200, 409))
-            elif self._random.random() < 0.5:
-                answer, _, _ = await self._insist(
-                    "POST", f"/waiting-lists/{LIST}/entries/{user_id}/purchase", {}, (200, 409)
-                )
-                if answer is not None and answer.status_code == 200:
-                    self._storm.bought[user_id] = wanted
 
     async def organizer(self) -> None:
-        """Keeps returning a few tickets."""
+        """Keeps returning a few tickets; most of those whose turn it is then buy."""
         while not self.stopped.is_set():
             quantity = self._random.randint(1, 3)
-            await self._insist("POST", f"/inventory/{LIST}/add-total-stock", {"quantity": quantity}, (200,))
+            path = f"/inventory/{LIST}/add-total-stock"
+            answer, _, _ = await self._insist("POST", path, {"quantity": quantity}, (200,))
+            for entry in answer.json()["promoted"] if answer else ():
+                if self._random.random() < 0.8:
+                    path = f"/waiting-lists/{LIST}/entries/{entry['user_id']}/purchase"
+                    bought, _, _ = await self._insist("POST", path, {}, (200, 409))
+                    if bought is not None and bought.status_code == 200:
+                        self._storm.bought[entry["user_id"]] = entry["tickets_held"]
             await self._insist("POST", f"/inventory/{LIST}/remove-stock", {"quantity": 1}, (200, 409))
 
     async def _insist(
