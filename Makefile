@@ -43,6 +43,10 @@ test: install ## Run the tests
 chaos: install ## Kill, cut and stall everything 120 times under a storm; CHAOS_FAULTS and CHAOS_SEED vary it
 	CHAOS_FAULTS=$${CHAOS_FAULTS:-120} $(BIN)/pytest -s tests/test_faults.py
 
+.PHONY: nightly
+nightly: install ## The model test at length: 10,000 steps and more
+	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -s tests/test_model.py
+
 .PHONY: check
 check: lint types imports sql containers locks generated ## Run all checks, each also a target of its own:
 
