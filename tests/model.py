@@ -26,6 +26,7 @@ class Place:
     status: str = "waiting"
     held: int = 0
     passed_over: int = 0
+    lapsed: bool = False
     ready_at: datetime | None = None
     until: datetime | None = None
 
@@ -106,6 +107,8 @@ class Model:
         self.out(self.find(user))
 
     def buy(self, user: str, quantity: int | None) -> None:
+        mine = max((p for p in self.order if p.user == user), key=lambda one: one.number, default=None)
+        refuse("hold_expired", when=mine is not None and mine.lapsed)
         place = self.find(user, "ready")
         assert place.until
         refuse("hold_expired", when=self.now >= min(place.until, self.start))
@@ -150,6 +153,7 @@ class Model:
         due = sorted((p for p in self.are("ready") if p.until and p.until <= self.now), key=lambda p: p.until)  # type: ignore[arg-type, return-value]
         for place in due:
             self.out(place)
+            place.lapsed = True
         for place in due if self.after_expiry == "requeue" and self.now < self.start else ():
             self.order.append(Place(len(self.order) + 1, place.user, place.wanted, place.minimum))
 

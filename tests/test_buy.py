@@ -121,6 +121,16 @@ async def test_buying_at_the_deadline_is_refused_whether_or_not_the_worker_has_n
     assert (await lists.buy("ada")).entry is not None
 
 
+async def test_buying_after_the_worker_noticed_is_refused_in_the_same_way(lists: Lists) -> None:
+    await ready(lists, "ada")
+    lists.now = T0 + timedelta(hours=24)
+    await lists.expire()
+    async with lists.refused(HoldExpired):
+        await lists.buy("ada")
+    async with lists.refused(AlreadyLeft):
+        await lists.leave("ada")
+
+
 async def test_a_hold_without_a_length_ends_when_the_show_begins(lists: Lists) -> None:
     await lists.configure(hold_minutes=None)
     await ready(lists, "ada")

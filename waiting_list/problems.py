@@ -229,7 +229,7 @@ class NotWaiting(Conflict):
 
 
 class HoldExpired(Conflict):
-    """Buying after `ready_until`."""
+    """Buying after `ready_until`, before or after the lapse was noticed."""
 
     code, title = "hold_expired", "The hold has run out"
 

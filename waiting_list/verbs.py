@@ -109,7 +109,10 @@ async def buy(ledger: Ledger, *, actor: str, user_id: str, quantity: int | None 
     them is free again. The deadline is compared with the instant read under the lock, whether or not the
     worker has noticed. Raises NotInList, AlreadyLeft, NotReady, HoldExpired, WrongQuantity, InvalidRequest.
     """
-    entry = _active(await ledger.latest(user_id))
+    latest = await ledger.latest(user_id)
+    if latest and latest.left_reason is LeftReason.EXPIRED:
+        raise HoldExpired(f"The hold ran out at {ledger.deadline(latest).isoformat()}.")
+    entry = _active(latest)
     if entry.status is Status.WAITING:
         raise NotReady("It is not this user's turn yet.", entry=entry)
     if ledger.now >= ledger.deadline(entry):
