@@ -16,6 +16,7 @@ from waiting_list.models import Entry, Frozen, Inventory, ListSettings
 from waiting_list.problems import (
     BodyTooLarge,
     Forbidden,
+    IdempotencyKeyReused,
     InternalError,
     InvalidRequest,
     MethodNotAllowed,
@@ -146,7 +147,8 @@ async def on_defect(request: Request, error: Exception) -> Response:  # noqa: AR
 
 COMMON: tuple[type[Problem], ...] = (InvalidRequest, RateLimited, Unavailable)
 AUTHENTICATED: tuple[type[Problem], ...] = (*COMMON, Unauthenticated, Forbidden)
-WITH_BODY: tuple[type[Problem], ...] = (UnsupportedMediaType, BodyTooLarge)
+WITH_BODY: tuple[type[Problem], ...] = (*AUTHENTICATED, UnsupportedMediaType, BodyTooLarge)
+POSTED: tuple[type[Problem], ...] = (*WITH_BODY, IdempotencyKeyReused)
 
 
 def declared(problems: Iterable[type[Problem]]) -> dict[int | str, dict[str, Any]]:

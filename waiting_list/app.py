@@ -9,7 +9,15 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from waiting_list import __version__, operations_router, organizer_router, user_router
+from waiting_list import (
+    __version__,
+    catalogue_router,
+    operations_router,
+    organizer_router,
+    stock_router,
+    user_router,
+    users_router,
+)
 from waiting_list.answers import ProblemDocument, on_defect, on_http_error, on_invalid, on_problem
 from waiting_list.asgi import Guard
 from waiting_list.auth import Authority
@@ -70,7 +78,10 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     for router in (
         user_router.public,
         user_router.router,
+        catalogue_router.router,
+        stock_router.router,
         organizer_router.router,
+        users_router.router,
         operations_router.router,
     ):
         app.include_router(router)

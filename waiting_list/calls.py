@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
-from fastapi import Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, Security
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query as QueryInfo
 from fastapi.routing import APIRoute
@@ -199,3 +199,10 @@ async def with_passes(authority: Authority, call: Awaitable[Any]) -> Any:
 
 def _printable(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()[:100]
+
+
+def organizer_calls() -> APIRouter:
+    """A part of the organizer router: an API key opens it."""
+    return APIRouter(
+        prefix="/v1/organizer", route_class=OrganizerRoute, tags=["organizer"], dependencies=[Security(api_key)]
+    )

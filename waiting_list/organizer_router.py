@@ -1,4 +1,4 @@
-"""The organizer router: catalogue, stock, entries, settings, history, users' data, tokens and keys."""
+"""The organizer router, third part: lists and their settings, entries, history, statistics."""
 
 import csv
 import io
@@ -6,22 +6,20 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from fastapi import APIRouter, Depends, Query, Response, Security
+from fastapi import Depends, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field, model_validator
 
-from waiting_list import catalogue, problems, reading
+from waiting_list import problems, reading
 from waiting_list.answers import (
     AUTHENTICATED,
+    POSTED,
     WITH_BODY,
     ChangedEntry,
-    ChangedInventory,
     ChangedSettings,
     Listing,
-    UserToken,
     declared,
 )
-from waiting_list.auth import User
 from waiting_list.calls import (
     ChangingCaller,
     CurrentOrganizer,
@@ -30,69 +28,33 @@ from waiting_list.calls import (
     Ids,
     Limit,
     List,
-    OrganizerRoute,
     PathId,
     PostCaller,
     Service,
     answer,
-    api_key,
+    organizer_calls,
     page,
     with_passes,
 )
 from waiting_list.models import (
     Answer,
     Change,
-    CreatedKey,
     Entry,
-    Erasure,
-    Event,
-    EventFields,
-    Flag,
     Frozen,
     Id,
     Instant,
-    Inventory,
-    InventoryFields,
-    KeyInfo,
     LeftReason,
     ListSettings,
     ListSummary,
-    Offer,
-    OfferFields,
     Quantity,
-    Representation,
-    RepresentationFields,
     SettingsChange,
     Statistics,
     Status,
-    Title,
-    UserExport,
 )
 
-router = APIRouter(
-    prefix="/v1/organizer",
-    route_class=OrganizerRoute,
-    tags=["organizer"],
-    dependencies=[Security(api_key)],
-)
-INVENTORY = "/inventory/{offer_id}/{representation_id}"
+router = organizer_calls()
 LIST = "/waiting-lists/{offer_id}/{representation_id}"
-POSTED = (*AUTHENTICATED, *WITH_BODY, problems.IdempotencyKeyReused)
-PUT = (*AUTHENTICATED, *WITH_BODY)
-MADE: dict[int | str, dict[str, Any]] = {201: {"description": "It was made."}}
 CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
-
-
-class StockChange(Frozen):
-    """How many tickets."""
-
-    quantity: Quantity
-
-
-class StockRemoval(StockChange):
-    """How many tickets, and whether the newest holds are revoked for them."""
-
-    revoke_holds: Flag = False
 
 
 class JoiningFor(Frozen):
@@ -122,26 +84,6 @@ class Move(Frozen):
         return self
 
 
-class Release(Frozen):
-    """How many free tickets are released."""
-
-    tickets: Quantity
-
-
-class TokenRequest(Frozen):
-    """For whom, and for how many seconds, a token is good."""
-
-    user_id: Id
-    expires_in: Annotated[Quantity, Field(le=86_400)] = 3600
-
-
-class KeyRequest(Frozen):
-    """What a new API key is called, and whether it may only read."""
-
-    name: Title
-    read_only: Flag = False
-
-
 def _filter(
     user_id: Ids = None,
     event_id: Ids = None,
@@ -158,316 +100,6 @@ def _filter(
 
 
 Filter = Annotated[reading.EntryFilter, Depends(_filter)]
-
-
-# Catalogue
-
-
-@router.get(
-    "/events", operation_id="list_events", response_model=Listing[Event], responses=declared(AUTHENTICATED)
-)
-async def list_events(
-    service: CurrentService,
-    organizer: CurrentOrganizer,
-    event_id: Ids = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Response:
-    """The organization's events."""
-    found = await reading.events(
-        service.pool, organizer.organization_id, event_id=event_id, limit=limit, cursor=cursor
-    )
-    return page(found, Event)
-
-
-@router.get(
-    "/events/{event_id}",
-    operation_id="get_event",
-    response_model=Event,
-    responses=declared([*AUTHENTICATED, problems.EventNotFound]),
-)
-async def get_event(service: CurrentService, organizer: CurrentOrganizer, event_id: PathId) -> Response:
-    """One event."""
-    return answer(await reading.event(service.pool, event_id, organization_id=organizer.organization_id))
-
-
-@router.put(
-    "/events/{event_id}",
-    operation_id="put_event",
-    response_model=Event,
-    responses=MADE | declared([*PUT, problems.IdTaken]),
-)
-async def put_event(
-    service: CurrentService, organizer: CurrentOrganizer, event_id: PathId, body: EventFields
-) -> Response:
-    """Make or change an event."""
-    put, made = await catalogue.put_event(service.pool, organizer.organization_id, event_id, body)
-    return answer(put, status=201 if made else 200)
-
-
-@router.delete(
-    "/events/{event_id}",
-    operation_id="delete_event",
-    response_model=Event,
-    responses=declared([*AUTHENTICATED, problems.EventNotFound, problems.HasDependents]),
-)
-async def delete_event(service: CurrentService, organizer: CurrentOrganizer, event_id: PathId) -> Response:
-    """Delete an event without representations and offers."""
-    return answer(await catalogue.delete_event(service.pool, organizer.organization_id, event_id))
-
-
-@router.get(
-    "/representations",
-    operation_id="list_representations",
-    response_model=Listing[Representation],
-    responses=declared(AUTHENTICATED),
-)
-async def list_representations(
-    service: CurrentService,
-    organizer: CurrentOrganizer,
-    representation_id: Ids = None,
-    event_id: Ids = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Response:
-    """The organization's representations."""
-    found = await reading.representations(
-        service.pool,
-        organizer.organization_id,
-        representation_id=representation_id,
-        event_id=event_id,
-        limit=limit,
-        cursor=cursor,
-    )
-    return page(found, Representation)
-
-
-@router.get(
-    "/representations/{representation_id}",
-    operation_id="get_representation",
-    response_model=Representation,
-    responses=declared([*AUTHENTICATED, problems.RepresentationNotFound]),
-)
-async def get_representation(
-    service: CurrentService, organizer: CurrentOrganizer, representation_id: PathId
-) -> Response:
-    """One representation."""
-    return answer(
-        await reading.representation(service.pool, representation_id, organization_id=organizer.organization_id)
-    )
-
-
-@router.put(
-    "/representations/{representation_id}",
-    operation_id="put_representation",
-    response_model=Representation,
-    responses=MADE | declared([*PUT, problems.EventNotFound, problems.IdTaken, problems.HasDependents]),
-)
-async def put_representation(
-    service: CurrentService,
-    organizer: CurrentOrganizer,
-    representation_id: PathId,
-    body: RepresentationFields,
-) -> Response:
-    """Make or change a representation. A new start moves the end of its lists at once."""
-    put, made = await catalogue.put_representation(
-        service.pool, organizer.organization_id, representation_id, body
-    )
-    return answer(put, status=201 if made else 200)
-
-
-@router.delete(
-    "/representations/{representation_id}",
-    operation_id="delete_representation",
-    response_model=Representation,
-    responses=declared([*AUTHENTICATED, problems.RepresentationNotFound, problems.HasDependents]),
-)
-async def delete_representation(
-    service: CurrentService, organizer: CurrentOrganizer, representation_id: PathId
-) -> Response:
-    """Delete a representation without inventory."""
-    return answer(
-        await catalogue.delete_representation(service.pool, organizer.organization_id, representation_id)
-    )
-
-
-@router.get(
-    "/offers", operation_id="list_offers", response_model=Listing[Offer], responses=declared(AUTHENTICATED)
-)
-async def list_offers(
-    service: CurrentService,
-    organizer: CurrentOrganizer,
-    offer_id: Ids = None,
-    event_id: Ids = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Response:
-    """The organization's offers."""
-    found = await reading.offers(
-        service.pool,
-        organizer.organization_id,
-        offer_id=offer_id,
-        event_id=event_id,
-        limit=limit,
-        cursor=cursor,
-    )
-    return page(found, Offer)
-
-
-@router.get(
-    "/offers/{offer_id}",
-    operation_id="get_offer",
-    response_model=Offer,
-    responses=declared([*AUTHENTICATED, problems.OfferNotFound]),
-)
-async def get_offer(service: CurrentService, organizer: CurrentOrganizer, offer_id: PathId) -> Response:
-    """One offer."""
-    return answer(await reading.offer(service.pool, offer_id, organization_id=organizer.organization_id))
-
-
-@router.put(
-    "/offers/{offer_id}",
-    operation_id="put_offer",
-    response_model=Offer,
-    responses=MADE | declared([*PUT, problems.EventNotFound, problems.IdTaken, problems.HasDependents]),
-)
-async def put_offer(
-    service: CurrentService, organizer: CurrentOrganizer, offer_id: PathId, body: OfferFields
-) -> Response:
-    """Make or change an offer."""
-    put, made = await catalogue.put_offer(service.pool, organizer.organization_id, offer_id, body)
-    return answer(put, status=201 if made else 200)
-
-
-@router.delete(
-    "/offers/{offer_id}",
-    operation_id="delete_offer",
-    response_model=Offer,
-    responses=declared([*AUTHENTICATED, problems.OfferNotFound, problems.HasDependents]),
-)
-async def delete_offer(service: CurrentService, organizer: CurrentOrganizer, offer_id: PathId) -> Response:
-    """Delete an offer without inventory."""
-    return answer(await catalogue.delete_offer(service.pool, organizer.organization_id, offer_id))
-
-
-# Stock
-
-
-@router.get(
-    "/inventory",
-    operation_id="list_inventory",
-    response_model=Listing[Inventory],
-    responses=declared(AUTHENTICATED),
-)
-async def list_inventory(
-    service: CurrentService,
-    organizer: CurrentOrganizer,
-    event_id: Ids = None,
-    offer_id: Ids = None,
-    representation_id: Ids = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Response:
-    """The organization's stock."""
-    found = await reading.inventories(
-        service.pool,
-        organizer.organization_id,
-        event_id=event_id,
-        offer_id=offer_id,
-        representation_id=representation_id,
-        limit=limit,
-        cursor=cursor,
-    )
-    return page(found, Inventory)
-
-
-@router.get(
-    INVENTORY,
-    operation_id="get_inventory",
-    response_model=Inventory,
-    responses=declared([*AUTHENTICATED, problems.InventoryNotFound]),
-)
-async def get_inventory(service: CurrentService, organizer: CurrentOrganizer, key: List) -> Response:
-    """The stock of an offer at a representation."""
-    return answer(await reading.inventory(service.pool, key, organization_id=organizer.organization_id))
-
-
-@router.put(
-    INVENTORY,
-    operation_id="put_inventory",
-    response_model=Inventory,
-    responses=MADE | declared([*PUT, problems.OfferNotFound, problems.RepresentationNotFound, problems.StockHeld]),
-)
-async def put_inventory(
-    service: CurrentService, caller: ChangingCaller, key: List, body: InventoryFields
-) -> Response:
-    """Make an inventory, or set its stock to what the ticketing platform says."""
-    put, made = await catalogue.put_inventory(service.pool, service.engine, caller, key, body)
-    return answer(put, status=201 if made else 200)
-
-
-@router.delete(
-    INVENTORY,
-    operation_id="delete_inventory",
-    response_model=Inventory,
-    responses=declared([*AUTHENTICATED, problems.InventoryNotFound, problems.HasDependents]),
-)
-async def delete_inventory(service: CurrentService, organizer: CurrentOrganizer, key: List) -> Response:
-    """Delete an inventory whose list nobody ever joined."""
-    return answer(await catalogue.delete_inventory(service.pool, organizer.organization_id, key))
-
-
-@router.post(
-    INVENTORY + "/add-stock",
-    operation_id="add_stock",
-    response_model=ChangedInventory,
-    responses=declared([*POSTED, problems.InventoryNotFound, problems.ExceedsTotalStock]),
-)
-async def add_stock(service: CurrentService, caller: PostCaller, key: List, body: StockChange) -> Response:
-    """Tickets come back: available grows, never beyond total, and the next in line become ready."""
-    return await _changed_inventory(service, service.engine.add_stock(key, caller, quantity=body.quantity))
-
-
-@router.post(
-    INVENTORY + "/remove-stock",
-    operation_id="remove_stock",
-    response_model=ChangedInventory,
-    responses=declared([*POSTED, problems.InventoryNotFound, problems.NotEnoughStock, problems.StockHeld]),
-)
-async def remove_stock(service: CurrentService, caller: PostCaller, key: List, body: StockRemoval) -> Response:
-    """Tickets were sold or withdrawn elsewhere: available shrinks, by free tickets only, unless
-    `revoke_holds` sends the newest holds back to their place."""
-    call = service.engine.remove_stock(key, caller, quantity=body.quantity, revoke_holds=body.revoke_holds)
-    return await _changed_inventory(service, call)
-
-
-@router.post(
-    INVENTORY + "/add-total-stock",
-    operation_id="add_total_stock",
-    response_model=ChangedInventory,
-    responses=declared([*POSTED, problems.InventoryNotFound]),
-)
-async def add_total_stock(service: CurrentService, caller: PostCaller, key: List, body: StockChange) -> Response:
-    """Capacity grows: total and available both, and the next in line become ready."""
-    call = service.engine.add_total_stock(key, caller, quantity=body.quantity)
-    return await _changed_inventory(service, call)
-
-
-@router.post(
-    INVENTORY + "/remove-total-stock",
-    operation_id="remove_total_stock",
-    response_model=ChangedInventory,
-    responses=declared([*POSTED, problems.InventoryNotFound, problems.NotEnoughStock, problems.StockHeld]),
-)
-async def remove_total_stock(
-    service: CurrentService, caller: PostCaller, key: List, body: StockChange
-) -> Response:
-    """Capacity shrinks: total and available both, by free tickets only."""
-    call = service.engine.remove_total_stock(key, caller, quantity=body.quantity)
-    return await _changed_inventory(service, call)
-
-
-# Waiting lists and entries
 
 
 @router.get(
@@ -504,7 +136,7 @@ async def get_settings(service: CurrentService, organizer: CurrentOrganizer, key
     LIST,
     operation_id="configure",
     response_model=ChangedSettings,
-    responses=declared([*PUT, problems.InventoryNotFound]),
+    responses=declared([*WITH_BODY, problems.InventoryNotFound]),
 )
 async def configure(service: CurrentService, caller: ChangingCaller, key: List, body: SettingsChange) -> Response:
     """Change settings of a list; what is left out stays."""
@@ -640,25 +272,6 @@ async def move(service: CurrentService, caller: PostCaller, key: List, user_id: 
     return await _changed_entry(service, call)
 
 
-@router.post(
-    LIST + "/promote",
-    operation_id="promote",
-    response_model=ChangedInventory,
-    responses=declared(
-        [
-            *POSTED,
-            problems.InventoryNotFound,
-            problems.WaitingListEnded,
-            problems.NotEnoughStock,
-            problems.StockHeld,
-        ]
-    ),
-)
-async def promote(service: CurrentService, caller: PostCaller, key: List, body: Release) -> Response:
-    """Release free tickets by hand, where `automatic` is off, to whoever is next."""
-    return await _changed_inventory(service, service.engine.promote(key, caller, tickets=body.tickets))
-
-
 @router.get(
     LIST + "/history",
     operation_id="get_history",
@@ -698,101 +311,11 @@ async def get_statistics(
     )
 
 
-# Users and keys
-
-
-@router.post(
-    "/user-tokens",
-    operation_id="create_user_token",
-    response_model=UserToken,
-    responses=declared([*AUTHENTICATED, *WITH_BODY]),
-)
-async def create_user_token(service: CurrentService, organizer: CurrentOrganizer, body: TokenRequest) -> Response:
-    """A token with which a page acts as one of the organization's users. Nothing is stored."""
-    user = User(body.user_id, organizer.organization_id)
-    token, expires_at = await service.authority.mint(user, expires_in=body.expires_in)
-    return answer(UserToken(token=token, expires_at=expires_at))
-
-
-@router.get(
-    "/users/{user_id}/export",
-    operation_id="export_user",
-    response_model=UserExport,
-    responses=declared(AUTHENTICATED),
-)
-async def export_user(service: CurrentService, organizer: CurrentOrganizer, user_id: PathId) -> Response:
-    """All that is kept of a person: their entries, and what happened to them."""
-    return answer(await reading.export_user(service.pool, user_id, organization_id=organizer.organization_id))
-
-
-@router.delete("/users/{user_id}", operation_id="erase", response_model=Erasure, responses=declared(AUTHENTICATED))
-async def erase(service: CurrentService, caller: ChangingCaller, user_id: PathId) -> Response:
-    """Forget a person: they leave every list, and the history keeps numbers only. Safe to repeat."""
-    assert caller.organization_id is not None
-    keys = await reading.lists_of_user(service.pool, user_id, organization_id=caller.organization_id)
-    for key in keys:
-        await service.engine.erase(key, caller, user_id=user_id)
-    return answer(Erasure(user_id=user_id, waiting_lists=len(keys)))
-
-
-@router.get(
-    "/api-keys",
-    operation_id="list_api_keys",
-    response_model=Listing[KeyInfo],
-    responses=declared(AUTHENTICATED),
-)
-async def list_api_keys(
-    service: CurrentService, organizer: CurrentOrganizer, limit: Limit = 50, cursor: Cursor = None
-) -> Response:
-    """The organization's API keys, without their secrets."""
-    return page(
-        await reading.api_keys(service.pool, organizer.organization_id, limit=limit, cursor=cursor), KeyInfo
-    )
-
-
-@router.post(
-    "/api-keys",
-    operation_id="create_api_key",
-    status_code=201,
-    response_model=CreatedKey,
-    responses=declared(POSTED),
-)
-async def create_api_key(service: CurrentService, caller: PostCaller, body: KeyRequest) -> Response:
-    """A new API key, shown in this answer only."""
-    assert caller.organization_id is not None
-    created, replayed = await catalogue.create_api_key(
-        service.pool,
-        caller.organization_id,
-        name=body.name,
-        read_only=body.read_only,
-        idempotency=caller.idempotency,
-    )
-    return answer(created, status=201, replayed=replayed)
-
-
-@router.delete(
-    "/api-keys/{key_id}",
-    operation_id="revoke_api_key",
-    response_model=KeyInfo,
-    responses=declared([*AUTHENTICATED, problems.ApiKeyNotFound]),
-)
-async def revoke_api_key(service: CurrentService, organizer: CurrentOrganizer, key_id: PathId) -> Response:
-    """Revoke an API key, from the next request on."""
-    return answer(await catalogue.revoke_api_key(service.pool, organizer.organization_id, key_id))
-
-
 async def _changed_entry(service: Service, call: Any, *, status: int = 200) -> Response:
     answered: Answer = await with_passes(service.authority, call)
     assert answered.entry is not None
     changed = ChangedEntry(**dict(answered.entry), promoted=list(answered.promoted))
     return answer(changed, status=status, replayed=answered.replayed)
-
-
-async def _changed_inventory(service: Service, call: Any) -> Response:
-    answered: Answer = await with_passes(service.authority, call)
-    assert answered.inventory is not None
-    changed = ChangedInventory(**dict(answered.inventory), promoted=list(answered.promoted))
-    return answer(changed, replayed=answered.replayed)
 
 
 async def _csv(first: Entry | None, rows: AsyncIterator[Entry]) -> AsyncIterator[str]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response, Security
 from pydantic import model_validator
 
 from waiting_list import problems, reading
-from waiting_list.answers import AUTHENTICATED, COMMON, WITH_BODY, Listing, declared
+from waiting_list.answers import AUTHENTICATED, COMMON, POSTED, WITH_BODY, Listing, declared
 from waiting_list.calls import (
     ChangingCaller,
     CurrentService,
@@ -82,15 +82,13 @@ async def get_waiting_list(service: CurrentService, key: List) -> Response:
     response_model=Entry,
     responses=declared(
         [
-            *AUTHENTICATED,
-            *WITH_BODY,
+            *POSTED,
             problems.InventoryNotFound,
             problems.WaitingListEnded,
             problems.WaitingListNotOpen,
             problems.AlreadyInList,
             problems.TooManyTickets,
             problems.WaitingListFull,
-            problems.IdempotencyKeyReused,
         ]
     ),
 )
@@ -129,7 +127,6 @@ async def get_entry(service: CurrentService, user: CurrentUser, key: List) -> Re
     response_model=Entry,
     responses=declared(
         [
-            *AUTHENTICATED,
             *WITH_BODY,
             problems.InventoryNotFound,
             problems.NotInList,

@@ -1,0 +1,292 @@
+"""The organizer router, first part: the catalogue that a ticketing platform syncs, with its stock."""
+
+from typing import Any
+
+from fastapi import Response
+
+from waiting_list import catalogue, problems, reading
+from waiting_list.answers import (
+    AUTHENTICATED,
+    WITH_BODY,
+    Listing,
+    declared,
+)
+from waiting_list.calls import (
+    ChangingCaller,
+    CurrentOrganizer,
+    CurrentService,
+    Cursor,
+    Ids,
+    Limit,
+    List,
+    PathId,
+    answer,
+    organizer_calls,
+    page,
+)
+from waiting_list.models import (
+    Event,
+    EventFields,
+    Inventory,
+    InventoryFields,
+    Offer,
+    OfferFields,
+    Representation,
+    RepresentationFields,
+)
+
+router = organizer_calls()
+INVENTORY = "/inventory/{offer_id}/{representation_id}"
+MADE: dict[int | str, dict[str, Any]] = {201: {"description": "It was made."}}
+
+
+@router.get(
+    "/events", operation_id="list_events", response_model=Listing[Event], responses=declared(AUTHENTICATED)
+)
+async def list_events(
+    service: CurrentService,
+    organizer: CurrentOrganizer,
+    event_id: Ids = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """The organization's events."""
+    found = await reading.events(
+        service.pool, organizer.organization_id, event_id=event_id, limit=limit, cursor=cursor
+    )
+    return page(found, Event)
+
+
+@router.get(
+    "/events/{event_id}",
+    operation_id="get_event",
+    response_model=Event,
+    responses=declared([*AUTHENTICATED, problems.EventNotFound]),
+)
+async def get_event(service: CurrentService, organizer: CurrentOrganizer, event_id: PathId) -> Response:
+    """One event."""
+    return answer(await reading.event(service.pool, event_id, organization_id=organizer.organization_id))
+
+
+@router.put(
+    "/events/{event_id}",
+    operation_id="put_event",
+    response_model=Event,
+    responses=MADE | declared([*WITH_BODY, problems.IdTaken]),
+)
+async def put_event(
+    service: CurrentService, organizer: CurrentOrganizer, event_id: PathId, body: EventFields
+) -> Response:
+    """Make or change an event."""
+    put, made = await catalogue.put_event(service.pool, organizer.organization_id, event_id, body)
+    return answer(put, status=201 if made else 200)
+
+
+@router.delete(
+    "/events/{event_id}",
+    operation_id="delete_event",
+    response_model=Event,
+    responses=declared([*AUTHENTICATED, problems.EventNotFound, problems.HasDependents]),
+)
+async def delete_event(service: CurrentService, organizer: CurrentOrganizer, event_id: PathId) -> Response:
+    """Delete an event without representations and offers."""
+    return answer(await catalogue.delete_event(service.pool, organizer.organization_id, event_id))
+
+
+@router.get(
+    "/representations",
+    operation_id="list_representations",
+    response_model=Listing[Representation],
+    responses=declared(AUTHENTICATED),
+)
+async def list_representations(
+    service: CurrentService,
+    organizer: CurrentOrganizer,
+    representation_id: Ids = None,
+    event_id: Ids = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """The organization's representations."""
+    found = await reading.representations(
+        service.pool,
+        organizer.organization_id,
+        representation_id=representation_id,
+        event_id=event_id,
+        limit=limit,
+        cursor=cursor,
+    )
+    return page(found, Representation)
+
+
+@router.get(
+    "/representations/{representation_id}",
+    operation_id="get_representation",
+    response_model=Representation,
+    responses=declared([*AUTHENTICATED, problems.RepresentationNotFound]),
+)
+async def get_representation(
+    service: CurrentService, organizer: CurrentOrganizer, representation_id: PathId
+) -> Response:
+    """One representation."""
+    return answer(
+        await reading.representation(service.pool, representation_id, organization_id=organizer.organization_id)
+    )
+
+
+@router.put(
+    "/representations/{representation_id}",
+    operation_id="put_representation",
+    response_model=Representation,
+    responses=MADE | declared([*WITH_BODY, problems.EventNotFound, problems.IdTaken, problems.HasDependents]),
+)
+async def put_representation(
+    service: CurrentService,
+    organizer: CurrentOrganizer,
+    representation_id: PathId,
+    body: RepresentationFields,
+) -> Response:
+    """Make or change a representation. A new start moves the end of its lists at once."""
+    put, made = await catalogue.put_representation(
+        service.pool, organizer.organization_id, representation_id, body
+    )
+    return answer(put, status=201 if made else 200)
+
+
+@router.delete(
+    "/representations/{representation_id}",
+    operation_id="delete_representation",
+    response_model=Representation,
+    responses=declared([*AUTHENTICATED, problems.RepresentationNotFound, problems.HasDependents]),
+)
+async def delete_representation(
+    service: CurrentService, organizer: CurrentOrganizer, representation_id: PathId
+) -> Response:
+    """Delete a representation without inventory."""
+    return answer(
+        await catalogue.delete_representation(service.pool, organizer.organization_id, representation_id)
+    )
+
+
+@router.get(
+    "/offers", operation_id="list_offers", response_model=Listing[Offer], responses=declared(AUTHENTICATED)
+)
+async def list_offers(
+    service: CurrentService,
+    organizer: CurrentOrganizer,
+    offer_id: Ids = None,
+    event_id: Ids = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """The organization's offers."""
+    found = await reading.offers(
+        service.pool,
+        organizer.organization_id,
+        offer_id=offer_id,
+        event_id=event_id,
+        limit=limit,
+        cursor=cursor,
+    )
+    return page(found, Offer)
+
+
+@router.get(
+    "/offers/{offer_id}",
+    operation_id="get_offer",
+    response_model=Offer,
+    responses=declared([*AUTHENTICATED, problems.OfferNotFound]),
+)
+async def get_offer(service: CurrentService, organizer: CurrentOrganizer, offer_id: PathId) -> Response:
+    """One offer."""
+    return answer(await reading.offer(service.pool, offer_id, organization_id=organizer.organization_id))
+
+
+@router.put(
+    "/offers/{offer_id}",
+    operation_id="put_offer",
+    response_model=Offer,
+    responses=MADE | declared([*WITH_BODY, problems.EventNotFound, problems.IdTaken, problems.HasDependents]),
+)
+async def put_offer(
+    service: CurrentService, organizer: CurrentOrganizer, offer_id: PathId, body: OfferFields
+) -> Response:
+    """Make or change an offer."""
+    put, made = await catalogue.put_offer(service.pool, organizer.organization_id, offer_id, body)
+    return answer(put, status=201 if made else 200)
+
+
+@router.delete(
+    "/offers/{offer_id}",
+    operation_id="delete_offer",
+    response_model=Offer,
+    responses=declared([*AUTHENTICATED, problems.OfferNotFound, problems.HasDependents]),
+)
+async def delete_offer(service: CurrentService, organizer: CurrentOrganizer, offer_id: PathId) -> Response:
+    """Delete an offer without inventory."""
+    return answer(await catalogue.delete_offer(service.pool, organizer.organization_id, offer_id))
+
+
+@router.get(
+    "/inventory",
+    operation_id="list_inventory",
+    response_model=Listing[Inventory],
+    responses=declared(AUTHENTICATED),
+)
+async def list_inventory(
+    service: CurrentService,
+    organizer: CurrentOrganizer,
+    event_id: Ids = None,
+    offer_id: Ids = None,
+    representation_id: Ids = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """The organization's stock."""
+    found = await reading.inventories(
+        service.pool,
+        organizer.organization_id,
+        event_id=event_id,
+        offer_id=offer_id,
+        representation_id=representation_id,
+        limit=limit,
+        cursor=cursor,
+    )
+    return page(found, Inventory)
+
+
+@router.get(
+    INVENTORY,
+    operation_id="get_inventory",
+    response_model=Inventory,
+    responses=declared([*AUTHENTICATED, problems.InventoryNotFound]),
+)
+async def get_inventory(service: CurrentService, organizer: CurrentOrganizer, key: List) -> Response:
+    """The stock of an offer at a representation."""
+    return answer(await reading.inventory(service.pool, key, organization_id=organizer.organization_id))
+
+
+@router.put(
+    INVENTORY,
+    operation_id="put_inventory",
+    response_model=Inventory,
+    responses=MADE
+    | declared([*WITH_BODY, problems.OfferNotFound, problems.RepresentationNotFound, problems.StockHeld]),
+)
+async def put_inventory(
+    service: CurrentService, caller: ChangingCaller, key: List, body: InventoryFields
+) -> Response:
+    """Make an inventory, or set its stock to what the ticketing platform says."""
+    put, made = await catalogue.put_inventory(service.pool, service.engine, caller, key, body)
+    return answer(put, status=201 if made else 200)
+
+
+@router.delete(
+    INVENTORY,
+    operation_id="delete_inventory",
+    response_model=Inventory,
+    responses=declared([*AUTHENTICATED, problems.InventoryNotFound, problems.HasDependents]),
+)
+async def delete_inventory(service: CurrentService, organizer: CurrentOrganizer, key: List) -> Response:
+    """Delete an inventory whose list nobody ever joined."""
+    return answer(await catalogue.delete_inventory(service.pool, organizer.organization_id, key))

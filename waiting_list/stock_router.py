@@ -1,0 +1,125 @@
+"""The organizer router, second part: stock that changes, and tickets released by hand. All of it may promote."""
+
+from typing import Any
+
+from fastapi import Response
+
+from waiting_list import problems
+from waiting_list.answers import (
+    POSTED,
+    ChangedInventory,
+    declared,
+)
+from waiting_list.calls import (
+    CurrentService,
+    List,
+    PostCaller,
+    Service,
+    answer,
+    organizer_calls,
+    with_passes,
+)
+from waiting_list.models import (
+    Answer,
+    Flag,
+    Frozen,
+    Quantity,
+)
+
+router = organizer_calls()
+INVENTORY = "/inventory/{offer_id}/{representation_id}"
+LIST = "/waiting-lists/{offer_id}/{representation_id}"
+
+
+class StockChange(Frozen):
+    """How many tickets."""
+
+    quantity: Quantity
+
+
+class StockRemoval(StockChange):
+    """How many tickets, and whether the newest holds are revoked for them."""
+
+    revoke_holds: Flag = False
+
+
+class Release(Frozen):
+    """How many free tickets are released."""
+
+    tickets: Quantity
+
+
+@router.post(
+    INVENTORY + "/add-stock",
+    operation_id="add_stock",
+    response_model=ChangedInventory,
+    responses=declared([*POSTED, problems.InventoryNotFound, problems.ExceedsTotalStock]),
+)
+async def add_stock(service: CurrentService, caller: PostCaller, key: List, body: StockChange) -> Response:
+    """Tickets come back: available grows, never beyond total, and the next in line become ready."""
+    return await _changed_inventory(service, service.engine.add_stock(key, caller, quantity=body.quantity))
+
+
+@router.post(
+    INVENTORY + "/remove-stock",
+    operation_id="remove_stock",
+    response_model=ChangedInventory,
+    responses=declared([*POSTED, problems.InventoryNotFound, problems.NotEnoughStock, problems.StockHeld]),
+)
+async def remove_stock(service: CurrentService, caller: PostCaller, key: List, body: StockRemoval) -> Response:
+    """Tickets were sold or withdrawn elsewhere: available shrinks, by free tickets only, unless
+    `revoke_holds` sends the newest holds back to their place."""
+    call = service.engine.remove_stock(key, caller, quantity=body.quantity, revoke_holds=body.revoke_holds)
+    return await _changed_inventory(service, call)
+
+
+@router.post(
+    INVENTORY + "/add-total-stock",
+    operation_id="add_total_stock",
+    response_model=ChangedInventory,
+    responses=declared([*POSTED, problems.InventoryNotFound]),
+)
+async def add_total_stock(service: CurrentService, caller: PostCaller, key: List, body: StockChange) -> Response:
+    """Capacity grows: total and available both, and the next in line become ready."""
+    call = service.engine.add_total_stock(key, caller, quantity=body.quantity)
+    return await _changed_inventory(service, call)
+
+
+@router.post(
+    INVENTORY + "/remove-total-stock",
+    operation_id="remove_total_stock",
+    response_model=ChangedInventory,
+    responses=declared([*POSTED, problems.InventoryNotFound, problems.NotEnoughStock, problems.StockHeld]),
+)
+async def remove_total_stock(
+    service: CurrentService, caller: PostCaller, key: List, body: StockChange
+) -> Response:
+    """Capacity shrinks: total and available both, by free tickets only."""
+    call = service.engine.remove_total_stock(key, caller, quantity=body.quantity)
+    return await _changed_inventory(service, call)
+
+
+@router.post(
+    LIST + "/promote",
+    operation_id="promote",
+    response_model=ChangedInventory,
+    responses=declared(
+        [
+            *POSTED,
+            problems.InventoryNotFound,
+            problems.WaitingListEnded,
+            problems.NotEnoughStock,
+            problems.StockHeld,
+        ]
+    ),
+)
+async def promote(service: CurrentService, caller: PostCaller, key: List, body: Release) -> Response:
+    """Release free tickets by hand, where `automatic` is off, to whoever is next."""
+    return await _changed_inventory(service, service.engine.promote(key, caller, tickets=body.tickets))
+
+
+async def _changed_inventory(service: Service, call: Any) -> Response:
+    answered: Answer = await with_passes(service.authority, call)
+    assert answered.inventory is not None
+    changed = ChangedInventory(**dict(answered.inventory), promoted=list(answered.promoted))
+    return answer(changed, replayed=answered.replayed)
