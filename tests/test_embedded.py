@@ -74,7 +74,7 @@ class User:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             start_new_session=True,
         )
 
@@ -388,6 +388,25 @@ def test_a_killed_server_is_started_again_under_the_same_dsn(used: Path, caplog:
 
 
 @needs_parent_death_signal
+def test_a_busy_session_of_a_killed_server_does_not_bar_the_next(used: Path) -> None:
+    async def kill_under_a_long_query(dsn: str) -> None:
+        busy = await asyncpg.connect(dsn)
+        query = asyncio.ensure_future(busy.fetch("SELECT count(*) FROM generate_series(1, 1e12::bigint)"))
+        watcher = await asyncpg.connect(dsn)
+        running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%1e12%'"
+        while await watcher.fetchval(running) < 2:  # itself, and the long one
+            pass
+        os.kill(server_pid(used), signal.SIGKILL)
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            await asyncio.wait_for(query, 10)
+        watcher.terminate()
+
+    with embedded(used) as dsn:
+        asyncio.run(kill_under_a_long_query(dsn))
+        eventually(lambda: answers(dsn), 5)
+
+
+@needs_parent_death_signal
 def test_a_first_start_that_was_killed_half_way_is_made_again(folder: Path, use: Callable[..., User]) -> None:
     supervisor = use(folder)
     eventually((folder / "postgres" / "cluster.new" / "PG_VERSION").exists)
@@ -423,6 +442,23 @@ def test_a_server_that_does_not_start_is_reported_with_its_last_words(used: Path
     assert 'invalid value for parameter "shared_buffers": "a lot"' in str(raised.value)
     with embedded(used) as dsn:
         assert answers(dsn)
+
+
+def test_a_server_that_was_started_by_hand_is_left_alone(used: Path) -> None:
+    cluster = home_of(used) / "cluster"
+    owner = cluster.stat()
+    account = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if AS_ROOT else {}
+    with tempfile.TemporaryDirectory(prefix="wl-") as place:
+        os.chown(place, owner.st_uid, owner.st_gid)
+        command = [WHEELS_BIN / "postgres", "-D", cluster, "-k", place, "-p", "15433", "-h", ""]
+        with subprocess.Popen(command, cwd="/", stderr=subprocess.DEVNULL, **account) as by_hand:
+            dsn = f"postgresql://waiting_list@/waiting_list?host={place}&port=15433"
+            eventually(lambda: answers(dsn))
+            with pytest.raises(EmbeddedError, match="started by hand runs on"), embedded(used):
+                pass
+            assert server_pid(used) == by_hand.pid
+            assert answers(dsn)
+            by_hand.send_signal(signal.SIGINT)
 
 
 def test_a_server_that_is_not_ready_in_time_is_stopped(used: Path) -> None:

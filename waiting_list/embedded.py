@@ -97,6 +97,10 @@ def embedded(
                 program = find_program(home / "cluster", find_account(home / "cluster"))
                 if not (home / "cluster").exists():
                     _initialise(home, program, lock, deadline)
+                if _answers(home):
+                    raise EmbeddedError(
+                        f"A PostgreSQL that was started by hand runs on {home / 'cluster'}: stop it first."
+                    )
                 # We hold the lock, so this is a dead server's: its pid, by now anyone's, could bar our start.
                 (home / "cluster" / "postmaster.pid").unlink(missing_ok=True)
                 server = _Server(home, program, lock, extra_settings)
@@ -152,9 +156,9 @@ def _socket_folder(home: Path) -> Path:
     cluster = (home / "cluster").stat()
     folder = home / "socket"
     # PostgreSQL's setting and the DSN both take lists: each would want unusual characters quoted in its way.
-    path = _socket(folder)
+    path = f"{folder}/.s.PGSQL.{_PORT}"
     if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH or not re.fullmatch(r"[\w./-]+", path, re.ASCII):
-        folder = _SHORT_FOLDER / f"waiting-list-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
+        folder = _SHORT_FOLDER / _short_name(home)
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     found = folder.lstat()
@@ -166,8 +170,8 @@ def _socket_folder(home: Path) -> Path:
     return folder
 
 
-def _socket(folder: Path) -> str:
-    return f"{folder}/.s.PGSQL.{_PORT}"
+def _short_name(home: Path) -> str:
+    return f"waiting-list-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
 
 
 def _initialise(home: Path, program: Program, lock: int, deadline: float) -> None:
@@ -226,24 +230,31 @@ def _get_lock_or_see_server(home: Path, lock: int, deadline: float) -> bool:
         if guarded and _says_ready(home) and _answers(home):
             return False
         if time.monotonic() > deadline:
-            state = f"process {supervisor} did not get it ready" if guarded else "an earlier one did not end"
+            left = f"processes of an earlier one, called 'postgres: {_short_name(home)}', did not end"
+            state = f"process {supervisor} did not get it ready" if guarded else left
             raise EmbeddedError(f"No PostgreSQL for {home}: {state} in time.{_log_end(home)}")
         time.sleep(_POLL_SECONDS)
 
 
-def _says_ready(home: Path, pid: int | None = None) -> bool:
-    # Line 1 is the server's pid, line 8 its state. After a kill it stays as it was: hence `pid`, or _answers.
+def _pid_file(home: Path) -> list[str]:
+    # Of its lines, 1 is the server's pid, 4 and 5 say where its socket is, 8 is its state. After a kill it is
+    # left as it was: only the pid of a child, or an answer from the socket, makes it credible.
     with suppress(FileNotFoundError):
         lines = (home / "cluster" / "postmaster.pid").read_text().splitlines()
-        return len(lines) > 7 and lines[7].strip() == "ready" and (pid is None or lines[0] == str(pid))
-    return False
+        return [line.strip() for line in lines]
+    return []
+
+
+def _says_ready(home: Path, pid: int | None = None) -> bool:
+    lines = _pid_file(home)
+    return lines[7:8] == ["ready"] and (pid is None or lines[0] == str(pid))
 
 
 def _answers(home: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(1)
-        with suppress(FileNotFoundError, ConnectionRefusedError, BlockingIOError, TimeoutError):
-            probe.connect(_socket(_socket_folder(home)))
+    if len(lines := _pid_file(home)) > 4:
+        with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
+            probe.settimeout(1)
+            probe.connect(f"{lines[4]}/.s.PGSQL.{lines[3]}")
             return True
     return False
 
@@ -257,6 +268,18 @@ def _log_end(home: Path, start: int = 0) -> str:
     return ""
 
 
+def _kill_orphans(home: Path) -> None:
+    """Ends what a killed `postgres` left behind: a busy process may go on for hours, and bars a new start."""
+    # Where there is no /proc, the next start has to wait for them.
+    title = f"postgres: {_short_name(home)}: ".encode()
+    with suppress(OSError):
+        owner = (home / "cluster").stat().st_uid
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if process.stat().st_uid == owner and (process / "cmdline").read_bytes().startswith(title):
+                    os.kill(int(process.name), signal.SIGKILL)
+
+
 class _Server:
     """The `postgres` process, and the thread that owns it: it lives as long as the server is wanted.
 
@@ -264,9 +287,11 @@ class _Server:
     """
 
     def __init__(self, home: Path, program: Program, lock: int, extra_settings: Mapping[str, str]) -> None:
-        settings = _SETTINGS | {"unix_socket_directories": str(_socket_folder(home))} | dict(extra_settings)
+        ours = {"unix_socket_directories": str(_socket_folder(home)), "cluster_name": _short_name(home)}
         self._command = [str(program.bindir / "postgres"), "-D", str(home / "cluster")]
-        self._command += [f"--{name}={value}" for name, value in settings.items()]
+        self._command += [
+            f"--{name}={value}" for name, value in (_SETTINGS | ours | dict(extra_settings)).items()
+        ]
         self._child_options = program.child(lock, signal.SIGQUIT)
         self._home = home
         self._child: subprocess.Popen[bytes] | None = None
@@ -308,6 +333,7 @@ class _Server:
             self._end = self._run()
             if self._stopping.is_set() or not self._was_ready:
                 return
+            _kill_orphans(self._home)
             pause = 0.1 if time.monotonic() - began > 10 else min(2 * pause, 5.0)
             logger.error("PostgreSQL %s: starting it again in %.1f s", self._end, pause)
             if self._stopping.wait(pause):
