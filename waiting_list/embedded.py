@@ -289,9 +289,7 @@ class _Server:
     def __init__(self, home: Path, program: Program, lock: int, extra_settings: Mapping[str, str]) -> None:
         ours = {"unix_socket_directories": str(_socket_folder(home)), "cluster_name": _short_name(home)}
         self._command = [str(program.bindir / "postgres"), "-D", str(home / "cluster")]
-        self._command += [
-            f"--{name}={value}" for name, value in (_SETTINGS | ours | dict(extra_settings)).items()
-        ]
+        self._command += [f"--{name}={value}" for name, value in (_SETTINGS | ours | dict(extra_settings)).items()]
         self._child_options = program.child(lock, signal.SIGQUIT)
         self._home = home
         self._child: subprocess.Popen[bytes] | None = None
