@@ -62,7 +62,7 @@ async def audit_list(pool: Pool, key: ListKey, *, progress: Progress | None = No
         table = await acquired.fetchrow(sql("audit_list"), key.list_id)
         if table is None:
             raise InventoryNotFound("There is no such list.")
-        audit = _Audit(acquired, key, table, progress)
+        audit = _Audit(acquired, key, dict(table), progress)
         await audit.run()
     return ListReport(
         offer_id=key.offer_id,
@@ -77,12 +77,14 @@ async def audit_list(pool: Pool, key: ListKey, *, progress: Progress | None = No
 class _Audit:
     """The audit of one list on one connection."""
 
-    def __init__(self, connection: Connection, key: ListKey, table: Record, progress: Progress | None) -> None:
+    def __init__(
+        self, connection: Connection, key: ListKey, table: Mapping[str, Any], progress: Progress | None
+    ) -> None:
         self.first: Difference | None = None
         self.replay = ListReplay()
         self._connection = connection
         self._key = key
-        self._table = dict(table)
+        self._table = table
         self._progress = progress
         self._rows = 0
         self._tally = Tally()
@@ -102,9 +104,9 @@ class _Audit:
         list_id = self._key.list_id
         try:
             segments = await self._connection.fetch(sql("audit_segments"), list_id)
-            check_tally(self._tally, self._table, (tuple(record) for record in segments))
+            check_tally(self._tally, self._table, map(tuple, segments))
             repeated = await self._connection.fetchrow(sql("audit_users"), list_id, timeout=_SECONDS)
-            check_users(tuple(repeated) if repeated else None)
+            check_users(tuple(repeated) if repeated else ())
             check_promotion(self._tally, self.replay, self._table)
         except Difference as difference:
             self._note(difference)
@@ -146,7 +148,7 @@ class _Audit:
 
     async def _changes(self, statement: str, *arguments: Any) -> AsyncIterator[Row]:
         async for record in self._stream(statement, *arguments):
-            yield read_row(*record)
+            yield read_row(record)
 
     async def _stream(self, statement: str, *arguments: Any) -> AsyncIterator[Record]:
         cursor = self._connection.cursor(
@@ -255,9 +257,9 @@ def check_tally(tally: Tally, table: Mapping[str, Any], segments: Iterable[tuple
         _compare(Check.SEGMENT, f"count of segment {segment}", counts, [0, 0])
 
 
-def check_users(repeated: tuple[int, int] | None) -> None:
+def check_users(repeated: tuple[int, ...]) -> None:
     """Checks that no two active entries, given by number, are of one user. Raises Difference."""
-    if repeated is not None:
+    if repeated:
         one, other = repeated
         raise Difference(
             Check.USER,

@@ -5,7 +5,7 @@ in order and follows the entry. Both raise a Difference where a change cannot ha
 """
 
 from array import array
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from heapq import heappop, heappush
@@ -56,15 +56,11 @@ _REASONS = {
 }
 
 _HINTS = get_type_hints(ListRow) | get_type_hints(EntryRow)
-_TOLD_FIELDS: dict[str, Any] = {
+_DEFINITIONS: dict[str, Any] = {
     name: (AwareDatetime | None if _HINTS[name] == datetime | None else _HINTS[name], None)
     for name in sorted(LIST_FIELDS | ENTRY_FIELDS)
 }
-_Told: type[BaseModel] = create_model(
-    "_Told",
-    __config__=ConfigDict(strict=True, extra="forbid"),
-    **_TOLD_FIELDS,
-)
+_Told: type[BaseModel] = create_model("_Told", __config__=ConfigDict(strict=True, extra="forbid"), **_DEFINITIONS)
 
 
 class Row(NamedTuple):
@@ -82,8 +78,9 @@ class Row(NamedTuple):
         return self.after[name] - self.before[name] if self.before and name in self.after else 0
 
 
-def read_row(sequence: int, at: datetime, verb: str, number: int | None, before: str | None, after: str) -> Row:
-    """The change that a history row tells; `before` and `after` are JSON. Raises Difference."""
+def read_row(told: Iterable[Any]) -> Row:
+    """The change that a history row tells: the fields of Row, the last two as JSON. Raises Difference."""
+    sequence, at, verb, number, before, after = told
     try:
         row = Row(sequence, at, verb, number, None if before is None else _told(before), _told(after))
     except ValidationError as error:
@@ -214,12 +211,15 @@ class ListReplay:
 
     def fold(self, row: Row) -> None:
         """Follows the next change. Raises Difference if it cannot have come next."""
-        if row.sequence != self.last_sequence + 1:
+        sequence = self.last_sequence + 1
+        if row.sequence != sequence:
             raise Difference(
                 Check.SEQUENCE,
-                f"Change {self.last_sequence + 1} is missing from the history.",
-                sequence=self.last_sequence + 1,
-                expected=self.last_sequence + 1,
+                f"Change {sequence} is missing from the history."
+                if row.sequence > sequence
+                else f"Change {row.sequence} is in the history twice.",
+                sequence=min(sequence, row.sequence),
+                expected=sequence,
                 found=row.sequence,
             )
         if (row.verb == "create") != (row.sequence == 1):
