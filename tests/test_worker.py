@@ -93,10 +93,14 @@ async def test_a_list_of_many_ends_in_chunks_until_nobody_is_left(now: Lists, mo
     for number in range(20):
         await now.join(f"fan{number}")
     await now.configure(closes_at=datetime.now(UTC) - timedelta(seconds=1))
-    await Worker(now.pool, now.engine).work()
     only = reading.EntryFilter(left_reason=["ended"])
-    page = await reading.entries(now.pool, ORGANIZATION, only, limit=50, cursor=None)
-    assert len(page.items) == 20
+
+    async def all_are_out() -> bool:
+        page = await reading.entries(now.pool, ORGANIZATION, only, limit=50, cursor=None)
+        return len(page.items) == 20
+
+    async with working(Worker(now.pool, now.engine)):
+        await until(all_are_out)
     assert [verb for verb, _ in await now.history()].count("end") == 21
 
 
@@ -185,3 +189,54 @@ async def test_idempotency_records_go_after_a_day(now: Lists) -> None:
         )
         await Worker(now.pool, now.engine).work()
         assert await acquired.fetchval("SELECT count(*) FROM idempotency") == 1
+
+
+async def test_a_list_that_stays_due_stops_neither_the_clock_nor_the_others(now: Lists) -> None:
+    # A damaged counter: the list says that somebody waits, so it is due, but there is nobody to take out.
+    other = ListKey("off_2", "rep_2")
+    await now.add_list(other)
+    await now.configure(closes_at=datetime.now(UTC) - timedelta(seconds=1))
+    async with connection(now.pool) as acquired:
+        await acquired.execute(
+            "UPDATE inventory SET waiting = 1, tickets_waiting = 1, ended_at = clock_timestamp()"
+            " WHERE list_id = $1",
+            now.key.list_id,
+        )
+    rounds = 0
+    end = now.engine.end
+
+    async def counted(*arguments: Any, **options: Any) -> Any:
+        nonlocal rounds
+        rounds += 1
+        return await end(*arguments, **options)
+
+    now.engine.end = counted  # type: ignore[method-assign]
+    now.key = other
+    await now.join("ada")
+    await now.join("bob")
+    await now.add_stock(1)
+
+    async def bob_is_ready() -> bool:
+        return await now.status("bob") is Status.READY
+
+    async with working(Worker(now.pool, now.engine)):
+        await hold_lapses(now.pool, in_seconds=0.5)
+        taken = await until(bob_is_ready)
+    assert rounds <= 40 * taken + 5, "it asks without a pause"
+
+
+async def test_stopping_does_not_wait_until_everything_that_is_due_is_done(now: Lists, monkeypatch: Any) -> None:
+    monkeypatch.setattr("waiting_list.worker._CHUNK", 1)
+    for number in range(100):
+        await now.join(f"fan{number}")
+    await now.configure(closes_at=datetime.now(UTC) - timedelta(seconds=1))
+    stop = asyncio.Event()
+    end = now.engine.end
+
+    async def ends_and_stops(*arguments: Any, **options: Any) -> Any:
+        stop.set()
+        return await end(*arguments, **options)
+
+    now.engine.end = ends_and_stops  # type: ignore[method-assign]
+    await asyncio.wait_for(Worker(now.pool, now.engine).run(stop), timeout=5)
+    assert [verb for verb, _ in await now.history()].count("end") == 1

@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 LONGEST_SLEEP_SECONDS = 0.5
 """A deadline earlier than all others may appear at any time: a new hold, a show that is brought forward. Asking
 one index twice a second is cheaper than being told, and works through a pooler."""
+_SHORTEST_SLEEP_SECONDS = 0.02
+"""Between two rounds when more is due: a list that stays due, whatever is done, must not be asked all the time."""
 _RETRY_SECONDS = 0.25
 _CLEANING_SECONDS = 60.0
 _AT_ONCE = 4
@@ -53,21 +55,24 @@ class Worker:
                 await asyncio.wait_for(stop.wait(), pause)
 
     async def work(self) -> float:
-        """Does all that is due now; returns for how many seconds nothing will be. Raises Unavailable."""
-        while await self._due():
-            pass
+        """Does one chunk in each list where something is due; returns after how many seconds to go on.
+
+        One round only: who is told to stop, or has a new deadline, does not wait for a list of a million to
+        end. Raises Unavailable.
+        """
+        # First, so that a list whose work fails cannot keep old records alive.
         if time.monotonic() - self._cleaned_at > _CLEANING_SECONDS:
             async with connection(self._pool) as acquired:
                 await acquired.execute(sql("delete_old_idempotency"))
             self._cleaned_at = time.monotonic()
+        await self._do_due()
         async with connection(self._pool) as acquired:
             seconds: float | None = await acquired.fetchval(sql("read_next_due"))
         if seconds is None:
             return LONGEST_SLEEP_SECONDS
-        return min(max(seconds, 0.0), LONGEST_SLEEP_SECONDS)
+        return min(max(seconds, _SHORTEST_SLEEP_SECONDS), LONGEST_SLEEP_SECONDS)
 
-    async def _due(self) -> bool:
-        """Does one chunk in each list where something is due; says whether there was any."""
+    async def _do_due(self) -> None:
         async with connection(self._pool) as acquired:
             records = await acquired.fetch(sql("read_due_lists"))
         ends = {ListKey(record["offer_id"], record["representation_id"]): False for record in records}
@@ -88,4 +93,3 @@ class Worker:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-        return bool(ends)
