@@ -3,8 +3,8 @@
 SELECT i.offer_id, i.representation_id, i.event_id, e.user_id, e.status, e.left_reason,
     e.tickets_wanted, e.tickets_minimum, e.tickets_held, e.number, e.rank, e.position, e.tickets_ahead,
     e.joined_at, e.ready_at,
-    CASE WHEN e.status = 'ready' THEN least(e.ready_until, i.closes_at, r.start_datetime)
-        ELSE e.ready_until END AS ready_until,
+    CASE WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime) END
+        AS ready_until,
     e.left_at
 FROM inventory i
 JOIN representations r ON r.representation_id = i.representation_id
