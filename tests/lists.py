@@ -83,7 +83,8 @@ class Lists:
         """Another list, with an offer and a representation of its own."""
         await catalogue.put_representation(
             self.pool,
-            organization_id,
+            self.engine,
+            Caller(organization_id, "organizer:test"),
             key.representation_id,
             RepresentationFields(event_id=event_id, start_datetime=start, end_datetime=start + timedelta(hours=3)),
         )
@@ -97,6 +98,13 @@ class Lists:
         caller = Caller(organization_id, "organizer:test")
         made, _ = await catalogue.put_inventory(self.pool, self.engine, caller, key, stock)
         return made
+
+    async def reschedule(self, start: datetime) -> None:
+        """The show begins at another time."""
+        fields = RepresentationFields(
+            event_id="ev_1", start_datetime=start, end_datetime=start + timedelta(hours=3)
+        )
+        await catalogue.put_representation(self.pool, self.engine, ORGANIZER, self.key.representation_id, fields)
 
     def later(self, **by: float) -> None:
         """Moves the clock: later(hours=24)."""

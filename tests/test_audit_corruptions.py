@@ -578,7 +578,7 @@ async def test_a_show_that_was_put_off_is_no_finding_once_the_list_has_been_chan
     await lists.join("u1")
     late = START + timedelta(days=9)
     fields = RepresentationFields(event_id="ev_1", start_datetime=late, end_datetime=late)
-    await catalogue.put_representation(lists.pool, ORGANIZATION, lists.key.representation_id, fields)
+    await catalogue.put_representation(lists.pool, lists.engine, ORGANIZER, lists.key.representation_id, fields)
     lists.now = START
     await lists.add_stock(1)
     assert await _finding(lists) is None

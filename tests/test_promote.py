@@ -1,10 +1,11 @@
 """Who is promoted: both policies, partial acceptance, by hand; holds that lapse; what ends it all."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.lists import START, T0, Lists
+from tests.lists import ORGANIZATION, START, T0, Lists
+from waiting_list import reading
 from waiting_list.models import LeftReason, Status
 from waiting_list.problems import NotEnoughStock, StockHeld, WaitingListEnded
 
@@ -125,3 +126,25 @@ async def test_when_the_show_begins_everybody_is_out_and_nothing_is_held(lists: 
     await lists.end()
     assert await lists.tables() == before
     await lists.audit()
+
+
+async def test_a_show_that_is_put_off_serves_who_waits_beside_free_tickets(lists: Lists) -> None:
+    await fans(lists, ada=2)
+    await lists.reschedule(datetime.now(UTC) - timedelta(minutes=1))
+    lists.now = datetime.now(UTC)
+    assert await promoted(lists, 2) == []
+    await lists.reschedule(datetime.now(UTC) + timedelta(days=1))
+    assert await lists.status("ada") is Status.READY
+    await lists.audit()
+
+
+async def test_who_left_sees_the_deadline_that_they_had(lists: Lists) -> None:
+    await lists.configure(hold_minutes=90, closes_at=T0 + timedelta(hours=1))
+    await fans(lists, ada=1, bob=1)
+    await lists.add_stock(1)
+    await lists.leave("bob")
+    await lists.leave("ada")
+    assert (await lists.entry("ada")).ready_until == T0 + timedelta(hours=1)
+    assert (await lists.entry("bob")).ready_until is None
+    async for entry in reading.export_entries(lists.pool, ORGANIZATION, reading.EntryFilter()):
+        assert entry == await lists.entry(entry.user_id or "")

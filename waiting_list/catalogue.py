@@ -6,7 +6,7 @@ their ids, which are unique in a deployment.
 
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
 import asyncpg
@@ -69,15 +69,24 @@ async def write_event(
 
 
 async def put_representation(
-    pool: Pool, organization_id: str, representation_id: str, fields: RepresentationFields
+    pool: Pool, engine: Engine, caller: Caller, representation_id: str, fields: RepresentationFields
 ) -> tuple[Representation, bool]:
     """Makes or changes a representation; says whether it was made.
 
-    A new start moves the end of its lists, and the deadlines that were cut by it, at once. Raises
-    EventNotFound, IdTaken, HasDependents.
+    A new start moves the end of its lists, and the deadlines that were cut by it, at once. Each of its lists
+    is then settled in a transaction of its own: one that had ended may have free tickets and fans who wait.
+    Repeating the call repeats that, too. Raises EventNotFound, IdTaken, HasDependents.
     """
+    assert caller.organization_id is not None
     async with transaction(pool) as acquired:
-        return await write_representation(acquired, organization_id, representation_id, fields)
+        put, made = await write_representation(acquired, caller.organization_id, representation_id, fields)
+    if not made:
+        async with connection(pool) as acquired:
+            keys = await acquired.fetch(sql("read_lists_of_representation"), representation_id)
+        for key in keys:
+            with suppress(InventoryNotFound):  # deleted meanwhile
+                await engine.settle(ListKey(*key))
+    return put, made
 
 
 async def write_representation(

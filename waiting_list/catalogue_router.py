@@ -142,14 +142,12 @@ async def get_representation(
 )
 async def put_representation(
     service: CurrentService,
-    organizer: CurrentOrganizer,
+    caller: ChangingCaller,
     representation_id: PathId,
     body: RepresentationFields,
 ) -> Response:
     """Make or change a representation. A new start moves the end of its lists at once."""
-    put, made = await catalogue.put_representation(
-        service.pool, organizer.organization_id, representation_id, body
-    )
+    put, made = await catalogue.put_representation(service.pool, service.engine, caller, representation_id, body)
     return answer(put, status=201 if made else 200)
 
 

@@ -243,6 +243,10 @@ class Engine:
         """The list has ended for whoever is still in it."""
         return await self._submit(key, SERVICE, now, verbs.end, at_most=at_most)
 
+    async def settle(self, key: ListKey, *, now: datetime | None = None) -> Answer:
+        """Whoever fits what is free is promoted, after something outside the list has changed."""
+        return await self._submit(key, SERVICE, now, promotion.reconsider)
+
     async def erase(self, key: ListKey, caller: Caller, *, user_id: str, now: datetime | None = None) -> Answer:
         """The person is taken out of this list and forgotten; the numbers stay."""
         return await self._submit(key, caller, now, verbs.erase, user_id=user_id)

@@ -136,6 +136,7 @@ async def load(pool: Pool, found: Catalogue, *, now: datetime | None = None) -> 
                 ledger = await Ledger.open(acquired, key, now=now)
                 assert ledger is not None, "its offer and representation were written above"
                 await stock.put_stock(ledger, actor=ACTOR, **fields.model_dump())
+                ledger.unsettled = True  # its representation may begin later now
                 await promotion.settle(ledger)
                 await ledger.flush()
     return made

@@ -66,6 +66,11 @@ async def promote(ledger: Ledger, *, actor: str, tickets: int) -> None:
     await _round(ledger, actor, tickets)
 
 
+async def reconsider(ledger: Ledger, *, actor: str) -> None:  # noqa: ARG001 - every verb has an actor
+    """Has the next in line looked at again, as after any change of the list: `settle` follows every verb."""
+    ledger.unsettled = True
+
+
 async def settle(ledger: Ledger) -> None:
     """Promotes whoever fits what is free, if anything happened that could make somebody fit.
 
