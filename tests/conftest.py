@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from tests.lists import Lists
-from tests.shop import ORGANIZATION, Shop
+from tests.shop import ORGANIZATION, Shop, declared_answers
 from waiting_list import catalogue
 from waiting_list.app import create_app
 from waiting_list.database import Pool, connect_pool, migrate
@@ -106,5 +106,6 @@ async def shop(app: FastAPI) -> AsyncIterator[Shop]:
         app.state.service.pool, ORGANIZATION, name="tests", read_only=False
     )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+    hooks = {"response": [declared_answers(app)]}
+    async with httpx.AsyncClient(transport=transport, base_url="http://service", event_hooks=hooks) as client:
         yield Shop(client, created.key)

@@ -1,10 +1,13 @@
 """What the tests of the HTTP side share: an organization with a key, fans with tokens, and a catalogue."""
 
+import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 ORGANIZATION = "org_1"
 LIST = "off_1/rep_1"
@@ -98,3 +101,26 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert body["title"]
     assert body["detail"]
     return body
+
+
+def declared_answers(app: FastAPI) -> Callable[[httpx.Response], Awaitable[None]]:
+    """Fails a test whose call got an answer, or a problem's code, that OpenAPI does not declare for it."""
+    # Of the characters in our paths only the dot means something to a regular expression.
+    operations = [
+        (method.upper(), re.compile(re.sub(r"{\w+}", "[^/]+", path.replace(".", r"\."))), one)
+        for path, methods in app.openapi()["paths"].items()
+        for method, one in methods.items()
+    ]
+
+    async def check(answer: httpx.Response) -> None:
+        await answer.aread()
+        path = answer.request.url.raw_path.partition(b"?")[0].decode()
+        for method, pattern, operation in operations:
+            if method == answer.request.method and pattern.fullmatch(path) and answer.status_code != 500:
+                declared = operation["responses"].get(str(answer.status_code))
+                assert declared, f"{method} {path} answered {answer.status_code}: not declared"
+                if answer.is_error:
+                    codes = declared["content"]["application/problem+json"]["examples"]
+                    assert answer.json()["code"] in codes, f"{method} {path}: {answer.json()['code']} not declared"
+
+    return check

@@ -1,6 +1,7 @@
 """What the routers share: who may call, how parameters look, and what a call is given to work with."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
@@ -38,13 +39,13 @@ def service(request: Request) -> Service:
     return cast(Service, request.app.state.service)
 
 
-class Route(APIRoute):
+class Route(APIRoute, ABC):
     """A route that decides who may call before anything else is looked at, and then refuses unknown query
     parameters. Each router names the subclass that fits; there is no default."""
 
+    @abstractmethod
     async def authenticate(self, request: Request) -> object:
         """Who is calling. Raises Unauthenticated, Forbidden, Unavailable."""
-        raise NotImplementedError
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler behind the checks."""

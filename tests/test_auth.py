@@ -1,0 +1,164 @@
+"""Tokens of a platform's own identity provider: one public key, or a JWKS that a real server serves."""
+
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from jwt.algorithms import RSAAlgorithm
+
+from waiting_list.auth import Authority, User
+from waiting_list.calls import Route
+from waiting_list.database import Pool
+from waiting_list.problems import Unauthenticated, Unavailable
+from waiting_list.settings import Settings
+
+PROVIDER = {"user_token_issuer": "https://id.example", "user_token_audience": "shop"}
+
+
+@pytest.fixture(scope="module")
+def key() -> RSAPrivateKey:
+    return generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def pem(key: RSAPrivateKey) -> str:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+
+
+def signed(key: Any, algorithm: str = "RS256", kid: str = "k1", **claims: Any) -> str:
+    good = {"iss": "https://id.example", "aud": "shop", "sub": "ada", "org": "org_1", "exp": int(time.time()) + 60}
+    given = {name: value for name, value in (good | claims).items() if value is not None}
+    return "Bearer " + jwt.encode(given, key, algorithm, headers={"kid": kid})
+
+
+async def test_a_providers_token_opens_the_users_calls(pool: Pool, key: RSAPrivateKey) -> None:
+    authority = Authority(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
+    assert await authority.user(signed(key)) == User("ada", "org_1")
+    token, _ = await authority.mint(User("bob", "org_2"), expires_in=60)
+    assert await authority.user(f"Bearer {token}") == User("bob", "org_2")
+
+
+async def test_the_organization_is_in_the_claim_that_the_settings_name(pool: Pool, key: RSAPrivateKey) -> None:
+    settings = Settings(**PROVIDER, user_token_public_key=pem(key), user_token_organization_claim="tenant")
+    authority = Authority(pool, settings)
+    assert await authority.user(signed(key, tenant="org_9")) == User("ada", "org_9")
+    with pytest.raises(Unauthenticated):
+        await authority.user(signed(key))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "https://else.example"},
+        {"iss": None},
+        {"aud": "other"},
+        {"aud": None},
+        {"exp": int(time.time()) - 60},
+        {"exp": None},
+        {"sub": None},
+        {"sub": ""},
+        {"sub": "a\x00b"},
+        {"sub": 7},
+        {"org": None},
+        {"org": ["org_1"]},
+        {"nbf": int(time.time()) + 600},
+    ],
+    ids=str,
+)
+async def test_a_providers_token_with_a_wrong_claim_is_refused(
+    pool: Pool, key: RSAPrivateKey, claims: dict[str, Any]
+) -> None:
+    authority = Authority(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
+    token = signed(key, **claims)
+    with pytest.raises(Unauthenticated):
+        await authority.user(token)
+
+
+async def test_other_keys_and_algorithms_are_refused(pool: Pool, key: RSAPrivateKey) -> None:
+    authority = Authority(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
+    stranger = generate_private_key(public_exponent=65537, key_size=2048)
+    own = (await authority.keys()).user_token
+    # Signed with the public key as if it were a secret: PyJWT will not make it, so it is made by hand.
+    header, payload, _ = signed(b"x" * 32, "HS256").removeprefix("Bearer ").split(".")
+    mac = hmac.new(pem(key).encode(), f"{header}.{payload}".encode(), hashlib.sha256).digest()
+    confused = f"Bearer {header}.{payload}.{jwt.utils.base64url_encode(mac).decode()}"
+    for token in (signed(stranger), signed(own, "HS256"), signed(None, "none"), confused):
+        with pytest.raises(Unauthenticated):
+            await authority.user(token)
+
+
+async def test_without_a_provider_only_our_own_tokens_are_taken(pool: Pool, key: RSAPrivateKey) -> None:
+    with pytest.raises(Unauthenticated):
+        await Authority(pool, Settings()).user(signed(key))
+
+
+def test_a_provider_without_issuer_or_audience_is_refused(key: RSAPrivateKey) -> None:
+    with pytest.raises(ValueError, match="needs user_token_issuer and user_token_audience"):
+        Settings(user_token_public_key=pem(key), user_token_issuer="https://id.example")
+
+
+@asynccontextmanager
+async def jwks_server(keys: list[dict[str, Any]]) -> AsyncIterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"keys": keys}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/jwks.json"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+async def test_a_jwks_key_is_found_by_its_id_also_after_a_rotation(pool: Pool, key: RSAPrivateKey) -> None:
+    def public(one: RSAPrivateKey, kid: str) -> dict[str, Any]:
+        return RSAAlgorithm.to_jwk(one.public_key(), as_dict=True) | {"kid": kid, "use": "sig", "alg": "RS256"}
+
+    keys = [public(key, "k1")]
+    async with jwks_server(keys) as url:
+        authority = Authority(pool, Settings(**PROVIDER, user_token_jwks_url=url))
+        assert await authority.user(signed(key)) == User("ada", "org_1")
+        newer = generate_private_key(public_exponent=65537, key_size=2048)
+        with pytest.raises(Unauthenticated):
+            await authority.user(signed(newer, kid="k2"))
+        keys.append(public(newer, "k2"))
+        assert authority._jwks
+        authority._jwks.cooldown_duration = 0  # as after the 30 s in which strangers' ids ask the provider once
+        assert await authority.user(signed(newer, kid="k2")) == User("ada", "org_1")
+        with pytest.raises(Unauthenticated):
+            await authority.user(signed(newer, kid="k1"))
+
+
+async def test_a_provider_that_cannot_be_reached_is_unavailable_and_not_a_wrong_token(
+    pool: Pool, key: RSAPrivateKey
+) -> None:
+    async with jwks_server([]) as url:
+        pass
+    authority = Authority(pool, Settings(**PROVIDER, user_token_jwks_url=url))
+    with pytest.raises(Unavailable):
+        await authority.user(signed(key))
+
+
+def test_a_route_that_does_not_decide_who_may_call_cannot_be_made() -> None:
+    with pytest.raises(TypeError, match="authenticate"):
+        Route("/x", lambda: None)  # type: ignore[abstract]
