@@ -20,15 +20,18 @@ def refuse(code: str, *, when: bool) -> None:
 @dataclass(eq=False)
 class Place:
     number: int
-    user: str
+    user: str | None
     wanted: int
     minimum: int
     status: str = "waiting"
+    reason: str | None = None
     held: int = 0
     passed_over: int = 0
-    lapsed: bool = False
     ready_at: datetime | None = None
     until: datetime | None = None
+
+    def out(self, reason: str) -> None:
+        self.status, self.reason, self.held = "left", reason, 0
 
 
 @dataclass
@@ -40,8 +43,13 @@ class Model:
     start: datetime
     policy: str = "strict"
     skip_limit: int = 10
+    hold_minutes: int | None = 24 * 60
     after_expiry: str = "leave"
     automatic: bool = True
+    max_waiting: int | None = None
+    closes_at: datetime | None = None
+    open: bool = True
+    by_hand: bool = False
     order: list[Place] = field(default_factory=list)
     promoted: list[Place] = field(default_factory=list)
 
@@ -49,8 +57,12 @@ class Model:
         """One call; `promoted` is then whom it made ready, in order. Raises Refused."""
         self.promoted = []
         getattr(self, verb)(**arguments)
-        if self.automatic and self.now < self.start:
+        if self.automatic and self.now < self.ends:
             self.round(self.free)
+
+    @property
+    def ends(self) -> datetime:
+        return min(self.closes_at or self.start, self.start)
 
     @property
     def free(self) -> int:
@@ -59,13 +71,15 @@ class Model:
     def are(self, status: str) -> list[Place]:
         return [place for place in self.order if place.status == status]
 
-    def find(self, user: str, *statuses: str) -> Place:
+    def latest(self, user: str) -> Place:
         mine = [place for place in self.order if place.user == user]
         refuse("not_in_list", when=not mine)
-        place = max(mine, key=lambda one: one.number)
+        return max(mine, key=lambda one: one.number)
+
+    def find(self, user: str, *, waiting: bool = False) -> Place:
+        place = self.latest(user)
         refuse("already_left", when=place.status == "left")
-        if statuses and place.status not in statuses:
-            raise Refused("not_waiting" if place.status == "ready" else "not_ready")
+        refuse("not_waiting", when=waiting and place.status == "ready")
         return place
 
     def round(self, tickets: int) -> None:
@@ -74,93 +88,130 @@ class Model:
             if tickets == 0 or (first and first.passed_over >= self.skip_limit):
                 return
             if place.minimum > tickets:
+                first = first or place
                 if self.policy == "strict":
                     return
-                first = first or place
                 continue
-            place.status, place.held = "ready", min(place.wanted, tickets)
-            place.ready_at, place.until = self.now, self.now + timedelta(hours=24)
+            place.status, place.held, place.ready_at = "ready", min(place.wanted, tickets), self.now
+            place.until = None if self.hold_minutes is None else self.now + timedelta(minutes=self.hold_minutes)
             tickets -= place.held
             self.promoted.append(place)
             if first:
                 first.passed_over += 1
 
-    def out(self, place: Place) -> None:
-        place.status, place.held = "left", 0
+    def set_stock(self, available: int, total: int | None = None) -> None:
+        self.open |= available == 0 < self.available and not self.by_hand
+        self.available, self.total = available, total or self.total
 
-    def join(self, user: str, wanted: int, minimum: int) -> None:
-        refuse("waiting_list_ended", when=self.now >= self.start)
-        refuse("already_in_list", when=any(p.user == user and p.status != "left" for p in self.order))
-        refuse("too_many_tickets", when=wanted > self.maximum)
-        self.order.append(Place(len(self.order) + 1, user, wanted, minimum))
-
-    def change(self, user: str, wanted: int) -> None:
-        place = self.find(user, "waiting")
-        refuse("waiting_list_ended", when=self.now >= self.start)
-        if wanted > place.wanted:
-            refuse("too_many_tickets", when=wanted > self.maximum)
-            self.to_last(place)
-        place.minimum = wanted if place.minimum == place.wanted else min(place.minimum, wanted)
-        place.wanted = wanted
-
-    def leave(self, user: str) -> None:
-        self.out(self.find(user))
-
-    def buy(self, user: str, quantity: int | None) -> None:
-        mine = max((p for p in self.order if p.user == user), key=lambda one: one.number, default=None)
-        refuse("hold_expired", when=mine is not None and mine.lapsed)
-        place = self.find(user, "ready")
-        assert place.until
-        refuse("hold_expired", when=self.now >= min(place.until, self.start))
-        refuse("wrong_quantity", when=(quantity or 0) > place.held)
-        self.available -= quantity or place.held
-        self.out(place)
-
-    def add_stock(self, quantity: int) -> None:
-        refuse("exceeds_total_stock", when=self.available + quantity > self.total)
-        self.available += quantity
-
-    def remove_stock(self, quantity: int, revoke_holds: bool) -> None:
+    def check_free(self, quantity: int, *, unless: bool = False) -> None:
         refuse("not_enough_stock", when=quantity > self.available)
-        refuse("stock_held", when=quantity > self.free and not revoke_holds)
-        newest = sorted(self.are("ready"), key=lambda one: (one.ready_at, self.order.index(one)), reverse=True)
-        while quantity > self.free:
-            revoked = newest.pop(0)
-            revoked.status, revoked.held, revoked.ready_at, revoked.until = "waiting", 0, None, None
-        self.available -= quantity
+        refuse("stock_held", when=quantity > self.free and not unless)
 
-    def promote(self, tickets: int) -> None:
-        refuse("waiting_list_ended", when=self.now >= self.start)
-        refuse("not_enough_stock", when=tickets > self.available)
-        refuse("stock_held", when=tickets > self.free)
-        self.round(tickets)
+    def append(self, user: str | None, wanted: int, minimum: int) -> None:
+        self.order.append(Place(len(self.order) + 1, user, wanted, minimum))
 
     def to_last(self, place: Place) -> None:
         self.order.remove(place)
         self.order.append(place)
 
+    def join(self, user: str, wanted: int, minimum: int) -> None:
+        refuse("waiting_list_ended", when=self.now >= self.ends)
+        refuse("waiting_list_not_open", when=not self.open)
+        refuse("already_in_list", when=any(p.user == user and p.status != "left" for p in self.order))
+        refuse("too_many_tickets", when=wanted > self.maximum)
+        refuse(
+            "waiting_list_full", when=self.max_waiting is not None and len(self.are("waiting")) >= self.max_waiting
+        )
+        self.append(user, wanted, minimum)
+
+    def change(self, user: str, wanted: int | None, minimum: int | None) -> None:
+        place = self.find(user, waiting=True)
+        refuse("waiting_list_ended", when=self.now >= self.ends)
+        wanted = wanted or place.wanted
+        minimum = minimum or (wanted if place.minimum == place.wanted else min(place.minimum, wanted))
+        refuse("invalid_request", when=minimum > wanted)
+        refuse("too_many_tickets", when=place.wanted < wanted > self.maximum)
+        if wanted > place.wanted:
+            self.to_last(place)
+        place.wanted, place.minimum = wanted, minimum
+
+    def leave(self, user: str) -> None:
+        self.find(user).out("cancelled")
+
+    def remove(self, user: str) -> None:
+        self.find(user).out("removed")
+
+    def erase(self, user: str) -> None:
+        for place in [place for place in self.order if place.user == user]:
+            if place.status != "left":
+                place.out("removed")
+            place.user = None
+
+    def buy(self, user: str, quantity: int | None) -> None:
+        refuse("hold_expired", when=self.latest(user).reason == "expired")
+        place = self.find(user)
+        refuse("not_ready", when=place.status == "waiting")
+        refuse("hold_expired", when=self.now >= min(place.until or self.ends, self.ends))
+        refuse("wrong_quantity", when=(quantity or 0) > place.held)
+        self.set_stock(self.available - (quantity or place.held))
+        place.out("bought")
+
+    def add_stock(self, quantity: int) -> None:
+        refuse("exceeds_total_stock", when=self.available + quantity > self.total)
+        self.set_stock(self.available + quantity)
+
+    def add_total_stock(self, quantity: int) -> None:
+        self.set_stock(self.available + quantity, self.total + quantity)
+
+    def remove_stock(self, quantity: int, revoke_holds: bool) -> None:
+        self.check_free(quantity, unless=revoke_holds)
+        newest = sorted(self.are("ready"), key=lambda one: (one.ready_at, self.order.index(one)), reverse=True)
+        while quantity > self.free:
+            revoked = newest.pop(0)
+            revoked.status, revoked.held, revoked.ready_at, revoked.until = "waiting", 0, None, None
+        self.set_stock(self.available - quantity)
+
+    def remove_total_stock(self, quantity: int) -> None:
+        self.check_free(quantity)
+        self.set_stock(self.available - quantity, self.total - quantity)
+
+    def put_stock(self, total: int, available: int, is_open: bool | None) -> None:
+        refuse("stock_held", when=available < self.available - self.free)
+        self.set_stock(available, total)
+        if is_open is not None:
+            self.open, self.by_hand = is_open, not is_open
+
+    def promote(self, tickets: int) -> None:
+        refuse("waiting_list_ended", when=self.now >= self.ends)
+        self.check_free(tickets)
+        self.round(tickets)
+
     def move(self, user: str, to: str | None, before: str | None) -> None:
-        place = self.find(user, "waiting")
+        place = self.find(user, waiting=True)
         if to == "last":
             return self.to_last(place)
-        following = self.find(before, "waiting") if before else self.are("waiting")[0]
+        following = self.find(before, waiting=True) if before else self.are("waiting")[0]
         if following is not place:
             self.order.remove(place)
             self.order.insert(self.order.index(following), place)
         return None
 
     def expire(self) -> None:
-        due = sorted((p for p in self.are("ready") if p.until and p.until <= self.now), key=lambda p: p.until)  # type: ignore[arg-type, return-value]
+        due = [place for place in self.are("ready") if place.until and place.until <= self.now]
         for place in due:
-            self.out(place)
-            place.lapsed = True
-        for place in due if self.after_expiry == "requeue" and self.now < self.start else ():
-            self.order.append(Place(len(self.order) + 1, place.user, place.wanted, place.minimum))
+            place.out("expired")
+        if self.after_expiry == "requeue" and self.now < self.ends:
+            for place in sorted(due, key=lambda one: one.until or self.ends):
+                self.append(place.user, place.wanted, place.minimum)
 
     def end(self) -> None:
-        for place in self.order if self.now >= self.start else ():
-            self.out(place)
+        for place in self.order if self.now >= self.ends else ():
+            if place.status != "left":
+                place.out("ended")
 
     def configure(self, **settings: Any) -> None:
+        refuse("invalid_request", when=(settings.get("closes_at") or self.start) > self.start)
         for name, value in settings.items():
             setattr(self, name, value)
+        if "open" in settings:
+            self.by_hand = not self.open
