@@ -134,7 +134,10 @@ async def on_http_error(request: Request, error: Exception) -> Response:
         case 405:
             problem = MethodNotAllowed("This path does not take this method.", headers=error.headers)
         case 400:
-            problem = InvalidRequest.of("body", "is not valid JSON")
+            cause = error.__cause__
+            problem = (
+                cause if isinstance(cause, InvalidRequest) else InvalidRequest.of("body", "is not valid JSON")
+            )
         case _:
             problem = InternalError("Something went wrong on our side.")
     return problem_response(request.scope, problem)

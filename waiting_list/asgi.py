@@ -3,12 +3,12 @@
 import re
 from collections.abc import MutableMapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from waiting_list.answers import problem_response
-from waiting_list.problems import BodyTooLarge, Problem, UnsupportedMediaType
+from waiting_list.problems import BodyTooLarge, InvalidRequest, Problem, UnsupportedMediaType
 
 BODY_LIMIT = 64 * 1024
 """Bytes."""
@@ -20,7 +20,8 @@ _JSON = re.compile(rb"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE
 class Guard:
     """Pure ASGI: reads the whole body, at most BODY_LIMIT, then hands the request on.
 
-    Answers `body_too_large` and `unsupported_media_type` itself. Also keeps a `%2F` in a path apart from a
+    Answers `body_too_large` and `unsupported_media_type` itself, and `invalid_request` to a path or query
+    that is not UTF-8. Also keeps a `%2F` in a path apart from a
     `/`, so that an id can have slashes.
     """
 
@@ -32,6 +33,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
         raw_path = scope.get("raw_path") or b""
+        # What is not UTF-8 would be decoded to U+FFFD, and one id be taken for another.
+        for name, sent in (("path", raw_path), ("query", scope["query_string"])):
+            if b"%" in sent and not _is_utf8(unquote_to_bytes(sent)):
+                problem = InvalidRequest.of(name, "is not UTF-8")
+                await problem_response(scope, problem)(scope, receive, send)
+                return
         if b"%2f" in raw_path.lower():
             parts = re.split("%2f", raw_path.decode("latin-1"), flags=re.IGNORECASE)
             scope["path"] = SLASH.join(unquote(part) for part in parts)
@@ -52,6 +59,14 @@ class Guard:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, replay, send)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 async def _read_body(scope: Scope, receive: Receive) -> bytes | Problem:

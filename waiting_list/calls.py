@@ -4,7 +4,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Never, cast
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, Security
 from fastapi.dependencies.utils import get_flat_params
@@ -59,9 +59,32 @@ class Route(APIRoute, ABC):
             for name in request.query_params:
                 if name not in known:
                     raise InvalidRequest.of(f"query.{_printable(name)}", "is not a parameter of this call")
-            return await handler(request)
+            return await handler(_StrictRequest(request.scope, request.receive))
 
         return checked
+
+
+class _StrictRequest(Request):
+    """A request whose JSON means one thing only (RFC 8259: names should be unique, and NaN is no number)."""
+
+    async def json(self) -> Any:
+        if not hasattr(self, "_json"):
+            self._json = _STRICT_JSON.decode((await self.body()).decode())
+        return self._json
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise InvalidRequest.of("body", "names a field twice")
+    return found
+
+
+def _no_number(name: str) -> Never:
+    raise InvalidRequest.of("body", f"{name} is not a number in JSON")
+
+
+_STRICT_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)
 
 
 class PublicRoute(Route):

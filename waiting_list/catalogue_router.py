@@ -86,7 +86,7 @@ async def put_event(
     "/events/{event_id}",
     operation_id="delete_event",
     response_model=Event,
-    responses=declared([*AUTHENTICATED, problems.EventNotFound, problems.HasDependents]),
+    responses=declared([*WITH_BODY, problems.EventNotFound, problems.HasDependents]),
 )
 async def delete_event(service: CurrentService, organizer: CurrentOrganizer, event_id: PathId) -> Response:
     """Delete an event without representations and offers."""
@@ -155,7 +155,7 @@ async def put_representation(
     "/representations/{representation_id}",
     operation_id="delete_representation",
     response_model=Representation,
-    responses=declared([*AUTHENTICATED, problems.RepresentationNotFound, problems.HasDependents]),
+    responses=declared([*WITH_BODY, problems.RepresentationNotFound, problems.HasDependents]),
 )
 async def delete_representation(
     service: CurrentService, organizer: CurrentOrganizer, representation_id: PathId
@@ -218,7 +218,7 @@ async def put_offer(
     "/offers/{offer_id}",
     operation_id="delete_offer",
     response_model=Offer,
-    responses=declared([*AUTHENTICATED, problems.OfferNotFound, problems.HasDependents]),
+    responses=declared([*WITH_BODY, problems.OfferNotFound, problems.HasDependents]),
 )
 async def delete_offer(service: CurrentService, organizer: CurrentOrganizer, offer_id: PathId) -> Response:
     """Delete an offer without inventory."""
@@ -283,7 +283,7 @@ async def put_inventory(
     INVENTORY,
     operation_id="delete_inventory",
     response_model=Inventory,
-    responses=declared([*AUTHENTICATED, problems.InventoryNotFound, problems.HasDependents]),
+    responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.HasDependents]),
 )
 async def delete_inventory(service: CurrentService, organizer: CurrentOrganizer, key: List) -> Response:
     """Delete an inventory whose list nobody ever joined."""

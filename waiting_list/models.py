@@ -7,10 +7,20 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal, NamedTuple, Self
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    model_validator,
+)
 
 INT32_MAX = 2**31 - 1
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
 _LIST_NAMESPACE = uuid.UUID("0b6ff0f7-9d0c-4b0a-9c3e-6f6f7ac0d1c5")
 _TIMEZONES = available_timezones()
 
@@ -34,6 +44,13 @@ def _known_timezone(value: str) -> str:
     return value
 
 
+def _rfc3339(value: object) -> object:
+    # A bare number would be taken for seconds since 1970.
+    if isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.fullmatch(value)):
+        return value
+    raise ValueError("must be an instant with its offset, such as 2030-01-31T20:00:00+01:00")
+
+
 def _within_years(value: datetime) -> datetime:
     # Room to add a hold, or to shift to any timezone, without leaving the calendar.
     if not 1900 <= value.year <= 9000:
@@ -41,11 +58,24 @@ def _within_years(value: datetime) -> datetime:
     return value
 
 
-Id = Annotated[str, Strict(), Field(min_length=1, max_length=200), AfterValidator(_without_controls)]
-Text = Annotated[str, Strict(), Field(max_length=10_000), AfterValidator(_without_nul)]
-Title = Annotated[str, Strict(), Field(min_length=1, max_length=500), AfterValidator(_without_controls)]
+# What the validators ask, told to readers of the OpenAPI document.
+_NO_CONTROLS = {"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
+_NO_NUL = {"pattern": r"^[^\u0000]*$"}
+Id = Annotated[
+    str,
+    Strict(),
+    Field(min_length=1, max_length=200, json_schema_extra=_NO_CONTROLS),
+    AfterValidator(_without_controls),
+]
+Text = Annotated[str, Strict(), Field(max_length=10_000, json_schema_extra=_NO_NUL), AfterValidator(_without_nul)]
+Title = Annotated[
+    str,
+    Strict(),
+    Field(min_length=1, max_length=500, json_schema_extra=_NO_CONTROLS),
+    AfterValidator(_without_controls),
+]
 Timezone = Annotated[str, Strict(), AfterValidator(_known_timezone)]
-Instant = Annotated[AwareDatetime, AfterValidator(_within_years)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_within_years)]
 Stock = Annotated[int, Strict(), Field(ge=0, le=INT32_MAX)]
 Quantity = Annotated[int, Strict(), Field(ge=1, le=INT32_MAX)]
 Flag = Annotated[bool, Strict()]
@@ -133,7 +163,10 @@ class EventFields(Frozen):
 
     title: Title
     description: Text = ""
-    thumbnail_url: Annotated[str, Field(max_length=2000), AfterValidator(_without_controls)] | None = None
+    thumbnail_url: (
+        Annotated[str, Field(max_length=2000, json_schema_extra=_NO_CONTROLS), AfterValidator(_without_controls)]
+        | None
+    ) = None
     venue_name: Text = ""
     venue_address: Text = ""
     timezone: Timezone

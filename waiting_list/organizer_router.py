@@ -226,7 +226,7 @@ async def get_entry_of_user(
     LIST + "/entries/{user_id}",
     operation_id="remove",
     response_model=ChangedEntry,
-    responses=declared([*AUTHENTICATED, problems.InventoryNotFound, problems.NotInList, problems.AlreadyLeft]),
+    responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.NotInList, problems.AlreadyLeft]),
 )
 async def remove(service: CurrentService, caller: ChangingCaller, key: List, user_id: PathId) -> Response:
     """Take a user out of the list."""

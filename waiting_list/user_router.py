@@ -158,7 +158,7 @@ async def change(
     ENTRY,
     operation_id="leave",
     response_model=Entry,
-    responses=declared([*AUTHENTICATED, problems.InventoryNotFound, problems.NotInList, problems.AlreadyLeft]),
+    responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.NotInList, problems.AlreadyLeft]),
 )
 async def leave(service: CurrentService, user: CurrentUser, caller: ChangingCaller, key: List) -> Response:
     """Leave the list, or give up the hold. Whoever joins again goes last."""

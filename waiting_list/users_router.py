@@ -80,7 +80,7 @@ async def export_user(service: CurrentService, organizer: CurrentOrganizer, user
     return answer(await reading.export_user(service.pool, user_id, organization_id=organizer.organization_id))
 
 
-@router.delete("/users/{user_id}", operation_id="erase", response_model=Erasure, responses=declared(AUTHENTICATED))
+@router.delete("/users/{user_id}", operation_id="erase", response_model=Erasure, responses=declared(WITH_BODY))
 async def erase(service: CurrentService, caller: ChangingCaller, user_id: PathId) -> Response:
     """Forget a person: they leave every list, and the history keeps numbers only. Safe to repeat."""
     assert caller.organization_id is not None
@@ -129,7 +129,7 @@ async def create_api_key(service: CurrentService, caller: PostCaller, body: KeyR
     "/api-keys/{key_id}",
     operation_id="revoke_api_key",
     response_model=KeyInfo,
-    responses=declared([*AUTHENTICATED, problems.ApiKeyNotFound]),
+    responses=declared([*WITH_BODY, problems.ApiKeyNotFound]),
 )
 async def revoke_api_key(service: CurrentService, organizer: CurrentOrganizer, key_id: PathId) -> Response:
     """Revoke an API key, from the next request on."""
