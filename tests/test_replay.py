@@ -1,0 +1,168 @@
+"""The replay in memory: a story with every verb, and thousands of ways to falsify it.
+
+tests/replay/history.jsonl is the history of one list as the service wrote it. Each of its changes is falsified in
+every simple way, and tests/replay/differences.txt says what the replay makes of that: how often which check finds
+it, and each kind of sentence once. `python -m tests.test_replay` prints that file anew; read what changes in it.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from waiting_list.findings import Difference
+from waiting_list.models import LeftReason, Policy, Status
+from waiting_list.replay import CHANGES, EntryReplay, Line, ListReplay, read_row
+
+FOLDER = Path(__file__).parent / "replay"
+STORY: list[list[Any]] = [json.loads(line) for line in (FOLDER / "history.jsonl").read_text().splitlines()]
+Told = list[Any]
+
+
+def replay(story: list[Told]) -> tuple[ListReplay, dict[int, EntryReplay]]:
+    """The list and its entries after the story. Raises Difference."""
+    whole, entries = ListReplay(), {}
+    for sequence, at, verb, number, before, after in story:
+        told = None if before is None else json.dumps(before)
+        row = read_row((sequence, datetime.fromisoformat(at), verb, number, told, json.dumps(after)))
+        whole.fold(row)
+        if number is not None:
+            entries.setdefault(number, EntryReplay(number)).fold(row)
+    return whole, entries
+
+
+def others(value: Any) -> list[Any]:
+    """What could stand where this stands."""
+    match value:
+        case bool():
+            return [not value, None, 1]
+        case int():
+            return [value - 1, value + 1, value + 100, -value - 1, None, str(value)]
+        case None:
+            return [0, 1, "2030-01-01T12:00:00+00:00", "2031-01-01T12:00:00+00:00", "bought", "ready"]
+        case str() if value[:1].isdigit():
+            return ["2030-01-01T12:00:30+00:00", "2040-01-01T00:00:00+00:00", "2030-01-01T12:00:00", None, 0]
+        case _:
+            return ["waiting", "ready", "left", "bought", "ended", "strict", "skip", "unknown", None]
+
+
+def falsified(index: int) -> Iterator[list[Told]]:
+    """The story with one change falsified, in every simple way."""
+    sequence, at, verb, number, before, after = STORY[index]
+
+    def instead(*rows: Told) -> list[Told]:
+        return [*STORY[:index], *rows, *STORY[index + 1 :]]
+
+    yield instead()
+    yield instead(STORY[index], STORY[index])
+    yield instead(*reversed(STORY[index : index + 2]))
+    for other in (*(one for one in CHANGES if one != verb), "unknown"):
+        yield instead([sequence, at, other, number, before, after])
+    for other in (one for one in (None, 0, 1, 2, 4, 5, 9, 11, -1) if one != number):
+        yield instead([sequence, at, verb, other, before, after])
+    for other in ("2029-01-01T00:00:00+00:00", "2030-01-02T12:01:00+00:00", "2030-01-02T12:02:00+00:00"):
+        yield instead([sequence, other, verb, number, before, after])
+    yield instead([sequence + 1, at, verb, number, before, after])
+    yield instead([sequence, at, verb, number, {} if before is None else None, after])
+    yield instead([sequence, at, verb, number, before, {}])
+    yield instead([sequence, at, verb, number, before, after | {"nobody_knows": 1}])
+    for extra in (one for one in ("rank", "policy", "held", "user_id", "passed_over") if one not in after):
+        yield instead([sequence, at, verb, number, before and before | {extra: 0}, after | {extra: 1}])
+    for side in (before or {}, after):
+        for name, value in side.items():
+            for other in [*others(value), ...]:
+                changed = {
+                    key: other if key == name else was for key, was in side.items() if key != name or other != ...
+                }
+                sides = (changed, after) if side is before else (before, changed)
+                yield instead([sequence, at, verb, number, *sides])
+
+
+def differences() -> str:
+    """What the replay makes of every falsified story."""
+    lines, sentences = [], {}
+    for index, (sequence, _, verb, *_) in enumerate(STORY):
+        found: Counter[str] = Counter()
+        for story in falsified(index):
+            try:
+                replay(story)
+                found["nothing"] += 1
+            except Difference as d:
+                found[d.check] += 1
+                row = d.sequence and next((one for one in story if one[0] == d.sequence), None)
+                kind = (d.check, row and row[2], d.number is None, d.found is None)
+                sentences.setdefault(
+                    kind, f"{d.check}: {d.sentence} [{d.sequence} {d.number} {d.expected} {d.found}]"
+                )
+        lines.append(f"{sequence} {verb}: " + ", ".join(f"{check} {n}" for check, n in sorted(found.items())))
+    return "\n".join([*lines, "", *sorted(sentences.values())]) + "\n"
+
+
+def test_the_story_has_every_verb_and_adds_up() -> None:
+    assert {told[2] for told in STORY} == CHANGES.keys()
+    whole, entries = replay(STORY)
+    assert (whole.last_sequence, whole.last_number, whole.last_rank) == (45, 10, 10_000_000)
+    assert whole.line.first() is None
+    assert (whole.fields["total_stock"], whole.fields["available_stock"], whole.fields["held"]) == (119, 2, 0)
+    assert whole.fields["policy"] is Policy.SKIP
+    assert whole.at == datetime.fromisoformat(STORY[-1][1])
+    assert {number: entry.fields["left_reason"] for number, entry in entries.items()} == {
+        1: LeftReason.REMOVED,
+        2: LeftReason.EXPIRED,
+        3: LeftReason.CANCELLED,
+        4: LeftReason.EXPIRED,
+        5: LeftReason.REMOVED,
+        6: LeftReason.BOUGHT,
+        **dict.fromkeys((7, 8, 9, 10), LeftReason.ENDED),
+    }
+    assert {entry.fields["status"] for entry in entries.values()} == {Status.LEFT}
+    assert [number for number, entry in entries.items() if entry.erased] == [5]
+    assert (entries[7].fields["passed_over"], entries[4].fields["tickets_wanted"]) == (3, 3)
+    assert entries[6].fields["joined_at"] == datetime.fromisoformat(STORY[6][1])
+
+
+def test_each_falsified_story_is_found_out_by_the_same_check_as_ever() -> None:
+    assert differences() == (FOLDER / "differences.txt").read_text()
+
+
+def test_the_line_keeps_its_order_through_moves_holds_and_returns() -> None:
+    line = Line()
+    assert line.first() is None
+    for rank in (10, 20, 30, 40):
+        line.join(rank)
+    assert line.first() == 1
+    line.move(3, 5)
+    assert line.first() == 3
+    assert line.hold(1) == 3
+    assert line.hold(3) is None
+    assert line.hold(3) is None
+    line.move(1, 25)  # makes room among those who are ready
+    assert line.first() == 2
+    line.revoke(1)
+    line.revoke(1)
+    assert line.first() == 2
+    line.leave(2)
+    line.leave(2)
+    line.move(2, 1)
+    assert line.first() == 1
+    assert line.take(1) == 25
+    assert line.take(1) is None
+    line.revoke(3)
+    assert line.first() == 3
+    line.leave(3)
+    assert (line.first(), line.take(4), line.first()) == (4, 40, None)
+
+
+@pytest.mark.parametrize("told", [[1, "2030-01-01T12:00:00+00:00", "create", None, None, {"held": "no"}]])
+def test_what_no_change_can_tell_says_why(told: Told) -> None:
+    with pytest.raises(Difference) as caught:
+        replay([told])
+    assert caught.value.found == "Input should be a valid integer"
+
+
+if __name__ == "__main__":
+    print(differences(), end="")
