@@ -47,6 +47,13 @@ chaos: install ## Kill, cut and stall everything 120 times under a storm; CHAOS_
 nightly: install ## The model test at length: 10,000 steps and more
 	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -s tests/test_model.py
 
+.PHONY: mutants
+mutants: install ## Mutation test of the pure parts, some ten minutes: tests/mutants.txt explains who survives
+	rm -rf mutants
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results | grep . | sed 's/^ *//' | sort > mutants/survivors.txt
+	sed 's/ *#.*//' tests/mutants.txt | grep . | sort | diff - mutants/survivors.txt
+
 .PHONY: check
 check: lint types imports sql containers locks generated ## Run all checks, each also a target of its own:
 
@@ -123,5 +130,5 @@ lock: .venv-lock/.uv-$(UV_VERSION) ## Write the lock files anew from pyproject.t
 # data/ is left alone: people keep data there.
 .PHONY: clean
 clean: ## Remove .venv, caches and build output, but not data/
-	rm -rf .venv .venv-lock dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-lock dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants
 	find waiting_list tests -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,6 +1,8 @@
 """The clock, in real time: what is due happens within a second, whatever else happens."""
 
 import asyncio
+import itertools
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -240,3 +242,34 @@ async def test_stopping_does_not_wait_until_everything_that_is_due_is_done(now: 
     now.engine.end = ends_and_stops  # type: ignore[method-assign]
     await asyncio.wait_for(Worker(now.pool, now.engine).run(stop), timeout=5)
     assert [verb for verb, _ in await now.history()].count("end") == 1
+
+
+async def test_a_jump_of_the_workers_own_clock_changes_nothing(now: Lists, monkeypatch: Any) -> None:
+    await now.join("ada")
+    await now.join("bob")
+    await now.add_stock(1)
+    await hold_lapses(now.pool, in_seconds=0.6)
+    shifts = itertools.cycle((-86_400.0, 86_400.0, 0.0))
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + next(shifts))
+
+    async def bob_is_ready() -> bool:
+        return await now.status("bob") is Status.READY
+
+    async with working(Worker(now.pool, now.engine)):
+        taken = await until(bob_is_ready)
+    assert 0.2 < taken < 1.6
+
+
+async def test_a_database_clock_that_is_set_back_keeps_the_order(lists: Lists) -> None:
+    for user in ("ada", "bob", "cleo"):
+        await lists.join(user)
+        lists.later(hours=-6)
+    assert await lists.line() == ["ada", "bob", "cleo"]
+    await lists.add_stock(1)
+    lists.later(hours=-1)
+    assert [entry.user_id for entry in (await lists.buy("ada")).promoted] == []
+    await lists.expire()
+    await lists.add_stock(1)
+    assert await lists.line() == ["cleo"]
+    await lists.audit()

@@ -113,7 +113,8 @@ def read_row(told: Iterable[Any]) -> Row:
 
 def _told(text: str) -> dict[str, Any]:
     # In the order of the names: of several differences always the same one is told.
-    return _Told.model_validate_json(text).model_dump(exclude_unset=True)
+    told = _Told.model_validate_json(text)
+    return {name: getattr(told, name) for name in sorted(told.model_fields_set)}
 
 
 def _check_before(row: Row, state: Mapping[str, Any], names: Set[str]) -> None:
