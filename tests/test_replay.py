@@ -66,6 +66,7 @@ def falsified(index: int) -> Iterator[list[Told]]:
         yield instead([sequence, at, verb, other, before, after])
     for other in ("2029-01-01T00:00:00+00:00", "2030-01-02T12:01:00+00:00", "2030-01-02T12:02:00+00:00"):
         yield instead([sequence, other, verb, number, before, after])
+    yield instead([sequence, at, verb, number, before, before])
     yield instead([sequence + 1, at, verb, number, before, after])
     yield instead([sequence, at, verb, number, {} if before is None else None, after])
     yield instead([sequence, at, verb, number, before, {}])
@@ -127,6 +128,83 @@ def test_the_story_has_every_verb_and_adds_up() -> None:
 
 def test_each_falsified_story_is_found_out_by_the_same_check_as_ever() -> None:
     assert differences() == (FOLDER / "differences.txt").read_text()
+
+
+def change(verb: str, number: int | None = None, **told: tuple[Any, Any]) -> Told:
+    """A change from these values to those, at the hour at which the story was made."""
+    before, after = ({name: pair[side] for name, pair in told.items()} for side in (0, 1))
+    return [0, STORY[1][1], verb, number, before, after]
+
+
+def joined(number: int, rank: int) -> Told:
+    return [0, STORY[1][1], "join", number, None, STORY[1][5] | {"rank": rank}]
+
+
+def held(number: int, was: int, now: int) -> Told:
+    at = STORY[1][1]
+    ready = {"ready_at": (None, at), "ready_until": (None, "2030-01-02T12:00:00+00:00")}
+    return change("promote", number, held=(was, now), status=("waiting", "ready"), tickets_held=(0, 2), **ready)
+
+
+def numbered(*changes: Told) -> list[Told]:
+    return [[sequence, *told[1:]] for sequence, told in enumerate((STORY[0], *changes), start=1)]
+
+
+def test_the_smallest_steps_add_up() -> None:
+    at, until = STORY[1][1], "2030-01-02T12:00:00+00:00"
+    whole, entries = replay(
+        numbered(
+            joined(1, 1_000_000),
+            joined(2, 2_000_000),
+            change("move", 1, rank=(1_000_000, 5_000_000)),
+            joined(3, 5_000_001),
+            change("add_stock", available_stock=(0, 1)),
+            change("remove_stock", available_stock=(1, 0)),
+            change("add_total_stock", total_stock=(100, 101), available_stock=(0, 1)),
+            change("remove_total_stock", total_stock=(101, 100), available_stock=(1, 0)),
+            change("add_stock", available_stock=(0, 2)),
+            held(2, 0, 2),
+            change(
+                "revoke",
+                2,
+                held=(2, 0),
+                status=("ready", "waiting"),
+                tickets_held=(2, 0),
+                ready_at=(at, None),
+                ready_until=(until, None),
+            ),
+            held(2, 0, 2),
+            change(
+                "buy",
+                2,
+                held=(2, 0),
+                available_stock=(2, 0),
+                status=("ready", "left"),
+                left_reason=(None, "bought"),
+                tickets_held=(2, 0),
+                left_at=(None, at),
+            ),
+        )
+    )
+    assert (whole.fields["available_stock"], whole.line.first(), whole.last_rank) == (0, 1, 5_000_001)
+    assert entries[2].fields["left_reason"] is LeftReason.BOUGHT
+
+
+def test_who_was_sent_back_stands_before_who_came_later() -> None:
+    at, until = STORY[1][1], "2030-01-02T12:00:00+00:00"
+    back = change(
+        "revoke",
+        1,
+        held=(2, 0),
+        status=("ready", "waiting"),
+        tickets_held=(2, 0),
+        ready_at=(at, None),
+        ready_until=(until, None),
+    )
+    come = (joined(1, 1_000_000), joined(2, 2_000_000), change("add_stock", available_stock=(0, 2)))
+    with pytest.raises(Difference) as caught:
+        replay(numbered(*come, held(1, 0, 2), back, held(2, 0, 2)))
+    assert (caught.value.check, caught.value.expected, str(caught.value)) == ("order", 1, caught.value.sentence)
 
 
 def test_the_line_keeps_its_order_through_moves_holds_and_returns() -> None:
