@@ -51,8 +51,8 @@ nightly: install ## The model test at length: 10,000 steps and more
 mutants: install ## Mutation test of the pure parts, some ten minutes: tests/mutants.txt explains who survives
 	rm -rf mutants
 	$(BIN)/mutmut run
-	$(BIN)/mutmut results | grep . | sed 's/^ *//' | sort > mutants/survivors.txt
-	sed 's/ *#.*//' tests/mutants.txt | grep . | sort | diff - mutants/survivors.txt
+	$(BIN)/mutmut results | grep . | sed 's/^ *//' | LC_ALL=C sort > mutants/survivors.txt
+	sed 's/ *#.*//' tests/mutants.txt | grep . | LC_ALL=C sort | diff - mutants/survivors.txt
 
 .PHONY: check
 check: lint types imports sql containers locks generated ## Run all checks, each also a target of its own:

@@ -16,7 +16,7 @@ import pytest
 
 from waiting_list.findings import Difference
 from waiting_list.models import LeftReason, Policy, Status
-from waiting_list.replay import CHANGES, EntryReplay, Line, ListReplay, read_row
+from waiting_list.replay import CHANGES, EntryReplay, Line, ListReplay, Row, read_row
 
 FOLDER = Path(__file__).parent / "replay"
 STORY: list[list[Any]] = [json.loads(line) for line in (FOLDER / "history.jsonl").read_text().splitlines()]
@@ -207,6 +207,44 @@ def test_who_was_sent_back_stands_before_who_came_later() -> None:
     assert (caught.value.check, caught.value.expected, str(caught.value)) == ("order", 1, caught.value.sentence)
 
 
+def row(told: Told) -> Row:
+    sequence, at, verb, number, before, after = told
+    sides = (None if side is None else json.dumps(side) for side in (before, after))
+    return read_row((sequence, datetime.fromisoformat(at), verb, number, *sides))
+
+
+def test_an_entry_begins_with_its_join_and_ends_when_it_is_erased() -> None:
+    leave = change(
+        "leave", 1, status=("waiting", "left"), left_reason=(None, "cancelled"), left_at=(None, STORY[1][1])
+    )
+    entry = EntryReplay(1)
+    with pytest.raises(Difference) as caught:
+        entry.fold(row(leave))
+    assert caught.value.sentence == "Change 0 (leave) took entry 1 from nowhere to nowhere which no rule allows."
+    erase = [0, STORY[1][1], "erase", 1, {}, {"user_id": None}]
+    for told in (joined(1, 1_000_000), leave, erase):
+        entry.fold(row(told))
+    with pytest.raises(Difference) as caught:
+        entry.fold(row(erase))
+    sentence = "Change 0 (erase) took entry 1 from left to left (cancelled), erased, which no rule allows."
+    assert caught.value.sentence == sentence
+
+
+def test_a_hold_may_expire_at_its_deadline_and_may_not_buy_then() -> None:
+    until = "2030-01-02T12:00:00+00:00"
+    come = (joined(1, 1_000_000), change("add_stock", available_stock=(0, 2)), held(1, 0, 2))
+    out = {"held": (2, 0), "status": ("ready", "left"), "tickets_held": (2, 0), "left_at": (None, until)}
+    expired = change("expire", 1, left_reason=(None, "expired"), **out)
+    bought = change("buy", 1, left_reason=(None, "bought"), available_stock=(2, 0), **out)
+    for last in (expired, bought):
+        last[1] = until
+    _, entries = replay(numbered(*come, expired))
+    assert entries[1].fields["left_reason"] is LeftReason.EXPIRED
+    with pytest.raises(Difference) as caught:
+        replay(numbered(*come, bought))
+    assert caught.value.check == "deadline"
+
+
 def test_the_line_keeps_its_order_through_moves_holds_and_returns() -> None:
     line = Line()
     assert line.first() is None
@@ -231,15 +269,19 @@ def test_the_line_keeps_its_order_through_moves_holds_and_returns() -> None:
     assert line.take(1) is None
     line.revoke(3)
     assert line.first() == 3
+    assert line.hold(3) is None
     line.leave(3)
+    line.revoke(3)
     assert (line.first(), line.take(4), line.first()) == (4, 40, None)
 
 
-@pytest.mark.parametrize("told", [[1, "2030-01-01T12:00:00+00:00", "create", None, None, {"held": "no"}]])
-def test_what_no_change_can_tell_says_why(told: Told) -> None:
+def test_what_no_change_can_tell_says_why() -> None:
     with pytest.raises(Difference) as caught:
-        replay([told])
-    assert caught.value.found == "Input should be a valid integer"
+        row([7, STORY[1][1], "join", 3, None, {"rank": "first"}])
+    said = caught.value
+    assert (said.check, said.sequence, said.number) == ("content", 7, 3)
+    assert said.sentence == "Change 7 (join) tells what no change can tell."
+    assert (said.expected, said.found) == ("fields of a list and of an entry", "Input should be a valid integer")
 
 
 if __name__ == "__main__":

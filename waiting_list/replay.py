@@ -90,7 +90,7 @@ def read_row(told: Iterable[Any]) -> Row:
             sequence=sequence,
             number=number,
             expected="fields of a list and of an entry",
-            found=error.errors(include_url=False, include_context=False)[0]["msg"],
+            found=error.errors()[0]["msg"],
         ) from None
     names, allowed = row.after.keys(), CHANGES.get(verb, frozenset())
     if verb in ("create", "join"):
