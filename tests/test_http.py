@@ -311,6 +311,7 @@ def routes(app: FastAPI) -> list[tuple[str, str, str]]:
 PUBLIC = {
     ("GET", "/v1/user/events"),
     ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}"),
+    ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}/queue"),
 }
 
 

@@ -59,6 +59,7 @@ async def test_no_hot_statement_reads_the_whole_list(long_list: Lists) -> None:
         "read_newest_holds": (list_id, 2),
         "read_entries_of_user": (list_id, f"u{middle}"),
         "read_entry": (list_id, f"u{middle}"),
+        "read_queue": (list_id,),
         "read_due_lists": (),
         "read_next_due": (),
     }

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 
 from waiting_list import (
     __version__,
@@ -75,6 +76,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         },
     )
     app.add_middleware(Guard)
+    app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=5)
     for router in (
         user_router.public,
         user_router.router,

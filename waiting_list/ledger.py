@@ -155,7 +155,7 @@ class Ledger:
         self._latest: dict[str, EntryRow | None] = {}
         self._new: dict[int, EntryRow] = {}
         self._changed: dict[int, Status] = {}
-        self._segments: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+        self._segments: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
         self._history: list[tuple[int, datetime, str, str, int | None, str | None, str]] = []
 
     @classmethod
@@ -254,7 +254,7 @@ class Ledger:
         # Who joins behind others changes nothing for the first in line.
         if self.list.waiting == 0 or (self.list.policy is Policy.SKIP and entry.tickets_minimum <= self.list.free):
             self.unsettled = True
-        self._count(entry, 1)
+        self._count(entry, 1, changed=0)
         self._entries[number] = self._new[number] = entry
         if user_id is not None:
             self._latest[user_id] = entry
@@ -288,10 +288,11 @@ class Ledger:
         if entry is not None and not changes.keys().isdisjoint(after):
             self._changed.setdefault(entry.number, entry.status)
             was_waiting = entry.status is Status.WAITING
-            self._count(entry, -1)
+            sequence = self.list.last_sequence + 1
+            self._count(entry, -1, changed=sequence)
             for name, value in changes.items():
                 setattr(entry, name, value)
-            self._count(entry, 1)
+            self._count(entry, 1, changed=sequence)
             self.list.last_rank = max(self.list.last_rank, entry.rank)
             self.unsettled |= was_waiting
         for name, value in (on_list or {}).items():
@@ -303,10 +304,12 @@ class Ledger:
         """The first row of a list's history: everything that it starts with."""
         self._write_history("create", actor, None, None, {name: getattr(self.list, name) for name in CREATED_WITH})
 
-    def _count(self, entry: EntryRow, sign: int) -> None:
+    def _count(self, entry: EntryRow, sign: int, *, changed: int) -> None:
+        # Who joins at the end moves nobody within the segment: changed is 0.
         if entry.status is not Status.WAITING:
             return
         segment = self._segments[entry.rank >> SEGMENT_BITS]
+        segment[2] = max(segment[2], changed)
         segment[0] += sign
         segment[1] += sign * entry.tickets_wanted
         self.list.waiting += sign
@@ -354,8 +357,7 @@ class Ledger:
                 sql("upsert_segments"),
                 list_id,
                 list(segments),
-                [waiting for waiting, _ in segments.values()],
-                [tickets for _, tickets in segments.values()],
+                *map(list, zip(*segments.values(), strict=True)),
             )
         await execute(sql("insert_history"), list_id, *map(list, zip(*self._history, strict=True)))
         await execute(sql("update_list"), *(getattr(self.list, name) for name in _UPDATED_LIST_COLUMNS))

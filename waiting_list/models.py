@@ -365,6 +365,26 @@ class Answer(Frozen):
     replayed: bool = False
 
 
+class Queue(Frozen):
+    """The picture of a whole queue, the same for everybody. `version` grows with every change of the list.
+
+    Each of `segments` is a stretch of ranks (rank >> `segment_bits`) where somebody waits: its number, how many
+    wait before it, how many tickets those want, and the version at which a place within it last moved. Who
+    waits at a rank therefore stands at 1 + (waiting before its segment) + (its place within the segment), and
+    that place stays while the last number does: docs/queue.md.
+    """
+
+    offer_id: str
+    representation_id: str
+    event_id: str
+    version: int
+    waiting: int
+    tickets_waiting: int
+    free: int
+    segment_bits: int
+    segments: list[tuple[int, int, int, int]]
+
+
 class ByStatus(Frozen):
     """A count for each status."""
 

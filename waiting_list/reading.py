@@ -11,6 +11,7 @@ from uuid import UUID
 from asyncpg import UndefinedTableError
 
 from waiting_list.database import Pool, Record, connection, newest_migration, sql
+from waiting_list.ledger import SEGMENT_BITS
 from waiting_list.models import (
     Change,
     Entry,
@@ -23,6 +24,7 @@ from waiting_list.models import (
     ListSummary,
     Offer,
     Period,
+    Queue,
     Representation,
     Statistics,
     UserExport,
@@ -120,6 +122,21 @@ async def waiting_list(pool: Pool, key: ListKey) -> WaitingList:
         reason = "full"
     shown = {name: record[name] for name in WaitingList.model_fields if name not in ("open", "closed_reason")}
     return WaitingList(open=reason is None, closed_reason=reason, **shown)
+
+
+async def queue(pool: Pool, key: ListKey) -> Queue:
+    """The picture of a list's whole queue, as of one instant. Raises InventoryNotFound."""
+    async with connection(pool) as acquired:
+        record = await acquired.fetchrow(sql("read_queue"), key.list_id)
+    if record is None:
+        raise _no_inventory()
+    before = tickets_before = 0
+    segments = []
+    for segment, waiting, tickets, changed in json.loads(record["segments"]):
+        segments.append((segment, before, tickets_before, changed))
+        before += waiting
+        tickets_before += tickets
+    return Queue(**dict(record) | {"segment_bits": SEGMENT_BITS, "segments": segments})
 
 
 async def list_settings(pool: Pool, key: ListKey, *, organization_id: str) -> ListSettings:

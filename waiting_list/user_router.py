@@ -1,8 +1,9 @@
 """The user router: what a fan can do. A token says who they are; what everybody may see needs none."""
 
-from typing import Annotated, Self
+import hashlib
+from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Query, Response, Security
+from fastapi import APIRouter, Header, Query, Response, Security
 from pydantic import model_validator
 
 from waiting_list import problems, reading
@@ -23,10 +24,13 @@ from waiting_list.calls import (
     user_token,
     with_passes,
 )
-from waiting_list.models import Entry, EventSummary, Frozen, Quantity, Status, WaitingList
+from waiting_list.models import Entry, EventSummary, Frozen, Quantity, Queue, Status, WaitingList
 
 public = APIRouter(prefix="/v1/user", route_class=PublicRoute, tags=["user"])
 router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["user"], dependencies=[Security(user_token)])
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "The picture is still the one whose ETag was sent."}
+}
 ENTRY = "/waiting-lists/{offer_id}/{representation_id}/entry"
 
 
@@ -73,6 +77,26 @@ async def list_upcoming_events(
 async def get_waiting_list(service: CurrentService, key: List) -> Response:
     """A waiting list as anyone may see it: open or not and why, how many wait, what is free, its rules."""
     return answer(await reading.waiting_list(service.pool, key))
+
+
+@public.get(
+    "/waiting-lists/{offer_id}/{representation_id}/queue",
+    operation_id="get_queue",
+    response_model=Queue,
+    responses=declared([*COMMON, problems.InventoryNotFound]) | NOT_MODIFIED,
+)
+async def get_queue(
+    service: CurrentService, key: List, if_none_match: Annotated[str | None, Header()] = None
+) -> Response:
+    """The picture of the whole queue, for crowds: a page works out its own place from it. Good for a second."""
+    body = (await reading.queue(service.pool, key)).model_dump_json()
+    tag = f'"{hashlib.sha256(body.encode()).hexdigest()[:16]}"'
+    headers = {"ETag": tag, "Cache-Control": "public, max-age=1"}
+    # A cache may have made the tag weak (RFC 9110, 8.8.1).
+    known = {one.strip().removeprefix("W/") for one in (if_none_match or "").split(",")}
+    if tag in known or "*" in known:
+        return Response(None, 304, headers)
+    return Response(body, 200, headers, media_type="application/json")
 
 
 @router.post(

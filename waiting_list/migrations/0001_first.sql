@@ -120,8 +120,8 @@ CREATE VIEW shown_entries AS
 SELECT e.list_id, e.number, i.organization_id, i.offer_id, i.representation_id, i.event_id, e.user_id,
     e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held, e.rank,
     p.position, p.tickets_ahead, e.joined_at, e.ready_at,
-    CASE WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime) END
-        AS ready_until,
+    CASE WHEN e.status = 'ready' THEN least(e.ready_until, i.closes_at, r.start_datetime)
+        ELSE e.ready_until END AS ready_until,
     e.left_at
 FROM entries e
 JOIN inventory i ON i.list_id = e.list_id
