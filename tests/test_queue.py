@@ -44,7 +44,7 @@ async def test_the_picture_is_for_everybody_and_kept_for_a_second(shop: Shop) ->
     problem(await shop.http.get(PICTURE + "?x=1"), 422, "invalid_request")
 
 
-def segment_of(picture: Queue, rank: int) -> tuple[int, int, int, int] | None:
+def segment_of(picture: Queue, rank: int) -> list[int] | None:
     return next((one for one in picture.segments if one[0] == rank >> picture.segment_bits), None)
 
 

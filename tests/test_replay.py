@@ -190,6 +190,14 @@ def test_the_smallest_steps_add_up() -> None:
     assert entries[2].fields["left_reason"] is LeftReason.BOUGHT
 
 
+@pytest.mark.parametrize("verb", ["add_stock", "remove_stock", "add_total_stock", "remove_total_stock"])
+def test_a_change_of_no_ticket_is_none(verb: str) -> None:
+    of_both = {"total_stock": (100, 100)} if "total" in verb else {}
+    with pytest.raises(Difference) as caught:
+        replay(numbered(change(verb, available_stock=(0, 0), **of_both)))
+    assert (caught.value.check, caught.value.sequence) == ("stock", 2)
+
+
 def test_who_was_sent_back_stands_before_who_came_later() -> None:
     at, until = STORY[1][1], "2030-01-02T12:00:00+00:00"
     back = change(

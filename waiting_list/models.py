@@ -382,7 +382,7 @@ class Queue(Frozen):
     tickets_waiting: int
     free: int
     segment_bits: int
-    segments: list[tuple[int, int, int, int]]
+    segments: list[Annotated[list[int], Field(min_length=4, max_length=4)]]
 
 
 class ByStatus(Frozen):

@@ -133,7 +133,7 @@ async def queue(pool: Pool, key: ListKey) -> Queue:
     before = tickets_before = 0
     segments = []
     for segment, waiting, tickets, changed in json.loads(record["segments"]):
-        segments.append((segment, before, tickets_before, changed))
+        segments.append([segment, before, tickets_before, changed])
         before += waiting
         tickets_before += tickets
     return Queue(**dict(record) | {"segment_bits": SEGMENT_BITS, "segments": segments})
