@@ -97,9 +97,7 @@ class Authority:
             await self.organizer(authorization)
             raise Forbidden("An API key does not open a user's calls: mint a user token with it.")
         try:
-            algorithm = jwt.get_unverified_header(credentials).get("alg")
-            claims = await (self._own(credentials) if algorithm == "HS256" else self._providers(credentials))
-            organization_claim = "org" if algorithm == "HS256" else self._settings.user_token_organization_claim
+            claims, organization_claim = await self._own(credentials), "org"
             return User(_ID.validate_python(claims["sub"]), _ID.validate_python(claims.get(organization_claim)))
         except (jwt.PyJWTError, ValidationError, ValueError) as error:
             raise _unauthenticated("The token is not valid, or has expired.") from error

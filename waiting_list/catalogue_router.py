@@ -12,13 +12,10 @@ from waiting_list.answers import (
     declared,
 )
 from waiting_list.calls import (
-    ChangingCaller,
-    CurrentOrganizer,
-    CurrentService,
+    Call,
     Cursor,
     Ids,
     Limit,
-    List,
     PathId,
     answer,
     organizer_calls,
@@ -29,6 +26,7 @@ from waiting_list.models import (
     EventFields,
     Inventory,
     InventoryFields,
+    ListKey,
     Offer,
     OfferFields,
     Representation,
@@ -43,17 +41,9 @@ MADE: dict[int | str, dict[str, Any]] = {201: {"description": "It was made."}}
 @router.get(
     "/events", operation_id="list_events", response_model=Listing[Event], responses=declared(AUTHENTICATED)
 )
-async def list_events(
-    service: CurrentService,
-    organizer: CurrentOrganizer,
-    event_id: Ids = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Response:
+async def list_events(call: Call, event_id: Ids = None, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """The organization's events."""
-    found = await reading.events(
-        service.pool, organizer.organization_id, event_id=event_id, limit=limit, cursor=cursor
-    )
+    found = await reading.events(call.pool, call.organization_id, event_id=event_id, limit=limit, cursor=cursor)
     return page(found, Event)
 
 
@@ -63,9 +53,9 @@ async def list_events(
     response_model=Event,
     responses=declared([*AUTHENTICATED, problems.EventNotFound]),
 )
-async def get_event(service: CurrentService, organizer: CurrentOrganizer, event_id: PathId) -> Response:
+async def get_event(call: Call, event_id: PathId) -> Response:
     """One event."""
-    return answer(await reading.event(service.pool, event_id, organization_id=organizer.organization_id))
+    return answer(await reading.event(call.pool, event_id, organization_id=call.organization_id))
 
 
 @router.put(
@@ -74,11 +64,9 @@ async def get_event(service: CurrentService, organizer: CurrentOrganizer, event_
     response_model=Event,
     responses=MADE | declared([*WITH_BODY, problems.IdTaken]),
 )
-async def put_event(
-    service: CurrentService, organizer: CurrentOrganizer, event_id: PathId, body: EventFields
-) -> Response:
+async def put_event(call: Call, event_id: PathId, body: EventFields) -> Response:
     """Make or change an event."""
-    put, made = await catalogue.put_event(service.pool, organizer.organization_id, event_id, body)
+    put, made = await catalogue.put_event(call.pool, call.organization_id, event_id, body)
     return answer(put, status=201 if made else 200)
 
 
@@ -88,9 +76,9 @@ async def put_event(
     response_model=Event,
     responses=declared([*WITH_BODY, problems.EventNotFound, problems.HasDependents]),
 )
-async def delete_event(service: CurrentService, organizer: CurrentOrganizer, event_id: PathId) -> Response:
+async def delete_event(call: Call, event_id: PathId) -> Response:
     """Delete an event without representations and offers."""
-    return answer(await catalogue.delete_event(service.pool, organizer.organization_id, event_id))
+    return answer(await catalogue.delete_event(call.pool, call.organization_id, event_id))
 
 
 @router.get(
@@ -100,17 +88,12 @@ async def delete_event(service: CurrentService, organizer: CurrentOrganizer, eve
     responses=declared(AUTHENTICATED),
 )
 async def list_representations(
-    service: CurrentService,
-    organizer: CurrentOrganizer,
-    representation_id: Ids = None,
-    event_id: Ids = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    call: Call, representation_id: Ids = None, event_id: Ids = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
     """The organization's representations."""
     found = await reading.representations(
-        service.pool,
-        organizer.organization_id,
+        call.pool,
+        call.organization_id,
         representation_id=representation_id,
         event_id=event_id,
         limit=limit,
@@ -125,13 +108,9 @@ async def list_representations(
     response_model=Representation,
     responses=declared([*AUTHENTICATED, problems.RepresentationNotFound]),
 )
-async def get_representation(
-    service: CurrentService, organizer: CurrentOrganizer, representation_id: PathId
-) -> Response:
+async def get_representation(call: Call, representation_id: PathId) -> Response:
     """One representation."""
-    return answer(
-        await reading.representation(service.pool, representation_id, organization_id=organizer.organization_id)
-    )
+    return answer(await reading.representation(call.pool, representation_id, organization_id=call.organization_id))
 
 
 @router.put(
@@ -140,14 +119,9 @@ async def get_representation(
     response_model=Representation,
     responses=MADE | declared([*WITH_BODY, problems.EventNotFound, problems.IdTaken, problems.HasDependents]),
 )
-async def put_representation(
-    service: CurrentService,
-    caller: ChangingCaller,
-    representation_id: PathId,
-    body: RepresentationFields,
-) -> Response:
+async def put_representation(call: Call, representation_id: PathId, body: RepresentationFields) -> Response:
     """Make or change a representation. A new start moves the end of its lists at once."""
-    put, made = await catalogue.put_representation(service.pool, service.engine, caller, representation_id, body)
+    put, made = await catalogue.put_representation(call.pool, call.engine, call.caller, representation_id, body)
     return answer(put, status=201 if made else 200)
 
 
@@ -157,30 +131,21 @@ async def put_representation(
     response_model=Representation,
     responses=declared([*WITH_BODY, problems.RepresentationNotFound, problems.HasDependents]),
 )
-async def delete_representation(
-    service: CurrentService, organizer: CurrentOrganizer, representation_id: PathId
-) -> Response:
+async def delete_representation(call: Call, representation_id: PathId) -> Response:
     """Delete a representation without inventory."""
-    return answer(
-        await catalogue.delete_representation(service.pool, organizer.organization_id, representation_id)
-    )
+    return answer(await catalogue.delete_representation(call.pool, call.organization_id, representation_id))
 
 
 @router.get(
     "/offers", operation_id="list_offers", response_model=Listing[Offer], responses=declared(AUTHENTICATED)
 )
 async def list_offers(
-    service: CurrentService,
-    organizer: CurrentOrganizer,
-    offer_id: Ids = None,
-    event_id: Ids = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    call: Call, offer_id: Ids = None, event_id: Ids = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
     """The organization's offers."""
     found = await reading.offers(
-        service.pool,
-        organizer.organization_id,
+        call.pool,
+        call.organization_id,
         offer_id=offer_id,
         event_id=event_id,
         limit=limit,
@@ -195,9 +160,9 @@ async def list_offers(
     response_model=Offer,
     responses=declared([*AUTHENTICATED, problems.OfferNotFound]),
 )
-async def get_offer(service: CurrentService, organizer: CurrentOrganizer, offer_id: PathId) -> Response:
+async def get_offer(call: Call, offer_id: PathId) -> Response:
     """One offer."""
-    return answer(await reading.offer(service.pool, offer_id, organization_id=organizer.organization_id))
+    return answer(await reading.offer(call.pool, offer_id, organization_id=call.organization_id))
 
 
 @router.put(
@@ -206,11 +171,9 @@ async def get_offer(service: CurrentService, organizer: CurrentOrganizer, offer_
     response_model=Offer,
     responses=MADE | declared([*WITH_BODY, problems.EventNotFound, problems.IdTaken, problems.HasDependents]),
 )
-async def put_offer(
-    service: CurrentService, organizer: CurrentOrganizer, offer_id: PathId, body: OfferFields
-) -> Response:
+async def put_offer(call: Call, offer_id: PathId, body: OfferFields) -> Response:
     """Make or change an offer."""
-    put, made = await catalogue.put_offer(service.pool, organizer.organization_id, offer_id, body)
+    put, made = await catalogue.put_offer(call.pool, call.organization_id, offer_id, body)
     return answer(put, status=201 if made else 200)
 
 
@@ -220,9 +183,9 @@ async def put_offer(
     response_model=Offer,
     responses=declared([*WITH_BODY, problems.OfferNotFound, problems.HasDependents]),
 )
-async def delete_offer(service: CurrentService, organizer: CurrentOrganizer, offer_id: PathId) -> Response:
+async def delete_offer(call: Call, offer_id: PathId) -> Response:
     """Delete an offer without inventory."""
-    return answer(await catalogue.delete_offer(service.pool, organizer.organization_id, offer_id))
+    return answer(await catalogue.delete_offer(call.pool, call.organization_id, offer_id))
 
 
 @router.get(
@@ -232,8 +195,7 @@ async def delete_offer(service: CurrentService, organizer: CurrentOrganizer, off
     responses=declared(AUTHENTICATED),
 )
 async def list_inventory(
-    service: CurrentService,
-    organizer: CurrentOrganizer,
+    call: Call,
     event_id: Ids = None,
     offer_id: Ids = None,
     representation_id: Ids = None,
@@ -242,8 +204,8 @@ async def list_inventory(
 ) -> Response:
     """The organization's stock."""
     found = await reading.inventories(
-        service.pool,
-        organizer.organization_id,
+        call.pool,
+        call.organization_id,
         event_id=event_id,
         offer_id=offer_id,
         representation_id=representation_id,
@@ -259,9 +221,10 @@ async def list_inventory(
     response_model=Inventory,
     responses=declared([*AUTHENTICATED, problems.InventoryNotFound]),
 )
-async def get_inventory(service: CurrentService, organizer: CurrentOrganizer, key: List) -> Response:
+async def get_inventory(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """The stock of an offer at a representation."""
-    return answer(await reading.inventory(service.pool, key, organization_id=organizer.organization_id))
+    key = ListKey(offer_id, representation_id)
+    return answer(await reading.inventory(call.pool, key, organization_id=call.organization_id))
 
 
 @router.put(
@@ -272,10 +235,11 @@ async def get_inventory(service: CurrentService, organizer: CurrentOrganizer, ke
     | declared([*WITH_BODY, problems.OfferNotFound, problems.RepresentationNotFound, problems.StockHeld]),
 )
 async def put_inventory(
-    service: CurrentService, caller: ChangingCaller, key: List, body: InventoryFields
+    call: Call, offer_id: PathId, representation_id: PathId, body: InventoryFields
 ) -> Response:
     """Make an inventory, or set its stock to what the ticketing platform says."""
-    put, made = await catalogue.put_inventory(service.pool, service.engine, caller, key, body)
+    key = ListKey(offer_id, representation_id)
+    put, made = await catalogue.put_inventory(call.pool, call.engine, call.caller, key, body)
     return answer(put, status=201 if made else 200)
 
 
@@ -285,6 +249,7 @@ async def put_inventory(
     response_model=Inventory,
     responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.HasDependents]),
 )
-async def delete_inventory(service: CurrentService, organizer: CurrentOrganizer, key: List) -> Response:
+async def delete_inventory(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """Delete an inventory whose list nobody ever joined."""
-    return answer(await catalogue.delete_inventory(service.pool, organizer.organization_id, key))
+    key = ListKey(offer_id, representation_id)
+    return answer(await catalogue.delete_inventory(call.pool, call.organization_id, key))

@@ -85,20 +85,25 @@ def serve(
         sys.stdout.flush()
         if with_demo:
             threading.Thread(target=_show_demo, args=(settings, url), daemon=True).start()
-        uvicorn.run(
-            "waiting_list.cli:served_app",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_DRAIN_SECONDS,
-        )
+        serve_app("waiting_list.cli:served_app", factory=True, host=host, port=port, workers=workers)
+
+
+def serve_app(app: str, *, port: int, host: str = "127.0.0.1", workers: int = 1, factory: bool = False) -> None:
+    """Serves an application as `serve` does, on the same settings of uvicorn."""
+    uvicorn.run(
+        app,
+        factory=factory,
+        host=host,
+        port=port,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
 
 
 def served_app() -> FastAPI:

@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from waiting_list import __version__
 from waiting_list.answers import COMMON, declared
-from waiting_list.calls import CurrentService, PublicRoute
+from waiting_list.calls import Call, PublicRoute
 from waiting_list.problems import Unavailable
 from waiting_list.reading import is_migrated
 
@@ -22,9 +22,9 @@ async def is_live() -> dict[str, str]:
 
 
 @router.get("/health/ready", operation_id="is_ready", responses=declared([Unavailable]))
-async def is_ready(service: CurrentService) -> dict[str, str]:
+async def is_ready(call: Call) -> dict[str, str]:
     """The database answers, and has the newest schema."""
-    if not await is_migrated(service.pool):
+    if not await is_migrated(call.pool):
         raise Unavailable("The database is not migrated: run waiting-list migrate.")
     return {"status": "ready"}
 
@@ -42,7 +42,7 @@ async def get_version() -> dict[str, str]:
 
 
 @router.get("/.well-known/jwks.json", operation_id="get_jwks", responses=declared(COMMON))
-async def get_jwks(service: CurrentService) -> JSONResponse:
+async def get_jwks(call: Call) -> JSONResponse:
     """The public keys with which a shop checks purchase passes (RFC 7517)."""
-    keys: dict[str, Any] = await service.authority.jwks()
+    keys: dict[str, Any] = await call.service.authority.jwks()
     return JSONResponse(keys, headers={"Cache-Control": "public, max-age=300"})

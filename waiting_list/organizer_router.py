@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -21,20 +21,15 @@ from waiting_list.answers import (
     declared,
 )
 from waiting_list.calls import (
-    ChangingCaller,
-    CurrentOrganizer,
-    CurrentService,
+    Call,
     Cursor,
+    IdempotencyKey,
     Ids,
     Limit,
-    List,
     PathId,
-    PostCaller,
-    Service,
     answer,
     organizer_calls,
     page,
-    with_passes,
 )
 from waiting_list.models import (
     Answer,
@@ -44,6 +39,7 @@ from waiting_list.models import (
     Id,
     Instant,
     LeftReason,
+    ListKey,
     ListSettings,
     ListSummary,
     Quantity,
@@ -84,7 +80,7 @@ class Move(Frozen):
         return self
 
 
-def _filter(
+async def _filter(
     user_id: Ids = None,
     event_id: Ids = None,
     offer_id: Ids = None,
@@ -108,16 +104,10 @@ Filter = Annotated[reading.EntryFilter, Depends(_filter)]
     response_model=Listing[ListSummary],
     responses=declared(AUTHENTICATED),
 )
-async def list_waiting_lists(
-    service: CurrentService,
-    organizer: CurrentOrganizer,
-    only: Filter,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Response:
+async def list_waiting_lists(call: Call, only: Filter, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """One row for each list: entries and tickets by status, held, free, the oldest wait. Entry filters
     choose which entries are counted, and leave out lists without any."""
-    found = await reading.waiting_lists(service.pool, organizer.organization_id, only, limit=limit, cursor=cursor)
+    found = await reading.waiting_lists(call.pool, call.organization_id, only, limit=limit, cursor=cursor)
     return page(found, ListSummary)
 
 
@@ -127,9 +117,10 @@ async def list_waiting_lists(
     response_model=ListSettings,
     responses=declared([*AUTHENTICATED, problems.InventoryNotFound]),
 )
-async def get_settings(service: CurrentService, organizer: CurrentOrganizer, key: List) -> Response:
+async def get_settings(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """The settings of a list."""
-    return answer(await reading.list_settings(service.pool, key, organization_id=organizer.organization_id))
+    key = ListKey(offer_id, representation_id)
+    return answer(await reading.list_settings(call.pool, key, organization_id=call.organization_id))
 
 
 @router.patch(
@@ -138,10 +129,11 @@ async def get_settings(service: CurrentService, organizer: CurrentOrganizer, key
     response_model=ChangedSettings,
     responses=declared([*WITH_BODY, problems.InventoryNotFound]),
 )
-async def configure(service: CurrentService, caller: ChangingCaller, key: List, body: SettingsChange) -> Response:
+async def configure(call: Call, offer_id: PathId, representation_id: PathId, body: SettingsChange) -> Response:
     """Change settings of a list; what is left out stays."""
-    call = service.engine.configure(key, caller, settings=body)
-    answered: Answer = await with_passes(service.authority, call)
+    key = ListKey(offer_id, representation_id)
+    verb = call.engine.configure(key, call.caller, settings=body)
+    answered = await call.done(verb)
     assert answered.settings is not None
     return answer(ChangedSettings(**dict(answered.settings), promoted=list(answered.promoted)))
 
@@ -152,16 +144,10 @@ async def configure(service: CurrentService, caller: ChangingCaller, key: List, 
     response_model=Listing[Entry],
     responses=declared(AUTHENTICATED),
 )
-async def list_entries(
-    service: CurrentService,
-    organizer: CurrentOrganizer,
-    only: Filter,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Response:
+async def list_entries(call: Call, only: Filter, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Entries in queue order, list by list."""
-    found = await reading.entries(service.pool, organizer.organization_id, only, limit=limit, cursor=cursor)
-    items = [await service.authority.with_pass(entry) for entry in found.items]
+    found = await reading.entries(call.pool, call.organization_id, only, limit=limit, cursor=cursor)
+    items = [await call.with_pass(entry) for entry in found.items]
     return page(found._replace(items=items), Entry)
 
 
@@ -171,9 +157,9 @@ async def list_entries(
     response_class=StreamingResponse,
     responses=CSV | declared(AUTHENTICATED),
 )
-async def export_entries(service: CurrentService, organizer: CurrentOrganizer, only: Filter) -> Response:
+async def export_entries(call: Call, only: Filter) -> Response:
     """The same entries as CSV, all of them, streamed. Without purchase passes, which are the users' own."""
-    rows = reading.export_entries(service.pool, organizer.organization_id, only)
+    rows = reading.export_entries(call.pool, call.organization_id, only)
     first = await anext(rows, None)  # a database out of reach is then still a problem, not half a file
     headers = {"Content-Disposition": 'attachment; filename="entries.csv"'}
     return StreamingResponse(_csv(first, rows), media_type="text/csv; charset=utf-8", headers=headers)
@@ -196,16 +182,24 @@ async def export_entries(service: CurrentService, organizer: CurrentOrganizer, o
         ]
     ),
 )
-async def join_for_user(service: CurrentService, caller: PostCaller, key: List, body: JoiningFor) -> Response:
+async def join_for_user(
+    call: Call,
+    offer_id: PathId,
+    representation_id: PathId,
+    body: JoiningFor,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """A user joins the list, on their behalf."""
-    call = service.engine.join(
+    key = ListKey(offer_id, representation_id)
+    caller = await call.caller_once(idempotency_key)
+    verb = call.engine.join(
         key,
         caller,
         user_id=body.user_id,
         tickets_wanted=body.tickets_wanted,
         tickets_minimum=body.tickets_minimum,
     )
-    return await _changed_entry(service, call, status=201)
+    return await _changed_entry(call, verb, status=201)
 
 
 @router.get(
@@ -214,12 +208,11 @@ async def join_for_user(service: CurrentService, caller: PostCaller, key: List, 
     response_model=Entry,
     responses=declared([*AUTHENTICATED, problems.InventoryNotFound, problems.NotInList]),
 )
-async def get_entry_of_user(
-    service: CurrentService, organizer: CurrentOrganizer, key: List, user_id: PathId
-) -> Response:
+async def get_entry_of_user(call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId) -> Response:
     """A user's latest entry in the list."""
-    entry = await reading.entry(service.pool, key, user_id, organization_id=organizer.organization_id)
-    return answer(await service.authority.with_pass(entry))
+    key = ListKey(offer_id, representation_id)
+    entry = await reading.entry(call.pool, key, user_id, organization_id=call.organization_id)
+    return answer(await call.with_pass(entry))
 
 
 @router.delete(
@@ -228,9 +221,10 @@ async def get_entry_of_user(
     response_model=ChangedEntry,
     responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.NotInList, problems.AlreadyLeft]),
 )
-async def remove(service: CurrentService, caller: ChangingCaller, key: List, user_id: PathId) -> Response:
+async def remove(call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId) -> Response:
     """Take a user out of the list."""
-    return await _changed_entry(service, service.engine.remove(key, caller, user_id=user_id))
+    key = ListKey(offer_id, representation_id)
+    return await _changed_entry(call, call.engine.remove(key, call.caller, user_id=user_id))
 
 
 @router.post(
@@ -250,12 +244,19 @@ async def remove(service: CurrentService, caller: ChangingCaller, key: List, use
     ),
 )
 async def buy(
-    service: CurrentService, caller: PostCaller, key: List, user_id: PathId, body: Purchase | None = None
+    call: Call,
+    offer_id: PathId,
+    representation_id: PathId,
+    user_id: PathId,
+    body: Purchase | None = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """The ready user has bought. Stock and hold shrink by it; nobody else moves. What was held beyond it is
     free again, and goes to the next in line."""
+    key = ListKey(offer_id, representation_id)
+    caller = await call.caller_once(idempotency_key)
     quantity = body.quantity if body else None
-    return await _changed_entry(service, service.engine.buy(key, caller, user_id=user_id, quantity=quantity))
+    return await _changed_entry(call, call.engine.buy(key, caller, user_id=user_id, quantity=quantity))
 
 
 @router.post(
@@ -266,10 +267,19 @@ async def buy(
         [*POSTED, problems.InventoryNotFound, problems.NotInList, problems.AlreadyLeft, problems.NotWaiting]
     ),
 )
-async def move(service: CurrentService, caller: PostCaller, key: List, user_id: PathId, body: Move) -> Response:
+async def move(
+    call: Call,
+    offer_id: PathId,
+    representation_id: PathId,
+    user_id: PathId,
+    body: Move,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Move a waiting user: first, last, or right before another who waits. The history shows it."""
-    call = service.engine.move(key, caller, user_id=user_id, to=body.to, before=body.before)
-    return await _changed_entry(service, call)
+    key = ListKey(offer_id, representation_id)
+    caller = await call.caller_once(idempotency_key)
+    verb = call.engine.move(key, caller, user_id=user_id, to=body.to, before=body.before)
+    return await _changed_entry(call, verb)
 
 
 @router.get(
@@ -279,16 +289,17 @@ async def move(service: CurrentService, caller: PostCaller, key: List, user_id: 
     responses=declared([*AUTHENTICATED, problems.InventoryNotFound]),
 )
 async def get_history(
-    service: CurrentService,
-    organizer: CurrentOrganizer,
-    key: List,
+    call: Call,
+    offer_id: PathId,
+    representation_id: PathId,
     verb: Annotated[list[Id] | None, Query(max_length=100)] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
     """Every change of the list, in order: who, what, when, before and after."""
+    key = ListKey(offer_id, representation_id)
     found = await reading.history(
-        service.pool, key, organization_id=organizer.organization_id, verb=verb, limit=limit, cursor=cursor
+        call.pool, key, organization_id=call.organization_id, verb=verb, limit=limit, cursor=cursor
     )
     return page(found, Change)
 
@@ -300,19 +311,18 @@ async def get_history(
     responses=declared([*AUTHENTICATED, problems.InventoryNotFound]),
 )
 async def get_statistics(
-    service: CurrentService,
-    organizer: CurrentOrganizer,
-    key: List,
+    call: Call,
+    offer_id: PathId,
+    representation_id: PathId,
     period: Annotated[Literal["hour", "day", "week"], Query()] = "day",
 ) -> Response:
     """Joins, promotions, purchases and expiries over time; conversion; the median wait."""
-    return answer(
-        await reading.statistics(service.pool, key, organization_id=organizer.organization_id, period=period)
-    )
+    key = ListKey(offer_id, representation_id)
+    return answer(await reading.statistics(call.pool, key, organization_id=call.organization_id, period=period))
 
 
-async def _changed_entry(service: Service, call: Any, *, status: int = 200) -> Response:
-    answered: Answer = await with_passes(service.authority, call)
+async def _changed_entry(call: Call, verb: Awaitable[Answer], *, status: int = 200) -> Response:
+    answered = await call.done(verb)
     assert answered.entry is not None
     changed = ChangedEntry(**dict(answered.entry), promoted=list(answered.promoted))
     return answer(changed, status=status, replayed=answered.replayed)

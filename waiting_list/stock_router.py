@@ -1,6 +1,6 @@
 """The organizer router, second part: stock that changes, and tickets released by hand. All of it may promote."""
 
-from typing import Any
+from collections.abc import Awaitable
 
 from fastapi import Response
 
@@ -11,18 +11,17 @@ from waiting_list.answers import (
     declared,
 )
 from waiting_list.calls import (
-    CurrentService,
-    List,
-    PostCaller,
-    Service,
+    Call,
+    IdempotencyKey,
+    PathId,
     answer,
     organizer_calls,
-    with_passes,
 )
 from waiting_list.models import (
     Answer,
     Flag,
     Frozen,
+    ListKey,
     Quantity,
 )
 
@@ -55,9 +54,17 @@ class Release(Frozen):
     response_model=ChangedInventory,
     responses=declared([*POSTED, problems.InventoryNotFound, problems.ExceedsTotalStock]),
 )
-async def add_stock(service: CurrentService, caller: PostCaller, key: List, body: StockChange) -> Response:
+async def add_stock(
+    call: Call,
+    offer_id: PathId,
+    representation_id: PathId,
+    body: StockChange,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Tickets come back: available grows, never beyond total, and the next in line become ready."""
-    return await _changed_inventory(service, service.engine.add_stock(key, caller, quantity=body.quantity))
+    key = ListKey(offer_id, representation_id)
+    caller = await call.caller_once(idempotency_key)
+    return await _changed_inventory(call, call.engine.add_stock(key, caller, quantity=body.quantity))
 
 
 @router.post(
@@ -66,11 +73,19 @@ async def add_stock(service: CurrentService, caller: PostCaller, key: List, body
     response_model=ChangedInventory,
     responses=declared([*POSTED, problems.InventoryNotFound, problems.NotEnoughStock, problems.StockHeld]),
 )
-async def remove_stock(service: CurrentService, caller: PostCaller, key: List, body: StockRemoval) -> Response:
+async def remove_stock(
+    call: Call,
+    offer_id: PathId,
+    representation_id: PathId,
+    body: StockRemoval,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Tickets were sold or withdrawn elsewhere: available shrinks, by free tickets only, unless
     `revoke_holds` sends the newest holds back to their place."""
-    call = service.engine.remove_stock(key, caller, quantity=body.quantity, revoke_holds=body.revoke_holds)
-    return await _changed_inventory(service, call)
+    key = ListKey(offer_id, representation_id)
+    caller = await call.caller_once(idempotency_key)
+    verb = call.engine.remove_stock(key, caller, quantity=body.quantity, revoke_holds=body.revoke_holds)
+    return await _changed_inventory(call, verb)
 
 
 @router.post(
@@ -79,10 +94,18 @@ async def remove_stock(service: CurrentService, caller: PostCaller, key: List, b
     response_model=ChangedInventory,
     responses=declared([*POSTED, problems.InventoryNotFound]),
 )
-async def add_total_stock(service: CurrentService, caller: PostCaller, key: List, body: StockChange) -> Response:
+async def add_total_stock(
+    call: Call,
+    offer_id: PathId,
+    representation_id: PathId,
+    body: StockChange,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Capacity grows: total and available both, and the next in line become ready."""
-    call = service.engine.add_total_stock(key, caller, quantity=body.quantity)
-    return await _changed_inventory(service, call)
+    key = ListKey(offer_id, representation_id)
+    caller = await call.caller_once(idempotency_key)
+    verb = call.engine.add_total_stock(key, caller, quantity=body.quantity)
+    return await _changed_inventory(call, verb)
 
 
 @router.post(
@@ -92,11 +115,17 @@ async def add_total_stock(service: CurrentService, caller: PostCaller, key: List
     responses=declared([*POSTED, problems.InventoryNotFound, problems.NotEnoughStock, problems.StockHeld]),
 )
 async def remove_total_stock(
-    service: CurrentService, caller: PostCaller, key: List, body: StockChange
+    call: Call,
+    offer_id: PathId,
+    representation_id: PathId,
+    body: StockChange,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Capacity shrinks: total and available both, by free tickets only."""
-    call = service.engine.remove_total_stock(key, caller, quantity=body.quantity)
-    return await _changed_inventory(service, call)
+    key = ListKey(offer_id, representation_id)
+    caller = await call.caller_once(idempotency_key)
+    verb = call.engine.remove_total_stock(key, caller, quantity=body.quantity)
+    return await _changed_inventory(call, verb)
 
 
 @router.post(
@@ -113,13 +142,17 @@ async def remove_total_stock(
         ]
     ),
 )
-async def promote(service: CurrentService, caller: PostCaller, key: List, body: Release) -> Response:
+async def promote(
+    call: Call, offer_id: PathId, representation_id: PathId, body: Release, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Release free tickets by hand, where `automatic` is off, to whoever is next."""
-    return await _changed_inventory(service, service.engine.promote(key, caller, tickets=body.tickets))
+    key = ListKey(offer_id, representation_id)
+    caller = await call.caller_once(idempotency_key)
+    return await _changed_inventory(call, call.engine.promote(key, caller, tickets=body.tickets))
 
 
-async def _changed_inventory(service: Service, call: Any) -> Response:
-    answered: Answer = await with_passes(service.authority, call)
+async def _changed_inventory(call: Call, verb: Awaitable[Answer]) -> Response:
+    answered = await call.done(verb)
     assert answered.inventory is not None
     changed = ChangedInventory(**dict(answered.inventory), promoted=list(answered.promoted))
     return answer(changed, replayed=answered.replayed)

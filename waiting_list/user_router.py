@@ -1,33 +1,30 @@
 """The user router: what a fan can do. A token says who they are; what everybody may see needs none."""
 
 import hashlib
+from collections.abc import Awaitable
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Header, Query, Response, Security
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import model_validator
 
 from waiting_list import problems, reading
 from waiting_list.answers import AUTHENTICATED, COMMON, POSTED, WITH_BODY, Listing, declared
 from waiting_list.calls import (
-    ChangingCaller,
-    CurrentService,
-    CurrentUser,
+    Call,
     Cursor,
+    IdempotencyKey,
     Ids,
     Limit,
-    List,
-    PostCaller,
+    PathId,
     PublicRoute,
     UserRoute,
     answer,
     page,
-    user_token,
-    with_passes,
 )
-from waiting_list.models import Entry, EventSummary, Frozen, Quantity, Queue, Status, WaitingList
+from waiting_list.models import Answer, Entry, EventSummary, Frozen, ListKey, Quantity, Queue, Status, WaitingList
 
 public = APIRouter(prefix="/v1/user", route_class=PublicRoute, tags=["user"])
-router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["user"], dependencies=[Security(user_token)])
+router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["user"])
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "The picture is still the one whose ETag was sent."}
 }
@@ -61,10 +58,10 @@ class Changing(Frozen):
     responses=declared(COMMON),
 )
 async def list_upcoming_events(
-    service: CurrentService, organization_id: Ids = None, limit: Limit = 50, cursor: Cursor = None
+    call: Call, organization_id: Ids = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
     """Upcoming events, the next one first: their representations, offers, and whether each list is open."""
-    found = await reading.upcoming_events(service.pool, organization_id, limit=limit, cursor=cursor)
+    found = await reading.upcoming_events(call.pool, organization_id, limit=limit, cursor=cursor)
     return page(found, EventSummary)
 
 
@@ -74,9 +71,10 @@ async def list_upcoming_events(
     response_model=WaitingList,
     responses=declared([*COMMON, problems.InventoryNotFound]),
 )
-async def get_waiting_list(service: CurrentService, key: List) -> Response:
+async def get_waiting_list(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """A waiting list as anyone may see it: open or not and why, how many wait, what is free, its rules."""
-    return answer(await reading.waiting_list(service.pool, key))
+    key = ListKey(offer_id, representation_id)
+    return answer(await reading.waiting_list(call.pool, key))
 
 
 @public.get(
@@ -86,10 +84,11 @@ async def get_waiting_list(service: CurrentService, key: List) -> Response:
     responses=declared([*COMMON, problems.InventoryNotFound]) | NOT_MODIFIED,
 )
 async def get_queue(
-    service: CurrentService, key: List, if_none_match: Annotated[str | None, Header()] = None
+    call: Call, offer_id: PathId, representation_id: PathId, if_none_match: Annotated[str | None, Header()] = None
 ) -> Response:
     """The picture of the whole queue, for crowds: a page works out its own place from it. Good for a second."""
-    body = (await reading.queue(service.pool, key)).model_dump_json()
+    key = ListKey(offer_id, representation_id)
+    body = (await reading.queue(call.pool, key)).model_dump_json()
     tag = f'"{hashlib.sha256(body.encode()).hexdigest()[:16]}"'
     headers = {"ETag": tag, "Cache-Control": "public, max-age=1"}
     # A cache may have made the tag weak (RFC 9110, 8.8.1).
@@ -117,20 +116,19 @@ async def get_queue(
     ),
 )
 async def join(
-    service: CurrentService, user: CurrentUser, caller: PostCaller, key: List, body: Joining
+    call: Call, offer_id: PathId, representation_id: PathId, body: Joining, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Join the list, as its last. Tickets that are free at once make the entry `ready` at once."""
-    answered = await with_passes(
-        service.authority,
-        service.engine.join(
-            key,
-            caller,
-            user_id=user.user_id,
-            tickets_wanted=body.tickets_wanted,
-            tickets_minimum=body.tickets_minimum,
-        ),
+    key = ListKey(offer_id, representation_id)
+    caller = await call.caller_once(idempotency_key)
+    verb = call.engine.join(
+        key,
+        caller,
+        user_id=call.user.user_id,
+        tickets_wanted=body.tickets_wanted,
+        tickets_minimum=body.tickets_minimum,
     )
-    return answer(answered.entry, status=201, replayed=answered.replayed)
+    return await _own_entry(call, verb, status=201)
 
 
 @router.get(
@@ -139,10 +137,11 @@ async def join(
     response_model=Entry,
     responses=declared([*AUTHENTICATED, problems.InventoryNotFound, problems.NotInList]),
 )
-async def get_entry(service: CurrentService, user: CurrentUser, key: List) -> Response:
+async def get_entry(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """My latest entry in this list."""
-    entry = await reading.entry(service.pool, key, user.user_id, organization_id=user.organization_id)
-    return answer(await service.authority.with_pass(entry))
+    key = ListKey(offer_id, representation_id)
+    entry = await reading.entry(call.pool, key, call.user.user_id, organization_id=call.organization_id)
+    return answer(await call.with_pass(entry))
 
 
 @router.patch(
@@ -161,21 +160,17 @@ async def get_entry(service: CurrentService, user: CurrentUser, key: List) -> Re
         ]
     ),
 )
-async def change(
-    service: CurrentService, user: CurrentUser, caller: ChangingCaller, key: List, body: Changing
-) -> Response:
+async def change(call: Call, offer_id: PathId, representation_id: PathId, body: Changing) -> Response:
     """Change what I want while I wait: fewer tickets keep the place, more go last."""
-    answered = await with_passes(
-        service.authority,
-        service.engine.change(
-            key,
-            caller,
-            user_id=user.user_id,
-            tickets_wanted=body.tickets_wanted,
-            tickets_minimum=body.tickets_minimum,
-        ),
+    key = ListKey(offer_id, representation_id)
+    verb = call.engine.change(
+        key,
+        call.caller,
+        user_id=call.user.user_id,
+        tickets_wanted=body.tickets_wanted,
+        tickets_minimum=body.tickets_minimum,
     )
-    return answer(answered.entry)
+    return await _own_entry(call, verb)
 
 
 @router.delete(
@@ -184,10 +179,11 @@ async def change(
     response_model=Entry,
     responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.NotInList, problems.AlreadyLeft]),
 )
-async def leave(service: CurrentService, user: CurrentUser, caller: ChangingCaller, key: List) -> Response:
+async def leave(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """Leave the list, or give up the hold. Whoever joins again goes last."""
-    answered = await with_passes(service.authority, service.engine.leave(key, caller, user_id=user.user_id))
-    return answer(answered.entry)
+    key = ListKey(offer_id, representation_id)
+    verb = call.engine.leave(key, call.caller, user_id=call.user.user_id)
+    return await _own_entry(call, verb)
 
 
 @router.get(
@@ -197,20 +193,22 @@ async def leave(service: CurrentService, user: CurrentUser, caller: ChangingCall
     responses=declared(AUTHENTICATED),
 )
 async def list_my_entries(
-    service: CurrentService,
-    user: CurrentUser,
-    status: Annotated[list[Status] | None, Query()] = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    call: Call, status: Annotated[list[Status] | None, Query()] = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
     """All my entries, the newest first."""
     found = await reading.entries_of_user(
-        service.pool,
-        user.user_id,
-        organization_id=user.organization_id,
+        call.pool,
+        call.user.user_id,
+        organization_id=call.organization_id,
         status=status,
         limit=limit,
         cursor=cursor,
     )
-    items = [await service.authority.with_pass(entry) for entry in found.items]
+    items = [await call.with_pass(entry) for entry in found.items]
     return page(found._replace(items=items), Entry)
+
+
+async def _own_entry(call: Call, verb: Awaitable[Answer], *, status: int = 200) -> Response:
+    answered = await call.done(verb)
+    assert answered.entry is not None
+    return answer(answered.entry, status=status, replayed=answered.replayed)

@@ -16,13 +16,11 @@ from waiting_list.answers import (
 )
 from waiting_list.auth import User
 from waiting_list.calls import (
-    ChangingCaller,
-    CurrentOrganizer,
-    CurrentService,
+    Call,
     Cursor,
+    IdempotencyKey,
     Limit,
     PathId,
-    PostCaller,
     answer,
     organizer_calls,
     page,
@@ -62,10 +60,10 @@ class KeyRequest(Frozen):
     response_model=UserToken,
     responses=declared(WITH_BODY),
 )
-async def create_user_token(service: CurrentService, organizer: CurrentOrganizer, body: TokenRequest) -> Response:
+async def create_user_token(call: Call, body: TokenRequest) -> Response:
     """A token with which a page acts as one of the organization's users. Nothing is stored."""
-    user = User(body.user_id, organizer.organization_id)
-    token, expires_at = await service.authority.mint(user, expires_in=body.expires_in)
+    user = User(body.user_id, call.organization_id)
+    token, expires_at = await call.service.authority.mint(user, expires_in=body.expires_in)
     return answer(UserToken(token=token, expires_at=expires_at))
 
 
@@ -75,18 +73,17 @@ async def create_user_token(service: CurrentService, organizer: CurrentOrganizer
     response_model=UserExport,
     responses=declared(AUTHENTICATED),
 )
-async def export_user(service: CurrentService, organizer: CurrentOrganizer, user_id: PathId) -> Response:
+async def export_user(call: Call, user_id: PathId) -> Response:
     """All that is kept of a person: their entries, and what happened to them."""
-    return answer(await reading.export_user(service.pool, user_id, organization_id=organizer.organization_id))
+    return answer(await reading.export_user(call.pool, user_id, organization_id=call.organization_id))
 
 
 @router.delete("/users/{user_id}", operation_id="erase", response_model=Erasure, responses=declared(WITH_BODY))
-async def erase(service: CurrentService, caller: ChangingCaller, user_id: PathId) -> Response:
+async def erase(call: Call, user_id: PathId) -> Response:
     """Forget a person: they leave every list, and the history keeps numbers only. Safe to repeat."""
-    assert caller.organization_id is not None
-    keys = await reading.lists_of_user(service.pool, user_id, organization_id=caller.organization_id)
+    keys = await reading.lists_of_user(call.pool, user_id, organization_id=call.organization_id)
     for key in keys:
-        await service.engine.erase(key, caller, user_id=user_id)
+        await call.engine.erase(key, call.caller, user_id=user_id)
     return answer(Erasure(user_id=user_id, waiting_lists=len(keys)))
 
 
@@ -96,13 +93,9 @@ async def erase(service: CurrentService, caller: ChangingCaller, user_id: PathId
     response_model=Listing[KeyInfo],
     responses=declared(AUTHENTICATED),
 )
-async def list_api_keys(
-    service: CurrentService, organizer: CurrentOrganizer, limit: Limit = 50, cursor: Cursor = None
-) -> Response:
+async def list_api_keys(call: Call, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """The organization's API keys, without their secrets."""
-    return page(
-        await reading.api_keys(service.pool, organizer.organization_id, limit=limit, cursor=cursor), KeyInfo
-    )
+    return page(await reading.api_keys(call.pool, call.organization_id, limit=limit, cursor=cursor), KeyInfo)
 
 
 @router.post(
@@ -112,12 +105,12 @@ async def list_api_keys(
     response_model=CreatedKey,
     responses=declared(POSTED),
 )
-async def create_api_key(service: CurrentService, caller: PostCaller, body: KeyRequest) -> Response:
+async def create_api_key(call: Call, body: KeyRequest, idempotency_key: IdempotencyKey = None) -> Response:
     """A new API key, shown in this answer only."""
-    assert caller.organization_id is not None
+    caller = await call.caller_once(idempotency_key)
     created, replayed = await catalogue.create_api_key(
-        service.pool,
-        caller.organization_id,
+        call.pool,
+        call.organization_id,
         name=body.name,
         read_only=body.read_only,
         idempotency=caller.idempotency,
@@ -131,6 +124,6 @@ async def create_api_key(service: CurrentService, caller: PostCaller, body: KeyR
     response_model=KeyInfo,
     responses=declared([*WITH_BODY, problems.ApiKeyNotFound]),
 )
-async def revoke_api_key(service: CurrentService, organizer: CurrentOrganizer, key_id: PathId) -> Response:
+async def revoke_api_key(call: Call, key_id: PathId) -> Response:
     """Revoke an API key, from the next request on."""
-    return answer(await catalogue.revoke_api_key(service.pool, organizer.organization_id, key_id))
+    return answer(await catalogue.revoke_api_key(call.pool, call.organization_id, key_id))

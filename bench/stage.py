@@ -1,0 +1,199 @@
+"""What a benchmark runs on: a PostgreSQL, the service and the ceiling as processes, lists of any length."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.request import ProxyHandler, build_opener
+
+from waiting_list import catalogue
+from waiting_list.auth import Authority, User
+from waiting_list.database import Pool, connect_pool, connection, migrate
+from waiting_list.embedded import embedded
+from waiting_list.engine import Caller, Engine
+from waiting_list.ledger import RANK_STEP, SEGMENT_BITS
+from waiting_list.models import EventFields, InventoryFields, ListKey, OfferFields, RepresentationFields
+from waiting_list.settings import Settings
+
+ORGANIZATION = "bench"
+CALLER = Caller(ORGANIZATION, "organizer:bench")
+_FILL = f"""
+INSERT INTO entries (list_id, number, user_id, status, tickets_wanted, tickets_minimum, tickets_held, rank,
+    passed_over, joined_at, ready_at, ready_until)
+SELECT $1, n, 'u' || n, CASE WHEN n <= $3 THEN 'ready' ELSE 'waiting' END, 2, 1, CASE WHEN n <= $3 THEN 2 ELSE 0 END,
+    n * {RANK_STEP}, 0, now(), CASE WHEN n <= $3 THEN now() END, CASE WHEN n <= $3 THEN $4::timestamptz END
+FROM generate_series(1, $2::bigint) n
+"""
+_COUNT = f"""
+INSERT INTO segments (list_id, segment, waiting, tickets)
+SELECT list_id, rank >> {SEGMENT_BITS}, count(*), sum(tickets_wanted)
+FROM entries WHERE list_id = $1 AND status = 'waiting' GROUP BY 1, 2
+"""
+_TOTAL = f"""
+UPDATE inventory SET waiting = $2::bigint - $3::bigint, tickets_waiting = 2 * ($2::bigint - $3::bigint),
+    last_number = $2, last_rank = $2::bigint * {RANK_STEP}, held = 2 * $3::bigint,
+    available_stock = available_stock + 2 * $3::bigint
+WHERE list_id = $1
+"""
+
+
+class Stage:
+    """The database of a benchmark and what is in it."""
+
+    def __init__(self, dsn: str, pool: Pool, folder: Path) -> None:
+        self.dsn = dsn
+        self.pool = pool
+        self.folder = folder
+        self.engine = Engine(pool, Settings())
+        self.authority = Authority(pool, Settings())
+        self.api_key = ""
+        self._lists = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def make(cls) -> AsyncIterator["Stage"]:
+        """A migrated, empty database on durable settings, for as long as the block runs."""
+        with tempfile.TemporaryDirectory(prefix="waiting-list-bench-") as folder:
+            Path(folder).chmod(0o711)  # started by root, the server runs as another account
+            with embedded(Path(folder)) as dsn:
+                await migrate(dsn)
+                pool = await connect_pool(Settings(), dsn)
+                stage = cls(dsn, pool, Path(folder))
+                event = EventFields(title="Benchmark", timezone="Europe/Paris")
+                await catalogue.put_event(pool, ORGANIZATION, "event", event)
+                created, _ = await catalogue.create_api_key(pool, ORGANIZATION, name="bench", read_only=False)
+                stage.api_key = created.key
+                yield stage
+                await pool.close()
+
+    async def make_list(
+        self, waiting: int = 0, ready: int = 0, *, total: int = 2_000_000, until: datetime | None = None
+    ) -> ListKey:
+        """A sold-out list with so many in it, two tickets each. The longest are filled in without a history."""
+        self._lists += 1
+        key = ListKey(f"offer{self._lists}", f"date{self._lists}")
+        start = datetime.now(UTC) + timedelta(days=30)
+        date = RepresentationFields(event_id="event", start_datetime=start, end_datetime=start)
+        await catalogue.put_representation(self.pool, self.engine, CALLER, key.representation_id, date)
+        offer = OfferFields(event_id="event", name="Floor", max_quantity_per_order=6)
+        await catalogue.put_offer(self.pool, ORGANIZATION, key.offer_id, offer)
+        stock = InventoryFields(total_stock=total, available_stock=0)
+        await catalogue.put_inventory(self.pool, self.engine, CALLER, key, stock)
+        async with connection(self.pool) as acquired, acquired.transaction():
+            await acquired.execute(_FILL, key.list_id, ready + waiting, ready, until or start, timeout=600)
+            await acquired.execute(_COUNT, key.list_id, timeout=600)
+            await acquired.execute(_TOTAL, key.list_id, ready + waiting, ready, timeout=600)
+        return key
+
+    async def settle(self) -> None:
+        """Statistics are made and dirty pages written, so that a measurement does not pay for the filling."""
+        async with connection(self.pool) as acquired:
+            await acquired.execute("VACUUM ANALYZE", timeout=600)
+            await acquired.execute("CHECKPOINT", timeout=600)
+
+    async def tokens(self, users: Iterable[str]) -> list[str]:
+        """User tokens."""
+        return [(await self.authority.mint(User(user, ORGANIZATION), expires_in=7200))[0] for user in users]
+
+    def load(
+        self,
+        server: "Server",
+        requests: list[bytes],
+        *,
+        connections: int,
+        seconds: float,
+        rate: float | None = None,
+    ) -> dict[str, Any]:
+        """Runs the load against a server, and returns what it prints."""
+        file = self.folder / "requests"
+        file.write_bytes(b"\0".join(requests))
+        command = [sys.executable, "-m", "bench.load", str(file), str(server.port), str(connections), str(seconds)]
+        command += [str(rate)] if rate else []
+        done = subprocess.run(command, check=True, capture_output=True, timeout=seconds + 60)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+
+class Server:
+    """A server process that listens on a port of its own."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int) -> None:
+        self.process = process
+        self.port = port
+
+    def processes(self) -> list[int]:
+        """The pids that serve: the children where there are several, else the process itself."""
+        pids = [self.process.pid]
+        children = Path(f"/proc/{pids[0]}/task/{pids[0]}/children").read_text().split()
+        serving = [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return serving or pids
+
+
+def rss(pid: int) -> int:
+    """Bytes of memory that a process has of its own (Linux)."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Private_Dirty:"):
+            return int(line.split()[1]) * 1024
+    raise ValueError(pid)
+
+
+@contextmanager
+def _served(command: list[str], port: int, path: str, environment: dict[str, str]) -> Iterator[Server]:
+    process = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL)
+    try:
+        _await_answer(process, f"http://127.0.0.1:{port}{path}")
+        yield Server(process, port)
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def service(stage: Stage, *, processes: int = 1) -> Any:
+    """The service as `waiting-list serve` runs it, worker included."""
+    port = _free_port()
+    command = [sys.executable, "-m", "waiting_list", "serve", "--port", str(port), "--workers", str(processes)]
+    return _served(command, port, "/health/ready", {"DATABASE_URL": stage.dsn})
+
+
+def ceiling(stage: Stage, *, processes: int = 1) -> Any:
+    """The bare FastAPI application, on the same server settings."""
+    port = _free_port()
+    code = (
+        f"from waiting_list.cli import serve_app; serve_app('bench.ceiling:app', port={port}, workers={processes})"
+    )
+    return _served(
+        [sys.executable, "-c", code], port, "/openapi.json", {"BENCH_PICTURE": str(stage.folder / "picture")}
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await_answer(process: "subprocess.Popen[bytes]", url: str) -> None:
+    opener = build_opener(ProxyHandler({}))
+    for _ in range(600):
+        if process.poll() is not None:
+            raise RuntimeError(f"{url} ended with {process.returncode}")
+        try:
+            with opener.open(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"{url} does not answer")
