@@ -22,6 +22,7 @@ from waiting_list.models import (
     SettingsChange,
     Status,
 )
+from waiting_list.polls import Polls
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 
@@ -175,7 +176,7 @@ class Lists:
 
     async def entry(self, user_id: str) -> Entry:
         """The user's newest entry, as the user sees it."""
-        return await reading.entry(self.pool, self.key, user_id, organization_id=ORGANIZATION)
+        return await Polls(self.pool, Settings()).entry(self.key, user_id, organization_id=ORGANIZATION)
 
     async def status(self, user_id: str) -> Status:
         return (await self.entry(user_id)).status

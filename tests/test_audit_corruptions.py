@@ -475,7 +475,7 @@ def _before(values: str, verb: str, also: str = "") -> str:
         pytest.param("UPDATE segments SET tickets = 4", "segment", None, id="another count of its tickets"),
         pytest.param("DELETE FROM segments", "segment", None, id="a missing segment"),
         pytest.param(
-            "INSERT INTO segments SELECT list_id, 7, 1, 1 FROM segments",
+            "INSERT INTO segments SELECT list_id, 7, 1, 1, 0, bits FROM segments",
             "segment",
             None,
             id="an extra segment",
@@ -525,7 +525,7 @@ async def test_tickets_that_are_held_for_nobody_are_caught(lists: Lists) -> None
 
 async def test_a_segment_in_which_nobody_waits_any_more_is_no_finding(lists: Lists) -> None:
     await _story(lists)
-    await _corrupt(lists, "INSERT INTO segments SELECT list_id, 7, 0, 0 FROM segments")
+    await _corrupt(lists, "INSERT INTO segments SELECT list_id, 7, 0, 0, 0, bits FROM segments")
     assert await _finding(lists) is None
 
 

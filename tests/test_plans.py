@@ -58,8 +58,10 @@ async def test_no_hot_statement_reads_the_whole_list(long_list: Lists) -> None:
         "read_due_entries": (list_id, long_list.now, 500),
         "read_newest_holds": (list_id, 2),
         "read_entries_of_user": (list_id, f"u{middle}"),
-        "read_entry": (list_id, f"u{middle}"),
-        "read_queue": (list_id,),
+        "read_newest_entries": (list_id, [f"u{middle}"]),
+        "read_queue_head": (list_id,),
+        "read_queue": (list_id, SEGMENT_BITS),
+        "read_changed_lists": ([list_id], [0], [None], SEGMENT_BITS),
         "read_due_lists": (),
         "read_next_due": (),
     }

@@ -7,8 +7,10 @@ import pytest
 
 from tests.lists import Lists
 from tests.shop import LIST, Shop, problem
-from waiting_list import ledger, reading, replay, verbs
+from waiting_list import ledger, replay, verbs
 from waiting_list.models import Entry, Queue
+from waiting_list.polls import Polls
+from waiting_list.settings import Settings
 
 PICTURE = f"/v1/user/waiting-lists/{LIST}/queue"
 
@@ -57,6 +59,7 @@ async def test_a_page_finds_its_exact_place_until_its_segment_changes(
     waiting = [f"u{n}" for n in range(40)]
     for user in waiting:
         await lists.join(user, chance.randint(1, 3))
+    polls = Polls(lists.pool, Settings())
     known: dict[str, tuple[Entry, Any]] = {}
     asked = answered = 0
     for step in range(60):
@@ -72,7 +75,7 @@ async def test_a_page_finds_its_exact_place_until_its_segment_changes(
             case _:
                 promoted = (await lists.add_stock(1)).promoted
                 waiting = [one for one in waiting if one not in {entry.user_id for entry in promoted}]
-        picture = await reading.queue(lists.pool, lists.key)
+        picture = Queue.model_validate_json((await polls.picture(lists.key)).body)
         for one in waiting:
             entry, then = known.get(one, (None, None))
             now = entry and segment_of(picture, entry.rank)
@@ -94,7 +97,7 @@ async def test_the_picture_of_a_long_queue_is_small(lists: Lists, shop: Shop) ->
 
     async with connection(lists.pool) as acquired:
         await acquired.execute(
-            "INSERT INTO segments SELECT $1, n, 1073, 2500, 1000 + n FROM generate_series(0, 930) n",
+            "INSERT INTO segments SELECT $1, n, 1073, 2500, 1000 + n, 30 FROM generate_series(0, 930) n",
             lists.key.list_id,
         )
     answer = await shop.http.get(PICTURE, headers={"Accept-Encoding": "gzip"})

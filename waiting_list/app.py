@@ -25,6 +25,8 @@ from waiting_list.auth import Authority
 from waiting_list.calls import SECURITY_SCHEMES, Service
 from waiting_list.database import connect_pool
 from waiting_list.engine import Engine
+from waiting_list.live import Live
+from waiting_list.polls import Polls
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings, settings
 from waiting_list.worker import Worker
@@ -61,15 +63,20 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         assert config.database_url is not None, "the command line starts the embedded server and names it"
         pool = await connect_pool(config, config.database_url.get_secret_value())
         engine = Engine(pool, config)
-        app.state.service = Service(config, pool, engine, Authority(pool, config))
+        polls = Polls(pool, config)
+        live = Live(pool, polls)
+        app.state.service = Service(config, pool, engine, polls, live, Authority(pool, config))
         stop = asyncio.Event()
         worker = asyncio.create_task(Worker(pool, engine).run(stop)) if config.worker else None
+        looking = asyncio.create_task(live.run())
+        # What is there now stays: collecting it again and again would hold up calls.
         gc.collect()
         gc.freeze()
         try:
             yield
         finally:
             stop.set()
+            looking.cancel()
             if worker is not None:
                 await worker
             with suppress(TimeoutError):

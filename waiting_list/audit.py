@@ -14,9 +14,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from waiting_list.database import Connection, Pool, Record, connection, sql
+from waiting_list.database import Connection, Pool, Record, connection, snapshot, sql
 from waiting_list.findings import Check, Difference, Finding, ListReport, said
-from waiting_list.ledger import CREATED_WITH, SEGMENT_BITS
+from waiting_list.ledger import CREATED_WITH, SEGMENT_LEVELS
 from waiting_list.models import ListKey, Policy, Status
 from waiting_list.problems import InventoryNotFound
 from waiting_list.replay import TOLD_OF_ENTRY, EntryReplay, ListReplay, Row, read_row
@@ -58,10 +58,10 @@ async def audit_lists(
 async def audit_list(pool: Pool, key: ListKey, *, progress: Progress | None = None) -> ListReport:
     """The report of one list, as of one instant. Raises InventoryNotFound, Unavailable."""
     began = time.monotonic()
-    async with connection(pool) as acquired, acquired.transaction(isolation="repeatable_read", readonly=True):
+    async with snapshot(pool) as acquired:
         table = await acquired.fetchrow(sql("audit_list"), key.list_id)
         if table is None:
-            raise InventoryNotFound("There is no such list.")
+            raise InventoryNotFound()
         audit = _Audit(acquired, key, dict(table), progress)
         await audit.run()
     return ListReport(
@@ -173,7 +173,7 @@ class Tally:
     waiting: int = 0
     tickets_waiting: int = 0
     held: int = 0
-    segments: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+    segments: defaultdict[tuple[int, int], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     first: tuple[int, int, int, int] | None = None
     """(rank, number, minimum, passed over) of the first in line."""
     least: tuple[int, int] | None = None
@@ -187,9 +187,10 @@ class Tally:
         rank, wanted, minimum = (entry.fields[n] for n in ("rank", "tickets_wanted", "tickets_minimum"))
         self.waiting += 1
         self.tickets_waiting += wanted
-        segment = self.segments[rank >> SEGMENT_BITS]
-        segment[0] += 1
-        segment[1] += wanted
+        for bits in SEGMENT_LEVELS:
+            segment = self.segments[bits, rank >> bits]
+            segment[0] += 1
+            segment[1] += wanted
         head = (rank, entry.number, minimum, entry.fields["passed_over"])
         self.first = min(self.first or head, head)
         self.least = min(self.least or (minimum, entry.number), (minimum, entry.number))
@@ -244,17 +245,18 @@ def _besides(number: int) -> Difference:
     )
 
 
-def check_tally(tally: Tally, table: Mapping[str, Any], segments: Iterable[tuple[int, int, int]]) -> None:
-    """Compares the list's counters and segments (segment, waiting, tickets) with what its entries add up
+def check_tally(tally: Tally, table: Mapping[str, Any], segments: Iterable[tuple[int, int, int, int]]) -> None:
+    """Compares the list's counters and segments (bits, segment, waiting, tickets) with what its entries add up
     to. Raises Difference."""
     _compare(Check.HELD, "held of the list", tally.held, table["held"])
     for name in ("waiting", "tickets_waiting"):
         _compare(Check.COUNTER, f"{name} of the list", getattr(tally, name), table[name])
     expected = dict(tally.segments)
-    for segment, *counts in segments:
-        _compare(Check.SEGMENT, f"count of segment {segment}", expected.pop(segment, [0, 0]), counts)
-    for segment, counts in sorted(expected.items()):
-        _compare(Check.SEGMENT, f"count of segment {segment}", counts, [0, 0])
+    for bits, segment, *counts in segments:
+        what = f"count of segment {segment} of {bits} bits"
+        _compare(Check.SEGMENT, what, expected.pop((bits, segment), [0, 0]), counts)
+    for (bits, segment), counts in sorted(expected.items()):
+        _compare(Check.SEGMENT, f"count of segment {segment} of {bits} bits", counts, [0, 0])
 
 
 def check_users(repeated: tuple[int, ...]) -> None:

@@ -7,6 +7,9 @@ audience: one never passes for another.
 """
 
 import asyncio
+import hashlib
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -17,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import OKPAlgorithm
 from pydantic import TypeAdapter, ValidationError
 
-from waiting_list.database import Pool, connection, sql
+from waiting_list.batch import Batches
+from waiting_list.database import Pool, Record, connection, sql
 from waiting_list.keys import parse_api_key
 from waiting_list.models import Entry, Id, Status
 from waiting_list.problems import Forbidden, Unauthenticated, Unavailable
@@ -39,6 +43,10 @@ _PROVIDER_ALGORITHMS = [
     "EdDSA",
 ]
 _PROVIDER_LEEWAY = timedelta(seconds=30)
+_TOKENS_KEPT = 50_000
+_TOKEN_KEPT_SECONDS = 60
+"""A token that was checked is not checked again at once: fans poll. A key that the identity provider withdraws is
+honoured that much longer, at most."""
 _ID: TypeAdapter[str] = TypeAdapter(Id)
 
 
@@ -71,6 +79,10 @@ class Authority:
         self._pool = pool
         self._settings = settings
         self._keys: _Keys | None = None
+        self._api_keys: Batches[str, None, Record | None] = Batches(
+            self._read_api_key, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
+        )
+        self._users: dict[bytes, tuple[User, float]] = {}
         self._jwks = (
             jwt.PyJWKClient(settings.user_token_jwks_url, lifespan=300, timeout=5)
             if settings.user_token_jwks_url
@@ -84,8 +96,7 @@ class Authority:
         if key is None:
             await self.user(authorization)
             raise Forbidden("A user's token does not open the organizer's calls.")
-        async with connection(self._pool) as acquired:
-            record = await acquired.fetchrow(sql("read_api_key"), key.key_id)
+        record = await self._api_keys.submit(key.key_id, None)
         if record is None or not key.matches(record["secret_hash"]):
             raise _unauthenticated("The API key is not valid.")
         return Organizer(record["organization_id"], key.key_id, record["read_only"])
@@ -96,11 +107,22 @@ class Authority:
         if parse_api_key(credentials):
             await self.organizer(authorization)
             raise Forbidden("An API key does not open a user's calls: mint a user token with it.")
+        name, now = hashlib.sha256(credentials.encode()).digest(), time.time()
+        known = self._users.get(name)
+        if known and now < known[1]:
+            return known[0]
         try:
-            claims, organization_claim = await self._own(credentials), "org"
-            return User(_ID.validate_python(claims["sub"]), _ID.validate_python(claims.get(organization_claim)))
+            own = not self._has_provider or jwt.get_unverified_header(credentials).get("alg") == "HS256"
+            claims = await (self._own(credentials) if own else self._providers(credentials))
+            organization = claims.get("org" if own else self._settings.user_token_organization_claim)
+            user = User(_ID.validate_python(claims["sub"]), _ID.validate_python(organization))
         except (jwt.PyJWTError, ValidationError, ValueError) as error:
             raise _unauthenticated("The token is not valid, or has expired.") from error
+        self._users.pop(name, None)
+        if len(self._users) >= _TOKENS_KEPT:
+            del self._users[next(iter(self._users))]
+        self._users[name] = user, min(claims["exp"], now + _TOKEN_KEPT_SECONDS)
+        return user
 
     async def mint(self, user: User, *, expires_in: int, now: datetime | None = None) -> tuple[str, datetime]:
         """A token for a user, and until when it is good: `expires_in` seconds from now."""
@@ -150,6 +172,15 @@ class Authority:
             assert isinstance(private, Ed25519PrivateKey)
             self._keys = _Keys(found["user_token"]["secret"], private, found["purchase_pass"]["key_id"])
         return self._keys
+
+    @property
+    def _has_provider(self) -> bool:
+        return bool(self._jwks or self._settings.user_token_public_key)
+
+    async def _read_api_key(self, key_id: str, asked: Sequence[None]) -> Sequence[Record | None]:
+        # Read for every call, so that a key is refused as soon as it is revoked; once for those who wait together.
+        async with connection(self._pool) as acquired:
+            return [await acquired.fetchrow(sql("read_api_key"), key_id)] * len(asked)
 
     async def _own(self, token: str) -> dict[str, Any]:
         return jwt.decode(

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 
@@ -12,46 +12,42 @@ from waiting_list.problems import Problem, Unavailable
 log = structlog.get_logger(__name__)
 
 
-class Groupable(Protocol):
-    """A request that knows with which others it must not share a transaction."""
-
-    @property
-    def alone_with(self) -> Hashable | None:
-        """Two requests with the same value (not None) are never in one batch."""
-
-
-R = TypeVar("R", bound=Groupable)
+K = TypeVar("K", bound=Hashable)
+R = TypeVar("R")
 A = TypeVar("A")
 
 
-class Batches(Generic[R, A]):
+class Batches(Generic[K, R, A]):
     """Groups requests by key (a list). No timer: a batch starts as soon as the one before it ends.
 
-    `run` does one batch and returns an answer or a Problem for each request. If it fails as a whole for any
-    other reason, each request is run by itself, so that one never spoils its neighbour's.
+    Two requests for which `alone_with` gives the same value (not None) are never in one batch. `run` does one
+    batch and returns an answer or a Problem for each request. If it fails as a whole for any other reason, each
+    request is run by itself, so that one never spoils its neighbour's.
     """
 
     def __init__(
         self,
-        run: Callable[[Hashable, Sequence[R]], Awaitable[Sequence[A | Problem]]],
+        run: Callable[[K, Sequence[R]], Awaitable[Sequence[A | Problem]]],
         *,
         queue_limit: int,
         batch_limit: int,
+        alone_with: Callable[[R], Hashable | None] = lambda _: None,
     ) -> None:
         self._run = run
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
-        self._queues: dict[Hashable, deque[tuple[R, asyncio.Future[A]]]] = {}
+        self._alone_with = alone_with
+        self._queues: dict[K, deque[tuple[R, asyncio.Future[A]]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def submit(self, key: Hashable, request: R) -> A:
+    async def submit(self, key: K, request: R) -> A:
         """The answer to one request, after the commit of its batch.
 
         Raises its Problem; Unavailable at once when too many requests wait for this key.
         """
         queue = self._queues.get(key)
         if queue is not None and len(queue) >= self._queue_limit:
-            raise Unavailable("Too many requests wait for this list.")
+            raise Unavailable("Too many requests are waiting here.")
         future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         if queue is None:
             self._queues[key] = deque([(request, future)])
@@ -62,7 +58,7 @@ class Batches(Generic[R, A]):
             queue.append((request, future))
         return await future
 
-    async def _drain(self, key: Hashable) -> None:
+    async def _drain(self, key: K) -> None:
         queue = self._queues[key]
         while queue:
             batch = self._next_batch(queue)
@@ -79,14 +75,14 @@ class Batches(Generic[R, A]):
         batch: list[tuple[R, asyncio.Future[A]]] = []
         seen: set[Hashable] = set()
         while queue and len(batch) < self._batch_limit:
-            marker = queue[0][0].alone_with
+            marker = self._alone_with(queue[0][0])
             if marker is not None and marker in seen:
                 break
             seen.add(marker)
             batch.append(queue.popleft())
         return batch
 
-    async def _answers(self, key: Hashable, requests: Sequence[R]) -> Sequence[A | BaseException]:
+    async def _answers(self, key: K, requests: Sequence[R]) -> Sequence[A | BaseException]:
         try:
             return await self._run(key, requests)
         except Problem as problem:

@@ -17,7 +17,9 @@ from waiting_list.asgi import SLASH
 from waiting_list.auth import Authority, Organizer, User
 from waiting_list.database import Pool
 from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.live import Live
 from waiting_list.models import Answer, Entry, Id
+from waiting_list.polls import Polls
 from waiting_list.problems import Forbidden, InvalidRequest, Problem
 from waiting_list.reading import Page
 from waiting_list.settings import Settings
@@ -30,6 +32,8 @@ class Service:
     settings: Settings
     pool: Pool
     engine: Engine
+    polls: Polls
+    live: Live
     authority: Authority
 
 
@@ -51,6 +55,16 @@ class Call(Request):
     def engine(self) -> Engine:
         """What changes lists."""
         return self.service.engine
+
+    @property
+    def polls(self) -> Polls:
+        """What answers crowds."""
+        return self.service.polls
+
+    @property
+    def live(self) -> Live:
+        """What tells who watches."""
+        return self.service.live
 
     @property
     def pool(self) -> Pool:

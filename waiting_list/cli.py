@@ -8,6 +8,7 @@ rows; 2 it could not be done, and a sentence on stderr says why.
 import asyncio
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import sys
@@ -16,6 +17,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, NoReturn, TypeVar
 from urllib.request import ProxyHandler, build_opener
 
@@ -90,6 +92,7 @@ def serve(
 
 def serve_app(app: str, *, port: int, host: str = "127.0.0.1", workers: int = 1, factory: bool = False) -> None:
     """Serves an application as `serve` does, on the same settings of uvicorn."""
+    _allow_many_connections()
     uvicorn.run(
         app,
         factory=factory,
@@ -106,13 +109,40 @@ def serve_app(app: str, *, port: int, host: str = "127.0.0.1", workers: int = 1,
     )
 
 
+def _allow_many_connections() -> None:
+    # The usual soft limit of 1024 open files would be a limit of streams.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # macOS names a limit that it does not grant
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def served_app() -> FastAPI:
     """What each API process runs."""
     if multiprocessing.parent_process() is not None:
         end_with_parent()  # started by `serve --workers`
     settings = Settings()
     logs.set_up(settings)
-    return create_app(settings)
+    served = create_app(settings)
+    loop = asyncio.get_running_loop()
+
+    def end_streams() -> None:
+        # uvicorn waits for answers under way before it tells the application to end, and a stream has no end.
+        loop.call_soon_threadsafe(served.state.service.live.close)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        _before(number, end_streams)
+    return served
+
+
+def _before(number: signal.Signals, do: Callable[[], None]) -> None:
+    handler = signal.getsignal(number)
+
+    def both(received: int, frame: FrameType | None) -> None:
+        do()
+        if callable(handler):
+            handler(received, frame)
+
+    signal.signal(number, both)
 
 
 @app.command()

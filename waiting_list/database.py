@@ -41,6 +41,17 @@ _UNREACHABLE = (
 )
 
 
+# For statements about one list: each is planned once, for lists of any length, and always walks the index that
+# it was written for. Else PostgreSQL plans anew for each call, or keeps what was right while the list was empty.
+_PINNED_PLANS = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+
+
 @cache
 def sql(name: str) -> str:
     """The text of sql/<name>.sql. Raises FileNotFoundError for a name without a file."""
@@ -57,6 +68,8 @@ async def connect_pool(settings: Settings, dsn: str) -> Pool:
         command_timeout=settings.statement_timeout_seconds,
         timeout=_ACQUIRE_SECONDS,
         statement_cache_size=100 if settings.statement_cache else 0,
+        # A pooler would refuse them; there, nothing is kept that could grow stale.
+        server_settings=_PINNED_PLANS if settings.statement_cache else None,
     )
 
 
@@ -80,6 +93,15 @@ async def reachable() -> AsyncIterator[None]:
 async def connection(pool: Pool) -> AsyncIterator[Connection]:
     """A connection for single statements. Raises Unavailable."""
     async with reachable(), pool.acquire(timeout=_ACQUIRE_SECONDS) as acquired:
+        yield acquired
+
+
+@asynccontextmanager
+async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection that sees one instant, for statements that are planned for each call: those with filters
+    that may be left out. Raises Unavailable."""
+    async with connection(pool) as acquired, acquired.transaction(isolation="repeatable_read", readonly=True):
+        await acquired.execute(sql("plan_for_each_call"))
         yield acquired
 
 

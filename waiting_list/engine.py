@@ -8,7 +8,7 @@ A batch is the same as its requests one after the other. Reads are in reading.py
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -66,11 +66,6 @@ class Request:
     arguments: Mapping[str, Any]
     caller: Caller
 
-    @property
-    def alone_with(self) -> Hashable | None:
-        """A key that is repeated at once must find the first answer committed."""
-        return self.caller.idempotency.key_hash if self.caller.idempotency else None
-
 
 @dataclass(slots=True)
 class _Outcome:
@@ -93,8 +88,12 @@ class Engine:
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool
-        self._batches: Batches[Request, Answer] = Batches(
-            self._run, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
+        self._batches: Batches[ListKey, Request, Answer] = Batches(
+            self._run,
+            queue_limit=settings.list_queue_limit,
+            batch_limit=settings.batch_limit,
+            # A key that is repeated at once must find the first answer committed.
+            alone_with=lambda one: one.caller.idempotency and one.caller.idempotency.key_hash,
         )
 
     async def join(
@@ -263,14 +262,13 @@ class Engine:
         return answer
 
     async def _run(
-        self, key: Hashable, requests: Sequence[Request], *, now: datetime | None = None
+        self, key: ListKey, requests: Sequence[Request], *, now: datetime | None = None
     ) -> Sequence[Answer | Problem]:
         """One transaction: the list's lock, every request in turn, one write a table, commit."""
-        assert isinstance(key, ListKey)
         async with transaction(self._pool) as connection:
             ledger = await Ledger.open(connection, key, now=now)
             if ledger is None:
-                return [_no_inventory() for _ in requests]
+                return [InventoryNotFound() for _ in requests]
             known = await _known_answers(ledger, requests)
             await ledger.load_latest({user for request in requests for user in verbs.users_of(request.arguments)})
             outcomes = [await _one(ledger, request, known) for request in requests]
@@ -285,7 +283,7 @@ async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[byt
     ledger.promoted = []
     try:
         if organization_id not in (None, ledger.list.organization_id):
-            raise _no_inventory()
+            raise InventoryNotFound()
         if idempotency and (first := known.get(idempotency.key_hash)):
             if first[0] != idempotency.request_hash:
                 raise IdempotencyKeyReused("Use a new key for a new request.")
@@ -354,7 +352,3 @@ async def _remember(ledger: Ledger, outcomes: Sequence[_Outcome], answers: Seque
         await ledger.connection.execute(
             sql("insert_idempotency"), ledger.list.list_id, *map(list, zip(*rows, strict=True)), ledger.now
         )
-
-
-def _no_inventory() -> InventoryNotFound:
-    return InventoryNotFound("This offer has no stock, and so no waiting list, at this representation.")

@@ -28,7 +28,10 @@ from waiting_list.models import (
 RANK_STEP = 1_000_000
 """The rank of an entry that was never moved is its number times this: room for moves in between."""
 SEGMENT_BITS = 30
-"""A segment is the ranks that share `rank >> SEGMENT_BITS`: about a thousand numbers."""
+"""A segment of the picture is the ranks that share `rank >> SEGMENT_BITS`: about a thousand numbers."""
+SEGMENT_LEVELS = (SEGMENT_BITS - 5, SEGMENT_BITS, SEGMENT_BITS + 5)
+"""The sizes of segments that are counted, as the bits of the ranks in each: 32 of one make one of the next. The
+view `shown_entries` names the same."""
 
 
 @dataclass(slots=True)
@@ -155,7 +158,7 @@ class Ledger:
         self._latest: dict[str, EntryRow | None] = {}
         self._new: dict[int, EntryRow] = {}
         self._changed: dict[int, Status] = {}
-        self._segments: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
+        self._segments: defaultdict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
         self._history: list[tuple[int, datetime, str, str, int | None, str | None, str]] = []
 
     @classmethod
@@ -308,10 +311,11 @@ class Ledger:
         # Who joins at the end moves nobody within the segment: changed is 0.
         if entry.status is not Status.WAITING:
             return
-        segment = self._segments[entry.rank >> SEGMENT_BITS]
-        segment[2] = max(segment[2], changed)
-        segment[0] += sign
-        segment[1] += sign * entry.tickets_wanted
+        for bits in SEGMENT_LEVELS:
+            segment = self._segments[bits, entry.rank >> bits]
+            segment[0] += sign
+            segment[1] += sign * entry.tickets_wanted
+            segment[2] = max(segment[2], changed)
         self.list.waiting += sign
         self.list.tickets_waiting += sign * entry.tickets_wanted
 
@@ -356,7 +360,7 @@ class Ledger:
             await execute(
                 sql("upsert_segments"),
                 list_id,
-                list(segments),
+                *map(list, zip(*segments, strict=True)),
                 *map(list, zip(*segments.values(), strict=True)),
             )
         await execute(sql("insert_history"), list_id, *map(list, zip(*self._history, strict=True)))

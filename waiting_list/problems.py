@@ -152,6 +152,9 @@ class InventoryNotFound(NotFound):
 
     code, title = "inventory_not_found", "No such inventory"
 
+    def __init__(self) -> None:
+        super().__init__("This offer has no stock, and so no waiting list, at this representation.")
+
 
 class ApiKeyNotFound(NotFound):
     """The API key does not exist, or is another organization's."""

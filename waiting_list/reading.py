@@ -1,4 +1,4 @@
-"""What can be asked without changing anything. One statement an answer, no lock, on any copy of the data."""
+"""What can be asked without changing anything. No lock, on any copy of the data."""
 
 import base64
 import binascii
@@ -10,8 +10,7 @@ from uuid import UUID
 
 from asyncpg import UndefinedTableError
 
-from waiting_list.database import Pool, Record, connection, newest_migration, sql
-from waiting_list.ledger import SEGMENT_BITS
+from waiting_list.database import Pool, Record, connection, newest_migration, snapshot, sql
 from waiting_list.models import (
     Change,
     Entry,
@@ -24,7 +23,6 @@ from waiting_list.models import (
     ListSummary,
     Offer,
     Period,
-    Queue,
     Representation,
     Statistics,
     UserExport,
@@ -35,7 +33,6 @@ from waiting_list.problems import (
     EventNotFound,
     InvalidRequest,
     InventoryNotFound,
-    NotInList,
     OfferNotFound,
     RepresentationNotFound,
 )
@@ -63,17 +60,6 @@ class EntryFilter(NamedTuple):
     joined_after: datetime | None = None
 
 
-async def entry(pool: Pool, key: ListKey, user_id: str, *, organization_id: str) -> Entry:
-    """The user's newest entry in a list. Raises InventoryNotFound, NotInList."""
-    async with connection(pool) as acquired:
-        record = await acquired.fetchrow(sql("read_entry"), key.list_id, user_id)
-    if record is None or record["organization_id"] != organization_id:
-        raise _no_inventory()
-    if record["number"] is None:
-        raise NotInList("This user never joined this list.")
-    return _entry(record)
-
-
 async def entries_of_user(
     pool: Pool,
     user_id: str,
@@ -85,7 +71,7 @@ async def entries_of_user(
 ) -> Page[Entry]:
     """A user's entries in all lists of an organization, the newest first."""
     after = _decode(cursor, datetime, UUID, int)
-    async with connection(pool) as acquired:
+    async with snapshot(pool) as acquired:
         records = await acquired.fetch(
             sql("read_entries_of_caller"), user_id, organization_id, status, *after, limit + 1
         )
@@ -97,14 +83,14 @@ async def entries(
 ) -> Page[Entry]:
     """An organization's entries, list by list, each in queue order."""
     after = _decode(cursor, UUID, int, int)
-    async with connection(pool) as acquired:
+    async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_entries"), organization_id, *only, *after, limit + 1)
     return _page(records, limit, _entry, "list_id", "rank", "number")
 
 
 async def export_entries(pool: Pool, organization_id: str, only: EntryFilter) -> AsyncIterator[Entry]:
     """All of those entries, of one instant, in bounded memory."""
-    async with connection(pool) as acquired, acquired.transaction(isolation="repeatable_read", readonly=True):
+    async with snapshot(pool) as acquired:
         async for record in acquired.cursor(sql("export_entries"), organization_id, *only, prefetch=500):
             yield _entry(record)
 
@@ -122,21 +108,6 @@ async def waiting_list(pool: Pool, key: ListKey) -> WaitingList:
         reason = "full"
     shown = {name: record[name] for name in WaitingList.model_fields if name not in ("open", "closed_reason")}
     return WaitingList(open=reason is None, closed_reason=reason, **shown)
-
-
-async def queue(pool: Pool, key: ListKey) -> Queue:
-    """The picture of a list's whole queue, as of one instant. Raises InventoryNotFound."""
-    async with connection(pool) as acquired:
-        record = await acquired.fetchrow(sql("read_queue"), key.list_id)
-    if record is None:
-        raise _no_inventory()
-    before = tickets_before = 0
-    segments = []
-    for segment, waiting, tickets, changed in json.loads(record["segments"]):
-        segments.append([segment, before, tickets_before, changed])
-        before += waiting
-        tickets_before += tickets
-    return Queue(**dict(record) | {"segment_bits": SEGMENT_BITS, "segments": segments})
 
 
 async def list_settings(pool: Pool, key: ListKey, *, organization_id: str) -> ListSettings:
@@ -157,7 +128,7 @@ async def waiting_lists(
 ) -> Page[ListSummary]:
     """One row a list, counting the entries that the filter lets through."""
     after = _decode(cursor, str, str)
-    async with connection(pool) as acquired:
+    async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_waiting_lists"), organization_id, *only, *after, limit + 1)
     return _page(records, limit, _list_summary, "offer_id", "representation_id")
 
@@ -167,7 +138,7 @@ async def upcoming_events(
 ) -> Page[EventSummary]:
     """Events that have not begun, the next one first, with their representations, offers and lists."""
     after = _decode(cursor, datetime, str)
-    async with connection(pool) as acquired:
+    async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_upcoming_events"), organization_id, *after, limit + 1)
     return _page(records, limit, _event_summary, "next_start", "event_id")
 
@@ -184,7 +155,7 @@ async def events(
     pool: Pool, organization_id: str, *, event_id: Sequence[str] | None, limit: int, cursor: str | None
 ) -> Page[Event]:
     """An organization's events, by id."""
-    async with connection(pool) as acquired:
+    async with snapshot(pool) as acquired:
         records = await acquired.fetch(
             sql("read_events"), organization_id, event_id, *_decode(cursor, str), limit + 1
         )
@@ -212,7 +183,7 @@ async def representations(
 ) -> Page[Representation]:
     """An organization's representations, by id."""
     after = _decode(cursor, str)
-    async with connection(pool) as acquired:
+    async with snapshot(pool) as acquired:
         records = await acquired.fetch(
             sql("read_representations"), organization_id, representation_id, event_id, *after, limit + 1
         )
@@ -238,7 +209,7 @@ async def offers(
 ) -> Page[Offer]:
     """An organization's offers, by id."""
     after = _decode(cursor, str)
-    async with connection(pool) as acquired:
+    async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_offers"), organization_id, offer_id, event_id, *after, limit + 1)
     return _page(records, limit, lambda record: Offer(**record), "offer_id")
 
@@ -255,7 +226,7 @@ async def inventories(
 ) -> Page[Inventory]:
     """An organization's stock, by offer and representation."""
     after = _decode(cursor, str, str)
-    async with connection(pool) as acquired:
+    async with snapshot(pool) as acquired:
         records = await acquired.fetch(
             sql("read_inventories"), organization_id, event_id, offer_id, representation_id, *after, limit + 1
         )
@@ -274,7 +245,7 @@ async def history(
     """Every change of a list, in order. Raises InventoryNotFound."""
     await _list(pool, key, organization_id)
     (after,) = _decode(cursor, int)
-    async with connection(pool) as acquired:
+    async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_history"), key.list_id, verb, after or 0, limit + 1)
     return _page(records, limit, lambda record: Change(**_told(record)), "sequence")
 
@@ -284,7 +255,7 @@ async def statistics(
 ) -> Statistics:
     """What happened in a list over time. Raises InventoryNotFound."""
     await _list(pool, key, organization_id)
-    async with connection(pool) as acquired, acquired.transaction(isolation="repeatable_read", readonly=True):
+    async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_statistics"), key.list_id, period)
         median_wait = await acquired.fetchval(sql("read_median_wait"), key.list_id)
     periods = [Period(**record) for record in records]
@@ -352,12 +323,8 @@ async def _list(pool: Pool, key: ListKey, organization_id: str | None) -> Record
     async with connection(pool) as acquired:
         record = await acquired.fetchrow(sql("read_list"), key.list_id)
     if record is None or organization_id not in (None, record["organization_id"]):
-        raise _no_inventory()
+        raise InventoryNotFound()
     return record
-
-
-def _no_inventory() -> InventoryNotFound:
-    return InventoryNotFound("This offer has no stock, and so no waiting list, at this representation.")
 
 
 def _entry(record: Record) -> Entry:

@@ -1,10 +1,10 @@
 """The user router: what a fan can do. A token says who they are; what everybody may see needs none."""
 
-import hashlib
 from collections.abc import Awaitable
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
 from pydantic import model_validator
 
 from waiting_list import problems, reading
@@ -22,11 +22,18 @@ from waiting_list.calls import (
     page,
 )
 from waiting_list.models import Answer, Entry, EventSummary, Frozen, ListKey, Quantity, Queue, Status, WaitingList
+from waiting_list.streams import EntryStream
 
 public = APIRouter(prefix="/v1/user", route_class=PublicRoute, tags=["user"])
 router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["user"])
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "The picture is still the one whose ETag was sent."}
+}
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A stream of events whose `data` is an Entry.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
 }
 ENTRY = "/waiting-lists/{offer_id}/{representation_id}/entry"
 
@@ -84,18 +91,22 @@ async def get_waiting_list(call: Call, offer_id: PathId, representation_id: Path
     responses=declared([*COMMON, problems.InventoryNotFound]) | NOT_MODIFIED,
 )
 async def get_queue(
-    call: Call, offer_id: PathId, representation_id: PathId, if_none_match: Annotated[str | None, Header()] = None
+    call: Call,
+    offer_id: PathId,
+    representation_id: PathId,
+    if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """The picture of the whole queue, for crowds: a page works out its own place from it. Good for a second."""
-    key = ListKey(offer_id, representation_id)
-    body = (await reading.queue(call.pool, key)).model_dump_json()
-    tag = f'"{hashlib.sha256(body.encode()).hexdigest()[:16]}"'
-    headers = {"ETag": tag, "Cache-Control": "public, max-age=1"}
-    # A cache may have made the tag weak (RFC 9110, 8.8.1).
-    known = {one.strip().removeprefix("W/") for one in (if_none_match or "").split(",")}
-    if tag in known or "*" in known:
+    picture = await call.polls.picture(ListKey(offer_id, representation_id))
+    zipped = _takes_gzip(call.headers.get("accept-encoding", ""))
+    # Two forms of the same: the tag of the second is weak (RFC 9110, 8.8.1).
+    tag = f'W/"{picture.tag}"' if zipped else f'"{picture.tag}"'
+    headers = {"ETag": tag, "Cache-Control": "public, max-age=1", "Vary": "Accept-Encoding"}
+    if if_none_match and (f'"{picture.tag}"' in if_none_match or if_none_match.strip() == "*"):
         return Response(None, 304, headers)
-    return Response(body, 200, headers, media_type="application/json")
+    if zipped:
+        headers["Content-Encoding"] = "gzip"
+    return Response(picture.gzipped if zipped else picture.body, 200, headers, media_type="application/json")
 
 
 @router.post(
@@ -140,8 +151,29 @@ async def join(
 async def get_entry(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """My latest entry in this list."""
     key = ListKey(offer_id, representation_id)
-    entry = await reading.entry(call.pool, key, call.user.user_id, organization_id=call.organization_id)
+    entry = await call.polls.entry(key, call.user.user_id, organization_id=call.organization_id)
     return answer(await call.with_pass(entry))
+
+
+@router.get(
+    ENTRY + "/live",
+    operation_id="watch_entry",
+    response_class=StreamingResponse,
+    responses=STREAM | declared([*AUTHENTICATED, problems.InventoryNotFound, problems.NotInList]),
+)
+async def watch_entry(
+    call: Call,
+    offer_id: PathId,
+    representation_id: PathId,
+    last_event_id: Annotated[
+        str | None, Header(max_length=100, description="Of the last event that was seen: it is not sent again.")
+    ] = None,
+) -> Response:
+    """My latest entry in this list as server-sent events: as it is now, then within a second whenever it changes.
+    A comment every 15 seconds shows that the stream is alive."""
+    key = ListKey(offer_id, representation_id)
+    watcher = await call.live.watch(key, call.user.user_id, organization_id=call.organization_id)
+    return EntryStream(call.live, key, watcher, last_event_id=last_event_id, with_pass=call.with_pass)
 
 
 @router.patch(
@@ -212,3 +244,11 @@ async def _own_entry(call: Call, verb: Awaitable[Answer], *, status: int = 200) 
     answered = await call.done(verb)
     assert answered.entry is not None
     return answer(answered.entry, status=status, replayed=answered.replayed)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    for one in accepted.lower().split(","):
+        coding, _, weight = one.partition(";")
+        if coding.strip() in ("gzip", "*"):
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False

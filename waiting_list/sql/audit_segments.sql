@@ -1,3 +1,3 @@
 -- The counts that the positions of one list are worked out from.
 -- Locks nothing.
-SELECT s.segment, s.waiting, s.tickets FROM segments s WHERE s.list_id = $1 ORDER BY s.segment
+SELECT s.bits, s.segment, s.waiting, s.tickets FROM segments s WHERE s.list_id = $1 ORDER BY s.bits, s.segment

@@ -1,9 +1,10 @@
 -- Adds to how many wait in some segments of one list, and how many tickets they want; and says when that was.
 -- Locks the segments' rows; runs under the list's lock, so what is read here cannot change meanwhile.
-INSERT INTO segments (list_id, segment, waiting, tickets, changed)
-SELECT $1, d.segment, coalesce(s.waiting, 0) + d.waiting, coalesce(s.tickets, 0) + d.tickets,
+INSERT INTO segments (list_id, bits, segment, waiting, tickets, changed)
+SELECT $1, d.bits, d.segment, coalesce(s.waiting, 0) + d.waiting, coalesce(s.tickets, 0) + d.tickets,
     greatest(coalesce(s.changed, 0), d.changed)
-FROM unnest($2::bigint[], $3::integer[], $4::bigint[], $5::bigint[]) AS d (segment, waiting, tickets, changed)
-LEFT JOIN segments s ON s.list_id = $1 AND s.segment = d.segment
-ON CONFLICT (list_id, segment) DO UPDATE
+FROM unnest($2::smallint[], $3::bigint[], $4::integer[], $5::bigint[], $6::bigint[])
+    AS d (bits, segment, waiting, tickets, changed)
+LEFT JOIN segments s ON s.list_id = $1 AND s.bits = d.bits AND s.segment = d.segment
+ON CONFLICT (list_id, bits, segment) DO UPDATE
 SET waiting = excluded.waiting, tickets = excluded.tickets, changed = excluded.changed

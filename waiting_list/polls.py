@@ -1,0 +1,117 @@
+"""What crowds ask for: their own entries, many with one query; and the picture, made once for everybody."""
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from waiting_list.batch import Batches
+from waiting_list.database import Pool, Record, connection, sql
+from waiting_list.ledger import SEGMENT_BITS
+from waiting_list.models import Entry, ListKey, Queue
+from waiting_list.problems import InventoryNotFound, NotInList, Problem
+from waiting_list.settings import Settings
+
+_PICTURES_KEPT = 1000
+
+
+class Picture(NamedTuple):
+    """The picture of a queue, ready to be sent. The tag changes when the body does."""
+
+    body: bytes
+    gzipped: bytes
+    tag: str
+
+
+class Polls:
+    """Reads for any number of callers at once. One for each process.
+
+    Who asks while a query is under way is answered by the next one, together with everybody else who did: so
+    every answer is as of an instant after the question. All raise InventoryNotFound and Unavailable.
+    """
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self._pool = pool
+        self._batch_limit = settings.batch_limit
+        queue_limit, batch_limit = settings.list_queue_limit, settings.batch_limit
+        self._entries: Batches[ListKey, str, Record] = Batches(
+            self._read_entries, queue_limit=queue_limit, batch_limit=batch_limit
+        )
+        self._pictures: Batches[ListKey, None, Picture] = Batches(
+            self._read_picture, queue_limit=queue_limit, batch_limit=batch_limit
+        )
+        self._made: dict[ListKey, tuple[tuple[object, ...], Picture]] = {}
+
+    async def entry(self, key: ListKey, user_id: str, *, organization_id: str) -> Entry:
+        """The user's newest entry in a list. Raises NotInList."""
+        record = await self._entries.submit(key, user_id)
+        if record["organization_id"] != organization_id:
+            raise InventoryNotFound()
+        if record["number"] is None:
+            raise NotInList("This user never joined this list.")
+        return _entry(record)
+
+    async def entries(self, key: ListKey, user_ids: Iterable[str]) -> dict[str, Entry]:
+        """The newest entries of those among these users who have one."""
+        found: dict[str, Entry] = {}
+        asked = list(user_ids)
+        for start in range(0, len(asked), self._batch_limit):
+            records = await self._read_entries(key, asked[start : start + self._batch_limit])
+            found |= {one["asked_for"]: _entry(one) for one in records if one["number"] is not None}
+        return found
+
+    async def picture(self, key: ListKey) -> Picture:
+        """The picture of a list's whole queue, as of one instant."""
+        return await self._pictures.submit(key, None)
+
+    async def _read_entries(self, key: ListKey, user_ids: Sequence[str]) -> Sequence[Record]:
+        async with connection(self._pool) as acquired:
+            records = await acquired.fetch(sql("read_newest_entries"), key.list_id, list(set(user_ids)))
+        if not records:
+            raise InventoryNotFound()
+        found = {record["asked_for"]: record for record in records}
+        return [found[user_id] for user_id in user_ids]
+
+    async def _read_picture(self, key: ListKey, asked: Sequence[None]) -> Sequence[Picture | Problem]:
+        async with connection(self._pool) as acquired:
+            head = await acquired.fetchrow(sql("read_queue_head"), key.list_id)
+            if head is None:
+                raise InventoryNotFound()
+            known = self._made.get(key)
+            if known and known[0] == tuple(head):
+                return [known[1]] * len(asked)
+            record = await acquired.fetchrow(sql("read_queue"), key.list_id, SEGMENT_BITS)
+        if record is None:
+            raise InventoryNotFound()
+        picture = _picture(record)
+        self._made.pop(key, None)
+        if len(self._made) >= _PICTURES_KEPT:
+            del self._made[next(iter(self._made))]
+        self._made[key] = tuple(record[name] for name in head.keys()), picture  # noqa: SIM118 - a Record is no dict
+        return [picture] * len(asked)
+
+
+def cumulated(segments: str) -> list[list[int]]:
+    """Of each segment: its number, how many wait before it and how many tickets they want, and when a place
+    within it last moved. From the JSON that a statement returned."""
+    before = tickets_before = 0
+    found = []
+    for segment, waiting, tickets, changed in json.loads(segments):
+        found.append([segment, before, tickets_before, changed])
+        before += waiting
+        tickets_before += tickets
+    return found
+
+
+_ENTRY_FIELDS = tuple(name for name in Entry.model_fields if name != "purchase_pass")
+
+
+def _entry(record: Record) -> Entry:
+    return Entry(**{name: record[name] for name in _ENTRY_FIELDS})
+
+
+def _picture(record: Record) -> Picture:
+    queue = Queue(**dict(record) | {"segment_bits": SEGMENT_BITS, "segments": cumulated(record["segments"])})
+    body = queue.model_dump_json().encode()
+    return Picture(body, gzip.compress(body, 5, mtime=0), hashlib.sha256(body).hexdigest()[:16])

@@ -1,0 +1,12 @@
+-- The newest entries of some users in one list, as clients see them; a row of nulls for who never had one,
+-- no row if there is no such list. Locks nothing.
+SELECT u.user_id AS asked_for, i.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id,
+    s.status, s.left_reason, s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position,
+    s.tickets_ahead, s.joined_at, s.ready_at, s.ready_until, s.left_at
+FROM inventory i
+CROSS JOIN unnest($2::text[]) AS u (user_id)
+LEFT JOIN LATERAL (
+    SELECT e.number FROM entries e WHERE e.list_id = $1 AND e.user_id = u.user_id ORDER BY e.number DESC LIMIT 1
+) AS newest ON true
+LEFT JOIN shown_entries s ON s.list_id = $1 AND s.number = newest.number
+WHERE i.list_id = $1

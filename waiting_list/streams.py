@@ -1,0 +1,88 @@
+"""Server-sent events (WHATWG HTML, 9.2): a user's entry whenever it changes."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import structlog
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from waiting_list.live import Live, Watcher
+from waiting_list.models import Entry, ListKey
+
+log = structlog.get_logger(__name__)
+
+COMMENT_SECONDS = 15.0
+"""Between two signs of life, which keep proxies from closing a quiet stream."""
+SLOW_SECONDS = 10.0
+"""A reader that takes nothing for so long is dropped."""
+_RETRY_MILLISECONDS = 2000
+
+
+class EntryStream(Response):
+    """Streams a watched entry: as it is now, then whenever it changes.
+
+    An event's id stands for its data: who reconnects with it as `Last-Event-ID` gets nothing until there is
+    something new. Written by hand, since a stream of Starlette's is two tasks and a cancel scope.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self,
+        live: Live,
+        key: ListKey,
+        watcher: Watcher,
+        *,
+        last_event_id: str | None,
+        with_pass: Callable[[Entry], Awaitable[Entry]],
+    ) -> None:
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._live = live
+        self._key = key
+        self._watcher = watcher
+        self._told = last_event_id
+        self._with_pass = with_pass
+
+    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
+        """Streams until the reader goes, is dropped, or the watcher is closed."""
+        watcher = self._watcher
+        gone = asyncio.ensure_future(_until_gone(receive))
+        gone.add_done_callback(lambda _: watcher.close())
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            first = f"retry: {_RETRY_MILLISECONDS}\n\n".encode() + await self._event(watcher.entry)
+            await _send(send, first)
+            while not watcher.closed:
+                entry = await watcher.news(within=COMMENT_SECONDS)
+                if not watcher.closed:
+                    await _send(send, await self._event(entry) if entry else b":\n\n")
+            await _send(send, b"", more=False)
+        except TimeoutError:
+            log.info("slow_reader_dropped")
+        finally:
+            self._live.leave(self._key, watcher)
+            gone.cancel()
+            with suppress(asyncio.CancelledError):
+                await gone
+
+    async def _event(self, entry: Entry) -> bytes:
+        data = (await self._with_pass(entry)).model_dump_json().encode()
+        name = hashlib.sha256(data).hexdigest()[:16]
+        if name == self._told:
+            return b":\n\n"
+        self._told = name
+        return b"id: %s\ndata: %s\n\n" % (name.encode(), data)
+
+
+async def _send(send: Send, body: bytes, *, more: bool = True) -> None:
+    async with asyncio.timeout(SLOW_SECONDS):
+        await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
