@@ -15,35 +15,17 @@ from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
+from bench.fill import fill
 from waiting_list import catalogue
 from waiting_list.auth import Authority, User
 from waiting_list.database import Pool, connect_pool, connection, migrate
 from waiting_list.embedded import embedded
 from waiting_list.engine import Caller, Engine
-from waiting_list.ledger import RANK_STEP, SEGMENT_BITS
 from waiting_list.models import EventFields, InventoryFields, ListKey, OfferFields, RepresentationFields
 from waiting_list.settings import Settings
 
 ORGANIZATION = "bench"
 CALLER = Caller(ORGANIZATION, "organizer:bench")
-_FILL = f"""
-INSERT INTO entries (list_id, number, user_id, status, tickets_wanted, tickets_minimum, tickets_held, rank,
-    passed_over, joined_at, ready_at, ready_until)
-SELECT $1, n, 'u' || n, CASE WHEN n <= $3 THEN 'ready' ELSE 'waiting' END, 2, 1, CASE WHEN n <= $3 THEN 2 ELSE 0 END,
-    n * {RANK_STEP}, 0, now(), CASE WHEN n <= $3 THEN now() END, CASE WHEN n <= $3 THEN $4::timestamptz END
-FROM generate_series(1, $2::bigint) n
-"""
-_COUNT = f"""
-INSERT INTO segments (list_id, segment, waiting, tickets)
-SELECT list_id, rank >> {SEGMENT_BITS}, count(*), sum(tickets_wanted)
-FROM entries WHERE list_id = $1 AND status = 'waiting' GROUP BY 1, 2
-"""
-_TOTAL = f"""
-UPDATE inventory SET waiting = $2::bigint - $3::bigint, tickets_waiting = 2 * ($2::bigint - $3::bigint),
-    last_number = $2, last_rank = $2::bigint * {RANK_STEP}, held = 2 * $3::bigint,
-    available_stock = available_stock + 2 * $3::bigint
-WHERE list_id = $1
-"""
 
 
 class Stage:
@@ -88,10 +70,15 @@ class Stage:
         await catalogue.put_offer(self.pool, ORGANIZATION, key.offer_id, offer)
         stock = InventoryFields(total_stock=total, available_stock=0)
         await catalogue.put_inventory(self.pool, self.engine, CALLER, key, stock)
-        async with connection(self.pool) as acquired, acquired.transaction():
-            await acquired.execute(_FILL, key.list_id, ready + waiting, ready, until or start, timeout=600)
-            await acquired.execute(_COUNT, key.list_id, timeout=600)
-            await acquired.execute(_TOTAL, key.list_id, ready + waiting, ready, timeout=600)
+        async with connection(self.pool) as acquired:
+            await fill(
+                acquired,
+                key.list_id,
+                ready=ready,
+                waiting=waiting,
+                joined_at=datetime.now(UTC),
+                ready_until=until or start,
+            )
         return key
 
     async def settle(self) -> None:

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from bench.fill import fill
 from tests.lists import Lists
 from waiting_list.database import connection, sql
 from waiting_list.ledger import RANK_STEP, SEGMENT_BITS
@@ -15,20 +17,6 @@ READY = 2_000
 _SEGMENT = (1 << SEGMENT_BITS) // RANK_STEP + 1
 AT_MOST = 2 * _SEGMENT
 """Rows that a step of a plan may read: the ranks around one entry, and all segments, but not the list."""
-_FILL = f"""
-INSERT INTO entries (list_id, number, user_id, status, tickets_wanted, tickets_minimum, tickets_held, rank,
-    passed_over, joined_at, ready_at, ready_until)
-SELECT $1, n, 'u' || n, CASE WHEN n <= {READY} THEN 'ready' ELSE 'waiting' END, 2, 2,
-    CASE WHEN n <= {READY} THEN 2 ELSE 0 END, n::bigint * {RANK_STEP}, 0, $2,
-    CASE WHEN n <= {READY} THEN $2::timestamptz END,
-    CASE WHEN n <= {READY} THEN $2::timestamptz + n * interval '1 minute' END
-FROM generate_series(1, {WAITING + READY}) n
-"""
-_COUNT = f"""
-INSERT INTO segments (list_id, segment, waiting, tickets)
-SELECT list_id, rank >> {SEGMENT_BITS}, count(*), sum(tickets_wanted) FROM entries
-WHERE list_id = $1 AND status = 'waiting' GROUP BY 1, 2
-"""
 
 
 def steps(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -40,8 +28,8 @@ def steps(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @pytest.fixture
 async def long_list(lists: Lists) -> Lists:
     async with connection(lists.pool) as acquired:
-        await acquired.execute(_FILL, lists.key.list_id, lists.now)
-        await acquired.execute(_COUNT, lists.key.list_id)
+        list_id, until = lists.key.list_id, lists.now + timedelta(days=1)
+        await fill(acquired, list_id, ready=READY, waiting=WAITING, joined_at=lists.now, ready_until=until)
         await acquired.execute("ANALYZE")
     return lists
 
