@@ -18,7 +18,7 @@ from waiting_list.auth import Authority, Organizer, User
 from waiting_list.database import Pool
 from waiting_list.engine import Caller, Engine, Idempotency
 from waiting_list.live import Live
-from waiting_list.models import Answer, Entry, Id
+from waiting_list.models import Answer, Entry, Id, Status
 from waiting_list.polls import Polls
 from waiting_list.problems import Forbidden, InvalidRequest, Problem
 from waiting_list.reading import Page
@@ -115,6 +115,8 @@ class Call(Request):
             if "entry" in problem.extra:
                 problem.extra["entry"] = await self.with_pass(problem.extra["entry"])
             raise
+        if not answered.promoted and (answered.entry is None or answered.entry.status is not Status.READY):
+            return answered
         entry = await self.with_pass(answered.entry) if answered.entry else None
         promoted = tuple([await self.with_pass(one) for one in answered.promoted])
         return answered.model_copy(update={"entry": entry, "promoted": promoted})

@@ -58,6 +58,10 @@ def sql(name: str) -> str:
     return (files("waiting_list") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 
+async def _leave_as_it_is(_: Connection) -> None:
+    """Nothing here changes a session beyond its transaction: that saves a statement for every use of the pool."""
+
+
 async def connect_pool(settings: Settings, dsn: str) -> Pool:
     """A pool that heals itself: it connects when first asked to, and replaces connections that died."""
     return await asyncpg.create_pool(
@@ -68,6 +72,7 @@ async def connect_pool(settings: Settings, dsn: str) -> Pool:
         command_timeout=settings.statement_timeout_seconds,
         timeout=_ACQUIRE_SECONDS,
         statement_cache_size=100 if settings.statement_cache else 0,
+        reset=_leave_as_it_is,
         # A pooler would refuse them; there, nothing is kept that could grow stale.
         server_settings=_PINNED_PLANS if settings.statement_cache else None,
     )

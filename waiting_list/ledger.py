@@ -154,6 +154,7 @@ class Ledger:
         """Whom the request under way has made ready, in order."""
         self.unsettled = False
         """Whether something happened after which the next in line might fit what is free."""
+        self._known_from = row.last_rank
         self._entries: dict[int, EntryRow] = {}
         self._latest: dict[str, EntryRow | None] = {}
         self._new: dict[int, EntryRow] = {}
@@ -373,11 +374,45 @@ class Ledger:
     async def views(self, rows: Iterable[EntryRow]) -> dict[int, Entry]:
         """These entries as clients see them, by number, with exact positions. Flushes first."""
         await self.flush()
-        numbers = sorted({row.number for row in rows})
-        if not numbers:
-            return {}
-        records = await self.connection.fetch(sql("read_shown_entries"), self.list.list_id, numbers)
-        return {record["number"]: Entry(**record) for record in records}
+        shown = {row.number: row for row in rows}
+        places = self._last_places()
+        if others := [n for n, row in shown.items() if row.status is Status.WAITING and n not in places]:
+            for record in await self.connection.fetch(sql("read_places"), self.list.list_id, others):
+                places[record["number"]] = record["position"], record["tickets_ahead"]
+        return {number: self._view(row, *places.get(number, (None, None))) for number, row in shown.items()}
+
+    def _last_places(self) -> dict[int, tuple[int, int]]:
+        # Behind the last rank that the list had when it was locked, everybody is known: nothing has to be read for
+        # who has just joined.
+        known = (r for r in self._entries.values() if r.status is Status.WAITING and r.rank > self._known_from)
+        position, ahead = self.list.waiting, self.list.tickets_waiting
+        places = {}
+        for row in sorted(known, key=lambda one: one.rank, reverse=True):
+            ahead -= row.tickets_wanted
+            places[row.number] = position, ahead
+            position -= 1
+        return places
+
+    def _view(self, row: EntryRow, position: int | None, tickets_ahead: int | None) -> Entry:
+        return Entry(
+            offer_id=self.list.offer_id,
+            representation_id=self.list.representation_id,
+            event_id=self.list.event_id,
+            user_id=row.user_id,
+            status=row.status,
+            left_reason=row.left_reason,
+            tickets_wanted=row.tickets_wanted,
+            tickets_minimum=row.tickets_minimum,
+            tickets_held=row.tickets_held,
+            number=row.number,
+            rank=row.rank,
+            position=position,
+            tickets_ahead=tickets_ahead,
+            joined_at=row.joined_at,
+            ready_at=row.ready_at,
+            ready_until=self.deadline(row) if row.ready_at else None,
+            left_at=row.left_at,
+        )
 
 
 _UPDATED_LIST_COLUMNS = (
