@@ -69,9 +69,11 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         stop = asyncio.Event()
         worker = asyncio.create_task(Worker(pool, engine).run(stop)) if config.worker else None
         looking = asyncio.create_task(live.run())
-        # What is there now stays: collecting it again and again would hold up calls.
+        # What is there now stays, and hundreds of calls are under way at once: looking through all of that for
+        # garbage every few calls costs a join a tenth, and holds up whoever comes at the wrong moment.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
         try:
             yield
         finally:

@@ -21,9 +21,9 @@ from waiting_list.answers import (
     declared,
 )
 from waiting_list.calls import (
+    ONCE,
     Call,
     Cursor,
-    IdempotencyKey,
     Ids,
     Limit,
     PathId,
@@ -168,6 +168,7 @@ async def export_entries(call: Call, only: Filter) -> Response:
 @router.post(
     LIST + "/entries",
     operation_id="join_for_user",
+    openapi_extra=ONCE,
     status_code=201,
     response_model=ChangedEntry,
     responses=declared(
@@ -182,16 +183,10 @@ async def export_entries(call: Call, only: Filter) -> Response:
         ]
     ),
 )
-async def join_for_user(
-    call: Call,
-    offer_id: PathId,
-    representation_id: PathId,
-    body: JoiningFor,
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
+async def join_for_user(call: Call, offer_id: PathId, representation_id: PathId, body: JoiningFor) -> Response:
     """A user joins the list, on their behalf."""
     key = ListKey(offer_id, representation_id)
-    caller = await call.caller_once(idempotency_key)
+    caller = await call.caller_once()
     verb = call.engine.join(
         key,
         caller,
@@ -230,6 +225,7 @@ async def remove(call: Call, offer_id: PathId, representation_id: PathId, user_i
 @router.post(
     LIST + "/entries/{user_id}/purchase",
     operation_id="buy",
+    openapi_extra=ONCE,
     response_model=ChangedEntry,
     responses=declared(
         [
@@ -244,17 +240,12 @@ async def remove(call: Call, offer_id: PathId, representation_id: PathId, user_i
     ),
 )
 async def buy(
-    call: Call,
-    offer_id: PathId,
-    representation_id: PathId,
-    user_id: PathId,
-    body: Purchase | None = None,
-    idempotency_key: IdempotencyKey = None,
+    call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId, body: Purchase | None = None
 ) -> Response:
     """The ready user has bought. Stock and hold shrink by it; nobody else moves. What was held beyond it is
     free again, and goes to the next in line."""
     key = ListKey(offer_id, representation_id)
-    caller = await call.caller_once(idempotency_key)
+    caller = await call.caller_once()
     quantity = body.quantity if body else None
     return await _changed_entry(call, call.engine.buy(key, caller, user_id=user_id, quantity=quantity))
 
@@ -262,22 +253,16 @@ async def buy(
 @router.post(
     LIST + "/entries/{user_id}/move",
     operation_id="move",
+    openapi_extra=ONCE,
     response_model=ChangedEntry,
     responses=declared(
         [*POSTED, problems.InventoryNotFound, problems.NotInList, problems.AlreadyLeft, problems.NotWaiting]
     ),
 )
-async def move(
-    call: Call,
-    offer_id: PathId,
-    representation_id: PathId,
-    user_id: PathId,
-    body: Move,
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
+async def move(call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId, body: Move) -> Response:
     """Move a waiting user: first, last, or right before another who waits. The history shows it."""
     key = ListKey(offer_id, representation_id)
-    caller = await call.caller_once(idempotency_key)
+    caller = await call.caller_once()
     verb = call.engine.move(key, caller, user_id=user_id, to=body.to, before=body.before)
     return await _changed_entry(call, verb)
 

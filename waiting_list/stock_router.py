@@ -11,8 +11,8 @@ from waiting_list.answers import (
     declared,
 )
 from waiting_list.calls import (
+    ONCE,
     Call,
-    IdempotencyKey,
     PathId,
     answer,
     organizer_calls,
@@ -51,39 +51,29 @@ class Release(Frozen):
 @router.post(
     INVENTORY + "/add-stock",
     operation_id="add_stock",
+    openapi_extra=ONCE,
     response_model=ChangedInventory,
     responses=declared([*POSTED, problems.InventoryNotFound, problems.ExceedsTotalStock]),
 )
-async def add_stock(
-    call: Call,
-    offer_id: PathId,
-    representation_id: PathId,
-    body: StockChange,
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
+async def add_stock(call: Call, offer_id: PathId, representation_id: PathId, body: StockChange) -> Response:
     """Tickets come back: available grows, never beyond total, and the next in line become ready."""
     key = ListKey(offer_id, representation_id)
-    caller = await call.caller_once(idempotency_key)
+    caller = await call.caller_once()
     return await _changed_inventory(call, call.engine.add_stock(key, caller, quantity=body.quantity))
 
 
 @router.post(
     INVENTORY + "/remove-stock",
     operation_id="remove_stock",
+    openapi_extra=ONCE,
     response_model=ChangedInventory,
     responses=declared([*POSTED, problems.InventoryNotFound, problems.NotEnoughStock, problems.StockHeld]),
 )
-async def remove_stock(
-    call: Call,
-    offer_id: PathId,
-    representation_id: PathId,
-    body: StockRemoval,
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
+async def remove_stock(call: Call, offer_id: PathId, representation_id: PathId, body: StockRemoval) -> Response:
     """Tickets were sold or withdrawn elsewhere: available shrinks, by free tickets only, unless
     `revoke_holds` sends the newest holds back to their place."""
     key = ListKey(offer_id, representation_id)
-    caller = await call.caller_once(idempotency_key)
+    caller = await call.caller_once()
     verb = call.engine.remove_stock(key, caller, quantity=body.quantity, revoke_holds=body.revoke_holds)
     return await _changed_inventory(call, verb)
 
@@ -91,19 +81,14 @@ async def remove_stock(
 @router.post(
     INVENTORY + "/add-total-stock",
     operation_id="add_total_stock",
+    openapi_extra=ONCE,
     response_model=ChangedInventory,
     responses=declared([*POSTED, problems.InventoryNotFound]),
 )
-async def add_total_stock(
-    call: Call,
-    offer_id: PathId,
-    representation_id: PathId,
-    body: StockChange,
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
+async def add_total_stock(call: Call, offer_id: PathId, representation_id: PathId, body: StockChange) -> Response:
     """Capacity grows: total and available both, and the next in line become ready."""
     key = ListKey(offer_id, representation_id)
-    caller = await call.caller_once(idempotency_key)
+    caller = await call.caller_once()
     verb = call.engine.add_total_stock(key, caller, quantity=body.quantity)
     return await _changed_inventory(call, verb)
 
@@ -111,19 +96,16 @@ async def add_total_stock(
 @router.post(
     INVENTORY + "/remove-total-stock",
     operation_id="remove_total_stock",
+    openapi_extra=ONCE,
     response_model=ChangedInventory,
     responses=declared([*POSTED, problems.InventoryNotFound, problems.NotEnoughStock, problems.StockHeld]),
 )
 async def remove_total_stock(
-    call: Call,
-    offer_id: PathId,
-    representation_id: PathId,
-    body: StockChange,
-    idempotency_key: IdempotencyKey = None,
+    call: Call, offer_id: PathId, representation_id: PathId, body: StockChange
 ) -> Response:
     """Capacity shrinks: total and available both, by free tickets only."""
     key = ListKey(offer_id, representation_id)
-    caller = await call.caller_once(idempotency_key)
+    caller = await call.caller_once()
     verb = call.engine.remove_total_stock(key, caller, quantity=body.quantity)
     return await _changed_inventory(call, verb)
 
@@ -131,6 +113,7 @@ async def remove_total_stock(
 @router.post(
     LIST + "/promote",
     operation_id="promote",
+    openapi_extra=ONCE,
     response_model=ChangedInventory,
     responses=declared(
         [
@@ -142,12 +125,10 @@ async def remove_total_stock(
         ]
     ),
 )
-async def promote(
-    call: Call, offer_id: PathId, representation_id: PathId, body: Release, idempotency_key: IdempotencyKey = None
-) -> Response:
+async def promote(call: Call, offer_id: PathId, representation_id: PathId, body: Release) -> Response:
     """Release free tickets by hand, where `automatic` is off, to whoever is next."""
     key = ListKey(offer_id, representation_id)
-    caller = await call.caller_once(idempotency_key)
+    caller = await call.caller_once()
     return await _changed_inventory(call, call.engine.promote(key, caller, tickets=body.tickets))
 
 

@@ -3,22 +3,23 @@
 from collections.abc import Awaitable
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import model_validator
 
 from waiting_list import problems, reading
 from waiting_list.answers import AUTHENTICATED, COMMON, POSTED, WITH_BODY, Listing, declared
 from waiting_list.calls import (
+    ONCE,
     Call,
     Cursor,
-    IdempotencyKey,
     Ids,
     Limit,
     PathId,
     PublicRoute,
     UserRoute,
     answer,
+    header,
     page,
 )
 from waiting_list.models import Answer, Entry, EventSummary, Frozen, ListKey, Quantity, Queue, Status, WaitingList
@@ -87,22 +88,19 @@ async def get_waiting_list(call: Call, offer_id: PathId, representation_id: Path
 @public.get(
     "/waiting-lists/{offer_id}/{representation_id}/queue",
     operation_id="get_queue",
+    openapi_extra=header("If-None-Match", "The `ETag` of the picture that is known."),
     response_model=Queue,
     responses=declared([*COMMON, problems.InventoryNotFound]) | NOT_MODIFIED,
 )
-async def get_queue(
-    call: Call,
-    offer_id: PathId,
-    representation_id: PathId,
-    if_none_match: Annotated[str | None, Header()] = None,
-) -> Response:
+async def get_queue(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """The picture of the whole queue, for crowds: a page works out its own place from it. Good for a second."""
     picture = await call.polls.picture(ListKey(offer_id, representation_id))
     zipped = _takes_gzip(call.headers.get("accept-encoding", ""))
     # Two forms of the same: the tag of the second is weak (RFC 9110, 8.8.1).
     tag = f'W/"{picture.tag}"' if zipped else f'"{picture.tag}"'
     headers = {"ETag": tag, "Cache-Control": "public, max-age=1", "Vary": "Accept-Encoding"}
-    if if_none_match and (f'"{picture.tag}"' in if_none_match or if_none_match.strip() == "*"):
+    known = call.headers.get("if-none-match", "")
+    if f'"{picture.tag}"' in known or known.strip() == "*":
         return Response(None, 304, headers)
     if zipped:
         headers["Content-Encoding"] = "gzip"
@@ -112,6 +110,7 @@ async def get_queue(
 @router.post(
     ENTRY,
     operation_id="join",
+    openapi_extra=ONCE,
     status_code=201,
     response_model=Entry,
     responses=declared(
@@ -126,12 +125,10 @@ async def get_queue(
         ]
     ),
 )
-async def join(
-    call: Call, offer_id: PathId, representation_id: PathId, body: Joining, idempotency_key: IdempotencyKey = None
-) -> Response:
+async def join(call: Call, offer_id: PathId, representation_id: PathId, body: Joining) -> Response:
     """Join the list, as its last. Tickets that are free at once make the entry `ready` at once."""
     key = ListKey(offer_id, representation_id)
-    caller = await call.caller_once(idempotency_key)
+    caller = await call.caller_once()
     verb = call.engine.join(
         key,
         caller,
@@ -158,22 +155,18 @@ async def get_entry(call: Call, offer_id: PathId, representation_id: PathId) -> 
 @router.get(
     ENTRY + "/live",
     operation_id="watch_entry",
+    openapi_extra=header("Last-Event-ID", "Of the last event that was seen: it is not sent again."),
     response_class=StreamingResponse,
     responses=STREAM | declared([*AUTHENTICATED, problems.InventoryNotFound, problems.NotInList]),
 )
-async def watch_entry(
-    call: Call,
-    offer_id: PathId,
-    representation_id: PathId,
-    last_event_id: Annotated[
-        str | None, Header(max_length=100, description="Of the last event that was seen: it is not sent again.")
-    ] = None,
-) -> Response:
+async def watch_entry(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """My latest entry in this list as server-sent events: as it is now, then within a second whenever it changes.
     A comment every 15 seconds shows that the stream is alive."""
     key = ListKey(offer_id, representation_id)
     watcher = await call.live.watch(key, call.user.user_id, organization_id=call.organization_id)
-    return EntryStream(call.live, key, watcher, last_event_id=last_event_id, with_pass=call.with_pass)
+    return EntryStream(
+        call.live, key, watcher, last_event_id=call.headers.get("last-event-id"), with_pass=call.with_pass
+    )
 
 
 @router.patch(

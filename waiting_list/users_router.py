@@ -16,9 +16,9 @@ from waiting_list.answers import (
 )
 from waiting_list.auth import User
 from waiting_list.calls import (
+    ONCE,
     Call,
     Cursor,
-    IdempotencyKey,
     Limit,
     PathId,
     answer,
@@ -101,13 +101,14 @@ async def list_api_keys(call: Call, limit: Limit = 50, cursor: Cursor = None) ->
 @router.post(
     "/api-keys",
     operation_id="create_api_key",
+    openapi_extra=ONCE,
     status_code=201,
     response_model=CreatedKey,
     responses=declared(POSTED),
 )
-async def create_api_key(call: Call, body: KeyRequest, idempotency_key: IdempotencyKey = None) -> Response:
+async def create_api_key(call: Call, body: KeyRequest) -> Response:
     """A new API key, shown in this answer only."""
-    caller = await call.caller_once(idempotency_key)
+    caller = await call.caller_once()
     created, replayed = await catalogue.create_api_key(
         call.pool,
         call.organization_id,
