@@ -1,12 +1,16 @@
 """What the tests of the HTTP side share: an organization with a key, fans with tokens, and a catalogue."""
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 
 ORGANIZATION = "org_1"
@@ -124,3 +128,18 @@ def declared_answers(app: FastAPI) -> Callable[[httpx.Response], Awaitable[None]
                     assert answer.json()["code"] in codes, f"{method} {path}: {answer.json()['code']} not declared"
 
     return check
+
+
+@asynccontextmanager
+async def listening(app: FastAPI) -> AsyncIterator[str]:
+    """The started application behind uvicorn, on a free port of the loopback."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
+        serving = asyncio.create_task(server.serve(sockets=[bound]))
+        try:
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        finally:
+            app.state.service.live.close()
+            server.should_exit = True
+            await serving
