@@ -54,6 +54,10 @@ mutants: install ## Mutation test of the pure parts, some ten minutes: tests/mut
 	$(BIN)/mutmut results | grep . | grep -v ': timeout$$' | sed 's/^ *//' | LC_ALL=C sort > mutants/survivors.txt
 	sed 's/ *#.*//' tests/mutants.txt | grep . | LC_ALL=C sort | diff - mutants/survivors.txt
 
+.PHONY: bench
+bench: install ## Measure everything, a quarter of an hour: bench/RESULTS.md; BENCH_QUICK=1 prints a short run
+	$(BIN)/python -m bench
+
 .PHONY: check
 check: lint types imports sql containers locks generated ## Run all checks, each also a target of its own:
 

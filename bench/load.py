@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
         self._received = b""
         self._load.answered(self, int(head[9:12]), time.perf_counter() - self._due, end + 4 + length)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         self._load.lost += not self._load.over
 
 

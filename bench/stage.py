@@ -45,7 +45,7 @@ class Stage:
     async def make(cls) -> AsyncIterator["Stage"]:
         """A migrated, empty database on durable settings, for as long as the block runs."""
         with tempfile.TemporaryDirectory(prefix="waiting-list-bench-") as folder:
-            Path(folder).chmod(0o711)  # started by root, the server runs as another account
+            os.chmod(folder, 0o711)  # started by root, the server runs as another account
             with embedded(Path(folder)) as dsn:
                 await migrate(dsn)
                 pool = await connect_pool(Settings(), dsn)
@@ -125,7 +125,7 @@ class Server:
         return serving or pids
 
 
-def rss(pid: int) -> int:
+def memory(pid: int) -> int:
     """Bytes of memory that a process has of its own (Linux)."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Private_Dirty:"):

@@ -1,0 +1,119 @@
+"""Turns what was measured into RESULTS.md."""
+
+import os
+import platform
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from waiting_list import __version__
+
+METHOD = """\
+# What was measured
+
+Written by `make bench`; do not edit. {when}, version {version}, Python {python}, {cores} cores, PostgreSQL of the
+wheel on its shipped settings (fsync and synchronous_commit on), everything on this one machine: the load, the
+service and PostgreSQL share its cores. Machines are noisy: read the ratios, which compare runs that took turns
+within minutes, and not the absolute figures.
+
+- **Ceiling**: a bare FastAPI application (`bench/ceiling.py`) with the same validated body and the same answer, on
+  the same uvicorn settings, without credentials, middleware or anything behind it. That of purchases is the
+  join's; that of the picture answers ready bytes.
+- **Load**: a process of its own (`bench/load.py`), {connections} connections for each process of the service, each
+  with one request under way; {rounds} rounds of {seconds:.0f} s for each figure, service and ceiling in turn;
+  medians. Each fan who joins brings a token that was not seen before; {polling} fans poll again and again.
+- `BENCH_QUICK=1 make bench` prints a short run instead of writing this file.
+"""
+
+
+def write(results: dict[str, Any]) -> str:
+    """The whole page."""
+    parts = [
+        METHOD.format(
+            when=f"{datetime.now(UTC):%Y-%m-%d}",
+            version=__version__,
+            python=platform.python_version(),
+            cores=os.cpu_count(),
+            connections=results["connections"],
+            rounds=results["rounds"],
+            seconds=results["seconds"],
+            polling="2,000",
+        ),
+        "## Calls a second, next to the ceiling\n",
+        _table(
+            [
+                "processes",
+                "call",
+                "ratio",
+                "(least to most)",
+                "service /s",
+                "ceiling /s",
+                "p50 ms",
+                "p95 ms",
+                "p99 ms",
+            ],
+            (
+                [
+                    processes,
+                    name,
+                    f"**{one['ratio']:.2f}**",
+                    f"{one['least']:.2f} to {one['most']:.2f}",
+                    _whole(one["rate"]),
+                    _whole(one["ceiling"]),
+                    *(f"{one[p]:.0f}" for p in ("p50", "p95", "p99")),
+                ]
+                for processes, calls in results["rates"].items()
+                for name, one in calls.items()
+            ),
+        ),
+    ]
+    best = results["rates"][1]["joins, one list"]["rate"]
+    parts += [
+        "PostgreSQL alone, one fan a transaction (lock the list, insert, update, commit), by pgbench with 32 "
+        "clients:\n",
+        _table(
+            ["", "transactions /s", "joins to one list, one process, are"],
+            ([name, _whole(rate), f"{best / rate:.2f} times"] for name, rate in results["pgbench"].items()),
+        ),
+    ]
+    storm = results["storm"]
+    parts += [
+        "## A storm at 80 % of the most\n",
+        f"One process, one list, {_whole(storm['asked'])} joins a second at even intervals, timed from when each "
+        f"was due: {_whole(storm['rate'])} answered a second; p50 {storm['p50']:.1f} ms, "
+        f"p95 {storm['p95']:.1f} ms, p99 **{storm['p99']:.1f} ms**.\n",
+        "## Growth\n",
+        "The median of one call alone over HTTP, in milliseconds, on lists of so many waiting, in turn. Polls are "
+        "by those at the end of the list.\n",
+    ]
+    sizes = list(next(iter(results["growth"].values())))
+    parts += [
+        _table(
+            ["call", *map(_whole, sizes), f"{_whole(sizes[-1])} to {_whole(sizes[0])}"],
+            (
+                [name, *(f"{of[size]:.2f}" for size in sizes), f"**{of[sizes[-1]] / of[sizes[0]]:.2f} times**"]
+                for name, of in results["growth"].items()
+            ),
+        )
+    ]
+    late, live = results["delays"], results["memory"]
+    parts += [
+        "## Delays\n",
+        "A returned ticket makes the next fan ready in its own transaction: no delay. "
+        f"{late['lapsing']} holds that lapsed 20 ms apart, among {_whole(late['others'])} others, passed on after "
+        f"{late['p50']:.0f} ms (p50), **{late['p99']:.0f} ms** (p99), {late['most']:.0f} ms at most.\n",
+        "## Live streams and memory\n",
+        f"A process that has begun to serve has {live['process']:.0f} MB of its own. With "
+        f"{_whole(live['streams'])} open streams, each costs **{live['stream']:.1f} KB**. When the first in line "
+        f"left, the last of these streams had its new place {live['told']:.2f} s later.\n",
+    ]
+    return "\n".join(parts)
+
+
+def _table(head: list[Any], rows: Iterable[list[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
+
+
+def _whole(number: float) -> str:
+    return f"{number:,.0f}"
