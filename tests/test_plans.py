@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -62,3 +63,40 @@ async def test_no_hot_statement_reads_the_whole_list(long_list: Lists) -> None:
                 most = READY + 1 if name == "read_newest_holds" else AT_MOST
                 assert not scans_list, (name, step)
                 assert read <= most, (name, step["Node Type"], read)
+
+
+async def test_plans_made_on_an_empty_table_stay_good(lists: Lists) -> None:
+    """What asyncpg prepared before anybody had joined goes on to be used while a hundred thousand do."""
+    key, pool = lists.key, lists.pool
+    rank = 50_000 * RANK_STEP
+    statements: dict[str, tuple[Any, ...]] = {
+        "read_latest_entries": (key.list_id, ["u50000"]),
+        "read_places": (key.list_id, [50_000]),
+        "read_first_waiting": (key.list_id, 100),
+        "read_first_fitting": (key.list_id, rank, 2, 10),
+        "read_active_before": (key.list_id, rank, 1, 1),
+        "read_newest_entries": (key.list_id, ["u50000"]),
+        "read_queue": (key.list_id, SEGMENT_BITS),
+    }
+    async with connection(pool) as acquired:
+        for name, arguments in statements.items():
+            types = ", ".join(_TYPES[type(one)] for one in arguments)
+            await acquired.execute(f"PREPARE {name} ({types}) AS {sql(name)}")
+            await acquired.execute(f"EXECUTE {name} ({', '.join(map(_literal, arguments))})")
+        until = lists.now + timedelta(days=1)
+        await acquired.execute("ALTER TABLE entries SET (autovacuum_enabled = false)")
+        await fill(acquired, key.list_id, ready=0, waiting=100_000, joined_at=lists.now, ready_until=until)
+        for name, arguments in statements.items():
+            text = f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE {name} ({', '.join(map(_literal, arguments))})"
+            for step in steps(json.loads(await acquired.fetchval(text))[0]["Plan"]):
+                read = (step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"]
+                assert read <= AT_MOST, (name, step["Node Type"], step.get("Index Name"), read)
+
+
+_TYPES = {UUID: "uuid", list: "text[]", int: "bigint"}
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, list):
+        return f"ARRAY[{', '.join(map(_literal, value))}]"
+    return str(value) if isinstance(value, int) else f"'{value}'"
