@@ -348,3 +348,28 @@ async def test_a_look_that_fails_is_made_good_by_the_next(lists: Lists, monkeypa
     news = await bob.news(within=0)
     assert news
     assert news.position == 1
+
+
+async def test_a_change_while_somebody_begins_to_watch_is_not_missed(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user in ("ada", "bob", "cleo"):
+        await lists.join(user)
+    watching = Watching(lists)
+    await watching.watch("bob")
+    read = Polls.entry
+
+    async def slow(self: Polls, *arguments: Any, **more: Any) -> Any:
+        entry = await read(self, *arguments, **more)
+        await lists.leave("ada")
+        await watching.live.look()
+        return entry
+
+    monkeypatch.setattr(Polls, "entry", slow)
+    cleo = await watching.watch("cleo")
+    monkeypatch.undo()
+    assert cleo.entry.position == 3
+    await watching.live.look()
+    news = await cleo.news(within=0)
+    assert news
+    assert news.position == 2
