@@ -74,10 +74,9 @@ class Call(Request):
 
     who: User | Organizer | None = None
 
-    @property
-    def service(self) -> Service:
-        """The service that the application was started with."""
-        return cast(Service, self.app.state.service)
+    def __init__(self, request: Request) -> None:
+        super().__init__(request.scope, request.receive)
+        self.service: Service = request.app.state.service
 
     @property
     def engine(self) -> Engine:
@@ -185,7 +184,7 @@ class Route(APIRoute, ABC):
         }
 
         async def checked(request: Request) -> Response:
-            call = Call(request.scope, request.receive)
+            call = Call(request)
             call.who = await self.authenticate(call)
             if call.scope["query_string"]:
                 for name in call.query_params:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Self
 from uuid import UUID
 
@@ -428,11 +429,10 @@ _UPDATED_LIST_COLUMNS = (
 
 def _columns(rows: Iterable[EntryRow]) -> list[list[Any]]:
     """The rows turned into one array a column, for unnest."""
-    return [list(column) for column in zip(*(_values(row) for row in rows), strict=True)]
+    return [list(column) for column in zip(*map(_values, rows), strict=True)]
 
 
-def _values(row: EntryRow) -> tuple[Any, ...]:
-    return tuple(getattr(row, name) for name in _ENTRY_COLUMNS)
+_values = attrgetter(*_ENTRY_COLUMNS)
 
 
 def _json(values: Mapping[str, Any]) -> str:
