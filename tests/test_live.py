@@ -268,7 +268,7 @@ async def test_a_reader_that_takes_nothing_is_dropped_and_holds_up_nobody(
     async def run(user_id: str, send: Any) -> None:
         watcher = await watching.watch(user_id)
         response = streams.EntryStream(watching.live, lists.key, watcher, last_event_id=None, with_pass=with_pass)
-        await response({}, asyncio.Event().wait, send)
+        await response.run(asyncio.Event().wait, send)
 
     async with asyncio.timeout(SOON):
         quick = asyncio.create_task(run("bob", at_once))

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from waiting_list.answers import problem_response
 from waiting_list.problems import BodyTooLarge, InvalidRequest, Problem, UnsupportedMediaType
+from waiting_list.streams import STREAM
 
 BODY_LIMIT = 64 * 1024
 """Bytes."""
@@ -44,6 +45,10 @@ class Guard:
             scope["path"] = SLASH.join(unquote(part) for part in parts)
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
+            if stream := scope.pop(STREAM, None):
+                for name in [name for name in scope if name.startswith("fastapi")]:
+                    del scope[name]  # what FastAPI kept for this call
+                await stream.run(receive, send)
             return
         body = await _read_body(scope, receive)
         if isinstance(body, Problem):

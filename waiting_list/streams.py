@@ -19,16 +19,25 @@ COMMENT_SECONDS = 15.0
 SLOW_SECONDS = 10.0
 """A reader that takes nothing for so long is dropped."""
 _RETRY_MILLISECONDS = 2000
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
 
 
-class EntryStream(Response):
+STREAM = "waiting_list.stream"
+"""Where a call's scope has the stream that answers it."""
+
+
+class EntryStream:
     """Streams a watched entry: as it is now, then whenever it changes.
 
     An event's id stands for its data: who reconnects with it as `Last-Event-ID` gets nothing until there is
     something new. Written by hand, since a stream of Starlette's is two tasks and a cancel scope.
     """
 
-    media_type = "text/event-stream"
+    __slots__ = ("_key", "_live", "_told", "_watcher", "_with_pass")
 
     def __init__(
         self,
@@ -39,21 +48,19 @@ class EntryStream(Response):
         last_event_id: str | None,
         with_pass: Callable[[Entry], Awaitable[Entry]],
     ) -> None:
-        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
-        del self.headers["content-length"]
         self._live = live
         self._key = key
         self._watcher = watcher
         self._told = last_event_id
         self._with_pass = with_pass
 
-    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
+    async def run(self, receive: Receive, send: Send) -> None:
         """Streams until the reader goes, is dropped, or the watcher is closed."""
         watcher = self._watcher
         gone = asyncio.ensure_future(_until_gone(receive))
         gone.add_done_callback(lambda _: watcher.close())
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             first = f"retry: {_RETRY_MILLISECONDS}\n\n".encode() + await self._event(watcher.entry)
             await _send(send, first)
             while not watcher.closed:
@@ -76,6 +83,19 @@ class EntryStream(Response):
             return b":\n\n"
         self._told = name
         return b"id: %s\ndata: %s\n\n" % (name.encode(), data)
+
+
+class StreamResponse(Response):
+    """Leaves the stream to the Guard, which runs it when FastAPI is done with the call: what FastAPI needs for a
+    call is as much again as the stream itself."""
+
+    def __init__(self, stream: EntryStream) -> None:
+        super().__init__()
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Sends nothing."""
+        scope[STREAM] = self._stream
 
 
 async def _send(send: Send, body: bytes, *, more: bool = True) -> None:

@@ -23,7 +23,7 @@ from waiting_list.calls import (
     page,
 )
 from waiting_list.models import Answer, Entry, EventSummary, Frozen, ListKey, Quantity, Queue, Status, WaitingList
-from waiting_list.streams import EntryStream
+from waiting_list.streams import EntryStream, StreamResponse
 
 public = APIRouter(prefix="/v1/user", route_class=PublicRoute, tags=["user"])
 router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["user"])
@@ -164,9 +164,9 @@ async def watch_entry(call: Call, offer_id: PathId, representation_id: PathId) -
     A comment every 15 seconds shows that the stream is alive."""
     key = ListKey(offer_id, representation_id)
     watcher = await call.live.watch(key, call.user.user_id, organization_id=call.organization_id)
-    return EntryStream(
-        call.live, key, watcher, last_event_id=call.headers.get("last-event-id"), with_pass=call.with_pass
-    )
+    last_event_id = call.headers.get("last-event-id")
+    with_pass = call.service.authority.with_pass
+    return StreamResponse(EntryStream(call.live, key, watcher, last_event_id=last_event_id, with_pass=with_pass))
 
 
 @router.patch(
