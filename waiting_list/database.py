@@ -103,8 +103,8 @@ async def connection(pool: Pool) -> AsyncIterator[Connection]:
 
 @asynccontextmanager
 async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection that sees one instant, for statements that are planned for each call: those with filters
-    that may be left out. Raises Unavailable."""
+    """A connection that sees one instant, for statements that are planned for each call: those about many lists,
+    and those with filters that may be left out. Raises Unavailable."""
     async with connection(pool) as acquired, acquired.transaction(isolation="repeatable_read", readonly=True):
         await acquired.execute(sql("plan_for_each_call"))
         yield acquired

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import structlog
 
-from waiting_list.database import Pool, connection, sql
+from waiting_list.database import Pool, connection, snapshot, sql
 from waiting_list.engine import Engine
 from waiting_list.models import ListKey
 from waiting_list.problems import InventoryNotFound, Unavailable
@@ -66,14 +66,14 @@ class Worker:
                 await acquired.execute(sql("delete_old_idempotency"))
             self._cleaned_at = time.monotonic()
         await self._do_due()
-        async with connection(self._pool) as acquired:
+        async with snapshot(self._pool) as acquired:
             seconds: float | None = await acquired.fetchval(sql("read_next_due"))
         if seconds is None:
             return LONGEST_SLEEP_SECONDS
         return min(max(seconds, _SHORTEST_SLEEP_SECONDS), LONGEST_SLEEP_SECONDS)
 
     async def _do_due(self) -> None:
-        async with connection(self._pool) as acquired:
+        async with snapshot(self._pool) as acquired:
             records = await acquired.fetch(sql("read_due_lists"))
         ends = {ListKey(record["offer_id"], record["representation_id"]): False for record in records}
         for record in records:
