@@ -128,9 +128,21 @@ def test_what_an_operator_can_mend_is_a_sentence_and_never_a_traceback() -> None
 def test_a_command_that_is_told_to_end_stops_everything(
     served: tuple[subprocess.Popen[str], str], folder: Path, port: int
 ) -> None:
-    process, _ = served
-    process.send_signal(signal.SIGTERM)
+    process, printed = served
+    (join,) = (shlex.split(line) for line in printed.splitlines() if "tickets_wanted" in line)
+    # An open stream has no end of its own, and must not hold up the end of everything.
+    with subprocess.Popen(
+        ["curl", "-sSN", "-H", join[join.index("-H") + 1], f"{join[-1]}/live"], stdout=subprocess.PIPE, text=True
+    ) as stream:
+        assert stream.stdout is not None
+        assert stream.stdout.readline().startswith("retry:")
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        rest = stream.stdout.read()
+        assert stream.wait(20) == 0  # the stream was ended, not cut off
+    assert '"position":' in rest
     process.wait(20)
+    assert time.monotonic() - begun < 8
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=2)
     assert not list((folder / "postgres").resolve().glob("cluster/postmaster.pid"))

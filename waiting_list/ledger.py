@@ -433,7 +433,4 @@ def _columns(rows: Iterable[EntryRow]) -> list[list[Any]]:
 
 
 _values = attrgetter(*_ENTRY_COLUMNS)
-
-
-def _json(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, default=datetime.isoformat, separators=(",", ":"))
+_json = json.JSONEncoder(default=datetime.isoformat, separators=(",", ":")).encode
