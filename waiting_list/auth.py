@@ -9,7 +9,7 @@ audience: one never passes for another.
 import asyncio
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -177,9 +177,10 @@ class Authority:
     def _has_provider(self) -> bool:
         return bool(self._jwks or self._settings.user_token_public_key)
 
-    async def _read_api_key(self, key_id: str, asked: Sequence[None]) -> Sequence[Record | None]:
+    async def _read_api_key(self, key_id: str, take: Callable[[], Sequence[None]]) -> Sequence[Record | None]:
         # Read for every call, so that a key is refused as soon as it is revoked; once for those who wait together.
         async with connection(self._pool) as acquired:
+            asked = take()
             return [await acquired.fetchrow(sql("read_api_key"), key_id)] * len(asked)
 
     async def _own(self, token: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 import structlog
@@ -21,13 +22,14 @@ class Batches(Generic[K, R, A]):
     """Groups requests by key (a list). No timer: a batch starts as soon as the one before it ends.
 
     Two requests for which `alone_with` gives the same value (not None) are never in one batch. `run` does one
-    batch and returns an answer or a Problem for each request. If it fails as a whole for any other reason, each
-    request is run by itself, so that one never spoils its neighbour's.
+    batch: it calls what it is given for the requests, once, as late as it can (who comes while it waits for a
+    lock or a connection is in the batch, too), and returns an answer or a Problem for each. If it fails as a
+    whole for any other reason, each request is run by itself, so that one never spoils its neighbour's.
     """
 
     def __init__(
         self,
-        run: Callable[[K, Sequence[R]], Awaitable[Sequence[A | Problem]]],
+        run: Callable[[K, Callable[[], Sequence[R]]], Awaitable[Sequence[A | Problem]]],
         *,
         queue_limit: int,
         batch_limit: int,
@@ -62,8 +64,14 @@ class Batches(Generic[K, R, A]):
         queue = self._queues[key]
         while queue:
             await self._arrivals(queue)
-            batch = self._next_batch(queue)
-            for (_, future), answer in zip(batch, await self._answers(key, [r for r, _ in batch]), strict=True):
+            batch: list[tuple[R, asyncio.Future[A]]] = []
+
+            def take(batch: list[tuple[R, asyncio.Future[A]]] = batch) -> Sequence[R]:
+                if not batch:
+                    batch.extend(self._next_batch(queue))
+                return [request for request, _ in batch]
+
+            for (_, future), answer in zip(batch, await self._answers(key, take), strict=True):
                 if future.cancelled():
                     continue
                 if isinstance(answer, BaseException):
@@ -92,13 +100,18 @@ class Batches(Generic[K, R, A]):
             batch.append(queue.popleft())
         return batch
 
-    async def _answers(self, key: K, requests: Sequence[R]) -> Sequence[A | BaseException]:
+    async def _answers(self, key: K, take: Callable[[], Sequence[R]]) -> Sequence[A | BaseException]:
         try:
-            return await self._run(key, requests)
+            return await self._run(key, take)
         except Problem as problem:
-            return [problem] * len(requests)
+            return [problem] * len(take())
         except Exception as error:
+            requests = take()
             if len(requests) == 1:
                 return [error]
             log.exception("batch_failed", size=len(requests))
-            return [(await self._answers(key, [request]))[0] for request in requests]
+            return [(await self._answers(key, partial(_only, request)))[0] for request in requests]
+
+
+def _only(request: R) -> Sequence[R]:
+    return [request]

@@ -256,19 +256,20 @@ class Engine:
         request = Request(verb, arguments, caller)
         if now is None:
             return await self._batches.submit(key, request)
-        (answer,) = await self._run(key, [request], now=now)
+        (answer,) = await self._run(key, lambda: [request], now=now)
         if isinstance(answer, Problem):
             raise answer
         return answer
 
     async def _run(
-        self, key: ListKey, requests: Sequence[Request], *, now: datetime | None = None
+        self, key: ListKey, take: Callable[[], Sequence[Request]], *, now: datetime | None = None
     ) -> Sequence[Answer | Problem]:
         """One transaction: the list's lock, every request in turn, one write a table, commit."""
         async with transaction(self._pool) as connection:
             ledger = await Ledger.open(connection, key, now=now)
             if ledger is None:
-                return [InventoryNotFound() for _ in requests]
+                return [InventoryNotFound() for _ in take()]
+            requests = take()
             known = await _known_answers(ledger, requests)
             await ledger.load_latest({user for request in requests for user in verbs.users_of(request.arguments)})
             outcomes = [await _one(ledger, request, known) for request in requests]

@@ -3,14 +3,14 @@
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from waiting_list.batch import Batches
 from waiting_list.database import Pool, Record, connection, sql
 from waiting_list.ledger import SEGMENT_BITS
 from waiting_list.models import Entry, ListKey, Queue
-from waiting_list.problems import InventoryNotFound, NotInList, Problem
+from waiting_list.problems import InventoryNotFound, NotInList
 from waiting_list.settings import Settings
 
 _PICTURES_KEPT = 1000
@@ -57,7 +57,8 @@ class Polls:
         found: dict[str, Entry] = {}
         asked = list(user_ids)
         for start in range(0, len(asked), self._batch_limit):
-            records = await self._read_entries(key, asked[start : start + self._batch_limit])
+            some = asked[start : start + self._batch_limit]
+            records = await self._read_entries(key, lambda some=some: some)  # type: ignore[misc]
             found |= {one["asked_for"]: _entry(one) for one in records if one["number"] is not None}
         return found
 
@@ -65,16 +66,18 @@ class Polls:
         """The picture of a list's whole queue, as of one instant."""
         return await self._pictures.submit(key, None)
 
-    async def _read_entries(self, key: ListKey, user_ids: Sequence[str]) -> Sequence[Record]:
+    async def _read_entries(self, key: ListKey, take: Callable[[], Sequence[str]]) -> Sequence[Record]:
         async with connection(self._pool) as acquired:
+            user_ids = take()
             records = await acquired.fetch(sql("read_newest_entries"), key.list_id, list(set(user_ids)))
         if not records:
             raise InventoryNotFound()
         found = {record["asked_for"]: record for record in records}
         return [found[user_id] for user_id in user_ids]
 
-    async def _read_picture(self, key: ListKey, asked: Sequence[None]) -> Sequence[Picture | Problem]:
+    async def _read_picture(self, key: ListKey, take: Callable[[], Sequence[None]]) -> Sequence[Picture]:
         async with connection(self._pool) as acquired:
+            asked = take()
             head = await acquired.fetchrow(sql("read_queue_head"), key.list_id)
             if head is None:
                 raise InventoryNotFound()
@@ -112,6 +115,9 @@ def _entry(record: Record) -> Entry:
 
 
 def _picture(record: Record) -> Picture:
-    queue = Queue(**dict(record) | {"segment_bits": SEGMENT_BITS, "segments": cumulated(record["segments"])})
+    # Unchecked: it comes from the database, and a long one has a thousand segments.
+    queue = Queue.model_construct(
+        **dict(record) | {"segment_bits": SEGMENT_BITS, "segments": cumulated(record["segments"])}
+    )
     body = queue.model_dump_json().encode()
-    return Picture(body, gzip.compress(body, 5, mtime=0), hashlib.sha256(body).hexdigest()[:16])
+    return Picture(body, gzip.compress(body, 1, mtime=0), hashlib.sha256(body).hexdigest()[:16])
