@@ -147,7 +147,7 @@ class Live:
             )
         for record in changed:
             key = keys[record["list_id"]]
-            places = {segment: place for segment, *place in cumulated(record["segments"])}
+            places = {segment: place for segment, *place in cumulated(record)}
             stale = []
             for watcher in self._watchers.get(key, ()):
                 waits = watcher.entry.status is Status.WAITING

@@ -2,8 +2,8 @@
 
 import gzip
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from waiting_list.batch import Batches
@@ -95,18 +95,15 @@ class Polls:
         return [picture] * len(asked)
 
 
-def cumulated(segments: str) -> list[list[int]]:
-    """Of each segment: its number, how many wait before it and how many tickets they want, and when a place
-    within it last moved. From the JSON that a statement returned."""
-    before = tickets_before = 0
-    found = []
-    for segment, waiting, tickets, changed in json.loads(segments):
-        found.append([segment, before, tickets_before, changed])
-        before += waiting
-        tickets_before += tickets
-    return found
+def cumulated(record: Record) -> list[list[int]]:
+    """Of each segment of a list: its number, how many wait before it and how many tickets they want, and when a
+    place within it last moved. From the arrays that a statement returned."""
+    numbers, waiting, tickets, changed = (record[name] or () for name in _SEGMENT_COLUMNS)
+    before, tickets_before = accumulate(waiting, initial=0), accumulate(tickets, initial=0)
+    return [list(one) for one in zip(numbers, before, tickets_before, changed, strict=False)]
 
 
+_SEGMENT_COLUMNS = ("segments", "segments_waiting", "segments_tickets", "segments_changed")
 _ENTRY_FIELDS = tuple(name for name in Entry.model_fields if name != "purchase_pass")
 
 
@@ -116,8 +113,7 @@ def _entry(record: Record) -> Entry:
 
 def _picture(record: Record) -> Picture:
     # Unchecked: it comes from the database, and a long one has a thousand segments.
-    queue = Queue.model_construct(
-        **dict(record) | {"segment_bits": SEGMENT_BITS, "segments": cumulated(record["segments"])}
-    )
+    known = {name: record[name] for name in Queue.model_fields if name not in ("segment_bits", "segments")}
+    queue = Queue.model_construct(segment_bits=SEGMENT_BITS, segments=cumulated(record), **known)
     body = queue.model_dump_json().encode()
     return Picture(body, gzip.compress(body, 1, mtime=0), hashlib.sha256(body).hexdigest()[:16])
