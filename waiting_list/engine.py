@@ -1,6 +1,7 @@
 """The engine: every change to a waiting list, each one transaction under the list's lock.
 
-    request ── submit ──> batch of its list ──> BEGIN, lock the list, read the clock
+    request ── submit ──> queue of its list ──> BEGIN, lock the list, read the clock
+                                            ──> take the batch: all who have come by now
                                             ──> verb, then promotion, request by request
                                             ──> write entries, segments, history, list; COMMIT ──> answers
 
