@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from tests.lists import ORGANIZATION, Lists
 from waiting_list import reading
@@ -273,3 +274,17 @@ async def test_a_database_clock_that_is_set_back_keeps_the_order(lists: Lists) -
     await lists.add_stock(1)
     assert await lists.line() == ["cleo"]
     await lists.audit()
+
+
+async def test_an_outage_is_logged_once_and_so_is_its_end(pool: Pool) -> None:
+    away = await connect_pool(Settings(), "postgresql://nobody@127.0.0.1:1/nowhere")
+    with capture_logs() as logged:
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                async with connection(away):
+                    pass
+        for _ in range(2):
+            async with connection(pool):
+                pass
+    assert [one["event"] for one in logged] == ["database_unreachable", "database_reachable_again"]
+    await away.close()

@@ -78,20 +78,29 @@ async def connect_pool(settings: Settings, dsn: str) -> Pool:
     )
 
 
+_logged: set[str] = set()
+
+
 @asynccontextmanager
 async def reachable() -> AsyncIterator[None]:
     """Turns every way in which a database can be out of reach into Unavailable.
 
     A commit whose answer was lost may or may not have happened: Unavailable says «safe to repeat», and every
-    verb is.
+    verb is. Each kind of error is logged once, until the database answers again.
     """
     try:
         yield
     except _UNREACHABLE as error:
         if isinstance(error, asyncpg.InterfaceError) and "clos" not in str(error):
             raise  # a wrong argument, not a closed connection or pool
-        log.warning("database_unreachable", error=type(error).__name__, detail=str(error))
+        if (kind := type(error).__name__) not in _logged:
+            _logged.add(kind)
+            log.warning("database_unreachable", error=kind, detail=str(error))
         raise Unavailable from error
+    else:
+        if _logged:
+            _logged.clear()
+            log.info("database_reachable_again")
 
 
 @asynccontextmanager
