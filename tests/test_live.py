@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from tests.lists import ORGANIZATION, START, Lists
 from tests.shop import LIST, Shop, listening, problem
 from waiting_list import live as live_module
-from waiting_list import streams
+from waiting_list import polls, streams
 from waiting_list.live import Live, Watcher
 from waiting_list.models import ListKey, Status
 from waiting_list.polls import Polls
@@ -194,7 +194,7 @@ async def test_a_join_behind_asks_for_nobody_again(lists: Lists, monkeypatch: py
     assert reads == [20, 0, 20]
 
 
-async def test_one_query_a_look_for_any_number_of_lists(lists: Lists) -> None:
+async def test_one_query_a_look_for_any_number_of_lists(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
     watching = Watching(lists)
     for n in range(30):
         key = ListKey(f"off_w{n}", f"rep_w{n}")
@@ -212,11 +212,9 @@ async def test_one_query_a_look_for_any_number_of_lists(lists: Lists) -> None:
             with acquired.query_logger(lambda record: statements.append(record.query)):
                 yield acquired
 
-    live_module.connection = logged  # type: ignore[assignment]
-    try:
-        await watching.live.look()
-    finally:
-        live_module.connection = real
+    for module in (live_module, polls):
+        monkeypatch.setattr(module, "connection", logged)
+    await watching.live.look()
     assert len(statements) == 1
 
 

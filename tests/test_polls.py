@@ -33,7 +33,7 @@ def statements_of(acquired: Any) -> Iterator[list[str]]:
 
 
 @pytest.fixture
-async def one(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Any:
+async def one(pool: Pool) -> Any:
     """What the polls of a test go through: every connection that is taken is this one."""
     async with pool.acquire() as acquired:
 

@@ -1,7 +1,6 @@
 """The application: what uvicorn runs. `create_app` is its factory."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -38,7 +37,6 @@ returned tickets are held for the next in line, who buys, declines, or lets the 
 Every refusal is an RFC 9457 problem with a `code`, and has changed nothing.
 """
 
-
 ROUTERS = (
     user_router.router,
     user_router.public,
@@ -69,11 +67,6 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         stop = asyncio.Event()
         worker = asyncio.create_task(Worker(pool, engine).run(stop)) if config.worker else None
         looking = asyncio.create_task(live.run())
-        # What is there now stays, and hundreds of calls are under way at once: looking through all of that for
-        # garbage every few calls costs a join a tenth, and holds up whoever comes at the wrong moment.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
         try:
             yield
         finally:

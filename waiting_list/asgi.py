@@ -22,8 +22,8 @@ class Guard:
     """Pure ASGI: reads the whole body, at most BODY_LIMIT, then hands the request on.
 
     Answers `body_too_large` and `unsupported_media_type` itself, and `invalid_request` to a path or query
-    that is not UTF-8. Also keeps a `%2F` in a path apart from a
-    `/`, so that an id can have slashes.
+    that is not UTF-8. Also keeps a `%2F` in a path apart from a `/`, so that an id can have slashes, and runs
+    the stream that a call has left (streams.py).
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -158,6 +158,20 @@ class Call(Request):
         return self._json
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise InvalidRequest.of("body", "names a field twice")
+    return found
+
+
+def _no_number(name: str) -> Never:
+    raise InvalidRequest.of("body", f"{name} is not a number in JSON")
+
+
+_STRICT_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)
+
+
 class Route(APIRoute, ABC):
     """A route that decides who may call before anything else is looked at, and then refuses unknown query
     parameters. Each router names the subclass that fits; there is no default."""
@@ -193,20 +207,6 @@ class Route(APIRoute, ABC):
             return await handler(call)
 
         return checked
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise InvalidRequest.of("body", "names a field twice")
-    return found
-
-
-def _no_number(name: str) -> Never:
-    raise InvalidRequest.of("body", f"{name} is not a number in JSON")
-
-
-_STRICT_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)
 
 
 class PublicRoute(Route):
