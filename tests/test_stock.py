@@ -3,7 +3,8 @@
 import pytest
 
 from tests.lists import Lists
-from waiting_list.models import INT32_MAX, ListKey, Status
+from waiting_list.fields import INT32_MAX
+from waiting_list.models import ListKey, Status
 from waiting_list.problems import ExceedsTotalStock, InvalidRequest, InventoryNotFound, NotEnoughStock, StockHeld
 
 CALLS = ["add_stock", "remove_stock", "add_total_stock", "remove_total_stock", "promote"]

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from waiting_list.models import Entry, Frozen, Inventory, ListSettings
+from waiting_list.fields import Frozen
+from waiting_list.models import Entry, Inventory, ListSettings
 from waiting_list.problems import (
     BodyTooLarge,
     Forbidden,

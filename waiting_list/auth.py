@@ -22,8 +22,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from waiting_list.batch import Batches
 from waiting_list.database import Pool, Record, connection, sql
+from waiting_list.fields import Id
 from waiting_list.keys import parse_api_key
-from waiting_list.models import Entry, Id, Status
+from waiting_list.models import Entry, Status
 from waiting_list.problems import Forbidden, Unauthenticated, Unavailable
 from waiting_list.settings import Settings
 

@@ -17,8 +17,9 @@ from waiting_list.asgi import SLASH
 from waiting_list.auth import Authority, Organizer, User
 from waiting_list.database import Pool
 from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.fields import Id
 from waiting_list.live import Live
-from waiting_list.models import Answer, Entry, Id, Status
+from waiting_list.models import Answer, Entry, Status
 from waiting_list.polls import Polls
 from waiting_list.problems import Forbidden, InvalidRequest, Problem
 from waiting_list.reading import Page

@@ -172,7 +172,7 @@ async def migrate(dsn: str) -> list[str]:
             newest = await direct.fetchval(sql("read_newest_migration"))
             if newest > newest_migration():
                 raise MigrationError(f"the database has migration {newest:04}, which this version does not know")
-            for purpose in ("user_token", "purchase_pass"):
+            for purpose in ("user_token", "purchase_pass", "derived"):
                 await direct.execute(
                     sql("insert_signing_key"), purpose, secrets.token_hex(8), new_signing_key(purpose)
                 )

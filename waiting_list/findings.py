@@ -4,7 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from waiting_list.models import Frozen, ListKey
+from waiting_list.fields import Frozen
+from waiting_list.models import ListKey
 
 
 class Check(StrEnum):

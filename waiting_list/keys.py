@@ -1,9 +1,12 @@
 """What this deployment signs with, and how API keys look. Kept apart from HTTP and from the database."""
 
+import base64
+import binascii
 import hashlib
 import hmac
 import secrets
 from typing import NamedTuple
+from uuid import UUID
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -49,10 +52,48 @@ def parse_api_key(text: str) -> ApiKey | None:
     return ApiKey(parts[1], parts[2])
 
 
+def derived(secret: bytes, *parts: object) -> bytes:
+    """32 bytes that always follow from the deployment's `derived` secret and these parts, and from nothing less:
+    what must be shown again, but not be stored. HMAC-SHA256 (RFC 2104); no part holds NUL."""
+    return hmac.new(secret, "\x00".join(map(str, parts)).encode(), hashlib.sha256).digest()
+
+
+def webhook_secret(secret: bytes, webhook_id: str, version: int) -> str:
+    """What a webhook's deliveries are signed with, as Standard Webhooks writes it: `whsec_`, then 32 bytes in
+    base64."""
+    return f"whsec_{base64.b64encode(derived(secret, 'webhook', webhook_id, version)).decode()}"
+
+
+def link_token(secret: bytes, list_id: UUID, number: int, version: int) -> str:
+    """The private link of an entry: 54 characters, safe in a URL. It begins with the list's key, by which it is
+    found; the rest follows from the deployment's secret. Only its hash is stored."""
+    opaque = derived(secret, "link", list_id, number, version)[:24]
+    return base64.urlsafe_b64encode(list_id.bytes + opaque).decode().rstrip("=")
+
+
+def link_list(token: str) -> UUID | None:
+    """The key of the list that a link names; None if it is not a link."""
+    try:
+        decoded = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        return None
+    return UUID(bytes=decoded[:16]) if len(decoded) == 40 else None
+
+
+def link_hash(token: str) -> bytes:
+    """What is stored of a link. SHA-256: it has 192 secret bits, so a slow hash would add nothing."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def verification_code(secret: bytes, list_id: UUID, number: int, email: str) -> str:
+    """What shows that whoever has it reads that mailbox, for this entry. Another address has another code."""
+    return base64.urlsafe_b64encode(derived(secret, "verify", list_id, number, email)[:18]).decode()
+
+
 def new_signing_key(purpose: str) -> bytes:
-    """A fresh key: 32 random bytes to sign user tokens (HS256: only this service checks them), or an
-    Ed25519 private key in PKCS #8 for purchase passes (EdDSA: shops check them with the public half)."""
-    if purpose == "user_token":
+    """A fresh key: 32 random bytes to sign user tokens (HS256: only this service checks them) or to derive from,
+    or an Ed25519 private key in PKCS #8 for purchase passes (EdDSA: shops check them with the public half)."""
+    if purpose in ("user_token", "derived"):
         return secrets.token_bytes(32)
     return Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -15,16 +15,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from waiting_list.database import Connection, Record, sql
-from waiting_list.models import (
-    AfterExpiry,
-    Entry,
-    Inventory,
-    LeftReason,
-    ListKey,
-    ListSettings,
-    Policy,
-    Status,
-)
+from waiting_list.models import AfterExpiry, Entry, Inventory, LeftReason, ListKey, ListSettings, Policy, Status
 
 RANK_STEP = 1_000_000
 """The rank of an entry that was never moved is its number times this: room for moves in between."""

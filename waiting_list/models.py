@@ -1,84 +1,30 @@
 """The nouns of the product, as clients see them. Everything here is frozen and checked when made."""
 
-import re
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, NamedTuple, Self
-from zoneinfo import available_timezones
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    Strict,
-    model_validator,
+from pydantic import Field, model_validator
+
+from waiting_list.fields import (
+    Address,
+    Flag,
+    Frozen,
+    Id,
+    Instant,
+    PurchaseAddress,
+    Quantity,
+    Stock,
+    Text,
+    TimeOfDay,
+    Timezone,
+    Title,
 )
+from waiting_list.notices import KeptContact
 
-INT32_MAX = 2**31 - 1
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
 _LIST_NAMESPACE = uuid.UUID("0b6ff0f7-9d0c-4b0a-9c3e-6f6f7ac0d1c5")
-_TIMEZONES = available_timezones()
-
-
-def _without_controls(value: str) -> str:
-    if _CONTROL.search(value):
-        raise ValueError("must not have NUL or control characters")
-    return value
-
-
-def _without_nul(value: str) -> str:
-    # PostgreSQL stores any text but NUL; lines and tabs are welcome in a description.
-    if "\x00" in value:
-        raise ValueError("must not have NUL characters")
-    return value
-
-
-def _known_timezone(value: str) -> str:
-    if value not in _TIMEZONES:
-        raise ValueError("must be an IANA timezone, such as Europe/Paris")
-    return value
-
-
-def _rfc3339(value: object) -> object:
-    # A bare number would be taken for seconds since 1970.
-    if isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.fullmatch(value)):
-        return value
-    raise ValueError("must be an instant with its offset, such as 2030-01-31T20:00:00+01:00")
-
-
-def _within_years(value: datetime) -> datetime:
-    # Room to add a hold, or to shift to any timezone, without leaving the calendar.
-    if not 1900 <= value.year <= 9000:
-        raise ValueError("must lie between the years 1900 and 9000")
-    return value
-
-
-# What the validators ask, told to readers of the OpenAPI document.
-_NO_CONTROLS = {"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
-_NO_NUL = {"pattern": r"^[^\u0000]*$"}
-Id = Annotated[
-    str,
-    Strict(),
-    Field(min_length=1, max_length=200, json_schema_extra=_NO_CONTROLS),
-    AfterValidator(_without_controls),
-]
-Text = Annotated[str, Strict(), Field(max_length=10_000, json_schema_extra=_NO_NUL), AfterValidator(_without_nul)]
-Title = Annotated[
-    str,
-    Strict(),
-    Field(min_length=1, max_length=500, json_schema_extra=_NO_CONTROLS),
-    AfterValidator(_without_controls),
-]
-Timezone = Annotated[str, Strict(), AfterValidator(_known_timezone)]
-Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_within_years)]
-Stock = Annotated[int, Strict(), Field(ge=0, le=INT32_MAX)]
-Quantity = Annotated[int, Strict(), Field(ge=1, le=INT32_MAX)]
-Flag = Annotated[bool, Strict()]
 
 
 class ListKey(NamedTuple):
@@ -152,21 +98,12 @@ class AfterExpiry(StrEnum):
     """Waiting again, last, as a new entry with a new number."""
 
 
-class Frozen(BaseModel):
-    """A value that cannot change; unknown fields are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class EventFields(Frozen):
     """What a client says of an event."""
 
     title: Title
     description: Text = ""
-    thumbnail_url: (
-        Annotated[str, Field(max_length=2000, json_schema_extra=_NO_CONTROLS), AfterValidator(_without_controls)]
-        | None
-    ) = None
+    thumbnail_url: Address | None = None
     venue_name: Text = ""
     venue_address: Text = ""
     timezone: Timezone
@@ -272,6 +209,18 @@ class Entry(Frozen):
     purchase_pass: str | None = None
 
 
+class HoldStep(Frozen):
+    """From so many days before the show (0: on the day itself, by the event's calendar), holds last so long."""
+
+    days_before: Annotated[Stock, Field(le=3650)]
+    hold_minutes: Quantity
+
+    @classmethod
+    def all(cls, pairs: Sequence[Sequence[int]]) -> tuple[Self, ...]:
+        """The steps that are kept as pairs of numbers, as clients see them."""
+        return tuple(cls(days_before=days, hold_minutes=minutes) for days, minutes in pairs)
+
+
 class ListSettings(Frozen):
     """The settings of one waiting list."""
 
@@ -282,10 +231,16 @@ class ListSettings(Frozen):
     policy: Policy
     skip_limit: int
     hold_minutes: int | None
+    hold_steps: tuple[HoldStep, ...]
+    quiet_from: str | None
+    quiet_until: str | None
     after_expiry: AfterExpiry
     automatic: bool
     max_waiting: int | None
     closes_at: datetime | None
+    verify_email: bool
+    reminder_minutes: int | None
+    purchase_url: str | None
 
 
 class SettingsChange(Frozen):
@@ -299,6 +254,18 @@ class SettingsChange(Frozen):
     hold_minutes: Quantity | None = Field(
         default=1440, description="How long a hold lasts, in minutes; null: until the list ends."
     )
+    hold_steps: tuple[HoldStep, ...] = Field(
+        default=(),
+        max_length=20,
+        description="Other lengths near the show; of those that apply, the one of the fewest days.",
+    )
+    quiet_from: TimeOfDay | None = Field(
+        default=None,
+        description="From this time of day of the event's timezone until `quiet_until` no deadline falls.",
+    )
+    quiet_until: TimeOfDay | None = Field(
+        default=None, description="A deadline that would fall in the quiet hours is then."
+    )
     after_expiry: AfterExpiry = Field(default=AfterExpiry.LEAVE, description="What follows a lapsed hold.")
     automatic: Flag = Field(default=True, description="Whether free tickets promote by themselves.")
     max_waiting: Quantity | None = Field(default=None, description="How many may wait; null: no limit.")
@@ -306,6 +273,23 @@ class SettingsChange(Frozen):
         default=None,
         description="When the list ends, if before the representation begins; null: when it begins.",
     )
+    verify_email: Flag = Field(
+        default=False,
+        description="Whether promotion passes over fans with an address that nobody has verified, until it is.",
+    )
+    reminder_minutes: Quantity | None = Field(
+        default=60, description="How long before its deadline a hold is reminded of; null: never."
+    )
+    purchase_url: PurchaseAddress | None = Field(
+        default=None, description="Where fans buy: an address with `{pass}` for the purchase pass."
+    )
+
+    @model_validator(mode="after")
+    def _names_each_day_once(self) -> Self:
+        days = [step.days_before for step in self.hold_steps]
+        if len(set(days)) < len(days):
+            raise ValueError("hold_steps must not name the same days_before twice")
+        return self
 
     @property
     def given(self) -> dict[str, Any]:
@@ -333,9 +317,14 @@ class WaitingList(Frozen):
     policy: Policy
     skip_limit: int
     hold_minutes: int | None
+    hold_steps: tuple[HoldStep, ...]
+    quiet_from: str | None
+    quiet_until: str | None
+    timezone: str
     after_expiry: AfterExpiry
     automatic: bool
     max_waiting: int | None
+    verify_email: bool
     closes_at: datetime | None
     ends_at: datetime
 
@@ -484,6 +473,7 @@ class UserExport(Frozen):
 
     user_id: str
     entries: tuple[Entry, ...]
+    contacts: tuple[KeptContact, ...]
     history: tuple[UserHistory, ...]
 
 

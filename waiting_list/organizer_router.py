@@ -31,18 +31,15 @@ from waiting_list.calls import (
     organizer_calls,
     page,
 )
+from waiting_list.fields import Frozen, Id, Instant, Quantity
 from waiting_list.models import (
     Answer,
     Change,
     Entry,
-    Frozen,
-    Id,
-    Instant,
     LeftReason,
     ListKey,
     ListSettings,
     ListSummary,
-    Quantity,
     SettingsChange,
     Statistics,
     Status,

@@ -16,6 +16,7 @@ from waiting_list.models import (
     Entry,
     Event,
     EventSummary,
+    HoldStep,
     Inventory,
     KeyInfo,
     ListKey,
@@ -29,6 +30,7 @@ from waiting_list.models import (
     UserHistory,
     WaitingList,
 )
+from waiting_list.notices import KeptContact
 from waiting_list.problems import (
     EventNotFound,
     InvalidRequest,
@@ -106,15 +108,18 @@ async def waiting_list(pool: Pool, key: ListKey) -> WaitingList:
         reason = "closed" if record["closed_by_hand"] else "not_opened"
     elif full:
         reason = "full"
-    shown = {name: record[name] for name in WaitingList.model_fields if name not in ("open", "closed_reason")}
-    return WaitingList(open=reason is None, closed_reason=reason, **shown)
+    worked_out = ("open", "closed_reason", "hold_steps")
+    shown = {name: record[name] for name in WaitingList.model_fields if name not in worked_out}
+    steps = HoldStep.all(record["hold_steps"])
+    return WaitingList(open=reason is None, closed_reason=reason, hold_steps=steps, **shown)
 
 
 async def list_settings(pool: Pool, key: ListKey, *, organization_id: str) -> ListSettings:
     """The settings of a list. Raises InventoryNotFound."""
     record = await _list(pool, key, organization_id)
-    shown = {name: record[name] for name in ListSettings.model_fields if name != "open"}
-    return ListSettings(open=record["waiting_list_open"], **shown)
+    shown = {name: record[name] for name in ListSettings.model_fields if name not in ("open", "hold_steps")}
+    steps = HoldStep.all(record["hold_steps"])
+    return ListSettings(open=record["waiting_list_open"], hold_steps=steps, **shown)
 
 
 async def inventory(pool: Pool, key: ListKey, *, organization_id: str) -> Inventory:
@@ -296,9 +301,11 @@ async def export_user(pool: Pool, user_id: str, *, organization_id: str) -> User
         if (cursor := page.next_cursor) is None:
             break
     async with connection(pool) as acquired:
+        contacts = await acquired.fetch(sql("read_contacts_of_user"), user_id, organization_id)
         records = await acquired.fetch(sql("read_history_of_user"), user_id, organization_id)
     told = tuple(UserHistory(**_told(record)) for record in records)
-    return UserExport(user_id=user_id, entries=tuple(found), history=told)
+    kept = tuple(KeptContact(**record) for record in contacts)
+    return UserExport(user_id=user_id, entries=tuple(found), contacts=kept, history=told)
 
 
 async def api_keys(pool: Pool, organization_id: str, *, limit: int, cursor: str | None) -> Page[KeyInfo]:

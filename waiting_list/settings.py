@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -46,10 +46,57 @@ class Settings(BaseSettings):
     user_token_organization_claim: str = Field(
         default="org", description="The claim that names the organization in its tokens."
     )
+    public_url: str = Field(
+        default="http://127.0.0.1:8000",
+        pattern=r"^https?://[^/\s]+$",
+        description="Where fans reach this service: what private links in e-mails begin with.",
+    )
+    mail_from: str = Field(
+        default="Waiting list <waiting-list@localhost>", description="Sender of the e-mails to fans."
+    )
+    smtp_host: str | None = Field(default=None, description="Mail server. Not set: no e-mails.")
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="Its port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="How the connection is encrypted: `starttls`, `tls` or `none`."
+    )
+    smtp_username: str | None = Field(default=None, description="User name at the mail server.")
+    smtp_password: SecretStr | None = Field(default=None, description="Password at the mail server.")
+    smtp_connections: int = Field(default=4, ge=1, le=100, description="Connections to the mail server at most.")
+    smtp_timeout_seconds: float = Field(
+        default=20.0, gt=0, description="Longest wait for the mail server to take one e-mail, in seconds."
+    )
+    mail_folder: Path | None = Field(
+        default=None,
+        description="Folder that e-mails are written to instead of being sent; `/mails` then shows them to "
+        "anybody. For development.",
+    )
+    template_folder: Path | None = Field(
+        default=None,
+        description="Folder of templates that replace ours: `ORGANIZATION/mail/ready.txt` and the like.",
+    )
+    webhook_timeout_seconds: float = Field(
+        default=15.0, gt=0, le=60, description="Longest wait for the answer of a webhook, in seconds."
+    )
+    webhook_private_addresses: bool = Field(
+        default=False,
+        description="Let webhooks go to private, loopback and link-local addresses, and over plain HTTP. "
+        "For development.",
+    )
+    webhook_disable_days: float = Field(
+        default=3.0, gt=0, description="A webhook that has only failed for so many days is disabled."
+    )
+    notices_kept_days: float = Field(
+        default=30.0, gt=0, description="How long notices that were sent, or given up, are kept, in days."
+    )
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="Least level that is logged."
     )
     log_json: bool = Field(default=False, description="Log as JSON, one object a line.")
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether e-mails go anywhere."""
+        return self.smtp_host is not None or self.mail_folder is not None
 
     @model_validator(mode="after")
     def _provider_is_whole(self) -> Self:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from waiting_list.fields import INT32_MAX
 from waiting_list.ledger import Ledger
-from waiting_list.models import INT32_MAX, SettingsChange, Status
+from waiting_list.models import SettingsChange, Status
 from waiting_list.problems import (
     ExceedsTotalStock,
     InvalidRequest,

@@ -17,13 +17,8 @@ from waiting_list.calls import (
     answer,
     organizer_calls,
 )
-from waiting_list.models import (
-    Answer,
-    Flag,
-    Frozen,
-    ListKey,
-    Quantity,
-)
+from waiting_list.fields import Flag, Frozen, Quantity
+from waiting_list.models import Answer, ListKey
 
 router = organizer_calls()
 INVENTORY = "/inventory/{offer_id}/{representation_id}"

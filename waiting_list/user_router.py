@@ -22,7 +22,8 @@ from waiting_list.calls import (
     header,
     page,
 )
-from waiting_list.models import Answer, Entry, EventSummary, Frozen, ListKey, Quantity, Queue, Status, WaitingList
+from waiting_list.fields import Frozen, Quantity
+from waiting_list.models import Answer, Entry, EventSummary, ListKey, Queue, Status, WaitingList
 from waiting_list.streams import EntryStream, StreamResponse
 
 public = APIRouter(prefix="/v1/user", route_class=PublicRoute, tags=["user"])

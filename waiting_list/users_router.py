@@ -25,17 +25,8 @@ from waiting_list.calls import (
     organizer_calls,
     page,
 )
-from waiting_list.models import (
-    CreatedKey,
-    Erasure,
-    Flag,
-    Frozen,
-    Id,
-    KeyInfo,
-    Quantity,
-    Title,
-    UserExport,
-)
+from waiting_list.fields import Flag, Frozen, Id, Quantity, Title
+from waiting_list.models import CreatedKey, Erasure, KeyInfo, UserExport
 
 router = organizer_calls()
 

@@ -1,0 +1,114 @@
+"""What single fields may hold, checked when they are made, and told to readers of the OpenAPI document."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+
+INT32_MAX = 2**31 - 1
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
+_TIMEZONES = available_timezones()
+
+
+def _without_controls(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("must not have NUL or control characters")
+    return value
+
+
+def _without_nul(value: str) -> str:
+    # PostgreSQL stores any text but NUL; lines and tabs are welcome in a description.
+    if "\x00" in value:
+        raise ValueError("must not have NUL characters")
+    return value
+
+
+def _known_timezone(value: str) -> str:
+    if value not in _TIMEZONES:
+        raise ValueError("must be an IANA timezone, such as Europe/Paris")
+    return value
+
+
+def _rfc3339(value: object) -> object:
+    # A bare number would be taken for seconds since 1970.
+    if isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.fullmatch(value)):
+        return value
+    raise ValueError("must be an instant with its offset, such as 2030-01-31T20:00:00+01:00")
+
+
+def _within_years(value: datetime) -> datetime:
+    # Room to add a hold, or to shift to any timezone, without leaving the calendar.
+    if not 1900 <= value.year <= 9000:
+        raise ValueError("must lie between the years 1900 and 9000")
+    return value
+
+
+def _address(value: str) -> str:
+    try:
+        return validate_email(value, check_deliverability=False, allow_smtputf8=False).normalized
+    except EmailNotValidError as error:
+        raise ValueError("must be an e-mail address, such as ada@example.org") from error
+
+
+def _web_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or parts.username is not None or not value.isascii() or any(one.isspace() for one in value):
+        raise ValueError("must be an address such as https://shop.example/path, without a user or spaces")
+    return value
+
+
+def _with_pass(value: str) -> str:
+    if "{pass}" not in _web_address(value):
+        raise ValueError("must have {pass} where the purchase pass goes")
+    return value
+
+
+# What the validators ask, told to readers of the OpenAPI document.
+_NO_CONTROLS = {"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
+_NO_NUL = {"pattern": r"^[^\u0000]*$"}
+Id = Annotated[
+    str,
+    Strict(),
+    Field(min_length=1, max_length=200, json_schema_extra=_NO_CONTROLS),
+    AfterValidator(_without_controls),
+]
+Text = Annotated[str, Strict(), Field(max_length=10_000, json_schema_extra=_NO_NUL), AfterValidator(_without_nul)]
+Title = Annotated[
+    str,
+    Strict(),
+    Field(min_length=1, max_length=500, json_schema_extra=_NO_CONTROLS),
+    AfterValidator(_without_controls),
+]
+Address = Annotated[str, Field(max_length=2000, json_schema_extra=_NO_CONTROLS), AfterValidator(_without_controls)]
+Timezone = Annotated[str, Strict(), AfterValidator(_known_timezone)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_within_years)]
+Stock = Annotated[int, Strict(), Field(ge=0, le=INT32_MAX)]
+Quantity = Annotated[int, Strict(), Field(ge=1, le=INT32_MAX)]
+Flag = Annotated[bool, Strict()]
+Email = Annotated[
+    str, Strict(), Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_address)
+]
+WebAddress = Annotated[
+    str, Strict(), Field(max_length=2000, json_schema_extra={"format": "uri"}), AfterValidator(_web_address)
+]
+PurchaseAddress = Annotated[
+    str, Strict(), Field(max_length=2000, json_schema_extra={"pattern": r"\{pass\}"}), AfterValidator(_with_pass)
+]
+TimeOfDay = Annotated[str, Strict(), Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Locale = Literal["en", "fr"]
+"""The languages in which fans are told."""
+
+
+class Frozen(BaseModel):
+    """A value that cannot change; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

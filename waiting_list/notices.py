@@ -1,0 +1,124 @@
+"""The nouns of telling people: contacts, e-mails, webhooks, and the notices that are sent to either."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from waiting_list.fields import Email, Flag, Frozen, Locale, Text, Title, WebAddress
+
+
+class Contact(Frozen):
+    """How a fan is reached about an entry. `email_verified` is false until the fan, or whoever vouches for them,
+    has shown that the address is theirs."""
+
+    email: Email | None = None
+    name: Title | None = None
+    locale: Locale | None = None
+    email_verified: Flag = False
+
+
+class KeptContact(Frozen):
+    """How a fan is reached about an entry, as it is kept; `subscribed` is false once they want no more e-mails."""
+
+    offer_id: str
+    representation_id: str
+    number: int
+    email: str | None
+    name: str | None
+    locale: str | None
+    email_verified: bool
+    subscribed: bool
+
+
+class WebhookType(StrEnum):
+    """What a webhook can be told of."""
+
+    ENTRY_JOINED = "entry.joined"
+    """Somebody joined."""
+    ENTRY_CHANGED = "entry.changed"
+    """An entry that goes on waiting: another wish, another place, a hold that was revoked, an address verified."""
+    ENTRY_READY = "entry.ready"
+    """Tickets are held for an entry."""
+    ENTRY_LEFT = "entry.left"
+    """An entry is out of the list, for its `left_reason`."""
+    LIST_OPENED = "list.opened"
+    """Fans may join now."""
+    LIST_CLOSED = "list.closed"
+    """Fans may not join any more: an organizer closed the list, or it ended."""
+    STOCK_CHANGED = "stock.changed"
+    """The stock of a list is another: total, available or held."""
+
+
+class Letter(StrEnum):
+    """The e-mails that fans get, and `webhook_disabled`, which an organizer gets."""
+
+    JOINED = "joined"
+    READY = "ready"
+    REMINDER = "reminder"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    ENDED = "ended"
+    REMOVED = "removed"
+    VERIFY = "verify"
+    WEBHOOK_DISABLED = "webhook_disabled"
+
+
+class NoticeStatus(StrEnum):
+    """Where a notice stands."""
+
+    PENDING = "pending"
+    """To be sent, or tried again, at `due_at`."""
+    SENT = "sent"
+    """The receiver took it."""
+    DEAD = "dead"
+    """Given up after the last try, or since the receiver refused it for good. It can be sent again."""
+    DROPPED = "dropped"
+    """No longer true when it was to be sent, or nobody is left to be told: it was not."""
+
+
+class Notice(Frozen):
+    """One e-mail (`webhook_id` is null) or one delivery to a webhook. `answer_status` (SMTP or HTTP), `answer` and
+    `latency_ms` are those of the last try."""
+
+    notice_id: str
+    webhook_id: str | None
+    type: str
+    offer_id: str | None
+    representation_id: str | None
+    number: int | None
+    status: NoticeStatus
+    created_at: datetime
+    due_at: datetime
+    tries: int
+    tried_at: datetime | None
+    ended_at: datetime | None
+    answer_status: int | None
+    answer: str | None
+    latency_ms: int | None
+
+
+class WebhookFields(Frozen):
+    """What an organizer says of a webhook."""
+
+    url: WebAddress
+    description: Text = ""
+    types: tuple[WebhookType, ...] = Field(default=(), max_length=20, description="What it is told of; none: all.")
+    notify_email: Email | None = Field(default=None, description="Who is told when it is disabled.")
+
+
+class Webhook(WebhookFields):
+    """Where an organization is told of changes. One that has failed for days is disabled."""
+
+    webhook_id: str
+    created_at: datetime
+    rotated_at: datetime | None
+    failing_since: datetime | None
+    disabled_at: datetime | None
+    disabled_reason: str | None
+
+
+class CreatedWebhook(Webhook):
+    """A webhook with the `secret` that its deliveries are signed with: it is shown this once."""
+
+    secret: str
