@@ -22,6 +22,7 @@ from waiting_list.models import (
     SettingsChange,
     Status,
 )
+from waiting_list.notices import Contact
 from waiting_list.polls import Polls
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
@@ -41,6 +42,8 @@ TABLES = (
     "entries",
     "segments",
     "history",
+    "contacts",
+    "webhooks",
     "outbox",
     "idempotency",
     "api_keys",
@@ -111,11 +114,25 @@ class Lists:
         """Moves the clock: later(hours=24)."""
         self.now += timedelta(**by)
 
-    async def join(self, user_id: str, wanted: int = 1, minimum: int | None = None) -> Entry:
+    async def join(self, user_id: str, wanted: int = 1, minimum: int | None = None, **contact: Any) -> Entry:
+        """With `email`, `name`, `locale` or `email_verified` as the contact, where given."""
         answer = await self.engine.join(
-            self.key, USER, user_id=user_id, tickets_wanted=wanted, tickets_minimum=minimum, now=self.now
+            self.key,
+            USER,
+            user_id=user_id,
+            tickets_wanted=wanted,
+            tickets_minimum=minimum,
+            contact=Contact(**contact),
+            now=self.now,
         )
         return _entry(answer)
+
+    async def set_contact(self, user_id: str, **contact: Any) -> Entry:
+        given = Contact(**contact)
+        return _entry(await self.engine.set_contact(self.key, USER, user_id=user_id, contact=given, now=self.now))
+
+    async def verify(self, user_id: str, number: int, email: str) -> Answer:
+        return await self.engine.verify(self.key, USER, user_id=user_id, number=number, email=email, now=self.now)
 
     async def change(self, user_id: str, wanted: int | None = None, minimum: int | None = None) -> Entry:
         answer = await self.engine.change(

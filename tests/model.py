@@ -6,6 +6,9 @@ Where the rules are silent it says what docs/decisions/0004-stated-policies.md c
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("Europe/Paris")
 
 
 class Refused(Exception):
@@ -29,6 +32,8 @@ class Place:
     passed_over: int = 0
     ready_at: datetime | None = None
     until: datetime | None = None
+    email: str | None = None
+    verified: bool = False
 
     def out(self, reason: str) -> None:
         self.status, self.reason, self.held = "left", reason, 0
@@ -44,6 +49,10 @@ class Model:
     policy: str = "strict"
     skip_limit: int = 10
     hold_minutes: int | None = 24 * 60
+    hold_steps: list[dict[str, int]] = field(default_factory=list)
+    quiet_from: str | None = None
+    quiet_until: str | None = None
+    verify_email: bool = False
     after_expiry: str = "leave"
     automatic: bool = True
     max_waiting: int | None = None
@@ -82,9 +91,29 @@ class Model:
         refuse("not_waiting", when=waiting and place.status == "ready")
         return place
 
+    def hold(self) -> datetime | None:
+        left = (self.start.astimezone(ZONE).date() - self.now.astimezone(ZONE).date()).days
+        steps = sorted((one["days_before"], one["hold_minutes"]) for one in self.hold_steps)
+        minutes = next((minutes for days, minutes in steps if left <= days), self.hold_minutes)
+        if minutes is None:
+            return None
+        until = self.now + timedelta(minutes=minutes)
+        while self.is_quiet(until.astimezone(ZONE).strftime("%H:%M")):
+            until = (until + timedelta(minutes=1)).replace(second=0)
+        return until
+
+    def is_quiet(self, time: str) -> bool:
+        if self.quiet_from is None or self.quiet_until is None:
+            return False
+        if self.quiet_from < self.quiet_until:
+            return self.quiet_from <= time < self.quiet_until
+        return time >= self.quiet_from or time < self.quiet_until
+
     def round(self, tickets: int) -> None:
         first = None
         for place in self.are("waiting"):
+            if self.verify_email and place.email and not place.verified:
+                continue
             if tickets == 0 or (first and first.passed_over >= self.skip_limit):
                 return
             if place.minimum > tickets:
@@ -93,7 +122,7 @@ class Model:
                     return
                 continue
             place.status, place.held, place.ready_at = "ready", min(place.wanted, tickets), self.now
-            place.until = None if self.hold_minutes is None else self.now + timedelta(minutes=self.hold_minutes)
+            place.until = self.hold()
             tickets -= place.held
             self.promoted.append(place)
             if first:
@@ -107,14 +136,16 @@ class Model:
         refuse("not_enough_stock", when=quantity > self.available)
         refuse("stock_held", when=quantity > self.free and not unless)
 
-    def append(self, user: str | None, wanted: int, minimum: int) -> None:
-        self.order.append(Place(len(self.order) + 1, user, wanted, minimum))
+    def append(
+        self, user: str | None, wanted: int, minimum: int, email: str | None = None, verified: bool = False
+    ) -> None:
+        self.order.append(Place(len(self.order) + 1, user, wanted, minimum, email=email, verified=verified))
 
     def to_last(self, place: Place) -> None:
         self.order.remove(place)
         self.order.append(place)
 
-    def join(self, user: str, wanted: int, minimum: int) -> None:
+    def join(self, user: str, wanted: int, minimum: int, email: str | None = None) -> None:
         refuse("waiting_list_ended", when=self.now >= self.ends)
         refuse("waiting_list_not_open", when=not self.open)
         refuse("already_in_list", when=any(p.user == user and p.status != "left" for p in self.order))
@@ -122,7 +153,17 @@ class Model:
         refuse(
             "waiting_list_full", when=self.max_waiting is not None and len(self.are("waiting")) >= self.max_waiting
         )
-        self.append(user, wanted, minimum)
+        self.append(user, wanted, minimum, email)
+
+    def set_contact(self, user: str, email: str | None) -> None:
+        place = self.find(user)
+        if email != place.email:
+            place.email, place.verified = email, False
+
+    def verify(self, user: str, email: str) -> None:
+        place = self.find(user)
+        refuse("invalid_request", when=place.email != email)
+        place.verified = True
 
     def change(self, user: str, wanted: int | None, minimum: int | None) -> None:
         place = self.find(user, waiting=True)
@@ -146,6 +187,7 @@ class Model:
             if place.status != "left":
                 place.out("removed")
             place.user = None
+            place.email, place.verified = None, False
 
     def buy(self, user: str, quantity: int | None) -> None:
         refuse("hold_expired", when=self.latest(user).reason == "expired")
@@ -202,7 +244,7 @@ class Model:
             place.out("expired")
         if self.after_expiry == "requeue" and self.now < self.ends:
             for place in sorted(due, key=lambda one: one.until or self.ends):
-                self.append(place.user, place.wanted, place.minimum)
+                self.append(place.user, place.wanted, place.minimum, place.email, place.verified)
 
     def end(self) -> None:
         for place in self.order if self.now >= self.ends else ():
@@ -211,6 +253,8 @@ class Model:
 
     def configure(self, **settings: Any) -> None:
         refuse("invalid_request", when=(settings.get("closes_at") or self.start) > self.start)
+        quiet = {name: settings.get(name, getattr(self, name)) for name in ("quiet_from", "quiet_until")}
+        refuse("invalid_request", when=quiet["quiet_from"] == quiet["quiet_until"] is not None)
         for name, value in settings.items():
             setattr(self, name, value)
         if "open" in settings:

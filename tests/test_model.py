@@ -26,6 +26,13 @@ from waiting_list.settings import Settings
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 user = st.sampled_from(["ada", "bob", "cleo", "dan", "eve", "fay"])
 few = st.integers(1, 4)
+address = st.sampled_from(["one@example.org", "two@example.org"])
+times = st.sampled_from(["00:00", "06:30", "12:30", "13:00", "22:00"])
+lengths = st.lists(
+    st.fixed_dictionaries({"days_before": st.sampled_from([0, 1, 20, 29]), "hold_minutes": st.integers(1, 3000)}),
+    unique_by=lambda step: step["days_before"],
+    max_size=3,
+)
 
 
 def call(verb: str, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
@@ -38,6 +45,11 @@ steps = st.one_of(
     call("join", user=user, wanted=few, minimum=st.just(1)),
     call("join", user=user, wanted=few, minimum=few),
     call("join", user=user, wanted=st.just(4), minimum=st.just(4)),
+    call("join", user=user, wanted=few, minimum=st.just(1), email=address),
+    call("join", user=user, wanted=few, minimum=st.just(1), email=address),
+    call("set_contact", user=user, email=st.none() | address),
+    call("verify", user=user, email=address),
+    call("verify", user=user, email=address),
     call("change", user=user, wanted=st.integers(1, 5), minimum=st.none()),
     call("change", user=user, wanted=st.none(), minimum=few),
     call("leave", user=user),
@@ -69,6 +81,11 @@ steps = st.one_of(
     call(
         "configure", after_expiry=st.sampled_from(["leave", "requeue"]), hold_minutes=st.sampled_from([None, 30])
     ),
+    call("configure", hold_steps=lengths),
+    call("configure", quiet_from=times, quiet_until=times),
+    call("configure", quiet_from=st.none(), quiet_until=st.none()),
+    call("configure", verify_email=st.booleans()),
+    call("configure", verify_email=st.just(True)),
     call("configure", automatic=st.booleans()),
     call("configure", open=st.sampled_from([True, True, False])),
     call("configure", max_waiting=st.sampled_from([None, None, 3])),
@@ -91,20 +108,25 @@ class Bridge:
             return
         if verb == "join":
             arguments = arguments | {"minimum": min(arguments["minimum"], arguments["wanted"])}
+        if verb == "verify" and (mine := [one for one in self.model.order if one.user == arguments["user"]]):
+            number = max(one.number for one in mine)
+        else:
+            number = 1
         expected = answered = "done"
         promoted: list[Any] = []
         try:
             self.model.do(verb, **arguments)
         except Refused as refused:
             expected = str(refused)
-        given_ = {"user_id" if name == "user" else name: value for name, value in arguments.items()}
+        given_: dict[str, Any] = {"number": number} if verb == "verify" else {}
+        given_ |= {"user_id" if name == "user" else name: value for name, value in arguments.items()}
         try:
             answer = await getattr(self.lists, verb)(**given_)
             promoted = [(entry.number, entry.tickets_held) for entry in getattr(answer, "promoted", ())]
         except Problem as problem:
             answered = problem.code
         assert answered == expected
-        if expected == "done" and verb not in ("join", "change", "leave"):
+        if expected == "done" and verb not in ("join", "change", "leave", "set_contact"):
             assert promoted == [(place.number, place.held) for place in self.model.promoted]
         await self.compare(may_fall_back={"move", "remove_stock"} & {verb}, mover=arguments.get("user"))
 
@@ -115,9 +137,12 @@ class Bridge:
         shown = {entry.number: entry for entry in page.items}
         async with connection(self.lists.pool) as acquired:
             counted = await acquired.fetch(
-                "SELECT number, passed_over FROM entries WHERE list_id = $1", key.list_id
+                "SELECT number, passed_over, unverified FROM entries WHERE list_id = $1", key.list_id
             )
         passed_over = {record["number"]: record["passed_over"] for record in counted}
+        unverified = {record["number"] for record in counted if record["unverified"]}
+        assert unverified >= {p.number for p in model.order if p.status != "left" and p.email and not p.verified}
+        assert unverified.isdisjoint(p.number for p in model.order if p.verified or (p.user and not p.email))
         assert sorted(shown) == list(range(1, len(model.order) + 1))
         ahead = place = 0
         for one in model.order:

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from waiting_list.findings import Difference
+from waiting_list.line import Line
 from waiting_list.models import LeftReason, Policy, Status
-from waiting_list.replay import CHANGES, EntryReplay, Line, ListReplay, Row, read_row
+from waiting_list.replay import CHANGES, EntryReplay, ListReplay, Row, read_row
 
 FOLDER = Path(__file__).parent / "replay"
 STORY: list[list[Any]] = [json.loads(line) for line in (FOLDER / "history.jsonl").read_text().splitlines()]
@@ -106,8 +107,8 @@ def differences() -> str:
 def test_the_story_has_every_verb_and_adds_up() -> None:
     assert {told[2] for told in STORY} == CHANGES.keys()
     whole, entries = replay(STORY)
-    assert (whole.last_sequence, whole.last_number, whole.last_rank) == (45, 10, 10_000_000)
-    assert whole.line.first() is None
+    assert (whole.last_sequence, whole.last_number, whole.last_rank) == (47, 10, 10_000_000)
+    assert (whole.line.first(), whole.unverified.first()) == (None, None)
     assert (whole.fields["total_stock"], whole.fields["available_stock"], whole.fields["held"]) == (119, 2, 0)
     assert whole.fields["policy"] is Policy.SKIP
     assert whole.at == datetime.fromisoformat(STORY[-1][1])
@@ -186,7 +187,7 @@ def test_the_smallest_steps_add_up() -> None:
             ),
         )
     )
-    assert (whole.fields["available_stock"], whole.line.first(), whole.last_rank) == (0, 1, 5_000_001)
+    assert (whole.fields["available_stock"], whole.line.first(), whole.last_rank) == (0, (5_000_000, 1), 5_000_001)
     assert entries[2].fields["left_reason"] is LeftReason.BOUGHT
 
 
@@ -254,33 +255,64 @@ def test_a_hold_may_expire_at_its_deadline_and_may_not_buy_then() -> None:
 
 
 def test_the_line_keeps_its_order_through_moves_holds_and_returns() -> None:
-    line = Line()
+    line, other = Line(), Line()
     assert line.first() is None
     for rank in (10, 20, 30, 40):
         line.join(rank)
-    assert line.first() == 1
+        other.join(None)
+    assert (line.first(), other.first()) == ((10, 1), None)
     line.move(3, 5)
-    assert line.first() == 3
-    assert line.hold(1) == 3
-    assert line.hold(3) is None
-    assert line.hold(3) is None
+    assert line.first() == (5, 3)
+    assert [line.hold(1), line.hold(3), line.hold(3)] == [True, True, False]
     line.move(1, 25)  # makes room among those who are ready
-    assert line.first() == 2
+    assert line.first() == (20, 2)
     line.revoke(1)
     line.revoke(1)
-    assert line.first() == 2
+    assert line.first() == (20, 2)
     line.leave(2)
     line.leave(2)
     line.move(2, 1)
-    assert line.first() == 1
+    assert line.first() == (25, 1)
     assert line.take(1) == 25
     assert line.take(1) is None
     line.revoke(3)
-    assert line.first() == 3
-    assert line.hold(3) is None
-    line.leave(3)
+    assert line.first() == (5, 3)
+    assert line.hold(3)
+    line.hand_over(3, other)
     line.revoke(3)
-    assert (line.first(), line.take(4), line.first()) == (4, 40, None)
+    assert (line.first(), other.first()) == ((40, 4), None)
+    other.revoke(3)
+    line.hand_over(4, other)
+    line.hand_over(4, other)
+    assert (line.first(), other.first()) == (None, (5, 3))
+    other.leave(3)
+    other.revoke(3)
+    assert (other.first(), other.take(4), other.first()) == ((40, 4), 40, None)
+
+
+def test_whose_address_nobody_has_verified_is_passed_over_where_the_list_asks_for_it() -> None:
+    asks = change("configure", verify_email=(False, True))
+    joins = joined(1, 1_000_000), joined(2, 2_000_000), change("add_stock", available_stock=(0, 4))
+    joins[0][5]["unverified"] = True
+    verify = change("verify", 1, unverified=(True, False))
+    for story in (
+        (*joins, held(1, 0, 2), held(2, 2, 4)),
+        (*joins, asks, held(2, 0, 2)),
+        (*joins, asks, held(2, 0, 2), verify, held(1, 2, 4)),
+    ):
+        whole, _ = replay(numbered(*story))
+        assert whole.fields["held"] >= 2
+    for story, sentence in (
+        (
+            (*joins, asks, held(1, 0, 2)),
+            "Change 6 made entry 1 ready, whose address nobody had verified.",
+        ),
+        ((*joins, held(2, 0, 2)), "Change 5 made entry 2 ready, but entry 1 stood first."),
+        ((*joins, asks, verify, held(2, 0, 2)), "Change 7 made entry 2 ready, but entry 1 stood first."),
+    ):
+        with pytest.raises(Difference) as caught:
+            replay(numbered(*story))
+        assert caught.value.sentence == sentence
 
 
 def test_what_no_change_can_tell_says_why() -> None:

@@ -16,10 +16,11 @@ from typing import Any
 
 from waiting_list.database import Connection, Pool, Record, connection, snapshot, sql
 from waiting_list.findings import Check, Difference, Finding, ListReport, said
-from waiting_list.ledger import CREATED_WITH, SEGMENT_LEVELS
+from waiting_list.ledger import SEGMENT_LEVELS
 from waiting_list.models import ListKey, Policy, Status
 from waiting_list.problems import InventoryNotFound
 from waiting_list.replay import TOLD_OF_ENTRY, EntryReplay, ListReplay, Row, read_row
+from waiting_list.rows import CREATED_WITH
 
 Progress = Callable[[ListKey, int], None]
 """Told the list and how many rows were read of it so far, over both passes, every 10,000 rows."""
@@ -87,7 +88,7 @@ class _Audit:
         self._table = table
         self._progress = progress
         self._rows = 0
-        self._tally = Tally()
+        self._tally = Tally(only_verified=table["verify_email"])
 
     async def run(self) -> None:
         """Sets `first` to the first difference, by the order of the changes; those of the tables go last."""
@@ -170,12 +171,14 @@ class _Audit:
 class Tally:
     """What the entries of a list add up to, as their changes say."""
 
+    only_verified: bool = False
+    """Whether promotion passes over those whose address nobody has verified."""
     waiting: int = 0
     tickets_waiting: int = 0
     held: int = 0
     segments: defaultdict[tuple[int, int], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     first: tuple[int, int, int, int] | None = None
-    """(rank, number, minimum, passed over) of the first in line."""
+    """(rank, number, minimum, passed over) of the first in line who can be promoted."""
     least: tuple[int, int] | None = None
     """(minimum, number) of who could be served with the fewest tickets."""
 
@@ -191,6 +194,8 @@ class Tally:
             segment = self.segments[bits, rank >> bits]
             segment[0] += 1
             segment[1] += wanted
+        if self.only_verified and entry.fields["unverified"]:
+            return
         head = (rank, entry.number, minimum, entry.fields["passed_over"])
         self.first = min(self.first or head, head)
         self.least = min(self.least or (minimum, entry.number), (minimum, entry.number))

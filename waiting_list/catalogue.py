@@ -226,6 +226,7 @@ async def delete_inventory(pool: Pool, organization_id: str, key: ListKey) -> In
         ledger = await Ledger.open(acquired, key, now=None)
         if ledger is None or ledger.list.organization_id != organization_id:
             raise InventoryNotFound()
+        await acquired.execute(sql("delete_notices_of_list"), key.list_id)
         await acquired.execute(sql("delete_history"), key.list_id)
         await acquired.execute(sql("delete_list"), key.list_id)
         return ledger.list.inventory

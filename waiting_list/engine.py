@@ -8,18 +8,22 @@
 A batch is the same as its requests one after the other. Reads are in reading.py.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from waiting_list import promotion, stock, verbs
+from waiting_list import promotion, stock, telling, verbs
 from waiting_list.batch import Batches
 from waiting_list.database import Pool, sql, transaction
-from waiting_list.ledger import EntryRow, Ledger
+from waiting_list.ledger import Ledger
 from waiting_list.models import Answer, Inventory, ListKey, ListSettings, SettingsChange
+from waiting_list.notices import Contact
 from waiting_list.problems import IdempotencyKeyReused, InventoryNotFound, Problem
+from waiting_list.rows import EntryRow
 from waiting_list.settings import Settings
 
 Verb = Callable[..., Awaitable[EntryRow | Sequence[EntryRow] | None]]
@@ -89,6 +93,9 @@ class Engine:
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool
+        self._sends_mail = settings.sends_mail
+        self.told = asyncio.Event()
+        """Set whenever there is something new to tell: a hint for whoever delivers in this process."""
         self._batches: Batches[ListKey, Request, Answer] = Batches(
             self._run,
             queue_limit=settings.list_queue_limit,
@@ -105,6 +112,7 @@ class Engine:
         user_id: str,
         tickets_wanted: int,
         tickets_minimum: int | None = None,
+        contact: Contact | None = None,
         now: datetime | None = None,
     ) -> Answer:
         """The user takes the last place in the list."""
@@ -116,6 +124,7 @@ class Engine:
             user_id=user_id,
             tickets_wanted=tickets_wanted,
             tickets_minimum=tickets_minimum,
+            contact=contact,
         )
 
     async def change(
@@ -124,6 +133,7 @@ class Engine:
         caller: Caller,
         *,
         user_id: str,
+        number: int | None = None,
         tickets_wanted: int | None = None,
         tickets_minimum: int | None = None,
         now: datetime | None = None,
@@ -135,13 +145,41 @@ class Engine:
             now,
             verbs.change,
             user_id=user_id,
+            number=number,
             tickets_wanted=tickets_wanted,
             tickets_minimum=tickets_minimum,
         )
 
-    async def leave(self, key: ListKey, caller: Caller, *, user_id: str, now: datetime | None = None) -> Answer:
+    async def leave(
+        self,
+        key: ListKey,
+        caller: Caller,
+        *,
+        user_id: str,
+        number: int | None = None,
+        now: datetime | None = None,
+    ) -> Answer:
         """The user gives up the place or the hold."""
-        return await self._submit(key, caller, now, verbs.leave, user_id=user_id)
+        return await self._submit(key, caller, now, verbs.leave, user_id=user_id, number=number)
+
+    async def set_contact(
+        self, key: ListKey, caller: Caller, *, user_id: str, contact: Contact, now: datetime | None = None
+    ) -> Answer:
+        """The user is told in another way."""
+        return await self._submit(key, caller, now, verbs.set_contact, user_id=user_id, contact=contact)
+
+    async def verify(
+        self,
+        key: ListKey,
+        caller: Caller,
+        *,
+        user_id: str,
+        number: int,
+        email: str,
+        now: datetime | None = None,
+    ) -> Answer:
+        """The address of an entry is verified."""
+        return await self._submit(key, caller, now, verbs.verify, user_id=user_id, number=number, email=email)
 
     async def remove(self, key: ListKey, caller: Caller, *, user_id: str, now: datetime | None = None) -> Answer:
         """The organizer takes the user out."""
@@ -154,10 +192,11 @@ class Engine:
         *,
         user_id: str,
         quantity: int | None = None,
+        hold: UUID | None = None,
         now: datetime | None = None,
     ) -> Answer:
         """The ready user has bought; nobody else moves."""
-        return await self._submit(key, caller, now, verbs.buy, user_id=user_id, quantity=quantity)
+        return await self._submit(key, caller, now, verbs.buy, user_id=user_id, quantity=quantity, hold=hold)
 
     async def move(
         self,
@@ -276,7 +315,11 @@ class Engine:
             outcomes = [await _one(ledger, request, known) for request in requests]
             answers = await _answers(ledger, outcomes)
             await _remember(ledger, outcomes, answers)
-            return answers
+            told = await telling.tell(ledger, sends_mail=self._sends_mail)
+        # After the commit: whoever looks at once must find it.
+        if told:
+            self.told.set()
+        return answers
 
 
 async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[bytes, str]]) -> _Outcome:

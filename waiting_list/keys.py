@@ -5,8 +5,9 @@ import binascii
 import hashlib
 import hmac
 import secrets
+from datetime import UTC, datetime
 from typing import NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -88,6 +89,11 @@ def link_hash(token: str) -> bytes:
 def verification_code(secret: bytes, list_id: UUID, number: int, email: str) -> str:
     """What shows that whoever has it reads that mailbox, for this entry. Another address has another code."""
     return base64.urlsafe_b64encode(derived(secret, "verify", list_id, number, email)[:18]).decode()
+
+
+def hold_id(list_id: UUID, number: int, ready_at: datetime) -> UUID:
+    """The name of one hold: another entry, or another hold of the same one, has another."""
+    return uuid5(list_id, f"{number}/{ready_at.astimezone(UTC).isoformat()}")
 
 
 def new_signing_key(purpose: str) -> bytes:

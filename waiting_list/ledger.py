@@ -8,14 +8,16 @@ records the history row from the very fields that it sets, so that no change can
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, Self
-from uuid import UUID
+from typing import Any, NamedTuple, Self
 
 from waiting_list.database import Connection, Record, sql
-from waiting_list.models import AfterExpiry, Entry, Inventory, LeftReason, ListKey, ListSettings, Policy, Status
+from waiting_list.holds import hold_until
+from waiting_list.models import Entry, ListKey, Policy, Status
+from waiting_list.notices import Contact
+from waiting_list.rows import CREATED_WITH, ENTRY_COLUMNS, JOINED_WITH, EntryRow, ListRow
 
 RANK_STEP = 1_000_000
 """The rank of an entry that was never moved is its number times this: room for moves in between."""
@@ -26,122 +28,41 @@ SEGMENT_LEVELS = (SEGMENT_BITS - 5, SEGMENT_BITS, SEGMENT_BITS + 5)
 view `shown_entries` names the same."""
 
 
-@dataclass(slots=True)
-class EntryRow:
-    """A row of `entries` as the transaction sees it."""
+class Done(NamedTuple):
+    """One change of an entry, for whoever must be told of it."""
 
-    number: int
-    user_id: str | None
-    status: Status
-    left_reason: LeftReason | None
-    tickets_wanted: int
-    tickets_minimum: int
-    tickets_held: int
-    rank: int
-    passed_over: int
-    joined_at: datetime
-    ready_at: datetime | None
-    ready_until: datetime | None
-    left_at: datetime | None
-
-    @classmethod
-    def of(cls, record: Record) -> Self:
-        """The row that a statement returned with all of its columns."""
-        row = cls(**{name: record[name] for name in _ENTRY_COLUMNS})
-        row.status = Status(row.status)
-        row.left_reason = LeftReason(row.left_reason) if row.left_reason else None
-        return row
-
-
-@dataclass(slots=True)
-class ListRow:
-    """A row of `inventory` as the transaction sees it."""
-
-    list_id: UUID
-    organization_id: str
-    event_id: str
-    offer_id: str
-    representation_id: str
-    total_stock: int
-    available_stock: int
-    held: int
-    waiting_list_open: bool
-    closed_by_hand: bool
-    policy: Policy
-    skip_limit: int
-    hold_minutes: int | None
-    after_expiry: AfterExpiry
-    automatic: bool
-    max_waiting: int | None
-    closes_at: datetime | None
-    waiting: int
-    tickets_waiting: int
-    last_number: int
-    last_rank: int
-    last_sequence: int
-    ended_at: datetime | None
-
-    @classmethod
-    def of(cls, record: Record) -> Self:
-        """The row that a statement returned with all of its columns."""
-        row = cls(**{name: record[name] for name in _LIST_COLUMNS})
-        row.policy, row.after_expiry = Policy(row.policy), AfterExpiry(row.after_expiry)
-        return row
-
-    @property
-    def free(self) -> int:
-        """Tickets that nobody has a claim on."""
-        return self.available_stock - self.held
-
-    @property
-    def inventory(self) -> Inventory:
-        """The stock, as clients see it."""
-        return Inventory(free=self.free, **{name: getattr(self, name) for name in _INVENTORY_FIELDS})
-
-    @property
-    def settings(self) -> ListSettings:
-        """The settings, as clients see them."""
-        return ListSettings(
-            open=self.waiting_list_open, **{name: getattr(self, name) for name in _SETTINGS_FIELDS}
-        )
-
-
-_ENTRY_COLUMNS = tuple(field.name for field in fields(EntryRow))
-_LIST_COLUMNS = tuple(field.name for field in fields(ListRow))
-_INVENTORY_FIELDS = tuple(name for name in Inventory.model_fields if name != "free")
-_SETTINGS_FIELDS = tuple(name for name in ListSettings.model_fields if name != "open")
-
-CREATED_WITH = (
-    "total_stock",
-    "available_stock",
-    "held",
-    "waiting_list_open",
-    "closed_by_hand",
-    "policy",
-    "skip_limit",
-    "hold_minutes",
-    "after_expiry",
-    "automatic",
-    "max_waiting",
-    "closes_at",
-    "ended_at",
-)
-"""The list's fields that the history tells; the counters follow from the entries."""
-JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
-"""The entry's fields that the history tells of a join; the others start empty."""
+    sequence: int
+    verb: str
+    actor: str
+    entry: EntryRow
+    promoted: bool
+    """Whether it has made the entry ready."""
 
 
 class Ledger:
     """The list under its lock. Make one with `Ledger.open`; after the verbs, `flush` once more."""
 
-    def __init__(
-        self, connection: Connection, row: ListRow, *, now: datetime, starts_at: datetime, maximum: int
-    ) -> None:
+    def __init__(self, connection: Connection, row: ListRow, clock: Record) -> None:
         self.connection = connection
         self.list = row
-        self.now = now
-        self.starts_at = starts_at
-        self.max_quantity_per_order = maximum
+        self.was = replace(row)
+        """The list as it was locked."""
+        self.now: datetime = clock["now"]
+        self.starts_at: datetime = clock["start_datetime"]
+        self.max_quantity_per_order: int = clock["max_quantity_per_order"]
+        self.timezone: str = clock["timezone"]
+        self.webhooks: dict[str, str] = dict(
+            zip(clock["webhook_ids"] or (), clock["webhook_types"] or (), strict=True)
+        )
+        """The organization's webhooks that are not disabled, with the types that each wants, none for all."""
+        self.done: list[Done] = []
+        """What has happened to entries, in order."""
+        self.contacts: dict[int, Contact] = {}
+        """Contacts given with a join, by number."""
+        self.requeued: dict[int, int] = {}
+        """The new number of each entry whose user waits again after a lapsed hold."""
+        self.to_verify: list[int] = []
+        """Whose address has changed to one that has to be verified."""
         self.promoted: list[EntryRow] = []
         """Whom the request under way has made ready, in order."""
         self.unsettled = False
@@ -167,13 +88,7 @@ class Ledger:
         row = ListRow.of(record)
         clock = await connection.fetchrow(sql("read_clock"), row.offer_id, row.representation_id, now)
         assert clock is not None, "the catalogue rows of an inventory cannot be deleted"
-        return cls(
-            connection,
-            row,
-            now=clock["now"],
-            starts_at=clock["start_datetime"],
-            maximum=clock["max_quantity_per_order"],
-        )
+        return cls(connection, row, clock)
 
     @property
     def ends_at(self) -> datetime:
@@ -188,6 +103,20 @@ class Ledger:
     def deadline(self, entry: EntryRow) -> datetime:
         """Until when the holder of a ready entry can buy: never later than the end of the list."""
         return min(entry.ready_until or self.ends_at, self.ends_at)
+
+    def hold_until(self) -> datetime | None:
+        """Until when a hold that begins now lasts, by the list's rules; it is cut at the end of the list wherever
+        it is used."""
+        row = self.list
+        return hold_until(
+            self.now,
+            hold_minutes=row.hold_minutes,
+            hold_steps=row.hold_steps,
+            quiet_from=row.quiet_from,
+            quiet_until=row.quiet_until,
+            timezone=self.timezone,
+            starts_at=self.starts_at,
+        )
 
     async def load_latest(self, user_ids: Iterable[str]) -> None:
         """Reads the latest entry of each of these users, with one statement."""
@@ -227,7 +156,15 @@ class Ledger:
             self._entries[number] = EntryRow.of(record)
         return self._entries[number]
 
-    def join(self, actor: str, *, user_id: str | None, tickets_wanted: int, tickets_minimum: int) -> EntryRow:
+    def join(
+        self,
+        actor: str,
+        *,
+        user_id: str | None,
+        tickets_wanted: int,
+        tickets_minimum: int,
+        unverified: bool = False,
+    ) -> EntryRow:
         """Appends a new entry with the next number."""
         number = self.list.last_number + 1
         entry = EntryRow(
@@ -241,20 +178,23 @@ class Ledger:
             # Moves to the last place give ranks just above the last: never at or below one of those.
             rank=max(number * RANK_STEP, self.list.last_rank + 1),
             passed_over=0,
+            unverified=unverified,
             joined_at=self.now,
             ready_at=None,
             ready_until=None,
             left_at=None,
         )
         self.list.last_number, self.list.last_rank = number, entry.rank
-        # Who joins behind others changes nothing for the first in line.
-        if self.list.waiting == 0 or (self.list.policy is Policy.SKIP and entry.tickets_minimum <= self.list.free):
+        # Who joins behind others changes nothing for the first in line, unless they are passed over.
+        skips = self.list.policy is Policy.SKIP or self.list.verify_email
+        if self.list.waiting == 0 or (skips and entry.tickets_minimum <= self.list.free):
             self.unsettled = True
         self._count(entry, 1, changed=0)
         self._entries[number] = self._new[number] = entry
         if user_id is not None:
             self._latest[user_id] = entry
-        self._write_history("join", actor, entry, None, {name: getattr(entry, name) for name in JOINED_WITH})
+        told = JOINED_WITH if unverified else JOINED_WITH[:-1]
+        self._write_history("join", actor, entry, None, {name: getattr(entry, name) for name in told})
         return entry
 
     def apply(
@@ -320,10 +260,13 @@ class Ledger:
         before: Mapping[str, Any] | None,
         after: Mapping[str, Any],
     ) -> None:
-        self.list.last_sequence += 1
+        sequence = self.list.last_sequence = self.list.last_sequence + 1
+        if entry is not None:
+            promoted = verb == "promote" and "status" in after
+            self.done.append(Done(sequence, verb, actor, entry, promoted))
         self._history.append(
             (
-                self.list.last_sequence,
+                sequence,
                 self.now,
                 actor,
                 verb,
@@ -349,6 +292,7 @@ class Ledger:
         # After the updates: who left and joined again in one transaction is active once.
         if self._new:
             await execute(sql("insert_entries"), list_id, *_columns(self._new.values()))
+            await self._write_new_contacts()
         if segments := {k: v for k, v in self._segments.items() if any(v)}:
             await execute(
                 sql("upsert_segments"),
@@ -362,6 +306,32 @@ class Ledger:
         self._changed.clear()
         self._segments.clear()
         self._history.clear()
+
+    async def contact(self, number: int) -> Record | None:
+        """How the fan of an entry is reached, as it is kept."""
+        await self.flush()
+        return await self.connection.fetchrow(sql("read_contact"), self.list.list_id, number)
+
+    async def set_contact(self, number: int, contact: Contact) -> None:
+        """Keeps how the fan of an entry is reached from now on."""
+        await self._upsert_contacts({number: contact})
+
+    async def _write_new_contacts(self) -> None:
+        if given := {n: self.contacts[n] for n in self._new if n in self.contacts}:
+            await self._upsert_contacts(given)
+        if again := {old: new for old, new in self.requeued.items() if new in self._new}:
+            await self.connection.execute(
+                sql("copy_contacts"), self.list.list_id, list(again.values()), list(again)
+            )
+
+    async def _upsert_contacts(self, contacts: Mapping[int, Contact]) -> None:
+        rows = [
+            (number, one.email, one.name, one.locale, self.now if one.email and one.email_verified else None)
+            for number, one in contacts.items()
+        ]
+        await self.connection.execute(
+            sql("upsert_contacts"), self.list.list_id, *map(list, zip(*rows, strict=True))
+        )
 
     async def views(self, rows: Iterable[EntryRow]) -> dict[int, Entry]:
         """These entries as clients see them, by number, with exact positions. Flushes first."""
@@ -423,5 +393,5 @@ def _columns(rows: Iterable[EntryRow]) -> list[list[Any]]:
     return [list(column) for column in zip(*map(_values, rows), strict=True)]
 
 
-_values = attrgetter(*_ENTRY_COLUMNS)
+_values = attrgetter(*ENTRY_COLUMNS)
 _json = json.JSONEncoder(default=datetime.isoformat, separators=(",", ":")).encode

@@ -17,6 +17,16 @@ class Contact(Frozen):
     locale: Locale | None = None
     email_verified: Flag = False
 
+    @property
+    def is_given(self) -> bool:
+        """Whether it says anything."""
+        return self != Contact()
+
+    @property
+    def is_unverified(self) -> bool:
+        """Whether it has an address that nobody has verified."""
+        return self.email is not None and not self.email_verified
+
 
 class KeptContact(Frozen):
     """How a fan is reached about an entry, as it is kept; `subscribed` is false once they want no more e-mails."""

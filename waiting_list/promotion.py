@@ -1,12 +1,12 @@
 """Who is next: the choice, pure, and the round that carries it out (DESIGN: rules of the list, 5)."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import NamedTuple, Protocol
 
-from waiting_list.ledger import EntryRow, Ledger
+from waiting_list.ledger import Ledger
 from waiting_list.models import Policy, Status
 from waiting_list.problems import WaitingListEnded
+from waiting_list.rows import EntryRow
 from waiting_list.stock import check_free, check_quantity
 from waiting_list.verbs import CLOCK
 
@@ -86,7 +86,9 @@ async def _round(ledger: Ledger, actor: str, tickets: int) -> None:
     # on the length of the list.
     first: EntryRow | None = None
     while tickets and ledger.list.waiting and first is None:
-        line = await ledger.read("read_first_waiting", min(tickets, _CHUNK))
+        line = await ledger.read("read_first_waiting", min(tickets, _CHUNK), ledger.list.eligible)
+        if not line:
+            return
         choice = choose(tickets, line, policy=Policy.STRICT)
         tickets -= _hold(ledger, actor, line, choice)
         if choice.looked_at < len(line):
@@ -95,7 +97,8 @@ async def _round(ledger: Ledger, actor: str, tickets: int) -> None:
         return
     after_rank = first.rank
     while tickets and (at_most := ledger.list.skip_limit - first.passed_over) > 0:
-        line = await ledger.read("read_first_fitting", after_rank, tickets, min(at_most, _CHUNK))
+        fitting = after_rank, tickets, min(at_most, _CHUNK), ledger.list.eligible
+        line = await ledger.read("read_first_fitting", *fitting)
         if not line:
             break
         choice = choose(tickets, line, policy=Policy.SKIP, at_most=at_most)
@@ -105,7 +108,7 @@ async def _round(ledger: Ledger, actor: str, tickets: int) -> None:
 
 
 def _hold(ledger: Ledger, actor: str, line: Sequence[EntryRow], choice: Choice) -> int:
-    hold_minutes = ledger.list.hold_minutes
+    until = ledger.hold_until()
     for index, tickets in choice.held:
         ledger.apply(
             "promote",
@@ -115,7 +118,7 @@ def _hold(ledger: Ledger, actor: str, line: Sequence[EntryRow], choice: Choice) 
             status=Status.READY,
             tickets_held=tickets,
             ready_at=ledger.now,
-            ready_until=None if hold_minutes is None else ledger.now + timedelta(minutes=hold_minutes),
+            ready_until=until,
         )
         ledger.promoted.append(line[index])
     return sum(tickets for _, tickets in choice.held)

@@ -4,24 +4,28 @@
 in order and follows the entry. Both raise a Difference where a change cannot have come next.
 """
 
-from array import array
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from heapq import heappop, heappush
 from typing import Any, NamedTuple, get_type_hints
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, create_model
 
 from waiting_list.findings import Check, Difference, said
-from waiting_list.ledger import CREATED_WITH, JOINED_WITH, RANK_STEP, EntryRow, ListRow
+from waiting_list.ledger import RANK_STEP
+from waiting_list.line import Line
 from waiting_list.models import TRANSITIONS, LeftReason, Policy, Status
+from waiting_list.rows import CREATED_WITH, JOINED_WITH, TOLD_SINCE, EntryRow, ListRow
 
 LIST_FIELDS = frozenset(CREATED_WITH)
 ENTRY_FIELDS = frozenset(f.name for f in fields(EntryRow)) - {"number", "joined_at"}
 TOLD_OF_ENTRY = tuple(f.name for f in fields(EntryRow) if f.name not in ("number", "user_id"))
 """The fields of an entry that its changes, or the instant of its join, tell."""
-_EMPTY: Mapping[str, Any] = dict.fromkeys(TOLD_OF_ENTRY) | {"tickets_held": 0, "passed_over": 0}
+_EMPTY: Mapping[str, Any] = dict.fromkeys(TOLD_OF_ENTRY) | {
+    "tickets_held": 0,
+    "passed_over": 0,
+    "unverified": False,
+}
 
 _HOLD = frozenset({"status", "tickets_held", "ready_at", "ready_until", "held"})
 _LEAVING = frozenset({"status", "tickets_held", "left_reason", "left_at", "held"})
@@ -33,6 +37,8 @@ CHANGES: Mapping[str, Set[str]] = {
     "move": {"rank"},
     "promote": _HOLD | {"passed_over"},
     "revoke": _HOLD,
+    "set_contact": {"unverified"},
+    "verify": {"unverified"},
     "buy": _LEAVING | {"available_stock", "waiting_list_open"},
     "expire": _LEAVING,
     "leave": _LEAVING,
@@ -46,7 +52,9 @@ CHANGES: Mapping[str, Set[str]] = {
     "put_stock": _TOTAL | {"waiting_list_open"},
     "configure": LIST_FIELDS - _TOTAL - {"held", "ended_at"},
 }
-"""The fields that a change of each verb may touch; `create` and `join` tell all of theirs."""
+"""The fields that a change of each verb may touch; `create` and `join` tell all of theirs but `MAY_BE_UNTOLD`."""
+MAY_BE_UNTOLD = frozenset(TOLD_SINCE) | {"unverified"}
+"""Older histories do not tell the first; the last is told of a join only where it is true."""
 _REASONS = {
     "buy": LeftReason.BOUGHT,
     "expire": LeftReason.EXPIRED,
@@ -94,7 +102,7 @@ def read_row(told: Iterable[Any]) -> Row:
         ) from None
     names, allowed = row.after.keys(), CHANGES.get(verb, frozenset())
     if verb in ("create", "join"):
-        well_formed = names == allowed and row.before is None
+        well_formed = allowed - MAY_BE_UNTOLD <= names <= allowed and row.before is None
     else:
         well_formed = bool(names) and names <= allowed and row.before is not None
         well_formed = well_formed and names - {"user_id"} == (row.before or {}).keys()
@@ -132,83 +140,19 @@ def _check_before(row: Row, state: Mapping[str, Any], names: Set[str]) -> None:
             )
 
 
-class Line:
-    """Who waits, in order, as the changes say: eight bytes an entry, however many wait.
-
-    Who was never moved stands in the order of numbers; only the others need a heap.
-    """
-
-    _GONE = -(2**63)
-
-    def __init__(self) -> None:
-        self._joined = array("q", [self._GONE])
-        self._next = 1
-        self._placed: dict[int, int] = {}
-        self._heap: list[tuple[int, int]] = []
-        self._ready: dict[int, int] = {}
-
-    def join(self, rank: int) -> None:
-        """The next number stands at this rank."""
-        self._joined.append(rank)
-
-    def take(self, number: int) -> int | None:
-        """Takes an entry out of the line; its rank, or None if it was not in it."""
-        if (rank := self._placed.pop(number, None)) is not None:
-            return rank
-        rank, self._joined[number] = self._joined[number], self._GONE
-        return None if rank == self._GONE else rank
-
-    def move(self, number: int, rank: int) -> None:
-        """An entry stands at another rank."""
-        if number in self._ready:
-            self._ready[number] = rank
-        elif self.take(number) is not None:
-            self._place(number, rank)
-
-    def hold(self, number: int) -> int | None:
-        """An entry is at its turn; the number of who stood first instead, if anybody."""
-        first, rank = self.first(), self.take(number)
-        if rank is None:
-            return None
-        self._ready[number] = rank
-        return None if first == number else first
-
-    def revoke(self, number: int) -> None:
-        """An entry waits again, where it stood."""
-        if (rank := self._ready.pop(number, None)) is not None:
-            self._place(number, rank)
-
-    def leave(self, number: int) -> None:
-        """An entry is out of the list."""
-        if self._ready.pop(number, None) is None:
-            self.take(number)
-
-    def first(self) -> int | None:
-        """The number of the first in line; None if nobody waits."""
-        while self._next < len(self._joined) and self._joined[self._next] == self._GONE:
-            self._next += 1
-        while self._heap and self._placed.get(self._heap[0][1]) != self._heap[0][0]:
-            heappop(self._heap)
-        heads = self._heap[:1]
-        if self._next < len(self._joined):
-            heads.append((self._joined[self._next], self._next))
-        return min(heads)[1] if heads else None
-
-    def _place(self, number: int, rank: int) -> None:
-        self._placed[number] = rank
-        heappush(self._heap, (rank, number))
-
-
 @dataclass(slots=True)
 class ListReplay:
     """The list as its changes say, up to the last one that was folded in."""
 
-    fields: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=lambda: dict(TOLD_SINCE))
     at: datetime | None = None
     last_sequence: int = 0
     last_number: int = 0
     last_rank: int = 0
     line: Line = field(default_factory=Line)
+    """Who can be promoted whatever the list asks for."""
+    unverified: Line = field(default_factory=Line)
+    """Whose address nobody has verified."""
 
     def fold(self, row: Row) -> None:
         """Follows the next change. Raises Difference if it cannot have come next."""
@@ -280,7 +224,9 @@ class ListReplay:
                 found=[row.number, row.after["rank"]],
             )
         self.last_number, self.last_rank = number, rank
-        self.line.join(rank)
+        unverified = bool(row.after.get("unverified"))
+        self.line.join(None if unverified else rank)
+        self.unverified.join(rank if unverified else None)
 
     def _follow(self, row: Row, number: int) -> None:
         if not 1 <= number <= self.last_number:
@@ -292,25 +238,44 @@ class ListReplay:
                 expected=f"1 … {self.last_number}",
                 found=number,
             )
+        lines = self.line, self.unverified
         if row.verb == "move":
-            self.line.move(number, row.after["rank"])
+            for line in lines:
+                line.move(number, row.after["rank"])
             self.last_rank = max(self.last_rank, row.after["rank"])
+        if "unverified" in row.after:
+            source, target = lines if row.after["unverified"] else reversed(lines)
+            source.hand_over(number, target)
         match row.after.get("status"):
             case Status.READY:
-                first = self.line.hold(number)
-                if first is not None and self.fields["policy"] is Policy.STRICT:
-                    raise Difference(
-                        Check.ORDER,
-                        f"Change {row.sequence} made entry {number} ready, but entry {first} stood first.",
-                        sequence=row.sequence,
-                        number=number,
-                        expected=first,
-                        found=number,
-                    )
+                self._promote(row, number)
             case Status.WAITING:
-                self.line.revoke(number)
+                for line in lines:
+                    line.revoke(number)
             case Status.LEFT:
-                self.line.leave(number)
+                for line in lines:
+                    line.leave(number)
+
+    def _promote(self, row: Row, number: int) -> None:
+        only_verified = self.fields["verify_email"]
+        eligible = [self.line] if only_verified else [self.line, self.unverified]
+        first = min(filter(None, (line.first() for line in eligible)), default=None)
+        stood, unverified = self.line.hold(number), self.unverified.hold(number)
+        strict = self.fields["policy"] is Policy.STRICT
+        if only_verified and unverified:
+            why = "whose address nobody had verified"
+        elif strict and (stood or unverified) and first is not None and first[1] != number:
+            why = f"but entry {first[1]} stood first"
+        else:
+            return
+        raise Difference(
+            Check.ORDER,
+            f"Change {row.sequence} made entry {number} ready, {why}.",
+            sequence=row.sequence,
+            number=number,
+            expected=first and first[1],
+            found=number,
+        )
 
 
 @dataclass(slots=True)
@@ -392,7 +357,7 @@ def _is_allowed(row: Row, was: Status | None, now: Status | None) -> bool:
             return was in (Status.WAITING, Status.READY) and now is Status.LEFT
         case "change":
             return was is now is Status.WAITING
-        case "move":  # room is also made among those who are ready
+        case "move" | "set_contact" | "verify":  # room for a move is also made among those who are ready
             return was is now and now in (Status.WAITING, Status.READY)
         case "erase":
             return was is now is Status.LEFT

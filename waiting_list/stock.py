@@ -88,6 +88,14 @@ async def configure(ledger: Ledger, *, actor: str, settings: SettingsChange) -> 
     if closes_at is not None and closes_at > ledger.starts_at:
         begins = ledger.starts_at.isoformat()
         raise InvalidRequest.of("closes_at", f"must not be after the representation begins ({begins})")
+    if "hold_steps" in changes:
+        steps = sorted(settings.hold_steps, key=lambda step: step.days_before, reverse=True)
+        changes["hold_steps"] = [[step.days_before, step.hold_minutes] for step in steps]
+    quiet = {name: changes.get(name, getattr(ledger.list, name)) for name in ("quiet_from", "quiet_until")}
+    if (quiet["quiet_from"] is None) != (quiet["quiet_until"] is None):
+        raise InvalidRequest.of("quiet_from", "quiet hours need both quiet_from and quiet_until, or neither")
+    if quiet["quiet_from"] is not None and quiet["quiet_from"] == quiet["quiet_until"]:
+        raise InvalidRequest.of("quiet_until", "must not be the same as quiet_from")
     if "open" in changes:
         changes |= _open_or_closed(changes.pop("open"))
     ledger.apply("configure", actor, on_list=changes)

@@ -1,4 +1,5 @@
-"""What a fan, an organizer or the clock does to entries: join, change, leave, buy, move, remove, expire, end.
+"""What a fan, an organizer or the clock does to entries: join, change, leave, set_contact, verify, buy, move,
+remove, expire, end, erase.
 
 A verb checks everything before it changes anything, so that one that raises a Problem has changed nothing:
 a whole batch of them can share a transaction. Problems that carry an entry carry its row here; the engine
@@ -7,10 +8,13 @@ shows it as clients see it. What frees tickets says nothing of who gets them: th
 
 from collections.abc import Mapping
 from typing import assert_never
+from uuid import UUID
 
 from waiting_list.database import sql
-from waiting_list.ledger import RANK_STEP, EntryRow, Ledger
+from waiting_list.keys import hold_id
+from waiting_list.ledger import RANK_STEP, Ledger
 from waiting_list.models import AfterExpiry, LeftReason, Status
+from waiting_list.notices import Contact
 from waiting_list.problems import (
     AlreadyInList,
     AlreadyLeft,
@@ -25,15 +29,23 @@ from waiting_list.problems import (
     WaitingListNotOpen,
     WrongQuantity,
 )
+from waiting_list.rows import EntryRow
 
 CLOCK = "service"
 """The actor of what no person asked for."""
 
 
 async def join(
-    ledger: Ledger, *, actor: str, user_id: str, tickets_wanted: int, tickets_minimum: int | None = None
+    ledger: Ledger,
+    *,
+    actor: str,
+    user_id: str,
+    tickets_wanted: int,
+    tickets_minimum: int | None = None,
+    contact: Contact | None = None,
 ) -> EntryRow:
-    """Gives the user the last place. `tickets_minimum` is `tickets_wanted` unless given.
+    """Gives the user the last place. `tickets_minimum` is `tickets_wanted` unless given; `contact` is how the fan
+    is told of what happens to the entry.
 
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
     WaitingListFull.
@@ -54,7 +66,16 @@ async def join(
     _check_maximum(ledger, tickets_wanted)
     if ledger.list.max_waiting is not None and ledger.list.waiting >= ledger.list.max_waiting:
         raise WaitingListFull(f"{ledger.list.waiting} fans wait already.")
-    return ledger.join(actor, user_id=user_id, tickets_wanted=tickets_wanted, tickets_minimum=minimum)
+    joined = ledger.join(
+        actor,
+        user_id=user_id,
+        tickets_wanted=tickets_wanted,
+        tickets_minimum=minimum,
+        unverified=contact is not None and contact.is_unverified,
+    )
+    if contact is not None and contact.is_given:
+        ledger.contacts[joined.number] = contact
+    return joined
 
 
 async def change(
@@ -62,16 +83,18 @@ async def change(
     *,
     actor: str,
     user_id: str,
+    number: int | None = None,
     tickets_wanted: int | None = None,
     tickets_minimum: int | None = None,
 ) -> EntryRow:
-    """Changes what a waiting user wants: fewer keeps the place, more goes last (recorded as a `move`).
+    """Changes what a waiting user wants: fewer keeps the place, more goes last (recorded as a `move`). With
+    `number` only that entry.
 
     An entry that took all or nothing still does, unless a minimum is given; else a minimum above the new
     wish follows it. Raises NotInList, AlreadyLeft, NotWaiting, InvalidRequest, TooManyTickets,
     WaitingListEnded.
     """
-    entry = _waiting(await ledger.latest(user_id))
+    entry = _waiting(await ledger.latest(user_id), number)
     if ledger.ended:
         raise WaitingListEnded("The show has begun, or the list has closed for good.")
     wanted = entry.tickets_wanted if tickets_wanted is None else tickets_wanted
@@ -88,9 +111,10 @@ async def change(
     return entry
 
 
-async def leave(ledger: Ledger, *, actor: str, user_id: str) -> EntryRow:
-    """The user gives up the place, or the hold. Raises NotInList, AlreadyLeft."""
-    entry = _active(await ledger.latest(user_id))
+async def leave(ledger: Ledger, *, actor: str, user_id: str, number: int | None = None) -> EntryRow:
+    """The user gives up the place, or the hold; with `number` only that of this entry. Raises NotInList,
+    AlreadyLeft."""
+    entry = _active(await ledger.latest(user_id), number)
     _take_out(ledger, "leave", actor, entry, LeftReason.CANCELLED)
     return entry
 
@@ -102,8 +126,38 @@ async def remove(ledger: Ledger, *, actor: str, user_id: str) -> EntryRow:
     return entry
 
 
-async def buy(ledger: Ledger, *, actor: str, user_id: str, quantity: int | None = None) -> EntryRow:
-    """The ready user has bought `quantity` tickets (all that are held, unless given).
+async def set_contact(ledger: Ledger, *, actor: str, user_id: str, contact: Contact) -> EntryRow:
+    """Changes how the user is told of what happens to the entry. An address that was verified stays so while it is
+    the same; another one has to be verified anew. Raises NotInList, AlreadyLeft."""
+    entry = _active(await ledger.latest(user_id))
+    known = await ledger.contact(entry.number)
+    if known is not None and known["email_verified"] and known["email"] == contact.email:
+        contact = contact.model_copy(update={"email_verified": True})
+    await ledger.set_contact(entry.number, contact)
+    ledger.apply("set_contact", actor, entry, unverified=contact.is_unverified)
+    if contact.is_unverified:
+        ledger.to_verify.append(entry.number)
+    return entry
+
+
+async def verify(ledger: Ledger, *, actor: str, user_id: str, number: int, email: str) -> EntryRow:
+    """Somebody has shown that they read this mailbox: the address of this entry counts as verified, and promotion
+    passes it over no longer. Safe to repeat. Raises NotInList, AlreadyLeft, InvalidRequest if the entry has
+    another address by now."""
+    entry = _active(await ledger.latest(user_id), number)
+    known = await ledger.contact(number)
+    if known is None or known["email"] != email:
+        raise InvalidRequest.of("email", "is not the address of this entry")
+    await ledger.connection.execute(sql("verify_contact"), ledger.list.list_id, number, email, ledger.now)
+    ledger.apply("verify", actor, entry, unverified=False)
+    return entry
+
+
+async def buy(
+    ledger: Ledger, *, actor: str, user_id: str, quantity: int | None = None, hold: UUID | None = None
+) -> EntryRow:
+    """The ready user has bought `quantity` tickets (all that are held, unless given). With `hold`, the name that a
+    purchase pass has for its hold, only if that is still the one.
 
     They leave the stock: available and held shrink together, so nobody else moves. What was held beyond
     them is free again. The deadline is compared with the instant read under the lock, whether or not the
@@ -115,6 +169,9 @@ async def buy(ledger: Ledger, *, actor: str, user_id: str, quantity: int | None 
     entry = _active(latest)
     if entry.status is Status.WAITING:
         raise NotReady("It is not this user's turn yet.", entry=entry)
+    assert entry.ready_at is not None
+    if hold not in (None, hold_id(ledger.list.list_id, entry.number, entry.ready_at)):
+        raise HoldExpired("The purchase pass is of an earlier hold.")
     if ledger.now >= ledger.deadline(entry):
         raise HoldExpired(f"The hold ran out at {ledger.deadline(entry).isoformat()}.")
     bought = entry.tickets_held if quantity is None else quantity
@@ -150,7 +207,7 @@ async def move(ledger: Ledger, *, actor: str, user_id: str, to: str | None, befo
     if before is not None:
         following = _waiting(await ledger.latest(before))
     else:
-        (following,) = await ledger.read("read_first_waiting", 1)
+        (following,) = await ledger.read("read_first_waiting", 1, [False, True])
     if following is entry:
         return entry
     ledger.apply("move", actor, entry, rank=await _rank_before(ledger, actor, following, entry))
@@ -193,12 +250,14 @@ async def expire(ledger: Ledger, *, actor: str, at_most: int) -> list[EntryRow]:
         _take_out(ledger, "expire", actor, entry, LeftReason.EXPIRED)
     if ledger.list.after_expiry is AfterExpiry.REQUEUE and not ledger.ended:
         for entry in due:
-            ledger.join(
+            again = ledger.join(
                 actor,
                 user_id=entry.user_id,
                 tickets_wanted=entry.tickets_wanted,
                 tickets_minimum=entry.tickets_minimum,
+                unverified=entry.unverified,
             )
+            ledger.requeued[entry.number] = again.number
     return due
 
 
@@ -228,7 +287,10 @@ async def erase(ledger: Ledger, *, actor: str, user_id: str) -> list[EntryRow]:
         if entry.status is not Status.LEFT:
             _take_out(ledger, "remove", actor, entry, LeftReason.REMOVED)
         ledger.apply("erase", actor, entry, user_id=None)
-    await ledger.connection.execute(sql("delete_idempotency_of_user"), ledger.list.list_id, user_id)
+    numbers, list_id = [entry.number for entry in entries], ledger.list.list_id
+    await ledger.connection.execute(sql("delete_idempotency_of_user"), list_id, user_id)
+    await ledger.connection.execute(sql("delete_contacts"), list_id, numbers)
+    await ledger.connection.execute(sql("delete_notices_of_entries"), list_id, numbers)
     ledger.forget(user_id)
     return entries
 
@@ -256,16 +318,18 @@ def _take_out(ledger: Ledger, verb: str, actor: str, entry: EntryRow, reason: Le
     )
 
 
-def _active(entry: EntryRow | None) -> EntryRow:
+def _active(entry: EntryRow | None, number: int | None = None) -> EntryRow:
     if entry is None:
         raise NotInList("This user never joined this list.")
+    if number not in (None, entry.number):
+        raise AlreadyLeft("The user has left this place, and joined again since.", entry=entry)
     if entry.status is Status.LEFT:
         raise AlreadyLeft(f"The user has left this list ({entry.left_reason}).", entry=entry)
     return entry
 
 
-def _waiting(entry: EntryRow | None) -> EntryRow:
-    entry = _active(entry)
+def _waiting(entry: EntryRow | None, number: int | None = None) -> EntryRow:
+    entry = _active(entry, number)
     match entry.status:
         case Status.WAITING:
             return entry

@@ -1,6 +1,13 @@
--- The instant of a change, read once the lock is held, and what the catalogue says at that instant.
--- Locks nothing.
+-- The instant of a change, read once the lock is held; and what the catalogue says at that instant, with the webhooks
+-- that the organization has, one array a column. Locks nothing.
 SELECT coalesce($3::timestamptz, clock_timestamp()) AS now,
-    r.start_datetime, o.max_quantity_per_order
-FROM offers o, representations r
+    r.start_datetime, o.max_quantity_per_order, e.timezone, w.webhook_ids, w.webhook_types
+FROM offers o
+CROSS JOIN representations r
+JOIN events e ON e.event_id = r.event_id
+CROSS JOIN LATERAL (
+    SELECT array_agg(x.webhook_id ORDER BY x.webhook_id) AS webhook_ids,
+        array_agg(array_to_string(x.types, ' ') ORDER BY x.webhook_id) AS webhook_types
+    FROM webhooks x WHERE x.organization_id = e.organization_id AND x.disabled_at IS NULL
+) AS w
 WHERE o.offer_id = $1 AND r.representation_id = $2

@@ -1,24 +1,27 @@
--- The first in line after a rank who accept so many tickets: steps through the distinct minimums that
--- occur, and merges the head of the line of each. Locks nothing: runs under the list's lock.
+-- The first in line after a rank who accept so many tickets, among the kinds of read_first_waiting: steps through the
+-- distinct minimums that occur, and merges the head of the line of each. Locks nothing: runs under the list's lock.
 WITH RECURSIVE minimums AS (
-    (SELECT x.tickets_minimum FROM entries x
-    WHERE x.list_id = $1 AND x.status = 'waiting' AND x.tickets_minimum <= $3::integer
-    ORDER BY x.tickets_minimum LIMIT 1)
+    SELECT kind.unverified, (SELECT x.tickets_minimum FROM entries x
+        WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = kind.unverified
+            AND x.tickets_minimum <= $3::integer
+        ORDER BY x.tickets_minimum LIMIT 1) AS tickets_minimum
+    FROM unnest($5::boolean[]) AS kind (unverified)
     UNION ALL
-    SELECT (SELECT x.tickets_minimum FROM entries x
-        WHERE x.list_id = $1 AND x.status = 'waiting' AND x.tickets_minimum <= $3::integer
-            AND x.tickets_minimum > m.tickets_minimum
+    SELECT m.unverified, (SELECT x.tickets_minimum FROM entries x
+        WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = m.unverified
+            AND x.tickets_minimum <= $3::integer AND x.tickets_minimum > m.tickets_minimum
         ORDER BY x.tickets_minimum LIMIT 1)
     FROM minimums m WHERE m.tickets_minimum IS NOT NULL
 )
 SELECT e.number, e.user_id, e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held,
-    e.rank, e.passed_over, e.joined_at, e.ready_at, e.ready_until, e.left_at
+    e.rank, e.passed_over, e.unverified, e.joined_at, e.ready_at, e.ready_until, e.left_at
 FROM minimums m
 CROSS JOIN LATERAL (
     SELECT x.number, x.user_id, x.status, x.left_reason, x.tickets_wanted, x.tickets_minimum,
-        x.tickets_held, x.rank, x.passed_over, x.joined_at, x.ready_at, x.ready_until, x.left_at
+        x.tickets_held, x.rank, x.passed_over, x.unverified, x.joined_at, x.ready_at, x.ready_until, x.left_at
     FROM entries x
-    WHERE x.list_id = $1 AND x.status = 'waiting' AND x.tickets_minimum = m.tickets_minimum AND x.rank > $2
+    WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = m.unverified
+        AND x.tickets_minimum = m.tickets_minimum AND x.rank > $2
     ORDER BY x.rank LIMIT $4
 ) AS e
 ORDER BY e.rank LIMIT $4

@@ -1,0 +1,144 @@
+"""The rows of a list and of its entries as a transaction sees them, and which fields the history tells of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+from waiting_list.database import Record
+from waiting_list.models import AfterExpiry, HoldStep, Inventory, LeftReason, ListSettings, Policy, Status
+
+
+@dataclass(slots=True)
+class EntryRow:
+    """A row of `entries` as the transaction sees it."""
+
+    number: int
+    user_id: str | None
+    status: Status
+    left_reason: LeftReason | None
+    tickets_wanted: int
+    tickets_minimum: int
+    tickets_held: int
+    rank: int
+    passed_over: int
+    unverified: bool
+    joined_at: datetime
+    ready_at: datetime | None
+    ready_until: datetime | None
+    left_at: datetime | None
+
+    @classmethod
+    def of(cls, record: Record) -> Self:
+        """The row that a statement returned with all of its columns."""
+        row = cls(**{name: record[name] for name in ENTRY_COLUMNS})
+        row.status = Status(row.status)
+        row.left_reason = LeftReason(row.left_reason) if row.left_reason else None
+        return row
+
+
+@dataclass(slots=True)
+class ListRow:
+    """A row of `inventory` as the transaction sees it."""
+
+    list_id: UUID
+    organization_id: str
+    event_id: str
+    offer_id: str
+    representation_id: str
+    total_stock: int
+    available_stock: int
+    held: int
+    waiting_list_open: bool
+    closed_by_hand: bool
+    policy: Policy
+    skip_limit: int
+    hold_minutes: int | None
+    after_expiry: AfterExpiry
+    automatic: bool
+    max_waiting: int | None
+    closes_at: datetime | None
+    hold_steps: list[list[int]]
+    quiet_from: str | None
+    quiet_until: str | None
+    verify_email: bool
+    reminder_minutes: int | None
+    purchase_url: str | None
+    waiting: int
+    tickets_waiting: int
+    last_number: int
+    last_rank: int
+    last_sequence: int
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, record: Record) -> Self:
+        """The row that a statement returned with all of its columns."""
+        row = cls(**{name: record[name] for name in _LIST_COLUMNS})
+        row.policy, row.after_expiry = Policy(row.policy), AfterExpiry(row.after_expiry)
+        return row
+
+    @property
+    def free(self) -> int:
+        """Tickets that nobody has a claim on."""
+        return self.available_stock - self.held
+
+    @property
+    def inventory(self) -> Inventory:
+        """The stock, as clients see it."""
+        return Inventory(free=self.free, **{name: getattr(self, name) for name in _INVENTORY_FIELDS})
+
+    @property
+    def settings(self) -> ListSettings:
+        """The settings, as clients see them."""
+        return ListSettings(
+            open=self.waiting_list_open,
+            hold_steps=HoldStep.all(self.hold_steps),
+            **{name: getattr(self, name) for name in _SETTINGS_FIELDS},
+        )
+
+    @property
+    def eligible(self) -> list[bool]:
+        """Who can be promoted, by whether their address is unverified."""
+        return [False] if self.verify_email else [False, True]
+
+
+ENTRY_COLUMNS = tuple(field.name for field in fields(EntryRow))
+_LIST_COLUMNS = tuple(field.name for field in fields(ListRow))
+_INVENTORY_FIELDS = tuple(name for name in Inventory.model_fields if name != "free")
+_SETTINGS_FIELDS = tuple(name for name in ListSettings.model_fields if name not in ("open", "hold_steps"))
+
+CREATED_WITH = (
+    "total_stock",
+    "available_stock",
+    "held",
+    "waiting_list_open",
+    "closed_by_hand",
+    "policy",
+    "skip_limit",
+    "hold_minutes",
+    "after_expiry",
+    "automatic",
+    "max_waiting",
+    "closes_at",
+    "ended_at",
+    "hold_steps",
+    "quiet_from",
+    "quiet_until",
+    "verify_email",
+    "reminder_minutes",
+    "purchase_url",
+)
+"""The list's fields that the history tells; the counters follow from the entries."""
+TOLD_SINCE: Mapping[str, Any] = {
+    "hold_steps": [],
+    "quiet_from": None,
+    "quiet_until": None,
+    "verify_email": False,
+    "reminder_minutes": 60,
+    "purchase_url": None,
+}
+"""Those that histories of older versions do not tell when a list is made, and what they were."""
+JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank", "unverified")
+"""The entry's fields that the history tells of a join, the last only where it is true; the others start empty."""

@@ -1,0 +1,3 @@
+-- Forgets how the fans of some entries of one list are reached.
+-- Locks those rows; runs under the list's lock.
+DELETE FROM contacts WHERE list_id = $1 AND number = ANY ($2::bigint[])

@@ -1,0 +1,3 @@
+-- Marks the address of one entry as verified.
+-- Locks that row; runs under the list's lock.
+UPDATE contacts SET verified_at = coalesce(verified_at, $4) WHERE list_id = $1 AND number = $2 AND email = $3

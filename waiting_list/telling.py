@@ -1,0 +1,165 @@
+"""Who must be told of what a transaction has changed: rows of the outbox, written in that same transaction.
+
+A webhook's body is written here, and says what was true at the commit: of two changes of one entry in one
+transaction both tell the entry as it is after the second. An e-mail is written when it is sent (delivery.py): only
+that it is due stands here, and for whom.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
+
+from waiting_list.database import sql
+from waiting_list.ledger import Done, Ledger
+from waiting_list.models import Entry, Status
+from waiting_list.notices import Letter, WebhookType
+from waiting_list.verbs import CLOCK
+
+WEBHOOK_TYPES: dict[str, WebhookType] = {
+    "join": WebhookType.ENTRY_JOINED,
+    "change": WebhookType.ENTRY_CHANGED,
+    "move": WebhookType.ENTRY_CHANGED,
+    "revoke": WebhookType.ENTRY_CHANGED,
+    "verify": WebhookType.ENTRY_CHANGED,
+    "promote": WebhookType.ENTRY_READY,
+    "buy": WebhookType.ENTRY_LEFT,
+    "leave": WebhookType.ENTRY_LEFT,
+    "expire": WebhookType.ENTRY_LEFT,
+    "remove": WebhookType.ENTRY_LEFT,
+    "end": WebhookType.ENTRY_LEFT,
+}
+"""What webhooks are told of a change of an entry, by its verb."""
+LETTERS: dict[str, Letter] = {
+    "join": Letter.JOINED,
+    "promote": Letter.READY,
+    "revoke": Letter.REVOKED,
+    "expire": Letter.EXPIRED,
+    "remove": Letter.REMOVED,
+    "end": Letter.ENDED,
+}
+"""What the fan is told of it by e-mail. Who buys or leaves does so by their own will, and knows."""
+
+
+class _Event(NamedTuple):
+    type: WebhookType
+    sequence: int
+    number: int | None
+    data: dict[str, Any]
+
+
+async def tell(ledger: Ledger, *, sends_mail: bool) -> bool:
+    """Writes what is to be told of everything that the transaction has changed; whether there was anything.
+
+    Nothing is written, and nothing read, where nobody can be told.
+    """
+    await ledger.flush()
+    written = await _tell_webhooks(ledger) if ledger.webhooks else False
+    return (await _tell_fans(ledger) if sends_mail else False) or written
+
+
+def notice_id(list_id: UUID, sequence: int, type_: str, webhook_id: str | None) -> UUID:
+    """The name of a notice: it follows from its cause, so that it is the same whenever it is sent."""
+    return uuid5(list_id, f"{sequence}/{type_}/{webhook_id or ''}")
+
+
+async def _tell_webhooks(ledger: Ledger) -> bool:
+    wanted = {webhook_id: types.split() for webhook_id, types in ledger.webhooks.items()}
+    shown = [done for done in ledger.done if _is_shown(done)]
+    views = await ledger.views({done.entry.number: done.entry for done in shown}.values())
+    list_id, at = ledger.list.list_id, ledger.now.isoformat()
+    rows = []
+    for event in (*_entry_events(shown, views), *_list_events(ledger)):
+        body = json.dumps({"type": event.type, "timestamp": at, "data": event.data}, separators=(",", ":"))
+        for webhook_id, types in wanted.items():
+            if not types or event.type in types:
+                name = notice_id(list_id, event.sequence, event.type, webhook_id)
+                rows.append((name, webhook_id, event.type, event.number, event.sequence, body))
+    if rows:
+        await ledger.connection.execute(
+            sql("insert_notices"),
+            list_id,
+            ledger.list.organization_id,
+            ledger.now,
+            *map(list, zip(*rows, strict=True)),
+        )
+    return bool(rows)
+
+
+def _is_shown(done: Done) -> bool:
+    # That somebody was passed over changes nothing that anybody sees.
+    return done.verb in WEBHOOK_TYPES and not (done.verb == "promote" and not done.promoted)
+
+
+def _entry_events(shown: list[Done], views: dict[int, Entry]) -> Iterator[_Event]:
+    for done in shown:
+        entry = views[done.entry.number].model_dump(mode="json", exclude={"purchase_pass"})
+        data = {"sequence": done.sequence, "entry": entry}
+        yield _Event(WEBHOOK_TYPES[done.verb], done.sequence, done.entry.number, data)
+
+
+def _list_events(ledger: Ledger) -> Iterator[_Event]:
+    was, row, sequence = ledger.was, ledger.list, ledger.list.last_sequence
+
+    def about_list(type_: WebhookType, reason: str | None) -> _Event:
+        settings = row.settings.model_dump(mode="json")
+        return _Event(type_, sequence, None, {"sequence": sequence, "list": settings, "reason": reason})
+
+    if row.waiting_list_open and not was.waiting_list_open:
+        yield about_list(WebhookType.LIST_OPENED, None)
+    if row.ended_at != was.ended_at:
+        yield about_list(WebhookType.LIST_CLOSED, "ended")
+    elif was.waiting_list_open and not row.waiting_list_open:
+        yield about_list(WebhookType.LIST_CLOSED, "closed")
+    if row.inventory != was.inventory:
+        data = {"sequence": sequence, "inventory": row.inventory.model_dump(mode="json")}
+        yield _Event(WebhookType.STOCK_CHANGED, sequence, None, data)
+
+
+async def _tell_fans(ledger: Ledger) -> bool:
+    row, now = ledger.list, ledger.now
+    rows: list[tuple[UUID, Letter, int, int, datetime]] = []
+
+    def add(letter: Letter, number: int, sequence: int, due_at: datetime) -> None:
+        rows.append((notice_id(row.list_id, sequence, letter, None), letter, number, sequence, due_at))
+
+    for done in ledger.done:
+        letter, number = LETTERS.get(done.verb), done.entry.number
+        if letter is None or (letter is Letter.READY and not done.promoted):
+            continue
+        # Whoever waits again after a lapsed hold is told so by the letter that tells of the lapse.
+        if letter is Letter.JOINED and (done.actor == CLOCK or number not in ledger.contacts):
+            continue
+        if letter is Letter.EXPIRED:
+            number = ledger.requeued.get(number, number)
+        add(letter, number, done.sequence, now)
+        ready = letter is Letter.READY and done.entry.status is Status.READY
+        if ready and (due_at := _reminder_at(ledger, ledger.deadline(done.entry))):
+            add(Letter.REMINDER, number, done.sequence, due_at)
+    for number in ledger.to_verify:
+        add(Letter.VERIFY, number, row.last_sequence, now)
+    if rows:
+        await ledger.connection.execute(
+            sql("insert_letters"),
+            row.list_id,
+            row.organization_id,
+            now,
+            row.verify_email,
+            *map(list, zip(*rows, strict=True)),
+        )
+    if row.verify_email and not ledger.was.verify_email:
+        await ledger.connection.execute(
+            sql("insert_verification_letters"), row.list_id, row.organization_id, now, row.last_sequence
+        )
+        return True
+    return bool(rows)
+
+
+def _reminder_at(ledger: Ledger, deadline: datetime) -> datetime | None:
+    """When a hold that begins now is to be reminded of; None if that would be in its first half."""
+    minutes = ledger.list.reminder_minutes
+    if minutes is None:
+        return None
+    before = timedelta(minutes=minutes)
+    return deadline - before if before <= (deadline - ledger.now) / 2 else None
