@@ -112,7 +112,7 @@ def _list_events(ledger: Ledger) -> Iterator[_Event]:
         yield about_list(WebhookType.LIST_CLOSED, "ended")
     elif was.waiting_list_open and not row.waiting_list_open:
         yield about_list(WebhookType.LIST_CLOSED, "closed")
-    if row.inventory != was.inventory:
+    if any(getattr(row, name) != getattr(was, name) for name in ("total_stock", "available_stock", "held")):
         data = {"sequence": sequence, "inventory": row.inventory.model_dump(mode="json")}
         yield _Event(WebhookType.STOCK_CHANGED, sequence, None, data)
 
