@@ -5,7 +5,7 @@ import contextlib
 import datetime
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -88,11 +88,19 @@ async def posting(*, seconds: float = 10.0) -> AsyncIterator[Poster]:
         await poster.close()
 
 
-async def delivered(poster: Poster, url: str, *, secrets: tuple[str, ...] = (SECRET,)) -> Attempt:
-    """One try, which takes less than half a minute whatever comes."""
+async def delivered(
+    poster: Poster,
+    url: str,
+    *,
+    body: str = BODY,
+    notice_id: UUID = NOTICE,
+    secrets: Sequence[str] = (SECRET,),
+    at: datetime.datetime | None = None,
+) -> Attempt:
+    """One try, at once unless `at` is given, which takes less than half a minute whatever comes."""
     async with asyncio.timeout(30):
-        at = datetime.datetime.now(datetime.UTC)
-        return await poster.post(url, notice_id=NOTICE, body=BODY, secrets=secrets, at=at)
+        at = at or datetime.datetime.now(datetime.UTC)
+        return await poster.post(url, notice_id=notice_id, body=body, secrets=secrets, at=at)
 
 
 class Authority:

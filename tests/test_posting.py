@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -47,10 +48,14 @@ def address(receiver: Receiver) -> str:
     return f"http://127.0.0.1:{receiver.port}/hook?a=1"
 
 
-def signed(**changed: object) -> dict[str, str]:
-    return signature_headers(
-        **{"notice_id": NOTICE, "body": BODY.encode(), "secrets": [SECRET], "at": datetime.now(UTC)} | changed
-    )
+def signed(**changed: Any) -> dict[str, str]:
+    given: dict[str, Any] = {
+        "notice_id": NOTICE,
+        "body": BODY.encode(),
+        "secrets": [SECRET],
+        "at": datetime.now(UTC),
+    }
+    return signature_headers(**given | changed)
 
 
 def test_the_referee_accepts_a_signature() -> None:
