@@ -5,6 +5,7 @@ Only DNS is replaced, by one that answers as the attacker likes.
 
 import asyncio
 import contextlib
+import errno
 import re
 import socket
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -25,7 +26,7 @@ from waiting_list.settings import Settings
 GUARDED = Settings(webhook_timeout_seconds=0.5)
 OPEN = Settings(webhook_timeout_seconds=5, webhook_private_addresses=True)
 NOWHERE = "2e00::1"
-"""A public address that IANA has given to nobody: what is sent there gets nowhere."""
+"""A public address that IANA has given to nobody."""
 
 
 class Attack(NamedTuple):
@@ -245,9 +246,23 @@ async def listener() -> AsyncIterator[Listener]:
             server.close()
 
 
+class Indoors(Poster):
+    """A poster behind a wall: what the guard lets out of this machine meets with no route."""
+
+    def _open(self, info: aiohttp.AddrInfoType) -> socket.socket:
+        opened = super()._open(info)
+        with contextlib.suppress(ValueError):  # a name: the system would look it up here
+            address = ip_address(str(info[4][0]))
+            address = getattr(address, "ipv4_mapped", None) or address
+            if not (address.is_loopback or address.is_unspecified):
+                opened.close()
+                raise OSError(errno.ENETUNREACH, "no route")
+        return opened
+
+
 async def attempt(url: str, settings: Settings, *, resolver: AbstractResolver | None = None) -> Attempt:
     """One delivery by a poster of its own."""
-    poster = Poster(settings, resolver=resolver)
+    poster = Indoors(settings, resolver=resolver)
     try:
         return await delivered(poster, url)
     finally:
@@ -335,7 +350,7 @@ async def test_a_redirect_makes_no_connection(listener: Listener, code: int, hos
 async def test_the_guard_lets_a_public_address_through() -> None:
     tried = await attempt("https://shop.example/", GUARDED, resolver=Names([NOWHERE]))
     assert tried.status is None
-    assert tried.answer.startswith(("no connection: ", "no answer within "))
+    assert "unreachable" in tried.answer
 
 
 async def test_of_a_name_with_a_thousand_addresses_few_are_tried(listener: Listener) -> None:
@@ -348,7 +363,7 @@ async def test_of_a_name_with_a_thousand_addresses_few_are_tried(listener: Liste
     assert await listener.connections() == 0
 
 
-class CountingPoster(Poster):
+class CountingPoster(Indoors):
     """Notes for which addresses it was asked to open a socket."""
 
     def __init__(self, settings: Settings, *, resolver: AbstractResolver | None = None) -> None:

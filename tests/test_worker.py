@@ -3,8 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.lists import ORGANIZATION, Lists
+from tests.until import until, working
 from waiting_list import reading
 from waiting_list.database import Pool, connect_pool, connection
 from waiting_list.engine import Engine
@@ -20,27 +20,6 @@ from waiting_list.models import LeftReason, ListKey, Status
 from waiting_list.problems import Unavailable
 from waiting_list.settings import Settings
 from waiting_list.worker import Worker
-
-
-@asynccontextmanager
-async def working(*workers: Worker) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    tasks = [asyncio.create_task(worker.run(stop)) for worker in workers]
-    try:
-        yield
-    finally:
-        stop.set()
-        await asyncio.wait_for(asyncio.gather(*tasks), timeout=5)
-
-
-async def until(condition: Callable[[], Any], *, seconds: float = 5.0) -> float:
-    """How long it took until the condition was true."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    while not await condition():
-        assert loop.time() - began < seconds, "it did not happen in time"
-        await asyncio.sleep(0.01)
-    return loop.time() - began
 
 
 @pytest.fixture

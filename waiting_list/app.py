@@ -24,6 +24,7 @@ from waiting_list.asgi import Guard
 from waiting_list.auth import Authority
 from waiting_list.calls import SECURITY_SCHEMES, Service
 from waiting_list.database import connect_pool
+from waiting_list.delivery import Delivery
 from waiting_list.engine import Engine
 from waiting_list.live import Live
 from waiting_list.polls import Polls
@@ -65,17 +66,18 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         engine = Engine(pool, config)
         polls = Polls(pool, config)
         live = Live(pool, polls)
-        app.state.service = Service(config, pool, engine, polls, live, Authority(pool, config))
+        authority = Authority(pool, config)
+        app.state.service = Service(config, pool, engine, polls, live, authority)
         stop = asyncio.Event()
-        worker = asyncio.create_task(Worker(pool, engine).run(stop)) if config.worker else None
+        delivery = Delivery(pool, config, authority, engine.told)
+        work = [asyncio.create_task(one.run(stop)) for one in (Worker(pool, engine), delivery) if config.worker]
         looking = asyncio.create_task(live.run())
         try:
             yield
         finally:
             stop.set()
             looking.cancel()
-            if worker is not None:
-                await worker
+            await asyncio.gather(*work)
             with suppress(TimeoutError):
                 await asyncio.wait_for(pool.close(), timeout=10)
 

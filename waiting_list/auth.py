@@ -69,6 +69,7 @@ class User(NamedTuple):
 @dataclass(frozen=True)
 class _Keys:
     user_token: bytes
+    derived: bytes
     purchase_pass: Ed25519PrivateKey
     purchase_pass_id: str
 
@@ -163,6 +164,10 @@ class Authority:
         public = OKPAlgorithm.to_jwk(keys.purchase_pass.public_key(), as_dict=True)
         return {"keys": [public | {"kid": keys.purchase_pass_id, "alg": "EdDSA", "use": "sig"}]}
 
+    async def derived_secret(self) -> bytes:
+        """What private links and the secrets of webhooks are derived from (keys.py). Raises Unavailable."""
+        return (await self.keys()).derived
+
     async def keys(self) -> _Keys:
         """What this deployment signs with, read once from its database. Raises Unavailable."""
         if self._keys is None:
@@ -171,7 +176,12 @@ class Authority:
             found = {record["purpose"]: record for record in records}
             private = load_pem_private_key(found["purchase_pass"]["secret"], password=None)
             assert isinstance(private, Ed25519PrivateKey)
-            self._keys = _Keys(found["user_token"]["secret"], private, found["purchase_pass"]["key_id"])
+            self._keys = _Keys(
+                found["user_token"]["secret"],
+                found["derived"]["secret"],
+                private,
+                found["purchase_pass"]["key_id"],
+            )
         return self._keys
 
     @property

@@ -31,7 +31,9 @@ from pydantic import ValidationError
 from waiting_list import __version__, catalogue, demo, importer, logs
 from waiting_list.app import create_app
 from waiting_list.audit import audit_lists
+from waiting_list.auth import Authority
 from waiting_list.database import MigrationError, Pool, connect_pool, migrate
+from waiting_list.delivery import Delivery
 from waiting_list.embedded import EmbeddedError, embedded
 from waiting_list.engine import Engine
 from waiting_list.i18n import LOCALES, SOURCE
@@ -163,13 +165,15 @@ def _before(number: signal.Signals, do: Callable[[], None]) -> None:
 
 @app.command()
 def worker(data_dir: DataDir = None) -> None:
-    """Run the worker alone: holds lapse and pass on, lists end. Several at once do no harm."""
+    """Run the worker alone: holds lapse and pass on, lists end, notices are sent. Several at once do no harm."""
 
     async def run(pool: Pool, config: Settings) -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await Worker(pool, Engine(pool, config)).run(stop)
+        engine = Engine(pool, config)
+        delivery = Delivery(pool, config, Authority(pool, config), engine.told)
+        await asyncio.gather(Worker(pool, engine).run(stop), delivery.run(stop))
 
     with _database(data_dir) as settings:
         _run(settings, run)

@@ -15,8 +15,8 @@ def effective_minutes(
 ) -> int | None:
     """How long a hold that begins now lasts, in minutes, quiet hours aside; None: it has no deadline of its own.
 
-    A step (days before the show, minutes) applies from so many days before the start, by the event's calendar: 0 is
-    the day of the show. Of those that apply, the one of the fewest days counts; if none does, `hold_minutes`.
+    A step (days before the show, minutes) applies from so many days before the start, by the event's calendar: 0
+    is the day of the show. Of those that apply, the one of the fewest days counts; if none does, `hold_minutes`.
     """
     days_left = (_local(starts_at, timezone).date() - _local(now, timezone).date()).days
     return min(((days, minutes) for days, minutes in hold_steps if days_left <= days), default=(0, hold_minutes))[

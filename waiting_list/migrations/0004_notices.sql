@@ -93,7 +93,7 @@ CREATE TABLE outbox (
     CONSTRAINT outbox_ended CHECK ((status = 'pending') = (ended_at IS NULL))
 );
 CREATE INDEX outbox_due ON outbox (due_at, list_id) WHERE status = 'pending';
-CREATE INDEX outbox_due_of_list ON outbox (list_id, due_at) WHERE status = 'pending';
+CREATE INDEX outbox_due_of_list ON outbox (list_id, coalesce(webhook_id, ''), due_at) WHERE status = 'pending';
 CREATE INDEX outbox_of_entry ON outbox (list_id, number);
 CREATE INDEX outbox_by_organization ON outbox (organization_id, created_at, notice_id);
 CREATE INDEX outbox_by_webhook ON outbox (webhook_id, created_at, notice_id) WHERE webhook_id IS NOT NULL;

@@ -3,4 +3,7 @@
 INSERT INTO contacts (list_id, number, email, name, locale, verified_at, unsubscribed_at)
 SELECT $1, n.number, c.email, c.name, c.locale, c.verified_at, c.unsubscribed_at
 FROM unnest($2::bigint[], $3::bigint[]) AS n (number, source)
-JOIN contacts c ON c.list_id = $1 AND c.number = n.source
+CROSS JOIN LATERAL (
+    SELECT x.email, x.name, x.locale, x.verified_at, x.unsubscribed_at FROM contacts x
+    WHERE x.list_id = $1 AND x.number = n.source LIMIT 1
+) AS c

@@ -4,6 +4,9 @@ INSERT INTO outbox (list_id, notice_id, organization_id, type, number, sequence,
 SELECT $1, n.notice_id, $2, n.type, n.number, n.sequence, $3, n.due_at
 FROM unnest($5::uuid[], $6::text[], $7::bigint[], $8::bigint[], $9::timestamptz[])
     AS n (notice_id, type, number, sequence, due_at)
-JOIN contacts c ON c.list_id = $1 AND c.number = n.number
-WHERE c.email IS NOT NULL AND c.unsubscribed_at IS NULL
-    AND (c.verified_at IS NOT NULL OR n.type IN ('joined', 'verify') OR NOT $4::boolean)
+CROSS JOIN LATERAL (
+    SELECT x.verified_at FROM contacts x
+    WHERE x.list_id = $1 AND x.number = n.number AND x.email IS NOT NULL AND x.unsubscribed_at IS NULL
+    LIMIT 1
+) AS c
+WHERE c.verified_at IS NOT NULL OR n.type IN ('joined', 'verify') OR NOT $4::boolean

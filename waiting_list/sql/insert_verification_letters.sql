@@ -3,5 +3,8 @@
 INSERT INTO outbox (list_id, notice_id, organization_id, type, number, sequence, created_at, due_at)
 SELECT $1, md5($1::text || '/' || e.number || '/' || $4::bigint)::uuid, $2, 'verify', e.number, $4, $3, $3
 FROM entries e
-JOIN contacts c ON c.list_id = $1 AND c.number = e.number
-WHERE e.list_id = $1 AND e.status = 'waiting' AND e.unverified AND c.unsubscribed_at IS NULL
+CROSS JOIN LATERAL (
+    SELECT FROM contacts x
+    WHERE x.list_id = $1 AND x.number = e.number AND x.unsubscribed_at IS NULL LIMIT 1
+) AS c
+WHERE e.list_id = $1 AND e.status = 'waiting' AND e.unverified

@@ -1,0 +1,405 @@
+"""Sends what the outbox holds: e-mails and deliveries to webhooks.
+
+What is due is read without locks. For each list and receiver one courier claims a batch (SKIP LOCKED, so that any
+number of processes may run), sends it, records how that went, and goes on until nothing is left. A claim only
+moves the row's `due_at` ahead: who is killed in the middle leaves rows that are due again, under the same id. So
+everything is sent at least once, and hardly ever twice.
+"""
+
+import asyncio
+import json
+from collections.abc import Coroutine, Iterable, Sequence
+from datetime import datetime, timedelta
+from secrets import SystemRandom
+from typing import NamedTuple, assert_never
+from urllib.parse import quote
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+import structlog
+
+from waiting_list.attempts import Attempt, Outcome, delay_seconds
+from waiting_list.auth import Authority
+from waiting_list.database import Pool, Record, connection, snapshot, sql, transaction
+from waiting_list.keys import link_hash, link_token, verification_code, webhook_secret
+from waiting_list.letters import Facts, Letters
+from waiting_list.models import Entry, LeftReason, Status
+from waiting_list.notices import Letter, NoticeStatus
+from waiting_list.posting import Poster
+from waiting_list.problems import Unavailable
+from waiting_list.settings import Settings
+from waiting_list.smtp import Mailer, open_mailer
+from waiting_list.telling import notice_id
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=90)
+"""After this long a claimed notice is due again: longer than a batch takes, however slow its receiver is."""
+BATCH = 32
+"""Notices that a courier claims at once."""
+ROTATION = timedelta(hours=24)
+"""How long the secret before the present one still signs."""
+_BATCH_SECONDS = 60.0
+_COURIERS = 16
+_LONGEST_SLEEP_SECONDS = 0.5
+_SHORTEST_SLEEP_SECONDS = 0.05
+_RETRY_SECONDS = 1.0
+_CLEANING_SECONDS = 60.0
+_GRACE_SECONDS = 5.0
+_GONE = 410
+_random = SystemRandom()
+
+
+class _Result(NamedTuple):
+    """What becomes of a claimed notice."""
+
+    notice: Record
+    status: NoticeStatus
+    delay_seconds: float = 0.0
+    attempt: Attempt | None = None
+    why: str | None = None
+
+
+class Delivery:
+    """Delivers until it is told to stop. `told` is set by whoever has written something new in this process."""
+
+    def __init__(self, pool: Pool, settings: Settings, authority: Authority, told: asyncio.Event) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._authority = authority
+        self._told = told
+        self._letters = Letters(settings)
+        self._couriers: dict[tuple[UUID, str | None], asyncio.Task[None]] = {}
+        self._more = False
+        """Whether the last look found more than there were couriers for."""
+        self._failing: set[tuple[UUID, str | None]] = set()
+        self._cleaned_at = float("-inf")
+        self._mailer: Mailer | None = None
+        self._poster: Poster | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until `stop` is set. Survives any failure: it is logged once, and tried again. What is under way
+        then has a few seconds to end."""
+        self._mailer, self._poster = open_mailer(self._settings), Poster(self._settings)
+        stopping = asyncio.create_task(stop.wait())
+        failing = False
+        try:
+            while not stop.is_set():
+                pause = _LONGEST_SLEEP_SECONDS
+                try:
+                    self._told.clear()
+                    await self.start_couriers()
+                    failing = False
+                except Exception as error:
+                    pause = _RETRY_SECONDS
+                    if not failing:
+                        log.warning(
+                            "delivery_failing", error=repr(error), exc_info=not isinstance(error, Unavailable)
+                        )
+                    failing = True
+                await self._rest(stopping, pause)
+        finally:
+            stopping.cancel()
+            if self._couriers:
+                await asyncio.wait(self._couriers.values(), timeout=_GRACE_SECONDS)
+            for courier in list(self._couriers.values()):
+                courier.cancel()
+            await asyncio.gather(*self._couriers.values(), return_exceptions=True)
+            await self._poster.close()
+            if self._mailer is not None:
+                await self._mailer.close()
+
+    async def _rest(self, stopping: asyncio.Task[bool], seconds: float) -> None:
+        # A moment in any case: whoever commits all the time must not be followed by a look each time.
+        await asyncio.wait([stopping], timeout=_SHORTEST_SLEEP_SECONDS)
+        told = asyncio.create_task(self._told.wait())
+        await asyncio.wait([stopping, told], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+
+    async def start_couriers(self) -> None:
+        """Looks for what is due, and sends somebody for each list and receiver where nobody is on the way. Raises
+        Unavailable."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._cleaned_at > _CLEANING_SECONDS:
+            kept = timedelta(days=self._settings.notices_kept_days)
+            async with connection(self._pool) as acquired:
+                await acquired.execute(sql("delete_old_notices"), kept)
+            self._cleaned_at = loop.time()
+        on_the_way = list(self._couriers)
+        async with snapshot(self._pool) as acquired:
+            due = await acquired.fetch(
+                sql("read_due_notices"),
+                [list_id for list_id, _ in on_the_way],
+                [webhook_id or "" for _, webhook_id in on_the_way],
+                self._mailer is not None,
+            )
+        free = _COURIERS - len(self._couriers)
+        self._more = len(due) > free
+        for record in due[:free]:
+            key = record["list_id"], record["webhook_id"]
+            courier = asyncio.create_task(self._deliver(*key))
+            self._couriers[key] = courier
+            courier.add_done_callback(lambda _, key=key: self._back(key))  # type: ignore[misc]
+
+    def _back(self, key: tuple[UUID, str | None]) -> None:
+        del self._couriers[key]
+        if self._more:
+            self._told.set()
+
+    async def _deliver(self, list_id: UUID, webhook_id: str | None) -> None:
+        key = list_id, webhook_id
+        try:
+            while await self.deliver(list_id, webhook_id):
+                pass
+            self._failing.discard(key)
+        except Unavailable:
+            pass  # the next look says so
+        except Exception:
+            # Whatever was claimed is due again when its lease ends.
+            if key not in self._failing:
+                log.exception("delivery_failed", list_id=str(list_id), webhook_id=webhook_id)
+            self._failing.add(key)
+
+    async def deliver(self, list_id: UUID, webhook_id: str | None) -> int:
+        """Sends one batch of what is due of one list to one receiver (None: its fans, by e-mail), and records how
+        it went; returns how many that were. Raises Unavailable."""
+        if webhook_id is None:
+            return await self._mail(list_id)
+        async with connection(self._pool) as acquired:
+            webhook = await acquired.fetchrow(sql("read_webhook_to_call"), webhook_id)
+            if webhook is None or webhook["disabled_at"] is not None:
+                why = "the webhook is disabled" if webhook else "the webhook was deleted"
+                await acquired.execute(sql("give_up_notices"), list_id, webhook_id, why)
+                return 0
+            claimed = await acquired.fetch(sql("claim_notices"), list_id, webhook_id, BATCH, LEASE)
+        secrets = await self._secrets(webhook)
+
+        async def post(notice: Record) -> _Result:
+            assert self._poster is not None
+            attempt = await self._poster.post(
+                webhook["url"],
+                notice_id=notice["notice_id"],
+                body=notice["body"],
+                secrets=secrets,
+                at=notice["tried_at"],
+            )
+            return _result(notice, attempt)
+
+        results = await self._all(post(notice) for notice in claimed)
+        await self._record(list_id, results)
+        await self._judge(webhook, results)
+        return len(claimed)
+
+    async def _secrets(self, webhook: Record) -> list[str]:
+        secret = await self._authority.derived_secret()
+        versions = [webhook["secret_version"]]
+        if webhook["rotated_at"] is not None and webhook["now"] - webhook["rotated_at"] < ROTATION:
+            versions.append(webhook["secret_version"] - 1)
+        return [webhook_secret(secret, webhook["webhook_id"], version) for version in versions]
+
+    async def _mail(self, list_id: UUID) -> int:
+        async with connection(self._pool) as acquired:
+            claimed = await acquired.fetch(sql("claim_notices"), list_id, "", BATCH, LEASE)
+            numbers = [notice["number"] for notice in claimed if notice["number"] is not None]
+            found = await acquired.fetch(sql("read_letter_facts"), list_id, numbers) if numbers else []
+        facts = {record["number"]: record for record in found}
+        links = await self._links(list_id, found)
+
+        async def send(notice: Record) -> _Result:
+            assert self._mailer is not None
+            about = facts.get(notice["number"])
+            if notice["type"] == Letter.WEBHOOK_DISABLED:
+                told = json.loads(notice["body"])
+                since = datetime.fromisoformat(told.pop("since"))
+                message = self._letters.write_webhook_disabled(**told, since=since, notice_id=notice["notice_id"])
+                return _result(notice, await self._mailer.send(message))
+            if about is None or about["email"] is None or not about["subscribed"]:
+                return _Result(notice, NoticeStatus.DROPPED, why="nobody is left to be told")
+            if why := _stale(notice, about):
+                return _Result(notice, NoticeStatus.DROPPED, why=why)
+            if (seconds := _too_early(notice, about)) is not None:
+                return _Result(notice, NoticeStatus.PENDING, delay_seconds=seconds)
+            shown = await self._shown(list_id, about, links[notice["number"]])
+            message = self._letters.write(Letter(notice["type"]), shown, notice_id=notice["notice_id"])
+            return _result(notice, await self._mailer.send(message))
+
+        await self._record(list_id, await self._all(send(notice) for notice in claimed))
+        return len(claimed)
+
+    async def _links(self, list_id: UUID, found: Sequence[Record]) -> dict[int, str]:
+        """The private link of each entry; from now on it is good."""
+        secret = await self._authority.derived_secret()
+        tokens = {one["number"]: link_token(secret, list_id, one["number"], one["link_version"]) for one in found}
+        if new := [one for one in found if not one["has_link"]]:
+            numbers, versions = [one["number"] for one in new], [one["link_version"] for one in new]
+            hashes = [link_hash(tokens[number]) for number in numbers]
+            async with connection(self._pool) as acquired:
+                await acquired.execute(sql("make_links"), list_id, numbers, versions, hashes)
+        return {number: f"{self._settings.public_url}/e/{token}" for number, token in tokens.items()}
+
+    async def _shown(self, list_id: UUID, about: Record, link: str) -> Facts:
+        entry = await self._authority.with_pass(Entry(**{name: about[name] for name in _ENTRY_FIELDS}))
+        to_verify = about["unverified"] and about["verify_email"]
+        buy_link = None
+        if entry.purchase_pass and about["purchase_url"]:
+            buy_link = about["purchase_url"].replace("{pass}", quote(entry.purchase_pass, safe=""))
+        verify_link = None
+        if to_verify:
+            secret = await self._authority.derived_secret()
+            verify_link = f"{link}/verify/{verification_code(secret, list_id, entry.number, about['email'])}"
+        return Facts(
+            **{name: about[name] for name in _SHOWN_FIELDS},
+            requeued=entry.status is Status.WAITING,
+            link=link,
+            unsubscribe_link=f"{link}/unsubscribe",
+            verify_link=verify_link,
+            buy_link=buy_link,
+        )
+
+    async def _all(self, sending: Iterable[Coroutine[None, None, _Result]]) -> list[_Result]:
+        """What came of all of it, within the lease. Whatever raised, or did not end in time, is left as it is
+        claimed, and so tried again."""
+        tasks = [asyncio.ensure_future(one) for one in sending]
+        if not tasks:
+            return []
+        done, late = await asyncio.wait(tasks, timeout=_BATCH_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        results = []
+        for task in done:
+            if (error := task.exception()) is not None:
+                log.error("notice_failed", error=repr(error), exc_info=error)
+            else:
+                results.append(task.result())
+        return results
+
+    async def _record(self, list_id: UUID, results: Sequence[_Result]) -> None:
+        if not results:
+            return
+        rows = [
+            (
+                one.notice["notice_id"],
+                one.notice["tries"],
+                one.status,
+                one.delay_seconds,
+                one.attempt.status if one.attempt else None,
+                one.attempt.answer if one.attempt else one.why,
+                one.attempt.latency_ms if one.attempt else None,
+            )
+            for one in results
+        ]
+        async with connection(self._pool) as acquired:
+            await acquired.execute(sql("record_attempts"), list_id, *map(list, zip(*rows, strict=True)))
+
+    async def _judge(self, webhook: Record, results: Sequence[_Result]) -> None:
+        """Remembers since when a webhook has only failed, and disables one that does for days, or is gone."""
+        attempts = [one.attempt for one in results if one.attempt]
+        if not attempts:
+            return
+        webhook_id, failing_since = webhook["webhook_id"], webhook["failing_since"]
+        if any(attempt.outcome is Outcome.SENT for attempt in attempts):
+            if failing_since is not None:
+                async with connection(self._pool) as acquired:
+                    await acquired.execute(sql("webhook_works"), webhook_id)
+            return
+        gone = any(attempt.status == _GONE for attempt in attempts)
+        days = self._settings.webhook_disable_days
+        if gone:
+            await self._disable(webhook, "it answered 410 Gone")
+        elif failing_since is None:
+            async with connection(self._pool) as acquired:
+                await acquired.execute(sql("webhook_fails"), webhook_id)
+        elif webhook["now"] - failing_since > timedelta(days=days):
+            await self._disable(webhook, f"it has failed for more than {days:g} days; last: {attempts[-1].answer}")
+
+    async def _disable(self, webhook: Record, reason: str) -> None:
+        """Disables a webhook once, and tells the organization: by e-mail, and by its other webhooks."""
+        organization_id, webhook_id = webhook["organization_id"], webhook["webhook_id"]
+        since = webhook["failing_since"] or webhook["now"]
+        owner = uuid5(NAMESPACE_OID, organization_id)
+        told = {"webhook_id": webhook_id, "url": webhook["url"], "reason": reason}
+        event = {"type": "webhook.disabled", "timestamp": webhook["now"].isoformat(), "data": told}
+        letter = {
+            "to": webhook["notify_email"],
+            "url": webhook["url"],
+            "reason": reason,
+            "since": since.isoformat(),
+        }
+        sequence = int(webhook["now"].timestamp() * 1_000_000)
+        async with transaction(self._pool) as acquired:
+            if await acquired.fetchval(sql("disable_webhook"), webhook_id, reason) is None:
+                return
+            await acquired.execute(
+                sql("insert_disabled_notices"),
+                owner,
+                organization_id,
+                str(notice_id(owner, sequence, "webhook.disabled", webhook_id)),
+                json.dumps(event),
+                notice_id(owner, sequence, Letter.WEBHOOK_DISABLED, webhook_id),
+                json.dumps(letter) if webhook["notify_email"] and self._settings.sends_mail else None,
+            )
+        log.warning("webhook_disabled", webhook_id=webhook_id, reason=reason)
+
+
+_ENTRY_FIELDS = tuple(name for name in Entry.model_fields if name != "purchase_pass")
+_SHOWN_FIELDS = (
+    "organization_id",
+    "locale",
+    "name",
+    "email",
+    "event_title",
+    "venue_name",
+    "venue_address",
+    "timezone",
+    "offer_name",
+    "start_datetime",
+    "number",
+    "position",
+    "tickets_ahead",
+    "tickets_wanted",
+    "tickets_minimum",
+    "tickets_held",
+    "ready_until",
+)
+
+
+def _result(notice: Record, attempt: Attempt) -> _Result:
+    match attempt.outcome:
+        case Outcome.SENT:
+            return _Result(notice, NoticeStatus.SENT, attempt=attempt)
+        case Outcome.DEAD:
+            return _Result(notice, NoticeStatus.DEAD, attempt=attempt)
+        case Outcome.RETRY:
+            seconds = delay_seconds(notice["tries"], chance=_random.random())
+            if seconds is None:
+                return _Result(notice, NoticeStatus.DEAD, attempt=attempt)
+            return _Result(notice, NoticeStatus.PENDING, delay_seconds=seconds, attempt=attempt)
+        case _:
+            assert_never(attempt.outcome)
+
+
+def _stale(notice: Record, about: Record) -> str | None:
+    """Why an e-mail would no longer be true, or needed; None if it is."""
+    status, left_reason = about["status"], about["left_reason"]
+    # The hold that the letter is about, not a later one of the same entry.
+    same_hold = status == Status.READY and about["ready_at"] == notice["created_at"]
+    match Letter(notice["type"]):
+        case Letter.JOINED | Letter.REVOKED if status != Status.WAITING:
+            return "the fan does not wait any more"
+        case Letter.READY | Letter.REMINDER if not same_hold or about["now"] >= about["ready_until"]:
+            return "the hold is over"
+        case Letter.EXPIRED if status == Status.READY or left_reason not in (None, LeftReason.EXPIRED):
+            return "something else has happened since"
+        case Letter.VERIFY if status != Status.WAITING or not about["unverified"]:
+            return "there is nothing to verify any more"
+        case _:
+            return None
+
+
+def _too_early(notice: Record, about: Record) -> float | None:
+    """In how many seconds a reminder is due, where the deadline has moved away since it was planned."""
+    if notice["type"] != Letter.REMINDER or about["reminder_minutes"] is None:
+        return None
+    before = timedelta(minutes=about["reminder_minutes"])
+    seconds = (about["ready_until"] - before - about["now"]).total_seconds()
+    return seconds if seconds > before.total_seconds() / 2 else None
