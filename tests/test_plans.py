@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -101,6 +101,52 @@ async def test_plans_made_on_an_empty_table_stay_good(lists: Lists) -> None:
                 assert read <= AT_MOST, (name, step["Node Type"], step.get("Index Name"), read)
 
 
+async def test_no_statement_of_telling_or_delivering_reads_more_than_it_is_about(lists: Lists) -> None:
+    """With 20,000 notices due of one list, and plans that were made while there was none."""
+    key, many = lists.key, 20_000
+    numbers, at = list(range(1, 101)), lists.now
+    ids, texts = [uuid4() for _ in numbers], ["ready"] * len(numbers)
+    ones, hashes = [1] * len(numbers), [rf"\\\\x{number:04}" for number in numbers]
+    statements: dict[str, tuple[Any, ...]] = {
+        "insert_letters": (key.list_id, "org_1", at, True, ids, texts, numbers, numbers, [at] * len(numbers)),
+        "copy_contacts": (key.list_id, [many + 1], [1]),
+        "read_letter_facts": (key.list_id, numbers),
+        "make_links": (key.list_id, numbers, ones, hashes),
+        "claim_notices": (key.list_id, "", 100, timedelta(seconds=90)),
+        "record_attempts": (key.list_id, ids, ones, ["sent"] * 100, ones, numbers, texts, numbers),
+        "delete_notices_of_entries": (key.list_id, numbers),
+        "delete_contacts": (key.list_id, numbers),
+    }
+    async with connection(lists.pool) as acquired:
+        for name in statements:
+            await acquired.execute(f"PREPARE {name} AS {sql(name)}")
+        for name, arguments in statements.items():
+            await acquired.execute(f"EXECUTE {name} ({', '.join(map(_quoted, arguments))})")
+        for table in ("entries", "contacts", "outbox"):
+            await acquired.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
+        until = lists.now + timedelta(days=1)
+        await fill(acquired, key.list_id, ready=0, waiting=many + 1, joined_at=lists.now, ready_until=until)
+        await acquired.execute(
+            "INSERT INTO contacts (list_id, number, email) SELECT $1, n, 'a@example.org'"
+            " FROM generate_series(1, $2::integer) n",
+            key.list_id,
+            many,
+        )
+        await acquired.execute(
+            "INSERT INTO outbox (list_id, notice_id, organization_id, webhook_id, type, number, created_at,"
+            " due_at) SELECT $1, gen_random_uuid(), 'org', w, 'ready', n, now(), now()"
+            " FROM generate_series(1, $2::integer) n, (VALUES (NULL), ('wh_1')) AS v (w)",
+            key.list_id,
+            many,
+        )
+        for name, arguments in statements.items():
+            text = f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE {name} ({', '.join(map(_quoted, arguments))})"
+            for step in steps(json.loads(await acquired.fetchval(text))[0]["Plan"]):
+                read = (step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"]
+                # A hundred may be compared with each other; a list would be at least twice that.
+                assert read <= 100 * 100, (name, step["Node Type"], step.get("Index Name"), read)
+
+
 _WRITES = {
     "update_entries": 16,
     "upsert_segments": 6,
@@ -114,6 +160,11 @@ _TYPES = {UUID: "uuid", list: "text[]", int: "bigint"}
 
 def _nulls(count: int) -> str:
     return ", ".join(["NULL"] * count)
+
+
+def _quoted(value: object) -> str:
+    """A literal of whatever type the statement takes there."""
+    return f"'{{{','.join(map(str, value))}}}'" if isinstance(value, list) else f"'{value}'"
 
 
 def _literal(value: object) -> str:

@@ -44,7 +44,7 @@ CREATE TABLE contacts (
     PRIMARY KEY (list_id, number),
     CONSTRAINT contacts_entry FOREIGN KEY (list_id, number) REFERENCES entries (list_id, number)
 );
-CREATE UNIQUE INDEX contacts_link ON contacts (list_id, link_hash);
+CREATE UNIQUE INDEX contacts_link ON contacts (list_id, link_hash) WHERE link_hash IS NOT NULL;
 
 -- Where an organization is told of changes (Standard Webhooks). types is empty where all are wanted. The secret is
 -- derived from the deployment's and secret_version.
@@ -94,7 +94,7 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_due ON outbox (due_at, list_id) WHERE status = 'pending';
 CREATE INDEX outbox_due_of_list ON outbox (list_id, coalesce(webhook_id, ''), due_at) WHERE status = 'pending';
-CREATE INDEX outbox_of_entry ON outbox (list_id, number);
+CREATE INDEX outbox_of_entry ON outbox (number, list_id);
 CREATE INDEX outbox_by_organization ON outbox (organization_id, created_at, notice_id);
 CREATE INDEX outbox_by_webhook ON outbox (webhook_id, created_at, notice_id) WHERE webhook_id IS NOT NULL;
 CREATE INDEX outbox_by_end ON outbox (ended_at) WHERE ended_at IS NOT NULL;

@@ -3,11 +3,11 @@
 UPDATE outbox o
 SET due_at = c.now + $4::interval, tries = o.tries + 1, tried_at = c.now
 FROM (SELECT clock_timestamp() AS now) AS c
-CROSS JOIN LATERAL (
+WHERE o.list_id = $1 AND o.notice_id = ANY (ARRAY(
     SELECT x.notice_id FROM outbox x
-    WHERE x.list_id = $1 AND coalesce(x.webhook_id, '') = $2 AND x.status = 'pending' AND x.due_at <= c.now
+    WHERE x.list_id = $1 AND coalesce(x.webhook_id, '') = $2 AND x.status = 'pending'
+        AND x.due_at <= (SELECT clock_timestamp())
     ORDER BY x.due_at LIMIT $3
     FOR UPDATE SKIP LOCKED
-) AS d
-WHERE o.list_id = $1 AND o.notice_id = d.notice_id
+))
 RETURNING o.notice_id, o.webhook_id, o.type, o.number, o.body, o.created_at, o.tries, o.tried_at

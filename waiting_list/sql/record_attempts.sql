@@ -8,4 +8,5 @@ SET status = a.status, answer_status = a.answer_status, answer = a.answer, laten
 FROM (SELECT clock_timestamp() AS now) AS c,
     unnest($2::uuid[], $3::integer[], $4::text[], $5::float8[], $6::integer[], $7::text[], $8::integer[])
     AS a (notice_id, tries, status, seconds, answer_status, answer, latency_ms)
-WHERE o.list_id = $1 AND o.notice_id = a.notice_id AND o.tries = a.tries AND o.status = 'pending'
+WHERE o.list_id = $1 AND o.notice_id = ANY ($2::uuid[]) AND o.notice_id = a.notice_id AND o.tries = a.tries
+    AND o.ended_at IS NULL
