@@ -20,9 +20,9 @@ from waiting_list.engine import Caller, Engine, Idempotency
 from waiting_list.fields import Id
 from waiting_list.live import Live
 from waiting_list.models import Answer, Entry, Status
+from waiting_list.paging import Page
 from waiting_list.polls import Polls
 from waiting_list.problems import Forbidden, InvalidRequest, Problem
-from waiting_list.reading import Page
 from waiting_list.settings import Settings
 
 
