@@ -1,6 +1,7 @@
 """The HTTP side: the mission's cases by name, who may call, bad input, repeats, and what OpenAPI promises."""
 
 import asyncio
+import base64
 import csv
 import io
 import json
@@ -213,6 +214,12 @@ async def test_filters_find_what_matches_and_refuse_what_is_malformed(shop: Shop
         "user_id=",
     ):
         problem(await shop.organizer("GET", f"/entries?{query}"), 422, "invalid_request")
+
+
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+async def test_a_cursor_beyond_the_calendar_is_malformed(shop: Shop, instant: str) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps([instant, "x"]).encode()).decode()
+    problem(await shop.organizer("GET", "/api-keys", params={"cursor": cursor}), 422, "invalid_request")
 
 
 BAD_BODIES: list[tuple[bytes, str, int, str]] = [

@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from waiting_list.database import Record
@@ -46,7 +46,7 @@ def decode(cursor: str | None, *kinds: type) -> list[Any]:
         if not isinstance(values, list) or len(values) != len(kinds):
             raise ValueError("not of this listing")
         return [_value(value, kind) for value, kind in zip(values, kinds, strict=True)]
-    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError) as error:
         raise InvalidRequest.of("cursor", "is not a cursor of this listing") from error
 
 
@@ -59,7 +59,7 @@ def _value(value: object, kind: type) -> Any:
         instant = datetime.fromisoformat(value)
         if instant.tzinfo is None:
             raise ValueError("without offset")
-        return instant
+        return instant.astimezone(UTC)
     if kind is str:
         value.encode()
         if "\x00" in value:
