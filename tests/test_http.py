@@ -351,7 +351,13 @@ async def test_every_route_decides_who_may_call(app: FastAPI, shop: Shop) -> Non
     user, organizer = f"Bearer {token}", f"Bearer {shop.key}"
     for method, template, kind in routes(app):
         path = template.format(
-            offer_id="off_1", representation_id="rep_1", event_id="ev_9", user_id="zed", key_id="none"
+            offer_id="off_1",
+            representation_id="rep_1",
+            event_id="ev_9",
+            user_id="zed",
+            key_id="none",
+            webhook_id="none",
+            notice_id="none",
         )
 
         async def call(authorization: str, method: str = method, path: str = path) -> httpx.Response:
