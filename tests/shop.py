@@ -13,8 +13,13 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from waiting_list.database import Pool, connection
+from waiting_list.models import own_list_id
+
 ORGANIZATION = "org_1"
 LIST = "off_1/rep_1"
+WEBHOOK = "wh_1"
+NOTICE = "5a0b2b3c-0000-4000-8000-000000000001"
 EVENT = {
     "title": "Jazz Festival",
     "description": "Three nights.",
@@ -93,6 +98,26 @@ class Shop:
     async def entry(self, user_id: str) -> dict[str, Any]:
         """A fan's entry, as the organizer sees it."""
         return await self.made("GET", f"/waiting-lists/{LIST}/entries/{user_id}")
+
+
+async def add_webhook(pool: Pool) -> None:
+    """The organization's WEBHOOK, told of nothing that happens, with NOTICE, a test that is dead."""
+    async with connection(pool) as acquired:
+        await acquired.execute(
+            "INSERT INTO webhooks (webhook_id, organization_id, url, description, types, created_at)"
+            " VALUES ($1, $2, 'https://shop.example/hook', '', '{list.closed}', now())",
+            WEBHOOK,
+            ORGANIZATION,
+        )
+        await acquired.execute(
+            "INSERT INTO outbox (list_id, notice_id, organization_id, webhook_id, type, body, status,"
+            " created_at, due_at, tries, ended_at)"
+            " VALUES ($1, $2, $3, $4, 'webhook.test', '{}', 'dead', now(), now(), 10, now())",
+            own_list_id(ORGANIZATION),
+            NOTICE,
+            ORGANIZATION,
+            WEBHOOK,
+        )
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The HTTP side: the mission's cases by name, who may call, bad input, repeats, and what OpenAPI promises."""
 
 import asyncio
+import base64
 import csv
 import io
 import json
@@ -215,6 +216,12 @@ async def test_filters_find_what_matches_and_refuse_what_is_malformed(shop: Shop
         problem(await shop.organizer("GET", f"/entries?{query}"), 422, "invalid_request")
 
 
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+async def test_a_cursor_beyond_the_calendar_is_malformed(shop: Shop, instant: str) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps([instant, "x"]).encode()).decode()
+    problem(await shop.organizer("GET", "/api-keys", params={"cursor": cursor}), 422, "invalid_request")
+
+
 BAD_BODIES: list[tuple[bytes, str, int, str]] = [
     (b"{", "application/json", 422, "invalid_request"),
     (b"[" * 50_000, "application/json", 422, "invalid_request"),
@@ -344,7 +351,13 @@ async def test_every_route_decides_who_may_call(app: FastAPI, shop: Shop) -> Non
     user, organizer = f"Bearer {token}", f"Bearer {shop.key}"
     for method, template, kind in routes(app):
         path = template.format(
-            offer_id="off_1", representation_id="rep_1", event_id="ev_9", user_id="zed", key_id="none"
+            offer_id="off_1",
+            representation_id="rep_1",
+            event_id="ev_9",
+            user_id="zed",
+            key_id="none",
+            webhook_id="none",
+            notice_id="none",
         )
 
         async def call(authorization: str, method: str = method, path: str = path) -> httpx.Response:

@@ -16,7 +16,7 @@ from schemathesis import Case, GenerationMode
 from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi import checks
 
-from tests.shop import Shop, listening
+from tests.shop import NOTICE, WEBHOOK, Shop, add_webhook, listening
 
 EXAMPLES = 60 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 6
 """For each operation and mode."""
@@ -25,6 +25,8 @@ KNOWN = {
     "offer_id": "off_1",
     "representation_id": "rep_1",
     "user_id": "ada",
+    "webhook_id": WEBHOOK,
+    "notice_id": NOTICE,
 }
 """What the lawful requests are about: with ids of chance they would only ever find nothing."""
 UNSAID = [
@@ -37,6 +39,9 @@ UNSAID = [
     "between 1 and tickets_wanted",
     "must be after",
     "must not be",
+    "must be an address",
+    "must be an e-mail address",
+    "https",
 ]
 """Why lawful data may still be malformed."""
 
@@ -54,6 +59,7 @@ async def test_whatever_is_sent_the_answer_is_declared(app: FastAPI, shop: Shop,
     await shop.join("ada", 2)
     await shop.join("bob")
     await shop.made("POST", "/inventory/off_1/rep_1/add-stock", {"quantity": 2})
+    await add_webhook(app.state.service.pool)
     tokens = {"user": await shop.token("ada"), "organizer": shop.key}
     schema = schemathesis.openapi.from_dict(app.openapi())
     sent: Counter[int] = Counter()

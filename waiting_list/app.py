@@ -18,6 +18,7 @@ from waiting_list import (
     stock_router,
     user_router,
     users_router,
+    webhook_router,
 )
 from waiting_list.answers import ProblemDocument, on_defect, on_http_error, on_invalid, on_problem
 from waiting_list.asgi import Guard
@@ -46,6 +47,7 @@ ROUTERS = (
     stock_router.router,
     catalogue_router.router,
     users_router.router,
+    webhook_router.router,
     operations_router.router,
     mail_router.router,
 )

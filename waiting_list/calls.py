@@ -20,9 +20,9 @@ from waiting_list.engine import Caller, Engine, Idempotency
 from waiting_list.fields import Id
 from waiting_list.live import Live
 from waiting_list.models import Answer, Entry, Status
+from waiting_list.paging import Page
 from waiting_list.polls import Polls
 from waiting_list.problems import Forbidden, InvalidRequest, Problem
-from waiting_list.reading import Page
 from waiting_list.settings import Settings
 
 
@@ -123,7 +123,10 @@ class Call(Request):
             return self.caller
         if not 1 <= len(idempotency_key) <= _LONGEST_IDEMPOTENCY_KEY:
             raise InvalidRequest.of("header.idempotency-key", "must have 1 to 255 characters")
-        sent = json.dumps(json.loads(await self.body() or b"null"), sort_keys=True)
+        try:
+            sent = json.dumps(json.loads(await self.body() or b"null"), sort_keys=True)
+        except (ValueError, RecursionError):  # of a call that takes no body, and so has not looked at it
+            raise InvalidRequest.of("body", "is not valid JSON") from None
         known_as = f"user\x00{self.who.user_id}" if isinstance(self.who, User) else "organizer"
         return replace(
             self.caller,

@@ -4,7 +4,6 @@ Each call is one transaction. Objects of another organization answer as if they 
 their ids, which are unique in a deployment.
 """
 
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -28,6 +27,7 @@ from waiting_list.models import (
     OfferFields,
     Representation,
     RepresentationFields,
+    own_list_id,
 )
 from waiting_list.problems import (
     ApiKeyNotFound,
@@ -221,7 +221,10 @@ async def delete_offer(pool: Pool, organization_id: str, offer_id: str) -> Offer
 
 
 async def delete_inventory(pool: Pool, organization_id: str, key: ListKey) -> Inventory:
-    """Deletes an inventory whose list nobody ever joined. Raises InventoryNotFound, HasDependents."""
+    """Deletes an inventory whose list nobody ever joined, and the notices about it, sent or not.
+
+    Raises InventoryNotFound, HasDependents.
+    """
     async with _dependents("Users have joined this list."), transaction(pool) as acquired:
         ledger = await Ledger.open(acquired, key, now=None)
         if ledger is None or ledger.list.organization_id != organization_id:
@@ -251,11 +254,14 @@ async def create_api_key(
         key = new_api_key()
         async with connection(pool) as acquired:
             return await _insert_api_key(acquired, organization_id, key, name, read_only), False
-    owner = uuid.uuid5(uuid.NAMESPACE_OID, organization_id)
     key_id = new_api_key().key_id
     async with transaction(pool) as acquired:
         first = await acquired.fetchrow(
-            sql("insert_first_answer"), owner, idempotency.key_hash, idempotency.request_hash, key_id
+            sql("insert_first_answer"),
+            own_list_id(organization_id),
+            idempotency.key_hash,
+            idempotency.request_hash,
+            key_id,
         )
         assert first is not None
         if first["request_hash"] != idempotency.request_hash:

@@ -28,7 +28,7 @@ import uvloop
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from waiting_list import __version__, catalogue, demo, importer, logs
+from waiting_list import __version__, catalogue, demo, importer, logs, resend
 from waiting_list.app import create_app
 from waiting_list.audit import audit_lists
 from waiting_list.auth import Authority
@@ -39,7 +39,7 @@ from waiting_list.engine import Engine
 from waiting_list.i18n import LOCALES, SOURCE
 from waiting_list.letters import Letters, example
 from waiting_list.models import ListKey
-from waiting_list.notices import Letter
+from waiting_list.notices import Letter, Notice, NoticeStatus
 from waiting_list.postgres_program import end_with_parent
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
@@ -287,6 +287,49 @@ def preview_mail(
     print(body.get_content() if html else f"{message['Subject']}\n\n{body.get_content()}", end="")
 
 
+@app.command("notices")
+def notices_(
+    organization: Annotated[str | None, typer.Option(help="Of one organization; of all unless given.")] = None,
+    status: Annotated[NoticeStatus | None, typer.Option(help="Only those that stand there.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
+    data_dir: DataDir = None,
+) -> None:
+    """List e-mails and webhook deliveries, the newest first: id, status, tries, type, list, last answer."""
+    only = resend.NoticeFilter(status=[status] if status else None)
+
+    async def run(pool: Pool, _: Settings) -> None:
+        found = await resend.notices(pool, organization, only, limit=limit, cursor=None)
+        for notice in found.items:
+            print(_line(notice))
+
+    with _database(data_dir) as settings:
+        _run(settings, run)
+
+
+@app.command("resend")
+def resend_(
+    notice_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="NOTICE_ID", help="What to send again.")
+    ] = None,
+    all_dead: Annotated[bool, typer.Option("--all-dead", help="All that were given up.")] = False,
+    organization: Annotated[str | None, typer.Option(help="Of one organization; of any unless given.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Have the worker send notices again, each with the id that it had. None is sent if one is unknown."""
+    if bool(notice_ids) == all_dead:
+        raise ValueError("Name the notices, or give --all-dead.")
+
+    async def run(pool: Pool, _: Settings) -> None:
+        if notice_ids:
+            sent = await resend.resend_all(pool, notice_ids, organization_id=organization)
+        else:
+            sent = await resend.resend_dead(pool, organization_id=organization)
+        print(f"{sent} to be sent again")
+
+    with _database(data_dir) as settings:
+        _run(settings, run)
+
+
 @app.command("demo")
 def demo_(
     url: Annotated[str, typer.Option(help="Where the service answers.")] = "http://127.0.0.1:8000",
@@ -355,6 +398,22 @@ def _show_demo(settings: Settings, url: str) -> None:
         pause.wait(0.1)
     text = _run(settings, lambda pool, settings: demo.load(pool, settings, url))
     print(text, flush=True)
+
+
+def _line(notice: Notice) -> str:
+    place = f"{notice.offer_id}/{notice.representation_id}" if notice.offer_id else None
+    fields = (
+        notice.notice_id,
+        notice.status,
+        notice.tries,
+        notice.type,
+        place,
+        notice.answer_status,
+        notice.answer,
+    )
+    line = "  ".join("-" if field is None else str(field) for field in fields)
+    # A receiver's answer is foreign text, and a terminal obeys some of it.
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line)
 
 
 def _progress(key: ListKey, rows: int) -> None:

@@ -43,6 +43,11 @@ class ListKey(NamedTuple):
         return uuid.uuid5(_LIST_NAMESPACE, f"{self.offer_id}\x00{self.representation_id}")
 
 
+def own_list_id(organization_id: str) -> uuid.UUID:
+    """What stands in per-list tables for an organization, where something is its own and of none of its lists."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, organization_id)
+
+
 class Status(StrEnum):
     """Where an entry stands. ARCHITECTURE.md draws the transitions; `TRANSITIONS` lists them."""
 

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from waiting_list.fields import Email, Flag, Frozen, Locale, Text, Title, WebAddress
+from waiting_list.fields import Email, Flag, Frozen, Id, Locale, Text, Title, WebAddress
 
 
 class Contact(Frozen):
@@ -108,6 +109,25 @@ class Notice(Frozen):
     latency_ms: int | None
 
 
+class Redelivery(Frozen):
+    """What is sent again: one notice, whatever became of it, or all that are dead."""
+
+    notice_id: Id | None = None
+    status: Literal["dead"] | None = None
+
+    @model_validator(mode="after")
+    def _names_one_kind(self) -> Self:
+        if (self.notice_id is None) == (self.status is None):
+            raise ValueError("give either notice_id or status")
+        return self
+
+
+class Redelivered(Frozen):
+    """How many notices are sent again."""
+
+    notices: int
+
+
 class WebhookFields(Frozen):
     """What an organizer says of a webhook."""
 
@@ -115,6 +135,21 @@ class WebhookFields(Frozen):
     description: Text = ""
     types: tuple[WebhookType, ...] = Field(default=(), max_length=20, description="What it is told of; none: all.")
     notify_email: Email | None = Field(default=None, description="Who is told when it is disabled.")
+
+
+class WebhookChange(WebhookFields):
+    """What an organizer changes of a webhook; what is left out stays."""
+
+    # It has no default that could be told to readers of the OpenAPI document, but may be left out.
+    url: WebAddress = Field(default_factory=str)
+    disabled: Flag = Field(
+        default=False, description="Whether nothing is sent to it; false: it is given another chance."
+    )
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The fields that the client sent, and only those."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class Webhook(WebhookFields):

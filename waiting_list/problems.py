@@ -12,6 +12,8 @@
     │   ├── OfferNotFound        404 offer_not_found
     │   ├── InventoryNotFound    404 inventory_not_found
     │   ├── ApiKeyNotFound       404 api_key_not_found
+    │   ├── WebhookNotFound      404 webhook_not_found
+    │   ├── NoticeNotFound       404 notice_not_found
     │   └── NotInList            404 not_in_list
     ├── MethodNotAllowed        405 method_not_allowed
     ├── Conflict                409 (never raised itself)
@@ -26,6 +28,7 @@
     │   ├── ExceedsTotalStock    exceeds_total_stock
     │   ├── NotEnoughStock       not_enough_stock
     │   ├── StockHeld            stock_held
+    │   ├── TooManyWebhooks      too_many_webhooks
     │   ├── IdTaken              id_taken
     │   └── HasDependents        has_dependents
     ├── TooManyTickets          422 too_many_tickets
@@ -162,6 +165,21 @@ class ApiKeyNotFound(NotFound):
     code, title = "api_key_not_found", "No such API key"
 
 
+class WebhookNotFound(NotFound):
+    """The webhook does not exist, or is another organization's."""
+
+    code, title = "webhook_not_found", "No such webhook"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such webhook.")
+
+
+class NoticeNotFound(NotFound):
+    """The notice does not exist, or not any more, or is another organization's or another webhook's."""
+
+    code, title = "notice_not_found", "No such notice"
+
+
 class NotInList(NotFound):
     """The user never had an entry in this list, open or not."""
 
@@ -256,6 +274,13 @@ class StockHeld(Conflict):
 
     code, title = "stock_held", "The tickets are held"
     example: ClassVar[Mapping[str, Any]] = {"free": 1}
+
+
+class TooManyWebhooks(Conflict):
+    """The organization has as many webhooks as it may. Carries the `maximum`."""
+
+    code, title = "too_many_webhooks", "No more webhooks"
+    example: ClassVar[Mapping[str, Any]] = {"maximum": 20}
 
 
 class IdTaken(Conflict):

@@ -1,11 +1,9 @@
 """What can be asked without changing anything. No lock, on any copy of the data."""
 
-import base64
-import binascii
 import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from asyncpg import UndefinedTableError
@@ -31,22 +29,13 @@ from waiting_list.models import (
     WaitingList,
 )
 from waiting_list.notices import KeptContact
+from waiting_list.paging import Page, decode, page_of
 from waiting_list.problems import (
     EventNotFound,
-    InvalidRequest,
     InventoryNotFound,
     OfferNotFound,
     RepresentationNotFound,
 )
-
-T = TypeVar("T")
-
-
-class Page(NamedTuple, Generic[T]):
-    """Some of a listing. `next_cursor` fetches what follows; None at the end."""
-
-    items: list[T]
-    next_cursor: str | None
 
 
 class EntryFilter(NamedTuple):
@@ -72,22 +61,22 @@ async def entries_of_user(
     cursor: str | None,
 ) -> Page[Entry]:
     """A user's entries in all lists of an organization, the newest first."""
-    after = _decode(cursor, datetime, UUID, int)
+    after = decode(cursor, datetime, UUID, int)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(
             sql("read_entries_of_caller"), user_id, organization_id, status, *after, limit + 1
         )
-    return _page(records, limit, _entry, "joined_at", "list_id", "number")
+    return page_of(records, limit, _entry, "joined_at", "list_id", "number")
 
 
 async def entries(
     pool: Pool, organization_id: str, only: EntryFilter, *, limit: int, cursor: str | None
 ) -> Page[Entry]:
     """An organization's entries, list by list, each in queue order."""
-    after = _decode(cursor, UUID, int, int)
+    after = decode(cursor, UUID, int, int)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_entries"), organization_id, *only, *after, limit + 1)
-    return _page(records, limit, _entry, "list_id", "rank", "number")
+    return page_of(records, limit, _entry, "list_id", "rank", "number")
 
 
 async def export_entries(pool: Pool, organization_id: str, only: EntryFilter) -> AsyncIterator[Entry]:
@@ -132,20 +121,20 @@ async def waiting_lists(
     pool: Pool, organization_id: str, only: EntryFilter, *, limit: int, cursor: str | None
 ) -> Page[ListSummary]:
     """One row a list, counting the entries that the filter lets through."""
-    after = _decode(cursor, str, str)
+    after = decode(cursor, str, str)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_waiting_lists"), organization_id, *only, *after, limit + 1)
-    return _page(records, limit, _list_summary, "offer_id", "representation_id")
+    return page_of(records, limit, _list_summary, "offer_id", "representation_id")
 
 
 async def upcoming_events(
     pool: Pool, organization_id: Sequence[str] | None, *, limit: int, cursor: str | None
 ) -> Page[EventSummary]:
     """Events that have not begun, the next one first, with their representations, offers and lists."""
-    after = _decode(cursor, datetime, str)
+    after = decode(cursor, datetime, str)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_upcoming_events"), organization_id, *after, limit + 1)
-    return _page(records, limit, _event_summary, "next_start", "event_id")
+    return page_of(records, limit, _event_summary, "next_start", "event_id")
 
 
 async def event(pool: Pool, event_id: str, *, organization_id: str) -> Event:
@@ -162,9 +151,9 @@ async def events(
     """An organization's events, by id."""
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(
-            sql("read_events"), organization_id, event_id, *_decode(cursor, str), limit + 1
+            sql("read_events"), organization_id, event_id, *decode(cursor, str), limit + 1
         )
-    return _page(records, limit, lambda record: Event(**record), "event_id")
+    return page_of(records, limit, lambda record: Event(**record), "event_id")
 
 
 async def representation(pool: Pool, representation_id: str, *, organization_id: str) -> Representation:
@@ -187,12 +176,12 @@ async def representations(
     cursor: str | None,
 ) -> Page[Representation]:
     """An organization's representations, by id."""
-    after = _decode(cursor, str)
+    after = decode(cursor, str)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(
             sql("read_representations"), organization_id, representation_id, event_id, *after, limit + 1
         )
-    return _page(records, limit, lambda record: Representation(**record), "representation_id")
+    return page_of(records, limit, lambda record: Representation(**record), "representation_id")
 
 
 async def offer(pool: Pool, offer_id: str, *, organization_id: str) -> Offer:
@@ -213,10 +202,10 @@ async def offers(
     cursor: str | None,
 ) -> Page[Offer]:
     """An organization's offers, by id."""
-    after = _decode(cursor, str)
+    after = decode(cursor, str)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_offers"), organization_id, offer_id, event_id, *after, limit + 1)
-    return _page(records, limit, lambda record: Offer(**record), "offer_id")
+    return page_of(records, limit, lambda record: Offer(**record), "offer_id")
 
 
 async def inventories(
@@ -230,12 +219,12 @@ async def inventories(
     cursor: str | None,
 ) -> Page[Inventory]:
     """An organization's stock, by offer and representation."""
-    after = _decode(cursor, str, str)
+    after = decode(cursor, str, str)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(
             sql("read_inventories"), organization_id, event_id, offer_id, representation_id, *after, limit + 1
         )
-    return _page(records, limit, lambda record: Inventory(**record), "offer_id", "representation_id")
+    return page_of(records, limit, lambda record: Inventory(**record), "offer_id", "representation_id")
 
 
 async def history(
@@ -249,10 +238,10 @@ async def history(
 ) -> Page[Change]:
     """Every change of a list, in order. Raises InventoryNotFound."""
     await _list(pool, key, organization_id)
-    (after,) = _decode(cursor, int)
+    (after,) = decode(cursor, int)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_history"), key.list_id, verb, after or 0, limit + 1)
-    return _page(records, limit, lambda record: Change(**_told(record)), "sequence")
+    return page_of(records, limit, lambda record: Change(**_told(record)), "sequence")
 
 
 async def statistics(
@@ -310,10 +299,10 @@ async def export_user(pool: Pool, user_id: str, *, organization_id: str) -> User
 
 async def api_keys(pool: Pool, organization_id: str, *, limit: int, cursor: str | None) -> Page[KeyInfo]:
     """An organization's API keys, the oldest first, without their secrets."""
-    after = _decode(cursor, datetime, str)
+    after = decode(cursor, datetime, str)
     async with connection(pool) as acquired:
         records = await acquired.fetch(sql("read_api_keys"), organization_id, *after, limit + 1)
-    return _page(records, limit, lambda record: KeyInfo(**record), "created_at", "key_id")
+    return page_of(records, limit, lambda record: KeyInfo(**record), "created_at", "key_id")
 
 
 async def is_migrated(pool: Pool) -> bool:
@@ -352,47 +341,3 @@ def _event_summary(record: Record) -> EventSummary:
 def _told(record: Record) -> dict[str, Any]:
     before, after = record["before"], record["after"]
     return dict(record) | {"before": json.loads(before) if before else None, "after": json.loads(after)}
-
-
-def _page(records: Sequence[Record], limit: int, make: Any, *keys: str) -> Page[Any]:
-    shown = records[:limit]
-    more = len(records) > limit
-    return Page([make(record) for record in shown], _encode([shown[-1][key] for key in keys]) if more else None)
-
-
-def _encode(values: Sequence[Any]) -> str:
-    text = json.dumps(
-        [v.isoformat() if isinstance(v, datetime) else v if isinstance(v, int) else str(v) for v in values]
-    )
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str | None, *kinds: type) -> list[Any]:
-    """What a cursor of these kinds says; Nones without a cursor. Raises InvalidRequest if it is not one."""
-    if cursor is None:
-        return [None] * len(kinds)
-    try:
-        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if not isinstance(values, list) or len(values) != len(kinds):
-            raise ValueError("not of this listing")
-        return [_value(value, kind) for value, kind in zip(values, kinds, strict=True)]
-    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
-        raise InvalidRequest.of("cursor", "is not a cursor of this listing") from error
-
-
-def _value(value: object, kind: type) -> Any:
-    if kind is int and type(value) is int and abs(value) < 2**63:
-        return value
-    if not isinstance(value, str) or kind is int:
-        raise ValueError("of another kind")
-    if kind is datetime:
-        instant = datetime.fromisoformat(value)
-        if instant.tzinfo is None:
-            raise ValueError("without offset")
-        return instant
-    if kind is str:
-        value.encode()
-        if "\x00" in value:
-            raise ValueError("has NUL")
-        return value
-    return kind(value)

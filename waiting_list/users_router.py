@@ -1,4 +1,4 @@
-"""The organizer router, last part: users' tokens and data, and the organization's API keys."""
+"""The organizer router, fourth part: users' tokens and data, and the organization's API keys."""
 
 from typing import Annotated
 

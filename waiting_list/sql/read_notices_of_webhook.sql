@@ -1,0 +1,7 @@
+-- Some of the notices to one webhook, list by list.
+-- Locks nothing: each list's are then deleted by themselves.
+SELECT n.list_id, array_agg(n.notice_id) AS notice_ids
+FROM (
+    SELECT o.list_id, o.notice_id FROM outbox o WHERE o.webhook_id = $1 AND o.organization_id = $2 LIMIT $3
+) AS n
+GROUP BY n.list_id

@@ -1,0 +1,3 @@
+-- The database's clock.
+-- Locks nothing.
+SELECT clock_timestamp()
