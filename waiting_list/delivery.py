@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from secrets import SystemRandom
 from typing import NamedTuple, assert_never
 from urllib.parse import quote
-from uuid import NAMESPACE_OID, UUID, uuid5
+from uuid import UUID
 
 import structlog
 
@@ -22,7 +22,7 @@ from waiting_list.auth import Authority
 from waiting_list.database import Pool, Record, connection, snapshot, sql, transaction
 from waiting_list.keys import link_hash, link_token, verification_code, webhook_secret
 from waiting_list.letters import Facts, Letters
-from waiting_list.models import Entry, LeftReason, Status
+from waiting_list.models import Entry, LeftReason, Status, own_list_id
 from waiting_list.notices import Letter, NoticeStatus
 from waiting_list.posting import Poster
 from waiting_list.problems import Unavailable
@@ -316,7 +316,7 @@ class Delivery:
         """Disables a webhook once, and tells the organization: by e-mail, and by its other webhooks."""
         organization_id, webhook_id = webhook["organization_id"], webhook["webhook_id"]
         since = webhook["failing_since"] or webhook["now"]
-        owner = uuid5(NAMESPACE_OID, organization_id)
+        owner = own_list_id(organization_id)
         told = {"webhook_id": webhook_id, "url": webhook["url"], "reason": reason}
         event = {"type": "webhook.disabled", "timestamp": webhook["now"].isoformat(), "data": told}
         letter = {
@@ -325,7 +325,6 @@ class Delivery:
             "reason": reason,
             "since": since.isoformat(),
         }
-        sequence = int(webhook["now"].timestamp() * 1_000_000)
         async with transaction(self._pool) as acquired:
             if await acquired.fetchval(sql("disable_webhook"), webhook_id, reason) is None:
                 return
@@ -333,9 +332,9 @@ class Delivery:
                 sql("insert_disabled_notices"),
                 owner,
                 organization_id,
-                str(notice_id(owner, sequence, "webhook.disabled", webhook_id)),
+                str(notice_id(owner, webhook["now"], 0, "webhook.disabled", webhook_id)),
                 json.dumps(event),
-                notice_id(owner, sequence, Letter.WEBHOOK_DISABLED, webhook_id),
+                notice_id(owner, webhook["now"], 0, Letter.WEBHOOK_DISABLED, webhook_id),
                 json.dumps(letter) if webhook["notify_email"] and self._settings.sends_mail else None,
             )
         log.warning("webhook_disabled", webhook_id=webhook_id, reason=reason)

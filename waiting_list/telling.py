@@ -61,9 +61,10 @@ async def tell(ledger: Ledger, *, sends_mail: bool) -> bool:
     return (await _tell_fans(ledger) if sends_mail else False) or written
 
 
-def notice_id(list_id: UUID, sequence: int, type_: str, webhook_id: str | None) -> UUID:
-    """The name of a notice: it follows from its cause, so that it is the same whenever it is sent."""
-    return uuid5(list_id, f"{sequence}/{type_}/{webhook_id or ''}")
+def notice_id(list_id: UUID, at: datetime, sequence: int, type_: str, webhook_id: str | None) -> UUID:
+    """The name of a notice: it follows from its cause, so that it is the same whenever it is sent. The instant is
+    part of it, since a list that was deleted and made again counts from 1 again."""
+    return uuid5(list_id, f"{at.isoformat()}/{sequence}/{type_}/{webhook_id or ''}")
 
 
 async def _tell_webhooks(ledger: Ledger) -> bool:
@@ -76,7 +77,7 @@ async def _tell_webhooks(ledger: Ledger) -> bool:
         body = json.dumps({"type": event.type, "timestamp": at, "data": event.data}, separators=(",", ":"))
         for webhook_id, types in wanted.items():
             if not types or event.type in types:
-                name = notice_id(list_id, event.sequence, event.type, webhook_id)
+                name = notice_id(list_id, ledger.now, event.sequence, event.type, webhook_id)
                 rows.append((name, webhook_id, event.type, event.number, event.sequence, body))
     await _write(ledger, "insert_notices", rows)
     return bool(rows)
@@ -117,7 +118,7 @@ async def _tell_fans(ledger: Ledger) -> bool:
     rows: list[tuple[UUID, Letter, int, int, datetime]] = []
 
     def add(letter: Letter, number: int, sequence: int, due_at: datetime) -> None:
-        rows.append((notice_id(row.list_id, sequence, letter, None), letter, number, sequence, due_at))
+        rows.append((notice_id(row.list_id, now, sequence, letter, None), letter, number, sequence, due_at))
 
     for done in ledger.done:
         letter, number = LETTERS.get(done.verb), done.entry.number
