@@ -59,7 +59,7 @@ bench: install ## Measure everything, a quarter of an hour: bench/RESULTS.md; BE
 	$(BIN)/python -m bench
 
 .PHONY: check
-check: lint types imports sql containers locks generated ## Run all checks, each also a target of its own:
+check: lint types imports sql containers locks generated translations ## Run all checks, each also a target of its own:
 
 .PHONY: lint
 lint: install ## Python style (ruff) and shell syntax
@@ -110,6 +110,21 @@ generate: install ## Write the generated files anew
 		$(MAKE) --silent --no-print-directory print/$$file > $$file.new && mv $$file.new $$file \
 			|| { rm -f $$file.new; exit 1; }; \
 	done
+
+# What is to be translated, and what the catalogues make of it; without the instant, which would change every time.
+MESSAGES = $(BIN)/pybabel --quiet extract --mapping-file pyproject.toml --add-location file --sort-by-file --no-wrap \
+	--output-file $(1) .
+CATALOGUES = $(BIN)/pybabel --quiet update --input-file $(1) --output-dir waiting_list/locales --no-fuzzy-matching \
+	--ignore-obsolete --ignore-pot-creation-date --no-wrap
+
+.PHONY: messages
+messages: install ## Bring waiting_list/locales up to date with the templates; then translate what is empty
+	@pot=$$(mktemp) && trap "rm -f $$pot" EXIT && $(call MESSAGES,$$pot) && $(call CATALOGUES,$$pot)
+
+.PHONY: translations
+translations: install ## Catalogues that match the templates
+	@pot=$$(mktemp) && trap "rm -f $$pot" EXIT && $(call MESSAGES,$$pot) && $(call CATALOGUES,$$pot) --check \
+		|| { echo "The translations are stale: make messages" >&2; exit 1; }
 
 .PHONY: format
 format: install ## Format the Python files and mend what ruff can mend

@@ -202,7 +202,7 @@ def test_every_command_and_make_target_in_the_readme_exists() -> None:
     readme = (ROOT / "README.md").read_text()
     shown = command("--help").stdout
     commands = set(re.findall(r"waiting-list ([a-z][a-z-]+)", readme))
-    assert commands == {"serve", "worker", "migrate", "import", "create-key", "audit", "demo"}
+    assert commands == {"serve", "worker", "migrate", "import", "create-key", "audit", "preview-mail", "demo"}
     assert all(f" {name} " in shown for name in commands)
     makefile = (ROOT / "Makefile").read_text()
     assert all(f"\n{target}:" in makefile for target in re.findall(r"make ([a-z]+)\n", readme))

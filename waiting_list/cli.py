@@ -34,7 +34,10 @@ from waiting_list.audit import audit_lists
 from waiting_list.database import MigrationError, Pool, connect_pool, migrate
 from waiting_list.embedded import EmbeddedError, embedded
 from waiting_list.engine import Engine
+from waiting_list.i18n import LOCALES, SOURCE
+from waiting_list.letters import Letters, example
 from waiting_list.models import ListKey
+from waiting_list.notices import Letter
 from waiting_list.postgres_program import end_with_parent
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
@@ -247,6 +250,30 @@ def audit(
         print(f"{lists} lists, {differences} with a difference")
     if differences:
         raise typer.Exit(1)
+
+
+@app.command()
+def preview_mail(
+    letter: Annotated[Letter, typer.Argument(help="Which e-mail.")],
+    locale: Annotated[str, typer.Option(help="Its language: en or fr.")] = SOURCE,
+    organization: Annotated[str, typer.Option(help="Whose templates.")] = "demo",
+    html: Annotated[bool, typer.Option("--html", help="Print the HTML instead of the text.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE.eml", help="Write the whole message there instead.")
+    ] = None,
+) -> None:
+    """Print an e-mail as fans would get it, with made-up facts. Needs no database."""
+    if locale not in LOCALES:
+        raise ValueError(f"There is no translation into {locale}: choose {' or '.join(LOCALES)}.")
+    settings = _settings()
+    logs.set_up(settings)
+    message = example(Letters(settings), letter, locale=locale, organization_id=organization)
+    if output is not None:
+        output.write_bytes(message.as_bytes())
+        return
+    body = message.get_body(("html" if html else "plain",))
+    assert body is not None
+    print(body.get_content() if html else f"{message['Subject']}\n\n{body.get_content()}", end="")
 
 
 @app.command("demo")

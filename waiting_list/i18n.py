@@ -1,0 +1,145 @@
+"""The reader's language: translations, and templates that speak it, for e-mails and pages.
+
+English is the language of the source. Every other one is a catalogue, `locales/<locale>/LC_MESSAGES/messages.po`;
+`make messages` brings it up to date with the templates, and a test asks for every translation.
+"""
+
+from datetime import datetime, timedelta
+from functools import cache, lru_cache
+from gettext import NullTranslations
+from io import BytesIO
+from pathlib import Path
+from typing import get_args
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from babel import dates, numbers, units
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
+
+from waiting_list.fields import Locale
+
+SOURCE: Locale = "en"
+"""The language of the templates and of the code."""
+LOCALES: tuple[Locale, ...] = get_args(Locale)
+_PACKAGE = Path(__file__).parent
+_OURS = FileSystemLoader(_PACKAGE / "templates")
+
+
+def known(tag: str | None) -> Locale:
+    """The language that we speak of a tag such as `fr-CA`; English where we do not speak it."""
+    language = (tag or "").replace("_", "-").partition("-")[0].lower()
+    return language if language in LOCALES else SOURCE
+
+
+def preferred(accept_language: str | None) -> Locale:
+    """The language that a browser asks for (RFC 9110, 12.5.4), the first of those that it likes best; English if
+    it asks for none that we speak. Nothing that a client sends makes it fail."""
+    best, liked = SOURCE, 0.0
+    for part in (accept_language or "").split(",")[:20]:
+        tag, _, parameters = part.partition(";")
+        _, _, weight = parameters.partition("q=")
+        try:
+            quality = float(weight or 1)
+        except ValueError:
+            continue
+        language = tag.strip().partition("-")[0].lower()
+        locale = SOURCE if language == "*" else language
+        if locale in LOCALES and liked < quality <= 1:
+            best, liked = locale, quality
+    return best
+
+
+@cache
+def translations(locale: Locale) -> NullTranslations:
+    """The catalogue of a language, read once."""
+    if locale == SOURCE:
+        return NullTranslations()
+    with (_PACKAGE / "locales" / locale / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        catalogue = read_po(file, locale=locale)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+@lru_cache(maxsize=1000)
+def environment(
+    locale: Locale, *, organization_id: str | None = None, template_folder: Path | None = None
+) -> SandboxedEnvironment:
+    """Our templates in this language, made and compiled once; those of the organization's own folder come first.
+
+    That folder is `template_folder` / the id, escaped as in a URL, so that no id leads anywhere else. What its
+    templates can reach is the sandbox's: values, not Python. An undefined name is an error, `.html` is escaped,
+    everything else is text. Filters besides Jinja's: `number`; `date`, `time` and `instant`, of an aware datetime
+    and the name of a timezone; `duration` of a timedelta.
+    """
+    folder = _folder_of(organization_id, template_folder)
+    made = ImmutableSandboxedEnvironment(
+        loader=_OURS if folder is None else ChoiceLoader([FileSystemLoader(folder), _OURS]),
+        autoescape=select_autoescape(("html",), default=False, default_for_string=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.policies["ext.i18n.trimmed"] = True
+    made.install_gettext_translations(translations(locale), newstyle=True)  # type: ignore[attr-defined]
+    made.globals["locale"] = locale
+    made.filters |= {
+        "number": lambda value: numbers.format_decimal(value, locale=locale),
+        "date": lambda value, timezone: shown_date(value, timezone, locale=locale),
+        "time": lambda value, timezone: shown_time(value, timezone, locale=locale),
+        "instant": lambda value, timezone: shown_instant(value, timezone, locale=locale),
+        "duration": lambda value: shown_duration(value, locale=locale),
+    }
+    return made
+
+
+def _folder_of(organization_id: str | None, template_folder: Path | None) -> Path | None:
+    if organization_id is None or template_folder is None:
+        return None
+    name = quote(organization_id, safe="")
+    # The only names without a slash that lead out of a folder, or nowhere.
+    if name in ("", ".", ".."):
+        return None
+    return template_folder / name
+
+
+def shown_date(value: datetime, timezone: str, *, locale: Locale) -> str:
+    """`Friday, November 27, 2026`."""
+    return dates.format_date(value.astimezone(ZoneInfo(timezone)), "full", locale=locale)
+
+
+def shown_time(value: datetime, timezone: str, *, locale: Locale) -> str:
+    """`8:30 PM (Paris time)`."""
+    _ = translations(locale).gettext
+    time = dates.format_time(value, "short", tzinfo=ZoneInfo(timezone), locale=locale)
+    if timezone == "UTC" or timezone.startswith("Etc/"):
+        return f"{time} ({dates.get_timezone_gmt(value.astimezone(ZoneInfo(timezone)), 'long', locale=locale)})"
+    city = dates.get_timezone_location(ZoneInfo(timezone), locale=locale, return_city=True)
+    return _("%(time)s (%(city)s time)") % {"time": time, "city": city.rpartition("/")[2]}
+
+
+@lru_cache(maxsize=1000)
+def shown_instant(value: datetime, timezone: str, *, locale: Locale) -> str:
+    """`Friday, November 27, 2026 at 8:30 PM (Paris time)`. Kept: fans of a show are told the same instants."""
+    _ = translations(locale).gettext
+    date, time = shown_date(value, timezone, locale=locale), shown_time(value, timezone, locale=locale)
+    return _("%(date)s at %(time)s") % {"date": date, "time": time}
+
+
+def shown_duration(value: timedelta, *, locale: Locale) -> str:
+    """`2 hours 30 minutes`: at most two units, rounded down, so that it never promises more than there is."""
+    minutes = max(0, int(value.total_seconds() // 60))
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [("day", days), ("hour", hours), ("minute", 0 if days else minutes)]
+    shown = [part for part in parts if part[1]] or [("minute", 0)]
+    return " ".join(
+        units.format_unit(count, f"duration-{unit}", length="long", locale=locale) for unit, count in shown
+    )

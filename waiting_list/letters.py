@@ -1,0 +1,257 @@
+"""What the e-mails say: from facts to a message. Knows neither the database nor how mail leaves.
+
+The words stand in `templates/mail/`: for each letter a `.txt`, whose first line is the subject, and a `.html`.
+Nothing that a fan or an organizer wrote can do more than be read: controls and signs that turn the direction of
+text are taken out, HTML is escaped, and the `email` package makes headers from parts, never from spliced text.
+"""
+
+import re
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
+from email.message import EmailMessage
+from email.policy import SMTP, Policy
+from email.utils import parseaddr
+from functools import lru_cache
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import structlog
+from email_validator import EmailNotValidError, validate_email
+from jinja2 import TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from waiting_list.fields import Locale
+from waiting_list.i18n import environment, known
+from waiting_list.notices import Letter
+from waiting_list.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_LONGEST = 200
+"""Characters of a name or title that are shown."""
+_LONGEST_NAME = 100
+"""Characters of a person's name in the header To."""
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
+_SPACES = re.compile(" {2,}")
+_LINK = re.compile(r"https?://[!-~]+")
+_BLANK_LINES = re.compile(r"\n\s*\n\s*\n")
+_SUBJECT = "Subject: "
+_EXAMPLE_ID = UUID("00000000-0000-4000-8000-000000000001")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """All that an e-mail to a fan may show. What is null is not mentioned.
+
+    `number` is the arrival number, and with `requeued` the new one; `position` and `tickets_ahead` are exact when
+    the mail is written. `link` is the fan's private page, `buy_link` where they buy what is held.
+    """
+
+    organization_id: str
+    locale: str | None
+    email: str
+    name: str | None = None
+    event_title: str | None = None
+    offer_name: str | None = None
+    venue_name: str | None = None
+    venue_address: str | None = None
+    timezone: str = "UTC"
+    start_datetime: datetime | None = None
+    number: int | None = None
+    position: int | None = None
+    tickets_ahead: int | None = None
+    tickets_wanted: int = 1
+    tickets_minimum: int = 1
+    tickets_held: int = 0
+    ready_until: datetime | None = None
+    requeued: bool = False
+    link: str | None = None
+    buy_link: str | None = None
+    verify_link: str | None = None
+    unsubscribe_link: str | None = None
+
+
+class _Whole(UnstructuredHeader, BaseHeader):
+    """A header that stays on one line: the library would wrap a long address in encoded words, and nobody would
+    find the link again."""
+
+    def fold(self, *, policy: "Policy[Any]") -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("List-Unsubscribe", _Whole)
+_POLICY = SMTP.clone(header_factory=_HEADERS, cte_type="7bit")
+
+
+class Letters:
+    """Writes e-mails on a deployment's settings. Raises ValueError if its sender is not an address."""
+
+    def __init__(self, settings: Settings) -> None:
+        name, address = parseaddr(settings.mail_from)
+        if _CONTROLS.search(settings.mail_from) or not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", address):
+            raise ValueError(f"mail_from is not an address: {settings.mail_from}")
+        self._from = Address(_plain(name), addr_spec=address)
+        self._host = (urlsplit(settings.public_url).hostname or "localhost").encode("idna").decode()
+        if ":" in self._host:
+            self._host = f"[{self._host}]"
+        self._template_folder = settings.template_folder
+        self._failed: set[tuple[str, str]] = set()
+
+    def write(self, letter: Letter, facts: Facts, *, notice_id: UUID) -> EmailMessage:
+        """The e-mail to the fan of these facts, in their language.
+
+        A notice that is sent again has the same Message-ID. With an `unsubscribe_link` one click ends the mails
+        (RFC 8058). An organizer's template that fails is not worth a fan's turn: ours is used, and the log says
+        so once. Raises ValueError where the facts have no address that can be written to.
+        """
+        return self._message(letter, _shown(facts), facts, notice_id=notice_id)
+
+    def write_webhook_disabled(
+        self,
+        to: str,
+        *,
+        url: str,
+        reason: str,
+        since: datetime | None,
+        notice_id: UUID,
+        locale: str | None = None,
+    ) -> EmailMessage:
+        """The e-mail to an organizer whose webhook was given up; `since` is when it began to fail. Raises
+        ValueError if `to` is not an address."""
+        facts = Facts(organization_id="", locale=locale, email=to)
+        shown = _shown(facts) | {"url": _plain(url, longest=2000), "reason": _plain(reason), "since": since}
+        return self._message(Letter.WEBHOOK_DISABLED, shown, facts, notice_id=notice_id)
+
+    def _message(self, letter: Letter, shown: dict[str, Any], facts: Facts, *, notice_id: UUID) -> EmailMessage:
+        locale = known(facts.locale)
+        subject, text, html = self._rendered(letter, shown | {"locale": locale}, locale, facts.organization_id)
+        message = EmailMessage(policy=_POLICY)
+        message["From"] = self._from
+        message["To"] = Address(_plain(facts.name or "", longest=_LONGEST_NAME), addr_spec=_address(facts.email))
+        message["Subject"] = subject
+        message["Date"] = datetime.now(UTC)
+        message["Message-ID"] = f"<{notice_id}@{self._host}>"
+        message["Auto-Submitted"] = "auto-generated"
+        if shown["unsubscribe_link"]:
+            message["List-Unsubscribe"] = f"<{shown['unsubscribe_link']}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        message.set_content(text, cte="quoted-printable")
+        message.add_alternative(html, subtype="html", cte="quoted-printable")
+        message["Content-Language"] = locale  # last: whatever describes the content goes when that is set
+        return message
+
+    def _rendered(
+        self, letter: Letter, shown: dict[str, Any], locale: Locale, organization_id: str
+    ) -> tuple[str, str, str]:
+        ours = environment(locale)
+        if self._template_folder is not None and organization_id:
+            theirs = environment(locale, organization_id=organization_id, template_folder=self._template_folder)
+            try:
+                return _render(theirs, letter, shown)
+            except Exception as error:
+                if (organization_id, letter) not in self._failed:
+                    self._failed.add((organization_id, letter))
+                    # Kind and place only: what an error says may quote the fan.
+                    place = extract_tb(error.__traceback__)[-1]
+                    log.warning(
+                        "template_failing",
+                        organization_id=organization_id,
+                        letter=letter,
+                        error=type(error).__name__,
+                        place=f"{Path(place.filename).name}:{place.lineno}",
+                    )
+        return _render(ours, letter, shown)
+
+
+def _render(templates: SandboxedEnvironment, letter: Letter, shown: dict[str, Any]) -> tuple[str, str, str]:
+    """Subject, text and HTML. Raises TemplateError, and whatever else a template may run into."""
+    first, _, text = templates.get_template(f"mail/{letter}.txt").render(shown).strip().partition("\n")
+    if not first.startswith(_SUBJECT):
+        raise TemplateError(f"the first line of mail/{letter}.txt does not begin with '{_SUBJECT}'")
+    html = templates.get_template(f"mail/{letter}.html").render(shown)
+    return _plain(first.removeprefix(_SUBJECT)), _BLANK_LINES.sub("\n\n", text.strip()) + "\n", html
+
+
+def _shown(facts: Facts) -> dict[str, Any]:
+    """What templates see: text that is plain, and links that lead to the web."""
+    shown = {one.name: getattr(facts, one.name) for one in fields(facts)}
+    for name, value in shown.items():
+        if name.endswith("link"):
+            shown[name] = value if value and _LINK.fullmatch(value) else None
+        elif isinstance(value, str) and name != "timezone":
+            shown[name] = _plain(value)
+    return shown
+
+
+def _plain(text: str, *, longest: int = _LONGEST) -> str:
+    """One line without controls and without signs that turn the direction of what follows."""
+    # Python before 3.12.5 decodes an encoded word in a header's text, line breaks included (CVE-2024-6923).
+    text = text.replace("=?", "= ?")
+    line = _SPACES.sub(" ", _CONTROLS.sub(" ", text)).strip()
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+@lru_cache(maxsize=1000)
+def _address(text: str) -> str:
+    """The address as it travels: ASCII, an international domain in its encoded form."""
+    try:
+        found = validate_email(text, check_deliverability=False, allow_smtputf8=False).ascii_email
+    except EmailNotValidError as error:
+        raise ValueError("not an e-mail address") from error
+    assert found is not None, "without SMTPUTF8 every address has an ASCII form"
+    return found
+
+
+def example(letters: Letters, letter: Letter, *, locale: str, organization_id: str = "demo") -> EmailMessage:
+    """The letter with made-up facts, to try a template with."""
+    if letter is Letter.WEBHOOK_DISABLED:
+        return letters.write_webhook_disabled(
+            "ada@example.org",
+            url="https://shop.example/hooks",
+            reason="410 Gone",
+            since=datetime(2030, 11, 17, 8, tzinfo=UTC),
+            notice_id=_EXAMPLE_ID,
+            locale=locale,
+        )
+    return letters.write(
+        letter, example_facts(letter, locale=locale, organization_id=organization_id), notice_id=_EXAMPLE_ID
+    )
+
+
+def example_facts(letter: Letter, *, locale: str, organization_id: str = "demo") -> Facts:
+    """A fan, an event, and what the letter is about."""
+    link = "https://tickets.example/p/Zx4kq0Yw3mB7cN2vT9sR1dF6gH8jL5aQ"
+    facts = Facts(
+        organization_id=organization_id,
+        locale=locale,
+        email="ada@example.org",
+        name="Ada",
+        event_title="Jazz on the Quay",
+        offer_name="General admission",
+        venue_name="Le Quai Couvert",
+        venue_address="12 quai des Tanneurs, Paris",
+        timezone="Europe/Paris",
+        start_datetime=datetime(2030, 11, 29, 19, 30, tzinfo=UTC),
+        number=1042,
+        position=17,
+        tickets_ahead=31,
+        tickets_wanted=4,
+        tickets_minimum=2,
+        link=link,
+        unsubscribe_link=f"{link}/unsubscribe",
+    )
+    match letter:
+        case Letter.READY | Letter.REMINDER:
+            until = datetime(2030, 11, 20, 17, tzinfo=UTC) + timedelta(minutes=30)
+            return replace(
+                facts, tickets_held=2, ready_until=until, buy_link="https://shop.example/buy?pass=eyJhbGciOi"
+            )
+        case Letter.VERIFY | Letter.JOINED:
+            return replace(facts, verify_link=f"{link}/verify?code=Qm9uam91ciBBZGEh")
+        case _:
+            return facts
