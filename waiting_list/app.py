@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from waiting_list import (
     __version__,
     catalogue_router,
+    mail_router,
     operations_router,
     organizer_router,
     stock_router,
@@ -45,6 +46,7 @@ ROUTERS = (
     catalogue_router.router,
     users_router.router,
     operations_router.router,
+    mail_router.router,
 )
 """The most frequent calls first: a route is found by trying one after the other."""
 
