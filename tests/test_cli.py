@@ -81,6 +81,14 @@ def test_the_five_curl_lines_work_as_they_stand(served: tuple[subprocess.Popen[s
         assert expected in answer, answer
 
 
+def test_the_demo_names_the_page_of_its_e_mails(
+    served: tuple[subprocess.Popen[str], str], port: int, folder: Path
+) -> None:
+    assert f"  mails  http://127.0.0.1:{port}/mails\n" in served[1]
+    page = urllib.request.urlopen(f"http://127.0.0.1:{port}/mails", timeout=5).read().decode()
+    assert f"{folder}/mail" in page
+
+
 def test_other_commands_share_the_server_that_runs(
     served: tuple[subprocess.Popen[str], str], folder: Path
 ) -> None:
@@ -202,7 +210,9 @@ def test_every_command_and_make_target_in_the_readme_exists() -> None:
     readme = (ROOT / "README.md").read_text()
     shown = command("--help").stdout
     commands = set(re.findall(r"waiting-list ([a-z][a-z-]+)", readme))
-    assert commands == {"serve", "worker", "migrate", "import", "create-key", "audit", "notices", "resend", "demo"}
+    assert commands == {
+        "serve", "worker", "migrate", "import", "create-key", "audit", "notices", "resend", "preview-mail", "demo",
+    }  # fmt: skip
     assert all(f" {name} " in shown for name in commands)
     makefile = (ROOT / "Makefile").read_text()
     assert all(f"\n{target}:" in makefile for target in re.findall(r"make ([a-z]+)\n", readme))

@@ -1,7 +1,7 @@
 """What the e-mails say: in both languages, whatever fans and organizers wrote, and with their own templates."""
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from jinja2.exceptions import SecurityError
 from structlog.testing import capture_logs
 
+from tests.test_cli import command
 from waiting_list.i18n import (
     LOCALES,
     environment,
@@ -345,6 +346,9 @@ def test_an_organization_replaces_single_templates_and_the_layout(tmp_path: Path
         "no subject",
         "",
         "Subject: {{ 1 // 0 }}",
+        "Subject: {{ {}[[name]] }}",
+        "Subject: {{ event_title.index(name ~ email) }}",
+        "Subject: {{ email.encode('ascii').decode('utf-16') }}",
         "Subject: {{ ''.__class__.__mro__ }}",
         "Subject: {{ name.__init__.__globals__ }}",
         "Subject: {% include '../../other/mail/secret.txt' %}",
@@ -525,3 +529,47 @@ def test_every_timezone_can_be_shown() -> None:
 
     for timezone in available_timezones():
         assert shown_instant(datetime(2030, 7, 1, tzinfo=UTC), timezone, locale="fr")
+
+
+# `waiting-list preview-mail`.
+
+
+def test_a_preview_prints_the_text_or_the_html_or_writes_the_message(tmp_path: Path) -> None:
+    text = command("preview-mail", "ready")
+    assert text.returncode == 0, text.stderr
+    assert text.stdout.startswith("It is your turn: 2 tickets for Jazz on the Quay\n\nHello Ada,\n\n2 tickets")
+    html = command("preview-mail", "joined", "--locale", "fr", "--html")
+    assert html.stdout.startswith('<!doctype html>\n<html lang="fr">')
+    file = tmp_path / "mail.eml"
+    assert command("preview-mail", "webhook_disabled", "--output", str(file)).stdout == ""
+    assert message_from_bytes(file.read_bytes(), policy=default)["Subject"] == "A webhook was disabled"
+
+
+def test_a_preview_shows_an_organizations_own_template_or_says_why_not(tmp_path: Path) -> None:
+    folder = tmp_path / "acme" / "mail"
+    folder.mkdir(parents=True)
+    (folder / "ready.txt").write_text("Subject: Ours\n\n{{ tickets_held }}")
+    (folder / "ended.txt").write_text("Subject: {{ nothing }}")
+    environment = {"WAITING_LIST_TEMPLATE_FOLDER": str(tmp_path)}
+    assert command("preview-mail", "ready", "--organization", "acme", **environment).stdout == "Ours\n\n2\n"
+    failing = command("preview-mail", "ended", "--organization", "acme", **environment)
+    assert failing.stdout.startswith("The waiting list has ended")
+    assert "template_failing" in failing.stderr
+    assert "UndefinedError" in failing.stderr
+    assert "place=ended.txt:1" in failing.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["no-such-letter"], ["ready", "--locale", "de"], ["ready", "--output", "/no/x"]]
+)
+def test_a_preview_that_cannot_be_made_is_one_sentence(arguments: list[str]) -> None:
+    refused = command("preview-mail", *arguments)
+    assert refused.returncode == 2
+    assert refused.stderr.strip()
+    assert "Traceback" not in refused.stderr
+
+
+def test_the_documentation_names_every_fact_and_every_letter() -> None:
+    page = (PACKAGE.parent / "docs" / "emails.md").read_text()
+    assert {one.name for one in fields(Facts) if f"`{one.name}`" not in page} == set()
+    assert {letter for letter in Letter if f"| `{letter}` |" not in page} == set()

@@ -125,8 +125,9 @@ def shown_time(value: datetime, timezone: str, *, locale: Locale) -> str:
     return _("%(time)s (%(city)s time)") % {"time": time, "city": city.rpartition("/")[2]}
 
 
+@lru_cache(maxsize=1000)
 def shown_instant(value: datetime, timezone: str, *, locale: Locale) -> str:
-    """`Friday, November 27, 2026 at 8:30 PM (Paris time)`."""
+    """`Friday, November 27, 2026 at 8:30 PM (Paris time)`. Kept: fans of a show are told the same instants."""
     _ = translations(locale).gettext
     date, time = shown_date(value, timezone, locale=locale), shown_time(value, timezone, locale=locale)
     return _("%(date)s at %(time)s") % {"date": date, "time": time}

@@ -13,6 +13,8 @@ from email.message import EmailMessage
 from email.policy import SMTP, Policy
 from email.utils import parseaddr
 from functools import lru_cache
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -154,8 +156,14 @@ class Letters:
             except Exception as error:
                 if (organization_id, letter) not in self._failed:
                     self._failed.add((organization_id, letter))
+                    # Kind and place only: what an error says may quote the fan.
+                    place = extract_tb(error.__traceback__)[-1]
                     log.warning(
-                        "template_failing", organization_id=organization_id, letter=letter, error=repr(error)
+                        "template_failing",
+                        organization_id=organization_id,
+                        letter=letter,
+                        error=type(error).__name__,
+                        place=f"{Path(place.filename).name}:{place.lineno}",
                     )
         return _render(ours, letter, shown)
 
