@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -23,14 +24,15 @@ from pydantic import TypeAdapter, ValidationError
 from waiting_list.batch import Batches
 from waiting_list.database import Pool, Record, connection, sql
 from waiting_list.fields import Id
-from waiting_list.keys import parse_api_key
-from waiting_list.models import Entry, Status
-from waiting_list.problems import Forbidden, Unauthenticated, Unavailable
+from waiting_list.keys import hold_id, parse_api_key
+from waiting_list.models import Entry, ListKey, Status
+from waiting_list.problems import Forbidden, InvalidRequest, Unauthenticated, Unavailable
 from waiting_list.settings import Settings
 
 ISSUER = "waiting-list"
 USER_AUDIENCE = "waiting-list/user"
 PASS_AUDIENCE = "waiting-list/purchase"  # noqa: S105 - the name of an audience
+_PASS_CLAIMS = ("sub", "offer_id", "representation_id", "jti")
 _PROVIDER_ALGORITHMS = [
     "RS256",
     "RS384",
@@ -64,6 +66,14 @@ class User(NamedTuple):
 
     user_id: str
     organization_id: str
+
+
+class Pass(NamedTuple):
+    """What a purchase pass stands for: one hold of a user in a list."""
+
+    key: ListKey
+    user_id: str
+    hold: UUID
 
 
 @dataclass(frozen=True)
@@ -141,10 +151,11 @@ class Authority:
         return jwt.encode(claims, (await self.keys()).user_token, "HS256"), expires_at
 
     async def with_pass(self, entry: Entry) -> Entry:
-        """The entry, with its purchase pass if it is ready. The same entry always gets the same pass."""
-        if entry.status is not Status.READY or entry.ready_until is None:
+        """The entry, with its purchase pass if it is ready. The same hold always gets the same pass."""
+        if entry.status is not Status.READY or entry.ready_at is None or entry.ready_until is None:
             return entry
         keys = await self.keys()
+        list_id = ListKey(entry.offer_id, entry.representation_id).list_id
         claims = {
             "iss": ISSUER,
             "aud": PASS_AUDIENCE,
@@ -153,10 +164,30 @@ class Authority:
             "representation_id": entry.representation_id,
             "number": entry.number,
             "tickets": entry.tickets_held,
+            "jti": str(hold_id(list_id, entry.number, entry.ready_at)),
+            "iat": int(entry.ready_at.timestamp()),
             "exp": int(entry.ready_until.timestamp()),
         }
         signed = jwt.encode(claims, keys.purchase_pass, "EdDSA", headers={"kid": keys.purchase_pass_id})
         return entry.model_copy(update={"purchase_pass": signed})
+
+    async def read_pass(self, text: str) -> Pass:
+        """What a purchase pass says. Its deadline is not looked at: the engine compares the hold's with the
+        database clock. Raises InvalidRequest if this deployment has not signed it; Unavailable."""
+        keys = await self.keys()
+        try:
+            claims = jwt.decode(
+                text,
+                keys.purchase_pass.public_key(),
+                algorithms=["EdDSA"],
+                issuer=ISSUER,
+                audience=PASS_AUDIENCE,
+                options={"require": list(_PASS_CLAIMS), "verify_exp": False, "verify_iat": False},
+            )
+            key, hold = ListKey(claims["offer_id"], claims["representation_id"]), UUID(claims["jti"])
+        except (jwt.PyJWTError, ValueError) as error:
+            raise InvalidRequest.of("body.purchase_pass", "is not a purchase pass of this service") from error
+        return Pass(key, claims["sub"], hold)
 
     async def jwks(self) -> dict[str, Any]:
         """The public half of what purchase passes are signed with (RFC 7517)."""

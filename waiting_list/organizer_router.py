@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from fastapi import Depends, Query, Response
 from fastapi.responses import StreamingResponse
-from pydantic import Field, model_validator
+from pydantic import Field, Strict, model_validator
 
 from waiting_list import problems, reading
 from waiting_list.answers import (
@@ -62,6 +62,12 @@ class Purchase(Frozen):
     """How many tickets were bought; left out: all that are held."""
 
     quantity: Quantity | None = None
+
+
+class PassPurchase(Purchase):
+    """What the fan has shown, and how many tickets were bought; left out: all that are held."""
+
+    purchase_pass: Annotated[str, Strict(), Field(min_length=1, max_length=20_000)]
 
 
 class Move(Frozen):
@@ -245,6 +251,31 @@ async def buy(
     caller = await call.caller_once()
     quantity = body.quantity if body else None
     return await _changed_entry(call, call.engine.buy(key, caller, user_id=user_id, quantity=quantity))
+
+
+@router.post(
+    "/purchases",
+    operation_id="buy_with_pass",
+    openapi_extra=ONCE,
+    response_model=ChangedEntry,
+    responses=declared(
+        [
+            *POSTED,
+            problems.InventoryNotFound,
+            problems.NotInList,
+            problems.AlreadyLeft,
+            problems.HoldExpired,
+            problems.WrongQuantity,
+        ]
+    ),
+)
+async def buy_with_pass(call: Call, body: PassPurchase) -> Response:
+    """The user who has shown this purchase pass has bought: as `purchase`, but only out of the hold that the pass
+    was made for. A pass buys once."""
+    caller = await call.caller_once()
+    shown = await call.service.authority.read_pass(body.purchase_pass)
+    verb = call.engine.buy(shown.key, caller, user_id=shown.user_id, quantity=body.quantity, hold=shown.hold)
+    return await _changed_entry(call, verb)
 
 
 @router.post(

@@ -157,21 +157,21 @@ async def buy(
     ledger: Ledger, *, actor: str, user_id: str, quantity: int | None = None, hold: UUID | None = None
 ) -> EntryRow:
     """The ready user has bought `quantity` tickets (all that are held, unless given). With `hold`, the name that a
-    purchase pass has for its hold, only if that is still the one.
+    purchase pass has for its hold, only if the user's latest entry has it.
 
     They leave the stock: available and held shrink together, so nobody else moves. What was held beyond
     them is free again. The deadline is compared with the instant read under the lock, whether or not the
     worker has noticed. Raises NotInList, AlreadyLeft, NotReady, HoldExpired, WrongQuantity, InvalidRequest.
     """
     latest = await ledger.latest(user_id)
+    # Before all else: what has become of another hold, or another place, is no business of this pass.
+    if hold is not None and latest and hold != _hold(ledger, latest):
+        raise HoldExpired("The purchase pass is of an earlier hold.")
     if latest and latest.left_reason is LeftReason.EXPIRED:
         raise HoldExpired(f"The hold ran out at {ledger.deadline(latest).isoformat()}.")
     entry = _active(latest)
     if entry.status is Status.WAITING:
         raise NotReady("It is not this user's turn yet.", entry=entry)
-    assert entry.ready_at is not None
-    if hold not in (None, hold_id(ledger.list.list_id, entry.number, entry.ready_at)):
-        raise HoldExpired("The purchase pass is of an earlier hold.")
     if ledger.now >= ledger.deadline(entry):
         raise HoldExpired(f"The hold ran out at {ledger.deadline(entry).isoformat()}.")
     bought = entry.tickets_held if quantity is None else quantity
@@ -316,6 +316,11 @@ def _take_out(ledger: Ledger, verb: str, actor: str, entry: EntryRow, reason: Le
         tickets_held=0,
         left_at=ledger.now,
     )
+
+
+def _hold(ledger: Ledger, entry: EntryRow) -> UUID | None:
+    """The name of the hold that the entry has, or had when it left."""
+    return hold_id(ledger.list.list_id, entry.number, entry.ready_at) if entry.ready_at else None
 
 
 def _active(entry: EntryRow | None, number: int | None = None) -> EntryRow:
