@@ -32,6 +32,7 @@ KNOWN = {
 UNSAID = [
     "valid integer",  # to JSON Schema 2.0 is an integer
     "cursor",
+    "must be an e-mail address",
     "at least one",
     "give ",
     "timezone",

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from waiting_list import (
     __version__,
     catalogue_router,
+    contact_router,
     mail_router,
     operations_router,
     organizer_router,
@@ -48,6 +49,8 @@ ROUTERS = (
     catalogue_router.router,
     users_router.router,
     webhook_router.router,
+    contact_router.router,
+    contact_router.organizer,
     operations_router.router,
     mail_router.router,
 )

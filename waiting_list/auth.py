@@ -9,7 +9,7 @@ audience: one never passes for another.
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -23,9 +23,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from waiting_list.batch import Batches
 from waiting_list.database import Pool, Record, connection, sql
-from waiting_list.fields import Id
+from waiting_list.fields import Email, Id, Title
+from waiting_list.i18n import spoken
 from waiting_list.keys import hold_id, parse_api_key
 from waiting_list.models import Entry, ListKey, Status
+from waiting_list.notices import Contact
 from waiting_list.problems import Forbidden, InvalidRequest, Unauthenticated, Unavailable
 from waiting_list.settings import Settings
 
@@ -51,6 +53,8 @@ _TOKEN_KEPT_SECONDS = 60
 """A token that was checked is not checked again at once: fans poll. A key that the identity provider withdraws is
 honoured that much longer, at most."""
 _ID: TypeAdapter[str] = TypeAdapter(Id)
+_EMAIL: TypeAdapter[str] = TypeAdapter(Email)
+_NAME: TypeAdapter[str] = TypeAdapter(Title)
 
 
 class Organizer(NamedTuple):
@@ -62,10 +66,12 @@ class Organizer(NamedTuple):
 
 
 class User(NamedTuple):
-    """A fan: the same id from two organizations is two people."""
+    """A fan: the same id from two organizations is two people. `contact` is what the token says of how they are
+    reached."""
 
     user_id: str
     organization_id: str
+    contact: Contact = Contact()
 
 
 class Pass(NamedTuple):
@@ -127,7 +133,7 @@ class Authority:
             own = not self._has_provider or jwt.get_unverified_header(credentials).get("alg") == "HS256"
             claims = await (self._own(credentials) if own else self._providers(credentials))
             organization = claims.get("org" if own else self._settings.user_token_organization_claim)
-            user = User(_ID.validate_python(claims["sub"]), _ID.validate_python(organization))
+            user = User(_ID.validate_python(claims["sub"]), _ID.validate_python(organization), _contact(claims))
         except (jwt.PyJWTError, ValidationError, ValueError) as error:
             raise _unauthenticated("The token is not valid, or has expired.") from error
         self._users.pop(name, None)
@@ -137,7 +143,8 @@ class Authority:
         return user
 
     async def mint(self, user: User, *, expires_in: int, now: datetime | None = None) -> tuple[str, datetime]:
-        """A token for a user, and until when it is good: `expires_in` seconds from now."""
+        """A token for a user, and until when it is good: `expires_in` seconds from now. It carries the user's
+        contact as the claims of OpenID Connect (Core 1.0, 5.1)."""
         issued_at = (now or datetime.now(UTC)).replace(microsecond=0)
         expires_at = issued_at + timedelta(seconds=expires_in)
         claims = {
@@ -147,7 +154,7 @@ class Authority:
             "org": user.organization_id,
             "iat": issued_at,
             "exp": expires_at,
-        }
+        } | user.contact.model_dump(exclude_defaults=True)
         return jwt.encode(claims, (await self.keys()).user_token, "HS256"), expires_at
 
     async def with_pass(self, entry: Entry) -> Entry:
@@ -254,6 +261,29 @@ class Authority:
             leeway=_PROVIDER_LEEWAY,
             options={"require": ["exp", "sub"]},
         )
+
+
+def _contact(claims: Mapping[str, Any]) -> Contact:
+    """What a token says of its user (OpenID Connect Core 1.0, 5.1). A claim that is not as it should be counts as
+    absent: a fan must not be kept out because their name is odd."""
+    email, name, locale = (
+        _valid(_EMAIL, claims.get("email")),
+        _valid(_NAME, claims.get("name")),
+        claims.get("locale"),
+    )
+    return Contact.model_construct(
+        email=email,
+        name=name,
+        locale=spoken(locale) if isinstance(locale, str) else None,
+        email_verified=email is not None and claims.get("email_verified") is True,
+    )
+
+
+def _valid(kind: TypeAdapter[str], value: object) -> str | None:
+    try:
+        return kind.validate_python(value)
+    except ValidationError:
+        return None
 
 
 def _bearer(authorization: str | None) -> str:

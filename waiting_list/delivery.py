@@ -12,7 +12,6 @@ from collections.abc import Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
 from secrets import SystemRandom
 from typing import NamedTuple, assert_never
-from urllib.parse import quote
 from uuid import UUID
 
 import structlog
@@ -22,6 +21,7 @@ from waiting_list.auth import Authority
 from waiting_list.database import Pool, Record, connection, snapshot, sql, transaction
 from waiting_list.keys import link_hash, link_token, verification_code, webhook_secret
 from waiting_list.letters import Facts, Letters
+from waiting_list.links import PREFIX, buy_link
 from waiting_list.models import Entry, LeftReason, Status, own_list_id
 from waiting_list.notices import Letter, NoticeStatus
 from waiting_list.posting import Poster
@@ -234,14 +234,11 @@ class Delivery:
             hashes = [link_hash(tokens[number]) for number in numbers]
             async with connection(self._pool) as acquired:
                 await acquired.execute(sql("make_links"), list_id, numbers, versions, hashes)
-        return {number: f"{self._settings.public_url}/e/{token}" for number, token in tokens.items()}
+        return {number: f"{self._settings.public_url}{PREFIX}{token}" for number, token in tokens.items()}
 
     async def _shown(self, list_id: UUID, about: Record, link: str) -> Facts:
         entry = await self._authority.with_pass(Entry(**{name: about[name] for name in _ENTRY_FIELDS}))
         to_verify = about["unverified"] and about["verify_email"]
-        buy_link = None
-        if entry.purchase_pass and about["purchase_url"]:
-            buy_link = about["purchase_url"].replace("{pass}", quote(entry.purchase_pass, safe=""))
         verify_link = None
         if to_verify:
             secret = await self._authority.derived_secret()
@@ -252,7 +249,7 @@ class Delivery:
             link=link,
             unsubscribe_link=f"{link}/unsubscribe",
             verify_link=verify_link,
-            buy_link=buy_link,
+            buy_link=buy_link(about["purchase_url"], entry.purchase_pass),
         )
 
     async def _all(self, sending: Iterable[Coroutine[None, None, _Result]]) -> list[_Result]:

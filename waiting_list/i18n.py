@@ -29,10 +29,15 @@ _PACKAGE = Path(__file__).parent
 _OURS = FileSystemLoader(_PACKAGE / "templates")
 
 
-def known(tag: str | None) -> Locale:
-    """The language that we speak of a tag such as `fr-CA`; English where we do not speak it."""
+def spoken(tag: str | None) -> Locale | None:
+    """The language of a tag such as `fr-CA` (BCP 47); None where we do not speak it."""
     language = (tag or "").replace("_", "-").partition("-")[0].lower()
-    return language if language in LOCALES else SOURCE
+    return language if language in LOCALES else None
+
+
+def known(tag: str | None) -> Locale:
+    """The language of a tag such as `fr-CA`; English where we do not speak it."""
+    return spoken(tag) or SOURCE
 
 
 def preferred(accept_language: str | None) -> Locale:

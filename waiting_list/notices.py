@@ -9,14 +9,36 @@ from pydantic import Field, model_validator
 from waiting_list.fields import Email, Flag, Frozen, Id, Locale, Text, Title, WebAddress
 
 
-class Contact(Frozen):
-    """How a fan is reached about an entry. `email_verified` is false until the fan, or whoever vouches for them,
-    has shown that the address is theirs."""
+class ContactFields(Frozen):
+    """What a fan may say of how they are reached."""
 
     email: Email | None = None
     name: Title | None = None
     locale: Locale | None = None
+
+
+class Contact(ContactFields):
+    """How a fan is reached about an entry. `email_verified` is false until the fan, or whoever vouches for them,
+    has shown that the address is theirs."""
+
     email_verified: Flag = False
+
+    @staticmethod
+    def of(given: ContactFields, *, email_verified: bool) -> "Contact":
+        """What was given, without checking it once more."""
+        named = {name: getattr(given, name) for name in ContactFields.model_fields}
+        return Contact.model_construct(**named, email_verified=email_verified)
+
+    def vouches_for(self, given: ContactFields) -> bool:
+        """Whether the address given is this one, and verified."""
+        return self.email_verified and given.email is not None and given.email == self.email
+
+    def changed_by(self, given: ContactFields) -> Self:
+        """This, but for what was given; another address has yet to be verified."""
+        said = {name: getattr(given, name) for name in ContactFields.model_fields.keys() & given.model_fields_set}
+        if "email" in said:
+            said["email_verified"] = self.vouches_for(given)
+        return self.model_copy(update=said)
 
     @property
     def is_given(self) -> bool:

@@ -44,14 +44,15 @@ from waiting_list.models import (
     Statistics,
     Status,
 )
+from waiting_list.notices import Contact
 
 router = organizer_calls()
 LIST = "/waiting-lists/{offer_id}/{representation_id}"
 CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
-class JoiningFor(Frozen):
-    """Who joins, and how many tickets they want, or would take at least."""
+class JoiningFor(Contact):
+    """Who joins, how many tickets they want, or would take at least; and how they are reached."""
 
     user_id: Id
     tickets_wanted: Quantity
@@ -196,6 +197,7 @@ async def join_for_user(call: Call, offer_id: PathId, representation_id: PathId,
         user_id=body.user_id,
         tickets_wanted=body.tickets_wanted,
         tickets_minimum=body.tickets_minimum,
+        contact=Contact.of(body, email_verified=body.email_verified),
     )
     return await _changed_entry(call, verb, status=201)
 

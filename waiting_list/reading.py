@@ -33,6 +33,7 @@ from waiting_list.paging import Page, decode, page_of
 from waiting_list.problems import (
     EventNotFound,
     InventoryNotFound,
+    NotInList,
     OfferNotFound,
     RepresentationNotFound,
 )
@@ -295,6 +296,17 @@ async def export_user(pool: Pool, user_id: str, *, organization_id: str) -> User
     told = tuple(UserHistory(**_told(record)) for record in records)
     kept = tuple(KeptContact(**record) for record in contacts)
     return UserExport(user_id=user_id, entries=tuple(found), contacts=kept, history=told)
+
+
+async def contact(pool: Pool, key: ListKey, user_id: str, *, organization_id: str) -> KeptContact:
+    """How a user is reached about their newest entry in a list. Raises InventoryNotFound, NotInList."""
+    async with connection(pool) as acquired:
+        record = await acquired.fetchrow(sql("read_contact_of_user"), key.list_id, user_id)
+    if record is None or record["organization_id"] != organization_id:
+        raise InventoryNotFound()
+    if record["number"] is None:
+        raise NotInList("This user never joined this list.")
+    return KeptContact(**{name: record[name] for name in KeptContact.model_fields})
 
 
 async def api_keys(pool: Pool, organization_id: str, *, limit: int, cursor: str | None) -> Page[KeyInfo]:

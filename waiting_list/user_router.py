@@ -24,6 +24,7 @@ from waiting_list.calls import (
 )
 from waiting_list.fields import Frozen, Quantity
 from waiting_list.models import Answer, Entry, EventSummary, ListKey, Queue, Status, WaitingList
+from waiting_list.notices import ContactFields
 from waiting_list.streams import EntryStream, StreamResponse
 
 public = APIRouter(prefix="/v1/user", route_class=PublicRoute, tags=["user"])
@@ -40,8 +41,9 @@ STREAM: dict[int | str, dict[str, Any]] = {
 ENTRY = "/waiting-lists/{offer_id}/{representation_id}/entry"
 
 
-class Joining(Frozen):
-    """How many tickets a user wants. `tickets_minimum`, as many unless given, is how few they would take."""
+class Joining(ContactFields):
+    """How many tickets a user wants. `tickets_minimum`, as many unless given, is how few they would take. What is
+    not given of how they are reached is what their token says."""
 
     tickets_wanted: Quantity
     tickets_minimum: Quantity | None = None
@@ -136,6 +138,7 @@ async def join(call: Call, offer_id: PathId, representation_id: PathId, body: Jo
         user_id=call.user.user_id,
         tickets_wanted=body.tickets_wanted,
         tickets_minimum=body.tickets_minimum,
+        contact=call.user.contact.changed_by(body),
     )
     return await _own_entry(call, verb, status=201)
 

@@ -27,12 +27,14 @@ from waiting_list.calls import (
 )
 from waiting_list.fields import Flag, Frozen, Id, Quantity, Title
 from waiting_list.models import CreatedKey, Erasure, KeyInfo, UserExport
+from waiting_list.notices import Contact
 
 router = organizer_calls()
 
 
-class TokenRequest(Frozen):
-    """For whom, and for how many seconds, a token is good."""
+class TokenRequest(Contact):
+    """For whom, and for how many seconds, a token is good; and how the user is reached, for lists that they join
+    with it."""
 
     user_id: Id
     expires_in: Annotated[Quantity, Field(le=86_400)] = 3600
@@ -53,7 +55,7 @@ class KeyRequest(Frozen):
 )
 async def create_user_token(call: Call, body: TokenRequest) -> Response:
     """A token with which a page acts as one of the organization's users. Nothing is stored."""
-    user = User(body.user_id, call.organization_id)
+    user = User(body.user_id, call.organization_id, Contact.of(body, email_verified=body.email_verified))
     token, expires_at = await call.service.authority.mint(user, expires_in=body.expires_in)
     return answer(UserToken(token=token, expires_at=expires_at))
 
