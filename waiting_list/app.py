@@ -13,6 +13,7 @@ from waiting_list import (
     __version__,
     catalogue_router,
     contact_router,
+    link_router,
     mail_router,
     operations_router,
     organizer_router,
@@ -51,6 +52,7 @@ ROUTERS = (
     webhook_router.router,
     contact_router.router,
     contact_router.organizer,
+    link_router.router,
     operations_router.router,
     mail_router.router,
 )

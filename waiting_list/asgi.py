@@ -1,4 +1,4 @@
-"""What stands before FastAPI: a body is JSON, and of bounded size, before anything reads it."""
+"""What stands before FastAPI: a body is JSON, or a page's form, and of bounded size, before anything reads it."""
 
 import re
 from collections.abc import MutableMapping
@@ -8,6 +8,7 @@ from urllib.parse import unquote, unquote_to_bytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from waiting_list.answers import problem_response
+from waiting_list.links import PREFIX
 from waiting_list.problems import BodyTooLarge, InvalidRequest, Problem, UnsupportedMediaType
 from waiting_list.streams import STREAM
 
@@ -16,6 +17,7 @@ BODY_LIMIT = 64 * 1024
 SLASH = "\udc2f"
 """Stands for an escaped slash within an id. No decoded path can have it: it is half of a surrogate pair."""
 _JSON = re.compile(rb"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
+_FORM = re.compile(rb"(?:application/x-www-form-urlencoded|multipart/form-data)\s*(?:;.*)?", re.IGNORECASE)
 
 
 class Guard:
@@ -34,9 +36,11 @@ class Guard:
             await self._app(scope, receive, send)
             return
         raw_path = scope.get("raw_path") or b""
-        # What is not UTF-8 would be decoded to U+FFFD, and one id be taken for another.
+        is_page = scope["path"].startswith(PREFIX)
+        # What is not UTF-8 would be decoded to U+FFFD, and one id be taken for another. A private link is looked
+        # for by its hash: no other one is found, and the page says so.
         for name, sent in (("path", raw_path), ("query", scope["query_string"])):
-            if b"%" in sent and not _is_utf8(unquote_to_bytes(sent)):
+            if b"%" in sent and not is_page and not _is_utf8(unquote_to_bytes(sent)):
                 problem = InvalidRequest.of(name, "is not UTF-8")
                 await problem_response(scope, problem)(scope, receive, send)
                 return
@@ -50,7 +54,7 @@ class Guard:
                     del scope[name]  # what FastAPI kept for this call
                 await stream.run(receive, send)
             return
-        body = await _read_body(scope, receive)
+        body = await _read_body(scope, receive, is_form=is_page)
         if isinstance(body, Problem):
             await problem_response(scope, body)(scope, receive, send)
             return
@@ -74,7 +78,7 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-async def _read_body(scope: Scope, receive: Receive) -> bytes | Problem:
+async def _read_body(scope: Scope, receive: Receive, *, is_form: bool) -> bytes | Problem:
     headers: MutableMapping[bytes, bytes] = dict(scope["headers"])
     too_large = BodyTooLarge(f"A body may have {BODY_LIMIT} bytes at most.")
     length = headers.get(b"content-length", b"0")
@@ -90,6 +94,8 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes | Problem:
         if len(body) > BODY_LIMIT:
             return too_large
         more = message.get("more_body", False)
-    if body and not _JSON.fullmatch(headers.get(b"content-type", b"").strip()):
-        return UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
+    if body and not (_FORM if is_form else _JSON).fullmatch(headers.get(b"content-type", b"").strip()):
+        return UnsupportedMediaType(
+            "Send a form." if is_form else "Send JSON, with Content-Type: application/json."
+        )
     return bytes(body)

@@ -4,7 +4,7 @@ English is the language of the source. Every other one is a catalogue, `locales/
 `make messages` brings it up to date with the templates, and a test asks for every translation.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import cache, lru_cache
 from gettext import NullTranslations
 from io import BytesIO
@@ -80,7 +80,7 @@ def environment(
     That folder is `template_folder` / the id, escaped as in a URL, so that no id leads anywhere else. What its
     templates can reach is the sandbox's: values, not Python. An undefined name is an error, `.html` is escaped,
     everything else is text. Filters besides Jinja's: `number`; `date`, `time` and `instant`, of an aware datetime
-    and the name of a timezone; `duration` of a timedelta.
+    and the name of a timezone; `duration` of a timedelta; `clock` of a time of day as HH:MM.
     """
     folder = _folder_of(organization_id, template_folder)
     made = ImmutableSandboxedEnvironment(
@@ -100,6 +100,7 @@ def environment(
         "date": lambda value, timezone: shown_date(value, timezone, locale=locale),
         "time": lambda value, timezone: shown_time(value, timezone, locale=locale),
         "instant": lambda value, timezone: shown_instant(value, timezone, locale=locale),
+        "clock": lambda value: dates.format_time(time.fromisoformat(value), "short", locale=locale),
         "duration": lambda value: shown_duration(value, locale=locale),
     }
     return made
