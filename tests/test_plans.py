@@ -147,6 +147,41 @@ async def test_no_statement_of_telling_or_delivering_reads_more_than_it_is_about
                 assert read <= 100 * 100, (name, step["Node Type"], step.get("Index Name"), read)
 
 
+async def test_no_statement_of_a_private_link_reads_the_list(lists: Lists) -> None:
+    """With 20,000 contacts of one list, of which the planner knows nothing."""
+    key, many = lists.key, 20_000
+    statements: dict[str, tuple[Any, ...]] = {
+        "read_link": (key.list_id, hash_of(many)),
+        "read_link_version": (key.list_id, many),
+        "read_contact_of_user": (key.list_id, f"u{many}"),
+        "make_link": (key.list_id, many, 1, hash_of(0)),
+        "set_subscribed": (key.list_id, many, False, lists.now),
+        "revoke_link": (key.list_id, many),
+    }
+    async with connection(lists.pool) as acquired:
+        for table in ("entries", "contacts"):
+            await acquired.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
+        until = lists.now + timedelta(days=1)
+        await fill(acquired, key.list_id, ready=0, waiting=many, joined_at=lists.now, ready_until=until)
+        await acquired.execute(
+            "INSERT INTO contacts (list_id, number, link_hash)"
+            " SELECT $1, n, decode(lpad(to_hex(n), 64, '0'), 'hex') FROM generate_series(1, $2::integer) n",
+            key.list_id,
+            many,
+        )
+        for name, arguments in statements.items():
+            shown = await acquired.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql(name)}", *arguments)
+            plan = json.loads(shown)[0]["Plan"]
+            assert plan["Actual Rows"] == name.startswith("read_"), name
+            for step in steps(plan):
+                read = (step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"]
+                assert read <= AT_MOST, (name, step["Node Type"], step.get("Index Name"), read)
+
+
+def hash_of(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
 _WRITES = {
     "update_entries": 16,
     "upsert_segments": 6,
