@@ -33,6 +33,7 @@ UNSAID = [
     "valid integer",  # to JSON Schema 2.0 is an integer
     "cursor",
     "must be an e-mail address",
+    "is not a purchase pass",
     "at least one",
     "give ",
     "timezone",
@@ -42,6 +43,7 @@ UNSAID = [
     "must not be",
     "must be an address",
     "must be an e-mail address",
+    "is not a purchase pass",
     "https",
 ]
 """Why lawful data may still be malformed."""
