@@ -11,7 +11,7 @@ UV_VERSION := 0.13.9
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Two stamps. A new lock file rebuilds .venv from nothing, so that what is no longer locked does not linger;
 # a change in pyproject.toml, often only a linter's setting, installs just the package again.
@@ -57,6 +57,10 @@ mutants: install ## Mutation test of the pure parts, some ten minutes: tests/mut
 .PHONY: bench
 bench: install ## Measure everything, a quarter of an hour: bench/RESULTS.md; BENCH_QUICK=1 prints a short run
 	$(BIN)/python -m bench
+
+.PHONY: bench-notices
+bench-notices: install ## Measure what telling 10,000 fans costs everybody else, two minutes: prints it
+	$(BIN)/python -m bench.notices
 
 .PHONY: check
 check: lint types imports sql containers locks generated translations ## Run all checks, each also a target of its own:

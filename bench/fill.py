@@ -31,6 +31,12 @@ UPDATE inventory SET waiting = $3::integer, tickets_waiting = 2 * $3::bigint,
     held = 2 * $2::integer, available_stock = 2 * $2::integer, total_stock = greatest(total_stock, 2 * $2::integer)
 WHERE list_id = $1
 """
+_CONTACTS = """
+INSERT INTO contacts (list_id, number, email, name, locale, verified_at)
+SELECT list_id, number, user_id || '@example.org', 'Fan ' || number,
+    CASE number % 2 WHEN 0 THEN 'en' ELSE 'fr' END, joined_at
+FROM entries WHERE list_id = $1
+"""
 
 
 async def fill(
@@ -43,3 +49,8 @@ async def fill(
         await run(_WAITING, list_id, ready, waiting, RANK_STEP, joined_at, timeout=600)
         await run(_SEGMENTS, list_id, list(SEGMENT_LEVELS), timeout=600)
         await run(_INVENTORY, list_id, ready, waiting, RANK_STEP)
+
+
+async def fill_contacts(acquired: Connection, list_id: UUID) -> None:
+    """Gives everybody in a list an address of their own, verified; every other reads French."""
+    await acquired.execute(_CONTACTS, list_id, timeout=600)

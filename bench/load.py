@@ -95,7 +95,7 @@ class Load:
             "lost": self.lost,
             "used_up": self._sent > len(self._requests),
             "bytes": self._bytes / max(answered, 1),
-            **{name: self._quantile(q) for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))},
+            **{name: self._quantile(q) for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("most", 1.0))},
         }
 
     async def _keep_time(self, begun: float, rate: float) -> None:

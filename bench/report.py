@@ -40,7 +40,7 @@ def write(results: dict[str, Any]) -> str:
             polling="2,000",
         ),
         "## Calls a second, next to the ceiling\n",
-        _table(
+        table(
             [
                 "processes",
                 "call",
@@ -71,7 +71,7 @@ def write(results: dict[str, Any]) -> str:
     parts += [
         "PostgreSQL alone, one fan a transaction (lock the list, insert, update, commit), by pgbench with 32 "
         "clients:\n",
-        _table(
+        table(
             ["", "transactions /s", "joins to one list, one process, are"],
             ([name, _whole(rate), f"{best / rate:.2f} times"] for name, rate in results["pgbench"].items()),
         ),
@@ -88,7 +88,7 @@ def write(results: dict[str, Any]) -> str:
     ]
     sizes = list(next(iter(results["growth"].values())))
     parts += [
-        _table(
+        table(
             ["call", *map(_whole, sizes), f"{_whole(sizes[-1])} to {_whole(sizes[0])}"],
             (
                 [name, *(f"{of[size]:.2f}" for size in sizes), f"**{of[sizes[-1]] / of[sizes[0]]:.2f} times**"]
@@ -110,7 +110,8 @@ def write(results: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def _table(head: list[Any], rows: Iterable[list[Any]]) -> str:
+def table(head: list[Any], rows: Iterable[list[Any]]) -> str:
+    """A table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -134,25 +134,33 @@ def memory(pid: int) -> int:
 
 
 @contextmanager
-def _served(command: list[str], port: int, path: str, environment: dict[str, str]) -> Iterator[Server]:
-    process = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL)
-    try:
+def running(
+    command: list[str], environment: Mapping[str, str], **streams: int
+) -> "Iterator[subprocess.Popen[Any]]":
+    """A process for as long as the block runs: then it is told to end, and killed if it does not."""
+    with subprocess.Popen(command, env=os.environ | environment, **streams) as process:  # type: ignore[call-overload]
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+@contextmanager
+def _served(command: list[str], port: int, path: str, environment: Mapping[str, str]) -> Iterator[Server]:
+    with running(command, environment, stdout=subprocess.DEVNULL) as process:
         _await_answer(process, f"http://127.0.0.1:{port}{path}")
         yield Server(process, port)
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
-def service(stage: Stage, *, processes: int = 1) -> Any:
-    """The service as `waiting-list serve` runs it, worker included."""
+def service(stage: Stage, *, processes: int = 1, environment: Mapping[str, str] | None = None) -> Any:
+    """The service as `waiting-list serve` runs it, worker included unless the environment says otherwise."""
     port = _free_port()
     command = [sys.executable, "-m", "waiting_list", "serve", "--port", str(port), "--workers", str(processes)]
-    return _served(command, port, "/health/ready", {"DATABASE_URL": stage.dsn})
+    return _served(command, port, "/health/ready", {"DATABASE_URL": stage.dsn, **(environment or {})})
 
 
 def ceiling(stage: Stage, *, processes: int = 1) -> Any:

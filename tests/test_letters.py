@@ -570,6 +570,6 @@ def test_a_preview_that_cannot_be_made_is_one_sentence(arguments: list[str]) -> 
 
 
 def test_the_documentation_names_every_fact_and_every_letter() -> None:
-    page = (PACKAGE.parent / "docs" / "emails.md").read_text()
+    page = (PACKAGE.parent / "docs" / "notifications.md").read_text()
     assert {one.name for one in fields(Facts) if f"`{one.name}`" not in page} == set()
     assert {letter for letter in Letter if f"| `{letter}` |" not in page} == set()

@@ -87,6 +87,16 @@ def test_no_statement_is_put_together_from_strings() -> None:
         "INSERT INTO entries (list_id, number, user_id, status, tickets_wanted, tickets_minimum, rank, joined_at)"
         " SELECT list_id, 9, user_id, 'waiting', 1, 1, 9, now() FROM entries WHERE number = 1",
         "UPDATE entries SET rank = 2000000 WHERE number = 1",
+        "UPDATE inventory SET quiet_from = '22:00'",
+        "UPDATE inventory SET quiet_from = '22:00', quiet_until = '24:00'",
+        "UPDATE inventory SET quiet_from = '22:00', quiet_until = '22:00'",
+        "UPDATE inventory SET reminder_minutes = 0",
+        "INSERT INTO contacts (list_id, number) SELECT list_id, 9 FROM inventory",
+        "INSERT INTO outbox (list_id, notice_id, organization_id, type, status, created_at, due_at)"
+        " SELECT list_id, list_id, 'o', 'ready', 'sent', now(), now() FROM inventory",
+        "UPDATE signing_keys SET purpose = 'other'",
+        "INSERT INTO webhooks (webhook_id, organization_id, url, description, types, created_at, disabled_at)"
+        " VALUES ('wh', 'o', 'u', '', '{}', now(), now())",
         "DELETE FROM inventory",
         "DELETE FROM offers",
     ],
