@@ -22,12 +22,13 @@ from waiting_list.database import Pool, connect_pool, connection
 from waiting_list.engine import SERVICE, Caller, Engine
 from waiting_list.ledger import Ledger
 from waiting_list.models import ListKey, SettingsChange
+from waiting_list.notices import Contact
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 
 NOW = T0 + timedelta(hours=24)
 """When ada's hold of two tickets has just lapsed; bob's lasts an hour longer."""
-TABLES = ("inventory", "entries", "segments", "history")
+TABLES = ("inventory", "entries", "contacts", "segments", "history")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ CALLS = {
     "join_other": Call(verbs.join, USER, {"user_id": "yan", "tickets_wanted": 2, "tickets_minimum": 1}),
     "change": Call(verbs.change, USER, {"user_id": "cleo", "tickets_wanted": 1}),
     "leave": Call(verbs.leave, USER, {"user_id": "cleo"}),
+    "set_contact": Call(verbs.set_contact, USER, {"user_id": "dan", "contact": Contact(email="new@example.org")}),
+    "verify": Call(verbs.verify, USER, {"user_id": "dan", "number": 4, "email": "dan@example.org"}),
     "buy": Call(verbs.buy, ORGANIZER, {"user_id": "bob"}),
     "buy_one": Call(verbs.buy, ORGANIZER, {"user_id": "bob", "quantity": 1}),
     "move": Call(verbs.move, ORGANIZER, {"user_id": "dan", "to": "first", "before": None}),
@@ -71,7 +74,8 @@ PROMISED: dict[str, dict[str, str]] = {
     "buy": _BOB_HAS_LEFT,
     "buy_one": _BOB_HAS_LEFT,
     "remove": _BOB_HAS_LEFT,
-    "erase": {"move": "not_in_list"},
+    "erase": dict.fromkeys(("move", "set_contact", "verify"), "not_in_list"),
+    "set_contact": {"verify": "invalid_request"},
     "add_stock": {"change": "not_waiting", "add_stock": "exceeds_total_stock"} | _ONE_IS_FREE_NO_MORE,
     "remove_stock": _ONE_IS_FREE_NO_MORE,
     "revoke": {"buy": "not_ready", "buy_one": "not_ready"},
@@ -100,7 +104,7 @@ class Stage:
     async def set_up(cls, pool: Pool, dsn: str) -> AsyncIterator["Stage"]:
         lists = await Lists.make(pool, total=8)
         for user, wanted in (("ada", 2), ("bob", 2), ("cleo", 4), ("dan", 2), ("fay", 1)):
-            await lists.join(user, wanted)
+            await lists.join(user, wanted, email=f"{user}@example.org")
         await lists.leave("fay")
         await lists.add_stock(2)
         lists.later(hours=1)

@@ -85,21 +85,22 @@ def serve(
 ) -> None:
     """Serve the API, with the worker unless WAITING_LIST_WORKER is false."""
     _check_port(host, port)
-    with _database(data_dir) as found:
-        settings = found
-        if with_demo and not settings.sends_mail:
-            # For the processes that this one starts, too.
-            os.environ["WAITING_LIST_MAIL_FOLDER"] = str((data_dir or settings.data_dir) / "mail")
-            settings = _settings()
+    with _database(data_dir) as settings:
         url = f"http://{host}:{port}"
+        # In the environment, for the processes that this one starts, too.
+        if with_demo and not settings.sends_mail:
+            os.environ["WAITING_LIST_MAIL_FOLDER"] = str((data_dir or settings.data_dir) / "mail")
+        if with_demo and "public_url" not in settings.model_fields_set:
+            os.environ["WAITING_LIST_PUBLIC_URL"] = url
+        configured = _settings()
         print(
             f"Waiting List Service {__version__}\n  API    {url}\n  docs   {url}/docs\n  health {url}/health/ready"
         )
-        if settings.mail_folder is not None:
+        if configured.mail_folder is not None:
             print(f"  mails  {url}/mails")
         sys.stdout.flush()
         if with_demo:
-            threading.Thread(target=_show_demo, args=(settings, url), daemon=True).start()
+            threading.Thread(target=_show_demo, args=(configured, url), daemon=True).start()
         serve_app("waiting_list.cli:served_app", factory=True, host=host, port=port, workers=workers)
 
 

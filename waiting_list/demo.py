@@ -1,5 +1,6 @@
 """`waiting-list demo`: a catalogue, and a few dozen fans in every state, played through the real engine."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
 from typing import Any
@@ -8,11 +9,16 @@ from waiting_list import catalogue, importer, reading
 from waiting_list.auth import Authority, User
 from waiting_list.database import Pool
 from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.links import make_link
 from waiting_list.models import Answer, ListKey, SettingsChange
+from waiting_list.notices import Contact
+from waiting_list.polls import Polls
+from waiting_list.problems import NotInList
 from waiting_list.settings import Settings
 
 ORGANIZATION = "demo"
 FAN = "you"
+_STRICT = ListKey("jazz-floor", "jazz-fri")
 _FANS = Caller(ORGANIZATION, "user")
 _STAFF = Caller(ORGANIZATION, "organizer:demo")
 _SHOP = Idempotency.of(caller="demo", key="demo", request="demo")
@@ -33,9 +39,15 @@ async def load(pool: Pool, settings: Settings, url: str) -> str:
         await _Play(engine, began).all()
     # The same key all day: it is derived, not stored.
     key, _ = await catalogue.create_api_key(pool, ORGANIZATION, name="demo", read_only=False, idempotency=_SHOP)
-    token, expires_at = await Authority(pool, settings).mint(User(FAN, ORGANIZATION), expires_in=86_400)
+    authority = Authority(pool, settings)
+    token, expires_at = await authority.mint(User(FAN, ORGANIZATION), expires_in=86_400)
+    page = "(erased)"
+    with suppress(NotInList):
+        ready = await Polls(pool, settings).entry(_STRICT, "ines", organization_id=ORGANIZATION)
+        page = settings.public_url + await make_link(pool, await authority.derived_secret(), _STRICT, ready.number)
     return f"""
 The demo is loaded. Demo organizer key: {key.key}
+The private page of a fan whose turn it is: {page}
 Five lines to try (the fan's token in the third is good until {expires_at:%Y-%m-%d %H:%M} UTC):
 
 curl -sSw '\\n' '{url}/v1/user/events?limit=2'
@@ -63,7 +75,8 @@ class _Play:
 
     async def _strict_list(self) -> None:
         """Ready, waiting, bought, cancelled, expired, removed; a partial acceptance; a move."""
-        key = ListKey("jazz-floor", "jazz-fri")
+        key = _STRICT
+        await self._set(key, purchase_url="https://shop.example/checkout?pass={pass}")
         for name, wanted, minimum in (
             ("amelie", 2, 2),
             ("bastien", 1, 1),
@@ -89,7 +102,15 @@ class _Play:
     async def _skipping_list(self) -> None:
         """A group of six waits; those behind who fit are served, within the limit."""
         key = ListKey("opera-stalls", "opera-1")
-        await self._set(key, policy="skip", skip_limit=3, hold_minutes=2880)
+        await self._set(
+            key,
+            policy="skip",
+            skip_limit=3,
+            hold_minutes=2880,
+            hold_steps=[{"days_before": 3, "hold_minutes": 120}, {"days_before": 0, "hold_minutes": 30}],
+            quiet_from="22:00",
+            quiet_until="08:00",
+        )
         await self._join(key, "choir-of-lyon", 6)
         for name in ("karim", "lea", "marco", "nadia", "oscar"):
             await self._join(key, name, 1)
@@ -130,8 +151,20 @@ class _Play:
             await self._join(key, f"fan-{number:02}", 1 + number % 4)
 
     async def _join(self, key: ListKey, user_id: str, wanted: int, minimum: int | None = None) -> None:
+        contact = Contact(
+            email=f"{user_id}@fans.example",
+            email_verified=True,
+            name=user_id.replace("-", " ").title(),
+            locale="fr" if key == _STRICT else "en",
+        )
         await self._do(
-            self._engine.join, key, _FANS, user_id=user_id, tickets_wanted=wanted, tickets_minimum=minimum
+            self._engine.join,
+            key,
+            _FANS,
+            user_id=user_id,
+            tickets_wanted=wanted,
+            tickets_minimum=minimum,
+            contact=contact,
         )
 
     async def _set(self, key: ListKey, **settings: Any) -> None:
