@@ -59,7 +59,7 @@ bench: install ## Measure everything, a quarter of an hour: bench/RESULTS.md; BE
 	$(BIN)/python -m bench
 
 .PHONY: bench-notices
-bench-notices: install ## Measure what telling 10,000 fans costs everybody else, two minutes: prints it
+bench-notices: install ## Measure what telling 10,000 fans costs everybody else, a minute and a half: prints it
 	$(BIN)/python -m bench.notices
 
 .PHONY: check

@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -43,7 +44,7 @@ class Sink:
 
 
 async def main(kind: str) -> None:
-    """Serves until stdin ends."""
+    """Serves until stdin ends, or it is interrupted."""
     sink, loop = Sink(), asyncio.get_running_loop()
     if kind == "mail":
         server = await loop.create_server(lambda: SMTP(sink, hostname="localhost", loop=loop), "127.0.0.1", 0)
@@ -55,9 +56,12 @@ async def main(kind: str) -> None:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         print(runner.addresses[0][1], flush=True)
-    while await asyncio.to_thread(sys.stdin.readline):
+    asked = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(asked), sys.stdin)
+    while await asked.readline():
         print(sink.counts(), flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    with suppress(KeyboardInterrupt):
+        asyncio.run(main(sys.argv[1]))
