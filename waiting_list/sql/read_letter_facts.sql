@@ -15,7 +15,12 @@ CROSS JOIN LATERAL (
     SELECT x.email, x.name, x.locale, x.unsubscribed_at, x.link_version, x.link_hash
     FROM contacts x WHERE x.list_id = $1 AND x.number = n.number LIMIT 1
 ) AS c
-JOIN shown_entries s ON s.list_id = $1 AND s.number = e.number
+CROSS JOIN LATERAL (
+    SELECT x.organization_id, x.offer_id, x.representation_id, x.event_id, x.user_id, x.status, x.left_reason,
+        x.tickets_wanted, x.tickets_minimum, x.tickets_held, x.number, x.rank, x.position, x.tickets_ahead,
+        x.joined_at, x.ready_at, x.ready_until, x.left_at
+    FROM shown_entries x WHERE x.list_id = $1 AND x.number = n.number LIMIT 1
+) AS s
 JOIN inventory i ON i.list_id = $1
 JOIN events v ON v.event_id = i.event_id
 JOIN offers o ON o.offer_id = i.offer_id
