@@ -41,7 +41,7 @@ async def test_no_hot_statement_reads_the_whole_list(long_list: Lists) -> None:
     hot: dict[str, tuple[Any, ...]] = {
         "read_latest_entries": (list_id, [f"u{n}" for n in range(middle, middle + 50)]),
         "read_places": (list_id, [middle]),
-        "read_first_waiting": (list_id, 100, [False, True]),
+        "read_first_waiting": (list_id, 100),
         "read_first_fitting": (list_id, rank, 2, 10, [False]),
         "read_active_before": (list_id, rank, 1, 1),
         "read_due_entries": (list_id, long_list.now, 500),
@@ -72,7 +72,7 @@ async def test_plans_made_on_an_empty_table_stay_good(lists: Lists) -> None:
     statements: dict[str, tuple[Any, ...]] = {
         "read_latest_entries": (key.list_id, ["u50000"]),
         "read_places": (key.list_id, [50_000]),
-        "read_first_waiting": (key.list_id, 100, [False, True]),
+        "read_first_waiting": (key.list_id, 100),
         "read_first_fitting": (key.list_id, rank, 2, 10, [False]),
         "read_active_before": (key.list_id, rank, 1, 1),
         # For one user alone the list would not be read even by the wrong plan.

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from waiting_list.fields import INT32_MAX
 from waiting_list.ledger import Ledger
 from waiting_list.models import Policy, Status
 from waiting_list.problems import WaitingListEnded
@@ -11,6 +12,8 @@ from waiting_list.stock import check_free, check_quantity
 from waiting_list.verbs import CLOCK
 
 _CHUNK = 500
+_BEFORE_ALL = -(2**63)
+"""A rank that nobody has."""
 
 
 class Candidate(Protocol):
@@ -86,7 +89,7 @@ async def _round(ledger: Ledger, actor: str, tickets: int) -> None:
     # on the length of the list.
     first: EntryRow | None = None
     while tickets and ledger.list.waiting and first is None:
-        line = await ledger.read("read_first_waiting", min(tickets, _CHUNK), ledger.list.eligible)
+        line = await _first(ledger, min(tickets, _CHUNK))
         if not line:
             return
         choice = choose(tickets, line, policy=Policy.STRICT)
@@ -105,6 +108,13 @@ async def _round(ledger: Ledger, actor: str, tickets: int) -> None:
         tickets -= _hold(ledger, actor, line, choice)
         ledger.apply("promote", actor, first, passed_over=first.passed_over + len(choice.held))
         after_rank = line[-1].rank
+
+
+async def _first(ledger: Ledger, at_most: int) -> list[EntryRow]:
+    """The first in line who can be promoted."""
+    if ledger.list.verify_email:
+        return await ledger.read("read_first_fitting", _BEFORE_ALL, INT32_MAX, at_most, ledger.list.eligible)
+    return await ledger.read("read_first_waiting", at_most)
 
 
 def _hold(ledger: Ledger, actor: str, line: Sequence[EntryRow], choice: Choice) -> int:

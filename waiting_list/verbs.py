@@ -207,7 +207,7 @@ async def move(ledger: Ledger, *, actor: str, user_id: str, to: str | None, befo
     if before is not None:
         following = _waiting(await ledger.latest(before))
     else:
-        (following,) = await ledger.read("read_first_waiting", 1, [False, True])
+        (following,) = await ledger.read("read_first_waiting", 1)
     if following is entry:
         return entry
     ledger.apply("move", actor, entry, rank=await _rank_before(ledger, actor, following, entry))

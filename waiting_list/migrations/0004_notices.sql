@@ -20,10 +20,8 @@ ALTER TABLE inventory
     ADD CONSTRAINT inventory_reminder CHECK (reminder_minutes >= 1);
 
 -- Whether the entry has an address that nobody has verified. Where the list asks for that, promotion passes it over:
--- each kind has its own order, so that however many are passed over, none of them is read.
+-- each kind has its own order for each minimum, so that however many are passed over, none of them is read.
 ALTER TABLE entries ADD COLUMN unverified boolean NOT NULL DEFAULT false;
--- squawk-ignore require-concurrent-index-creation
-CREATE INDEX entries_next ON entries (list_id, unverified, rank) WHERE status = 'waiting';
 -- squawk-ignore require-concurrent-index-deletion
 DROP INDEX entries_fitting;
 -- squawk-ignore require-concurrent-index-creation

@@ -1,13 +1,7 @@
--- The first in line of one list, among those whose address is verified, those whose is not, or both. Each kind
--- apart, so that the index gives the order. Locks nothing: runs under the list's lock.
+-- The first in line of one list.
+-- Locks nothing: runs under the list's lock.
 SELECT e.number, e.user_id, e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held,
     e.rank, e.passed_over, e.unverified, e.joined_at, e.ready_at, e.ready_until, e.left_at
-FROM unnest($3::boolean[]) AS kind (unverified)
-CROSS JOIN LATERAL (
-    SELECT x.number, x.user_id, x.status, x.left_reason, x.tickets_wanted, x.tickets_minimum, x.tickets_held,
-        x.rank, x.passed_over, x.unverified, x.joined_at, x.ready_at, x.ready_until, x.left_at
-    FROM entries x
-    WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = kind.unverified
-    ORDER BY x.rank LIMIT $2
-) AS e
+FROM entries e
+WHERE e.list_id = $1 AND e.status = 'waiting'
 ORDER BY e.rank LIMIT $2
