@@ -27,7 +27,7 @@ from waiting_list.fields import Email, Id, Title
 from waiting_list.i18n import spoken
 from waiting_list.keys import hold_id, parse_api_key
 from waiting_list.models import Entry, ListKey, Status
-from waiting_list.notices import Contact
+from waiting_list.notices import NO_CONTACT, Contact
 from waiting_list.problems import Forbidden, InvalidRequest, Unauthenticated, Unavailable
 from waiting_list.settings import Settings
 
@@ -71,7 +71,7 @@ class User(NamedTuple):
 
     user_id: str
     organization_id: str
-    contact: Contact = Contact()
+    contact: Contact = NO_CONTACT
 
 
 class Pass(NamedTuple):
@@ -266,6 +266,8 @@ class Authority:
 def _contact(claims: Mapping[str, Any]) -> Contact:
     """What a token says of its user (OpenID Connect Core 1.0, 5.1). A claim that is not as it should be counts as
     absent: a fan must not be kept out because their name is odd."""
+    if claims.keys().isdisjoint(("email", "name", "locale")):
+        return NO_CONTACT
     email, name, locale = (
         _valid(_EMAIL, claims.get("email")),
         _valid(_NAME, claims.get("name")),

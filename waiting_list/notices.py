@@ -26,7 +26,7 @@ class Contact(ContactFields):
     @staticmethod
     def of(given: ContactFields, *, email_verified: bool) -> "Contact":
         """What was given, without checking it once more."""
-        named = {name: getattr(given, name) for name in ContactFields.model_fields}
+        named = {name: getattr(given, name) for name in _CONTACT_FIELDS}
         return Contact.model_construct(**named, email_verified=email_verified)
 
     def vouches_for(self, given: ContactFields) -> bool:
@@ -35,7 +35,9 @@ class Contact(ContactFields):
 
     def changed_by(self, given: ContactFields) -> Self:
         """This, but for what was given; another address has yet to be verified."""
-        said = {name: getattr(given, name) for name in ContactFields.model_fields.keys() & given.model_fields_set}
+        said = {name: getattr(given, name) for name in _CONTACT_FIELDS & given.model_fields_set}
+        if not said:  # most joins say nothing, and should cost nothing
+            return self
         if "email" in said:
             said["email_verified"] = self.vouches_for(given)
         return self.model_copy(update=said)
@@ -43,12 +45,17 @@ class Contact(ContactFields):
     @property
     def is_given(self) -> bool:
         """Whether it says anything."""
-        return self != Contact()
+        return self is not NO_CONTACT and self != NO_CONTACT
 
     @property
     def is_unverified(self) -> bool:
         """Whether it has an address that nobody has verified."""
         return self.email is not None and not self.email_verified
+
+
+_CONTACT_FIELDS = frozenset(ContactFields.model_fields)
+NO_CONTACT = Contact()
+"""Says nothing."""
 
 
 class KeptContact(Frozen):
