@@ -161,6 +161,16 @@ def test_a_letter_says_what_is_true_and_nothing_else(
 
 
 @pytest.mark.parametrize("letter", TO_FANS)
+def test_the_text_has_no_gaps_where_something_is_not_known(letters: Letters, letter: Letter) -> None:
+    bare = Facts(organization_id="demo", locale="en", email="ada@example.org", event_title="Jazz", requeued=True)
+    for shown in (bare, facts(letter), replace(facts(letter), link=None, verify_link=None, position=None)):
+        text = text_of(letters.write(letter, shown, notice_id=NOTICE))
+        assert text.startswith("Hello")
+        assert "\n\n\n" not in text
+        assert "None" not in text + text_of(letters.write(letter, shown, notice_id=NOTICE), "html")
+
+
+@pytest.mark.parametrize("letter", TO_FANS)
 def test_text_and_html_lead_to_the_same_places(letters: Letters, letter: Letter) -> None:
     message = letters.write(letter, facts(letter), notice_id=NOTICE)
     links = Parsed(text_of(message, "html")).links

@@ -401,6 +401,24 @@ async def test_a_connection_is_let_go_when_nothing_is_sent_for_a_while() -> None
         assert (await send(opened)).outcome is Outcome.SENT
 
 
+async def test_a_connection_that_is_in_use_again_is_not_let_go() -> None:
+    wrong: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    async with serving(Server()) as server, mailer(settings(server), idle_seconds=0.05) as opened:
+        assert (await send(opened)).outcome is Outcome.SENT
+        server.reached.clear()
+        server.waits = asyncio.Event()
+        loop.set_exception_handler(lambda _, context: wrong.append(context))
+        try:
+            sending = asyncio.create_task(send(opened))
+            await asyncio.wait_for(server.reached.wait(), LIMIT)
+            loop.call_later(0.06, server.waits.set)  # when it would have been let go
+            assert (await sending).outcome is Outcome.SENT
+        finally:
+            loop.set_exception_handler(None)
+        assert (wrong, server.opened) == ([], 1)
+
+
 async def test_closing_says_goodbye_on_every_connection() -> None:
     async with serving(Server()) as server:
         async with mailer(settings(server, smtp_connections=3)) as opened:
