@@ -58,11 +58,14 @@ class Receiver:
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    seconds: float = 0.0
+    """How long each answer takes."""
 
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.requests.append((dict(request.headers), body))
         await self.gate.wait()
+        await asyncio.sleep(self.seconds)
         return web.Response(status=self.answers.pop(0) if self.answers else 204, text="")
 
     @property

@@ -361,6 +361,37 @@ async def test_a_webhook_that_does_not_answer_holds_up_nobody_else(telling: Tell
     assert await telling.statuses() == {"sent": 240}
 
 
+async def test_a_receiver_that_is_slow_gets_everything_at_its_own_pace(telling: Telling) -> None:
+    # 32 at once, eight connections: the last would wait longer for one than an answer may take.
+    telling.settings = telling.settings.model_copy(update={"webhook_timeout_seconds": 0.8})
+    telling.hook.seconds = 0.3
+    await telling.add_webhook()
+    for number in range(32):
+        await telling.lists.join(f"fan{number}")
+    await telling.deliver()
+    records = await telling.run("SELECT DISTINCT status, tries FROM outbox")
+    assert [tuple(record) for record in records] == [("sent", 1)]
+
+
+async def test_whose_turn_does_not_come_was_not_tried(telling: Telling, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery_module, "_TURN_SECONDS", 0.1)
+    telling.hook.gate.clear()
+    await telling.add_webhook()
+    for number in range(9):
+        await telling.lists.join(f"fan{number}")
+
+    async def eight_are_asked() -> bool:
+        return len(telling.hook.requests) == 8
+
+    async with working(telling.delivery()):
+        await until(eight_are_asked)
+        await asyncio.sleep(0.2)
+        telling.hook.gate.set()
+        await until(telling.settled, seconds=20)
+    records = await telling.run("SELECT status, tries, count(*) AS many FROM outbox GROUP BY 1, 2")
+    assert [tuple(record) for record in records] == [("sent", 1, 9)]
+
+
 async def test_a_webhook_that_only_fails_for_days_is_disabled_and_its_organization_told(telling: Telling) -> None:
     four_days_ago = datetime.now(UTC) - timedelta(days=4)
     await telling.add_webhook("wh_1", notify_email="it@organizer.example", failing_since=four_days_ago)

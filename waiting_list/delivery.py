@@ -8,10 +8,11 @@ everything is sent at least once, and hardly ever twice.
 
 import asyncio
 import json
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
 from secrets import SystemRandom
 from typing import NamedTuple, assert_never
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
@@ -24,7 +25,7 @@ from waiting_list.letters import Facts, Letters
 from waiting_list.links import PREFIX, buy_link
 from waiting_list.models import Entry, LeftReason, Status, own_list_id
 from waiting_list.notices import Letter, NoticeStatus
-from waiting_list.posting import Poster
+from waiting_list.posting import CONNECTIONS_PER_HOST, Poster
 from waiting_list.problems import Unavailable
 from waiting_list.settings import Settings
 from waiting_list.smtp import Mailer, open_mailer
@@ -38,7 +39,10 @@ BATCH = 32
 """Notices that a courier claims at once."""
 ROTATION = timedelta(hours=24)
 """How long the secret before the present one still signs."""
-_BATCH_SECONDS = 60.0
+_BATCH_SECONDS = 80.0
+_TURN_SECONDS = 15.0
+"""How long a claimed notice waits for its turn at the receiver; with the longest time limit of a try, within the
+batch's."""
 _COURIERS = 16
 _LONGEST_SLEEP_SECONDS = 0.5
 _SHORTEST_SLEEP_SECONDS = 0.05
@@ -72,6 +76,9 @@ class Delivery:
         self._more = False
         """Whether the last look found more than there were couriers for."""
         self._failing: set[tuple[UUID, str | None]] = set()
+        self._gates: dict[str, asyncio.Semaphore] = {}
+        """Of each host that webhooks are at, and of the mail server: no more at once than there are connections,
+        since the wait for one would count as the receiver's."""
         self._cleaned_at = float("-inf")
         self._mailer: Mailer | None = None
         self._poster: Poster | None = None
@@ -173,6 +180,8 @@ class Delivery:
             claimed = await acquired.fetch(sql("claim_notices"), list_id, webhook_id, BATCH, LEASE)
         secrets = await self._secrets(webhook)
 
+        gate = self._gate(urlsplit(webhook["url"]).netloc, CONNECTIONS_PER_HOST)
+
         async def post(notice: Record) -> _Result:
             assert self._poster is not None
             attempt = await self._poster.post(
@@ -184,10 +193,13 @@ class Delivery:
             )
             return _result(notice, attempt)
 
-        results = await self._all(post(notice) for notice in claimed)
+        results = await self._all(_in_turn(gate, notice, post) for notice in claimed)
         await self._record(list_id, results)
         await self._judge(webhook, results)
         return len(claimed)
+
+    def _gate(self, receiver: str, at_once: int) -> asyncio.Semaphore:
+        return self._gates.setdefault(receiver, asyncio.Semaphore(at_once))
 
     async def _secrets(self, webhook: Record) -> list[str]:
         secret = await self._authority.derived_secret()
@@ -222,7 +234,8 @@ class Delivery:
             message = self._letters.write(Letter(notice["type"]), shown, notice_id=notice["notice_id"])
             return _result(notice, await self._mailer.send(message))
 
-        await self._record(list_id, await self._all(send(notice) for notice in claimed))
+        gate = self._gate("", self._settings.smtp_connections)
+        await self._record(list_id, await self._all(_in_turn(gate, notice, send) for notice in claimed))
         return len(claimed)
 
     async def _links(self, list_id: UUID, found: Sequence[Record]) -> dict[int, str]:
@@ -357,6 +370,20 @@ _SHOWN_FIELDS = (
     "tickets_held",
     "ready_until",
 )
+
+
+async def _in_turn(
+    gate: asyncio.Semaphore, notice: Record, send: Callable[[Record], Coroutine[None, None, _Result]]
+) -> _Result:
+    try:
+        async with asyncio.timeout(_TURN_SECONDS):
+            await gate.acquire()
+    except TimeoutError:
+        return _Result(notice, NoticeStatus.PENDING)  # not tried
+    try:
+        return await send(notice)
+    finally:
+        gate.release()
 
 
 def _result(notice: Record, attempt: Attempt) -> _Result:

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = Field(default=None, description="Password at the mail server.")
     smtp_connections: int = Field(default=4, ge=1, le=100, description="Connections to the mail server at most.")
     smtp_timeout_seconds: float = Field(
-        default=20.0, gt=0, description="Longest wait for the mail server to take one e-mail, in seconds."
+        default=20.0, gt=0, le=60, description="Longest wait for the mail server to take one e-mail, in seconds."
     )
     mail_folder: Path | None = Field(
         default=None,
