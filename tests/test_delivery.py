@@ -19,7 +19,7 @@ from tests.until import until, working
 from waiting_list import delivery as delivery_module
 from waiting_list.attempts import DELAYS_SECONDS
 from waiting_list.auth import Authority
-from waiting_list.database import connection
+from waiting_list.database import connection, sql, transaction
 from waiting_list.delivery import Delivery
 from waiting_list.engine import Engine
 from waiting_list.keys import webhook_secret
@@ -250,6 +250,18 @@ async def test_several_deliveries_at_once_send_everything_once(telling: Telling)
     assert await telling.statuses() == {"sent": 300}
     assert len(telling.hook.ids) == len(set(telling.hook.ids)) == 150
     assert len({message["To"] for message in telling.mailbox.messages}) == len(telling.mailbox.messages) == 150
+
+
+async def test_who_claims_while_another_does_takes_something_else_and_does_not_wait(telling: Telling) -> None:
+    await telling.lists.join("ada", **ADA)
+    await telling.lists.join("bob", **ADA)
+    claim = sql("claim_notices"), telling.lists.key.list_id, "", 1, timedelta(seconds=90)
+    async with transaction(telling.lists.pool) as one:
+        (first,) = await one.fetch(*claim)
+        async with connection(telling.lists.pool) as other:
+            (second,) = await asyncio.wait_for(other.fetch(*claim), 5)
+            assert await asyncio.wait_for(other.fetch(*claim), 5) == []
+    assert first["notice_id"] != second["notice_id"]
 
 
 async def test_letters_that_are_no_longer_true_are_not_sent(telling: Telling) -> None:

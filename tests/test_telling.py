@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from tests.lists import ORGANIZATION, ORGANIZER, START, T0, Lists
@@ -300,19 +301,20 @@ async def test_a_refused_call_tells_nobody_anything(mailing: Lists) -> None:
         await mailing.verify("ada", 1, "other@example.org")
 
 
-async def test_nothing_is_told_of_a_transaction_that_rolled_back(
-    mailing: Lists, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nothing_is_told_of_a_transaction_that_rolled_back(mailing: Lists) -> None:
     await add_webhook(mailing)
     before = await mailing.tables()
-
-    async def fails(*_: Any) -> None:
-        raise ZeroDivisionError
-
-    with monkeypatch.context() as patched:
-        patched.setattr("waiting_list.engine._remember", fails)
-        with pytest.raises(ZeroDivisionError):
-            await mailing.join("ada", **ADA)
+    async with connection(mailing.pool) as acquired:
+        # Everything is written, and then the commit fails.
+        await acquired.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'the disk is full'; END $$;"
+            " CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON history DEFERRABLE INITIALLY DEFERRED"
+            " FOR EACH ROW EXECUTE FUNCTION refuse()"
+        )
+    with pytest.raises(asyncpg.RaiseError):
+        await mailing.join("ada", **ADA)
+    assert not mailing.engine.told.is_set()
     assert await mailing.tables() == before
 
 
