@@ -44,6 +44,7 @@ def test_signing_keys_are_of_the_kind_that_their_purpose_needs() -> None:
     secret = new_signing_key("user_token")
     assert len(secret) == 32
     assert secret != new_signing_key("user_token")
+    assert len(new_signing_key("derived")) == 32
     private = load_pem_private_key(new_signing_key("purchase_pass"), password=None)
     assert isinstance(private, Ed25519PrivateKey)
     assert jwt.decode(jwt.encode({"a": 1}, private, "EdDSA"), private.public_key(), ["EdDSA"]) == {"a": 1}

@@ -288,6 +288,11 @@ def test_the_line_keeps_its_order_through_moves_holds_and_returns() -> None:
     other.leave(3)
     other.revoke(3)
     assert (other.first(), other.take(4), other.first()) == ((40, 4), 40, None)
+    line.join(50)
+    assert line.hold(5)
+    line.leave(5)
+    line.revoke(5)
+    assert line.first() is None
 
 
 def test_whose_address_nobody_has_verified_is_passed_over_where_the_list_asks_for_it() -> None:
@@ -295,6 +300,8 @@ def test_whose_address_nobody_has_verified_is_passed_over_where_the_list_asks_fo
     joins = joined(1, 1_000_000), joined(2, 2_000_000), change("add_stock", available_stock=(0, 4))
     joins[0][5]["unverified"] = True
     verify = change("verify", 1, unverified=(True, False))
+    another = change("set_contact", 2, unverified=(False, True))
+    alone = joins[0], joins[2], asks
     for story in (
         (*joins, held(1, 0, 2), held(2, 2, 4)),
         (*joins, asks, held(2, 0, 2)),
@@ -303,6 +310,11 @@ def test_whose_address_nobody_has_verified_is_passed_over_where_the_list_asks_fo
         whole, _ = replay(numbered(*story))
         assert whole.fields["held"] >= 2
     for story, sentence in (
+        ((*alone, held(1, 0, 2)), "Change 5 made entry 1 ready, whose address nobody had verified."),
+        (
+            (*joins, asks, another, held(2, 0, 2)),
+            "Change 7 made entry 2 ready, whose address nobody had verified.",
+        ),
         (
             (*joins, asks, held(1, 0, 2)),
             "Change 6 made entry 1 ready, whose address nobody had verified.",
