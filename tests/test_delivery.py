@@ -275,6 +275,7 @@ async def test_letters_that_are_no_longer_true_are_not_sent(telling: Telling) ->
     await lists.leave("ada")
     await lists.buy("cleo")
     await telling.run("UPDATE outbox SET type = 'verify' WHERE type = 'joined' AND number = 4")
+    await telling.run("UPDATE inventory SET verify_email = true")
     await telling.run("UPDATE entries SET unverified = false WHERE number = 4")
     await telling.make_due()
     await telling.deliver()
@@ -309,6 +310,34 @@ async def test_who_has_unsubscribed_or_was_erased_since_is_left_alone(telling: T
     await telling.deliver()
     assert telling.mailbox.messages == []
     assert await telling.statuses() == {"dropped": 2}
+
+
+async def test_another_address_gets_nothing_of_the_hold_until_it_is_verified(telling: Telling) -> None:
+    lists = telling.lists
+    await lists.configure(verify_email=True)
+    entry = await lists.join("ada", **ADA)
+    await lists.add_stock(1)
+    await lists.set_contact("ada", email="stranger@example.org", name="Ada")
+    await telling.make_due()
+    await telling.deliver()
+    (message,) = telling.mailbox.messages
+    assert message["To"] == "Ada <stranger@example.org>"
+    assert "/verify/" in text(message)
+    assert "passed over" not in text(message)
+    assert await telling.statuses(type="ready") == await telling.statuses(type="reminder") == {"dropped": 1}
+    await lists.verify("ada", entry.number, "stranger@example.org")
+    await telling.run("UPDATE outbox SET status = 'pending', ended_at = NULL, due_at = now() WHERE type = 'ready'")
+    await telling.deliver()
+    assert len(telling.mailbox.messages) == 2
+
+
+async def test_nobody_is_reminded_any_more_once_the_list_says_never(telling: Telling) -> None:
+    await telling.lists.join("ada", **ADA)
+    await telling.lists.add_stock(1)
+    await telling.lists.configure(reminder_minutes=None)
+    await telling.make_due()
+    await telling.deliver()
+    assert await telling.statuses(type="reminder") == {"dropped": 1}
 
 
 async def test_a_reminder_waits_for_a_deadline_that_has_moved_away(telling: Telling) -> None:

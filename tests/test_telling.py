@@ -1,5 +1,6 @@
 """What is written to be told: in the transaction of its cause, to whom it concerns, and nothing else."""
 
+import asyncio
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -7,12 +8,13 @@ from typing import Any
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
-from tests.lists import ORGANIZATION, ORGANIZER, START, T0, Lists
+from tests.lists import ORGANIZATION, ORGANIZER, START, T0, USER, Lists
 from waiting_list.database import connection
 from waiting_list.engine import Engine
 from waiting_list.models import ListKey
-from waiting_list.notices import WebhookType
+from waiting_list.notices import Contact, WebhookType
 from waiting_list.problems import AlreadyInList, InvalidRequest, StockHeld
 from waiting_list.settings import Settings
 from waiting_list.telling import LETTERS, WEBHOOK_TYPES
@@ -187,6 +189,44 @@ async def test_a_list_that_begins_to_ask_for_verified_addresses_asks_everybody_w
     assert await letters(mailing) == [("verify", 1, mailing.now)]
     await mailing.configure(verify_email=True)
     assert await letters(mailing) == []
+
+
+async def test_nobody_is_asked_to_verify_where_the_list_does_not_ask_for_it(mailing: Lists) -> None:
+    await mailing.join("ada")
+    await mailing.set_contact("ada", email="ada@example.org")
+    assert await letters(mailing) == []
+
+
+async def test_many_who_change_their_address_at_once_are_all_asked_in_one_transaction(mailing: Lists) -> None:
+    await mailing.configure(verify_email=True)
+    for user in ("ada", "bob"):
+        await mailing.join(user)
+    change = mailing.engine.set_contact
+    with capture_logs() as logged:
+        await asyncio.gather(
+            *(
+                change(mailing.key, USER, user_id=user, contact=Contact(email=f"{user}{n}@example.org"))
+                for user in ("ada", "bob")
+                for n in range(2)
+            )
+        )
+    assert logged == []
+    assert sorted(one[:2] for one in await letters(mailing)) == [("verify", 1), ("verify", 2)]
+
+
+@pytest.mark.parametrize("how", ["revoked", "lapsed"])
+async def test_who_waits_again_and_was_never_asked_is_asked_to_verify(mailing: Lists, how: str) -> None:
+    await mailing.configure(after_expiry="requeue")
+    await mailing.join("ada", email="ada@example.org")
+    await mailing.add_stock(1)
+    await mailing.configure(verify_email=True)
+    assert ("verify", 1) in [one[:2] for one in await letters(mailing)]
+    if how == "revoked":
+        await mailing.remove_stock(1, revoke_holds=True)
+    else:
+        mailing.later(hours=24)
+        await mailing.expire()
+    assert [one[:2] for one in await letters(mailing)] == [("verify", 1 if how == "revoked" else 2)]
 
 
 async def test_who_wants_no_more_mails_gets_none(mailing: Lists) -> None:

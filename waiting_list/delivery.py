@@ -401,10 +401,11 @@ def _result(notice: Record, attempt: Attempt) -> _Result:
             assert_never(attempt.outcome)
 
 
-def _stale(notice: Record, about: Record) -> str | None:
+def _stale(notice: Record, about: Record) -> str | None:  # noqa: PLR0911 - one for each reason
     """Why an e-mail would no longer be true, or needed; None if it is."""
     status, left_reason = about["status"], about["left_reason"]
     # The hold that the letter is about, not a later one of the same entry.
+    to_verify = about["unverified"] and about["verify_email"]
     same_hold = status == Status.READY and about["ready_at"] == notice["created_at"]
     match Letter(notice["type"]):
         case Letter.JOINED | Letter.REVOKED if status != Status.WAITING:
@@ -413,8 +414,12 @@ def _stale(notice: Record, about: Record) -> str | None:
             return "the hold is over"
         case Letter.EXPIRED if status == Status.READY or left_reason not in (None, LeftReason.EXPIRED):
             return "something else has happened since"
-        case Letter.VERIFY if status != Status.WAITING or not about["unverified"]:
+        case Letter.VERIFY if status == Status.LEFT or not to_verify:
             return "there is nothing to verify any more"
+        case Letter.REMINDER if about["reminder_minutes"] is None:
+            return "nobody is reminded any more"
+        case letter if to_verify and letter not in (Letter.JOINED, Letter.VERIFY):
+            return "the address has yet to be verified"
         case _:
             return None
 

@@ -61,8 +61,8 @@ class Ledger:
         """Contacts given with a join, by number."""
         self.requeued: dict[int, int] = {}
         """The new number of each entry whose user waits again after a lapsed hold."""
-        self.to_verify: list[int] = []
-        """Whose address has changed to one that has to be verified."""
+        self.to_verify: dict[int, EntryRow] = {}
+        """Whose address has changed to one that nobody has verified, by number."""
         self.promoted: list[EntryRow] = []
         """Whom the request under way has made ready, in order."""
         self.unsettled = False

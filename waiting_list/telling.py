@@ -133,8 +133,9 @@ async def _tell_fans(ledger: Ledger) -> bool:
         ready = letter is Letter.READY and done.entry.status is Status.READY
         if ready and (due_at := _reminder_at(ledger, ledger.deadline(done.entry))):
             add(Letter.REMINDER, number, done.sequence, due_at)
-    for number in ledger.to_verify:
-        add(Letter.VERIFY, number, row.last_sequence, now)
+    for number in _to_ask(ledger):
+        name = notice_id(row.list_id, now, row.last_sequence, f"{Letter.VERIFY}/{number}", None)
+        rows.append((name, Letter.VERIFY, number, row.last_sequence, now))
     await _write(ledger, "insert_letters", rows, row.verify_email)
     if row.verify_email and not ledger.was.verify_email:
         await ledger.connection.execute(
@@ -142,6 +143,18 @@ async def _tell_fans(ledger: Ledger) -> bool:
         )
         return True
     return bool(rows)
+
+
+def _to_ask(ledger: Ledger) -> list[int]:
+    """Who is to be asked to verify an address, because it is another one, or because they wait again and may not
+    have been asked. Each once, and nobody where the list does not ask."""
+    if not ledger.list.verify_email:
+        return []
+    again = (
+        done.entry for done in ledger.done if done.verb == "revoke" or (done.verb, done.actor) == ("join", CLOCK)
+    )
+    asked = ledger.to_verify | {entry.number: entry for entry in again}
+    return [number for number, entry in asked.items() if entry.unverified and entry.status is not Status.LEFT]
 
 
 async def _write(ledger: Ledger, statement: str, rows: Sequence[Sequence[Any]], *more: Any) -> None:

@@ -136,7 +136,7 @@ async def set_contact(ledger: Ledger, *, actor: str, user_id: str, contact: Cont
     await ledger.set_contact(entry.number, contact)
     ledger.apply("set_contact", actor, entry, unverified=contact.is_unverified)
     if contact.is_unverified:
-        ledger.to_verify.append(entry.number)
+        ledger.to_verify[entry.number] = entry
     return entry
 
 

@@ -1,10 +1,11 @@
--- Asks everybody who waits in one list with an address that nobody has verified to verify it.
+-- Asks everybody who is in one list, with an address that nobody has verified, to verify it.
 -- Locks the new rows; runs under the list's lock, in the transaction that makes the list ask for it.
 INSERT INTO outbox (list_id, notice_id, organization_id, type, number, sequence, created_at, due_at)
-SELECT $1, md5($1::text || '/' || e.number || '/' || $4::bigint || '/' || $3::timestamptz)::uuid, $2, 'verify', e.number, $4, $3, $3
+SELECT $1, md5($1::text || '/' || e.number || '/' || $4::bigint || '/' || $3::timestamptz)::uuid, $2, 'verify',
+    e.number, $4, $3, $3
 FROM entries e
 CROSS JOIN LATERAL (
     SELECT FROM contacts x
     WHERE x.list_id = $1 AND x.number = e.number AND x.unsubscribed_at IS NULL LIMIT 1
 ) AS c
-WHERE e.list_id = $1 AND e.status = 'waiting' AND e.unverified
+WHERE e.list_id = $1 AND e.status IN ('waiting', 'ready') AND e.unverified
