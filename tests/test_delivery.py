@@ -23,6 +23,7 @@ from waiting_list.database import connection, sql, transaction
 from waiting_list.delivery import Delivery
 from waiting_list.engine import Engine
 from waiting_list.keys import webhook_secret
+from waiting_list.models import ListKey
 from waiting_list.settings import Settings
 
 ADA = {"email": "ada@example.org", "email_verified": True, "name": "Ada"}
@@ -400,6 +401,67 @@ async def test_a_webhook_that_does_not_answer_holds_up_nobody_else(telling: Tell
             slow.gate.set()
             await until(telling.settled, seconds=20)
     assert await telling.statuses() == {"sent": 240}
+
+
+async def test_a_webhook_that_hangs_in_many_lists_holds_up_neither_fans_nor_other_webhooks(
+    telling: Telling,
+) -> None:
+    lists = telling.lists
+    keys = [ListKey(f"off_{number}", "rep_2") for number in range(30)]
+    for key in keys:
+        await lists.add_list(key)
+    async with receiver() as hung:
+        hung.gate.clear()
+        await telling.add_webhook("wh_1", hung.url)
+        for lists.key in keys:
+            await lists.join("ada")
+        # All of them were due before the others.
+        await telling.run("UPDATE outbox SET due_at = due_at - interval '1 hour'")
+        await telling.add_webhook("wh_2")
+        await lists.join("bob", **ADA)
+
+        async def the_others_are_told() -> bool:
+            return len(telling.hook.requests) == len(telling.mailbox.messages) == 1
+
+        async with working(telling.delivery()):
+            await until(the_others_are_told)
+            assert 1 <= len(hung.requests) <= 2
+            hung.gate.set()
+
+
+async def test_a_webhook_that_did_not_answer_is_left_alone_for_a_while(telling: Telling) -> None:
+    telling.settings = telling.settings.model_copy(update={"webhook_timeout_seconds": 0.2})
+    telling.hook.gate.clear()
+    await telling.add_webhook()
+    await telling.lists.join("ada")
+    async with working(telling.delivery()):
+        await until(telling.settled)
+        await telling.lists.join("bob")
+        await telling.make_due()
+        await telling.lists.join("cleo", **ADA)
+
+        async def a_fan_is_told() -> bool:
+            return len(telling.mailbox.messages) == 1
+
+        await until(a_fan_is_told)
+    assert len(telling.hook.requests) == 1
+
+
+async def test_what_a_courier_had_begun_does_not_go_on_without_it(
+    telling: Telling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_module, "_GRACE_SECONDS", 0.1)
+    telling.hook.gate.clear()
+    await telling.add_webhook()
+    for number in range(20):
+        await telling.lists.join(f"fan{number}")
+
+    async def eight_are_asked() -> bool:
+        return len(telling.hook.requests) == 8
+
+    async with working(telling.delivery()):
+        await until(eight_are_asked)
+    assert [task for task in asyncio.all_tasks() if "_in_turn" in repr(task)] == []
 
 
 async def test_a_receiver_that_is_slow_gets_everything_at_its_own_pace(telling: Telling) -> None:

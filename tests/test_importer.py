@@ -9,7 +9,7 @@ import pytest
 
 from tests.lists import ORGANIZATION, Lists
 from waiting_list import importer, reading
-from waiting_list.database import Pool
+from waiting_list.database import Pool, connection
 from waiting_list.engine import Engine
 from waiting_list.models import ListKey, Status
 from waiting_list.settings import Settings
@@ -121,11 +121,20 @@ async def test_importing_again_sets_the_stock_and_serves_who_waits(folder: Path,
 
     await importer.load(pool, read())
     lists = Lists(pool, Engine(pool, Settings()), ListKey("off_001", "rep_001"), datetime.now(UTC))
-    await lists.join("ada", 2)
+    await lists.join("ada", 2, email="ada@example.org")
+    async with connection(pool) as acquired:
+        await acquired.execute(
+            "INSERT INTO webhooks (webhook_id, organization_id, url, description, types, created_at)"
+            " VALUES ('wh_1', $1, 'https://example.org/', '', '{}', now())",
+            ORGANIZATION,
+        )
     text = (folder / "inventory.csv").read_text()
     (folder / "inventory.csv").write_text(
         "\ufeff" + text.replace("rep_001,500,0", "rep_001,500,3").replace("\n", "\r\n")
     )
-    await importer.load(pool, read())
+    await importer.load(pool, read(), sends_mail=True)
     assert await lists.status("ada") is Status.READY
+    async with connection(pool) as acquired:
+        told = await acquired.fetch("SELECT type FROM outbox ORDER BY type")
+    assert [one["type"] for one in told] == ["entry.ready", "ready", "reminder", "stock.changed"]
     await lists.audit()

@@ -200,8 +200,8 @@ def import_(
     if shift_dates:
         found = importer.shifted(found, datetime.now(UTC).date())
 
-    async def run(pool: Pool, _: Settings) -> None:
-        made = await importer.load(pool, found)
+    async def run(pool: Pool, config: Settings) -> None:
+        made = await importer.load(pool, found, sends_mail=config.sends_mail)
         for name, objects in (
             ("events", found.events),
             ("representations", found.representations),

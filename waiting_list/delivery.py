@@ -43,7 +43,12 @@ _BATCH_SECONDS = 80.0
 _TURN_SECONDS = 15.0
 """How long a claimed notice waits for its turn at the receiver; with the longest time limit of a try, within the
 batch's."""
-_COURIERS = 16
+_COURIERS_TO_FANS = 8
+_COURIERS_TO_WEBHOOKS = 48
+"""At most. Each kind has its own: however many webhooks hang, they hold up no e-mail."""
+_COURIERS_TO_A_WEBHOOK = 2
+_REST_SECONDS = 30.0
+"""How long a webhook that did not answer at all is left alone, so that others come before it."""
 _LONGEST_SLEEP_SECONDS = 0.5
 _SHORTEST_SLEEP_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
@@ -76,6 +81,8 @@ class Delivery:
         self._more = False
         """Whether the last look found more than there were couriers for."""
         self._failing: set[tuple[UUID, str | None]] = set()
+        self._resting: dict[str, float] = {}
+        """Until when a webhook is left alone."""
         self._gates: dict[str, asyncio.Semaphore] = {}
         """Of each host that webhooks are at, and of the mail server: no more at once than there are connections,
         since the wait for one would count as the receiver's."""
@@ -132,20 +139,34 @@ class Delivery:
                 await acquired.execute(sql("delete_old_notices"), kept)
             self._cleaned_at = loop.time()
         on_the_way = list(self._couriers)
+        receivers = {None, *(webhook_id for _, webhook_id in on_the_way)}
+        now = loop.time()
+        self._resting = {webhook_id: until for webhook_id, until in self._resting.items() if now < until}
         async with snapshot(self._pool) as acquired:
             due = await acquired.fetch(
                 sql("read_due_notices"),
                 [list_id for list_id, _ in on_the_way],
                 [webhook_id or "" for _, webhook_id in on_the_way],
-                self._mailer is not None,
+                [*self._resting, *(to or "" for to in receivers if not self._can_go(to))],
             )
-        free = _COURIERS - len(self._couriers)
-        self._more = len(due) > free
-        for record in due[:free]:
+        self._more = False
+        for record in due:
             key = record["list_id"], record["webhook_id"]
+            if not self._can_go(record["webhook_id"]):
+                self._more = True
+                continue
             courier = asyncio.create_task(self._deliver(*key))
             self._couriers[key] = courier
             courier.add_done_callback(lambda _, key=key: self._back(key))  # type: ignore[misc]
+
+    def _can_go(self, webhook_id: str | None) -> bool:
+        """Whether one more may be on the way to a receiver."""
+        on_the_way = [to for _, to in self._couriers]
+        to_fans = on_the_way.count(None)
+        if webhook_id is None:
+            return self._mailer is not None and to_fans < _COURIERS_TO_FANS
+        to_webhooks = len(on_the_way) - to_fans
+        return to_webhooks < _COURIERS_TO_WEBHOOKS and on_the_way.count(webhook_id) < _COURIERS_TO_A_WEBHOOK
 
     def _back(self, key: tuple[UUID, str | None]) -> None:
         del self._couriers[key]
@@ -168,7 +189,7 @@ class Delivery:
 
     async def deliver(self, list_id: UUID, webhook_id: str | None) -> int:
         """Sends one batch of what is due of one list to one receiver (None: its fans, by e-mail), and records how
-        it went; returns how many that were. Raises Unavailable."""
+        it went; returns how many that were, 0 if the receiver is better left alone. Raises Unavailable."""
         if webhook_id is None:
             return await self._mail(list_id)
         async with connection(self._pool) as acquired:
@@ -177,7 +198,9 @@ class Delivery:
                 why = "the webhook is disabled" if webhook else "the webhook was deleted"
                 await acquired.execute(sql("give_up_notices"), list_id, webhook_id, why)
                 return 0
-            claimed = await acquired.fetch(sql("claim_notices"), list_id, webhook_id, BATCH, LEASE)
+            # One that fails holds nobody up for longer than one try.
+            at_most = BATCH if webhook["failing_since"] is None else CONNECTIONS_PER_HOST
+            claimed = await acquired.fetch(sql("claim_notices"), list_id, webhook_id, at_most, LEASE)
         secrets = await self._secrets(webhook)
 
         gate = self._gate(urlsplit(webhook["url"]).netloc, CONNECTIONS_PER_HOST)
@@ -196,6 +219,9 @@ class Delivery:
         results = await self._all(_in_turn(gate, notice, post) for notice in claimed)
         await self._record(list_id, results)
         await self._judge(webhook, results)
+        if results and all(one.attempt is None or one.attempt.status is None for one in results):
+            self._resting[webhook_id] = asyncio.get_running_loop().time() + _REST_SECONDS
+            return 0
         return len(claimed)
 
     def _gate(self, receiver: str, at_once: int) -> asyncio.Semaphore:
@@ -271,12 +297,17 @@ class Delivery:
         tasks = [asyncio.ensure_future(one) for one in sending]
         if not tasks:
             return []
-        done, late = await asyncio.wait(tasks, timeout=_BATCH_SECONDS)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        try:
+            await asyncio.wait(tasks, timeout=_BATCH_SECONDS)
+        finally:
+            # Also of a courier that is called back: what it had begun must not go on without it.
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         results = []
-        for task in done:
+        for task in tasks:
+            if task.cancelled():
+                continue
             if (error := task.exception()) is not None:
                 log.error("notice_failed", error=repr(error), exc_info=error)
             else:

@@ -35,7 +35,7 @@ async def load(pool: Pool, settings: Settings, url: str) -> str:
         with as_file(files("waiting_list") / "demo_catalogue") as folder:
             found = importer.shifted(importer.read(folder), datetime.now(UTC).date())
         began = datetime.now(UTC) - timedelta(hours=28)
-        await importer.load(pool, found, now=began)
+        await importer.load(pool, found, sends_mail=settings.sends_mail, now=began)
         await _Play(engine, began).all()
     # The same key all day: it is derived, not stored.
     key, _ = await catalogue.create_api_key(pool, ORGANIZATION, name="demo", read_only=False, idempotency=_SHOP)

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 
-from waiting_list import catalogue, promotion, stock
+from waiting_list import catalogue, promotion, stock, telling
 from waiting_list.database import Pool, transaction
 from waiting_list.engine import Caller
 from waiting_list.ledger import Ledger
@@ -98,11 +98,14 @@ def shifted(read_from: Catalogue, today: date) -> Catalogue:
     return moved
 
 
-async def load(pool: Pool, found: Catalogue, *, now: datetime | None = None) -> dict[str, int]:
+async def load(
+    pool: Pool, found: Catalogue, *, sends_mail: bool = False, now: datetime | None = None
+) -> dict[str, int]:
     """Writes a catalogue, all or nothing, and returns how many objects of each file were made.
 
     A list whose stock is 0 opens. Stock of a list that exists is set to what the file says, with what
-    follows from it. Raises ImportRefused; Unavailable.
+    follows from it: whoever is made ready is told, by e-mail only if `sends_mail`. Raises ImportRefused;
+    Unavailable.
     """
     made = dict.fromkeys(("events", "representations", "offers", "inventory"), 0)
     async with transaction(pool) as acquired:
@@ -138,7 +141,7 @@ async def load(pool: Pool, found: Catalogue, *, now: datetime | None = None) -> 
                 await stock.put_stock(ledger, actor=ACTOR, **fields.model_dump())
                 ledger.unsettled = True  # its representation may begin later now
                 await promotion.settle(ledger)
-                await ledger.flush()
+                await telling.tell(ledger, sends_mail=sends_mail)
     return made
 
 

@@ -1,10 +1,10 @@
--- Lists and receivers (null: fans, by e-mail, if $3) for which something is due, the longest first, but for those
--- given. Locks nothing: each is then claimed. A clock read once is what the index can be asked with.
+-- Lists and receivers (null: fans, by e-mail) for which something is due, the longest first, but for the pairs and for
+-- the receivers given (empty: fans). Locks nothing: each is then claimed. The index is asked with a clock read once.
 SELECT d.list_id, d.webhook_id
 FROM (
     SELECT o.list_id, o.webhook_id, o.due_at FROM outbox o
     WHERE o.status = 'pending' AND o.due_at <= (SELECT clock_timestamp())
-        AND ($3::boolean OR o.webhook_id IS NOT NULL)
+        AND coalesce(o.webhook_id, '') <> ALL ($3::text[])
         AND NOT EXISTS (SELECT FROM unnest($1::uuid[], $2::text[]) AS taken (list_id, webhook_id)
             WHERE taken.list_id = o.list_id AND taken.webhook_id = coalesce(o.webhook_id, ''))
     ORDER BY o.due_at LIMIT 1000
