@@ -18,6 +18,7 @@ from tests.lists import ORGANIZATION, START, Lists
 from tests.sinks import Mailbox, Receiver, mail_server, receiver
 from tests.until import until, working
 from waiting_list import delivery as delivery_module
+from waiting_list import writing
 from waiting_list.attempts import DELAYS_SECONDS
 from waiting_list.auth import Authority
 from waiting_list.database import connection, sql, transaction
@@ -367,14 +368,14 @@ async def test_a_letter_that_cannot_be_written_spoils_no_other(
 ) -> None:
     for user in ("ada", "bob", "cleo"):
         await telling.lists.join(user, email=f"{user}@example.org", email_verified=True)
-    write = delivery_module.Letters.write
+    write = writing.Letters.write
 
     def fails(letters: Any, letter: Any, facts: Any, **more: Any) -> Any:
         if facts.email == "bob@example.org":
             raise ZeroDivisionError
         return write(letters, letter, facts, **more)
 
-    monkeypatch.setattr(delivery_module.Letters, "write", fails)
+    monkeypatch.setattr(writing.Letters, "write", fails)
 
     async def two_are_sent() -> bool:
         return await telling.statuses() == {"sent": 2, "pending": 1}

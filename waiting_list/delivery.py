@@ -9,7 +9,7 @@ everything is sent at least once, and hardly ever twice.
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from secrets import SystemRandom
 from typing import NamedTuple, assert_never
 from urllib.parse import urlsplit
@@ -20,16 +20,15 @@ import structlog
 from waiting_list.attempts import Attempt, Outcome, delay_seconds
 from waiting_list.auth import Authority
 from waiting_list.database import Pool, Record, connection, snapshot, sql, transaction
-from waiting_list.keys import link_hash, link_token, verification_code, webhook_secret
-from waiting_list.letters import Facts, Letters
-from waiting_list.links import PREFIX, buy_link
-from waiting_list.models import Entry, LeftReason, Status, own_list_id
+from waiting_list.keys import webhook_secret
+from waiting_list.models import own_list_id
 from waiting_list.notices import Letter, NoticeStatus
 from waiting_list.posting import CONNECTIONS_PER_HOST, Poster
 from waiting_list.problems import Unavailable
 from waiting_list.settings import Settings
 from waiting_list.smtp import Mailer, open_mailer
 from waiting_list.telling import notice_id
+from waiting_list.writing import NOBODY, Writing, stale, too_early
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +75,7 @@ class Delivery:
         self._settings = settings
         self._authority = authority
         self._told = told
-        self._letters = Letters(settings)
+        self._writing = Writing(pool, settings, authority)
         self._couriers: dict[tuple[UUID, str | None], asyncio.Task[None]] = {}
         self._more = False
         """Whether the last look found more than there were couriers for."""
@@ -237,59 +236,22 @@ class Delivery:
     async def _mail(self, list_id: UUID) -> int:
         async with connection(self._pool) as acquired:
             claimed = await acquired.fetch(sql("claim_notices"), list_id, "", BATCH, LEASE)
-            numbers = [notice["number"] for notice in claimed if notice["number"] is not None]
-            found = await acquired.fetch(sql("read_letter_facts"), list_id, numbers) if numbers else []
-        facts = {record["number"]: record for record in found}
-        links = await self._links(list_id, found)
+        facts = await self._writing.read(list_id, [notice["number"] for notice in claimed])
 
         async def send(notice: Record) -> _Result:
             assert self._mailer is not None
-            about = facts.get(notice["number"])
             if notice["type"] == Letter.WEBHOOK_DISABLED:
-                told = json.loads(notice["body"])
-                since = datetime.fromisoformat(told.pop("since"))
-                message = self._letters.write_webhook_disabled(**told, since=since, notice_id=notice["notice_id"])
-                return _result(notice, await self._mailer.send(message))
-            if about is None or about["email"] is None or not about["subscribed"]:
-                return _Result(notice, NoticeStatus.DROPPED, why="nobody is left to be told")
-            if why := _stale(notice, about):
-                return _Result(notice, NoticeStatus.DROPPED, why=why)
-            if (seconds := _too_early(notice, about)) is not None:
+                return _result(notice, await self._mailer.send(self._writing.webhook_disabled(notice)))
+            about = facts.get(notice["number"])
+            if about is None or (why := stale(notice, about)):
+                return _Result(notice, NoticeStatus.DROPPED, why=why if about else NOBODY)
+            if (seconds := too_early(notice, about)) is not None:
                 return _Result(notice, NoticeStatus.PENDING, delay_seconds=seconds)
-            shown = await self._shown(list_id, about, links[notice["number"]])
-            message = self._letters.write(Letter(notice["type"]), shown, notice_id=notice["notice_id"])
-            return _result(notice, await self._mailer.send(message))
+            return _result(notice, await self._mailer.send(await self._writing.letter(notice, about)))
 
         gate = self._gate("", self._settings.smtp_connections)
         await self._record(list_id, await self._all(_in_turn(gate, notice, send) for notice in claimed))
         return len(claimed)
-
-    async def _links(self, list_id: UUID, found: Sequence[Record]) -> dict[int, str]:
-        """The private link of each entry; from now on it is good."""
-        secret = await self._authority.derived_secret()
-        tokens = {one["number"]: link_token(secret, list_id, one["number"], one["link_version"]) for one in found}
-        if new := [one for one in found if not one["has_link"]]:
-            numbers, versions = [one["number"] for one in new], [one["link_version"] for one in new]
-            hashes = [link_hash(tokens[number]) for number in numbers]
-            async with connection(self._pool) as acquired:
-                await acquired.execute(sql("make_links"), list_id, numbers, versions, hashes)
-        return {number: f"{self._settings.public_url}{PREFIX}{token}" for number, token in tokens.items()}
-
-    async def _shown(self, list_id: UUID, about: Record, link: str) -> Facts:
-        entry = await self._authority.with_pass(Entry(**{name: about[name] for name in _ENTRY_FIELDS}))
-        to_verify = about["unverified"] and about["verify_email"]
-        verify_link = None
-        if to_verify:
-            secret = await self._authority.derived_secret()
-            verify_link = f"{link}/verify/{verification_code(secret, list_id, entry.number, about['email'])}"
-        return Facts(
-            **{name: about[name] for name in _SHOWN_FIELDS},
-            requeued=entry.status is Status.WAITING,
-            link=link,
-            unsubscribe_link=f"{link}/unsubscribe",
-            verify_link=verify_link,
-            buy_link=buy_link(about["purchase_url"], entry.purchase_pass),
-        )
 
     async def _all(self, sending: Iterable[Coroutine[None, None, _Result]]) -> list[_Result]:
         """What came of all of it, within the lease. Whatever raised, or did not end in time, is left as it is
@@ -381,28 +343,6 @@ class Delivery:
         log.warning("webhook_disabled", webhook_id=webhook_id, reason=reason)
 
 
-_ENTRY_FIELDS = tuple(name for name in Entry.model_fields if name != "purchase_pass")
-_SHOWN_FIELDS = (
-    "organization_id",
-    "locale",
-    "name",
-    "email",
-    "event_title",
-    "venue_name",
-    "venue_address",
-    "timezone",
-    "offer_name",
-    "start_datetime",
-    "number",
-    "position",
-    "tickets_ahead",
-    "tickets_wanted",
-    "tickets_minimum",
-    "tickets_held",
-    "ready_until",
-)
-
-
 async def _in_turn(
     gate: asyncio.Semaphore, notice: Record, send: Callable[[Record], Coroutine[None, None, _Result]]
 ) -> _Result:
@@ -430,35 +370,3 @@ def _result(notice: Record, attempt: Attempt) -> _Result:
             return _Result(notice, NoticeStatus.PENDING, delay_seconds=seconds, attempt=attempt)
         case _:
             assert_never(attempt.outcome)
-
-
-def _stale(notice: Record, about: Record) -> str | None:  # noqa: PLR0911 - one for each reason
-    """Why an e-mail would no longer be true, or needed; None if it is."""
-    status, left_reason = about["status"], about["left_reason"]
-    # The hold that the letter is about, not a later one of the same entry.
-    to_verify = about["unverified"] and about["verify_email"]
-    same_hold = status == Status.READY and about["ready_at"] == notice["created_at"]
-    match Letter(notice["type"]):
-        case Letter.JOINED | Letter.REVOKED if status != Status.WAITING:
-            return "the fan does not wait any more"
-        case Letter.READY | Letter.REMINDER if not same_hold or about["now"] >= about["ready_until"]:
-            return "the hold is over"
-        case Letter.EXPIRED if status == Status.READY or left_reason not in (None, LeftReason.EXPIRED):
-            return "something else has happened since"
-        case Letter.VERIFY if status == Status.LEFT or not to_verify:
-            return "there is nothing to verify any more"
-        case Letter.REMINDER if about["reminder_minutes"] is None:
-            return "nobody is reminded any more"
-        case letter if to_verify and letter not in (Letter.JOINED, Letter.VERIFY):
-            return "the address has yet to be verified"
-        case _:
-            return None
-
-
-def _too_early(notice: Record, about: Record) -> float | None:
-    """In how many seconds a reminder is due, where the deadline has moved away since it was planned."""
-    if notice["type"] != Letter.REMINDER or about["reminder_minutes"] is None:
-        return None
-    before = timedelta(minutes=about["reminder_minutes"])
-    seconds = (about["ready_until"] - before - about["now"]).total_seconds()
-    return seconds if seconds > before.total_seconds() / 2 else None

@@ -89,12 +89,10 @@ _POLICY = SMTP.clone(header_factory=_HEADERS, cte_type="7bit")
 
 
 class Letters:
-    """Writes e-mails on a deployment's settings. Raises ValueError if its sender is not an address."""
+    """Writes e-mails on a deployment's settings."""
 
     def __init__(self, settings: Settings) -> None:
         name, address = parseaddr(settings.mail_from)
-        if _CONTROLS.search(settings.mail_from) or not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", address):
-            raise ValueError(f"mail_from is not an address: {settings.mail_from}")
         self._from = Address(_plain(name), addr_spec=address)
         self._host = (urlsplit(settings.public_url).hostname or "localhost").encode("idna").decode()
         if ":" in self._host:

@@ -1,10 +1,12 @@
 """What can be configured, each with its unit and default. Variables are named WAITING_LIST_ + the name."""
 
+import re
+from email.utils import parseaddr
 from functools import cache
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -92,6 +94,13 @@ class Settings(BaseSettings):
         default="info", pattern="^(debug|info|warning|error)$", description="Least level that is logged."
     )
     log_json: bool = Field(default=False, description="Log as JSON, one object a line.")
+
+    @field_validator("mail_from")
+    @classmethod
+    def _names_an_address(cls, value: str) -> str:
+        if not value.isprintable() or not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", parseaddr(value)[1]):
+            raise ValueError("must have an address, such as Tickets <tickets@example.org>")
+        return value
 
     @property
     def sends_mail(self) -> bool:

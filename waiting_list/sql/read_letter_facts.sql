@@ -1,6 +1,6 @@
 -- What e-mails about some entries of one list can say: who is told, where the entry stands, and what it is for.
 -- Locks nothing.
-SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
+SELECT i.list_id, s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
     s.joined_at, s.ready_at, s.ready_until, s.left_at, e.unverified,
     c.email, c.name, c.locale, c.unsubscribed_at IS NULL AS subscribed, c.link_version,

@@ -1,0 +1,125 @@
+"""What an e-mail says is worked out as it is sent: whether it is still true, and from what is true then."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from uuid import UUID
+
+from waiting_list.auth import Authority
+from waiting_list.database import Pool, Record, connection, sql
+from waiting_list.keys import link_hash, link_token, verification_code
+from waiting_list.letters import Facts, Letters
+from waiting_list.links import PREFIX, buy_link
+from waiting_list.models import Entry, LeftReason, Status
+from waiting_list.notices import Letter
+from waiting_list.settings import Settings
+
+NOBODY = "nobody is left to be told"
+"""Why an e-mail is not sent whose fan was erased, has no address any more, or wants to hear no more."""
+
+
+class Writing:
+    """Writes the e-mails of claimed notices. One for each process."""
+
+    def __init__(self, pool: Pool, settings: Settings, authority: Authority) -> None:
+        self._pool = pool
+        self._public_url = settings.public_url
+        self._authority = authority
+        self._letters = Letters(settings)
+
+    async def read(self, list_id: UUID, numbers: Sequence[int | None]) -> dict[int, Record]:
+        """What can be told about some entries of a list, by number; nothing of those without a contact. Their
+        private links are good from now on. Raises Unavailable."""
+        wanted = [number for number in numbers if number is not None]
+        if not wanted:
+            return {}
+        secret = await self._authority.derived_secret()
+        async with connection(self._pool) as acquired:
+            found = await acquired.fetch(sql("read_letter_facts"), list_id, wanted)
+            if new := [one for one in found if not one["has_link"]]:
+                named = [(one["number"], one["link_version"]) for one in new]
+                hashes = [link_hash(link_token(secret, list_id, *one)) for one in named]
+                await acquired.execute(sql("make_links"), list_id, *map(list, zip(*named, strict=True)), hashes)
+        return {record["number"]: record for record in found}
+
+    async def letter(self, notice: Record, about: Record) -> EmailMessage:
+        """The e-mail to the fan of an entry. Raises Unavailable."""
+        secret = await self._authority.derived_secret()
+        entry = await self._authority.with_pass(Entry(**{name: about[name] for name in _ENTRY_FIELDS}))
+        list_id, number = about["list_id"], entry.number
+        link = f"{self._public_url}{PREFIX}{link_token(secret, list_id, number, about['link_version'])}"
+        verify_link = None
+        if about["unverified"] and about["verify_email"]:
+            verify_link = f"{link}/verify/{verification_code(secret, list_id, number, about['email'])}"
+        facts = Facts(
+            **{name: about[name] for name in _SHOWN_FIELDS},
+            requeued=entry.status is Status.WAITING,
+            link=link,
+            unsubscribe_link=f"{link}/unsubscribe",
+            verify_link=verify_link,
+            buy_link=buy_link(about["purchase_url"], entry.purchase_pass),
+        )
+        return self._letters.write(Letter(notice["type"]), facts, notice_id=notice["notice_id"])
+
+    def webhook_disabled(self, notice: Record) -> EmailMessage:
+        """The e-mail to an organizer whose webhook was given up."""
+        told = json.loads(notice["body"])
+        since = datetime.fromisoformat(told.pop("since"))
+        return self._letters.write_webhook_disabled(**told, since=since, notice_id=notice["notice_id"])
+
+
+def stale(notice: Record, about: Record) -> str | None:  # noqa: PLR0911 - one for each reason
+    """Why an e-mail would no longer be true, or needed; None if it is."""
+    if about["email"] is None or not about["subscribed"]:
+        return NOBODY
+    status, left_reason = about["status"], about["left_reason"]
+    to_verify = about["unverified"] and about["verify_email"]
+    # The hold that the letter is about, not a later one of the same entry.
+    same_hold = status == Status.READY and about["ready_at"] == notice["created_at"]
+    match Letter(notice["type"]):
+        case Letter.JOINED | Letter.REVOKED if status != Status.WAITING:
+            return "the fan does not wait any more"
+        case Letter.READY | Letter.REMINDER if not same_hold or about["now"] >= about["ready_until"]:
+            return "the hold is over"
+        case Letter.EXPIRED if status == Status.READY or left_reason not in (None, LeftReason.EXPIRED):
+            return "something else has happened since"
+        case Letter.VERIFY if status == Status.LEFT or not to_verify:
+            return "there is nothing to verify any more"
+        case Letter.REMINDER if about["reminder_minutes"] is None:
+            return "nobody is reminded any more"
+        case letter if to_verify and letter not in (Letter.JOINED, Letter.VERIFY):
+            return "the address has yet to be verified"
+        case _:
+            return None
+
+
+def too_early(notice: Record, about: Record) -> float | None:
+    """In how many seconds a reminder is due, where the deadline has moved away since it was planned."""
+    if notice["type"] != Letter.REMINDER or about["reminder_minutes"] is None:
+        return None
+    before = timedelta(minutes=about["reminder_minutes"])
+    seconds = (about["ready_until"] - before - about["now"]).total_seconds()
+    return seconds if seconds > before.total_seconds() / 2 else None
+
+
+_ENTRY_FIELDS = tuple(name for name in Entry.model_fields if name != "purchase_pass")
+_SHOWN_FIELDS = (
+    "organization_id",
+    "locale",
+    "name",
+    "email",
+    "event_title",
+    "venue_name",
+    "venue_address",
+    "timezone",
+    "offer_name",
+    "start_datetime",
+    "number",
+    "position",
+    "tickets_ahead",
+    "tickets_wanted",
+    "tickets_minimum",
+    "tickets_held",
+    "ready_until",
+)
