@@ -14,6 +14,8 @@ from waiting_list.streams import STREAM
 
 BODY_LIMIT = 64 * 1024
 """Bytes."""
+_API = "/v1/"
+"""Where bodies are JSON. Those of pages are forms."""
 SLASH = "\udc2f"
 """Stands for an escaped slash within an id. No decoded path can have it: it is half of a surrogate pair."""
 _JSON = re.compile(rb"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
@@ -36,11 +38,11 @@ class Guard:
             await self._app(scope, receive, send)
             return
         raw_path = scope.get("raw_path") or b""
-        is_page = scope["path"].startswith(PREFIX)
+        is_link = scope["path"].startswith(PREFIX)
         # What is not UTF-8 would be decoded to U+FFFD, and one id be taken for another. A private link is looked
         # for by its hash: no other one is found, and the page says so.
         for name, sent in (("path", raw_path), ("query", scope["query_string"])):
-            if b"%" in sent and not is_page and not _is_utf8(unquote_to_bytes(sent)):
+            if b"%" in sent and not is_link and not _is_utf8(unquote_to_bytes(sent)):
                 problem = InvalidRequest.of(name, "is not UTF-8")
                 await problem_response(scope, problem)(scope, receive, send)
                 return
@@ -54,7 +56,7 @@ class Guard:
                     del scope[name]  # what FastAPI kept for this call
                 await stream.run(receive, send)
             return
-        body = await _read_body(scope, receive, is_form=is_page)
+        body = await _read_body(scope, receive, is_form=not scope["path"].startswith(_API))
         if isinstance(body, Problem):
             await problem_response(scope, body)(scope, receive, send)
             return

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query as QueryInfo
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
 
 from waiting_list.answers import Listing
 from waiting_list.asgi import SLASH
@@ -19,10 +19,10 @@ from waiting_list.database import Pool
 from waiting_list.engine import Caller, Engine, Idempotency
 from waiting_list.fields import Id
 from waiting_list.live import Live
-from waiting_list.models import Answer, Entry, Status
+from waiting_list.models import Answer, Entry, ListKey, Status
 from waiting_list.paging import Page
 from waiting_list.polls import Polls
-from waiting_list.problems import Forbidden, InvalidRequest, Problem
+from waiting_list.problems import Forbidden, InvalidRequest, NotFound, Problem
 from waiting_list.settings import Settings
 
 
@@ -262,11 +262,25 @@ def _with_slashes(value: object) -> object:
 
 
 PathId = Annotated[Id, BeforeValidator(_with_slashes), Path()]
+_PATH_ID: TypeAdapter[str] = TypeAdapter(Annotated[Id, BeforeValidator(_with_slashes)])
 Ids = Annotated[list[Id] | None, Query(max_length=100)]
 Limit = Annotated[int, Query(ge=1, le=500, description="How many items at most.")]
 Cursor = Annotated[
     str | None, Query(max_length=2000, description="The `next_cursor` of the page before this one.")
 ]
+
+
+def path_id(call: Request, name: str) -> str:
+    """An id that the path names, read by hand. Raises NotFound where it is none."""
+    try:
+        return _PATH_ID.validate_python(call.path_params[name])
+    except ValidationError as error:
+        raise NotFound("There is no such page.") from error
+
+
+def path_key(call: Request) -> ListKey:
+    """The list that the path names, read by hand. Raises NotFound where it is none."""
+    return ListKey(path_id(call, "offer_id"), path_id(call, "representation_id"))
 
 
 def answer(body: BaseModel, *, status: int = 200, replayed: bool = False) -> Response:

@@ -242,6 +242,11 @@ class Delivery:
             assert self._mailer is not None
             if notice["type"] == Letter.WEBHOOK_DISABLED:
                 return _result(notice, await self._mailer.send(self._writing.webhook_disabled(notice)))
+            if notice["type"] == Letter.SIGN_IN:
+                letter = await self._writing.sign_in(notice)
+                if letter is None:
+                    return _Result(notice, NoticeStatus.DROPPED, why="the link to sign in is good no more")
+                return _result(notice, await self._mailer.send(letter))
             about = facts.get(notice["number"])
             if about is None or (why := stale(notice, about)):
                 return _Result(notice, NoticeStatus.DROPPED, why=why if about else NOBODY)

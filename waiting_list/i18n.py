@@ -25,6 +25,7 @@ from waiting_list.fields import Locale
 SOURCE: Locale = "en"
 """The language of the templates and of the code."""
 LOCALES: tuple[Locale, ...] = get_args(Locale)
+LANGUAGES: dict[Locale, str] = {"en": "English", "fr": "Français"}
 _PACKAGE = Path(__file__).parent
 _OURS = FileSystemLoader(_PACKAGE / "templates")
 
@@ -80,8 +81,9 @@ def environment(
     That folder is `template_folder` / the id, escaped as in a URL, so that no id leads anywhere else. What its
     templates can reach is the sandbox's: values, not Python. An undefined name is an error, `.html` is escaped,
     everything else is text. Filters besides Jinja's: `number`; `date`, `time` and `instant`, of an aware datetime
-    and the name of a timezone; `duration` of a timedelta; `clock` of a time of day as HH:MM.
-    """
+    and the name of a timezone, `brief` of the same where there is little room; `duration` of a timedelta,
+    `minutes` of their number; `clock` of a time of day as HH:MM; `percent` of a share; `language` of a locale, in
+    that language; `segment`, an id as one part of a path."""
     folder = _folder_of(organization_id, template_folder)
     made = ImmutableSandboxedEnvironment(
         loader=_OURS if folder is None else ChoiceLoader([FileSystemLoader(folder), _OURS]),
@@ -102,6 +104,11 @@ def environment(
         "instant": lambda value, timezone: shown_instant(value, timezone, locale=locale),
         "clock": lambda value: dates.format_time(time.fromisoformat(value), "short", locale=locale),
         "duration": lambda value: shown_duration(value, locale=locale),
+        "minutes": lambda value: shown_duration(timedelta(minutes=value), locale=locale),
+        "brief": lambda value, timezone: shown_brief(value, timezone, locale=locale),
+        "percent": lambda value: numbers.format_percent(value, locale=locale),
+        "segment": lambda value: quote(value, safe=""),
+        "language": lambda value: LANGUAGES[value],
     }
     return made
 
@@ -137,6 +144,14 @@ def shown_instant(value: datetime, timezone: str, *, locale: Locale) -> str:
     _ = translations(locale).gettext
     date, time = shown_date(value, timezone, locale=locale), shown_time(value, timezone, locale=locale)
     return _("%(date)s at %(time)s") % {"date": date, "time": time}
+
+
+def shown_brief(value: datetime, timezone: str, *, locale: Locale) -> str:
+    """`Fri, Nov 27, 8:30 PM`: with its year where that is another than this one's."""
+    moment = value.astimezone(ZoneInfo(timezone))
+    same_year = moment.year == datetime.now(moment.tzinfo).year
+    date = dates.format_skeleton("MMMEd" if same_year else "yMMMEd", moment, locale=locale)
+    return f"{date}, {dates.format_time(moment, 'short', locale=locale)}"
 
 
 def shown_duration(value: timedelta, *, locale: Locale) -> str:

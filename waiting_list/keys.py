@@ -91,6 +91,22 @@ def verification_code(secret: bytes, list_id: UUID, number: int, email: str) -> 
     return base64.urlsafe_b64encode(derived(secret, "verify", list_id, number, email)[:18]).decode()
 
 
+def sign_in_token(secret: bytes, sign_in_id: UUID) -> str:
+    """The link with which somebody signs in: 46 characters, safe in a URL. It begins with the name by which it is
+    found; the rest follows from the deployment's secret. It is not stored."""
+    opaque = derived(secret, "sign-in", sign_in_id)[:18]
+    return base64.urlsafe_b64encode(sign_in_id.bytes + opaque).decode().rstrip("=")
+
+
+def sign_in_id(token: str) -> UUID | None:
+    """The name of who asked for a link; None if it is not one."""
+    try:
+        decoded = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        return None
+    return UUID(bytes=decoded[:16]) if len(decoded) == 34 else None
+
+
 def hold_id(list_id: UUID, number: int, ready_at: datetime) -> UUID:
     """The name of one hold: another entry, or another hold of the same one, has another."""
     return uuid5(list_id, f"{number}/{ready_at.astimezone(UTC).isoformat()}")

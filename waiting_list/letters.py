@@ -251,5 +251,12 @@ def example_facts(letter: Letter, *, locale: str, organization_id: str = "demo")
             )
         case Letter.VERIFY | Letter.JOINED:
             return replace(facts, verify_link=f"{link}/verify?code=Qm9uam91ciBBZGEh")
+        case Letter.SIGN_IN:
+            return Facts(
+                organization_id=organization_id,
+                locale=locale,
+                email="ada@example.org",
+                link="https://tickets.example/sign-in/Zx4kq0Yw3mB7cN2vT9sR1dF6gH8jL5aQ",
+            )
         case _:
             return facts

@@ -4,7 +4,6 @@ There is nothing here unless `mail_folder` is set. A mail is shown to anybody, p
 """
 
 import re
-from collections.abc import Mapping
 from email import message_from_bytes
 from email.headerregistry import DateHeader
 from email.message import EmailMessage
@@ -19,19 +18,19 @@ from fastapi.responses import HTMLResponse
 from waiting_list.calls import Call, PublicRoute
 from waiting_list.i18n import environment, preferred
 from waiting_list.problems import NotFound
+from waiting_list.static_router import static
 
 router = APIRouter(route_class=PublicRoute, include_in_schema=False)
 
 _SHOWN = 200
 """Mails in the list."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*\.eml")
-_STYLE = (Path(__file__).parent / "static" / "style.css").read_bytes()
 _HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 }
 _HEADERS_OF_A_MAIL = _HEADERS | {
     "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'",
@@ -84,12 +83,6 @@ def get_mail_html(call: Call, name: str) -> Response:
     return HTMLResponse(_mail(call, name).body("html"), headers=_HEADERS_OF_A_MAIL)
 
 
-@router.get("/static/style.css")
-def get_style() -> Response:
-    """The style of the pages."""
-    return Response(_STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=300"})
-
-
 def _folder(call: Call) -> Path:
     folder = call.service.settings.mail_folder
     if folder is None:
@@ -113,6 +106,8 @@ def _read(folder: Path, name: str) -> Mail | None:
         return None
 
 
-def _page(call: Call, template: str, shown: Mapping[str, Any]) -> HTMLResponse:
+def _page(call: Call, template: str, shown: dict[str, Any]) -> HTMLResponse:
     templates = environment(preferred(call.headers.get("accept-language")))
-    return HTMLResponse(templates.get_template(f"pages/{template}").render(shown), headers=_HEADERS)
+    return HTMLResponse(
+        templates.get_template(f"pages/{template}").render(shown | {"static": static}), headers=_HEADERS
+    )

@@ -91,7 +91,7 @@ class WebhookType(StrEnum):
 
 
 class Letter(StrEnum):
-    """The e-mails that fans get, and `webhook_disabled`, which an organizer gets."""
+    """The e-mails that fans get, and `webhook_disabled`, which an organizer gets. `sign_in` is about no entry."""
 
     JOINED = "joined"
     READY = "ready"
@@ -101,6 +101,7 @@ class Letter(StrEnum):
     ENDED = "ended"
     REMOVED = "removed"
     VERIFY = "verify"
+    SIGN_IN = "sign_in"
     WEBHOOK_DISABLED = "webhook_disabled"
 
 

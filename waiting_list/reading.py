@@ -87,9 +87,30 @@ async def export_entries(pool: Pool, organization_id: str, only: EntryFilter) ->
             yield _entry(record)
 
 
+class Show(NamedTuple):
+    """What a list is about, for people."""
+
+    organization_id: str
+    event_title: str
+    offer_name: str
+    venue_name: str
+    venue_address: str
+    timezone: str
+    start_datetime: datetime
+
+
 async def waiting_list(pool: Pool, key: ListKey) -> WaitingList:
     """A list as anyone may see it. Raises InventoryNotFound."""
-    record = await _list(pool, key, None)
+    return _waiting_list(await _list(pool, key, None))
+
+
+async def shown_list(pool: Pool, key: ListKey, *, organization_id: str | None = None) -> tuple[Show, WaitingList]:
+    """The same, and what it is about; with `organization_id` only if it is theirs. Raises InventoryNotFound."""
+    record = await _list(pool, key, organization_id)
+    return Show(*(record[name] for name in Show._fields)), _waiting_list(record)
+
+
+def _waiting_list(record: Record) -> WaitingList:
     full = record["max_waiting"] is not None and record["waiting"] >= record["max_waiting"]
     reason: Literal["not_opened", "closed", "ended", "full"] | None = None
     if record["ended"]:

@@ -78,11 +78,20 @@ class EntryStream:
 
     async def _event(self, entry: Entry) -> bytes:
         data = (await self._with_pass(entry)).model_dump_json().encode()
-        name = hashlib.sha256(data).hexdigest()[:16]
+        name = _name(data)
         if name == self._told:
             return b":\n\n"
         self._told = name
         return b"id: %s\ndata: %s\n\n" % (name.encode(), data)
+
+
+def event_id(entry: Entry) -> str:
+    """The id of the event that tells this entry: a page that shows it as it is can tell whether there is news."""
+    return _name(entry.model_dump_json().encode())
+
+
+def _name(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 class StreamResponse(Response):

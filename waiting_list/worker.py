@@ -64,6 +64,7 @@ class Worker:
         if time.monotonic() - self._cleaned_at > _CLEANING_SECONDS:
             async with connection(self._pool) as acquired:
                 await acquired.execute(sql("delete_old_idempotency"))
+                await acquired.execute(sql("delete_old_sessions"))
             self._cleaned_at = time.monotonic()
         await self._do_due()
         async with snapshot(self._pool) as acquired:

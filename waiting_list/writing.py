@@ -8,11 +8,12 @@ from uuid import UUID
 
 from waiting_list.auth import Authority
 from waiting_list.database import Pool, Record, connection, sql
-from waiting_list.keys import link_hash, link_token, verification_code
+from waiting_list.keys import link_hash, link_token, sign_in_token, verification_code
 from waiting_list.letters import Facts, Letters
 from waiting_list.links import PREFIX, buy_link
 from waiting_list.models import Entry, LeftReason, Status
 from waiting_list.notices import Letter
+from waiting_list.sessions import shown
 from waiting_list.settings import Settings
 
 NOBODY = "nobody is left to be told"
@@ -61,6 +62,22 @@ class Writing:
             buy_link=buy_link(about["purchase_url"], entry.purchase_pass),
         )
         return self._letters.write(Letter(notice["type"]), facts, notice_id=notice["notice_id"])
+
+    async def sign_in(self, notice: Record) -> EmailMessage | None:
+        """The e-mail to whoever asked to sign in; None once the link is used, or good no more. Raises
+        Unavailable."""
+        async with connection(self._pool) as acquired:
+            asked = shown(await acquired.fetchrow(sql("read_sign_in"), notice["notice_id"]))
+        if asked is None:
+            return None
+        token = sign_in_token(await self._authority.derived_secret(), notice["notice_id"])
+        facts = Facts(
+            organization_id=asked.organization_id,
+            locale=asked.locale,
+            email=asked.email,
+            link=f"{self._public_url}/sign-in/{token}",
+        )
+        return self._letters.write(Letter.SIGN_IN, facts, notice_id=notice["notice_id"])
 
     def webhook_disabled(self, notice: Record) -> EmailMessage:
         """The e-mail to an organizer whose webhook was given up."""

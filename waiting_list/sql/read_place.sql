@@ -1,4 +1,4 @@
--- What a private link leads to: the entry as its fan sees it, how the fan is reached, the show, the list's settings.
+-- One place as its fan sees it: the entry, how the fan is reached, the show, the list's settings and what is free.
 -- Locks nothing.
 SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
@@ -9,14 +9,15 @@ SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id
     o.max_quantity_per_order, r.start_datetime, least(i.closes_at, r.start_datetime) AS ends_at,
     i.waiting_list_open, i.policy, i.skip_limit, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until,
     i.after_expiry, i.automatic, i.max_waiting, i.closes_at, i.verify_email, i.reminder_minutes, i.purchase_url,
+    i.available_stock - i.held AS free,
     EXISTS (
         SELECT 1 FROM entries x WHERE x.list_id = $1 AND x.user_id = s.user_id AND x.number > s.number
     ) AS rejoined,
     clock_timestamp() AS now
-FROM contacts c
-JOIN shown_entries s ON s.list_id = $1 AND s.number = c.number
+FROM shown_entries s
 JOIN inventory i ON i.list_id = $1
 JOIN events v ON v.event_id = i.event_id
 JOIN offers o ON o.offer_id = i.offer_id
 JOIN representations r ON r.representation_id = i.representation_id
-WHERE c.list_id = $1 AND c.link_hash = $2 AND s.user_id IS NOT NULL
+LEFT JOIN contacts c ON c.list_id = $1 AND c.number = $2
+WHERE s.list_id = $1 AND s.number = $2 AND s.user_id IS NOT NULL

@@ -1,0 +1,93 @@
+"""Who may see the dashboard: an organizer who has signed in with an API key, and as long as that key is good.
+
+The browser keeps a session, never the key. What a read-only key could not change, its session cannot either.
+"""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from waiting_list.auth import Organizer
+from waiting_list.pages import (
+    ORGANIZER_COOKIE,
+    PageCall,
+    PageRoute,
+    check_same_origin,
+    go_to,
+    local,
+    page,
+    read_form,
+    sign_forms,
+)
+from waiting_list.problems import Forbidden, Problem, Unauthenticated
+from waiting_list.sessions import SESSION, close_session, open_session, organizer_of
+
+HOME = "/dashboard"
+SIGN_IN = f"{HOME}/sign-in"
+
+
+class DashboardRoute(PageRoute):
+    """A page for an organizer who is signed in; everybody else is asked to. Forms need a key that may write."""
+
+    async def admit(self, call: PageCall) -> Response | None:
+        session = call.cookie(ORGANIZER_COOKIE)
+        organizer = await organizer_of(call.pool, session) if session else None
+        if organizer is None:
+            return _sign_in_first(call)
+        call.who = organizer
+        await sign_forms(call, session)
+        if call.method == "POST" and organizer.read_only and call.page != f"{HOME}/sign-out":
+            raise Forbidden("This API key may only read.")
+        return None
+
+    async def refused(self, call: PageCall, problem: Problem) -> Response:
+        """What was refused, and why, on a page of the dashboard."""
+        if call.who is None:
+            return await super().refused(call, problem)
+        return dashboard_page(call, "dashboard_refused.html", status=problem.status, problem=problem)
+
+
+def dashboard_page(call: PageCall, template: str, *, status: int = 200, **shown: Any) -> Response:
+    """A page of the dashboard. Its template is given `organizer` besides."""
+    return page(call, template, status=status, organizer=call.who, **shown)
+
+
+router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
+sign_in_router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@sign_in_router.get(SIGN_IN)
+async def ask_to_sign_in(call: PageCall) -> Response:
+    """Asks for an API key."""
+    return page(call, "dashboard_sign_in.html", next=local(call.query_params.get("next"), HOME), wrong=False)
+
+
+@sign_in_router.post(SIGN_IN)
+async def sign_in(call: PageCall) -> Response:
+    """Begins a session."""
+    check_same_origin(call)
+    form = await read_form(call)
+    after = local(form.get("next"), HOME)
+    try:
+        organizer: Organizer = await call.service.authority.organizer(f"Bearer {form.get('api_key', '').strip()}")
+    except (Unauthenticated, Forbidden) as problem:
+        return page(call, "dashboard_sign_in.html", status=problem.status, next=after, wrong=True)
+    answer = go_to(after)
+    seconds = int(SESSION.total_seconds())
+    call.set_cookie(answer, ORGANIZER_COOKIE, await open_session(call.pool, organizer), max_age=seconds)
+    return answer
+
+
+@router.post(f"{HOME}/sign-out")
+async def sign_out(call: PageCall) -> Response:
+    """Ends the session, here and for whoever else may have its cookie."""
+    await close_session(call.pool, call.cookie(ORGANIZER_COOKIE) or "")
+    answer = go_to(SIGN_IN)
+    call.delete_cookie(answer, ORGANIZER_COOKIE)
+    return answer
+
+
+def _sign_in_first(call: PageCall) -> Response:
+    # Who sent a form is not led back to it: it would have to be sent again.
+    after = call.page if call.method == "GET" else HOME
+    return go_to(f"{SIGN_IN}?next={after}")

@@ -1,0 +1,196 @@
+"""The pages of fans: what there is to wait for, one list with its rules, joining it, their place, all of their
+lists.
+
+Fans are known by a cookie that holds a user token, as shops mint them: so a page can do what its fan could do
+through the user router, and nothing else.
+"""
+
+from contextlib import suppress
+
+from fastapi import APIRouter, Response
+
+from waiting_list import reading
+from waiting_list.auth import User
+from waiting_list.calls import path_key
+from waiting_list.engine import Caller
+from waiting_list.models import Entry, ListKey, Status
+from waiting_list.pages import FAN_COOKIE, SHARED, PageCall, PageRoute, go_to, page, sign_forms, whole_number
+from waiting_list.place_pages import PlaceCall, PlaceRoute, add_place_pages
+from waiting_list.places import Place, read_place
+from waiting_list.problems import (
+    AlreadyInList,
+    Forbidden,
+    InventoryNotFound,
+    NotInList,
+    Problem,
+    Unauthenticated,
+)
+
+LIST = "/waiting-lists/{offer_id}/{representation_id}"
+_EVENTS = 20
+_LISTS = 50
+
+
+async def admit_fan(call: PageCall) -> None:
+    """Knows who is signed in, if anybody is, and checks what they send. Raises Forbidden, InvalidRequest,
+    Unavailable."""
+    token = call.cookie(FAN_COOKIE)
+    if token is not None:
+        with suppress(Unauthenticated, Forbidden):  # it has expired, say: then nobody is
+            call.who = await call.service.authority.user(f"Bearer {token}")
+    await sign_forms(call, token if call.who else None)
+
+
+class FanRoute(PageRoute):
+    """A page for anybody, on which a fan may be signed in."""
+
+    async def admit(self, call: PageCall) -> Response | None:
+        await admit_fan(call)
+        return None
+
+
+class FanPlaceRoute(PlaceRoute):
+    """A page about the place of the fan who is signed in; to the list's own page where there is none."""
+
+    depth = 4
+
+    async def admit(self, call: PlaceCall) -> Response | None:
+        await admit_fan(call)
+        the_list = call.page.rpartition("/place")[0]
+        if call.who is None:
+            return go_to(the_list)
+        try:
+            return await super().admit(call)
+        except NotInList:
+            return go_to(the_list)
+
+    async def find(self, call: PlaceCall) -> Place:
+        key = path_key(call)
+        entry = await call.polls.entry(key, call.user.user_id, organization_id=call.organization_id)
+        place = await read_place(call.pool, key.list_id, entry.number)
+        if place is None:
+            raise NotInList("This user never joined this list.")
+        return place
+
+
+router = APIRouter(route_class=FanRoute, include_in_schema=False)
+place_router = APIRouter(route_class=FanPlaceRoute, include_in_schema=False)
+add_place_pages(place_router, LIST + "/place")
+
+
+@router.get("/")
+async def show_events(call: PageCall) -> Response:
+    """What there is to wait for: events to come, their dates and ticket types, and how long each list is."""
+    organization_ids = call.query_params.getlist("organization_id") or None
+    found = await reading.upcoming_events(
+        call.pool, organization_ids, limit=_EVENTS, cursor=call.query_params.get("cursor")
+    )
+    return page(
+        call,
+        "events.html",
+        headers=_shared(call),
+        events=found.items,
+        next_cursor=found.next_cursor,
+        organization_ids=organization_ids or [],
+    )
+
+
+@router.get(LIST)
+async def show_list(call: PageCall) -> Response:
+    """One list: whether it is open, how long it is, its rules, and joining it."""
+    key = path_key(call)
+    entry = await _own_entry(call, key)
+    if entry is not None and entry.status is not Status.LEFT:
+        return go_to(f"{call.page}/place")
+    return await _list(call, key, entry)
+
+
+@router.get(LIST + "/join")
+async def show_list_again(call: PageCall) -> Response:
+    """For who reloads what a refused form has answered."""
+    return go_to(call.page.rpartition("/join")[0])
+
+
+@router.post(LIST + "/join")
+async def join(call: PageCall) -> Response:
+    """Takes the last place in the list."""
+    key, the_list = path_key(call), call.page.rpartition("/join")[0]
+    if call.who is None:
+        return go_to(the_list)
+    form, fan = call.sent, call.user
+    contact = fan.contact if fan.contact.locale else fan.contact.model_copy(update={"locale": call.locale()})
+    try:
+        wanted = whole_number(form, "tickets_wanted")
+        # Left empty: all or nothing.
+        minimum = whole_number(form, "tickets_minimum") if form.get("tickets_minimum") else wanted
+        await call.engine.join(
+            key,
+            Caller(fan.organization_id, "user"),
+            user_id=fan.user_id,
+            tickets_wanted=wanted,
+            tickets_minimum=minimum,
+            contact=contact,
+        )
+    except AlreadyInList:
+        pass  # the button was pressed twice, or on two screens
+    except InventoryNotFound:
+        raise
+    except Problem as problem:
+        return await _list(call, key, await _own_entry(call, key), refusal=problem)
+    return go_to(f"{the_list}/place")
+
+
+@router.get("/my-lists")
+async def show_my_lists(call: PageCall) -> Response:
+    """All of a fan's places, the newest first."""
+    if call.who is None:
+        return go_to("/sign-in?next=/my-lists")
+    found = await reading.entries_of_user(
+        call.pool,
+        call.user.user_id,
+        organization_id=call.organization_id,
+        status=None,
+        limit=_LISTS,
+        cursor=call.query_params.get("cursor"),
+    )
+    shows = {key: await reading.shown_list(call.pool, key) for key in {_key(entry) for entry in found.items}}
+    entries = [(entry, *shows[_key(entry)]) for entry in found.items]
+    return page(call, "my_lists.html", entries=entries, next_cursor=found.next_cursor)
+
+
+async def _own_entry(call: PageCall, key: ListKey) -> Entry | None:
+    if not isinstance(call.who, User):
+        return None
+    with suppress(NotInList, InventoryNotFound):  # the latter: the list is another organization's
+        return await call.polls.entry(key, call.user.user_id, organization_id=call.organization_id)
+    return None
+
+
+async def _list(call: PageCall, key: ListKey, entry: Entry | None, *, refusal: Problem | None = None) -> Response:
+    show, rules = await reading.shown_list(call.pool, key)
+    status, headers = (refusal.status, dict(refusal.headers)) if refusal else (200, {})
+    return page(
+        call,
+        "list.html",
+        status=status,
+        headers=_shared(call) | headers,
+        page=f"/waiting-lists/{call.scope['raw_path'].decode('latin-1').split('/', 2)[2].removesuffix('/join')}",
+        show=show,
+        rules=rules,
+        entry=entry,
+        timezone=show.timezone,
+        # Of somebody who is signed in with another organization, there is no place here.
+        is_fan=call.who is not None and call.organization_id == show.organization_id,
+        mails=call.service.settings.sends_mail,
+        form=getattr(call, "sent", {}),
+        refusal=refusal,
+    )
+
+
+def _key(entry: Entry) -> ListKey:
+    return ListKey(entry.offer_id, entry.representation_id)
+
+
+def _shared(call: PageCall) -> dict[str, str]:
+    """A page without anything personal is the same for all who send no cookie."""
+    return {} if call.cookies else SHARED

@@ -1,0 +1,229 @@
+"""The pages of a place: what a fan sees of it, and can do about it, in their language, with or without scripts.
+
+A router takes them all with `add_place_pages`, and says in its PlaceRoute how the place is found: by a private
+link, or by who is signed in. A GET changes nothing, whoever fetches the links of an e-mail. Every verb is told the
+number of this very entry: it never touches a later one of the same user. Whatever is refused is a page, too.
+"""
+
+import hmac
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from fastapi import APIRouter, Response
+
+from waiting_list.engine import Caller
+from waiting_list.keys import verification_code
+from waiting_list.links import buy_link
+from waiting_list.models import AfterExpiry, LeftReason, Status
+from waiting_list.pages import PageCall, PageRoute, go_to, page, read_form, whole_number
+from waiting_list.places import Place, set_subscribed
+from waiting_list.problems import InternalError, InvalidRequest, NotFound, Problem
+from waiting_list.streams import EntryStream, StreamResponse, event_id
+
+
+class PlaceCall(PageCall):
+    """A call for a page of a place."""
+
+    place: Place
+    base: str
+    """The address of the place; its other pages stand under it."""
+    route: "PlaceRoute"
+
+    @property
+    def acting(self) -> dict[str, Any]:
+        """On which list, on whose behalf, for which entry a verb runs."""
+        place = self.place
+        return {
+            "key": place.key,
+            "caller": Caller(place.organization_id, "user"),
+            "user_id": place.user_id,
+            "number": place.entry.number,
+        }
+
+
+class PlaceRoute(PageRoute, ABC):
+    """A page of a place, which is found before anything else is looked at."""
+
+    call_class = PlaceCall
+    depth: ClassVar[int]
+    """How many parts the address of the place has."""
+    headers: ClassVar[dict[str, str]] = {}
+    """Of its pages, besides those of all."""
+
+    @abstractmethod
+    async def find(self, call: PlaceCall) -> Place:
+        """The place that the call is about, as it is now. Raises NotFound, Unavailable."""
+
+    async def admit(self, call: PlaceCall) -> Response | None:
+        """Finds the place."""
+        call.route = self
+        call.base = "/".join(call.page.split("/")[: self.depth + 1])
+        call.place = await self.find(call)
+        return None
+
+    async def refused(self, call: PlaceCall, problem: Problem) -> Response:
+        """The place as it is now, with what was refused above it; where there is none, a page of its own."""
+        if isinstance(problem, NotFound | InternalError):
+            return self.nothing(call, problem)
+        try:
+            call.place = await self.find(call)
+        except Problem as other:
+            return self.nothing(call, other)
+        return await _shown(call, refusal=problem)
+
+    def nothing(self, call: PlaceCall, problem: Problem) -> Response:
+        """The page where no place is to be seen."""
+        headers = self.headers | dict(problem.headers)
+        return page(call, "sorry.html", status=problem.status, headers=headers, problem=problem)
+
+
+async def show(call: PlaceCall) -> Response:
+    """The place as it is now; also for who reloads what a refused form has answered."""
+    return await _shown(call)
+
+
+async def watch(call: PlaceCall) -> Response:
+    """The place whenever it changes, as server-sent events (streams.py)."""
+    place = call.place
+    watcher = await call.live.watch(place.key, place.user_id, organization_id=place.organization_id)
+    last = call.headers.get("last-event-id")
+    with_pass = call.service.authority.with_pass
+    return StreamResponse(EntryStream(call.live, place.key, watcher, last_event_id=last, with_pass=with_pass))
+
+
+async def change(call: PlaceCall) -> Response:
+    """Asks for more or fewer tickets."""
+    form = await read_form(call)
+    before, wanted = call.place.entry, whole_number(form, "tickets_wanted")
+    # Left empty: all or nothing.
+    minimum = whole_number(form, "tickets_minimum") if form.get("tickets_minimum") else wanted
+    if wanted < minimum == before.tickets_minimum < before.tickets_wanted:
+        minimum = wanted  # as the form had it: who asks for fewer need not change both fields
+    await call.engine.change(**call.acting, tickets_wanted=wanted, tickets_minimum=minimum)
+    return _back(call)
+
+
+async def ask_to_leave(call: PlaceCall) -> Response:
+    """Asks whether the place, or what is held, is really to be given up."""
+    return await _shown(call, "link.html" if call.place.why_over else "leave.html")
+
+
+async def leave(call: PlaceCall) -> Response:
+    """Gives up the place, or what is held."""
+    await call.engine.leave(**call.acting)
+    return _back(call)
+
+
+async def ask_to_verify(call: PlaceCall) -> Response:
+    """A button: what scans e-mails fetches links, and must not verify anything."""
+    await _check_code(call)
+    asked = call.place.entry.status is not Status.LEFT and not call.place.contact.email_verified
+    return await _shown(call, "verify.html" if asked else "link.html")
+
+
+async def verify(call: PlaceCall) -> Response:
+    """The address is the fan's: they got this link there."""
+    await call.engine.verify(**call.acting, email=await _check_code(call))
+    return _back(call)
+
+
+async def ask_to_unsubscribe(call: PlaceCall) -> Response:
+    """A button, as for all that changes something."""
+    return await _shown(call, "unsubscribe.html" if call.place.contact.subscribed else "link.html")
+
+
+async def unsubscribe(call: PlaceCall) -> Response:
+    """No more e-mails. A mail program that does so with one click (RFC 8058) says so in a body, of either form,
+    and must not be redirected."""
+    await _subscribe(call, subscribed=False)
+    return await _shown(call) if b"List-Unsubscribe" in await call.body() else _back(call)
+
+
+async def subscribe(call: PlaceCall) -> Response:
+    """E-mails again."""
+    await _subscribe(call, subscribed=True)
+    return _back(call)
+
+
+_PAGES = (
+    ("", "GET", show),
+    ("/change", "GET", show),
+    ("/subscribe", "GET", show),
+    ("/live", "GET", watch),
+    ("/change", "POST", change),
+    ("/leave", "GET", ask_to_leave),
+    ("/leave", "POST", leave),
+    ("/verify/{code}", "GET", ask_to_verify),
+    ("/verify/{code}", "POST", verify),
+    ("/unsubscribe", "GET", ask_to_unsubscribe),
+    ("/unsubscribe", "POST", unsubscribe),
+    ("/subscribe", "POST", subscribe),
+)
+
+
+def add_place_pages(router: APIRouter, path: str) -> None:
+    """Adds the pages of a place, which is at `path`, to a router of a PlaceRoute."""
+    for further, method, handler in _PAGES:
+        router.add_api_route(path + further, handler, methods=[method])
+
+
+async def _subscribe(call: PlaceCall, *, subscribed: bool) -> None:
+    place = call.place
+    await set_subscribed(call.pool, place.key, place.entry.number, subscribed=subscribed, now=place.now)
+    call.place = await call.route.find(call)
+
+
+async def _check_code(call: PlaceCall) -> str:
+    """The address that the link's code is for. Raises InvalidRequest if that is not the entry's by now."""
+    place = call.place
+    email = place.contact.email
+    if email is not None:
+        secret = await call.service.authority.derived_secret()
+        code = verification_code(secret, place.key.list_id, place.entry.number, email)
+        if hmac.compare_digest(code.encode(), call.path_params["code"].encode(errors="replace")):
+            return email
+    raise InvalidRequest.of("code", "is not for the address of this entry")
+
+
+def _back(call: PlaceCall) -> Response:
+    return go_to(call.base, call.route.headers)
+
+
+async def _shown(call: PlaceCall, template: str = "link.html", *, refusal: Problem | None = None) -> Response:
+    place = call.place
+    entry = await call.with_pass(place.entry)
+    why = place.why_over
+    rules = place.settings
+    requeued = (
+        why is LeftReason.EXPIRED and entry.status is Status.READY and rules.after_expiry is AfterExpiry.REQUEUE
+    )
+    status, headers = (refusal.status, dict(refusal.headers)) if refusal else (200, {})
+    return page(
+        call,
+        template,
+        status=status,
+        headers=call.route.headers | headers,
+        locale=call.locale(place.contact.locale),
+        page=call.base,
+        place=place,
+        entry=entry,
+        seen=event_id(entry),
+        contact=place.contact,
+        rules=rules,
+        timezone=place.timezone,
+        why=why,
+        requeued=place.rejoined or requeued,
+        address=_masked(place.contact.email),
+        buy_link=buy_link(rules.purchase_url, entry.purchase_pass),
+        fewer=[],
+        code=call.path_params.get("code"),
+        refusal=refusal,
+    )
+
+
+def _masked(email: str | None) -> str | None:
+    """Enough to know one's own address by: a link is forwarded sometimes."""
+    if email is None:
+        return None
+    name, _, domain = email.rpartition("@")
+    return f"{name[0]}…@{domain}"

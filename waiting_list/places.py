@@ -1,0 +1,104 @@
+"""A place as its fan sees it, and what can be done about it: the same by a private link and by who is signed
+in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from waiting_list.database import Pool, Record, connection, sql
+from waiting_list.models import Entry, HoldStep, LeftReason, ListKey, ListSettings, Policy, Status
+from waiting_list.notices import KeptContact
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry with its show, its list's settings, and what is free there, as of `now`, the database's clock.
+    `rejoined` says that the same user has a later place in this list, which is none of this one's business."""
+
+    organization_id: str
+    entry: Entry
+    contact: KeptContact
+    settings: ListSettings
+    event_title: str
+    offer_name: str
+    venue_name: str
+    venue_address: str
+    timezone: str
+    max_quantity_per_order: int
+    start_datetime: datetime
+    ends_at: datetime
+    free: int
+    rejoined: bool
+    now: datetime
+
+    @property
+    def key(self) -> ListKey:
+        """The list."""
+        return ListKey(self.entry.offer_id, self.entry.representation_id)
+
+    @property
+    def user_id(self) -> str:
+        """Whose place it is. Nobody's, once the person was erased, is never found."""
+        assert self.entry.user_id is not None
+        return self.entry.user_id
+
+    @property
+    def why_over(self) -> LeftReason | None:
+        """Why nothing can come of this place any more, whether or not the worker has noticed; None while it
+        can."""
+        entry = self.entry
+        if entry.status is Status.LEFT:
+            return entry.left_reason
+        if self.now >= self.ends_at:
+            return LeftReason.ENDED
+        if entry.ready_until is not None and self.now >= entry.ready_until:
+            return LeftReason.EXPIRED
+        return None
+
+    @property
+    def why_waiting(self) -> str | None:
+        """What stands between this fan and a turn, the first that applies; None for who does not wait:
+
+        `unverified` (the list passes over who has not verified their address), `by_hand` (free tickets are given
+        out by the organizer), `nothing_free`, `first` (next in line, and what is free is fewer than they would
+        take), `first_waits` (what is free would do, but the first in line was passed over often enough), `ahead`.
+        """
+        entry, rules = self.entry, self.settings
+        if entry.status is not Status.WAITING:
+            return None
+        if rules.verify_email and self.contact.email is not None and not self.contact.email_verified:
+            return "unverified"
+        if self.free == 0:
+            return "nothing_free"
+        if not rules.automatic:
+            return "by_hand"
+        if entry.position == 1:
+            return "first"
+        return "first_waits" if rules.policy is Policy.SKIP and self.free >= entry.tickets_minimum else "ahead"
+
+
+async def read_place(pool: Pool, list_id: UUID, number: int) -> Place | None:
+    """The place of an entry; None if there is none, or its person was erased. Raises Unavailable."""
+    async with connection(pool) as acquired:
+        record = await acquired.fetchrow(sql("read_place"), list_id, number)
+    return _place(record) if record else None
+
+
+async def set_subscribed(pool: Pool, key: ListKey, number: int, *, subscribed: bool, now: datetime) -> None:
+    """Whether the fan of an entry gets e-mails from `now` on. Safe to repeat. Raises Unavailable."""
+    async with connection(pool) as acquired:
+        await acquired.execute(sql("set_subscribed"), key.list_id, number, subscribed, now)
+
+
+def _place(record: Record) -> Place:
+    made = {"entry", "contact", "settings"}
+    return Place(
+        entry=Entry(**{name: record[name] for name in Entry.model_fields if name != "purchase_pass"}),
+        contact=KeptContact(**{name: record[name] for name in KeptContact.model_fields}),
+        settings=ListSettings(
+            open=record["waiting_list_open"],
+            hold_steps=HoldStep.all(record["hold_steps"]),
+            **{name: record[name] for name in ListSettings.model_fields if name not in ("open", "hold_steps")},
+        ),
+        **{name: record[name] for name in Place.__dataclass_fields__ if name not in made},
+    )

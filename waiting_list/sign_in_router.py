@@ -1,0 +1,102 @@
+"""How fans sign in: with a link that is sent to their address, or with the user token that their shop has
+minted."""
+
+from fastapi import APIRouter, Response
+from pydantic import TypeAdapter, ValidationError
+
+from waiting_list import sessions
+from waiting_list.fan_router import FanRoute
+from waiting_list.fields import Email
+from waiting_list.pages import FAN_COOKIE, PageCall, PageRoute, go_to, local, page, read_form
+from waiting_list.problems import InvalidRequest, NotFound
+from waiting_list.sessions import SignIn
+
+router = APIRouter(route_class=FanRoute, include_in_schema=False)
+links = APIRouter(route_class=PageRoute, include_in_schema=False)
+"""What needs no form of ours: a link that only its reader has, a token that only its fan has."""
+
+_EMAIL: TypeAdapter[str] = TypeAdapter(Email)
+
+
+@router.get("/sign-in")
+async def ask(call: PageCall) -> Response:
+    """Asks for an address."""
+    return await _asked(call, local(call.query_params.get("next")))
+
+
+@router.post("/sign-in")
+async def send_link(call: PageCall) -> Response:
+    """Sends the link. The answer is the same whoever asks, and however often."""
+    form, organizations = call.sent, await sessions.organizations(call.pool)
+    organization_id = form.get("organization_id", organizations[0] if len(organizations) == 1 else "")
+    if organization_id not in organizations:
+        raise InvalidRequest.of("organization_id", "has no event to come")
+    try:
+        email = _EMAIL.validate_python(form.get("email", "").strip())
+    except ValidationError:
+        return await _asked(call, local(form.get("next")), wrong=form.get("email", ""))
+    asked = SignIn(organization_id, email, call.locale(), local(form.get("next")))
+    if call.service.settings.sends_mail:
+        await sessions.ask_to_sign_in(call.pool, asked)
+        call.engine.told.set()
+    return page(call, "sign_in_sent.html", email=email, minutes=int(sessions.SIGN_IN.total_seconds()) // 60)
+
+
+@links.post("/sign-in/with-token")
+async def sign_in_with_token(call: PageCall) -> Response:
+    """Signs in whoever has a user token: a shop's page sends it as a form, so that it stands in no address. Raises
+    Unauthenticated, Forbidden."""
+    form = await read_form(call)
+    await call.service.authority.user(f"Bearer {form.get('token', '')}")
+    answer = go_to(local(form.get("next")))
+    call.set_cookie(answer, FAN_COOKIE, form["token"])
+    return answer
+
+
+@links.get("/sign-in/{token}")
+async def ask_to_use_link(call: PageCall) -> Response:
+    """A button: what scans e-mails fetches links, and must not use them up."""
+    secret = await call.service.authority.derived_secret()
+    asked = await sessions.sign_in_asked(call.pool, secret, call.path_params["token"])
+    if asked is None:
+        return _used_up(call)
+    return page(call, "sign_in_link.html", headers=_NOT_REFERRED, locale=call.locale(asked.locale), asked=asked)
+
+
+@links.post("/sign-in/{token}")
+async def use_link(call: PageCall) -> Response:
+    """Signs in, once."""
+    authority = call.service.authority
+    asked = await sessions.use_sign_in(call.pool, await authority.derived_secret(), call.path_params["token"])
+    if asked is None:
+        return _used_up(call)
+    answer = go_to(asked.next)
+    call.set_cookie(answer, FAN_COOKIE, await sessions.fan_token(authority, asked), max_age=sessions.FAN_SECONDS)
+    return answer
+
+
+@router.post("/sign-out")
+async def sign_out(call: PageCall) -> Response:
+    """This browser knows nobody any more."""
+    answer = go_to("/")
+    call.delete_cookie(answer, FAN_COOKIE)
+    return answer
+
+
+_NOT_REFERRED = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+
+
+def _used_up(call: PageCall) -> Response:
+    return page(call, "sign_in_used.html", status=NotFound.status, headers=_NOT_REFERRED)
+
+
+async def _asked(call: PageCall, after: str, *, wrong: str | None = None) -> Response:
+    return page(
+        call,
+        "sign_in.html",
+        status=200 if wrong is None else InvalidRequest.status,
+        next=after,
+        wrong=wrong,
+        organizations=await sessions.organizations(call.pool),
+        mails=call.service.settings.sends_mail,
+    )

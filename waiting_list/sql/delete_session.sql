@@ -1,0 +1,3 @@
+-- Ends a session.
+-- Locks its row.
+DELETE FROM sessions WHERE session_hash = $1
