@@ -229,6 +229,11 @@ class Lists:
         assert [type(problem) for problem in caught] == [kind]
         assert await self.tables() == before
 
+    async def rows(self, statement: str, *arguments: Any) -> list[Any]:
+        """What a statement of the test's own returns."""
+        async with connection(self.pool) as acquired:
+            return list(await acquired.fetch(statement, *arguments))
+
     async def audit(self) -> None:
         """The replay of the whole history must give exactly the tables."""
         async for report in audit_lists(self.pool):

@@ -167,6 +167,8 @@ class Bridge:
         stock = await reading.inventory(self.lists.pool, key, organization_id=ORGANIZATION)
         assert (stock.total_stock, stock.available_stock, stock.free) == (model.total, model.available, model.free)
         assert stock.waiting_list_open == model.open
+        told = await reading.statistics(self.lists.pool, key, organization_id=ORGANIZATION, period="hour")
+        assert told.periods[-1].tickets_waiting == ahead
         finding = (await audit_list(self.lists.pool, key)).finding
         assert finding is None, finding
 

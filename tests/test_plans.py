@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -154,7 +154,8 @@ async def test_no_statement_of_a_private_link_reads_the_list(lists: Lists) -> No
     """With 20,000 contacts of one list, of which the planner knows nothing."""
     key, many = lists.key, 20_000
     statements: dict[str, tuple[Any, ...]] = {
-        "read_link": (key.list_id, hash_of(many)),
+        "read_linked_entry": (key.list_id, hash_of(many)),
+        "read_place": (key.list_id, many),
         "read_link_version": (key.list_id, many),
         "read_contact_of_user": (key.list_id, f"u{many}"),
         "make_link": (key.list_id, many, 1, hash_of(0)),
@@ -181,6 +182,26 @@ async def test_no_statement_of_a_private_link_reads_the_list(lists: Lists) -> No
                 assert read <= AT_MOST, (name, step["Node Type"], step.get("Index Name"), read)
 
 
+async def test_the_pace_of_a_line_reads_whose_turn_came_and_nothing_else(lists: Lists) -> None:
+    """Of 50,000 joins, with a promotion every thousand."""
+    async with connection(lists.pool) as acquired:
+        await acquired.execute(
+            "INSERT INTO history (list_id, sequence, at, actor, verb, number, after)"
+            " SELECT $1, n + 1, now() - make_interval(mins => 50001 - n), 'user',"
+            " CASE WHEN n % 1000 = 0 THEN 'promote' ELSE 'join' END, n,"
+            ' \'{"status": "ready", "tickets_held": 1}\''
+            " FROM generate_series(1, 50000) n",
+            lists.key.list_id,
+        )
+        since, width = datetime.now(UTC) - timedelta(days=14), timedelta(hours=12)
+        shown = await acquired.fetchval(
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {sql('read_pace')}", lists.key.list_id, since, width
+        )
+        for step in steps(json.loads(shown)[0]["Plan"]):
+            read = (step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"]
+            assert read <= 50, (step["Node Type"], step.get("Index Name"), read)
+
+
 def hash_of(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
@@ -189,7 +210,7 @@ _WRITES = {
     "update_entries": 16,
     "upsert_segments": 6,
     "insert_entries": 15,
-    "insert_history": 8,
+    "insert_history": 9,
     "update_list": 25,
 }
 """How many parameters each takes."""

@@ -4,7 +4,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from typing import TypeAlias
@@ -119,11 +119,19 @@ async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
         yield acquired
 
 
+class _Undone(Exception):
+    """Ends a transaction of which nothing is to stay."""
+
+
 @asynccontextmanager
-async def transaction(pool: Pool) -> AsyncIterator[Connection]:
-    """A transaction that has committed when the block is left, or rolled back if it raised."""
-    async with connection(pool) as acquired, acquired.transaction():
-        yield acquired
+async def transaction(pool: Pool, *, undone: bool = False) -> AsyncIterator[Connection]:
+    """A transaction that has committed when the block is left, or rolled back if it raised; with `undone` in any
+    case."""
+    with suppress(_Undone):
+        async with connection(pool) as acquired, acquired.transaction():
+            yield acquired
+            if undone:
+                raise _Undone
 
 
 def migrations() -> list[tuple[int, str, str]]:

@@ -63,7 +63,7 @@ class _Play:
 
     def __init__(self, engine: Engine, now: datetime) -> None:
         self._engine = engine
-        self._now = now
+        self._began = self._now = now
 
     async def all(self) -> None:
         await self._strict_list()
@@ -146,9 +146,14 @@ class _Play:
         await self._do(self._engine.end, key)
 
     async def _crowd(self) -> None:
-        key = ListKey("indie-floor", "indie-1")
+        """Two dozen fans, and tickets that come back now and then: enough to say how long it takes."""
+        key, self._now = ListKey("indie-floor", "indie-1"), self._began
+        await self._set(key, hold_minutes=7 * 24 * 60)
         for number in range(1, 25):
             await self._join(key, f"fan-{number:02}", 1 + number % 4)
+        for hours in (1, 3, 4, 2, 5, 1, 3):
+            self._now += timedelta(hours=hours)
+            await self._do(self._engine.add_stock, key, _STAFF, quantity=2 + hours % 2)
 
     async def _join(self, key: ListKey, user_id: str, wanted: int, minimum: int | None = None) -> None:
         contact = Contact(

@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -91,9 +92,10 @@ class Engine:
     IdempotencyKeyReused, Unavailable, and what its function in verbs.py, stock.py or promotion.py names.
     """
 
-    def __init__(self, pool: Pool, settings: Settings) -> None:
+    def __init__(self, pool: Pool, settings: Settings, *, dry: bool = False) -> None:
         self._pool = pool
-        self._sends_mail = settings.sends_mail
+        self._settings = settings
+        self._dry = dry
         self.told = asyncio.Event()
         """Set whenever there is something new to tell: a hint for whoever delivers in this process."""
         self._batches: Batches[ListKey, Request, Answer] = Batches(
@@ -103,6 +105,12 @@ class Engine:
             # A key that is repeated at once must find the first answer committed.
             alone_with=lambda one: one.caller.idempotency and one.caller.idempotency.key_hash,
         )
+
+    @cached_property
+    def preview(self) -> "Engine":
+        """The same verbs, each with the same answer or problem, of which nothing stays: under the list's lock it
+        is done, and undone. What it shows is exact as long as nothing else changes the list."""
+        return Engine(self._pool, self._settings, dry=True)
 
     async def join(
         self,
@@ -206,10 +214,13 @@ class Engine:
         user_id: str,
         to: str | None = None,
         before: str | None = None,
+        reason: str | None = None,
         now: datetime | None = None,
     ) -> Answer:
         """A waiting user goes first, last, or right before another."""
-        return await self._submit(key, caller, now, verbs.move, user_id=user_id, to=to, before=before)
+        return await self._submit(
+            key, caller, now, verbs.move, user_id=user_id, to=to, before=before, reason=reason
+        )
 
     async def add_stock(
         self, key: ListKey, caller: Caller, *, quantity: int, now: datetime | None = None
@@ -294,7 +305,7 @@ class Engine:
         self, key: ListKey, caller: Caller, now: datetime | None, verb: Verb, **arguments: Any
     ) -> Answer:
         request = Request(verb, arguments, caller)
-        if now is None:
+        if now is None and not self._dry:
             return await self._batches.submit(key, request)
         (answer,) = await self._run(key, lambda: [request], now=now)
         if isinstance(answer, Problem):
@@ -305,7 +316,7 @@ class Engine:
         self, key: ListKey, take: Callable[[], Sequence[Request]], *, now: datetime | None = None
     ) -> Sequence[Answer | Problem]:
         """One transaction: the list's lock, every request in turn, one write a table, commit."""
-        async with transaction(self._pool) as connection:
+        async with transaction(self._pool, undone=self._dry) as connection:
             ledger = await Ledger.open(connection, key, now=now)
             if ledger is None:
                 return [InventoryNotFound() for _ in take()]
@@ -314,8 +325,10 @@ class Engine:
             await ledger.load_latest({user for request in requests for user in verbs.users_of(request.arguments)})
             outcomes = [await _one(ledger, request, known) for request in requests]
             answers = await _answers(ledger, outcomes)
+            if self._dry:
+                return answers
             await _remember(ledger, outcomes, answers)
-            told = await telling.tell(ledger, sends_mail=self._sends_mail)
+            told = await telling.tell(ledger, sends_mail=self._settings.sends_mail)
         # After the commit: whoever looks at once must find it.
         if told:
             self.told.set()

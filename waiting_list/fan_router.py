@@ -14,9 +14,11 @@ from waiting_list.auth import User
 from waiting_list.calls import path_key
 from waiting_list.engine import Caller
 from waiting_list.models import Entry, ListKey, Status
+from waiting_list.pace import estimate
 from waiting_list.pages import FAN_COOKIE, SHARED, PageCall, PageRoute, go_to, page, sign_forms, whole_number
 from waiting_list.place_pages import PlaceCall, PlaceRoute, add_place_pages
 from waiting_list.places import Place, read_place
+from waiting_list.plots import plot
 from waiting_list.problems import (
     AlreadyInList,
     Forbidden,
@@ -168,6 +170,9 @@ async def _own_entry(call: PageCall, key: ListKey) -> Entry | None:
 
 async def _list(call: PageCall, key: ListKey, entry: Entry | None, *, refusal: Problem | None = None) -> Response:
     show, rules = await reading.shown_list(call.pool, key)
+    pace = await call.polls.pace(key)
+    # What who joins now would wait: behind everybody, for one ticket.
+    wait = estimate(pace, tickets_ahead=rules.tickets_waiting, tickets_wanted=1) if rules.open else None
     status, headers = (refusal.status, dict(refusal.headers)) if refusal else (200, {})
     return page(
         call,
@@ -184,6 +189,10 @@ async def _list(call: PageCall, key: ListKey, entry: Entry | None, *, refusal: P
         mails=call.service.settings.sends_mail,
         form=getattr(call, "sent", {}),
         refusal=refusal,
+        pace=pace,
+        turns=plot(pace.fans, height=48),
+        wait=wait,
+        ends_at=rules.ends_at,
     )
 
 

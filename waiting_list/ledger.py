@@ -73,7 +73,7 @@ class Ledger:
         self._new: dict[int, EntryRow] = {}
         self._changed: dict[int, Status] = {}
         self._segments: defaultdict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
-        self._history: list[tuple[int, datetime, str, str, int | None, str | None, str]] = []
+        self._history: list[tuple[int, datetime, str, str, int | None, str | None, str, str | None]] = []
 
     @classmethod
     async def open(cls, connection: Connection, key: ListKey, *, now: datetime | None) -> Self | None:
@@ -204,9 +204,11 @@ class Ledger:
         entry: EntryRow | None = None,
         /,
         on_list: Mapping[str, Any] | None = None,
+        reason: str | None = None,
         **changes: Any,
     ) -> None:
-        """Sets fields of an entry (`changes`) and of the list (`on_list`), and records it as one change.
+        """Sets fields of an entry (`changes`) and of the list (`on_list`), and records it as one change, with the
+        `reason` that was given for it.
 
         Keeps the counters of the list and its segments. A change to nothing new records nothing.
         """
@@ -234,7 +236,7 @@ class Ledger:
         for name, value in (on_list or {}).items():
             setattr(self.list, name, value)
         self.unsettled |= self.list.free > free
-        self._write_history(verb, actor, entry, before, after)
+        self._write_history(verb, actor, entry, before, after, reason)
 
     def record_creation(self, actor: str) -> None:
         """The first row of a list's history: everything that it starts with."""
@@ -259,6 +261,7 @@ class Ledger:
         entry: EntryRow | None,
         before: Mapping[str, Any] | None,
         after: Mapping[str, Any],
+        reason: str | None = None,
     ) -> None:
         sequence = self.list.last_sequence = self.list.last_sequence + 1
         if entry is not None:
@@ -273,6 +276,7 @@ class Ledger:
                 entry.number if entry else None,
                 None if before is None else _json(before),
                 _json(after),
+                reason,
             )
         )
 

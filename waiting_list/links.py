@@ -45,9 +45,9 @@ async def find(pool: Pool, token: str) -> Place | None:
     return None if number is None else await read_place(pool, named[0], number)
 
 
-def buy_link(purchase_url: str | None, purchase_pass: str | None) -> str | None:
-    """Where a fan buys what is held: the list's address with the pass in it. None where there is no pass, or the
-    shop takes it in another way."""
+def buy_link(purchase_url: str | None, purchase_pass: str | None, tickets: int) -> str | None:
+    """Where a fan buys so many `tickets` of what is held: the list's address with the pass in it, and their number
+    where it has a place for that. None where there is no pass, or the shop takes it in another way."""
     if purchase_url is None or purchase_pass is None:
         return None
-    return purchase_url.replace("{pass}", quote(purchase_pass, safe=""))
+    return purchase_url.replace("{tickets}", str(tickets)).replace("{pass}", quote(purchase_pass, safe=""))

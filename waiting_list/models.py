@@ -286,7 +286,8 @@ class SettingsChange(Frozen):
         default=60, description="How long before its deadline a hold is reminded of; null: never."
     )
     purchase_url: PurchaseAddress | None = Field(
-        default=None, description="Where fans buy: an address with `{pass}` for the purchase pass."
+        default=None,
+        description="Where fans buy: an address with `{pass}` for the purchase pass; `{tickets}`: how many.",
     )
 
     @model_validator(mode="after")
@@ -336,7 +337,8 @@ class WaitingList(Frozen):
 
 class Change(Frozen):
     """One row of a list's history. `number` is the entry's, null for a change of the list itself;
-    `before` and `after` hold the fields that changed."""
+    `before` and `after` hold the fields that changed; `reason` is what was given for a move, until the person is
+    erased."""
 
     sequence: int
     at: datetime
@@ -346,6 +348,7 @@ class Change(Frozen):
     user_id: str | None
     before: dict[str, Any] | None
     after: dict[str, Any]
+    reason: str | None
 
 
 class Answer(Frozen):
@@ -422,8 +425,8 @@ class EventSummary(Event):
 
 
 class Period(Frozen):
-    """What happened in one hour, day or week of the event's timezone, from `period_at` on.
-    `departures` are users who left or were removed."""
+    """What happened in one hour, day or week of the event's timezone, from `period_at` on. `departures` are users
+    who left or were removed; `tickets_waiting` is how many tickets all who waited at its end wanted."""
 
     period_at: datetime
     joins: int
@@ -432,6 +435,7 @@ class Period(Frozen):
     tickets_bought: int
     expiries: int
     departures: int
+    tickets_waiting: int
 
 
 class Statistics(Frozen):

@@ -31,7 +31,7 @@ from waiting_list.calls import (
     organizer_calls,
     page,
 )
-from waiting_list.fields import Frozen, Id, Instant, Quantity
+from waiting_list.fields import Frozen, Id, Instant, Quantity, Title
 from waiting_list.models import (
     Answer,
     Change,
@@ -76,6 +76,7 @@ class Move(Frozen):
 
     to: Literal["first", "last"] | None = None
     before: Id | None = Field(default=None, description="The user who will be right behind.")
+    reason: Title | None = Field(default=None, description="Why; the history keeps it.")
 
     @model_validator(mode="after")
     def _names_one_place(self) -> Self:
@@ -293,7 +294,7 @@ async def move(call: Call, offer_id: PathId, representation_id: PathId, user_id:
     """Move a waiting user: first, last, or right before another who waits. The history shows it."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    verb = call.engine.move(key, caller, user_id=user_id, to=body.to, before=body.before)
+    verb = call.engine.move(key, caller, user_id=user_id, to=body.to, before=body.before, reason=body.reason)
     return await _changed_entry(call, verb)
 
 

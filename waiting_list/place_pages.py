@@ -14,11 +14,15 @@ from fastapi import APIRouter, Response
 from waiting_list.engine import Caller
 from waiting_list.keys import verification_code
 from waiting_list.links import buy_link
-from waiting_list.models import AfterExpiry, LeftReason, Status
+from waiting_list.models import AfterExpiry, Entry, LeftReason, Status
+from waiting_list.pace import estimate
 from waiting_list.pages import PageCall, PageRoute, go_to, page, read_form, whole_number
 from waiting_list.places import Place, set_subscribed
+from waiting_list.plots import plot
 from waiting_list.problems import InternalError, InvalidRequest, NotFound, Problem
 from waiting_list.streams import EntryStream, StreamResponse, event_id
+
+_MOST_CHOICES = 12
 
 
 class PlaceCall(PageCall):
@@ -193,6 +197,9 @@ async def _shown(call: PlaceCall, template: str = "link.html", *, refusal: Probl
     place = call.place
     entry = await call.with_pass(place.entry)
     why = place.why_over
+    pace, wait = await call.polls.pace(place.key), None
+    if entry.tickets_ahead is not None:
+        wait = estimate(pace, tickets_ahead=entry.tickets_ahead, tickets_wanted=entry.tickets_wanted)
     rules = place.settings
     requeued = (
         why is LeftReason.EXPIRED and entry.status is Status.READY and rules.after_expiry is AfterExpiry.REQUEUE
@@ -214,11 +221,23 @@ async def _shown(call: PlaceCall, template: str = "link.html", *, refusal: Probl
         why=why,
         requeued=place.rejoined or requeued,
         address=_masked(place.contact.email),
-        buy_link=buy_link(rules.purchase_url, entry.purchase_pass),
-        fewer=[],
+        buy_link=buy_link(rules.purchase_url, entry.purchase_pass, entry.tickets_held),
+        fewer=_fewer(rules.purchase_url, entry),
         code=call.path_params.get("code"),
         refusal=refusal,
+        pace=pace,
+        turns=plot(pace.fans, height=48),
+        wait=wait,
     )
+
+
+def _fewer(purchase_url: str | None, entry: Entry) -> list[tuple[int, str]]:
+    """Where to buy fewer tickets than are held, and how many; nothing where the shop's address cannot say so."""
+    if purchase_url is None or "{tickets}" not in purchase_url:
+        return []
+    fewer = range(max(1, entry.tickets_held - _MOST_CHOICES), entry.tickets_held)
+    links = [(tickets, buy_link(purchase_url, entry.purchase_pass, tickets)) for tickets in fewer]
+    return [(tickets, link) for tickets, link in links if link is not None]
 
 
 def _masked(email: str | None) -> str | None:

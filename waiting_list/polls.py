@@ -2,7 +2,9 @@
 
 import gzip
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -10,10 +12,13 @@ from waiting_list.batch import Batches
 from waiting_list.database import Pool, Record, connection, sql
 from waiting_list.ledger import SEGMENT_BITS
 from waiting_list.models import Entry, ListKey, Queue
+from waiting_list.pace import STRETCHES, Pace
 from waiting_list.problems import InventoryNotFound, NotInList
 from waiting_list.settings import Settings
 
 _PICTURES_KEPT = 1000
+"""And so many paces of lists."""
+_PACE_SECONDS = 10.0
 
 
 class Picture(NamedTuple):
@@ -42,6 +47,10 @@ class Polls:
             self._read_picture, queue_limit=queue_limit, batch_limit=batch_limit
         )
         self._made: dict[ListKey, tuple[tuple[object, ...], Picture]] = {}
+        self._paces: Batches[ListKey, None, Pace] = Batches(
+            self._read_pace, queue_limit=queue_limit, batch_limit=batch_limit
+        )
+        self._paced: dict[ListKey, tuple[float, Pace]] = {}
 
     async def entry(self, key: ListKey, user_id: str, *, organization_id: str) -> Entry:
         """The user's newest entry in a list. Raises NotInList."""
@@ -65,6 +74,13 @@ class Polls:
     async def picture(self, key: ListKey) -> Picture:
         """The picture of a list's whole queue, as of one instant."""
         return await self._pictures.submit(key, None)
+
+    async def pace(self, key: ListKey) -> Pace:
+        """How fast a list moves, as it was at most ten seconds ago."""
+        known = self._paced.get(key)
+        if known and time.monotonic() < known[0]:
+            return known[1]
+        return await self._paces.submit(key, None)
 
     async def _read_entries(self, key: ListKey, take: Callable[[], Sequence[str]]) -> Sequence[Record]:
         async with connection(self._pool) as acquired:
@@ -93,6 +109,32 @@ class Polls:
             del self._made[next(iter(self._made))]
         self._made[key] = tuple(record[name] for name in head.keys()), picture  # noqa: SIM118 - a Record is no dict
         return [picture] * len(asked)
+
+    async def _read_pace(self, key: ListKey, take: Callable[[], Sequence[None]]) -> Sequence[Pace]:
+        async with connection(self._pool) as acquired:
+            asked = take()
+            window = await acquired.fetchrow(sql("read_pace_window"), key.list_id)
+            if window is None:
+                raise InventoryNotFound()
+            since, now = window["since"], window["now"]
+            stretch = max((now - since) / STRETCHES, timedelta(seconds=1))
+            records = await acquired.fetch(sql("read_pace"), key.list_id, since, stretch)
+        fans = [0] * STRETCHES
+        for record in records:
+            # What came while this was read counts as the last.
+            fans[min(record["stretch"], STRETCHES - 1)] += record["fans"]
+        pace = Pace(
+            since,
+            now,
+            tuple(fans),
+            sum(record["tickets"] for record in records),
+            sum(record["releases"] for record in records),
+        )
+        self._paced.pop(key, None)
+        if len(self._paced) >= _PICTURES_KEPT:
+            del self._paced[next(iter(self._paced))]
+        self._paced[key] = time.monotonic() + _PACE_SECONDS, pace
+        return [pace] * len(asked)
 
 
 def cumulated(record: Record) -> list[list[int]]:

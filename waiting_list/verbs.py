@@ -192,8 +192,10 @@ async def buy(
     return entry
 
 
-async def move(ledger: Ledger, *, actor: str, user_id: str, to: str | None, before: str | None) -> EntryRow:
-    """Puts a waiting user first, last, or right before another who waits.
+async def move(
+    ledger: Ledger, *, actor: str, user_id: str, to: str | None, before: str | None, reason: str | None = None
+) -> EntryRow:
+    """Puts a waiting user first, last, or right before another who waits. The history keeps the `reason`.
 
     Raises NotInList, AlreadyLeft, NotWaiting (of either user), InvalidRequest.
     """
@@ -202,7 +204,7 @@ async def move(ledger: Ledger, *, actor: str, user_id: str, to: str | None, befo
     entry = _waiting(await ledger.latest(user_id))
     if to == "last":
         if entry.rank != ledger.list.last_rank:
-            ledger.apply("move", actor, entry, rank=ledger.list.last_rank + 1)
+            ledger.apply("move", actor, entry, reason=reason, rank=ledger.list.last_rank + 1)
         return entry
     if before is not None:
         following = _waiting(await ledger.latest(before))
@@ -210,7 +212,8 @@ async def move(ledger: Ledger, *, actor: str, user_id: str, to: str | None, befo
         (following,) = await ledger.read("read_first_waiting", 1)
     if following is entry:
         return entry
-    ledger.apply("move", actor, entry, rank=await _rank_before(ledger, actor, following, entry))
+    rank = await _rank_before(ledger, actor, following, entry)
+    ledger.apply("move", actor, entry, reason=reason, rank=rank)
     return entry
 
 
@@ -289,6 +292,8 @@ async def erase(ledger: Ledger, *, actor: str, user_id: str) -> list[EntryRow]:
         ledger.apply("erase", actor, entry, user_id=None)
     numbers, list_id = [entry.number for entry in entries], ledger.list.list_id
     await ledger.connection.execute(sql("delete_idempotency_of_user"), list_id, user_id)
+    await ledger.flush()  # before what it has yet to write is to be forgotten
+    await ledger.connection.execute(sql("forget_reasons"), list_id, numbers)
     await ledger.connection.execute(sql("delete_contacts"), list_id, numbers)
     await ledger.connection.execute(sql("delete_notices_of_entries"), list_id, numbers)
     ledger.forget(user_id)

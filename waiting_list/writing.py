@@ -59,7 +59,7 @@ class Writing:
             link=link,
             unsubscribe_link=f"{link}/unsubscribe",
             verify_link=verify_link,
-            buy_link=buy_link(about["purchase_url"], entry.purchase_pass),
+            buy_link=buy_link(about["purchase_url"], entry.purchase_pass, entry.tickets_held),
         )
         return self._letters.write(Letter(notice["type"]), facts, notice_id=notice["notice_id"])
 

@@ -1,6 +1,6 @@
 -- The history of one list, in order.
 -- Locks nothing.
-SELECT h.sequence, h.at, h.actor, h.verb, h.number, e.user_id, h.before::text, h.after::text
+SELECT h.sequence, h.at, h.actor, h.verb, h.number, e.user_id, h.before::text, h.after::text, h.reason
 FROM history h
 LEFT JOIN entries e ON e.list_id = h.list_id AND e.number = h.number
 WHERE h.list_id = $1 AND ($2::text[] IS NULL OR h.verb = ANY ($2)) AND h.sequence > $3

@@ -1,7 +1,7 @@
 -- What happened to one user in the lists of one organization.
 -- Locks nothing.
 SELECT i.offer_id, i.representation_id, h.sequence, h.at, h.actor, h.verb, h.number, e.user_id,
-    h.before::text, h.after::text
+    h.before::text, h.after::text, h.reason
 FROM entries e
 JOIN inventory i ON i.list_id = e.list_id
 JOIN history h ON h.list_id = e.list_id AND h.number = e.number

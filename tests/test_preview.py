@@ -1,0 +1,77 @@
+"""What a verb would do, shown before it is done: exact, and nothing of it stays."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.lists import LIST, ORGANIZER, USER, Lists
+from waiting_list.engine import Engine
+from waiting_list.models import Answer, SettingsChange
+from waiting_list.problems import ExceedsTotalStock, InventoryNotFound, NotInList, Problem, StockHeld
+
+Act = Callable[[Engine, dict[str, Any]], Awaitable[Answer]]
+ACTS: dict[str, Act] = {
+    "add_stock": lambda engine, at: engine.add_stock(LIST, ORGANIZER, quantity=5, **at),
+    "add_total_stock": lambda engine, at: engine.add_total_stock(LIST, ORGANIZER, quantity=5, **at),
+    "remove_stock": lambda engine, at: engine.remove_stock(LIST, ORGANIZER, quantity=2, revoke_holds=True, **at),
+    "move": lambda engine, at: engine.move(LIST, ORGANIZER, user_id="dan", to="first", **at),
+    "remove": lambda engine, at: engine.remove(LIST, ORGANIZER, user_id="ada", **at),
+    "buy": lambda engine, at: engine.buy(LIST, ORGANIZER, user_id="ada", quantity=1, **at),
+    "configure": lambda engine, at: engine.configure(
+        LIST, ORGANIZER, settings=SettingsChange(policy="skip"), **at
+    ),
+    "join": lambda engine, at: engine.join(LIST, USER, user_id="eve", tickets_wanted=1, **at),
+    "leave": lambda engine, at: engine.leave(LIST, USER, user_id="ada", **at),
+}
+
+
+async def _line(lists: Lists) -> None:
+    """ada holds 2 tickets, bob wants 4 where 1 is free, cleo and dan fit."""
+    for user_id, wanted in (("ada", 2), ("bob", 4), ("cleo", 1), ("dan", 1)):
+        await lists.join(user_id, wanted)
+    await lists.add_stock(3)
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+async def test_a_preview_changes_nothing_and_answers_what_the_verb_then_does(lists: Lists, act: Act) -> None:
+    await _line(lists)
+    before = await lists.tables()
+    for at in ({}, {"now": lists.now}):
+        shown = await act(lists.engine.preview, dict(at))
+        assert await lists.tables() == before
+    assert await act(lists.engine, {"now": lists.now}) == shown
+    assert await lists.tables() != before
+    await lists.audit()
+
+
+async def test_a_preview_raises_what_the_verb_would_raise(lists: Lists) -> None:
+    await _line(lists)
+    before = await lists.tables()
+    for problem, verb in (
+        (ExceedsTotalStock, lists.engine.preview.add_stock(LIST, ORGANIZER, quantity=98)),
+        (StockHeld, lists.engine.preview.remove_stock(LIST, ORGANIZER, quantity=2)),
+        (NotInList, lists.engine.preview.remove(LIST, ORGANIZER, user_id="nobody")),
+        (InventoryNotFound, lists.engine.preview.add_stock(LIST._replace(offer_id="x"), ORGANIZER, quantity=1)),
+    ):
+        with pytest.raises(problem):
+            await verb
+    assert await lists.tables() == before
+
+
+async def test_previews_amid_a_storm_of_joins_take_no_number(lists: Lists) -> None:
+    async def join(number: int) -> None:
+        await lists.engine.join(LIST, USER, user_id=f"fan-{number}", tickets_wanted=1)
+
+    async def look() -> None:
+        try:
+            await lists.engine.preview.add_total_stock(LIST, ORGANIZER, quantity=50)
+        except Problem as problem:
+            raise AssertionError from problem
+
+    await asyncio.gather(*(join(number) if number % 3 else look() for number in range(150)))
+    numbers = [row["number"] for row in await lists.rows("SELECT number FROM entries ORDER BY number")]
+    assert numbers == list(range(1, 101))
+    assert (await lists.inventory()).available_stock == 0
+    await lists.audit()

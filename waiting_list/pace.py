@@ -1,0 +1,50 @@
+"""How fast a line moves, and what that says of a place in it: pure.
+
+An estimate is made of what this very list has given out, and of nothing else. Tickets come back in releases, a few
+at a time and hardly ever evenly: of n releases seen, a rate is known to about one part in the root of n (the
+standard error of a Poisson count). So it is a range, and where there were fewer than five, or less than a day was
+seen, none.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import sqrt
+from typing import NamedTuple
+
+STRETCHES = 28
+"""Into so many equal parts the time that was looked at is cut."""
+LEAST_RELEASES = 5
+LEAST_SEEN = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Whose turn came from `since` until `now`: fans in each stretch of it, the tickets held for them in all, and
+    at how many instants (`releases`)."""
+
+    since: datetime
+    now: datetime
+    fans: tuple[int, ...]
+    tickets: int
+    releases: int
+
+    @property
+    def seen(self) -> timedelta:
+        """How long was looked at."""
+        return self.now - self.since
+
+
+class Estimate(NamedTuple):
+    """How long it takes until a turn comes, if the list goes on as it did."""
+
+    earliest: timedelta
+    latest: timedelta
+
+
+def estimate(pace: Pace, *, tickets_ahead: int, tickets_wanted: int) -> Estimate | None:
+    """When so many tickets will have come back; None where too little was seen to say."""
+    if pace.releases < LEAST_RELEASES or pace.seen < LEAST_SEEN or pace.tickets == 0:
+        return None
+    likely = pace.seen * ((tickets_ahead + tickets_wanted) / pace.tickets)
+    error = 1 / sqrt(pace.releases)
+    return Estimate(likely / (1 + error), likely / (1 - error))
