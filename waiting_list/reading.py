@@ -149,6 +149,50 @@ async def waiting_lists(
     return page_of(records, limit, _list_summary, "offer_id", "representation_id")
 
 
+class Overview(NamedTuple):
+    """One list as its organizer looks at all of them. `first_joined_at` is of the first in line."""
+
+    offer_id: str
+    representation_id: str
+    event_id: str
+    event_title: str
+    offer_name: str
+    start_datetime: datetime
+    timezone: str
+    waiting_list_open: bool
+    automatic: bool
+    total_stock: int
+    available_stock: int
+    held: int
+    waiting: int
+    tickets_waiting: int
+    ended: bool
+    ready: int
+    first_joined_at: datetime | None
+
+
+async def overview(
+    pool: Pool,
+    organization_id: str,
+    *,
+    event_id: str | None,
+    text: str | None,
+    wanted_only: bool,
+    past: bool,
+    limit: int,
+    cursor: str | None,
+) -> Page[Overview]:
+    """An organization's lists, the next show first: those of an event, those whose show or ticket type has this
+    `text`, only those where somebody waits or holds tickets; with `past` also those whose show has begun."""
+    after = decode(cursor, datetime, str, str)
+    async with snapshot(pool) as acquired:
+        records = await acquired.fetch(
+            sql("read_overview"), organization_id, event_id, text, wanted_only, past, *after, limit + 1
+        )
+    keys = ("start_datetime", "offer_id", "representation_id")
+    return page_of(records, limit, lambda record: Overview(**record), *keys)
+
+
 async def upcoming_events(
     pool: Pool, organization_id: Sequence[str] | None, *, limit: int, cursor: str | None
 ) -> Page[EventSummary]:
@@ -263,6 +307,24 @@ async def history(
     (after,) = decode(cursor, int)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_history"), key.list_id, verb, after or 0, limit + 1)
+    return page_of(records, limit, lambda record: Change(**_told(record)), "sequence")
+
+
+async def story(
+    pool: Pool,
+    key: ListKey,
+    *,
+    organization_id: str,
+    verb: Sequence[str] | None = None,
+    number: int | None = None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Change]:
+    """The same, the newest first, of one entry if its `number` is given. Raises InventoryNotFound."""
+    await _list(pool, key, organization_id)
+    (before,) = decode(cursor, int)
+    async with snapshot(pool) as acquired:
+        records = await acquired.fetch(sql("read_story"), key.list_id, verb, number, before, limit + 1)
     return page_of(records, limit, lambda record: Change(**_told(record)), "sequence")
 
 

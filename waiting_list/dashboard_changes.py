@@ -1,0 +1,278 @@
+"""What an organizer changes on the dashboard. Each change takes two steps: its exact effect, then the doing.
+
+The first shows what the verb would do, which is done under the list's lock and undone (Engine.preview). The second
+sends the same again, under an Idempotency-Key that the first has made: however often it is pressed, it is done
+once.
+"""
+
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Response
+from pydantic import TypeAdapter, ValidationError
+
+from waiting_list import reading
+from waiting_list.calls import path_key
+from waiting_list.dashboard import DashboardRoute, dashboard_page
+from waiting_list.dashboard_router import LIST, list_facts, list_page, moment
+from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.fields import Title
+from waiting_list.models import Answer, ListKey, ListSettings, SettingsChange
+from waiting_list.pages import PageCall, go_to, whole_number
+from waiting_list.problems import InvalidRequest, InventoryNotFound, NotInList, Problem
+
+router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
+_REASON: TypeAdapter[str] = TypeAdapter(Title)
+_STEPS = 4
+"""Rows of `hold_steps` that the form has at least."""
+_KEPT = ("form_token", "once", "do")
+
+Form = Mapping[str, str]
+Act = Callable[[Engine, ListKey, Caller, Form], Awaitable[Answer]]
+
+
+def _stock(verb: str, field: str = "quantity") -> Act:
+    return lambda engine, key, caller, form: getattr(engine, verb)(
+        key, caller, **{field: whole_number(form, field)}
+    )
+
+
+async def _remove_stock(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    revoke = "revoke_holds" in form
+    return await engine.remove_stock(key, caller, quantity=whole_number(form, "quantity"), revoke_holds=revoke)
+
+
+async def _move(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    before = form.get("before", "").strip()
+    to = None if form.get("to") == "before" else form.get("to")
+    if form.get("to") == "before" and not before:
+        raise InvalidRequest.of("before", "names nobody")
+    text = form.get("reason", "").strip()
+    try:
+        reason = _REASON.validate_python(text) if text else None
+    except ValidationError as error:
+        raise InvalidRequest.of("reason", "must have 500 characters at most, on one line") from error
+    return await engine.move(
+        key, caller, user_id=_user(form), to=to, before=before if to is None else None, reason=reason
+    )
+
+
+async def _remove(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    return await engine.remove(key, caller, user_id=_user(form))
+
+
+async def _buy(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    return await engine.buy(key, caller, user_id=_user(form), quantity=whole_number(form, "quantity"))
+
+
+async def _configure(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    try:
+        settings = SettingsChange.model_validate_json(form.get("settings", ""))
+    except ValidationError as error:
+        raise InvalidRequest.of("settings", "are none") from error
+    return await engine.configure(key, caller, settings=settings)
+
+
+ACTS: dict[str, Act] = {
+    "add_stock": _stock("add_stock"),
+    "remove_stock": _remove_stock,
+    "add_total_stock": _stock("add_total_stock"),
+    "remove_total_stock": _stock("remove_total_stock"),
+    "promote": _stock("promote", "tickets"),
+    "move": _move,
+    "remove": _remove,
+    "buy": _buy,
+    "configure": _configure,
+}
+"""What can be done, by its verb."""
+
+
+@router.post(LIST + "/confirm")
+async def confirm(call: PageCall) -> Response:
+    """Shows what would happen; nothing does."""
+    key, form = path_key(call), call.sent
+    act, shown = _act(form), await list_facts(call, key)
+    refusal, answer, changes = None, None, {}
+    try:
+        if form["do"] == "configure":
+            kept = await reading.list_settings(call.pool, key, organization_id=call.organization_id)
+            changes = _changes(settings_of(form, shown["timezone"]), kept)
+            form = {"do": "configure", "settings": json.dumps({name: now for name, (_, now) in changes.items()})}
+        answer = await act(call.engine.preview, key, call.caller, form)
+    except InventoryNotFound:
+        raise
+    except Problem as problem:
+        refusal = problem
+        if form["do"] == "configure":
+            return await _settings_page(call, key, shown, call.sent, problem)
+    return dashboard_page(
+        call,
+        "dashboard_confirm.html",
+        status=refusal.status if refusal else 200,
+        **shown,
+        do=form["do"],
+        form={name: value for name, value in form.items() if name not in _KEPT},
+        answer=answer,
+        changes=changes,
+        entry=await _entry_before(call, key, form),
+        refusal=refusal,
+        once=secrets.token_urlsafe(16),
+    )
+
+
+@router.post(LIST + "/do")
+async def do(call: PageCall) -> Response:
+    """Does it."""
+    key, form = path_key(call), call.sent
+    act, shown = _act(form), await list_facts(call, key)
+    sent = {name: value for name, value in sorted(form.items()) if name != "form_token"}
+    caller = Caller(
+        call.organization_id,
+        call.caller.actor,
+        Idempotency.of(
+            caller=f"{call.organization_id}\x00dashboard",
+            key=form.get("once", ""),
+            request=f"{call.page}\x00{json.dumps(sent)}",
+        ),
+    )
+    try:
+        await act(call.engine, key, caller, form)
+    except InventoryNotFound:
+        raise
+    except Problem as problem:
+        return dashboard_page(
+            call,
+            "dashboard_confirm.html",
+            status=problem.status,
+            **shown,
+            do=form["do"],
+            form={},
+            answer=None,
+            entry=await _entry_before(call, key, form),
+            refusal=problem,
+            once="",
+        )
+    return go_to(f"{list_page(call)}?done={form['do']}")
+
+
+@router.get(LIST + "/settings")
+async def show_settings(call: PageCall) -> Response:
+    """The rules of a list, to be changed."""
+    key = path_key(call)
+    return await _settings_page(call, key, await list_facts(call, key))
+
+
+def settings_of(form: Form, timezone: str) -> SettingsChange:
+    """The settings that a form names: all of them, as they are all on it. Raises InvalidRequest."""
+    steps = []
+    for row in range(1, 21):
+        days, minutes = form.get(f"days_before_{row}", "").strip(), form.get(f"hold_minutes_{row}", "").strip()
+        if days or minutes:
+            steps.append(
+                {
+                    "days_before": whole_number(form, f"days_before_{row}"),
+                    "hold_minutes": whole_number(form, f"hold_minutes_{row}"),
+                }
+            )
+    numbers = {
+        name: whole_number(form, name) if form.get(name, "").strip() else None
+        for name in ("hold_minutes", "max_waiting", "reminder_minutes")
+    }
+    texts = {name: form.get(name, "").strip() or None for name in ("quiet_from", "quiet_until", "purchase_url")}
+    flags = {name: name in form for name in ("open", "automatic", "verify_email")}
+    try:
+        return SettingsChange.model_validate(
+            {
+                "policy": form.get("policy"),
+                "after_expiry": form.get("after_expiry"),
+                "skip_limit": whole_number(form, "skip_limit"),
+                "closes_at": moment(form, "closes_at", timezone),
+                "hold_steps": steps,
+            }
+            | numbers
+            | texts
+            | flags
+        )
+    except ValidationError as error:
+        errors = [
+            {
+                "field": str(one["loc"][0]) if one["loc"] else "hold_steps",
+                "message": one["msg"].removeprefix("Value error, "),
+            }
+            for one in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        raise InvalidRequest("Some settings cannot be.", errors=errors) from error
+
+
+def _changes(wanted: SettingsChange, kept: ListSettings) -> dict[str, tuple[Any, Any]]:
+    """What is to be another than it is, and both: what is as it was is not set again. A list that has yet to open
+    by itself would else be closed by hand. Raises InvalidRequest if that is nothing."""
+    before, after = kept.model_dump(mode="json"), wanted.model_dump(mode="json")
+    same = {name for name in after if getattr(kept, name) == getattr(wanted, name)}
+    changes = {name: (before[name], after[name]) for name in after if name not in same}
+    if not changes:
+        raise InvalidRequest("Nothing is another than it was.", errors=[])
+    return changes
+
+
+async def _settings_page(
+    call: PageCall,
+    key: ListKey,
+    shown: Mapping[str, Any],
+    form: Form | None = None,
+    refusal: Problem | None = None,
+) -> Response:
+    kept = await reading.list_settings(call.pool, key, organization_id=call.organization_id)
+    errors = {one["field"]: one["message"] for one in refusal.extra.get("errors", ())} if refusal else {}
+    return dashboard_page(
+        call,
+        "dashboard_settings.html",
+        status=refusal.status if refusal else 200,
+        **shown,
+        form=form if form is not None else _as_form(kept.model_dump(mode="json"), shown["rules"].closes_at, shown),
+        steps=max(_STEPS, len(kept.hold_steps) + 1),
+        refusal=refusal,
+        errors=errors,
+    )
+
+
+def _as_form(kept: Mapping[str, Any], closes_at: Any, shown: Mapping[str, Any]) -> dict[str, str]:
+    """The settings as their form sends them."""
+    form = {
+        name: str(value)
+        for name, value in kept.items()
+        if value is not None and not isinstance(value, bool | list)
+    }
+    form |= {name: "on" for name, value in kept.items() if value is True}
+    for row, step in enumerate(kept["hold_steps"], 1):
+        form |= {f"days_before_{row}": str(step["days_before"]), f"hold_minutes_{row}": str(step["hold_minutes"])}
+    if closes_at is not None:
+        local = closes_at.astimezone(ZoneInfo(shown["timezone"]))
+        form["closes_at"] = local.replace(tzinfo=None).isoformat(timespec="minutes")
+    return form
+
+
+def _act(form: Form) -> Act:
+    act = ACTS.get(form.get("do", ""))
+    if act is None:
+        raise InvalidRequest.of("do", "is nothing that can be done here")
+    return act
+
+
+def _user(form: Form) -> str:
+    user_id = form.get("user_id", "")
+    if not user_id or "\x00" in user_id:
+        raise NotInList("This user never joined this list.")
+    return user_id
+
+
+async def _entry_before(call: PageCall, key: ListKey, form: Form) -> Any:
+    if not form.get("user_id") or "\x00" in form["user_id"]:
+        return None
+    try:
+        return await call.polls.entry(key, form["user_id"], organization_id=call.organization_id)
+    except NotInList:
+        return None

@@ -1,0 +1,19 @@
+-- The lists of one organization with their shows, the next show first: what is wanted against what there is. From the
+-- counters of each list, however long it is. Locks nothing.
+SELECT i.offer_id, i.representation_id, i.event_id, v.title AS event_title, o.name AS offer_name, r.start_datetime,
+    v.timezone, i.waiting_list_open, i.automatic, i.total_stock, i.available_stock, i.held, i.waiting,
+    i.tickets_waiting, clock_timestamp() >= least(i.closes_at, r.start_datetime) AS ended,
+    (SELECT count(*) FROM entries e WHERE e.list_id = i.list_id AND e.status = 'ready') AS ready,
+    (SELECT e.joined_at FROM entries e WHERE e.list_id = i.list_id AND e.status = 'waiting'
+        ORDER BY e.rank LIMIT 1) AS first_joined_at
+FROM inventory i
+JOIN events v ON v.event_id = i.event_id
+JOIN offers o ON o.offer_id = i.offer_id
+JOIN representations r ON r.representation_id = i.representation_id
+WHERE i.organization_id = $1
+    AND ($2::text IS NULL OR i.event_id = $2)
+    AND ($3::text IS NULL OR strpos(lower(v.title || ' ' || o.name || ' ' || v.venue_name), lower($3)) > 0)
+    AND (NOT $4::boolean OR i.waiting > 0 OR i.held > 0)
+    AND ($5::boolean OR clock_timestamp() < r.start_datetime)
+    AND ($6::timestamptz IS NULL OR (r.start_datetime, i.offer_id, i.representation_id) > ($6, $7::text, $8::text))
+ORDER BY r.start_datetime, i.offer_id, i.representation_id LIMIT $9
