@@ -48,7 +48,7 @@ async def show_lists(call: PageCall) -> Response:
     found = await reading.overview(
         call.pool,
         call.organization_id,
-        event_id=asked.get("event_id") or None,
+        event_id=_text(asked.get("event_id")),
         text=_text(asked.get("text")),
         wanted_only="wanted" in asked,
         past="past" in asked,
