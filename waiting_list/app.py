@@ -34,6 +34,7 @@ from waiting_list.answers import ProblemDocument, on_defect, on_http_error, on_i
 from waiting_list.asgi import Guard
 from waiting_list.auth import Authority
 from waiting_list.calls import SECURITY_SCHEMES, Service
+from waiting_list.cors import CrossOrigin
 from waiting_list.database import connect_pool
 from waiting_list.delivery import Delivery
 from waiting_list.engine import Engine
@@ -124,6 +125,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         },
     )
     app.add_middleware(Guard)
+    app.add_middleware(CrossOrigin)
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
