@@ -23,6 +23,7 @@ from waiting_list import (
     operations_router,
     organizer_router,
     pages,
+    shop_router,
     sign_in_router,
     static_router,
     stock_router,
@@ -75,6 +76,7 @@ ROUTERS = (
     static_router.router,
     operations_router.router,
     mail_router.router,
+    shop_router.router,
 )
 """The most frequent calls first: a route is found by trying one after the other."""
 
