@@ -184,7 +184,9 @@ async def test_no_statement_of_a_private_link_reads_the_list(lists: Lists) -> No
 
 async def test_the_pace_of_a_line_reads_whose_turn_came_and_nothing_else(lists: Lists) -> None:
     """Of 50,000 joins, with a promotion every thousand."""
+    until, joined_at = lists.now, datetime.now(UTC) - timedelta(days=60)
     async with connection(lists.pool) as acquired:
+        await fill(acquired, lists.key.list_id, ready=0, waiting=50_000, joined_at=joined_at, ready_until=until)
         await acquired.execute(
             "INSERT INTO history (list_id, sequence, at, actor, verb, number, after)"
             " SELECT $1, n + 1, now() - make_interval(mins => 50001 - n), 'user',"
@@ -197,7 +199,9 @@ async def test_the_pace_of_a_line_reads_whose_turn_came_and_nothing_else(lists: 
         shown = await acquired.fetchval(
             f"EXPLAIN (ANALYZE, FORMAT JSON) {sql('read_pace')}", lists.key.list_id, since, width
         )
-        for step in steps(json.loads(shown)[0]["Plan"]):
+        plan = json.loads(shown)[0]["Plan"]
+        assert plan["Actual Rows"] > 20
+        for step in steps(plan):
             read = (step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"]
             assert read <= 50, (step["Node Type"], step.get("Index Name"), read)
 
