@@ -46,6 +46,27 @@ async def test_a_preview_changes_nothing_and_answers_what_the_verb_then_does(lis
     await lists.audit()
 
 
+async def test_a_preview_tells_whom_it_would_send_back_and_whom_it_would_serve_instead(lists: Lists) -> None:
+    """ada and eve hold 2 each, bob wants 4. Of eve's 2 one goes; the other suits cleo."""
+    for user_id, wanted in (("ada", 2), ("eve", 2), ("bob", 4), ("cleo", 1)):
+        await lists.join(user_id, wanted)
+    await lists.add_stock(4)
+    await lists.configure(policy="skip")
+    for engine in (lists.engine.preview, lists.engine):
+        answer = await engine.remove_stock(LIST, ORGANIZER, quantity=1, revoke_holds=True, now=lists.now)
+        assert answer.revoked == ("eve",)
+        assert [entry.user_id for entry in answer.promoted] == ["cleo"]
+    assert await lists.line() == ["eve", "bob"]
+
+
+async def test_who_accepts_what_is_left_of_a_revoked_hold_is_not_sent_back(lists: Lists) -> None:
+    await lists.join("ada", 2, 1)
+    await lists.add_stock(2)
+    shown = await lists.engine.preview.remove_stock(LIST, ORGANIZER, quantity=1, revoke_holds=True)
+    assert shown.revoked == ()
+    assert [(entry.user_id, entry.tickets_held) for entry in shown.promoted] == [("ada", 1)]
+
+
 async def test_a_preview_raises_what_the_verb_would_raise(lists: Lists) -> None:
     await _line(lists)
     before = await lists.tables()
