@@ -61,6 +61,7 @@ async def test_the_pace_counts_whose_turn_came_and_nothing_else(lists: Lists) ->
     for user_id in ("ada", "bob", "cleo", "dan"):
         await lists.join(user_id, 2)
     await lists.rows("UPDATE history SET at = now() - interval '10 days' RETURNING at")
+    await _first_join(lists, "10 days")
     for _ in range(3):
         await lists.add_stock(2)
         await lists.rows("UPDATE history SET at = now() - interval '1 hour' WHERE at > now() RETURNING at")
@@ -73,10 +74,29 @@ async def test_the_pace_counts_whose_turn_came_and_nothing_else(lists: Lists) ->
     assert await polls.pace(LIST) is pace
 
 
+async def test_a_list_is_looked_at_since_its_first_fan_not_since_its_stock_was_made(lists: Lists) -> None:
+    await lists.rows("UPDATE history SET at = now() - interval '9 days' RETURNING at")
+    polls = Polls(lists.pool, Settings())
+    nobody = await polls.pace(LIST)
+    assert (sum(nobody.fans), nobody.tickets, nobody.releases, nobody.seen) == (0, 0, 0, timedelta(0))
+    await lists.join("ada", 1)
+    await _first_join(lists, "2 days")
+    pace = await Polls(lists.pool, Settings()).pace(LIST)
+    assert timedelta(days=2) <= pace.seen < timedelta(days=2, hours=1)
+
+
+async def _first_join(lists: Lists, ago: str) -> None:
+    """Moves it back: the pace is as of the database's clock, and the other instants of tests are not."""
+    await lists.rows(
+        "UPDATE entries SET joined_at = now() - $1::text::interval WHERE number = 1 RETURNING number", ago
+    )
+
+
 async def test_only_two_weeks_count(lists: Lists) -> None:
     await lists.join("ada", 1)
     await lists.add_stock(1)
     await lists.rows("UPDATE history SET at = now() - interval '30 days' RETURNING at")
+    await _first_join(lists, "30 days")
     pace = await Polls(lists.pool, Settings()).pace(LIST)
     assert (sum(pace.fans), pace.tickets, pace.releases) == (0, 0, 0)
     assert pace.seen == timedelta(days=14)
