@@ -3,8 +3,8 @@
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -155,11 +155,18 @@ def declared_answers(app: FastAPI) -> Callable[[httpx.Response], Awaitable[None]
     return check
 
 
-@asynccontextmanager
-async def listening(app: FastAPI) -> AsyncIterator[str]:
-    """The started application behind uvicorn, on a free port of the loopback."""
+@contextmanager
+def bound_to_loopback() -> Iterator[socket.socket]:
+    """A free port, for an application that must know its own address before it is made."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
+        yield bound
+
+
+@asynccontextmanager
+async def listening(app: FastAPI, on: socket.socket | None = None) -> AsyncIterator[str]:
+    """The started application behind uvicorn, on a free port of the loopback unless one is given."""
+    with nullcontext(on) if on else bound_to_loopback() as bound:
         server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
         serving = asyncio.create_task(server.serve(sockets=[bound]))
         try:

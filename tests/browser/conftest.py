@@ -1,0 +1,72 @@
+"""A real Chromium on the real service. Whatever goes wrong in a page fails its test, whether or not it looks.
+
+The service runs as `waiting-list serve` has it: the worker in its process, e-mails in a folder, its own address in
+what it sends. Nothing is reached but the loopback: Chromium cannot resolve any other name.
+"""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+from pydantic import SecretStr
+
+from tests.browser.site import Site
+from tests.browser.visits import Visits
+from tests.shop import ORGANIZATION, Shop, bound_to_loopback, listening
+from waiting_list import catalogue
+from waiting_list.app import create_app
+from waiting_list.settings import Settings
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_ARGUMENTS = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--no-first-run",
+    "--no-proxy-server",
+)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser: the one that CHROMIUM names, or else the first on the PATH."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        pytest.exit("There is no Chromium: install one, or name it in CHROMIUM.", returncode=2)
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # which Chromium has for no root
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=found, args=[*_ARGUMENTS, *sandbox])
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture
+async def site(dsn: str, tmp_path: Path) -> AsyncIterator[Site]:
+    """The service on a fresh database, at an address of its own, with one sold-out list."""
+    with bound_to_loopback() as bound:
+        address = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        app = create_app(Settings(database_url=SecretStr(dsn), mail_folder=tmp_path, public_url=address))
+        async with app.router.lifespan_context(app), listening(app, bound):
+            key, _ = await catalogue.create_api_key(
+                app.state.service.pool, ORGANIZATION, name="tests", read_only=False
+            )
+            async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
+                shop = Shop(client, key.key)
+                await shop.stock()
+                yield Site(app, shop, address, tmp_path)
+
+
+@pytest_asyncio.fixture
+async def visits(chromium: Browser, site: Site) -> AsyncIterator[Visits]:
+    """Who visits the site. What went wrong in any of their pages is told at the end, and fails the test."""
+    visits = Visits(chromium, site)
+    yield visits
+    assert await visits.end() == []
