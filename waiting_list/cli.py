@@ -90,6 +90,8 @@ def serve(
         # In the environment, for the processes that this one starts, too.
         if with_demo and not settings.sends_mail:
             os.environ["WAITING_LIST_MAIL_FOLDER"] = str((data_dir or settings.data_dir) / "mail")
+        if with_demo:
+            os.environ["WAITING_LIST_DEMO"] = "true"
         if with_demo and "public_url" not in settings.model_fields_set:
             os.environ["WAITING_LIST_PUBLIC_URL"] = url
         configured = _settings()

@@ -1,4 +1,4 @@
-"""Who visits a site: browsers of their own, whose every error is kept; what axe-core finds; where the Tab key goes."""
+"""Who visits a site: browsers of their own, whose every error is kept; what axe-core finds; where Tab leads."""
 
 from importlib.resources import files
 from typing import Any, Literal
@@ -121,8 +121,11 @@ async def axe(page: Page, *, but: tuple[str, ...] = ()) -> None:
 
 async def scrolls_sideways(page: Page) -> int:
     """By how many pixels the page is wider than the screen."""
-    wider: int = await page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
-    return max(0, wider)
+    # Not `innerWidth`: a phone zooms out until everything fits, and that grows along.
+    wider: int = await page.evaluate(
+        "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    return wider
 
 
 _CONTROLS = """() => {
@@ -137,10 +140,10 @@ _CONTROLS = """() => {
 }"""
 _NAMES = "controls => controls.map(one => one.outerHTML.slice(0, 100))"
 _FOCUSED = """() => {
-  const focused = document.activeElement, style = getComputedStyle(focused);
-  const seen = focused.matches(":focus-visible") && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
-  const box = focused.getBoundingClientRect();
-  return [focused === document.body ? null : focused.outerHTML.slice(0, 100), seen && box.width > 1 && box.height > 1];
+  const focused = document.activeElement, style = getComputedStyle(focused), box = focused.getBoundingClientRect();
+  const name = focused === document.body ? null : focused.outerHTML.slice(0, 100);
+  const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  return [name, focused.matches(":focus-visible") && outlined && box.width > 1 && box.height > 1];
 }"""
 
 
