@@ -50,7 +50,7 @@ async def open_shop(site: Site, visits: Visits) -> AsyncIterator[OpenShop]:
 
     app = web.Application()
     app.add_routes([web.get("/", show), web.get("/shop.js", script), web.get("/{rest:.*}", nothing)])
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     with bound_to_loopback() as bound:
         await web.SockSite(runner, bound).start()
@@ -59,7 +59,8 @@ async def open_shop(site: Site, visits: Visits) -> AsyncIterator[OpenShop]:
         async def opened(body: str = "", *, lang: str = "en", script: str = "", **options: Any) -> Page:
             shown["page"] = (
                 f'<!doctype html><html lang="{lang}"><head><title>Shop</title><meta charset="utf-8">'
-                '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
+                '<meta name="viewport" content="width=device-width">'
+                '<meta name="color-scheme" content="light dark">'
                 f'</head><body><main><h1>Shop</h1>{body}</main><script src="/shop.js"></script>'
                 f'<script type="module" src="{site.address}/static/widget.js"></script></body></html>'
             )
@@ -69,9 +70,10 @@ async def open_shop(site: Site, visits: Visits) -> AsyncIterator[OpenShop]:
             return page
 
         yield opened
-    await runner.cleanup()
-    # The shop is elsewhere, and who is in no list, or has a token that is good no more, is told so by the service.
-    expected = re.compile(rf"elsewhere: {address}/|refused: \S+/entry \(40[14]\)")
+        await runner.cleanup()
+    await visits.end()
+    # The shop is elsewhere; and the service says what is no list, what is full, who is in none or not signed in.
+    expected = re.compile(rf"elsewhere: {address}/|refused: \S+/(entry \(40[149]\)|none \(404\))")
     visits.wrong = [line for line in visits.wrong if not expected.match(line)]
 
 
@@ -84,7 +86,7 @@ def tag(token: str | None = None, attributes: str = "", *, where: str = LIST) ->
 
 
 def named(place: Page | Locator, name: str) -> Locator:
-    return place.get_by_role("button", name=name)
+    return place.get_by_role("button", name=name, exact=True)
 
 
 async def told(page: Page, name: str) -> Any:
@@ -190,13 +192,15 @@ async def test_a_fan_changes_the_wish_and_keeps_what_was_chosen_while_the_line_m
     await site.join("first")
     await site.join(FAN, 4)
     page = await open_shop(tag(await site.shop.token(FAN)))
+    tickets = page.get_by_role("combobox", name="Tickets", exact=True)
     await page.get_by_text("Change how many tickets").click()
-    await page.get_by_label("Tickets", exact=True).select_option("2")
+    await tickets.select_option("2")
+    await tickets.focus()
     await site.shop.made("DELETE", f"/waiting-lists/{LIST}/entries/first")
     await expect(page.get_by_text("You are next in line.").first).to_be_visible()
-    await expect(page.get_by_label("Tickets", exact=True)).to_have_value("2")
-    await expect(page.get_by_label("Tickets", exact=True)).to_be_focused()
-    await named(page, "Change").last.click()
+    await expect(tickets).to_have_value("2")
+    await expect(tickets).to_be_focused()
+    await named(page, "Change").click()
     await expect(page.get_by_text("You asked for 2 tickets.")).to_be_visible()
     entry = await site.shop.entry(FAN)
     assert (entry["tickets_wanted"], entry["number"]) == (2, 2)
@@ -247,20 +251,18 @@ async def test_a_list_that_is_closed_says_why(site: Site, open_shop: OpenShop) -
         await expect(page.get_by_text(rule)).to_be_visible()
 
 
-async def test_a_refusal_is_said_in_plain_words(site: Site, open_shop: OpenShop, visits: Visits) -> None:
+async def test_a_refusal_is_said_in_plain_words(site: Site, open_shop: OpenShop) -> None:
     page = await open_shop(tag(await site.shop.token(FAN)))
     await expect(named(page, "Join the waiting list")).to_be_visible()
     await site.configure(max_waiting=1)
     await site.join("other")
     await named(page, "Join the waiting list").click()
     await expect(page.get_by_role("alert")).to_have_text("The waiting list is full.")
-    visits.wrong = [line for line in visits.wrong if "(409)" not in line]
 
 
-async def test_an_unknown_list_is_said_to_be_none(open_shop: OpenShop, visits: Visits) -> None:
+async def test_an_unknown_list_is_said_to_be_none(open_shop: OpenShop) -> None:
     page = await open_shop(tag(where="nothing/none"))
     await expect(page.get_by_role("alert")).to_have_text("There is no waiting list here.")
-    visits.wrong = [line for line in visits.wrong if "nothing/none" not in line]
 
 
 async def test_it_speaks_the_language_of_its_attribute_the_page_or_the_browser(
@@ -268,11 +270,11 @@ async def test_it_speaks_the_language_of_its_attribute_the_page_or_the_browser(
 ) -> None:
     token = await ready(site)
     page = await open_shop(tag(token), lang="fr")
-    await expect(page.get_by_text("C’est votre tour : 3 billets vous sont réservés").first).to_be_visible()
+    await expect(page.get_by_text(re.compile(r"votre tour\s: 3 billets vous sont réservés")).first).to_be_visible()
     await page.evaluate("widget.lang = 'en'")
     await expect(page.get_by_text("It is your turn: 3 tickets").first).to_be_visible()
     page = await open_shop(tag(token), lang="de", **FRENCH)
-    await expect(page.get_by_text("C’est votre tour").first).to_be_visible()
+    await expect(page.get_by_text("est votre tour").first).to_be_visible()
 
 
 async def test_a_fan_elsewhere_reads_the_deadline_by_both_clocks(site: Site, open_shop: OpenShop) -> None:
