@@ -2,15 +2,15 @@
 
 make bench-pages
 
-The service with the demo in it, and a real Chromium, each load in turn. Cold: a browser that has never been here, with
-an empty cache. Warm: the same one once more. Counted from the start of the navigation, as the page itself sees it
-(Navigation and Resource Timing, Long Tasks):
+The service with the demo in it, and a real Chromium, one load after the other. Cold: a browser that has never been
+here, with an empty cache. Warm: the same one once more. Counted from the start of the navigation, as the page itself
+sees it (Navigation and Resource Timing, Long Tasks):
 
-- requests: those that went over the network; what the cache had is none, and a stream is not counted while it lasts;
+- requests: those that went over the network; what the cache had is none, nor is a stream while it lasts;
 - KB: what they transferred, headers included, and what that was when decoded;
 - DOMContentLoaded and load: the ends of these events;
 - interactive: the end of the last task of 50 ms or more, as seen until 300 ms after the load; the end of
-  DOMContentLoaded if there was none after it. Forms and links work from then on without a wait that one could feel.
+  DOMContentLoaded if there was none after it. From then on forms and links work without a wait that one feels.
 
 A page is a line in PAGES. Prints Markdown with medians of LOADS; BENCH_QUICK=1 makes it short.
 """
@@ -37,8 +37,8 @@ LIMIT_SECONDS = 600.0
 METHOD = """\
 # What a page costs
 
-{when}, {cores} cores, which the service, PostgreSQL and Chromium {version} share; medians of {loads} loads over the
-loopback. `bench/pages.py` says what each figure is. Read what is counted; what is timed depends on the machine.
+{when}, {cores} cores, which the service, PostgreSQL and Chromium {version} share; medians of {loads} loads over
+the loopback. `bench/pages.py` says what each figure is. Read what is counted; what is timed depends on the machine.
 """
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = (
@@ -54,7 +54,7 @@ _ARGUMENTS = (
 _WATCH = """
 window.busyUntil = 0;
 new PerformanceObserver(list => {
-  for (const task of list.getEntries()) window.busyUntil = Math.max(window.busyUntil, task.startTime + task.duration);
+  for (const task of list.getEntries()) busyUntil = Math.max(busyUntil, task.startTime + task.duration);
 }).observe({ type: "longtask", buffered: true });
 """
 _MEASURE = """async () => {
@@ -79,6 +79,9 @@ _COLUMNS = {
     "load": "load ms",
     "interactive": "interactive ms",
 }
+
+
+_KB = ("transferred", "decoded")
 
 
 class Told(NamedTuple):
@@ -155,7 +158,7 @@ async def measure(browser: Browser, url: str, told: Told, name: str) -> list[str
         await context.close()
 
     def median(which: int, column: str) -> str:
-        return f"{statistics.median(loads[which][column] for loads in found):.{column == 'transferred'}f}"
+        return f"{statistics.median(loads[which][column] for loads in found):.{1 if column in _KB else 0}f}"
 
     return [name, *(f"{median(0, column)} / {median(1, column)}" for column in _COLUMNS)]
 
