@@ -1,9 +1,10 @@
-"""Makes the pictures of docs/screenshots anew, of the demo in Chromium: `make screenshots`.
+"""Takes the pictures of docs/screenshots, of the demo in Chromium: `python -m docs.screenshots [NAME…]`.
 
-To add one, add a line to PICTURES. Where the pages that are shown change with the day, so do their pictures.
+A picture is a line in PICTURES.
 """
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,27 +38,27 @@ class Picture(NamedTuple):
 
 
 PICTURES = {
-    "events": Picture("/", DESKTOP),
-    "list": Picture(CROWD, PHONE),
-    "waiting": Picture(f"{CROWD}/place", PHONE, "fan"),
-    "ready": Picture("{ready}", PHONE),
-    "ready-french-dark": Picture("{ready}", PHONE | FRENCH | DARK),
-    "mail": Picture("/mails", DESKTOP, follow="It is your turn: 4 tickets for The Paper Lanterns"),
+    "events-phone": Picture("/", PHONE),
+    "list-phone-dark": Picture(CROWD, PHONE | DARK),
+    "join-phone-french": Picture("/waiting-lists/opera-stalls/opera-1", PHONE | FRENCH, "fan"),
+    "waiting-phone": Picture(f"{CROWD}/place", PHONE, "fan"),
+    "ready-phone": Picture("{ready}", PHONE),
     "dashboard": Picture("/dashboard", DESKTOP, "organizer"),
-    "dashboard-list": Picture(f"/dashboard{CROWD}", DESKTOP, "organizer"),
-    "dashboard-statistics": Picture(f"/dashboard{CROWD}/statistics?period=hour", DESKTOP | DARK, "organizer"),
-    "dashboard-history": Picture(f"/dashboard{CROWD}/history", DESKTOP, "organizer"),
+    "dashboard-list": Picture("/dashboard/waiting-lists/jazz-floor/jazz-fri", DESKTOP | DARK, "organizer"),
+    "dashboard-statistics": Picture(f"/dashboard{CROWD}/statistics?period=hour", DESKTOP, "organizer"),
+    "dashboard-history": Picture("/dashboard/waiting-lists/jazz-floor/jazz-fri/history", DESKTOP, "organizer"),
+    "mail": Picture("/mails", DESKTOP, follow="It is your turn: 4 tickets for The Paper Lanterns"),
 }
 
 
-async def main() -> None:
-    """Makes all of them, and prints how large they are."""
+async def main(names: list[str]) -> None:
+    """Takes the pictures of these names, or all of them, and prints how large they are."""
     FOLDER.mkdir(exist_ok=True)
     with demo() as found:
         async with asyncio.timeout(LIMIT_SECONDS), running_chromium() as chromium:
-            for name, picture in PICTURES.items():
+            for name in names or PICTURES:
                 file = FOLDER / f"{name}.png"
-                size = len(await _take(chromium, found, picture, file))
+                size = len(await _take(chromium, found, PICTURES[name], file))
                 print(f"docs/screenshots/{file.name}  {size / 1000:.0f} KB", flush=True)
 
 
@@ -88,4 +89,4 @@ async def _open(page: Page, path: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))
