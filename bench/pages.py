@@ -3,8 +3,8 @@
 make bench-pages
 
 The service with the demo in it, and a real Chromium, one load after the other. Cold: a browser that has never been
-here, with an empty cache. Warm: the same one once more. Counted from the start of the navigation, as the page itself
-sees it (Navigation and Resource Timing, Long Tasks):
+here, with an empty cache. Warm: the same one once more. Counted from the start of the navigation, as the page
+itself sees it (Navigation and Resource Timing, Long Tasks):
 
 - requests: those that went over the network; what the cache had is none, nor is a stream while it lasts;
 - KB: what they transferred, headers included, and what that was when decoded;
@@ -38,7 +38,7 @@ METHOD = """\
 # What a page costs
 
 {when}, {cores} cores, which the service, PostgreSQL and Chromium {version} share; medians of {loads} loads over
-the loopback. `bench/pages.py` says what each figure is. Read what is counted; what is timed depends on the machine.
+the loopback. `bench/pages.py` says what each figure is. Read what is counted: what is timed is this machine's.
 """
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = (
