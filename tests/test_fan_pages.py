@@ -108,7 +108,7 @@ class Venue:
         found: list[str] = []
 
         async def is_there() -> bool:
-            for path in sorted(self.folder.glob("*.eml")):
+            for path in sorted(self.folder.glob("[!.]*.eml")):
                 mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
                 body = mail.get_body(("plain",))
                 if address in mail["To"] and body is not None:
@@ -356,7 +356,7 @@ async def test_the_same_address_is_the_same_fan_and_another_organizations_anothe
             await venue.shop.made("PUT", "/representations/rep_2", body, key=other.key)
         browser = venue.browser()
         await venue.run("DELETE FROM sign_ins")
-        for path in venue.folder.glob("*.eml"):
+        for path in venue.folder.glob("[!.]*.eml"):
             path.unlink()
         await browser.post("/sign-in", email=address, organization_id=organization)
         answer = await browser.post(await venue.link(address))

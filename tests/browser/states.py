@@ -1,0 +1,249 @@
+"""Every page in every state that it can be in: one line each."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+import httpx
+
+from tests.browser.site import DASHBOARD, EMAIL, PAGE, PLACE, Site
+from tests.browser.visits import Who
+from tests.shop import EVENT, WEBHOOK, add_webhook
+
+_SHOP = "https://shop.example/buy?pass={pass}&tickets={tickets}"
+_CONTACT = {"email": EMAIL, "email_verified": True}
+
+
+class State(NamedTuple):
+    """How a page comes to be in a state, and who looks at it."""
+
+    path: Callable[[Site], Awaitable[str]]
+    """Brings it about; the path of the page."""
+    who: Who = "anybody"
+    form: dict[str, str] | None = None
+    """What is sent there; a GET without."""
+    status: int = 200
+    language: str | None = None
+    """What it speaks whatever the reader's browser asks for."""
+
+
+def _at(path: str) -> Callable[[Site], Awaitable[str]]:
+    async def state(site: Site) -> str:
+        return path
+
+    return state
+
+
+def _joined(
+    *, then: str = "", first: bool = False, path: str = "", **more: Any
+) -> Callable[[Site], Awaitable[str]]:
+    """Ada waits behind somebody unless she is the first; `then` that happens. The path of her link, or `path`."""
+
+    async def state(site: Site) -> str:
+        if not first:
+            await site.join("zoe", 3)
+        link = await site.join(**({"wanted": 4, "minimum": 2} | more))
+        if then == "buy":
+            await site.add_stock(4)
+            await site.shop.made("POST", f"{PAGE}/entries/ada/purchase", {"quantity": 4})
+        elif then == "leave":
+            assert (await site.shop.user("ada", "DELETE")).is_success
+        elif then == "expire":
+            await site.configure(hold_minutes=1)
+            await site.add_stock(4)
+            await site.lapse()
+        elif then == "remove":
+            assert (await site.shop.organizer("DELETE", f"{PAGE}/entries/ada")).is_success
+        elif then == "end":
+            await site.configure(closes_at="2026-01-01T00:00:00Z")
+        return path or link
+
+    return state
+
+
+def _ready(
+    stock: int = 4, *, shop: str | None = None, path: str = "", below: str = "", **settings: Any
+) -> Callable[[Site], Awaitable[str]]:
+    """It is Ada's turn, for as many of four tickets as there are."""
+
+    async def state(site: Site) -> str:
+        await site.configure(purchase_url=shop, **settings)
+        link = await site.join(wanted=4, minimum=2, **_CONTACT)
+        await site.add_stock(stock)
+        return path or link + below
+
+    return state
+
+
+def _below(further: str, **more: Any) -> Callable[[Site], Awaitable[str]]:
+    joined = _joined(**more)
+
+    async def state(site: Site) -> str:
+        return await joined(site) + further
+
+    return state
+
+
+def _configured(path: str, *, joined: int = 0, **settings: Any) -> Callable[[Site], Awaitable[str]]:
+    async def state(site: Site) -> str:
+        for number in range(joined):
+            await site.join(f"fan-{number}")
+        await site.configure(**settings)
+        return path
+
+    return state
+
+
+async def _unsubscribed(site: Site) -> str:
+    link = await site.join(**_CONTACT)
+    assert (await site.shop.http.post(f"{link}/unsubscribe", data={"x": "1"})).is_redirect
+    return link
+
+
+async def _unverified(site: Site) -> str:
+    await site.configure(verify_email=True)
+    return await site.join(email=EMAIL)
+
+
+async def _verify(site: Site) -> str:
+    return f"{await _unverified(site)}/verify/{await site.code()}"
+
+
+async def _mails(site: Site) -> str:
+    await site.join(**_CONTACT)
+    await site.mail()
+    return "/mails"
+
+
+async def _mail(site: Site) -> str:
+    await site.configure(purchase_url=_SHOP)
+    await site.join(**_CONTACT)
+    await site.add_stock(2)
+    return f"/mails/{await site.mail('It is your turn')}"
+
+
+async def _sign_in_link(site: Site) -> str:
+    await site.shop.http.post("/sign-in", data={"email": EMAIL, "next": PAGE})
+    name = await site.mail("/sign-in/")
+    page = await site.shop.http.get(f"/mails/{name}")
+    address = httpx.URL(page.text.split('href="' + site.address + "/sign-in/")[1].split('"')[0])
+    return f"/sign-in/{address}"
+
+
+async def _many_events(site: Site) -> str:
+    for number in range(22):
+        await site.shop.made("PUT", f"/events/more_{number}", EVENT | {"title": f"Show {number}"})
+        dates = {"start_datetime": f"2031-01-{number + 1:02}T20:00:00Z", "end_datetime": "2031-02-28T20:00:00Z"}
+        await site.shop.made("PUT", f"/representations/more_{number}", {"event_id": f"more_{number}"} | dates)
+        offer = {"event_id": f"more_{number}", "name": "Seat", "max_quantity_per_order": 4}
+        await site.shop.made("PUT", f"/offers/more_{number}", offer)
+        stock = {"total_stock": 5, "available_stock": number % 3}
+        await site.shop.made("PUT", f"/inventory/more_{number}/more_{number}", stock)
+    return "/"
+
+
+async def _story(site: Site) -> None:
+    """A list in which most things have happened."""
+    for number in range(6):
+        await site.join(f"fan-{number}", 1 + number % 3)
+    await site.add_stock(4)
+    await site.shop.made("POST", f"{PAGE}/entries/fan-0/purchase", {})
+    await site.shop.made("POST", f"{PAGE}/entries/fan-5/move", {"to": "first"})
+    assert (await site.shop.organizer("DELETE", f"{PAGE}/entries/fan-4")).is_success
+
+
+def _told(path: str) -> Callable[[Site], Awaitable[str]]:
+    async def state(site: Site) -> str:
+        await _story(site)
+        return path
+
+    return state
+
+
+def _with_webhook(path: str) -> Callable[[Site], Awaitable[str]]:
+    async def state(site: Site) -> str:
+        await add_webhook(site.app.state.service.pool)
+        return path
+
+    return state
+
+
+STATES: dict[str, State] = {
+    # Fans who are not signed in.
+    "events": State(_at("/")),
+    "no events": State(_at("/?organization_id=nobody")),
+    "many events": State(_many_events),
+    "list open": State(_at(PAGE)),
+    "list with a crowd": State(_told(PAGE)),
+    "list closed": State(_configured(PAGE, open=False)),
+    "list full": State(_configured(PAGE, joined=1, max_waiting=1)),
+    "list ended": State(_configured(PAGE, closes_at="2026-01-01T00:00:00Z")),
+    "list unknown": State(_at("/waiting-lists/no/no"), status=404),
+    "sign in": State(_at("/sign-in")),
+    "sign in, wrong": State(_at("/sign-in"), form={"email": "nonsense"}, status=422),
+    "sign in, sent": State(_at("/sign-in"), form={"email": EMAIL}),
+    "sign in, link": State(_sign_in_link, language="en"),
+    "sign in, used": State(_at("/sign-in/nonsense"), status=404),
+    # Fans who are.
+    "list, signed in": State(_at(PAGE), "fan"),
+    "no lists": State(_at("/my-lists"), "fan"),
+    "my lists, waiting": State(_joined(path="/my-lists"), "fan"),
+    "my lists, ready": State(_ready(path="/my-lists"), "fan"),
+    "my lists, left": State(_joined(then="leave", path="/my-lists"), "fan"),
+    "place, waiting": State(_joined(path=PLACE), "fan"),
+    "place, ready": State(_ready(path=PLACE, shop=_SHOP), "fan"),
+    "place, leave": State(_joined(path=f"{PLACE}/leave"), "fan"),
+    "list, been there": State(_joined(then="leave", path=PAGE), "fan"),
+    # Private links.
+    "link, waiting first": State(_joined(first=True)),
+    "link, waiting later": State(_joined()),
+    "link, unverified": State(_unverified),
+    "link, ready": State(_ready()),
+    "link, ready with a shop": State(_ready(shop=_SHOP)),
+    "link, ready with fewer": State(_ready(3, shop=_SHOP)),
+    "link, ready without end": State(_ready(hold_minutes=None)),
+    "link, bought": State(_joined(then="buy", first=True)),
+    "link, left": State(_joined(then="leave")),
+    "link, expired": State(_joined(then="expire", first=True)),
+    "link, removed": State(_joined(then="remove")),
+    "link, ended": State(_joined(then="end")),
+    "link, leave": State(_below("/leave")),
+    "link, give back": State(_ready(below="/leave")),
+    "link, unsubscribe": State(_below("/unsubscribe", **_CONTACT)),
+    "link, unsubscribed": State(_unsubscribed),
+    "link, verify": State(_verify),
+    "link, refused": State(_below("/change"), form={"tickets_wanted": "7"}, status=422),
+    "link, not a number": State(_below("/change"), form={"tickets_wanted": "1.5"}, status=422),
+    "link, unknown": State(_at("/e/nonsense"), status=404),
+    # The e-mails of a trial.
+    "no mails": State(_at("/mails")),
+    "mails": State(_mails),
+    "mail": State(_mail),
+    # Organizers.
+    "dashboard, sign in": State(_at("/dashboard/sign-in")),
+    "dashboard, wrong key": State(_at("/dashboard/sign-in"), form={"api_key": "x"}, status=401),
+    "dashboard": State(_told("/dashboard"), "organizer"),
+    "dashboard, list": State(_told(DASHBOARD), "organizer"),
+    "dashboard, list by hand": State(_configured(DASHBOARD, joined=2, automatic=False), "organizer"),
+    "dashboard, all entries": State(_told(f"{DASHBOARD}?status=all"), "organizer"),
+    "dashboard, waiting entry": State(_told(f"{DASHBOARD}/entries/fan-5"), "organizer"),
+    "dashboard, ready entry": State(_told(f"{DASHBOARD}/entries/fan-1"), "organizer"),
+    "dashboard, entry that left": State(_told(f"{DASHBOARD}/entries/fan-0"), "organizer"),
+    "dashboard, history": State(_told(f"{DASHBOARD}/history"), "organizer"),
+    "dashboard, part of the history": State(_told(f"{DASHBOARD}/history?verb=join"), "organizer"),
+    "dashboard, statistics": State(_told(f"{DASHBOARD}/statistics"), "organizer"),
+    "dashboard, settings": State(_at(f"{DASHBOARD}/settings"), "organizer"),
+    "dashboard, refused": State(_at("/dashboard/waiting-lists/no/no"), "organizer", status=404),
+    "dashboard, no webhooks": State(_at("/dashboard/webhooks"), "organizer"),
+    "dashboard, webhooks": State(_with_webhook("/dashboard/webhooks"), "organizer"),
+    "dashboard, webhook": State(_with_webhook(f"/dashboard/webhooks/{WEBHOOK}"), "organizer"),
+    "dashboard, delete a webhook": State(_with_webhook(f"/dashboard/webhooks/{WEBHOOK}/delete"), "organizer"),
+    "dashboard, notices": State(_with_webhook("/dashboard/notices?status=all"), "organizer"),
+    "dashboard, no notices": State(_at("/dashboard/notices"), "organizer"),
+    "dashboard, add stock": State(_told(DASHBOARD), "organizer", form={"do": "add_stock", "quantity": "3"}),
+    "dashboard, remove": State(
+        _told(f"{DASHBOARD}/entries/fan-5"), "organizer", form={"do": "remove", "user_id": "fan-5"}
+    ),
+    "dashboard, cannot": State(
+        _told(f"{DASHBOARD}/entries/fan-1"), "organizer", form={"do": "buy", "user_id": "fan-1", "quantity": "2"}
+    ),
+}
