@@ -1,5 +1,6 @@
 """How fast a line moves, what that says of a place, and where it is drawn."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -54,30 +55,87 @@ def test_more_tickets_ahead_take_longer_and_more_releases_say_it_more_exactly(
     assert surer.latest < near.latest
 
 
+@pytest.mark.parametrize("ahead", [10**9, 10**15, 2**63])
+def test_however_long_it_takes_a_date_can_be_made_of_it(ahead: int) -> None:
+    slow = replace(WEEK, tickets=1, releases=5)
+    found = estimate(slow, tickets_ahead=ahead, tickets_wanted=1)
+    assert found is not None
+    assert WEEK.now < WEEK.now + found.earliest <= WEEK.now + found.latest
+
+
+async def _until_now(lists: Lists) -> Polls:
+    """Shifts what happened, so that it ends now: the pace goes by the database clock."""
+    for statement in (
+        "UPDATE history SET at = at - ($1::timestamptz - now())",
+        "UPDATE entries SET joined_at = joined_at - ($1::timestamptz - now())",
+    ):
+        await lists.rows(statement, lists.now)
+    return Polls(lists.pool, Settings())
+
+
 async def test_the_pace_counts_whose_turn_came_and_nothing_else(lists: Lists) -> None:
-    polls = Polls(lists.pool, Settings())
-    with pytest.raises(InventoryNotFound):
-        await polls.pace(LIST._replace(offer_id="x"))
     for user_id in ("ada", "bob", "cleo", "dan"):
         await lists.join(user_id, 2)
-    await lists.rows("UPDATE history SET at = now() - interval '10 days' RETURNING at")
-    for _ in range(3):
+    for hours in (24, 24, 180):
+        lists.later(hours=hours)
         await lists.add_stock(2)
-        await lists.rows("UPDATE history SET at = now() - interval '1 hour' WHERE at > now() RETURNING at")
+    await lists.buy("cleo")
+    await lists.leave("dan")
+    lists.later(hours=12)
+    polls = await _until_now(lists)
     pace = await polls.pace(LIST)
-    assert (sum(pace.fans), pace.tickets, pace.releases) == (3, 6, 3)
-    assert timedelta(days=9) < pace.seen < timedelta(days=11)
-    assert pace.fans[-1] == 3
+    assert (pace.tickets, pace.releases) == (6, 3)
+    # 240 hours in 28 stretches.
+    assert {stretch: fans for stretch, fans in enumerate(pace.fans) if fans} == {2: 1, 5: 1, 26: 1}
+    assert abs(pace.seen - timedelta(days=10)) < timedelta(minutes=5)
     # Known for some seconds: a crowd that asks costs one look.
     await lists.add_stock(2)
     assert await polls.pace(LIST) is pace
 
 
+async def test_a_crowd_that_asks_at_once_is_answered_by_one_look(lists: Lists) -> None:
+    polls = await _until_now(lists)
+    first, *others = await asyncio.gather(*(polls.pace(LIST) for _ in range(100)))
+    assert all(one is first for one in others)
+
+
+async def test_who_never_waited_says_nothing_of_how_fast_those_move_who_do(lists: Lists) -> None:
+    await lists.add_stock(20)
+    for number in range(8):
+        lists.later(hours=6)
+        await lists.join(f"at once {number}", 2)
+    await lists.join("ada", 6)
+    lists.later(hours=6)
+    await lists.add_stock(4)
+    pace = await (await _until_now(lists)).pace(LIST)
+    assert (sum(pace.fans), pace.tickets, pace.releases) == (1, 6, 1)
+
+
+async def test_a_pace_is_measured_from_the_first_fan_on(lists: Lists) -> None:
+    """A list is made long before its offer sells out: nobody could have had a turn then."""
+    await lists.rows("UPDATE history SET at = $1", T0)
+    lists.later(days=10)
+    await lists.join("ada")
+    lists.later(hours=30)
+    pace = await (await _until_now(lists)).pace(LIST)
+    assert abs(pace.seen - timedelta(hours=30)) < timedelta(minutes=5)
+
+
+async def test_a_list_that_nobody_joined_has_no_pace_and_one_that_is_none_is_not_found(lists: Lists) -> None:
+    polls = await _until_now(lists)
+    pace = await polls.pace(LIST)
+    assert (sum(pace.fans), pace.tickets, pace.releases, pace.seen) == (0, 0, 0, timedelta())
+    assert estimate(pace, tickets_ahead=0, tickets_wanted=1) is None
+    with pytest.raises(InventoryNotFound):
+        await polls.pace(LIST._replace(offer_id="x"))
+
+
 async def test_only_two_weeks_count(lists: Lists) -> None:
     await lists.join("ada", 1)
+    lists.later(days=1)
     await lists.add_stock(1)
-    await lists.rows("UPDATE history SET at = now() - interval '30 days' RETURNING at")
-    pace = await Polls(lists.pool, Settings()).pace(LIST)
+    lists.later(days=15)
+    pace = await (await _until_now(lists)).pace(LIST)
     assert (sum(pace.fans), pace.tickets, pace.releases) == (0, 0, 0)
     assert pace.seen == timedelta(days=14)
 

@@ -184,7 +184,9 @@ async def test_no_statement_of_a_private_link_reads_the_list(lists: Lists) -> No
 
 async def test_the_pace_of_a_line_reads_whose_turn_came_and_nothing_else(lists: Lists) -> None:
     """Of 50,000 joins, with a promotion every thousand."""
+    until, joined_at = lists.now, datetime.now(UTC) - timedelta(days=60)
     async with connection(lists.pool) as acquired:
+        await fill(acquired, lists.key.list_id, ready=0, waiting=50_000, joined_at=joined_at, ready_until=until)
         await acquired.execute(
             "INSERT INTO history (list_id, sequence, at, actor, verb, number, after)"
             " SELECT $1, n + 1, now() - make_interval(mins => 50001 - n), 'user',"
@@ -197,9 +199,31 @@ async def test_the_pace_of_a_line_reads_whose_turn_came_and_nothing_else(lists: 
         shown = await acquired.fetchval(
             f"EXPLAIN (ANALYZE, FORMAT JSON) {sql('read_pace')}", lists.key.list_id, since, width
         )
-        for step in steps(json.loads(shown)[0]["Plan"]):
+        plan = json.loads(shown)[0]["Plan"]
+        assert plan["Actual Rows"] > 20
+        for step in steps(plan):
             read = (step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"]
             assert read <= 50, (step["Node Type"], step.get("Index Name"), read)
+
+
+async def test_to_forget_a_reason_does_not_read_the_history(lists: Lists) -> None:
+    """It happens under the list's lock: of 50,000 changes, a hundred with a reason, it reads one."""
+    async with connection(lists.pool) as acquired:
+        await acquired.execute(
+            "INSERT INTO history (list_id, sequence, at, actor, verb, number, after, reason)"
+            " SELECT $1, n + 1, now(), 'user', 'move', n, '{}', CASE WHEN n % 500 = 0 THEN 'why' END"
+            " FROM generate_series(1, 50000) n",
+            lists.key.list_id,
+        )
+        await acquired.execute("ANALYZE history")
+        shown = await acquired.fetchval(
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {sql('forget_reasons')}", lists.key.list_id, [25_000]
+        )
+    found = list(steps(json.loads(shown)[0]["Plan"]))
+    assert max(step["Actual Rows"] for step in found) == 1
+    for step in found:
+        read = (step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"]
+        assert read <= 100, (step["Node Type"], step.get("Index Name"), read)
 
 
 def hash_of(number: int) -> bytes:

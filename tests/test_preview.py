@@ -2,19 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.lists import LIST, ORGANIZER, USER, Lists
-from waiting_list.engine import Engine
+from tests.test_telling import add_webhook
+from waiting_list.engine import Engine, Idempotency
 from waiting_list.models import Answer, SettingsChange
 from waiting_list.problems import ExceedsTotalStock, InventoryNotFound, NotInList, Problem, StockHeld
+from waiting_list.settings import Settings
 
 Act = Callable[[Engine, dict[str, Any]], Awaitable[Answer]]
 ACTS: dict[str, Act] = {
     "add_stock": lambda engine, at: engine.add_stock(LIST, ORGANIZER, quantity=5, **at),
     "add_total_stock": lambda engine, at: engine.add_total_stock(LIST, ORGANIZER, quantity=5, **at),
+    "remove_total_stock": lambda engine, at: engine.remove_total_stock(LIST, ORGANIZER, quantity=1, **at),
     "remove_stock": lambda engine, at: engine.remove_stock(LIST, ORGANIZER, quantity=2, revoke_holds=True, **at),
     "move": lambda engine, at: engine.move(LIST, ORGANIZER, user_id="dan", to="first", **at),
     "remove": lambda engine, at: engine.remove(LIST, ORGANIZER, user_id="ada", **at),
@@ -44,6 +49,57 @@ async def test_a_preview_changes_nothing_and_answers_what_the_verb_then_does(lis
     assert await act(lists.engine, {"now": lists.now}) == shown
     assert await lists.tables() != before
     await lists.audit()
+
+
+async def test_a_preview_tells_whom_it_would_send_back_and_whom_it_would_serve_instead(lists: Lists) -> None:
+    """ada and eve hold 2 each, bob wants 4. Of eve's 2 one goes; the other suits cleo."""
+    for user_id, wanted in (("ada", 2), ("eve", 2), ("bob", 4), ("cleo", 1)):
+        await lists.join(user_id, wanted)
+    await lists.add_stock(4)
+    await lists.configure(policy="skip")
+    for engine in (lists.engine.preview, lists.engine):
+        answer = await engine.remove_stock(LIST, ORGANIZER, quantity=1, revoke_holds=True, now=lists.now)
+        assert answer.revoked == ("eve",)
+        assert [entry.user_id for entry in answer.promoted] == ["cleo"]
+    assert await lists.line() == ["eve", "bob"]
+
+
+async def test_who_accepts_what_is_left_of_a_revoked_hold_is_not_sent_back(lists: Lists) -> None:
+    await lists.join("ada", 2, 1)
+    await lists.add_stock(2)
+    shown = await lists.engine.preview.remove_stock(LIST, ORGANIZER, quantity=1, revoke_holds=True)
+    assert shown.revoked == ()
+    assert [(entry.user_id, entry.tickets_held) for entry in shown.promoted] == [("ada", 1)]
+
+
+async def test_a_preview_of_a_release_by_hand_names_whose_turn_it_would_be(lists: Lists) -> None:
+    await lists.configure(automatic=False)
+    await _line(lists)
+    before = await lists.tables()
+    shown = await lists.engine.preview.promote(LIST, ORGANIZER, tickets=2, now=lists.now)
+    assert [(one.user_id, one.tickets_held) for one in shown.promoted] == [("ada", 2)]
+    assert await lists.tables() == before
+    assert await lists.engine.promote(LIST, ORGANIZER, tickets=2, now=lists.now) == shown
+
+
+async def test_a_preview_tells_nobody_and_is_not_remembered(lists: Lists, tmp_path: Path) -> None:
+    lists.engine = Engine(lists.pool, Settings(mail_folder=tmp_path))
+    await add_webhook(lists)
+    await lists.join("ada", 2, email="ada@example.org")
+    once = Idempotency.of(caller="test", key="once", request="add 3")
+    caller, before = replace(ORGANIZER, idempotency=once), await lists.tables()
+    lists.engine.told.clear()
+    for _ in range(2):
+        shown = await lists.engine.preview.add_stock(LIST, caller, quantity=3)
+        assert not shown.replayed
+    assert await lists.tables() == before
+    assert not lists.engine.told.is_set()
+    assert not lists.engine.preview.told.is_set()
+    done = await lists.engine.add_stock(LIST, caller, quantity=3)
+    assert not done.replayed
+    changed = {name for name, rows in (await lists.tables()).items() if rows != before[name]}
+    assert {"outbox", "idempotency"} < changed
+    assert lists.engine.told.is_set()
 
 
 async def test_a_preview_raises_what_the_verb_would_raise(lists: Lists) -> None:

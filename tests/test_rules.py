@@ -16,7 +16,7 @@ RULES: dict[str, Any] = {
     "quiet_until": "08:00",
     "verify_email": True,
     "reminder_minutes": 15,
-    "purchase_url": "https://shop.example/checkout?pass={pass}",
+    "purchase_url": "https://shop.example/checkout?pass={pass}&tickets={tickets}",
 }
 
 
@@ -56,6 +56,7 @@ async def test_the_rules_of_holds_are_set_by_the_organizer_and_shown_to_fans_bef
         ({"reminder_minutes": 0}, "body.reminder_minutes"),
         ({"verify_email": "yes"}, "body.verify_email"),
         ({"purchase_url": "https://shop.example/checkout"}, "body.purchase_url"),
+        ({"purchase_url": "https://shop.example/checkout?tickets={tickets}"}, "body.purchase_url"),
         ({"purchase_url": "javascript:alert('{pass}')"}, "body.purchase_url"),
         ({"purchase_url": "https://user:secret@shop.example/{pass}"}, "body.purchase_url"),
         ({"purchase_url": "https://shop.example/ {pass}"}, "body.purchase_url"),

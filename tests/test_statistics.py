@@ -66,6 +66,20 @@ async def test_the_reasons_of_others_outlive_an_erasure(lists: Lists) -> None:
     await lists.audit()
 
 
+async def test_who_makes_room_for_a_move_has_no_reason_of_it(lists: Lists) -> None:
+    for user_id in ("ada", "bob", "cleo", "dan"):
+        await lists.join(user_id)
+    # Into the same gap until there is none, so that those in front are moved along.
+    for _ in range(60):
+        for user_id in ("cleo", "dan"):
+            await lists.engine.move(KEY, ORGANIZER, user_id=user_id, before="bob", reason="why", now=lists.now)
+    moves = await lists.rows("SELECT number, reason FROM history WHERE verb = 'move' ORDER BY sequence")
+    assert {row["number"] for row in moves if row["reason"] == "why"} == {3, 4}
+    along = [row for row in moves if row["reason"] is None]
+    assert len(along) == len(moves) - 120 > 0
+    await lists.audit()
+
+
 @pytest.mark.parametrize("reason", ["", "x" * 501, "a\nb", "\x00", 7])
 async def test_a_reason_that_is_none_is_refused(app: FastAPI, shop: Shop, reason: object) -> None:
     await shop.stock()

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from waiting_list.cors import allowed
 from waiting_list.fields import Frozen
 from waiting_list.models import Entry, Inventory, ListSettings
 from waiting_list.problems import (
@@ -146,7 +147,9 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 async def on_defect(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the framework's signature
     """Answers what should never happen; the server logs the error."""
-    return problem_response(request.scope, InternalError("Something went wrong on our side."))
+    # Starlette answers this outside of all that stands before the application.
+    headers = allowed(request.scope["path"])
+    return problem_response(request.scope, InternalError("Something went wrong on our side.", headers=headers))
 
 
 COMMON: tuple[type[Problem], ...] = (InvalidRequest, RateLimited, Unavailable)

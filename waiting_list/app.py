@@ -23,6 +23,7 @@ from waiting_list import (
     operations_router,
     organizer_router,
     pages,
+    shop_router,
     sign_in_router,
     static_router,
     stock_router,
@@ -34,6 +35,7 @@ from waiting_list.answers import ProblemDocument, on_defect, on_http_error, on_i
 from waiting_list.asgi import Guard
 from waiting_list.auth import Authority
 from waiting_list.calls import SECURITY_SCHEMES, Service
+from waiting_list.cors import CrossOrigin
 from waiting_list.database import connect_pool
 from waiting_list.delivery import Delivery
 from waiting_list.engine import Engine
@@ -74,6 +76,7 @@ ROUTERS = (
     static_router.router,
     operations_router.router,
     mail_router.router,
+    shop_router.router,
 )
 """The most frequent calls first: a route is found by trying one after the other."""
 
@@ -124,6 +127,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         },
     )
     app.add_middleware(Guard)
+    app.add_middleware(CrossOrigin)
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:

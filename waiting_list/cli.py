@@ -90,14 +90,17 @@ def serve(
         # In the environment, for the processes that this one starts, too.
         if with_demo and not settings.sends_mail:
             os.environ["WAITING_LIST_MAIL_FOLDER"] = str((data_dir or settings.data_dir) / "mail")
+        if with_demo:
+            os.environ["WAITING_LIST_DEMO"] = "true"
         if with_demo and "public_url" not in settings.model_fields_set:
             os.environ["WAITING_LIST_PUBLIC_URL"] = url
         configured = _settings()
         print(
-            f"Waiting List Service {__version__}\n  API    {url}\n  docs   {url}/docs\n  health {url}/health/ready"
+            f"Waiting List Service {__version__}\n  fans       {url}/\n  organizers {url}/dashboard\n"
+            f"  API        {url}\n  docs       {url}/docs\n  health     {url}/health/ready"
         )
         if configured.mail_folder is not None:
-            print(f"  mails  {url}/mails")
+            print(f"  mails      {url}/mails")
         sys.stdout.flush()
         if with_demo:
             threading.Thread(target=_show_demo, args=(configured, url), daemon=True).start()

@@ -15,8 +15,8 @@ from waiting_list.notices import Contact
 from waiting_list.polls import Polls
 from waiting_list.problems import NotInList
 from waiting_list.settings import Settings
+from waiting_list.shop_router import CHECKOUT, ORGANIZATION, SHOP
 
-ORGANIZATION = "demo"
 FAN = "you"
 _STRICT = ListKey("jazz-floor", "jazz-fri")
 _FANS = Caller(ORGANIZATION, "user")
@@ -36,7 +36,9 @@ async def load(pool: Pool, settings: Settings, url: str) -> str:
             found = importer.shifted(importer.read(folder), datetime.now(UTC).date())
         began = datetime.now(UTC) - timedelta(hours=28)
         await importer.load(pool, found, sends_mail=settings.sends_mail, now=began)
-        await _Play(engine, began).all()
+        # Where there is no shop of ours, the address of one shows what to set.
+        checkout = settings.public_url + CHECKOUT if settings.demo else "https://shop.example/checkout"
+        await _Play(engine, began, checkout + "?pass={pass}&tickets={tickets}").all()
     # The same key all day: it is derived, not stored.
     key, _ = await catalogue.create_api_key(pool, ORGANIZATION, name="demo", read_only=False, idempotency=_SHOP)
     authority = Authority(pool, settings)
@@ -45,9 +47,10 @@ async def load(pool: Pool, settings: Settings, url: str) -> str:
     with suppress(NotInList):
         ready = await Polls(pool, settings).entry(_STRICT, "ines", organization_id=ORGANIZATION)
         page = settings.public_url + await make_link(pool, await authority.derived_secret(), _STRICT, ready.number)
+    shop = f"\nA shop with the widget on its page, from joining to paying: {url}{SHOP}" if settings.demo else ""
     return f"""
 The demo is loaded. Demo organizer key: {key.key}
-The private page of a fan whose turn it is: {page}
+The private page of a fan whose turn it is: {page}{shop}
 Five lines to try (the fan's token in the third is good until {expires_at:%Y-%m-%d %H:%M} UTC):
 
 curl -sSw '\\n' '{url}/v1/user/events?limit=2'
@@ -61,8 +64,9 @@ curl -sSw '\\n' -H 'Authorization: Bearer {key.key}' '{url}/v1/organizer/entries
 class _Play:
     """A day of fans and staff, up to an hour ago. Every step is a minute later: the history is in order."""
 
-    def __init__(self, engine: Engine, now: datetime) -> None:
+    def __init__(self, engine: Engine, now: datetime, purchase_url: str) -> None:
         self._engine = engine
+        self._purchase_url = purchase_url
         self._began = self._now = now
 
     async def all(self) -> None:
@@ -76,7 +80,7 @@ class _Play:
     async def _strict_list(self) -> None:
         """Ready, waiting, bought, cancelled, expired, removed; a partial acceptance; a move."""
         key = _STRICT
-        await self._set(key, purchase_url="https://shop.example/checkout?pass={pass}")
+        await self._set(key)
         for name, wanted, minimum in (
             ("amelie", 2, 2),
             ("bastien", 1, 1),
@@ -173,7 +177,12 @@ class _Play:
         )
 
     async def _set(self, key: ListKey, **settings: Any) -> None:
-        await self._do(self._engine.configure, key, _STAFF, settings=SettingsChange(**settings))
+        await self._do(
+            self._engine.configure,
+            key,
+            _STAFF,
+            settings=SettingsChange(**{"purchase_url": self._purchase_url} | settings),
+        )
 
     async def _do(self, verb: Any, *arguments: Any, **options: Any) -> Answer:
         self._now += timedelta(minutes=1)

@@ -21,7 +21,7 @@ from waiting_list import promotion, stock, telling, verbs
 from waiting_list.batch import Batches
 from waiting_list.database import Pool, sql, transaction
 from waiting_list.ledger import Ledger
-from waiting_list.models import Answer, Inventory, ListKey, ListSettings, SettingsChange
+from waiting_list.models import Answer, Inventory, ListKey, ListSettings, SettingsChange, Status
 from waiting_list.notices import Contact
 from waiting_list.problems import IdempotencyKeyReused, InventoryNotFound, Problem
 from waiting_list.rows import EntryRow
@@ -80,6 +80,7 @@ class _Outcome:
     inventory: Inventory | None = None
     settings: ListSettings | None = None
     promoted: Sequence[EntryRow] = ()
+    revoked: tuple[str, ...] = ()
     problem: Problem | None = None
     replay: Answer | None = None
 
@@ -338,7 +339,7 @@ class Engine:
 async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[bytes, str]]) -> _Outcome:
     outcome = _Outcome(request)
     organization_id, idempotency = request.caller.organization_id, request.caller.idempotency
-    ledger.promoted = []
+    ledger.promoted, ledger.revoked = [], []
     try:
         if organization_id not in (None, ledger.list.organization_id):
             raise InventoryNotFound()
@@ -357,6 +358,9 @@ async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[byt
     else:
         outcome.inventory, outcome.settings = ledger.list.inventory, ledger.list.settings
     outcome.promoted = ledger.promoted
+    # Who accepts fewer may have been made ready again, with what was left.
+    again = (one.user_id for one in ledger.revoked if one.status is Status.WAITING)
+    outcome.revoked = tuple(user_id for user_id in again if user_id is not None)
     return outcome
 
 
@@ -382,6 +386,7 @@ async def _answers(ledger: Ledger, outcomes: Sequence[_Outcome]) -> list[Answer 
                     inventory=outcome.inventory,
                     settings=outcome.settings,
                     promoted=tuple(views[row.number] for row in outcome.promoted),
+                    revoked=outcome.revoked,
                 )
             )
     return answers

@@ -65,6 +65,8 @@ class Ledger:
         """Whose address has changed to one that nobody has verified, by number."""
         self.promoted: list[EntryRow] = []
         """Whom the request under way has made ready, in order."""
+        self.revoked: list[EntryRow] = []
+        """Whose hold the request under way has taken back, the newest hold first."""
         self.unsettled = False
         """Whether something happened after which the next in line might fit what is free."""
         self._known_from = row.last_rank

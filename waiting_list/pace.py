@@ -4,6 +4,10 @@ An estimate is made of what this very list has given out, and of nothing else. T
 at a time and hardly ever evenly: of n releases seen, a rate is known to about one part in the root of n (the
 standard error of a Poisson count). So it is a range, and where there were fewer than five, or less than a day was
 seen, none.
+
+A list is looked at for two weeks, or since its first fan joined: tickets that came back before had nobody whose
+turn they could be, so to count that time would promise too late a turn. Who is served the moment they join has
+waited for no release, and does not count: a rush on free tickets would pass for many releases.
 """
 
 from dataclasses import dataclass
@@ -15,12 +19,14 @@ STRETCHES = 28
 """Into so many equal parts the time that was looked at is cut."""
 LEAST_RELEASES = 5
 LEAST_SEEN = timedelta(hours=24)
+_FOREVER = timedelta(days=1_000_000)
+"""A date can still be made of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Whose turn came from `since` until `now`: fans in each stretch of it, the tickets held for them in all, and
-    at how many instants (`releases`)."""
+    """Whose turn came from `since` until `now`, of those who had waited: fans in each stretch of it, the tickets
+    held for them in all, and at how many instants (`releases`)."""
 
     since: datetime
     now: datetime
@@ -42,9 +48,10 @@ class Estimate(NamedTuple):
 
 
 def estimate(pace: Pace, *, tickets_ahead: int, tickets_wanted: int) -> Estimate | None:
-    """When so many tickets will have come back; None where too little was seen to say."""
+    """How long it takes until so many tickets have come back, at most a million days; None where too little was
+    seen to say. The rate is what the list gave out in the time that was looked at, give or take its error."""
     if pace.releases < LEAST_RELEASES or pace.seen < LEAST_SEEN or pace.tickets == 0:
         return None
-    likely = pace.seen * ((tickets_ahead + tickets_wanted) / pace.tickets)
+    likely = pace.seen / _FOREVER * (tickets_ahead + tickets_wanted) / pace.tickets
     error = 1 / sqrt(pace.releases)
-    return Estimate(likely / (1 + error), likely / (1 - error))
+    return Estimate(_FOREVER * min(1.0, likely / (1 + error)), _FOREVER * min(1.0, likely / (1 - error)))

@@ -90,6 +90,11 @@ class Settings(BaseSettings):
     notices_kept_days: float = Field(
         default=30.0, gt=0, description="How long notices that were sent, or given up, are kept, in days."
     )
+    demo: bool = Field(
+        default=False,
+        description="Whether there is a shop at `/demo/shop`, where anybody can be any fan of the demo; "
+        "`serve --demo` sets it. For trying the service out.",
+    )
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="Least level that is logged."
     )

@@ -127,6 +127,7 @@ async def _revoke(ledger: Ledger, actor: str, tickets: int) -> None:
             ready_at=None,
             ready_until=None,
         )
+        ledger.revoked.append(entry)
 
 
 def _set_stock(ledger: Ledger, verb: str, actor: str, *, available: int, total: int | None = None) -> None:

@@ -61,7 +61,7 @@ class Site:
         found: list[str] = []
 
         async def is_there() -> bool:
-            for path in sorted(self.folder.glob("*.eml")):
+            for path in sorted(self.folder.glob("[!.]*.eml")):
                 if re.search(pattern, path.read_text(errors="replace")):
                     found.append(path.name)
             return bool(found)

@@ -6,7 +6,7 @@ WITH kept AS (
     FROM (SELECT clock_timestamp() AS now) AS c
     WHERE NOT EXISTS (
         SELECT 1 FROM sign_ins s
-        WHERE s.organization_id = $2 AND s.email = $3 AND s.created_at > c.now - interval '1 minute'
+        WHERE s.organization_id = $2 AND lower(s.email) = lower($3) AND s.created_at > c.now - interval '1 minute'
     )
     RETURNING sign_in_id, organization_id, created_at
 )
