@@ -734,8 +734,12 @@ class WaitingListElement extends HTMLElement {
     const filled = this.getAttribute("buy-href")
       .replaceAll("{pass}", encodeURIComponent(this.#entry.purchase_pass))
       .replaceAll("{tickets}", tickets);
-    const url = new URL(filled, document.baseURI);
-    return /^https?:$/.test(url.protocol) ? url.href : null;
+    try {
+      const url = new URL(filled, document.baseURI);
+      return /^https?:$/.test(url.protocol) ? url.href : null;
+    } catch {
+      return null; // no address
+    }
   }
 
   #buy(event, tickets) {
