@@ -270,7 +270,9 @@ async def test_it_speaks_the_language_of_its_attribute_the_page_or_the_browser(
 ) -> None:
     token = await ready(site)
     page = await open_shop(tag(token), lang="fr")
-    await expect(page.get_by_text(re.compile(r"votre tour\s: 3 billets vous sont réservés")).first).to_be_visible()
+    await expect(
+        page.get_by_text(re.compile(r"votre tour\s: 3 billets sont gardés pour vous")).first
+    ).to_be_visible()
     await page.evaluate("widget.lang = 'en'")
     await expect(page.get_by_text("It is your turn: 3 tickets").first).to_be_visible()
     page = await open_shop(tag(token), lang="de", **FRENCH)
@@ -279,14 +281,15 @@ async def test_it_speaks_the_language_of_its_attribute_the_page_or_the_browser(
 
 async def test_a_fan_elsewhere_reads_the_deadline_by_both_clocks(site: Site, open_shop: OpenShop) -> None:
     page = await open_shop(tag(await ready(site)), timezone_id="America/New_York")
-    await expect(page.get_by_text("where you are").first).to_be_visible()
+    await expect(page.get_by_text("Where you are:").first).to_be_visible()
     page = await open_shop(tag(await site.shop.token(FAN)))
     await expect(page.get_by_text("It is your turn").first).to_be_visible()
-    assert await page.get_by_text("where you are").count() == 0
+    assert await page.get_by_text("Where you are:").count() == 0
 
 
 async def test_what_others_wrote_is_text(site: Site, open_shop: OpenShop) -> None:
     page = await open_shop(tag(await ready(site)))
+    await expect(named(page, "Buy now")).to_be_visible()
     await page.evaluate("text => widget.setAttribute('heading', text)", HOSTILE)
     await expect(page.get_by_role("heading", level=2)).to_have_text(HOSTILE)
     await page.evaluate("widget.setAttribute('buy-href', 'javascript:alert(1)')")

@@ -129,7 +129,7 @@ async def scrolls_sideways(page: Page) -> int:
 
 
 _CONTROLS = """() => {
-  const all = "a[href], button, input:not([type=hidden]), select, textarea, summary, iframe, [tabindex]";
+  const all = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]";
   const radios = new Set();
   return window.controls = [...document.querySelectorAll(all)].filter(one => {
     if (one.tabIndex < 0 || one.disabled || !one.checkVisibility({ visibilityProperty: true })) return false;
@@ -152,11 +152,12 @@ async def tab_through(page: Page) -> list[str]:
     """Presses Tab from the top of a page until it has left it. Fails unless each control was reached, in the order
     in which it is read, and could be seen to have the focus. Returns the controls."""
     controls: list[str] = await page.evaluate(f"() => ({_NAMES})(({_CONTROLS})())")
+    framed = await page.locator("iframe").count() > 0  # whose own controls come in between
     for expected, control in enumerate(controls):
         for _ in range(_PARTS):
             await page.keyboard.press("Tab")
             focused, seen = await page.evaluate(_FOCUSED)
-            if focused != expected - 1:
+            if focused != expected - 1 and not (focused < 0 and framed):
                 break
         assert focused == expected, (
             f"Tab leads to {controls[focused] if focused >= 0 else 'nothing'}, not {control}"
