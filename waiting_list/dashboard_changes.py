@@ -57,8 +57,10 @@ async def _move(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Ans
         reason = _REASON.validate_python(text) if text else None
     except ValidationError as error:
         raise InvalidRequest.of("reason", "must have 500 characters at most, on one line") from error
-    where = {"to": None, "before": before} if to == "before" else {"to": to, "before": None}
-    return await engine.move(key, caller, user_id=_user(form), reason=reason, **where)
+    user_id = _user(form)
+    if to == "before":
+        return await engine.move(key, caller, user_id=user_id, before=before, reason=reason)
+    return await engine.move(key, caller, user_id=user_id, to=to, reason=reason)
 
 
 async def _remove(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
