@@ -4,8 +4,8 @@ make bench-pages
 
 The demo, and a real Chromium, one load after the other. Cold: a browser that has never been here, with an empty
 cache. Warm: the same one once more. Slow phone: cold, on a processor four times slower and a network of 150 ms and
-1.6 Mbit/s, which is what Lighthouse takes for a phone. Counted from the start of the navigation, as the page itself
-sees it (Navigation and Resource Timing, Long Tasks):
+1.6 Mbit/s, which is what Lighthouse takes for a phone. Counted from the start of the navigation, as the page
+itself sees it (Navigation and Resource Timing, Long Tasks):
 
 - requests: those that went over the network; what the cache had is none, nor is a stream while it lasts;
 - KB: what they transferred, headers included, and what that was when decoded;
@@ -33,8 +33,9 @@ LIMIT_SECONDS = 900.0
 METHOD = """\
 # What a page costs
 
-{when}, {cores} cores, which the service, PostgreSQL and Chromium {version} share; medians of {loads} loads over the
-loopback. `bench/pages.py` says what each figure is. Read what is counted; what is timed depends on the machine.
+{when}, {cores} cores, which the service, PostgreSQL and Chromium {version} share; medians of {loads} loads over
+the loopback. `bench/pages.py` says what each figure is. Read what is counted; what is timed depends on the
+machine.
 """
 _PHONE_SLOWER = 4
 _PHONE_DELAY_MS = 150
