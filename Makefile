@@ -55,7 +55,7 @@ GET_CHROMIUM = (as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; export DEBIAN_FRONTEND
 
 .PHONY: screenshots
 screenshots: install ## Take the pictures in docs/screenshots anew, of a demo of its own
-	$(BIN)/python docs/screenshots.py
+	$(BIN)/python -m docs.screenshots
 
 .PHONY: chaos
 chaos: install ## Kill, cut and stall everything 120 times under a storm; CHAOS_FAULTS and CHAOS_SEED vary it
@@ -81,7 +81,7 @@ bench-notices: install ## Measure what telling 10,000 fans costs everybody else,
 	$(BIN)/python -m bench.notices
 
 .PHONY: bench-pages
-bench-pages: install ## Measure what each page costs a browser, two minutes: prints it
+bench-pages: install ## Measure what each page costs a browser, some five minutes: prints it
 	$(BIN)/python -m bench.pages
 
 .PHONY: check

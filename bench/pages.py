@@ -2,8 +2,9 @@
 
 make bench-pages
 
-The service with the demo in it, and a real Chromium, one load after the other. Cold: a browser that has never been
-here, with an empty cache. Warm: the same one once more. Counted from the start of the navigation, as the page
+The demo, and a real Chromium, one load after the other. Cold: a browser that has never been here, with an empty
+cache. Warm: the same one once more. Slow phone: cold, on a processor four times slower and a network of 150 ms and
+1.6 Mbit/s, which is what Lighthouse takes for a phone. Counted from the start of the navigation, as the page
 itself sees it (Navigation and Resource Timing, Long Tasks):
 
 - requests: those that went over the network; what the cache had is none, nor is a stream while it lasts;
@@ -17,40 +18,28 @@ A page is a line in PAGES. Prints Markdown with medians of LOADS; BENCH_QUICK=1 
 
 import asyncio
 import os
-import re
-import shutil
 import statistics
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
 
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, CDPSession, Page
 
+from bench.demo import CROWD, Demo, Who, demo
 from bench.report import table
-from bench.stage import Stage, service
-from waiting_list import demo
-from waiting_list.settings import Settings
+from tests.chromium import running_chromium
 
 LOADS = 3 if os.environ.get("BENCH_QUICK") else 9
-LIMIT_SECONDS = 600.0
+LIMIT_SECONDS = 900.0
 """How long everything may take."""
 METHOD = """\
 # What a page costs
 
 {when}, {cores} cores, which the service, PostgreSQL and Chromium {version} share; medians of {loads} loads over
-the loopback. `bench/pages.py` says what each figure is. Read what is counted: what is timed is this machine's.
+the loopback. `bench/pages.py` says what each figure is. Read what is counted; what is timed depends on the
+machine.
 """
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_ARGUMENTS = (
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-quic",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    "--no-first-run",
-    "--no-proxy-server",
-)
+_PHONE_SLOWER = 4
+_PHONE_DELAY_MS = 150
+_PHONE_BITS = 1.6e6
 _WATCH = """
 window.busyUntil = 0;
 new PerformanceObserver(list => {
@@ -79,100 +68,72 @@ _COLUMNS = {
     "load": "load ms",
     "interactive": "interactive ms",
 }
-
-
 _KB = ("transferred", "decoded")
 
 
-class Told(NamedTuple):
-    """What the demo says of itself."""
-
-    key: str
-    link: str
-    token: str
-
-    @classmethod
-    def of(cls, text: str) -> "Told":
-        """From the lines that it prints."""
-        patterns = (r"organizer key: (\S+)", r"turn it is: http://[^/]+(/\S+)", r"Bearer (ey\S+?)'")
-        return cls(*(re.findall(pattern, text)[0] for pattern in patterns))
-
-
-class Seen(NamedTuple):
-    """A page, and who looks at it: anybody, a `fan` or an `organizer`."""
-
-    path: Callable[[Told], str]
-    who: str = "anybody"
-
-
-PAGES: dict[str, Seen] = {
-    "events": Seen(lambda _: "/"),
-    "a list": Seen(lambda _: "/waiting-lists/indie-floor/indie-1"),
-    "a list, to join": Seen(lambda _: "/waiting-lists/indie-floor/indie-1", "fan"),
-    "my lists": Seen(lambda _: "/my-lists", "fan"),
-    "a private link, ready": Seen(lambda told: told.link),
-    "dashboard": Seen(lambda _: "/dashboard", "organizer"),
-    "dashboard, a list": Seen(lambda _: "/dashboard/waiting-lists/indie-floor/indie-1", "organizer"),
-    "dashboard, history": Seen(lambda _: "/dashboard/waiting-lists/jazz-floor/jazz-fri/history", "organizer"),
-    "dashboard, statistics": Seen(
-        lambda _: "/dashboard/waiting-lists/indie-floor/indie-1/statistics", "organizer"
-    ),
+PAGES: dict[str, tuple[str, Who]] = {
+    "events": ("/", "anybody"),
+    "a list": (CROWD, "anybody"),
+    "a place, waiting": (f"{CROWD}/place", "fan"),
+    "my lists": ("/my-lists", "fan"),
+    "a private link, ready": ("{ready}", "anybody"),
+    "a shop with four widgets": ("/demo/shop", "anybody"),
+    "dashboard": ("/dashboard", "organizer"),
+    "dashboard, a list": (f"/dashboard{CROWD}", "organizer"),
+    "dashboard, history": ("/dashboard/waiting-lists/jazz-floor/jazz-fri/history", "organizer"),
+    "dashboard, statistics": (f"/dashboard{CROWD}/statistics", "organizer"),
 }
+"""The path of each, where `{ready}` is the private link of a fan whose turn it is; and who opens it."""
 
 
 async def main() -> None:
     """Measures all pages, and prints."""
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
-    assert found, "There is no Chromium: install one, or name it in CHROMIUM."
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # which Chromium has for no root
-    async with asyncio.timeout(LIMIT_SECONDS), Stage.make() as stage:
-        with service(stage) as server:
-            url = f"http://127.0.0.1:{server.port}"
-            told = Told.of(await demo.load(stage.pool, Settings(public_url=url), url))
-            await stage.settle()
-            async with async_playwright() as playwright:
-                browser = await playwright.chromium.launch(executable_path=found, args=[*_ARGUMENTS, *sandbox])
-                rows = [await measure(browser, url, told, name) for name in PAGES]
-                version = browser.version
-                await browser.close()
+    with demo() as shown:
+        async with asyncio.timeout(LIMIT_SECONDS), running_chromium() as browser:
+            rows = [await _row(browser, shown, name) for name in PAGES]
+            version = browser.version.split(".")[0]
     when = f"{datetime.now(UTC):%Y-%m-%d}"
-    print(METHOD.format(when=when, cores=os.cpu_count(), version=version.split(".")[0], loads=LOADS))
-    print(table(["page", *(f"{name}, cold / warm" for name in _COLUMNS.values())], rows))
+    print(METHOD.format(when=when, cores=os.cpu_count(), version=version, loads=LOADS))
+    columns = [f"{name}, cold / warm" for name in _COLUMNS.values()]
+    print(table(["page", *columns, "slow phone: load ms", "interactive ms"], rows))
 
 
-async def measure(browser: Browser, url: str, told: Told, name: str) -> list[str]:
-    """One page, loaded so often by browsers that have never been here, and by the same ones again."""
-    seen, found = PAGES[name], []
+async def _row(browser: Browser, shown: Demo, name: str) -> list[str]:
+    """One page, loaded so often by browsers that have never been here, by the same ones again, and by phones."""
+    cold, warm, phone = [], [], []
     for _ in range(LOADS):
-        context = await browser.new_context(base_url=url, locale="en-GB")
-        await _sign_in(context, told, seen.who)
-        await context.add_init_script(_WATCH)
-        page = await context.new_page()
-        loads = []
-        for _ in ("cold", "warm"):
-            answer = await page.goto(seen.path(told))
-            assert answer is not None
-            assert answer.status == 200, f"{name}: {answer.status}"
-            loads.append(await page.evaluate(_MEASURE))
-        found.append(loads)
-        await context.close()
+        for slow in (False, True):
+            context = await browser.new_context(base_url=shown.address, locale="en-GB")
+            await shown.sign_in(context, PAGES[name][1])
+            await context.add_init_script(_WATCH)
+            page = await context.new_page()
+            if slow:
+                await _slow_down(await context.new_cdp_session(page))
+                phone.append(await _load(page, shown, name))
+            else:
+                cold.append(await _load(page, shown, name))
+                warm.append(await _load(page, shown, name))
+            await context.close()
 
-    def median(which: int, column: str) -> str:
-        return f"{statistics.median(loads[which][column] for loads in found):.{1 if column in _KB else 0}f}"
+    def median(loads: list[dict[str, float]], column: str) -> str:
+        return f"{statistics.median(load[column] for load in loads):.{column in _KB:d}f}"
 
-    return [name, *(f"{median(0, column)} / {median(1, column)}" for column in _COLUMNS)]
+    both = [f"{median(cold, column)} / {median(warm, column)}" for column in _COLUMNS]
+    return [name, *both, median(phone, "load"), median(phone, "interactive")]
 
 
-async def _sign_in(context: BrowserContext, told: Told, who: str) -> None:
-    if who == "anybody":
-        return
-    path, form = {
-        "fan": ("/sign-in/with-token", {"token": told.token, "next": "/"}),
-        "organizer": ("/dashboard/sign-in", {"api_key": told.key, "next": "/dashboard"}),
-    }[who]
-    sent: dict[str, Any] = {"form": form, "max_redirects": 0}
-    answer = await context.request.post(path, **sent)
-    assert answer.status == 303, answer.status
+async def _load(page: Page, shown: Demo, name: str) -> dict[str, float]:
+    answer = await page.goto(PAGES[name][0].format(ready=shown.ready))
+    if answer is None or not answer.ok:
+        raise RuntimeError(f"{name}: {answer and answer.status}")
+    measured: dict[str, float] = await page.evaluate(_MEASURE)
+    return measured
+
+
+async def _slow_down(session: CDPSession) -> None:
+    rate = {"downloadThroughput": _PHONE_BITS / 8, "uploadThroughput": _PHONE_BITS / 8}
+    await session.send("Emulation.setCPUThrottlingRate", {"rate": _PHONE_SLOWER})
+    await session.send("Network.emulateNetworkConditions", {"offline": False, "latency": _PHONE_DELAY_MS} | rate)
 
 
 if __name__ == "__main__":

@@ -353,8 +353,8 @@ class Change(Frozen):
 
 class Answer(Frozen):
     """What a verb changed: the entry it was about, or the stock and settings after it; and whom it made
-    ready. `revoked` are the users who wait again since their holds were taken back, the newest hold first; it is not
-    kept with an Idempotency-Key. `replayed` says that such a key found this answer, and nothing was done."""
+    ready. `revoked` are the users who wait again because their holds were taken back, the newest hold first; it
+    is not kept with an Idempotency-Key. `replayed` says that such a key found this answer: nothing was done."""
 
     entry: Entry | None
     inventory: Inventory | None

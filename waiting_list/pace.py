@@ -3,9 +3,11 @@
 An estimate is made of what this very list has given out, and of nothing else. Tickets come back in releases, a few
 at a time and hardly ever evenly: of n releases seen, a rate is known to about one part in the root of n (the
 standard error of a Poisson count). So it is a range, and where there were fewer than five, or less than a day was
-seen, none. Who is served the moment they join has not waited for a release, and does not count.
-seen, none. A list is looked at for two weeks, or since its first fan joined: tickets that came back before had nobody
-whose turn they could be, so to count that time would promise too late a turn.
+seen, none.
+
+A list is looked at for two weeks, or since its first fan joined: tickets that came back before had nobody whose
+turn they could be, so to count that time would promise too late a turn. Who is served the moment they join has
+waited for no release, and does not count: a rush on free tickets would pass for many releases.
 """
 
 from dataclasses import dataclass

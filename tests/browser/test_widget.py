@@ -270,7 +270,9 @@ async def test_it_speaks_the_language_of_its_attribute_the_page_or_the_browser(
 ) -> None:
     token = await ready(site)
     page = await open_shop(tag(token), lang="fr")
-    await expect(page.get_by_text(re.compile(r"votre tour\s: 3 billets vous sont réservés")).first).to_be_visible()
+    await expect(
+        page.get_by_text(re.compile(r"votre tour\s: 3 billets sont gardés pour vous")).first
+    ).to_be_visible()
     await page.evaluate("widget.lang = 'en'")
     await expect(page.get_by_text("It is your turn: 3 tickets").first).to_be_visible()
     page = await open_shop(tag(token), lang="de", **FRENCH)
@@ -279,14 +281,15 @@ async def test_it_speaks_the_language_of_its_attribute_the_page_or_the_browser(
 
 async def test_a_fan_elsewhere_reads_the_deadline_by_both_clocks(site: Site, open_shop: OpenShop) -> None:
     page = await open_shop(tag(await ready(site)), timezone_id="America/New_York")
-    await expect(page.get_by_text("where you are").first).to_be_visible()
+    await expect(page.get_by_text("Where you are:").first).to_be_visible()
     page = await open_shop(tag(await site.shop.token(FAN)))
     await expect(page.get_by_text("It is your turn").first).to_be_visible()
-    assert await page.get_by_text("where you are").count() == 0
+    assert await page.get_by_text("Where you are:").count() == 0
 
 
 async def test_what_others_wrote_is_text(site: Site, open_shop: OpenShop) -> None:
     page = await open_shop(tag(await ready(site)))
+    await expect(named(page, "Buy now")).to_be_visible()
     await page.evaluate("text => widget.setAttribute('heading', text)", HOSTILE)
     await expect(page.get_by_role("heading", level=2)).to_have_text(HOSTILE)
     await page.evaluate("widget.setAttribute('buy-href', 'javascript:alert(1)')")
@@ -346,3 +349,23 @@ async def test_everything_is_reached_by_the_keyboard(site: Site, open_shop: Open
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("You are next in line.").first).to_be_visible()
     assert await page.evaluate("widget.shadowRoot.activeElement?.className") == "content"
+
+
+async def test_what_was_read_before_the_fan_joined_does_not_undo_it(site: Site, open_shop: OpenShop) -> None:
+    # The first look for an entry is answered, with a 404, only when the fan has joined.
+    late = """
+    const ask = window.fetch.bind(window);
+    const joined = new Promise(go => document.addEventListener("waiting-list:change", go));
+    window.fetch = async (address, options) => {
+      const answer = await ask(address, options);
+      if (options.method === "GET" && String(address).endsWith("/entry")) { window.looked = true; await joined; }
+      return answer;
+    };
+    """
+    page = await open_shop(tag(), script=late)
+    await expect(named(page, "Join the waiting list")).to_be_visible()
+    await page.evaluate("token => { widget.token = token; }", await site.shop.token(FAN))
+    await page.wait_for_function("() => window.looked")
+    async with page.expect_request("**/entry/live"):
+        await named(page, "Join the waiting list").click()
+    await expect(page.get_by_text("You are next in line.").first).to_be_visible()
