@@ -11,7 +11,7 @@ UV_VERSION := 0.13.9
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Two stamps. A new lock file rebuilds .venv from nothing, so that what is no longer locked does not linger;
 # a change in pyproject.toml, often only a linter's setting, installs just the package again.
@@ -39,6 +39,24 @@ run: install ## Serve a demo on 127.0.0.1:8000, PostgreSQL included, data in dat
 test: install ## Run the tests
 	$(BIN)/pytest
 
+# Pages are looked at in a real Chromium: the one that is there, else Debian's. CHROMIUM names another.
+.PHONY: test-browser
+test-browser: install ## Test the pages in a real Chromium, which it installs where there is none
+	@$(FIND_CHROMIUM) || { echo "Installing Chromium"; $(GET_CHROMIUM) && $(FIND_CHROMIUM); } || { \
+		echo "There is no Chromium, and apt-get could not install one: install it, or name it in CHROMIUM" >&2; \
+		exit 1; }
+	$(BIN)/pytest tests/browser
+
+FIND_CHROMIUM = (for name in "$$CHROMIUM" chromium chromium-browser google-chrome google-chrome-stable; do \
+	[ -n "$$name" ] && command -v "$$name" >/dev/null && exit 0; done; exit 1)
+# As root, or as somebody who may become root without being asked.
+GET_CHROMIUM = (as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; export DEBIAN_FRONTEND=noninteractive; \
+	$$as apt-get -qq update && $$as apt-get -qq install -y --no-install-recommends chromium >/dev/null)
+
+.PHONY: screenshots
+screenshots: install ## Take the pictures in docs/screenshots anew, of a demo of its own
+	$(BIN)/python -m docs.screenshots
+
 .PHONY: chaos
 chaos: install ## Kill, cut and stall everything 120 times under a storm; CHAOS_FAULTS and CHAOS_SEED vary it
 	CHAOS_FAULTS=$${CHAOS_FAULTS:-120} $(BIN)/pytest -s tests/test_faults.py
@@ -61,6 +79,10 @@ bench: install ## Measure everything, a quarter of an hour: bench/RESULTS.md; BE
 .PHONY: bench-notices
 bench-notices: install ## Measure what telling 10,000 fans costs everybody else, a minute and a half: prints it
 	$(BIN)/python -m bench.notices
+
+.PHONY: bench-pages
+bench-pages: install ## Measure what each page costs a browser, some five minutes: prints it
+	$(BIN)/python -m bench.pages
 
 .PHONY: check
 check: lint types imports sql containers locks generated translations ## Run all checks, each also a target of its own:

@@ -158,14 +158,14 @@ def _served(command: list[str], port: int, path: str, environment: Mapping[str, 
 
 def service(stage: Stage, *, processes: int = 1, environment: Mapping[str, str] | None = None) -> Any:
     """The service as `waiting-list serve` runs it, worker included unless the environment says otherwise."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "waiting_list", "serve", "--port", str(port), "--workers", str(processes)]
     return _served(command, port, "/health/ready", {"DATABASE_URL": stage.dsn, **(environment or {})})
 
 
 def ceiling(stage: Stage, *, processes: int = 1) -> Any:
     """The bare FastAPI application, on the same server settings."""
-    port = _free_port()
+    port = free_port()
     code = (
         f"from waiting_list.cli import serve_app; serve_app('bench.ceiling:app', port={port}, workers={processes})"
     )
@@ -174,7 +174,8 @@ def ceiling(stage: Stage, *, processes: int = 1) -> Any:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -84,7 +84,7 @@ def test_the_five_curl_lines_work_as_they_stand(served: tuple[subprocess.Popen[s
 def test_the_demo_names_the_page_of_its_e_mails(
     served: tuple[subprocess.Popen[str], str], port: int, folder: Path
 ) -> None:
-    assert f"  mails  http://127.0.0.1:{port}/mails\n" in served[1]
+    assert f"  mails      http://127.0.0.1:{port}/mails\n" in served[1]
     page = urllib.request.urlopen(f"http://127.0.0.1:{port}/mails", timeout=5).read().decode()
     assert f"{folder}/mail" in page
 

@@ -82,7 +82,7 @@ ATTACKS = {
     "dotted hexadecimal": loopback("0x7f.0x0.0x0.0x1"),
     "a mixture": loopback("0x7F.1"),
     "fullwidth dots": loopback("127。0。0。1"),
-    "fullwidth digits": loopback("１２７.０.０.１"),  # noqa: RUF001
+    "fullwidth digits": loopback("１２７.０.０.１"),
     "circled digits": loopback("①②⑦.⓪.⓪.①"),
     "trailing dot": literal("127.0.0.1."),
     "percent-encoded": loopback("127.0.0.%31"),

@@ -96,10 +96,11 @@ def serve(
             os.environ["WAITING_LIST_PUBLIC_URL"] = url
         configured = _settings()
         print(
-            f"Waiting List Service {__version__}\n  API    {url}\n  docs   {url}/docs\n  health {url}/health/ready"
+            f"Waiting List Service {__version__}\n  fans       {url}/\n  organizers {url}/dashboard\n"
+            f"  API        {url}\n  docs       {url}/docs\n  health     {url}/health/ready"
         )
         if configured.mail_folder is not None:
-            print(f"  mails  {url}/mails")
+            print(f"  mails      {url}/mails")
         sys.stdout.flush()
         if with_demo:
             threading.Thread(target=_show_demo, args=(configured, url), daemon=True).start()

@@ -4,48 +4,32 @@ The service runs as `waiting-list serve` has it: the worker in its process, e-ma
 what it sends. Nothing is reached but the loopback: Chromium cannot resolve any other name.
 """
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 from pydantic import SecretStr
 
 from tests.browser.site import Site
 from tests.browser.visits import Visits
+from tests.chromium import NoChromiumError, running_chromium
 from tests.shop import ORGANIZATION, Shop, bound_to_loopback, listening
 from waiting_list import catalogue
 from waiting_list.app import create_app
 from waiting_list.settings import Settings
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_ARGUMENTS = (
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    "--no-first-run",
-    "--no-proxy-server",
-)
-
 
 @pytest_asyncio.fixture(scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    """The browser: the one that CHROMIUM names, or else the first on the PATH."""
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        pytest.exit("There is no Chromium: install one, or name it in CHROMIUM.", returncode=2)
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # which Chromium has for no root
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=found, args=[*_ARGUMENTS, *sandbox])
-        yield browser
-        await browser.close()
+    """The browser of all tests."""
+    try:
+        async with running_chromium() as browser:
+            yield browser
+    except NoChromiumError as error:
+        pytest.exit(str(error), returncode=2)
 
 
 @pytest_asyncio.fixture

@@ -129,7 +129,7 @@ async def scrolls_sideways(page: Page) -> int:
 
 
 _CONTROLS = """() => {
-  const all = "a[href], button, input:not([type=hidden]), select, textarea, summary, iframe, [tabindex]";
+  const all = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]";
   const radios = new Set();
   return window.controls = [...document.querySelectorAll(all)].filter(one => {
     if (one.tabIndex < 0 || one.disabled || !one.checkVisibility({ visibilityProperty: true })) return false;
@@ -141,22 +141,26 @@ _CONTROLS = """() => {
 _NAMES = "controls => controls.map(one => one.outerHTML.slice(0, 100))"
 _FOCUSED = """() => {
   const focused = document.activeElement, style = getComputedStyle(focused), box = focused.getBoundingClientRect();
-  const name = focused === document.body ? null : focused.outerHTML.slice(0, 100);
   const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
-  return [name, focused.matches(":focus-visible") && outlined && box.width > 1 && box.height > 1];
+  return [window.controls.indexOf(focused), outlined && box.width > 1 && box.height > 1];
 }"""
+_PARTS = 8
+"""At how many parts of a control Tab may stop: a field for an instant has as many."""
 
 
 async def tab_through(page: Page) -> list[str]:
     """Presses Tab from the top of a page until it has left it. Fails unless each control was reached, in the order
     in which it is read, and could be seen to have the focus. Returns the controls."""
     controls: list[str] = await page.evaluate(f"() => ({_NAMES})(({_CONTROLS})())")
-    reached: list[str] = []
-    for _ in range(len(controls)):
-        await page.keyboard.press("Tab")
-        focused, seen = await page.evaluate(_FOCUSED)
-        assert focused is not None, f"the focus is lost after {reached[-1:]}"
-        assert seen, f"nobody sees that this has the focus: {focused}"
-        reached.append(focused)
-    assert reached == controls
+    framed = await page.locator("iframe").count() > 0  # whose own controls come in between
+    for expected, control in enumerate(controls):
+        for _ in range(_PARTS):
+            await page.keyboard.press("Tab")
+            focused, seen = await page.evaluate(_FOCUSED)
+            if focused != expected - 1 and not (focused < 0 and framed):
+                break
+        assert focused == expected, (
+            f"Tab leads to {controls[focused] if focused >= 0 else 'nothing'}, not {control}"
+        )
+        assert seen, f"nobody sees that this has the focus: {control}"
     return controls

@@ -69,7 +69,7 @@ const TEXTS = {
     verify: "If you gave an e-mail address, you are passed over until you have confirmed it.",
     maximum: { one: "One order may have {n} ticket at most.", other: "One order may have {n} tickets at most." },
     ends: "The waiting list ends on {until}.",
-    here: "{there} ({here} where you are)",
+    here: "Where you are: {until}.",
     sorry: "That did not work. Nothing was changed: please try again in a moment.",
     sorry_away: "The waiting list cannot be reached right now. Your place is safe: this page tries again by itself.",
     sorry_absent: "There is no waiting list here.",
@@ -88,7 +88,7 @@ const TEXTS = {
     ended: "La liste d’attente est terminée.",
     waiting: { one: "{n} personne attend.", other: "{n} personnes attendent." },
     tickets: "Billets",
-    minimum: "Ou au moins",
+    minimum: "Ou, au minimum",
     minimum_note: "Si vous acceptez aussi moins de billets, vous les aurez peut-être plus tôt.",
     join: "S’inscrire sur la liste d’attente",
     sign_in: "Connectez-vous pour vous inscrire.",
@@ -96,30 +96,30 @@ const TEXTS = {
     ahead: "Billets demandés devant vous",
     number: "Votre numéro",
     next: "Vous êtes en tête de la file.",
-    place: "Votre place dans la file : {n}.",
+    place: "Votre place dans la file : {n}.",
     wish: { one: "Vous avez demandé {n} billet.", other: "Vous avez demandé {n} billets." },
-    wish_minimum: "Vous avez demandé {n} billets, et vous en accepteriez au moins {minimum}.",
+    wish_minimum: "Vous avez demandé {n} billets, et en accepteriez moins, au minimum {minimum}.",
     change: "Changer le nombre de billets",
     change_note: "Si vous demandez moins de billets, vous gardez votre place. Si vous en demandez plus, vous passez à la fin de la file.",
     save: "Changer",
     leave: "Quitter la liste d’attente",
-    leave_sure: "Quitter la liste ? Votre place est perdue : qui se réinscrit passe à la fin.",
-    decline: "Rendre ce qui m’est réservé",
-    decline_sure: "Rendre ces billets ? Ce sera alors le tour de la personne suivante.",
+    leave_sure: "Quitter la liste ? Votre place est perdue : qui se réinscrit passe à la fin.",
+    decline: "Rendre ce qui est gardé pour moi",
+    decline_sure: "Rendre ces billets ? Ce sera alors le tour de la personne suivante.",
     yes: "Oui",
     no: "Non",
     held: {
-      one: "C’est votre tour : {n} billet vous est réservé jusqu’au {until}.",
-      other: "C’est votre tour : {n} billets vous sont réservés jusqu’au {until}.",
+      one: "C’est votre tour : {n} billet est gardé pour vous jusqu’au {until}.",
+      other: "C’est votre tour : {n} billets sont gardés pour vous jusqu’au {until}.",
     },
     left: "Il vous reste {duration}.",
     over: "Le délai pour acheter est écoulé.",
     fewer: "Combien en acheter",
     fewer_note: "Ce que vous n’achetez pas va à la personne suivante.",
     buy: "Acheter maintenant",
-    bought: "Vous avez acheté ce qui vous était réservé. Nous vous souhaitons un bon moment.",
-    cancelled: "Vous avez quitté la liste d’attente. Rien ne vous est réservé.",
-    expired: "Le délai pour acheter vos billets est écoulé : c’est le tour de la personne suivante.",
+    bought: "Vous avez acheté ce qui était gardé pour vous. Nous vous souhaitons un bon moment.",
+    cancelled: "Vous avez quitté la liste d’attente. Rien n’est gardé pour vous.",
+    expired: "Le délai pour acheter vos billets est écoulé : c’est le tour de la personne suivante.",
     removed: "L’organisateur vous a retiré de cette liste d’attente.",
     left_ended: "La liste d’attente est terminée, et votre place avec elle. Merci d’avoir attendu.",
     rules: "Les règles de cette liste d’attente",
@@ -129,27 +129,27 @@ const TEXTS = {
       other: "Les billets qui reviennent vont à la première personne de la file, ou à la suivante à qui ils suffisent. Quand {n} personnes sont ainsi passées devant la première, la liste attend la première.",
     },
     by_hand: "L’organisateur décide quand les billets revenus sont distribués.",
-    hold: "À votre tour, vos billets vous sont réservés pendant {duration}.",
-    hold_to_the_end: "À votre tour, vos billets vous sont réservés jusqu’à la fin de la liste d’attente.",
+    hold: "Quand vient votre tour, vos billets sont gardés pour vous pendant {duration}.",
+    hold_to_the_end: "Quand vient votre tour, vos billets sont gardés pour vous jusqu’à la fin de la liste d’attente.",
     step: {
-      one: "À partir de {n} jour avant l’événement, ils sont réservés pendant {duration}.",
-      other: "À partir de {n} jours avant l’événement, ils sont réservés pendant {duration}.",
+      one: "À partir de {n} jour avant l’événement, ils sont gardés pendant {duration}.",
+      other: "À partir de {n} jours avant l’événement, ils sont gardés pendant {duration}.",
     },
-    step_day: "Le jour de l’événement, ils sont réservés pendant {duration}.",
-    quiet: "Votre délai ne se termine jamais entre {from} et {until}, à l’heure du lieu de l’événement : il dure alors jusqu’à {until}.",
+    step_day: "Le jour de l’événement, ils sont gardés pendant {duration}.",
+    quiet: "Votre délai ne se termine jamais entre {from} et {until}, à l’heure du lieu de l’événement : il dure alors jusqu’à {until}.",
     after_leave: "Si vous n’achetez pas à temps, vous n’êtes plus sur la liste. Vous pouvez vous y réinscrire, à la fin de la file.",
     after_requeue: "Si vous n’achetez pas à temps, vous attendez de nouveau, à la fin de la file, avec un nouveau numéro.",
     verify: "Si vous avez donné une adresse e-mail, votre tour est passé tant que vous ne l’avez pas confirmée.",
     maximum: { one: "Une commande compte au plus {n} billet.", other: "Une commande compte au plus {n} billets." },
     ends: "La liste d’attente se termine le {until}.",
-    here: "{there} ({here} là où vous êtes)",
-    sorry: "Cela n’a pas marché. Rien n’a été changé : réessayez dans un instant.",
-    sorry_away: "La liste d’attente est injoignable pour le moment. Votre place est gardée : cette page réessaie d’elle-même.",
+    here: "Chez vous : {until}.",
+    sorry: "Cela n’a pas marché. Rien n’a été changé : réessayez dans un instant.",
+    sorry_away: "La liste d’attente est injoignable pour le moment. Votre place est gardée : cette page réessaie d’elle-même.",
     sorry_absent: "Il n’y a pas de liste d’attente ici.",
     sorry_signed_out: "Vous n’êtes plus connecté. Reconnectez-vous à la boutique.",
     sorry_minimum: "Le nombre minimal de billets doit être au moins 1, et pas plus que ce que vous voulez.",
-    sorry_left: "Ce n’est plus possible : cette place a été rendue.",
-    sorry_ready: "Ce n’est plus possible : c’est votre tour, et vos billets sont réservés.",
+    sorry_left: "Ce n’est plus possible : cette place a été rendue.",
+    sorry_ready: "Ce n’est plus possible : c’est votre tour, et vos billets sont gardés.",
   },
 };
 
@@ -239,7 +239,7 @@ class WaitingListElement extends HTMLElement {
 
   #token; #getToken; #asked; #renewing;
   #life; #wake; #hidden; #restarting;
-  #list; #entry; #skew = 0; #last; #once;
+  #list; #entry; #skew = 0; #last; #once; #acts = 0;
   #kind; #fields = {}; #timer; #telling;
   #section = make("section", { part: "box" });
   #heading = make("div", { class: "heading", part: "heading", role: "heading", hidden: true });
@@ -378,6 +378,7 @@ class WaitingListElement extends HTMLElement {
     }
     signal.throwIfAborted();
     let entry = null;
+    const acts = this.#acts;
     if (this.token) {
       try {
         entry = await (await this.#ask("GET", "/entry", { signal })).json();
@@ -387,7 +388,8 @@ class WaitingListElement extends HTMLElement {
       }
     }
     signal.throwIfAborted();
-    this.#take(entry);
+    // What was read may be older than what the fan has done meanwhile, whose answer says it.
+    if (acts === this.#acts) this.#take(entry);
   }
 
   #signedOut(error) {
@@ -491,6 +493,7 @@ class WaitingListElement extends HTMLElement {
   async #act(method, { body, headers } = {}) {
     if (this.#section.hasAttribute("aria-busy")) return;
     this.#section.setAttribute("aria-busy", "true");
+    this.#acts += 1;
     this.#complain(null);
     const { signal } = this.#life;
     const ask = () => this.#ask(method, "/entry", { body, headers, signal });
@@ -509,11 +512,12 @@ class WaitingListElement extends HTMLElement {
         this.#take(null);
       }
       if (error.problem?.entry) this.#take(error.problem.entry);
-      else this.#wake?.();
+      this.#wake?.();
       const code = error.problem?.code;
       const isDone = code === "already_in_list" || (method === "DELETE" && code === "already_left");
       if (!isDone) this.#complain(error);
     } finally {
+      this.#acts += 1;
       this.#section.removeAttribute("aria-busy");
     }
   }
@@ -551,14 +555,24 @@ class WaitingListElement extends HTMLElement {
 
   #number(value) { return new Intl.NumberFormat(this.#language).format(value); }
 
-  /** An instant where the event takes place, and where the fan is if that reads differently. */
+  /** An instant where the event takes place. */
   #instant(at) {
-    const shown = timeZone =>
-      new Intl.DateTimeFormat(this.#language, { dateStyle: "full", timeStyle: "short", timeZone }).format(new Date(at));
-    const here = shown(undefined);
-    let there = here;
-    try { there = shown(this.#list.timezone); } catch { /* a timezone that this browser does not know */ }
-    return there === here ? there : this.#text("here", { there, here });
+    try {
+      return this.#clock(at, this.#list.timezone);
+    } catch {
+      return this.#clock(at); // a timezone that this browser does not know
+    }
+  }
+
+  /** The same where the fan is, in a sentence of its own; nothing where it reads alike. */
+  #here(at) {
+    const until = this.#clock(at);
+    return until === this.#instant(at) ? "" : this.#text("here", { until });
+  }
+
+  #clock(at, timeZone) {
+    const format = { dateStyle: "full", timeStyle: "short", timeZone };
+    return new Intl.DateTimeFormat(this.#language, format).format(new Date(at));
   }
 
   /** Rounded down; seconds only on the last day. */
@@ -581,8 +595,12 @@ class WaitingListElement extends HTMLElement {
     const entry = this.#entry;
     if (entry.status === "waiting") return entry.position === 1 ? this.#text("next") : this.#text("place", { n: entry.position });
     if (entry.status === "left") return this.#text(entry.left_reason === "ended" ? "left_ended" : entry.left_reason);
-    return this.#text("held", { n: entry.tickets_held, until: this.#instant(entry.ready_until ?? this.#list.ends_at) });
+    return `${this.#held()} ${this.#here(this.#until)}`.trim();
   }
+
+  get #until() { return this.#entry.ready_until ?? this.#list.ends_at; }
+
+  #held() { return this.#text("held", { n: this.#entry.tickets_held, until: this.#instant(this.#until) }); }
 
   /** Says it to who does not see it. */
   #tell(text, delay) {
@@ -616,7 +634,7 @@ class WaitingListElement extends HTMLElement {
 
     const [list, entry] = [this.#list, this.#entry];
     const status = !list ? (this.#problem.hidden ? "loading" : "away") : (entry?.status ?? "none");
-    const kind = JSON.stringify([status, entry?.number, status === "ready" && entry.ready_at, entry?.status !== "waiting" && list?.open,
+    const kind = JSON.stringify([status, entry?.number, status === "ready" && entry.ready_at, entry?.status !== "waiting" && [list?.open, list?.closed_reason],
       entry?.status !== "ready" && entry?.tickets_wanted, entry?.tickets_minimum, list?.max_quantity_per_order]);
     if (anew || kind !== this.#kind) {
       const first = this.#kind === undefined;
@@ -648,7 +666,8 @@ class WaitingListElement extends HTMLElement {
     const said = () => this.#text(this.#list.open ? "open" : this.#list.closed_reason);
     return [
       this.#kept("open", make("p", { class: "big", part: "state" }), said),
-      this.#kept("waiting", make("p", { part: "count" }), () => this.#text("waiting", { n: this.#list.waiting })),
+      this.#list.closed_reason === "not_opened" ? null
+        : this.#kept("waiting", make("p", { part: "count" }), () => this.#text("waiting", { n: this.#list.waiting })),
       ...(this.#list.open ? this.#wish("join", {}, wish => this.#join(wish)) : []),
       this.#rules(),
     ];
@@ -683,23 +702,29 @@ class WaitingListElement extends HTMLElement {
   }
 
   #ready() {
-    const { tickets_held: held, ready_until: until } = this.#entry;
+    const held = this.#entry.tickets_held;
     const countdown = make("p", { class: "countdown", part: "countdown" });
     const fewer = held > 1 ? this.#choice("fewer", held, held) : null;
     const tickets = () => Number(fewer?.control.value ?? held);
     const buy = make(this.getAttribute("buy-href") ? "a" : "button", { class: "main", part: "button buy", onclick: event => this.#buy(event, tickets()) }, this.#text("buy"));
-    const address = () => { if (buy.localName === "a") buy.href = this.#address(tickets()); };
+    const address = () => {
+      const leads = buy.localName === "a" && this.#address(tickets());
+      if (leads) buy.href = leads;
+      else buy.removeAttribute("href");
+    };
     fewer?.control.addEventListener("change", address);
     address();
+    const until = this.#until;
     const tick = () => {
       const left = Date.parse(until) - Date.now() - this.#skew;
       countdown.textContent = left > 0 ? this.#text("left", { duration: this.#duration(left / 1000) }) : this.#text("over");
       buy.setAttribute("aria-disabled", String(left <= 0));
       if (left > 0) this.#timer = setTimeout(tick, left % 1000 || 1000);
     };
-    if (until) tick();
+    tick();
     return [
-      this.#kept("state", make("p", { class: "big", part: "state" }), () => this.#sentence()),
+      this.#kept("state", make("p", { class: "big", part: "state" }), () => this.#held()),
+      make("p", { class: "note", hidden: !this.#here(this.#until) }, this.#here(this.#until)),
       countdown,
       fewer?.label,
       fewer && make("p", { class: "note" }, this.#text("fewer_note")),
@@ -713,8 +738,12 @@ class WaitingListElement extends HTMLElement {
     const filled = this.getAttribute("buy-href")
       .replaceAll("{pass}", encodeURIComponent(this.#entry.purchase_pass))
       .replaceAll("{tickets}", tickets);
-    const url = new URL(filled, document.baseURI);
-    return /^https?:$/.test(url.protocol) ? url.href : "";
+    try {
+      const url = new URL(filled, document.baseURI);
+      return /^https?:$/.test(url.protocol) ? url.href : null;
+    } catch {
+      return null; // no address
+    }
   }
 
   #buy(event, tickets) {
@@ -727,12 +756,13 @@ class WaitingListElement extends HTMLElement {
     const most = Math.max(this.#list.max_quantity_per_order, wanted);
     const tickets = this.#choice("tickets", most, wanted);
     const minimum = this.#choice("minimum", most, least);
+    const note = make("p", { class: "note" }, this.#text("minimum_note"));
     // As few as all of them, until the fan says otherwise.
     const follow = () => {
       const all = Number(tickets.control.value);
       if (!minimum.chosen || Number(minimum.control.value) > all) minimum.control.value = all;
       for (const option of minimum.control.options ?? []) option.hidden = option.disabled = Number(option.value) > all;
-      minimum.label.hidden = all < 2;
+      minimum.label.hidden = note.hidden = all < 2;
     };
     minimum.chosen = least < wanted;
     minimum.control.addEventListener("change", () => { minimum.chosen = true; });
@@ -746,7 +776,7 @@ class WaitingListElement extends HTMLElement {
     return [
       make("form", { part: "form", onsubmit: submit }, tickets.label, minimum.label,
         make("button", { class: "main", part: `button ${name}` }, this.#text(name))),
-      name === "join" && most > 1 ? make("p", { class: "note" }, this.#text("minimum_note")) : "",
+      note,
     ];
   }
 
@@ -790,7 +820,7 @@ class WaitingListElement extends HTMLElement {
       this.#text(`after_${list.after_expiry}`),
       list.verify_email && this.#text("verify"),
       this.#text("maximum", { n: list.max_quantity_per_order }),
-      this.#text("ends", { until: this.#instant(list.ends_at) }),
+      `${this.#text("ends", { until: this.#instant(list.ends_at) })} ${this.#here(list.ends_at)}`.trim(),
     ];
     return make("details", { part: "rules" }, make("summary", {}, this.#text("rules")),
       make("ul", {}, ...rules.filter(Boolean).map(rule => make("li", {}, rule))));
