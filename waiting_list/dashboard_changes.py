@@ -47,20 +47,19 @@ async def _remove_stock(engine: Engine, key: ListKey, caller: Caller, form: Form
 
 
 async def _move(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
-    to, before = form.get("to"), form.get("before", "").strip()
+    to: str | None = form.get("to")
+    before: str | None = form.get("before", "").strip()
     if to not in ("first", "last", "before"):
         raise InvalidRequest.of("to", "must be first, last or before")
-    if to == "before" and (not _is_id(before) or before == form.get("user_id")):
+    if to == "before" and (not _is_id(before or "") or before == form.get("user_id")):
         raise InvalidRequest.of("before", "must be the id of another user")
     text = form.get("reason", "").strip()
     try:
         reason = _REASON.validate_python(text) if text else None
     except ValidationError as error:
         raise InvalidRequest.of("reason", "must have 500 characters at most, on one line") from error
-    user_id = _user(form)
-    if to == "before":
-        return await engine.move(key, caller, user_id=user_id, before=before, reason=reason)
-    return await engine.move(key, caller, user_id=user_id, to=to, reason=reason)
+    to, before = (None, before) if to == "before" else (to, None)
+    return await engine.move(key, caller, user_id=_user(form), to=to, before=before, reason=reason)
 
 
 async def _remove(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
