@@ -246,4 +246,27 @@ STATES: dict[str, State] = {
     "dashboard, cannot": State(
         _told(f"{DASHBOARD}/entries/fan-1"), "organizer", form={"do": "buy", "user_id": "fan-1", "quantity": "2"}
     ),
+    "dashboard, too much": State(
+        _told(DASHBOARD), "organizer", form={"do": "add_stock", "quantity": "999"}, status=409
+    ),
+    "dashboard, done": State(_told(f"{DASHBOARD}?done=add_stock"), "organizer"),
+    "dashboard, the oldest first": State(_told(f"{DASHBOARD}/history?order=oldest"), "organizer"),
+    "dashboard, other settings": State(
+        _at(f"{DASHBOARD}/settings"),
+        "organizer",
+        form={"hold_minutes": "60", "days_before_1": "2", "hold_minutes_1": "5"},
+    ),
+    "dashboard, wrong settings": State(
+        _at(f"{DASHBOARD}/settings"),
+        "organizer",
+        form={"hold_minutes": "0", "skip_limit": "-1", "quiet_from": "22:00", "days_before_1": "9999"},
+        status=422,
+    ),
+    "dashboard, new webhook": State(
+        _at("/dashboard/webhooks"), "organizer", form={"url": "https://shop.example/"}
+    ),
+    "dashboard, wrong webhook": State(
+        _at("/dashboard/webhooks"), "organizer", form={"url": "http://x", "notify_email": "x"}, status=422
+    ),
+    "dashboard, unknown": State(_at("/dashboard/nothing"), "organizer", status=404),
 }
