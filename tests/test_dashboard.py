@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 import httpx
 import pytest
@@ -112,6 +112,23 @@ async def test_signing_in_leads_to_where_one_wanted_to_go_and_nowhere_else(offic
         assert "HttpOnly" in cookie
         assert "SameSite=lax" in cookie
         assert office.shop.key not in cookie
+
+
+async def test_signing_in_leads_back_to_a_hostile_address_and_its_filters(office: Office) -> None:
+    for path in (
+        f"{HOME}/waiting-lists/a%2Fb%3Fc/d&e%23?status=left&user_id=a%26b",
+        f"{PAGE}/entries/a%2Fb%253F?x=1",
+    ):
+        guest = office.browser()
+        answer = await guest.http.get(path)
+        page = await guest.get(answer.headers["location"])
+        wanted = [value for name, value in page.attributes if name == "value" and value and path[:20] in value]
+        assert wanted == [path]
+        # Whoever chooses a language there still gets there.
+        here = [value for name, value in page.attributes if name == "value" and value and "/sign-in?" in value]
+        assert parse_qs(here[0].partition("?")[2])["next"] == [path]
+        answer = await guest.post(f"{HOME}/sign-in", api_key=office.shop.key, next=path)
+        assert answer.headers["location"] == path
 
 
 async def test_a_wrong_key_a_token_of_a_fan_and_a_revoked_key_do_not_sign_in(office: Office) -> None:
@@ -479,6 +496,28 @@ async def test_a_plot_has_a_bar_for_every_period_also_where_nothing_happened(off
     waited = re.findall(r"<svg.*?</svg>", answer.text, re.DOTALL)[-1]
     # 10 days on which 2 tickets were waited for, and today, when 5 are.
     assert waited.count("<rect") == 11
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "bars"),
+    [
+        # In Paris the clocks go back on 27 October 2024, and forward on 31 March 2024.
+        ("2024-10-26 12:00+02", "2024-10-29 12:00+01", {"hour": 74, "day": 4, "week": 2}),
+        ("2024-03-30 12:00+01", "2024-04-02 12:00+02", {"hour": 72, "day": 4, "week": 2}),
+        ("2024-03-24 23:30+01", "2024-03-31 23:30+02", {"hour": 168, "day": 8, "week": 2}),
+    ],
+)
+async def test_a_plot_has_no_gap_and_no_bar_twice_when_the_clocks_change(
+    office: Office, first: str, last: str, bars: dict[str, int]
+) -> None:
+    await office.line()
+    await office.run(f"UPDATE history SET at = '{last}'")
+    await office.run(f"UPDATE history SET at = '{first}' WHERE verb = 'join' AND number = 1")
+    organizer = await office.organizer()
+    for period, count in bars.items():
+        answer = await organizer.http.get(f"{PAGE}/statistics?period={period}")
+        waited = re.findall(r"<svg.*?</svg>", answer.text, re.DOTALL)[-1]
+        assert waited.count("<rect") == count, period
 
 
 async def test_the_dashboard_speaks_french(office: Office) -> None:

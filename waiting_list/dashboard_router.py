@@ -19,7 +19,7 @@ from waiting_list.models import LeftReason, ListKey, Period, Status
 from waiting_list.organizer_router import entries_as_csv
 from waiting_list.pages import PageCall, go_to
 from waiting_list.plots import plot
-from waiting_list.problems import InvalidRequest
+from waiting_list.problems import InvalidRequest, NotFound
 
 LIST = HOME + "/waiting-lists/{offer_id}/{representation_id}"
 VERBS = (
@@ -178,6 +178,12 @@ async def show_list_again(call: PageCall) -> Response:
     key = path_key(call)
     await list_facts(call, key)
     return go_to(list_page(call))
+
+
+@router.get(HOME + "/{anything:path}")
+async def show_nothing(call: PageCall) -> Response:  # noqa: ARG001 - as every page
+    """For who follows an address that no page has: that is said on a page, too."""
+    raise NotFound("There is no such page.")
 
 
 def _without_gaps(periods: Sequence[Period], period: str, zone: ZoneInfo) -> list[Period]:
