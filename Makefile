@@ -50,7 +50,7 @@ test-browser: install ## Test the pages in a real Chromium, which it installs wh
 FIND_CHROMIUM = (for name in "$$CHROMIUM" chromium chromium-browser google-chrome google-chrome-stable; do \
 	[ -n "$$name" ] && command -v "$$name" >/dev/null && exit 0; done; exit 1)
 # As root, or as somebody who may become root without being asked.
-GET_CHROMIUM = (as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; export DEBIAN_FRONTEND=noninteractive; \
+GET_CHROMIUM = (as=env; [ "$$(id -u)" = 0 ] || as="sudo -n env"; as="$$as DEBIAN_FRONTEND=noninteractive"; \
 	$$as apt-get -qq update && $$as apt-get -qq install -y --no-install-recommends chromium >/dev/null)
 
 .PHONY: screenshots

@@ -77,6 +77,7 @@ PAGES: dict[str, tuple[str, Who]] = {
     "a place, waiting": (f"{CROWD}/place", "fan"),
     "my lists": ("/my-lists", "fan"),
     "a private link, ready": ("{ready}", "anybody"),
+    "a shop with four widgets": ("/demo/shop", "anybody"),
     "dashboard": ("/dashboard", "organizer"),
     "dashboard, a list": (f"/dashboard{CROWD}", "organizer"),
     "dashboard, history": ("/dashboard/waiting-lists/jazz-floor/jazz-fri/history", "organizer"),

@@ -35,6 +35,8 @@ class Picture(NamedTuple):
     who: Who = "anybody"
     follow: str = ""
     """A link on it: the picture is of where that leads, once it is there."""
+    await_text: str = ""
+    """What a script shows last."""
 
 
 PICTURES = {
@@ -47,6 +49,7 @@ PICTURES = {
     "dashboard-list": Picture("/dashboard/waiting-lists/jazz-floor/jazz-fri", DESKTOP | DARK, "organizer"),
     "dashboard-statistics": Picture(f"/dashboard{CROWD}/statistics?period=hour", DESKTOP, "organizer"),
     "dashboard-history": Picture("/dashboard/waiting-lists/jazz-floor/jazz-fri/history", DESKTOP, "organizer"),
+    "shop": Picture("/demo/shop?fan=ines", DESKTOP, await_text="Buy now"),
     "mail": Picture("/mails", DESKTOP, follow="It is your turn: 4 tickets for The Paper Lanterns"),
 }
 
@@ -77,6 +80,8 @@ async def _take(chromium: Browser, found: Demo, picture: Picture, file: Path) ->
             await _open(page, path)
         await link.click()
         await page.wait_for_load_state()
+    if picture.await_text:
+        await page.get_by_text(picture.await_text).first.wait_for()
     taken = await page.screenshot(path=file, animations="disabled")
     await context.close()
     return taken

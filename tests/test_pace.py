@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.lists import LIST, T0, Lists
 from waiting_list.pace import STRETCHES, Pace, estimate
-from waiting_list.plots import plot, round_top
+from waiting_list.plots import plot
 from waiting_list.polls import Polls
 from waiting_list.problems import InventoryNotFound
 from waiting_list.settings import Settings
@@ -144,17 +144,10 @@ async def test_only_two_weeks_count(lists: Lists) -> None:
 def test_bars_stand_side_by_side_within_the_plot_and_are_as_high_as_their_values(values: list[int]) -> None:
     drawn = plot(values)
     assert [bar.value for bar in drawn.bars] == values
-    assert drawn.top >= max(values, default=0)
+    assert drawn.top == max([1, *values])
     for bar, following in zip(drawn.bars, [*drawn.bars[1:], None], strict=False):
         assert bar.width > 0
         assert 0 <= bar.y <= drawn.height
         assert abs(bar.y + bar.height - drawn.height) < 0.11
         assert bool(bar.height) == bool(bar.value)
         assert bar.x + bar.width <= (following.x if following else drawn.width) + 0.11
-
-
-@pytest.mark.parametrize(
-    ("value", "top"), [(0, 1), (1, 1), (2, 2), (3, 5), (6, 10), (10, 10), (11, 20), (499, 500)]
-)
-def test_the_top_of_a_plot_is_a_round_number(value: int, top: int) -> None:
-    assert round_top(value) == top

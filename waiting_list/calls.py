@@ -302,6 +302,15 @@ def page(found: Page[Any], kind: type[BaseModel]) -> Response:
     return answer(Listing[kind](items=found.items, next_cursor=found.next_cursor))  # type: ignore[valid-type]
 
 
+def takes_gzip(accepted: str) -> bool:
+    """Whether an `Accept-Encoding` allows gzip (RFC 9110, 12.5.3)."""
+    for one in accepted.lower().split(","):
+        coding, _, weight = one.partition(";")
+        if coding.strip() in ("gzip", "*"):
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
+
+
 def _printable(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()[:100]
 

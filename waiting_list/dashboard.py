@@ -4,6 +4,7 @@ The browser keeps a session, never the key. What a read-only key could not chang
 """
 
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 
@@ -90,4 +91,6 @@ async def sign_out(call: PageCall) -> Response:
 def _sign_in_first(call: PageCall) -> Response:
     # Who sent a form is not led back to it: it would have to be sent again.
     after = call.page if call.method == "GET" else HOME
-    return go_to(f"{SIGN_IN}?next={after}")
+    if call.method == "GET" and call.url.query:
+        after += f"?{call.url.query}"
+    return go_to(f"{SIGN_IN}?next={quote(after)}")

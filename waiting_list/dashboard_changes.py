@@ -19,12 +19,13 @@ from waiting_list.calls import path_key
 from waiting_list.dashboard import DashboardRoute, dashboard_page
 from waiting_list.dashboard_router import LIST, list_facts, list_page, moment
 from waiting_list.engine import Caller, Engine, Idempotency
-from waiting_list.fields import Title
+from waiting_list.fields import Id, Title
 from waiting_list.models import Answer, ListKey, ListSettings, SettingsChange
 from waiting_list.pages import PageCall, go_to, whole_number
 from waiting_list.problems import InvalidRequest, InventoryNotFound, NotInList, Problem
 
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
+_ID: TypeAdapter[str] = TypeAdapter(Id)
 _REASON: TypeAdapter[str] = TypeAdapter(Title)
 _STEPS = 4
 """Rows of `hold_steps` that the form has at least."""
@@ -46,18 +47,19 @@ async def _remove_stock(engine: Engine, key: ListKey, caller: Caller, form: Form
 
 
 async def _move(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
-    before = form.get("before", "").strip()
-    to = None if form.get("to") == "before" else form.get("to")
-    if form.get("to") == "before" and not before:
-        raise InvalidRequest.of("before", "names nobody")
+    to: str | None = form.get("to")
+    before: str | None = form.get("before", "").strip()
+    if to not in ("first", "last", "before"):
+        raise InvalidRequest.of("to", "must be first, last or before")
+    if to == "before" and (not _is_id(before or "") or before == form.get("user_id")):
+        raise InvalidRequest.of("before", "must be the id of another user")
     text = form.get("reason", "").strip()
     try:
         reason = _REASON.validate_python(text) if text else None
     except ValidationError as error:
         raise InvalidRequest.of("reason", "must have 500 characters at most, on one line") from error
-    return await engine.move(
-        key, caller, user_id=_user(form), to=to, before=before if to is None else None, reason=reason
-    )
+    to, before = (None, before) if to == "before" else (to, None)
+    return await engine.move(key, caller, user_id=_user(form), to=to, before=before, reason=reason)
 
 
 async def _remove(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
@@ -99,8 +101,9 @@ async def confirm(call: PageCall) -> Response:
     try:
         if form["do"] == "configure":
             kept = await reading.list_settings(call.pool, key, organization_id=call.organization_id)
-            changes = _changes(settings_of(form, shown["timezone"]), kept)
-            form = {"do": "configure", "settings": json.dumps({name: now for name, (_, now) in changes.items()})}
+            wanted = settings_of(form, shown["timezone"])
+            changes = _changes(wanted, kept)
+            form = {"do": "configure", "settings": wanted.model_dump_json(include={*changes})}
         answer = await act(call.engine.preview, key, call.caller, form)
     except InventoryNotFound:
         raise
@@ -128,6 +131,8 @@ async def do(call: PageCall) -> Response:
     """Does it."""
     key, form = path_key(call), call.sent
     act, shown = _act(form), await list_facts(call, key)
+    if not form.get("once"):
+        raise InvalidRequest.of("once", "names no form that was shown")
     sent = {name: value for name, value in sorted(form.items()) if name != "form_token"}
     caller = Caller(
         call.organization_id,
@@ -166,53 +171,57 @@ async def show_settings(call: PageCall) -> Response:
 
 
 def settings_of(form: Form, timezone: str) -> SettingsChange:
-    """The settings that a form names: all of them, as they are all on it. Raises InvalidRequest."""
-    steps = []
-    for row in range(1, 21):
-        days, minutes = form.get(f"days_before_{row}", "").strip(), form.get(f"hold_minutes_{row}", "").strip()
-        if days or minutes:
-            steps.append(
-                {
-                    "days_before": whole_number(form, f"days_before_{row}"),
-                    "hold_minutes": whole_number(form, f"hold_minutes_{row}"),
-                }
-            )
-    numbers = {
-        name: whole_number(form, name) if form.get(name, "").strip() else None
-        for name in ("hold_minutes", "max_waiting", "reminder_minutes")
-    }
-    texts = {name: form.get(name, "").strip() or None for name in ("quiet_from", "quiet_until", "purchase_url")}
-    flags = {name: name in form for name in ("open", "automatic", "verify_email")}
+    """The settings that a form names: all of them, as they are all on it. Raises InvalidRequest, with all that is
+    wrong by the names of the form's fields."""
+    wrong: dict[str, str] = {}
+
+    def number(field: str) -> int | None:
+        return _read(wrong, field, whole_number, form, field) if form.get(field, "").strip() else None
+
+    rows = [row for row in range(1, 21) if form.get(f"days_before_{row}") or form.get(f"hold_minutes_{row}")]
     try:
-        return SettingsChange.model_validate(
+        settings = SettingsChange.model_validate(
             {
                 "policy": form.get("policy"),
                 "after_expiry": form.get("after_expiry"),
-                "skip_limit": whole_number(form, "skip_limit"),
-                "closes_at": moment(form, "closes_at", timezone),
-                "hold_steps": steps,
+                "closes_at": _read(wrong, "closes_at", moment, form, "closes_at", timezone),
+                "hold_steps": [
+                    {name: number(f"{name}_{row}") for name in ("days_before", "hold_minutes")} for row in rows
+                ],
             }
-            | numbers
-            | texts
-            | flags
+            | {name: number(name) for name in ("skip_limit", "hold_minutes", "max_waiting", "reminder_minutes")}
+            | {name: form.get(name, "").strip() or None for name in ("quiet_from", "quiet_until", "purchase_url")}
+            | {name: name in form for name in ("open", "automatic", "verify_email")}
         )
     except ValidationError as error:
-        errors = [
-            {
-                "field": str(one["loc"][0]) if one["loc"] else "hold_steps",
-                "message": one["msg"].removeprefix("Value error, "),
-            }
-            for one in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        raise InvalidRequest("Some settings cannot be.", errors=errors) from error
+        for one in error.errors(include_url=False, include_context=False, include_input=False):
+            match one["loc"]:
+                case ("hold_steps", int(place), name):
+                    field = f"{name}_{rows[place]}"
+                case (name, *_):
+                    field = str(name)
+                case _:
+                    field = "hold_steps"
+            wrong.setdefault(field, one["msg"])
+    if wrong:
+        errors = [{"field": field, "message": message} for field, message in wrong.items()]
+        raise InvalidRequest("Some settings cannot be.", errors=errors)
+    return settings
+
+
+def _read(wrong: dict[str, str], field: str, read: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return read(*arguments)
+    except InvalidRequest as problem:
+        wrong[field] = problem.extra["errors"][0]["message"]
+        return None
 
 
 def _changes(wanted: SettingsChange, kept: ListSettings) -> dict[str, tuple[Any, Any]]:
     """What is to be another than it is, and both: what is as it was is not set again. A list that has yet to open
     by itself would else be closed by hand. Raises InvalidRequest if that is nothing."""
-    before, after = kept.model_dump(mode="json"), wanted.model_dump(mode="json")
-    same = {name for name in after if getattr(kept, name) == getattr(wanted, name)}
-    changes = {name: (before[name], after[name]) for name in after if name not in same}
+    both = {name: (getattr(kept, name), getattr(wanted, name)) for name in SettingsChange.model_fields}
+    changes = {name: (before, after) for name, (before, after) in both.items() if before != after}
     if not changes:
         raise InvalidRequest("Nothing is another than it was.", errors=[])
     return changes
@@ -264,13 +273,21 @@ def _act(form: Form) -> Act:
 
 def _user(form: Form) -> str:
     user_id = form.get("user_id", "")
-    if not user_id or "\x00" in user_id:
+    if not _is_id(user_id):
         raise NotInList("This user never joined this list.")
     return user_id
 
 
+def _is_id(text: str) -> bool:
+    try:
+        _ID.validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
 async def _entry_before(call: PageCall, key: ListKey, form: Form) -> Any:
-    if not form.get("user_id") or "\x00" in form["user_id"]:
+    if not _is_id(form.get("user_id", "")):
         return None
     try:
         return await call.polls.entry(key, form["user_id"], organization_id=call.organization_id)

@@ -1,5 +1,6 @@
 """The dashboard's pages of what is sent: webhooks and their deliveries, and notices that failed."""
 
+import json
 import secrets
 
 from fastapi import APIRouter, Response
@@ -11,7 +12,7 @@ from waiting_list.dashboard import HOME, DashboardRoute, dashboard_page
 from waiting_list.engine import Idempotency
 from waiting_list.notices import NoticeStatus, Redelivery, WebhookChange, WebhookFields, WebhookType
 from waiting_list.pages import PageCall, go_to
-from waiting_list.problems import InvalidRequest
+from waiting_list.problems import InvalidRequest, NoticeNotFound
 
 WEBHOOKS = f"{HOME}/webhooks"
 WEBHOOK = WEBHOOKS + "/{webhook_id}"
@@ -64,6 +65,7 @@ async def test_webhook(call: PageCall) -> Response:
     """Sends it a delivery that only tries it."""
     webhook_id = path_id(call, "webhook_id")
     await resend.send_test(call.pool, call.organization_id, webhook_id, idempotency=_once(call))
+    call.engine.told.set()
     return _back_to(call)
 
 
@@ -105,10 +107,21 @@ async def delete_webhook(call: PageCall) -> Response:
 async def redeliver(call: PageCall) -> Response:
     """Sends one delivery again, or all that were given up."""
     webhook_id, notice_id = path_id(call, "webhook_id"), call.sent.get("notice_id")
-    what = Redelivery(notice_id=notice_id) if notice_id else Redelivery(status="dead")
+    try:
+        what = Redelivery(notice_id=notice_id) if notice_id else Redelivery(status="dead")
+    except ValidationError as error:
+        raise NoticeNotFound("There is no such notice.") from error
     await resend.redeliver(call.pool, call.organization_id, webhook_id, what, idempotency=_once(call))
     call.engine.told.set()
     return _back_to(call)
+
+
+@router.get(WEBHOOK + "/{anything:path}")
+async def show_webhook_again(call: PageCall) -> Response:
+    """For who reloads what a form has answered."""
+    webhook_id = path_id(call, "webhook_id")
+    await webhooks.webhook(call.pool, call.organization_id, webhook_id)
+    return go_to("/".join(call.page.split("/")[:4]))
 
 
 @router.get(NOTICES)
@@ -136,6 +149,7 @@ async def show_notices(call: PageCall) -> Response:
         chosen=status,
         channel=channel,
         statuses=list(NoticeStatus),
+        done="done" in asked,
         once=secrets.token_urlsafe(16),
     )
 
@@ -148,7 +162,7 @@ async def resend_notices(call: PageCall) -> Response:
     else:
         await resend.resend_dead(call.pool, organization_id=call.organization_id)
     call.engine.told.set()
-    return go_to(NOTICES)
+    return go_to(f"{NOTICES}?done=resend")
 
 
 async def _change(call: PageCall, changes: WebhookChange) -> Response:
@@ -158,7 +172,8 @@ async def _change(call: PageCall, changes: WebhookChange) -> Response:
 
 
 def _back_to(call: PageCall) -> Response:
-    return go_to(call.page.rpartition("/")[0])
+    address, _, what = call.page.rpartition("/")
+    return go_to(f"{address}?done={what}")
 
 
 def _once(call: PageCall) -> Idempotency | None:
@@ -166,8 +181,10 @@ def _once(call: PageCall) -> Idempotency | None:
     name = call.sent.get("once")
     if not name:
         return None
-    what = f"{call.page}\x00{call.sent.get('notice_id', '')}"
-    return Idempotency.of(caller=f"{call.organization_id}\x00dashboard", key=name, request=what)
+    # One name for all buttons of a page, each of which may be pressed after the others.
+    which = f"{name}\x00{call.page}\x00{call.sent.get('notice_id', '')}"
+    sent = {field: value for field, value in sorted(call.sent.items()) if field != "form_token"}
+    return Idempotency.of(caller=f"{call.organization_id}\x00dashboard", key=which, request=json.dumps(sent))
 
 
 async def _webhooks_page(call: PageCall, *, status: int = 200, errors: dict[str, str] | None = None) -> Response:
@@ -202,5 +219,6 @@ async def _webhook_page(call: PageCall, webhook_id: str, *, secret: str | None =
         secret=secret,
         notices=sent.items,
         next_cursor=sent.next_cursor,
+        done="done" in call.query_params,
         once=secrets.token_urlsafe(16),
     )

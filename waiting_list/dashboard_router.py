@@ -19,7 +19,7 @@ from waiting_list.models import LeftReason, ListKey, Period, Status
 from waiting_list.organizer_router import entries_as_csv
 from waiting_list.pages import PageCall, go_to
 from waiting_list.plots import plot
-from waiting_list.problems import InvalidRequest
+from waiting_list.problems import InvalidRequest, NotFound
 
 LIST = HOME + "/waiting-lists/{offer_id}/{representation_id}"
 VERBS = (
@@ -48,7 +48,7 @@ async def show_lists(call: PageCall) -> Response:
     found = await reading.overview(
         call.pool,
         call.organization_id,
-        event_id=asked.get("event_id") or None,
+        event_id=_text(asked.get("event_id")),
         text=_text(asked.get("text")),
         wanted_only="wanted" in asked,
         past="past" in asked,
@@ -117,11 +117,13 @@ async def show_entry(call: PageCall) -> Response:
 
 @router.get(LIST + "/history")
 async def show_history(call: PageCall) -> Response:
-    """What happened, told one change after the other, the newest first."""
+    """What happened, told one change after the other, the newest first unless a query says otherwise."""
     key = path_key(call)
     shown = await list_facts(call, key)
     verbs = [verb for verb in call.query_params.getlist("verb") if verb in VERBS]
-    found = await reading.story(
+    oldest_first = call.query_params.get("order") == "oldest"
+    read = reading.history if oldest_first else reading.story
+    found = await read(
         call.pool,
         key,
         organization_id=call.organization_id,
@@ -137,6 +139,7 @@ async def show_history(call: PageCall) -> Response:
         more=_next_page(call, found.next_cursor),
         verbs=VERBS,
         chosen=verbs,
+        oldest_first=oldest_first,
     )
 
 
@@ -175,6 +178,12 @@ async def show_list_again(call: PageCall) -> Response:
     key = path_key(call)
     await list_facts(call, key)
     return go_to(list_page(call))
+
+
+@router.get(HOME + "/{anything:path}")
+async def show_nothing(call: PageCall) -> Response:  # noqa: ARG001 - as every page
+    """For who follows an address that no page has: that is said on a page, too."""
+    raise NotFound("There is no such page.")
 
 
 def _without_gaps(periods: Sequence[Period], period: str, zone: ZoneInfo) -> list[Period]:

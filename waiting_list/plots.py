@@ -15,23 +15,18 @@ class Bar(NamedTuple):
 
 
 class Plot(NamedTuple):
-    """Bars for some values, side by side, under a round number that none is above; and a line over their tops."""
+    """Bars for some values, side by side; the highest, of the value `top`, is as high as the plot."""
 
     width: int
     height: int
     bars: tuple[Bar, ...]
     top: int
 
-    @property
-    def line(self) -> str:
-        """The points of a line through the middle of the tops."""
-        return " ".join(f"{bar.x + bar.width / 2:.1f},{bar.y:.1f}" for bar in self.bars)
-
 
 def plot(values: Sequence[int], *, width: int = 640, height: int = 120) -> Plot:
     """A plot of values that are not negative. A bar is as high as its value is of the top; one that is not zero
     can be seen."""
-    top = round_top(max(values, default=0))
+    top = max(1, *values) if values else 1
     step = width / max(1, len(values))
     gap = min(2.0, step / 4)
     bars = []
@@ -47,13 +42,3 @@ def plot(values: Sequence[int], *, width: int = 640, height: int = 120) -> Plot:
             )
         )
     return Plot(width, height, tuple(bars), top)
-
-
-def round_top(value: int) -> int:
-    """The least of 1, 2, 5, 10, 20, 50 … that is not below the value."""
-    power = 1
-    while True:
-        for digit in (1, 2, 5):
-            if digit * power >= value:
-                return digit * power
-        power *= 10

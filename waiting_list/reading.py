@@ -160,6 +160,8 @@ class Overview(NamedTuple):
     start_datetime: datetime
     timezone: str
     waiting_list_open: bool
+    closed_by_hand: bool
+    is_full: bool
     automatic: bool
     total_stock: int
     available_stock: int

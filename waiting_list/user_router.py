@@ -21,6 +21,7 @@ from waiting_list.calls import (
     answer,
     header,
     page,
+    takes_gzip,
 )
 from waiting_list.fields import Frozen, Quantity
 from waiting_list.models import Answer, Entry, EventSummary, ListKey, Queue, Status, WaitingList
@@ -98,7 +99,7 @@ async def get_waiting_list(call: Call, offer_id: PathId, representation_id: Path
 async def get_queue(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """The picture of the whole queue, for crowds: a page works out its own place from it. Good for a second."""
     picture = await call.polls.picture(ListKey(offer_id, representation_id))
-    zipped = _takes_gzip(call.headers.get("accept-encoding", ""))
+    zipped = takes_gzip(call.headers.get("accept-encoding", ""))
     # Two forms of the same: the tag of the second is weak (RFC 9110, 8.8.1).
     tag = f'W/"{picture.tag}"' if zipped else f'"{picture.tag}"'
     headers = {"ETag": tag, "Cache-Control": "public, max-age=1", "Vary": "Accept-Encoding"}
@@ -241,11 +242,3 @@ async def _own_entry(call: Call, verb: Awaitable[Answer], *, status: int = 200) 
     answered = await call.done(verb)
     assert answered.entry is not None
     return answer(answered.entry, status=status, replayed=answered.replayed)
-
-
-def _takes_gzip(accepted: str) -> bool:
-    for one in accepted.lower().split(","):
-        coding, _, weight = one.partition(";")
-        if coding.strip() in ("gzip", "*"):
-            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False

@@ -349,3 +349,23 @@ async def test_everything_is_reached_by_the_keyboard(site: Site, open_shop: Open
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("You are next in line.").first).to_be_visible()
     assert await page.evaluate("widget.shadowRoot.activeElement?.className") == "content"
+
+
+async def test_what_was_read_before_the_fan_joined_does_not_undo_it(site: Site, open_shop: OpenShop) -> None:
+    # The first look for an entry is answered, with a 404, only when the fan has joined.
+    late = """
+    const ask = window.fetch.bind(window);
+    const joined = new Promise(go => document.addEventListener("waiting-list:change", go));
+    window.fetch = async (address, options) => {
+      const answer = await ask(address, options);
+      if (options.method === "GET" && String(address).endsWith("/entry")) { window.looked = true; await joined; }
+      return answer;
+    };
+    """
+    page = await open_shop(tag(), script=late)
+    await expect(named(page, "Join the waiting list")).to_be_visible()
+    await page.evaluate("token => { widget.token = token; }", await site.shop.token(FAN))
+    await page.wait_for_function("() => window.looked")
+    async with page.expect_request("**/entry/live"):
+        await named(page, "Join the waiting list").click()
+    await expect(page.get_by_text("You are next in line.").first).to_be_visible()

@@ -1,7 +1,8 @@
 -- The lists of one organization with their shows, the next show first: what is wanted against what there is. From the
 -- counters of each list, however long it is. Locks nothing.
 SELECT i.offer_id, i.representation_id, i.event_id, v.title AS event_title, o.name AS offer_name, r.start_datetime,
-    v.timezone, i.waiting_list_open, i.automatic, i.total_stock, i.available_stock, i.held, i.waiting,
+    v.timezone, i.waiting_list_open, i.closed_by_hand,
+    coalesce(i.waiting >= i.max_waiting, false) AS is_full, i.automatic, i.total_stock, i.available_stock, i.held, i.waiting,
     i.tickets_waiting, clock_timestamp() >= least(i.closes_at, r.start_datetime) AS ended,
     (SELECT count(*) FROM entries e WHERE e.list_id = i.list_id AND e.status = 'ready') AS ready,
     (SELECT e.joined_at FROM entries e WHERE e.list_id = i.list_id AND e.status = 'waiting'

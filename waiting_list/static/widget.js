@@ -239,7 +239,7 @@ class WaitingListElement extends HTMLElement {
 
   #token; #getToken; #asked; #renewing;
   #life; #wake; #hidden; #restarting;
-  #list; #entry; #skew = 0; #last; #once;
+  #list; #entry; #skew = 0; #last; #once; #acts = 0;
   #kind; #fields = {}; #timer; #telling;
   #section = make("section", { part: "box" });
   #heading = make("div", { class: "heading", part: "heading", role: "heading", hidden: true });
@@ -378,6 +378,7 @@ class WaitingListElement extends HTMLElement {
     }
     signal.throwIfAborted();
     let entry = null;
+    const acts = this.#acts;
     if (this.token) {
       try {
         entry = await (await this.#ask("GET", "/entry", { signal })).json();
@@ -387,7 +388,8 @@ class WaitingListElement extends HTMLElement {
       }
     }
     signal.throwIfAborted();
-    this.#take(entry);
+    // What was read may be older than what the fan has done meanwhile, whose answer says it.
+    if (acts === this.#acts) this.#take(entry);
   }
 
   #signedOut(error) {
@@ -491,6 +493,7 @@ class WaitingListElement extends HTMLElement {
   async #act(method, { body, headers } = {}) {
     if (this.#section.hasAttribute("aria-busy")) return;
     this.#section.setAttribute("aria-busy", "true");
+    this.#acts += 1;
     this.#complain(null);
     const { signal } = this.#life;
     const ask = () => this.#ask(method, "/entry", { body, headers, signal });
@@ -509,11 +512,12 @@ class WaitingListElement extends HTMLElement {
         this.#take(null);
       }
       if (error.problem?.entry) this.#take(error.problem.entry);
-      else this.#wake?.();
+      this.#wake?.();
       const code = error.problem?.code;
       const isDone = code === "already_in_list" || (method === "DELETE" && code === "already_left");
       if (!isDone) this.#complain(error);
     } finally {
+      this.#acts += 1;
       this.#section.removeAttribute("aria-busy");
     }
   }
