@@ -278,6 +278,14 @@ def path_id(call: Request, name: str) -> str:
         raise NotFound("There is no such page.") from error
 
 
+def is_id(text: str) -> bool:
+    """Whether something can have this id."""
+    try:
+        return bool(_PATH_ID.validate_python(text))
+    except ValidationError:
+        return False
+
+
 def path_key(call: Request) -> ListKey:
     """The list that the path names, read by hand. Raises NotFound where it is none."""
     return ListKey(path_id(call, "offer_id"), path_id(call, "representation_id"))

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Response
 
 from waiting_list import reading
 from waiting_list.auth import User
-from waiting_list.calls import path_key
+from waiting_list.calls import is_id, path_key
 from waiting_list.engine import Caller
 from waiting_list.models import Entry, ListKey, Status
 from waiting_list.pace import estimate
@@ -23,6 +23,7 @@ from waiting_list.problems import (
     AlreadyInList,
     Forbidden,
     InventoryNotFound,
+    NotFound,
     NotInList,
     Problem,
     Unauthenticated,
@@ -57,6 +58,7 @@ class FanPlaceRoute(PlaceRoute):
     depth = 4
 
     async def admit(self, call: PlaceCall) -> Response | None:
+        self.locate(call)
         await admit_fan(call)
         the_list = call.page.rpartition("/place")[0]
         if call.who is None:
@@ -65,6 +67,9 @@ class FanPlaceRoute(PlaceRoute):
             return await super().admit(call)
         except NotInList:
             return go_to(the_list)
+
+    async def refused(self, call: PlaceCall, problem: Problem) -> Response:
+        return self.nothing(call, problem) if call.who is None else await super().refused(call, problem)
 
     async def find(self, call: PlaceCall) -> Place:
         key = path_key(call)
@@ -84,6 +89,9 @@ add_place_pages(place_router, LIST + "/place")
 async def show_events(call: PageCall) -> Response:
     """What there is to wait for: events to come, their dates and ticket types, and how long each list is."""
     organization_ids = call.query_params.getlist("organization_id") or None
+    for one in organization_ids or ():
+        if not is_id(one):
+            raise NotFound("There is no such page.")
     found = await reading.upcoming_events(
         call.pool, organization_ids, limit=_EVENTS, cursor=call.query_params.get("cursor")
     )

@@ -144,13 +144,19 @@ async def sign_forms(call: PageCall, cookie: str | None) -> None:
             raise Forbidden("The form is not from this visit: load the page again, and send it once more.")
 
 
-def check_same_origin(call: Call) -> None:
-    """Raises Forbidden for a form that stands on a page of somebody else's, as far as the browser says."""
+def check_same_origin(call: Call, *, or_untold: bool = False) -> None:
+    """Raises Forbidden for a form that stands on a page of somebody else's, as far as the browser says.
+    `or_untold` is for forms of our pages that tell nobody where they are (`no-referrer`): browsers without Fetch
+    Metadata call their origin null."""
     site, origin = call.headers.get("sec-fetch-site"), call.headers.get("origin")
     if site is not None:
         ours = site in ("same-origin", "none")
     else:
-        ours = origin is None or urlsplit(origin).netloc == call.headers.get("host")
+        ours = (
+            origin is None
+            or (or_untold and origin == "null")
+            or urlsplit(origin).netloc == call.headers.get("host")
+        )
     if not ours:
         raise Forbidden("The form is not from a page of this service.")
 

@@ -34,6 +34,11 @@ class PlaceCall(PageCall):
     route: "PlaceRoute"
 
     @property
+    def shown(self) -> str:
+        """What a form about giving up is about."""
+        return f"{self.place.entry.number} {self.place.entry.status}"
+
+    @property
     def acting(self) -> dict[str, Any]:
         """On which list, on whose behalf, for which entry a verb runs."""
         place = self.place
@@ -58,10 +63,14 @@ class PlaceRoute(PageRoute, ABC):
     async def find(self, call: PlaceCall) -> Place:
         """The place that the call is about, as it is now. Raises NotFound, Unavailable."""
 
-    async def admit(self, call: PlaceCall) -> Response | None:
-        """Finds the place."""
+    def locate(self, call: PlaceCall) -> None:
+        """Notes where the place is: whatever is refused from now on is shown there."""
         call.route = self
         call.base = "/".join(call.page.split("/")[: self.depth + 1])
+
+    async def admit(self, call: PlaceCall) -> Response | None:
+        """Finds the place."""
+        self.locate(call)
         call.place = await self.find(call)
         return None
 
@@ -87,12 +96,22 @@ async def show(call: PlaceCall) -> Response:
 
 
 async def watch(call: PlaceCall) -> Response:
-    """The place whenever it changes, as server-sent events (streams.py)."""
+    """The place whenever it changes, as server-sent events (streams.py). Raises NotFound where its fan has a later
+    one: that is none of this one's business, and least of all its purchase pass."""
     place = call.place
+    if place.rejoined:
+        raise NotFound("There is nothing to come of this place.")
     watcher = await call.live.watch(place.key, place.user_id, organization_id=place.organization_id)
-    last = call.headers.get("last-event-id")
-    with_pass = call.service.authority.with_pass
-    return StreamResponse(EntryStream(call.live, place.key, watcher, last_event_id=last, with_pass=with_pass))
+    return StreamResponse(
+        EntryStream(
+            call.live,
+            place.key,
+            watcher,
+            last_event_id=call.headers.get("last-event-id"),
+            with_pass=call.service.authority.with_pass,
+            number=place.entry.number,
+        )
+    )
 
 
 async def change(call: PlaceCall) -> Response:
@@ -113,7 +132,11 @@ async def ask_to_leave(call: PlaceCall) -> Response:
 
 
 async def leave(call: PlaceCall) -> Response:
-    """Gives up the place, or what is held."""
+    """Gives up the place, or what is held: whatever the fan was asked about. Where that has become something else,
+    a turn above all, they are asked again."""
+    form = await read_form(call)
+    if form.get("shown", call.shown) != call.shown:
+        return await ask_to_leave(call)
     await call.engine.leave(**call.acting)
     return _back(call)
 
@@ -215,6 +238,7 @@ async def _shown(call: PlaceCall, template: str = "link.html", *, refusal: Probl
         place=place,
         entry=entry,
         seen=event_id(entry),
+        shown=call.shown,
         contact=place.contact,
         rules=rules,
         timezone=place.timezone,

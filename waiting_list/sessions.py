@@ -80,9 +80,9 @@ async def use_sign_in(pool: Pool, secret: bytes, token: str) -> SignIn | None:
 async def fan_token(authority: Authority, who: SignIn) -> str:
     """The user token of a fan who has shown that an address is theirs. Raises Unavailable."""
     secret = await authority.derived_secret()
-    # Not the address itself: user ids stand in histories, listings and addresses of pages. However it is written,
-    # it is the same fan.
-    name = urlsafe_b64encode(derived(secret, "fan", who.organization_id, who.email.casefold())[:15]).decode()
+    # Not the address itself: user ids stand in histories, listings and addresses of pages. In capitals or not, it
+    # is the same fan; not casefold, for strasse.example and straße.example are domains of two owners.
+    name = urlsafe_b64encode(derived(secret, "fan", who.organization_id, who.email.lower())[:15]).decode()
     contact = Contact(email=who.email, email_verified=True, locale=who.locale)
     token, _ = await authority.mint(User(f"fan_{name}", who.organization_id, contact), expires_in=FAN_SECONDS)
     return token

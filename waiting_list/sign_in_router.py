@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from waiting_list import sessions
 from waiting_list.fan_router import FanRoute
 from waiting_list.fields import Email
-from waiting_list.pages import FAN_COOKIE, PageCall, PageRoute, go_to, local, page, read_form
+from waiting_list.pages import FAN_COOKIE, PageCall, PageRoute, check_same_origin, go_to, local, page, read_form
 from waiting_list.problems import InvalidRequest, NotFound
 from waiting_list.sessions import SignIn
 
@@ -65,7 +65,9 @@ async def ask_to_use_link(call: PageCall) -> Response:
 
 @links.post("/sign-in/{token}")
 async def use_link(call: PageCall) -> Response:
-    """Signs in, once."""
+    """Signs in, once. Raises Forbidden for a form of a stranger, who could have others act under a name that is
+    the stranger's."""
+    check_same_origin(call, or_untold=True)
     authority = call.service.authority
     asked = await sessions.use_sign_in(call.pool, await authority.derived_secret(), call.path_params["token"])
     if asked is None:

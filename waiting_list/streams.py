@@ -34,10 +34,11 @@ class EntryStream:
     """Streams a watched entry: as it is now, then whenever it changes.
 
     An event's id stands for its data: who reconnects with it as `Last-Event-ID` gets nothing until there is
-    something new. Written by hand, since a stream of Starlette's is two tasks and a cancel scope.
+    something new. With a `number` it is about that very entry, and ends where its user has a later one. Written by
+    hand, since a stream of Starlette's is two tasks and a cancel scope.
     """
 
-    __slots__ = ("_key", "_live", "_told", "_watcher", "_with_pass")
+    __slots__ = ("_key", "_live", "_number", "_told", "_watcher", "_with_pass")
 
     def __init__(
         self,
@@ -47,12 +48,14 @@ class EntryStream:
         *,
         last_event_id: str | None,
         with_pass: Callable[[Entry], Awaitable[Entry]],
+        number: int | None = None,
     ) -> None:
         self._live = live
         self._key = key
         self._watcher = watcher
         self._told = last_event_id
         self._with_pass = with_pass
+        self._number = number
 
     async def run(self, receive: Receive, send: Send) -> None:
         """Streams until the reader goes, is dropped, or the watcher is closed."""
@@ -61,11 +64,12 @@ class EntryStream:
         gone.add_done_callback(lambda _: watcher.close())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            first = f"retry: {_RETRY_MILLISECONDS}\n\n".encode() + await self._event(watcher.entry)
-            await _send(send, first)
-            while not watcher.closed:
+            retry = f"retry: {_RETRY_MILLISECONDS}\n\n".encode()
+            if self._is_about(watcher.entry):
+                await _send(send, retry + await self._event(watcher.entry))
+            while not watcher.closed and self._is_about(watcher.entry):
                 entry = await watcher.news(within=COMMENT_SECONDS)
-                if not watcher.closed:
+                if not watcher.closed and self._is_about(watcher.entry):
                     await _send(send, await self._event(entry) if entry else b":\n\n")
             await _send(send, b"", more=False)
         except TimeoutError:
@@ -75,6 +79,9 @@ class EntryStream:
             gone.cancel()
             with suppress(asyncio.CancelledError):
                 await gone
+
+    def _is_about(self, entry: Entry) -> bool:
+        return self._number in (None, entry.number)
 
     async def _event(self, entry: Entry) -> bytes:
         data = (await self._with_pass(entry)).model_dump_json().encode()

@@ -86,6 +86,16 @@ function watch() {
   const source = new EventSource(place.dataset.live);
   const number = new Intl.NumberFormat(language);
   let timer;
+  // A browser comes back by itself when a connection breaks, but gives up for ever on an answer that is no stream:
+  // a proxy's while the service restarts, say. Whoever waits for their turn must not be left with a dead page.
+  source.onerror = () => {
+    if (source.readyState !== EventSource.CLOSED) return;
+    clearTimeout(timer);
+    setTimeout(async () => {
+      await renew(place).catch(() => false);
+      if (place.isConnected) watch();
+    }, 2000 + 8000 * Math.random());
+  };
   const again = delay => {
     clearTimeout(timer);
     timer = setTimeout(async () => {
@@ -102,8 +112,9 @@ function watch() {
     for (const element of place.querySelectorAll("[data-field]")) {
       element.textContent = number.format(entry[element.dataset.field]);
     }
-    // Everybody behind a fan who goes moves in the same moment: not all of them ask for the rest of the page in it.
-    timer ?? again(500 + 4000 * Math.random());
+    // Everybody behind a fan who goes moves in the same moment: not all of them ask for the rest of the page in it,
+    // and whoever is far behind, of whom there are many, asks seldom. Their place itself is always told at once.
+    timer ?? again(500 + (4000 + Math.min(50 * entry.position, 300_000)) * Math.random());
   };
 }
 
