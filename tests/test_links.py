@@ -203,7 +203,7 @@ STATES = {
                            "You asked for 4 tickets, and would take as few as 2."),
                 ("Votre place dans la file 2 Billets demandés avant vous 3 Votre numéro 2",
                  "1 personne devant vous veut 3 billets")),
-    "next": (_next, ("the next tickets that come back are for you. You asked for 1 ticket.",),
+    "next": (_next, ("You are next in line; no ticket is free right now. You asked for 1 ticket.",),
              ("demandé 1 billet.",)),
     "unverified": (_unverified, ("Please confirm your address first", "a…@example.org"), ("Confirmez d'abord",)),
     "ready": (_ready, ("It is your turn", "3 tickets are held for you until", "(Paris time)", "You asked for 4.",

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -128,6 +128,20 @@ async def test_a_list_that_nobody_joined_has_no_pace_and_one_that_is_none_is_not
     assert estimate(pace, tickets_ahead=0, tickets_wanted=1) is None
     with pytest.raises(InventoryNotFound):
         await polls.pace(LIST._replace(offer_id="x"))
+
+
+async def test_a_release_of_many_tickets_says_hardly_more_than_one(lists: Lists) -> None:
+    for number in range(8):
+        await lists.join(f"fan-{number}", 6 if number < 4 else 1)
+    await lists.rows("UPDATE history SET at = now() - interval '10 days' RETURNING at")
+    await lists.rows("UPDATE entries SET joined_at = now() - interval '10 days' RETURNING number")
+    for hours, quantity in ((5, 24), (4, 1), (3, 1), (2, 1), (1, 1)):
+        lists.now = datetime.now(UTC) - timedelta(hours=hours)
+        await lists.add_stock(quantity)
+    pace = await Polls(lists.pool, Settings()).pace(LIST)
+    assert pace.tickets == 28
+    assert pace.releases == 28**2 / (24**2 + 4)
+    assert estimate(pace, tickets_ahead=1, tickets_wanted=1) is None
 
 
 async def test_only_two_weeks_count(lists: Lists) -> None:

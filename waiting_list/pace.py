@@ -1,9 +1,10 @@
 """How fast a line moves, and what that says of a place in it: pure.
 
 An estimate is made of what this very list has given out, and of nothing else. Tickets come back in releases, a few
-at a time and hardly ever evenly: of n releases seen, a rate is known to about one part in the root of n (the
-standard error of a Poisson count). So it is a range, and where there were fewer than five, or less than a day was
-seen, none.
+at a time and hardly ever evenly: of n releases of one size a rate is known to about one part in the root of n (the
+standard error of a Poisson count), and of others as of so many as (sum of sizes)² / (sum of their squares): one of
+a hundred among four of one says hardly more than itself. So it is a range, and where there were fewer than five,
+or less than a day was seen, none.
 
 A list is looked at for two weeks, or since its first fan joined: tickets that came back before had nobody whose
 turn they could be, so to count that time would promise too late a turn. Who is served the moment they join has
@@ -26,13 +27,13 @@ _FOREVER = timedelta(days=1_000_000)
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Whose turn came from `since` until `now`, of those who had waited: fans in each stretch of it, the tickets
-    held for them in all, and at how many instants (`releases`)."""
+    held for them in all, and as how many `releases` of one size those count."""
 
     since: datetime
     now: datetime
     fans: tuple[int, ...]
     tickets: int
-    releases: int
+    releases: float
 
     @property
     def seen(self) -> timedelta:

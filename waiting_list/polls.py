@@ -123,13 +123,8 @@ class Polls:
         for record in records:
             # What came while this was read counts as the last.
             fans[min(record["stretch"], STRETCHES - 1)] += record["fans"]
-        pace = Pace(
-            since,
-            now,
-            tuple(fans),
-            sum(record["tickets"] for record in records),
-            sum(record["releases"] for record in records),
-        )
+        tickets, squares = (sum(record[name] for record in records) for name in ("tickets", "squares"))
+        pace = Pace(since, now, tuple(fans), tickets, tickets**2 / squares if squares else 0)
         self._paced.pop(key, None)
         if len(self._paced) >= _PICTURES_KEPT:
             del self._paced[next(iter(self._paced))]

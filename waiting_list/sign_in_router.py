@@ -47,9 +47,10 @@ async def sign_in_with_token(call: PageCall) -> Response:
     """Signs in whoever has a user token: a shop's page sends it as a form, so that it stands in no address. Raises
     Unauthenticated, Forbidden."""
     form = await read_form(call)
-    await call.service.authority.user(f"Bearer {form.get('token', '')}")
+    token = form.get("token", "").strip()
+    await call.service.authority.user(f"Bearer {token}")
     answer = go_to(local(form.get("next")))
-    call.set_cookie(answer, FAN_COOKIE, form["token"])
+    call.set_cookie(answer, FAN_COOKIE, token)
     return answer
 
 

@@ -32,7 +32,7 @@ async def test_a_fan_joins_a_ticket_comes_back_the_page_turns_ready_by_itself_an
     await fan.get_by_label("Tickets").fill("2")
     await fan.get_by_role("button", name="Join").click()
     await expect(fan).to_have_url(f"{site.address}{PLACE}")
-    await expect(fan.get_by_text("the next tickets that come back are for you.")).to_be_visible()
+    await expect(fan.get_by_text("You are next in line; no ticket is free right now.")).to_be_visible()
     await fan.evaluate("window.sameWindow = true")
 
     await _returns_tickets(organizer, 2)
@@ -68,7 +68,7 @@ async def test_a_place_moves_up_while_a_half_filled_form_stays(site: Site, visit
     await site.shop.user("zoe", "DELETE")
     await expect(place).to_have_text("2")
     await expect(ahead).to_have_text("3")
-    await expect(fan.locator("[data-why]")).to_contain_text("1 fan ahead of you wants 3 tickets")
+    await expect(fan.locator("[data-why]")).to_contain_text("1 fan ahead of you wants 3 tickets", timeout=15_000)
     await expect(fan.get_by_label("At least (empty: all or none)")).to_have_value("1")
     await expect(fan.get_by_role("status")).to_contain_text("1 fan ahead of you")
     assert await scrolls_sideways(fan) == 0

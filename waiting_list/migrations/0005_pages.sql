@@ -20,7 +20,7 @@ CREATE TABLE sign_ins (
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL
 );
-CREATE INDEX sign_ins_by_email ON sign_ins (organization_id, email, created_at);
+CREATE INDEX sign_ins_by_email ON sign_ins (organization_id, lower(email), created_at);
 CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at);
 
 -- Why an organizer moved somebody. It may speak of a person, so it goes when the person is erased.

@@ -114,7 +114,11 @@ function watch() {
     }
     // Everybody behind a fan who goes moves in the same moment: not all of them ask for the rest of the page in it,
     // and whoever is far behind, of whom there are many, asks seldom. Their place itself is always told at once.
-    timer ?? again(500 + (4000 + Math.min(50 * entry.position, 300_000)) * Math.random());
+    if (timer) return;
+    const delay = 500 + (4000 + Math.min(50 * entry.position, 300_000)) * Math.random();
+    // What is said of those ahead would be wrong for so long: rather nothing.
+    if (delay > 10_000) place.querySelector("[data-why]").hidden = true;
+    again(delay);
   };
 }
 
