@@ -158,7 +158,7 @@ async def test_only_two_weeks_count(lists: Lists) -> None:
 def test_bars_stand_side_by_side_within_the_plot_and_are_as_high_as_their_values(values: list[int]) -> None:
     drawn = plot(values)
     assert [bar.value for bar in drawn.bars] == values
-    assert drawn.top == max([1, *values])
+    assert max((bar.height for bar in drawn.bars), default=0) == (drawn.height if any(values) else 0)
     for bar, following in zip(drawn.bars, [*drawn.bars[1:], None], strict=False):
         assert bar.width > 0
         assert 0 <= bar.y <= drawn.height

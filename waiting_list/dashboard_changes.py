@@ -15,17 +15,16 @@ from fastapi import APIRouter, Response
 from pydantic import TypeAdapter, ValidationError
 
 from waiting_list import reading
-from waiting_list.calls import path_key
+from waiting_list.calls import is_id, path_key
 from waiting_list.dashboard import DashboardRoute, dashboard_page
 from waiting_list.dashboard_router import LIST, list_facts, list_page, moment
 from waiting_list.engine import Caller, Engine, Idempotency
-from waiting_list.fields import Id, Title
+from waiting_list.fields import Title
 from waiting_list.models import Answer, ListKey, ListSettings, SettingsChange
 from waiting_list.pages import PageCall, go_to, whole_number
 from waiting_list.problems import InvalidRequest, InventoryNotFound, NotInList, Problem
 
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
-_ID: TypeAdapter[str] = TypeAdapter(Id)
 _REASON: TypeAdapter[str] = TypeAdapter(Title)
 _STEPS = 4
 """Rows of `hold_steps` that the form has at least."""
@@ -51,7 +50,7 @@ async def _move(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Ans
     before: str | None = form.get("before", "").strip()
     if to not in ("first", "last", "before"):
         raise InvalidRequest.of("to", "must be first, last or before")
-    if to == "before" and (not _is_id(before or "") or before == form.get("user_id")):
+    if to == "before" and (not is_id(before or "") or before == form.get("user_id")):
         raise InvalidRequest.of("before", "must be the id of another user")
     text = form.get("reason", "").strip()
     try:
@@ -273,21 +272,13 @@ def _act(form: Form) -> Act:
 
 def _user(form: Form) -> str:
     user_id = form.get("user_id", "")
-    if not _is_id(user_id):
+    if not is_id(user_id):
         raise NotInList("This user never joined this list.")
     return user_id
 
 
-def _is_id(text: str) -> bool:
-    try:
-        _ID.validate_python(text)
-    except ValidationError:
-        return False
-    return True
-
-
 async def _entry_before(call: PageCall, key: ListKey, form: Form) -> Any:
-    if not _is_id(form.get("user_id", "")):
+    if not is_id(form.get("user_id", "")):
         return None
     try:
         return await call.polls.entry(key, form["user_id"], organization_id=call.organization_id)

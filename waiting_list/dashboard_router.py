@@ -210,8 +210,7 @@ def _following(at: datetime, period: str, zone: ZoneInfo) -> datetime:
 
 async def list_facts(call: PageCall, key: ListKey) -> dict[str, Any]:
     """What every page of a list shows of it. Raises InventoryNotFound."""
-    show, rules = await reading.shown_list(call.pool, key, organization_id=call.organization_id)
-    stock = await reading.inventory(call.pool, key, organization_id=call.organization_id)
+    show, rules, stock = await reading.organizers_list(call.pool, key, organization_id=call.organization_id)
     return {
         "show": show,
         "rules": rules,

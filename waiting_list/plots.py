@@ -1,4 +1,4 @@
-"""Where the bars and lines of a plot are drawn: pure. The templates draw them, as SVG."""
+"""Where the bars of a plot are drawn: pure. The templates draw them, as SVG."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,17 +15,16 @@ class Bar(NamedTuple):
 
 
 class Plot(NamedTuple):
-    """Bars for some values, side by side; the highest, of the value `top`, is as high as the plot."""
+    """Bars for some values, side by side; the highest is as high as the plot."""
 
     width: int
     height: int
     bars: tuple[Bar, ...]
-    top: int
 
 
 def plot(values: Sequence[int], *, width: int = 640, height: int = 120) -> Plot:
-    """A plot of values that are not negative. A bar is as high as its value is of the top; one that is not zero
-    can be seen."""
+    """A plot of values that are not negative. A bar is as high as its value is of the highest; one that is
+    not zero can be seen."""
     top = max(1, *values) if values else 1
     step = width / max(1, len(values))
     gap = min(2.0, step / 4)
@@ -41,4 +40,4 @@ def plot(values: Sequence[int], *, width: int = 640, height: int = 120) -> Plot:
                 value,
             )
         )
-    return Plot(width, height, tuple(bars), top)
+    return Plot(width, height, tuple(bars))

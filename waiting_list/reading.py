@@ -104,10 +104,22 @@ async def waiting_list(pool: Pool, key: ListKey) -> WaitingList:
     return _waiting_list(await _list(pool, key, None))
 
 
-async def shown_list(pool: Pool, key: ListKey, *, organization_id: str | None = None) -> tuple[Show, WaitingList]:
-    """The same, and what it is about; with `organization_id` only if it is theirs. Raises InventoryNotFound."""
+async def shown_list(pool: Pool, key: ListKey) -> tuple[Show, WaitingList]:
+    """The same, and what it is about. Raises InventoryNotFound."""
+    record = await _list(pool, key, None)
+    return _show(record), _waiting_list(record)
+
+
+async def organizers_list(
+    pool: Pool, key: ListKey, *, organization_id: str
+) -> tuple[Show, WaitingList, Inventory]:
+    """The same with its stock, as of one instant. Raises InventoryNotFound."""
     record = await _list(pool, key, organization_id)
-    return Show(*(record[name] for name in Show._fields)), _waiting_list(record)
+    return _show(record), _waiting_list(record), _inventory(record)
+
+
+def _show(record: Record) -> Show:
+    return Show(*(record[name] for name in Show._fields))
 
 
 def _waiting_list(record: Record) -> WaitingList:
@@ -135,7 +147,10 @@ async def list_settings(pool: Pool, key: ListKey, *, organization_id: str) -> Li
 
 async def inventory(pool: Pool, key: ListKey, *, organization_id: str) -> Inventory:
     """The stock of an offer at a representation. Raises InventoryNotFound."""
-    record = await _list(pool, key, organization_id)
+    return _inventory(await _list(pool, key, organization_id))
+
+
+def _inventory(record: Record) -> Inventory:
     return Inventory(**{name: record[name] for name in Inventory.model_fields})
 
 
