@@ -166,9 +166,8 @@ def service(stage: Stage, *, processes: int = 1, environment: Mapping[str, str] 
 def ceiling(stage: Stage, *, processes: int = 1) -> Any:
     """The bare FastAPI application, on the same server settings."""
     port = free_port()
-    code = (
-        f"from waiting_list.cli import serve_app; serve_app('bench.ceiling:app', port={port}, workers={processes})"
-    )
+    serve = f"serve_app('bench.ceiling:app', port={port}, workers={processes})"
+    code = f"from waiting_list.serve_commands import serve_app; {serve}"
     return _served(
         [sys.executable, "-c", code], port, "/openapi.json", {"BENCH_PICTURE": str(stage.folder / "picture")}
     )
