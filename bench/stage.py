@@ -17,10 +17,12 @@ from urllib.request import ProxyHandler, build_opener
 
 from bench.fill import fill
 from waiting_list import catalogue
+from waiting_list.api_keys import create_api_key
 from waiting_list.auth import Authority, User
 from waiting_list.database import Pool, connect_pool, connection, migrate
 from waiting_list.embedded import embedded
 from waiting_list.engine import Caller, Engine
+from waiting_list.keys import Scope
 from waiting_list.models import EventFields, InventoryFields, ListKey, OfferFields, RepresentationFields
 from waiting_list.settings import Settings
 
@@ -52,7 +54,7 @@ class Stage:
                 stage = cls(dsn, pool, Path(folder))
                 event = EventFields(title="Benchmark", timezone="Europe/Paris")
                 await catalogue.put_event(pool, ORGANIZATION, "event", event)
-                created, _ = await catalogue.create_api_key(pool, ORGANIZATION, name="bench", read_only=False)
+                created, _ = await create_api_key(pool, ORGANIZATION, name="bench", scopes=[Scope.ADMIN])
                 stage.api_key = created.key
                 yield stage
                 await pool.close()

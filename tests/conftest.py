@@ -18,10 +18,11 @@ from pydantic import SecretStr
 
 from tests.lists import Lists
 from tests.shop import ORGANIZATION, Shop, declared_answers
-from waiting_list import catalogue
+from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
 from waiting_list.database import Pool, connect_pool, migrate
 from waiting_list.embedded import embedded
+from waiting_list.keys import Scope
 from waiting_list.settings import Settings
 
 # A crash of the test machine may lose the tests' data; everything else is as in production.
@@ -102,9 +103,7 @@ async def app(dsn: str) -> AsyncIterator[FastAPI]:
 @pytest_asyncio.fixture
 async def shop(app: FastAPI) -> AsyncIterator[Shop]:
     """A client of it, with an organization's key."""
-    created, _ = await catalogue.create_api_key(
-        app.state.service.pool, ORGANIZATION, name="tests", read_only=False
-    )
+    created, _ = await create_api_key(app.state.service.pool, ORGANIZATION, name="tests", scopes=[Scope.ADMIN])
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     hooks = {"response": [declared_answers(app)]}
     async with httpx.AsyncClient(transport=transport, base_url="http://service", event_hooks=hooks) as client:

@@ -2,24 +2,18 @@
 
 import hashlib
 import hmac
-import json
-import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
-from jwt.algorithms import RSAAlgorithm
 
 from waiting_list.auth import Authority, User
 from waiting_list.calls import Route
 from waiting_list.database import Pool
-from waiting_list.problems import Unauthenticated, Unavailable
+from waiting_list.problems import Unauthenticated
 from waiting_list.settings import Settings
 
 PROVIDER = {"user_token_issuer": "https://id.example", "user_token_audience": "shop"}
@@ -105,58 +99,6 @@ async def test_without_a_provider_only_our_own_tokens_are_taken(pool: Pool, key:
 def test_a_provider_without_issuer_or_audience_is_refused(key: RSAPrivateKey) -> None:
     with pytest.raises(ValueError, match="needs user_token_issuer and user_token_audience"):
         Settings(user_token_public_key=pem(key), user_token_issuer="https://id.example")
-
-
-@asynccontextmanager
-async def jwks_server(keys: list[dict[str, Any]]) -> AsyncIterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = json.dumps({"keys": keys}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/jwks.json"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
-
-
-async def test_a_jwks_key_is_found_by_its_id_also_after_a_rotation(pool: Pool, key: RSAPrivateKey) -> None:
-    def public(one: RSAPrivateKey, kid: str) -> dict[str, Any]:
-        return RSAAlgorithm.to_jwk(one.public_key(), as_dict=True) | {"kid": kid, "use": "sig", "alg": "RS256"}
-
-    keys = [public(key, "k1")]
-    async with jwks_server(keys) as url:
-        authority = Authority(pool, Settings(**PROVIDER, user_token_jwks_url=url))
-        assert await authority.user(signed(key)) == User("ada", "org_1")
-        newer = generate_private_key(public_exponent=65537, key_size=2048)
-        with pytest.raises(Unauthenticated):
-            await authority.user(signed(newer, kid="k2"))
-        keys.append(public(newer, "k2"))
-        assert authority._jwks
-        authority._jwks.cooldown_duration = 0  # as after the 30 s in which strangers' ids ask the provider once
-        assert await authority.user(signed(newer, kid="k2")) == User("ada", "org_1")
-        with pytest.raises(Unauthenticated):
-            await authority.user(signed(newer, kid="k1"))
-
-
-async def test_a_provider_that_cannot_be_reached_is_unavailable_and_not_a_wrong_token(
-    pool: Pool, key: RSAPrivateKey
-) -> None:
-    async with jwks_server([]) as url:
-        pass
-    authority = Authority(pool, Settings(**PROVIDER, user_token_jwks_url=url))
-    with pytest.raises(Unavailable):
-        await authority.user(signed(key))
 
 
 def test_a_route_that_does_not_decide_who_may_call_cannot_be_made() -> None:

@@ -95,6 +95,38 @@ def test_other_commands_share_the_server_that_runs(
     key = command("create-key", "acme", "--data-dir", str(folder))
     assert key.returncode == 0, key.stderr
     assert re.fullmatch(r"wl_[0-9a-f]{12}_[0-9a-f]{64}\n", key.stdout)
+    key_id = key.stdout.split("_")[1]
+    rotated = command("rotate-key", "acme", key_id, "--overlap-hours", "1", "--data-dir", str(folder))
+    assert re.fullmatch(r"wl_[0-9a-f]{12}_[0-9a-f]{64}\n", rotated.stdout)
+    till = command(
+        "create-key", "acme", "--scope", "stock", "--scope", "read", "--expires-days", "30",
+        "--name", "till\x1b[2J", "--data-dir", str(folder),
+    )  # fmt: skip
+    assert till.returncode == 0, till.stderr
+    revoked = command("revoke-key", "acme", rotated.stdout.split("_")[1], "--data-dir", str(folder))
+    assert revoked.returncode == 0, revoked.stderr
+    lines = command("list-keys", "acme", "--data-dir", str(folder)).stdout.splitlines()
+    instant = r"\d{4}-\d\d-\d\dT[\d:]+\+00:00"
+    for line, shown in zip(
+        lines,
+        (
+            rf"{key_id}  admin  {instant}  {instant}  -  -  command line",
+            rf"\w+  admin  {instant}  -  -  {instant}  command line",
+            rf"\w+  read,stock  {instant}  {instant}  -  -  till\ufffd\[2J",
+        ),
+        strict=True,
+    ):
+        assert re.fullmatch(shown, line), line
+    for wrong in (
+        ("create-key", "acme", "--scope", "all"),
+        ("create-key", "acme", "--scope", "read", "--read-only"),
+        ("create-key", "a\nb"),
+        ("rotate-key", "acme", "unknown"),
+        ("revoke-key", "other", key_id),
+    ):
+        refused = command(*wrong, "--data-dir", str(folder))
+        assert refused.returncode == 2
+        assert "Traceback" not in refused.stderr
     audit = command("audit", "--data-dir", str(folder))
     assert (audit.returncode, audit.stdout) == (0, "30 lists, 0 with a difference\n")
     one = command("audit", "--json", "jazz-floor", "jazz-fri", "--data-dir", str(folder))
@@ -211,7 +243,8 @@ def test_every_command_and_make_target_in_the_readme_exists() -> None:
     shown = command("--help").stdout
     commands = set(re.findall(r"waiting-list ([a-z][a-z-]+)", readme))
     assert commands == {
-        "serve", "worker", "migrate", "import", "create-key", "audit", "notices", "resend", "preview-mail", "demo",
+        "serve", "worker", "migrate", "import", "create-key", "list-keys", "rotate-key", "revoke-key", "audit",
+        "notices", "resend", "preview-mail", "demo",
     }  # fmt: skip
     assert all(f" {name} " in shown for name in commands)
     makefile = (ROOT / "Makefile").read_text()

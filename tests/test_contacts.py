@@ -13,9 +13,10 @@ from tests.lists import ORGANIZATION
 from tests.shop import LIST, Shop, problem
 from tests.test_auth import PROVIDER, pem, signed
 from tests.test_http import ENTRY_FIELDS, unchanged
-from waiting_list import catalogue
+from waiting_list.api_keys import create_api_key
 from waiting_list.auth import Authority, User
 from waiting_list.database import Pool, connection
+from waiting_list.keys import Scope
 from waiting_list.notices import Contact
 from waiting_list.settings import Settings
 
@@ -253,7 +254,7 @@ async def test_a_persons_export_shows_their_contacts_and_their_erasure_forgets_t
     await shop.join("ada", email="later@example.org")
     shown = (await shop.made("GET", "/users/ada/export"))["contacts"]
     assert [(one["number"], one["email"]) for one in shown] == [(1, "ada@example.org"), (2, "later@example.org")]
-    stranger, _ = await catalogue.create_api_key(app.state.service.pool, "org_2", name="x", read_only=False)
+    stranger, _ = await create_api_key(app.state.service.pool, "org_2", name="x", scopes=[Scope.ADMIN])
     assert (await shop.made("GET", "/users/ada/export", key=stranger.key))["contacts"] == []
     await shop.made("DELETE", "/users/ada")
     assert (await shop.made("GET", "/users/ada/export"))["contacts"] == []
@@ -284,8 +285,8 @@ async def test_a_private_link_is_only_for_those_who_may_write_for_the_organizati
     await shop.stock()
     await shop.join("ada")
     pool = app.state.service.pool
-    stranger, _ = await catalogue.create_api_key(pool, "org_2", name="x", read_only=False)
-    reader, _ = await catalogue.create_api_key(pool, ORGANIZATION, name="x", read_only=True)
+    stranger, _ = await create_api_key(pool, "org_2", name="x", scopes=[Scope.ADMIN])
+    reader, _ = await create_api_key(pool, ORGANIZATION, name="x", scopes=[Scope.READ])
     async with unchanged(app):
         for method in ("POST", "DELETE"):
             problem(await shop.organizer(method, LINK, key=stranger.key), 404, "inventory_not_found")
@@ -298,7 +299,7 @@ async def test_a_private_link_is_only_for_those_who_may_write_for_the_organizati
 async def test_another_organizations_user_of_the_same_name_sees_nothing(app: FastAPI, shop: Shop) -> None:
     await shop.stock()
     await shop.join("ada", **ADA)
-    stranger, _ = await catalogue.create_api_key(app.state.service.pool, "org_2", name="x", read_only=False)
+    stranger, _ = await create_api_key(app.state.service.pool, "org_2", name="x", scopes=[Scope.ADMIN])
     headers = {"Authorization": f"Bearer {await shop.token('ada', key=stranger.key)}"}
     async with unchanged(app):
         problem(await shop.http.get(f"/v1/user{CONTACT}", headers=headers), 404, "inventory_not_found")

@@ -18,8 +18,9 @@ from tests.shop import EVENT, LIST, ORGANIZATION, WEBHOOK, Shop, add_webhook
 from tests.test_fan_pages import FRENCH, Browser
 from tests.test_http import unchanged
 from tests.test_letters import HOSTILE, Parsed
-from waiting_list import catalogue
+from waiting_list.api_keys import create_api_key
 from waiting_list.database import connection
+from waiting_list.keys import Scope
 
 HOME = "/dashboard"
 PAGE = f"{HOME}/waiting-lists/{LIST}"
@@ -59,9 +60,9 @@ class Office:
         await browser.get(HOME)
         return browser
 
-    async def key(self, organization_id: str = ORGANIZATION, *, read_only: bool = False) -> str:
+    async def key(self, *scopes: Scope, organization_id: str = ORGANIZATION) -> str:
         pool = self.app.state.service.pool
-        created, _ = await catalogue.create_api_key(pool, organization_id, name="other", read_only=read_only)
+        created, _ = await create_api_key(pool, organization_id, name="other", scopes=scopes or [Scope.ADMIN])
         return created.key
 
     async def line(self) -> None:
@@ -164,7 +165,7 @@ async def test_a_session_ends_with_its_key_its_time_and_on_the_server_when_signi
 async def test_a_read_only_key_sees_everything_and_changes_nothing(office: Office) -> None:
     await office.line()
     await add_webhook(office.app.state.service.pool)
-    reader = await office.organizer(await office.key(read_only=True))
+    reader = await office.organizer(await office.key(Scope.READ))
     for path in PAGES[:-3] + PAGES[-1:]:
         page = await reader.get(path)
         assert "may only read" in page.text
@@ -182,7 +183,7 @@ async def test_a_read_only_key_sees_everything_and_changes_nothing(office: Offic
             (f"{HOME}/notices/resend", {}),
         ):
             page = await reader.refused(path, 403, **form)
-            assert "You have signed in with an API key that may only read." in page.text
+            assert "The API key that you have signed in with may not do that." in page.text
     assert "Sign in to the dashboard" in (await reader.did(f"{HOME}/sign-out")).text
 
 
@@ -211,7 +212,7 @@ async def test_a_form_must_come_from_a_page_of_this_visit(office: Office) -> Non
 async def test_every_page_of_another_organization_is_not_there(office: Office) -> None:
     await office.line()
     await add_webhook(office.app.state.service.pool)
-    stranger = await office.organizer(await office.key("org_2"))
+    stranger = await office.organizer(await office.key(organization_id="org_2"))
     assert "There is no such waiting list." in (await stranger.get(HOME)).text
     for path in PAGES[1:-1]:
         page = await stranger.get(path, 200 if path == f"{HOME}/webhooks" else 404)

@@ -20,9 +20,10 @@ from tests.shop import EVENT, LIST, ORGANIZATION, Shop
 from tests.test_http import unchanged
 from tests.test_letters import HOSTILE, Parsed
 from tests.until import until
-from waiting_list import catalogue
+from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
 from waiting_list.database import connection
+from waiting_list.keys import Scope
 from waiting_list.settings import Settings
 
 PAGE = f"/waiting-lists/{LIST}"
@@ -128,8 +129,8 @@ async def venue(dsn: str, tmp_path: Path) -> AsyncIterator[Venue]:
     started = create_app(Settings(database_url=SecretStr(dsn), mail_folder=tmp_path))
     clients: list[httpx.AsyncClient] = []
     async with started.router.lifespan_context(started):
-        created, _ = await catalogue.create_api_key(
-            started.state.service.pool, ORGANIZATION, name="tests", read_only=False
+        created, _ = await create_api_key(
+            started.state.service.pool, ORGANIZATION, name="tests", scopes=[Scope.ADMIN]
         )
         transport = httpx.ASGITransport(app=started, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
@@ -349,8 +350,8 @@ async def test_the_same_address_is_the_same_fan_and_another_organizations_anothe
         ("ada@example.org", "org_2"),
     ):
         if organization == "org_2":
-            other, _ = await catalogue.create_api_key(
-                venue.app.state.service.pool, "org_2", name="tests", read_only=False
+            other, _ = await create_api_key(
+                venue.app.state.service.pool, "org_2", name="tests", scopes=[Scope.ADMIN]
             )
             await venue.shop.made("PUT", "/events/ev_2", EVENT, key=other.key)
             dates = {"start_datetime": "2031-01-01T20:00:00Z", "end_datetime": "2031-01-01T22:00:00Z"}
@@ -456,7 +457,7 @@ async def test_a_form_needs_the_token_of_its_own_visit(venue: Venue) -> None:
 
 
 async def test_a_fan_of_another_organization_is_nobody_here(venue: Venue) -> None:
-    other, _ = await catalogue.create_api_key(venue.app.state.service.pool, "org_2", name="tests", read_only=False)
+    other, _ = await create_api_key(venue.app.state.service.pool, "org_2", name="tests", scopes=[Scope.ADMIN])
     await venue.shop.join("ada")
     browser = venue.browser()
     token = await venue.shop.token("ada", key=other.key)

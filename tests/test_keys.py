@@ -21,7 +21,23 @@ def test_a_key_is_read_back_and_matches_its_own_hash_only() -> None:
     assert not key.matches(new_api_key().secret_hash)
 
 
-@pytest.mark.parametrize("text", ["", "wl", "wl_a", "wl_a_b_c", "xx_a_b", "WL_a_b", "wl_a_é", "wl-a-b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "wl",
+        "wl_a",
+        "wl_a_b_c",
+        "xx_a_b",
+        "WL_a_b",
+        "wl_a_é",
+        "wl-a-b",
+        "wl__",
+        "wl_a_",
+        "wl_\x00_b",
+        "wl_a-_b",
+    ],
+)
 def test_what_is_no_key_is_none(text: str) -> None:
     assert parse_api_key(text) is None
 

@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from tests.lists import ORGANIZATION
 from tests.shop import LIST, Shop, problem
 from tests.test_http import unchanged
-from waiting_list import catalogue
+from waiting_list.api_keys import create_api_key
 from waiting_list.auth import ISSUER, PASS_AUDIENCE, USER_AUDIENCE, Authority
-from waiting_list.keys import hold_id
+from waiting_list.keys import Scope, hold_id
 from waiting_list.models import ListKey
 from waiting_list.settings import Settings
 
@@ -236,8 +236,8 @@ async def test_another_organization_cannot_buy_with_a_pass_nor_a_key_that_only_r
     await shop.stock()
     entry = await ready(shop)
     pool = app.state.service.pool
-    stranger, _ = await catalogue.create_api_key(pool, "org_2", name="x", read_only=False)
-    reader, _ = await catalogue.create_api_key(pool, ORGANIZATION, name="x", read_only=True)
+    stranger, _ = await create_api_key(pool, "org_2", name="x", scopes=[Scope.ADMIN])
+    reader, _ = await create_api_key(pool, ORGANIZATION, name="x", scopes=[Scope.READ])
     async with unchanged(app):
         problem(await buy(shop, entry["purchase_pass"], key=stranger.key), 404, "inventory_not_found")
         problem(await buy(shop, entry["purchase_pass"], key=reader.key), 403, "forbidden")

@@ -20,10 +20,11 @@ from tests.sinks import receiver
 from tests.test_cli import command
 from tests.test_http import unchanged
 from tests.until import until
-from waiting_list import catalogue, resend
+from waiting_list import resend
+from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
 from waiting_list.database import Pool, connection, sql
-from waiting_list.keys import webhook_secret
+from waiting_list.keys import Scope, webhook_secret
 from waiting_list.models import ListKey, own_list_id
 from waiting_list.notices import NoticeStatus
 from waiting_list.settings import Settings
@@ -47,8 +48,8 @@ async def create(shop: Shop, **fields: Any) -> dict[str, Any]:
     return await shop.made("POST", "/webhooks", {"url": URL} | fields)
 
 
-async def another(shop: Shop, pool: Pool, organization_id: str = "org_2", *, read_only: bool = False) -> Shop:
-    created, _ = await catalogue.create_api_key(pool, organization_id, name="t", read_only=read_only)
+async def another(shop: Shop, pool: Pool, organization_id: str = "org_2", *scopes: Scope) -> Shop:
+    created, _ = await create_api_key(pool, organization_id, name="t", scopes=scopes or [Scope.ADMIN])
     return Shop(shop.http, created.key)
 
 
@@ -368,7 +369,7 @@ async def test_another_organizations_webhooks_and_notices_answer_as_if_absent(
 async def test_a_read_only_key_reads_and_changes_nothing(app: FastAPI, shop: Shop, pool: Pool) -> None:
     webhook_id = (await create(shop))["webhook_id"]
     notice_id = await notice(pool, webhook_id)
-    reader = await another(shop, pool, ORGANIZATION, read_only=True)
+    reader = await another(shop, pool, ORGANIZATION, Scope.READ)
     path = f"/webhooks/{webhook_id}"
     async with unchanged(app):
         for readable in ("/webhooks", path, f"{path}/deliveries", "/notices"):

@@ -32,6 +32,8 @@ from waiting_list.problems import (
 
 T = TypeVar("T")
 PROBLEM_JSON = "application/problem+json"
+ALLOWANCE = "waiting_list.allowance"
+"""Where the scope of a call keeps what is left to its caller (limits.Allowance)."""
 
 
 class Listing(Frozen, Generic[T]):
@@ -103,7 +105,10 @@ def problem_response(scope: Scope, problem: Problem) -> Response:
     instance = (scope.get("raw_path") or b"/").partition(b"?")[0].decode("latin-1")
     # ASCII: a part of what was sent may be no valid Unicode.
     body = json.dumps(document(problem, instance), separators=(",", ":"))
-    return Response(body, problem.status, problem.headers, media_type=PROBLEM_JSON)
+    response = Response(body, problem.status, problem.headers, media_type=PROBLEM_JSON)
+    if allowance := scope.get(ALLOWANCE):
+        response.raw_headers += allowance.headers
+    return response
 
 
 async def on_problem(request: Request, error: Exception) -> Response:

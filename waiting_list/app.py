@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from waiting_list import (
     __version__,
+    api_key_router,
     catalogue_router,
     contact_router,
     dashboard,
@@ -39,6 +40,7 @@ from waiting_list.cors import CrossOrigin
 from waiting_list.database import connect_pool
 from waiting_list.delivery import Delivery
 from waiting_list.engine import Engine
+from waiting_list.limits import Limits
 from waiting_list.live import Live
 from waiting_list.polls import Polls
 from waiting_list.problems import Problem
@@ -58,7 +60,9 @@ ROUTERS = (
     organizer_router.router,
     stock_router.router,
     catalogue_router.router,
+    users_router.tokens,
     users_router.router,
+    api_key_router.router,
     webhook_router.router,
     contact_router.router,
     contact_router.organizer,
@@ -96,7 +100,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         polls = Polls(pool, config)
         live = Live(pool, polls)
         authority = Authority(pool, config)
-        app.state.service = Service(config, pool, engine, polls, live, authority)
+        app.state.service = Service(config, pool, engine, polls, live, authority, Limits(pool, config))
         stop = asyncio.Event()
         delivery = Delivery(pool, config, authority, engine.told)
         work = [asyncio.create_task(one.run(stop)) for one in (Worker(pool, engine), delivery) if config.worker]

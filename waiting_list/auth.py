@@ -6,7 +6,6 @@ EdDSA, so that a shop can check them with the public half (GET /.well-known/jwks
 audience: one never passes for another.
 """
 
-import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,29 +24,17 @@ from waiting_list.batch import Batches
 from waiting_list.database import Pool, Record, connection, sql
 from waiting_list.fields import Email, Id, Title
 from waiting_list.i18n import spoken
-from waiting_list.keys import hold_id, parse_api_key
+from waiting_list.keys import Scope, hold_id, parse_api_key
 from waiting_list.models import Entry, ListKey, Status
 from waiting_list.notices import NO_CONTACT, Contact
-from waiting_list.problems import Forbidden, InvalidRequest, Unauthenticated, Unavailable
+from waiting_list.problems import Forbidden, InvalidRequest, Unauthenticated
+from waiting_list.provider import Provider
 from waiting_list.settings import Settings
 
 ISSUER = "waiting-list"
 USER_AUDIENCE = "waiting-list/user"
 PASS_AUDIENCE = "waiting-list/purchase"  # noqa: S105 - the name of an audience
 _PASS_CLAIMS = ("sub", "offer_id", "representation_id", "jti")
-_PROVIDER_ALGORITHMS = [
-    "RS256",
-    "RS384",
-    "RS512",
-    "PS256",
-    "PS384",
-    "PS512",
-    "ES256",
-    "ES384",
-    "ES512",
-    "EdDSA",
-]
-_PROVIDER_LEEWAY = timedelta(seconds=30)
 _TOKENS_KEPT = 50_000
 _TOKEN_KEPT_SECONDS = 60
 """A token that was checked is not checked again at once: fans poll. A key that the identity provider withdraws is
@@ -58,11 +45,20 @@ _NAME: TypeAdapter[str] = TypeAdapter(Title)
 
 
 class Organizer(NamedTuple):
-    """Whoever holds an API key."""
+    """Whoever holds an API key, and what it may do."""
 
     organization_id: str
     key_id: str
-    read_only: bool
+    scopes: Sequence[str]
+
+    def may(self, scope: str) -> bool:
+        """Whether the key has a scope; `admin` has them all."""
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
+    def demand(self, scope: Scope) -> None:
+        """Raises Forbidden for a key without this scope."""
+        if not self.may(scope):
+            raise Forbidden(f"This API key has not the scope {scope}.", scope=scope)
 
 
 class User(NamedTuple):
@@ -101,11 +97,7 @@ class Authority:
             self._read_api_key, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
         )
         self._users: dict[bytes, tuple[User, float]] = {}
-        self._jwks = (
-            jwt.PyJWKClient(settings.user_token_jwks_url, lifespan=300, timeout=5)
-            if settings.user_token_jwks_url
-            else None
-        )
+        self._provider = Provider(settings)
 
     async def organizer(self, authorization: str | None) -> Organizer:
         """Whose API key this is. Raises Unauthenticated; Forbidden for a user's token; Unavailable."""
@@ -117,7 +109,10 @@ class Authority:
         record = await self._api_keys.submit(key.key_id, None)
         if record is None or not key.matches(record["secret_hash"]):
             raise _unauthenticated("The API key is not valid.")
-        return Organizer(record["organization_id"], key.key_id, record["read_only"])
+        if record["unnoted"]:
+            async with connection(self._pool) as acquired:
+                await acquired.execute(sql("note_api_key"), key.key_id)
+        return Organizer(record["organization_id"], key.key_id, record["scopes"])
 
     async def user(self, authorization: str | None) -> User:
         """Whose user token this is. Raises Unauthenticated; Forbidden for an API key; Unavailable."""
@@ -130,8 +125,8 @@ class Authority:
         if known and now < known[1]:
             return known[0]
         try:
-            own = not self._has_provider or jwt.get_unverified_header(credentials).get("alg") == "HS256"
-            claims = await (self._own(credentials) if own else self._providers(credentials))
+            own = not self._provider.is_configured or jwt.get_unverified_header(credentials).get("alg") == "HS256"
+            claims = await (self._own(credentials) if own else self._provider.claims(credentials))
             organization = claims.get("org" if own else self._settings.user_token_organization_claim)
             user = User(_ID.validate_python(claims["sub"]), _ID.validate_python(organization), _contact(claims))
         except (jwt.PyJWTError, ValidationError, ValueError) as error:
@@ -222,10 +217,6 @@ class Authority:
             )
         return self._keys
 
-    @property
-    def _has_provider(self) -> bool:
-        return bool(self._jwks or self._settings.user_token_public_key)
-
     async def _read_api_key(self, key_id: str, take: Callable[[], Sequence[None]]) -> Sequence[Record | None]:
         # Read for every call, so that a key is refused as soon as it is revoked; once for those who wait together.
         async with connection(self._pool) as acquired:
@@ -239,26 +230,6 @@ class Authority:
             algorithms=["HS256"],
             issuer=ISSUER,
             audience=USER_AUDIENCE,
-            options={"require": ["exp", "sub"]},
-        )
-
-    async def _providers(self, token: str) -> dict[str, Any]:
-        settings = self._settings
-        key: Any = settings.user_token_public_key
-        if self._jwks is not None:
-            try:
-                key = await asyncio.to_thread(self._jwks.get_signing_key_from_jwt, token)
-            except jwt.PyJWKClientConnectionError as error:
-                raise Unavailable("The identity provider cannot be reached.") from error
-        if key is None:
-            raise jwt.InvalidTokenError("no identity provider is configured")
-        return jwt.decode(
-            token,
-            key,
-            algorithms=_PROVIDER_ALGORITHMS,
-            issuer=settings.user_token_issuer,
-            audience=settings.user_token_audience,
-            leeway=_PROVIDER_LEEWAY,
             options={"require": ["exp", "sub"]},
         )
 

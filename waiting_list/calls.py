@@ -12,17 +12,19 @@ from fastapi.params import Query as QueryInfo
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
 
-from waiting_list.answers import Listing
+from waiting_list.answers import ALLOWANCE, Listing
 from waiting_list.asgi import SLASH
 from waiting_list.auth import Authority, Organizer, User
 from waiting_list.database import Pool
 from waiting_list.engine import Caller, Engine, Idempotency
 from waiting_list.fields import Id
+from waiting_list.keys import Scope
+from waiting_list.limits import Allowance, Limits
 from waiting_list.live import Live
 from waiting_list.models import Answer, Entry, ListKey, Status
 from waiting_list.paging import Page
 from waiting_list.polls import Polls
-from waiting_list.problems import Forbidden, InvalidRequest, NotFound, Problem
+from waiting_list.problems import InvalidRequest, NotFound, Problem
 from waiting_list.settings import Settings
 
 
@@ -36,6 +38,7 @@ class Service:
     polls: Polls
     live: Live
     authority: Authority
+    limits: Limits
 
 
 _LONGEST_IDEMPOTENCY_KEY = 255
@@ -108,6 +111,29 @@ class Call(Request):
     def organization_id(self) -> str:
         """The organization that the caller belongs to."""
         return cast(User | Organizer, self.who).organization_id
+
+    @property
+    def address(self) -> str | None:
+        """Where the call comes from: behind a proxy that is trusted, what that says."""
+        client = self.scope.get("client")
+        return client[0] if client else None
+
+    def count(self) -> None:
+        """Counts the call of whoever is known to make it. Raises RateLimited."""
+        limits, who = self.service.limits, self.who
+        if isinstance(who, Organizer):
+            self.allow(limits.request_of_key(who.key_id))
+        elif who is not None:
+            self.allow(limits.request_of_user(who.organization_id, who.user_id))
+
+    async def count_join(self) -> None:
+        """Counts a join of the user who calls. Raises RateLimited, Unavailable."""
+        self.allow(await self.service.limits.join(self.organization_id, self.user.user_id, self.address))
+
+    def allow(self, allowance: Allowance | None) -> None:
+        """What is left to the caller, for the headers of the answer."""
+        if allowance is not None:
+            self.scope[ALLOWANCE] = allowance
 
     @property
     def caller(self) -> Caller:
@@ -197,18 +223,26 @@ class Route(APIRoute, ABC):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler behind the checks."""
         handler = super().get_route_handler()
+        joins = self.operation_id == "join"
         known = {
             field.alias for field in get_flat_params(self.dependant) if isinstance(field.field_info, QueryInfo)
         }
 
         async def checked(request: Request) -> Response:
             call = Call(request)
+            call.allow(call.service.limits.request_from(call.address))
             call.who = await self.authenticate(call)
+            call.count()
+            if joins:
+                await call.count_join()
             if call.scope["query_string"]:
                 for name in call.query_params:
                     if name not in known:
                         raise InvalidRequest.of(f"query.{_printable(name)}", "is not a parameter of this call")
-            return await handler(call)
+            response = await handler(call)
+            if allowance := call.scope.get(ALLOWANCE):
+                response.raw_headers += allowance.headers
+            return response
 
         return checked
 
@@ -230,15 +264,33 @@ class UserRoute(Route):
 
 
 class OrganizerRoute(Route):
-    """An organizer may call, with an API key; with a read-only one, only to read."""
+    """An organizer may call, with an API key that has the scope `read`, or to change something this one's."""
 
     credentials = "API key"
+    scope: ClassVar[Scope]
 
     async def authenticate(self, call: Call) -> Organizer:
         organizer = await call.service.authority.organizer(call.headers.get("authorization"))
-        if organizer.read_only and call.method not in ("GET", "HEAD"):
-            raise Forbidden("This API key may only read.")
+        organizer.demand(Scope.READ if call.method in ("GET", "HEAD") else self.scope)
         return organizer
+
+
+class StockRoute(OrganizerRoute):
+    """Changes the catalogue or the stock."""
+
+    scope = Scope.STOCK
+
+
+class EntriesRoute(OrganizerRoute):
+    """Changes lists and who is in them."""
+
+    scope = Scope.ENTRIES
+
+
+class AdminRoute(OrganizerRoute):
+    """Changes who may do what, and is told."""
+
+    scope = Scope.ADMIN
 
 
 SECURITY_SCHEMES = {
@@ -315,6 +367,6 @@ def _printable(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()[:100]
 
 
-def organizer_calls() -> APIRouter:
+def organizer_calls(route_class: type[OrganizerRoute]) -> APIRouter:
     """A part of the organizer router: an API key opens it."""
-    return APIRouter(prefix="/v1/organizer", route_class=OrganizerRoute, tags=["organizer"])
+    return APIRouter(prefix="/v1/organizer", route_class=route_class, tags=["organizer"])

@@ -12,28 +12,22 @@ import asyncpg
 
 from waiting_list import reading
 from waiting_list.database import Connection, Pool, connection, sql, transaction
-from waiting_list.engine import Caller, Engine, Idempotency
-from waiting_list.keys import ApiKey, derived_api_key, new_api_key
+from waiting_list.engine import Caller, Engine
 from waiting_list.ledger import Ledger
 from waiting_list.models import (
-    CreatedKey,
     Event,
     EventFields,
     Inventory,
     InventoryFields,
-    KeyInfo,
     ListKey,
     Offer,
     OfferFields,
     Representation,
     RepresentationFields,
-    own_list_id,
 )
 from waiting_list.problems import (
-    ApiKeyNotFound,
     EventNotFound,
     HasDependents,
-    IdempotencyKeyReused,
     IdTaken,
     InvalidRequest,
     InventoryNotFound,
@@ -233,65 +227,6 @@ async def delete_inventory(pool: Pool, organization_id: str, key: ListKey) -> In
         await acquired.execute(sql("delete_history"), key.list_id)
         await acquired.execute(sql("delete_list"), key.list_id)
         return ledger.list.inventory
-
-
-async def create_api_key(
-    pool: Pool,
-    organization_id: str,
-    *,
-    name: str,
-    read_only: bool,
-    idempotency: Idempotency | None = None,
-) -> tuple[CreatedKey, bool]:
-    """A new API key of an organization, and whether it was made by an earlier request with this
-    Idempotency-Key.
-
-    Nothing is stored from which the secret could be had: where a repeat must show it again, it is derived
-    from the deployment's secret and the Idempotency-Key, of which only a hash is kept. Raises
-    IdempotencyKeyReused.
-    """
-    if idempotency is None:
-        key = new_api_key()
-        async with connection(pool) as acquired:
-            return await _insert_api_key(acquired, organization_id, key, name, read_only), False
-    key_id = new_api_key().key_id
-    async with transaction(pool) as acquired:
-        first = await acquired.fetchrow(
-            sql("insert_first_answer"),
-            own_list_id(organization_id),
-            idempotency.key_hash,
-            idempotency.request_hash,
-            key_id,
-        )
-        assert first is not None
-        if first["request_hash"] != idempotency.request_hash:
-            raise IdempotencyKeyReused("Use a new key for a new request.")
-        secret = await acquired.fetchval(sql("read_signing_key"), "user_token")
-        key = derived_api_key(secret, key_id=first["answer"], source=f"{organization_id}\x00{idempotency.key}")
-        if first["answer"] == key_id:
-            return await _insert_api_key(acquired, organization_id, key, name, read_only), False
-        record = await acquired.fetchrow(sql("read_api_key_info"), organization_id, key.key_id)
-        assert record is not None, "API keys are revoked, never deleted"
-        return CreatedKey(**record, key=str(key)), True
-
-
-async def _insert_api_key(
-    acquired: Connection, organization_id: str, key: ApiKey, name: str, read_only: bool
-) -> CreatedKey:
-    record = await acquired.fetchrow(
-        sql("insert_api_key"), key.key_id, organization_id, name, key.secret_hash, read_only
-    )
-    assert record is not None
-    return CreatedKey(**record, key=str(key))
-
-
-async def revoke_api_key(pool: Pool, organization_id: str, key_id: str) -> KeyInfo:
-    """Revokes a key from the next request on. Raises ApiKeyNotFound."""
-    async with connection(pool) as acquired:
-        record = await acquired.fetchrow(sql("revoke_api_key"), organization_id, key_id)
-    if record is None:
-        raise ApiKeyNotFound("There is no such API key.")
-    return KeyInfo(**record)
 
 
 async def _lock_event(acquired: Connection, organization_id: str, event_id: str) -> None:

@@ -17,6 +17,7 @@ from waiting_list.calls import (
     Ids,
     Limit,
     PathId,
+    StockRoute,
     answer,
     organizer_calls,
     page,
@@ -33,7 +34,7 @@ from waiting_list.models import (
     RepresentationFields,
 )
 
-router = organizer_calls()
+router = organizer_calls(StockRoute)
 INVENTORY = "/inventory/{offer_id}/{representation_id}"
 MADE: dict[int | str, dict[str, Any]] = {201: {"description": "It was made."}}
 

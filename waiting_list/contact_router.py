@@ -4,13 +4,13 @@ from fastapi import APIRouter, Response
 
 from waiting_list import links, problems, reading
 from waiting_list.answers import AUTHENTICATED, WITH_BODY, declared
-from waiting_list.calls import Call, PathId, UserRoute, answer, organizer_calls
+from waiting_list.calls import Call, EntriesRoute, PathId, UserRoute, answer, organizer_calls
 from waiting_list.fields import Frozen
 from waiting_list.models import Entry, ListKey
 from waiting_list.notices import Contact, ContactFields, KeptContact
 
 router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["user"])
-organizer = organizer_calls()
+organizer = organizer_calls(EntriesRoute)
 CONTACT = "/waiting-lists/{offer_id}/{representation_id}/entry/contact"
 LINK = "/waiting-lists/{offer_id}/{representation_id}/entries/{user_id}/link"
 

@@ -1,6 +1,6 @@
 """Who may see the dashboard: an organizer who has signed in with an API key, and as long as that key is good.
 
-The browser keeps a session, never the key. What a read-only key could not change, its session cannot either.
+The browser keeps a session, never the key. What the key may not do, its session may not either.
 """
 
 from typing import Any
@@ -9,6 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Response
 
 from waiting_list.auth import Organizer
+from waiting_list.keys import Scope
 from waiting_list.pages import (
     ORGANIZER_COOKIE,
     PageCall,
@@ -28,7 +29,12 @@ SIGN_IN = f"{HOME}/sign-in"
 
 
 class DashboardRoute(PageRoute):
-    """A page for an organizer who is signed in; everybody else is asked to. Forms need a key that may write."""
+    """A page for an organizer who is signed in; everybody else is asked to. What the key may not do, its session
+    may not either."""
+
+    def needed(self, call: PageCall) -> Scope:  # noqa: ARG002 - some forms differ
+        """The scope that a form needs."""
+        return Scope.ADMIN
 
     async def admit(self, call: PageCall) -> Response | None:
         session = call.cookie(ORGANIZER_COOKIE)
@@ -36,9 +42,10 @@ class DashboardRoute(PageRoute):
         if organizer is None:
             return _sign_in_first(call)
         call.who = organizer
+        call.count()
         await sign_forms(call, session)
-        if call.method == "POST" and organizer.read_only and call.page != f"{HOME}/sign-out":
-            raise Forbidden("This API key may only read.")
+        if call.page != f"{HOME}/sign-out":
+            organizer.demand(self.needed(call) if call.method == "POST" else Scope.READ)
         return None
 
     async def refused(self, call: PageCall, problem: Problem) -> Response:
@@ -67,6 +74,7 @@ async def ask_to_sign_in(call: PageCall) -> Response:
 async def sign_in(call: PageCall) -> Response:
     """Begins a session."""
     check_same_origin(call)
+    call.allow(call.service.limits.sign_in_from(call.address))
     form = await read_form(call)
     after = local(form.get("next"), HOME)
     try:

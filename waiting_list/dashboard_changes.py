@@ -20,14 +20,24 @@ from waiting_list.dashboard import DashboardRoute, dashboard_page
 from waiting_list.dashboard_router import LIST, list_facts, list_page, moment
 from waiting_list.engine import Caller, Engine, Idempotency
 from waiting_list.fields import Title
+from waiting_list.keys import Scope
 from waiting_list.models import Answer, ListKey, ListSettings, SettingsChange
 from waiting_list.pages import PageCall, go_to, whole_number
 from waiting_list.problems import InvalidRequest, InventoryNotFound, NotInList, Problem
 
-router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
+
+class ChangeRoute(DashboardRoute):
+    """What changes one list."""
+
+    def needed(self, call: PageCall) -> Scope:
+        return Scope.STOCK if call.sent.get("do") in _STOCK else Scope.ENTRIES
+
+
+router = APIRouter(route_class=ChangeRoute, include_in_schema=False)
 _REASON: TypeAdapter[str] = TypeAdapter(Title)
 _STEPS = 4
 """Rows of `hold_steps` that the form has at least."""
+_STOCK = ("add_stock", "remove_stock", "add_total_stock", "remove_total_stock", "promote")
 _KEPT = ("form_token", "once", "do")
 
 Form = Mapping[str, str]

@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
 from typing import Any
 
-from waiting_list import catalogue, importer, reading
+from waiting_list import importer, reading
+from waiting_list.api_keys import create_api_key
 from waiting_list.auth import Authority, User
 from waiting_list.database import Pool
 from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.keys import Scope
 from waiting_list.links import make_link
 from waiting_list.models import Answer, ListKey, SettingsChange
 from waiting_list.notices import Contact
@@ -40,7 +42,7 @@ async def load(pool: Pool, settings: Settings, url: str) -> str:
         checkout = settings.public_url + CHECKOUT if settings.demo else "https://shop.example/checkout"
         await _Play(engine, began, checkout + "?pass={pass}&tickets={tickets}").all()
     # The same key all day: it is derived, not stored.
-    key, _ = await catalogue.create_api_key(pool, ORGANIZATION, name="demo", read_only=False, idempotency=_SHOP)
+    key, _ = await create_api_key(pool, ORGANIZATION, name="demo", scopes=[Scope.ADMIN], idempotency=_SHOP)
     authority = Authority(pool, settings)
     token, expires_at = await authority.mint(User(FAN, ORGANIZATION), expires_in=86_400)
     page = "(erased)"

@@ -41,6 +41,7 @@ async def admit_fan(call: PageCall) -> None:
     if token is not None:
         with suppress(Unauthenticated, Forbidden):  # it has expired, say: then nobody is
             call.who = await call.service.authority.user(f"Bearer {token}")
+            call.count()
     await sign_forms(call, token if call.who else None)
 
 
@@ -127,6 +128,7 @@ async def join(call: PageCall) -> Response:
     key, the_list = path_key(call), call.page.rpartition("/join")[0]
     if call.who is None:
         return go_to(the_list)
+    await call.count_join()
     form, fan = call.sent, call.user
     contact = fan.contact if fan.contact.locale else fan.contact.model_copy(update={"locale": call.locale()})
     try:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
@@ -13,6 +14,19 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _PREFIX = "wl"
+
+
+class Scope(StrEnum):
+    """What an API key may do."""
+
+    READ = "read"
+    """Every GET: stock, lists, who waits, and what is kept of a person."""
+    STOCK = "stock"
+    """Change events, representations, offers and inventory; add and remove stock, and release it by hand."""
+    ENTRIES = "entries"
+    """Steer the lists: settings, join for a user, move, buy, remove; user tokens, contacts and links."""
+    ADMIN = "admin"
+    """All of these, and API keys, webhooks, sending notices again, and erasing a person."""
 
 
 class ApiKey(NamedTuple):
@@ -48,7 +62,7 @@ def derived_api_key(deployment_secret: bytes, *, key_id: str, source: str) -> Ap
 def parse_api_key(text: str) -> ApiKey | None:
     """The key that a client sent, or None if it does not look like one."""
     parts = text.split("_")
-    if len(parts) != 3 or parts[0] != _PREFIX or not text.isascii():
+    if len(parts) != 3 or parts[0] != _PREFIX or not text.isascii() or not all(map(str.isalnum, parts)):
         return None
     return ApiKey(parts[1], parts[2])
 

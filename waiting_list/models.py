@@ -463,22 +463,6 @@ class UserHistory(Change):
     representation_id: str
 
 
-class KeyInfo(Frozen):
-    """An API key, without its secret."""
-
-    key_id: str
-    name: str
-    read_only: bool
-    created_at: datetime
-    revoked_at: datetime | None
-
-
-class CreatedKey(KeyInfo):
-    """A new API key, with the `key` itself: it is shown this once."""
-
-    key: str
-
-
 class UserExport(Frozen):
     """All that is kept of a person in one organization's lists."""
 

@@ -11,7 +11,7 @@ from waiting_list.i18n import LOCALES, SOURCE
 from waiting_list.letters import Letters, example
 from waiting_list.notices import Letter, Notice, NoticeStatus
 from waiting_list.settings import Settings
-from waiting_list.terminal import DataDir, app, configured, run_with_pool, with_database
+from waiting_list.terminal import DataDir, app, configured, printable, run_with_pool, with_database
 
 
 @app.command()
@@ -93,5 +93,4 @@ def _line(notice: Notice) -> str:
         notice.answer,
     )
     line = "  ".join("-" if field is None else str(field) for field in fields)
-    # A receiver's answer is foreign text, and a terminal obeys some of it.
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line)
+    return printable(line)

@@ -24,6 +24,7 @@ from waiting_list.calls import (
     ONCE,
     Call,
     Cursor,
+    EntriesRoute,
     Ids,
     Limit,
     PathId,
@@ -46,7 +47,7 @@ from waiting_list.models import (
 )
 from waiting_list.notices import Contact
 
-router = organizer_calls()
+router = organizer_calls(EntriesRoute)
 LIST = "/waiting-lists/{offer_id}/{representation_id}"
 CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 

@@ -114,6 +114,7 @@ class PageRoute(APIRoute):
         async def shown(request: Request) -> Response:
             call = self.call_class(request)
             try:
+                call.allow(call.service.limits.request_from(call.address))
                 return await self.admit(call) or await handler(call)
             except Problem as problem:
                 return await self.refused(call, problem)

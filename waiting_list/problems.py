@@ -316,9 +316,12 @@ class IdempotencyKeyReused(Problem):
 
 
 class RateLimited(Problem):
-    """Too many requests from one caller; `Retry-After` says when to come back."""
+    """Too many requests from one caller or address; `Retry-After` says when to come back."""
 
     code, status, title = "rate_limited", 429, "Too many requests"
+
+    def __init__(self, detail: str = "Too many requests.", *, seconds: int = 1) -> None:
+        super().__init__(detail, headers={"Retry-After": str(seconds)})
 
 
 class InternalError(Problem):

@@ -16,7 +16,6 @@ from waiting_list.models import (
     EventSummary,
     HoldStep,
     Inventory,
-    KeyInfo,
     ListKey,
     ListSettings,
     ListSummary,
@@ -407,14 +406,6 @@ async def contact(pool: Pool, key: ListKey, user_id: str, *, organization_id: st
     if record["number"] is None:
         raise NotInList("This user never joined this list.")
     return KeptContact(**{name: record[name] for name in KeptContact.model_fields})
-
-
-async def api_keys(pool: Pool, organization_id: str, *, limit: int, cursor: str | None) -> Page[KeyInfo]:
-    """An organization's API keys, the oldest first, without their secrets."""
-    after = decode(cursor, datetime, str)
-    async with connection(pool) as acquired:
-        records = await acquired.fetch(sql("read_api_keys"), organization_id, *after, limit + 1)
-    return page_of(records, limit, lambda record: KeyInfo(**record), "created_at", "key_id")
 
 
 async def is_migrated(pool: Pool) -> bool:

@@ -81,6 +81,7 @@ def serve_app(app: str, *, port: int, host: str = "127.0.0.1", workers: int = 1,
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=configured().trusted_proxies,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
 

@@ -48,6 +48,35 @@ class Settings(BaseSettings):
     user_token_organization_claim: str = Field(
         default="org", description="The claim that names the organization in its tokens."
     )
+    user_requests_per_minute: int = Field(
+        default=6000, ge=0, description="Requests of one user in a minute, in each process; 0: no limit."
+    )
+    user_joins_per_minute: int = Field(
+        default=120, ge=0, description="Joins of one user in a minute, in all processes together; 0: no limit."
+    )
+    key_requests_per_minute: int = Field(
+        default=60_000, ge=0, description="Requests with one API key in a minute, in each process; 0: no limit."
+    )
+    address_requests_per_minute: int = Field(
+        default=12_000,
+        ge=0,
+        description="Requests from one public address in a minute, in each process; 0: no limit.",
+    )
+    address_joins_per_minute: int = Field(
+        default=1200,
+        ge=0,
+        description="Joins from one public address in a minute, in all processes together; 0: no limit.",
+    )
+    address_sign_ins_per_minute: int = Field(
+        default=20,
+        ge=0,
+        description="Attempts to sign in from one public address in a minute, in each process; 0: no limit.",
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1,::1",
+        description="Addresses and networks, with commas between, of the proxies whose `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed.",
+    )
     public_url: str = Field(
         default="http://127.0.0.1:8000",
         pattern=r"^https?://[^/\s]+$",

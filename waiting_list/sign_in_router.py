@@ -27,6 +27,7 @@ async def ask(call: PageCall) -> Response:
 @router.post("/sign-in")
 async def send_link(call: PageCall) -> Response:
     """Sends the link. The answer is the same whoever asks, and however often."""
+    call.allow(call.service.limits.sign_in_from(call.address))
     form, organizations = call.sent, await sessions.organizations(call.pool)
     organization_id = form.get("organization_id", organizations[0] if len(organizations) == 1 else "")
     if organization_id not in organizations:
@@ -46,6 +47,7 @@ async def send_link(call: PageCall) -> Response:
 async def sign_in_with_token(call: PageCall) -> Response:
     """Signs in whoever has a user token: a shop's page sends it as a form, so that it stands in no address. Raises
     Unauthenticated, Forbidden."""
+    call.allow(call.service.limits.sign_in_from(call.address))
     form = await read_form(call)
     token = form.get("token", "").strip()
     await call.service.authority.user(f"Bearer {token}")

@@ -14,13 +14,14 @@ from waiting_list.calls import (
     ONCE,
     Call,
     PathId,
+    StockRoute,
     answer,
     organizer_calls,
 )
 from waiting_list.fields import Flag, Frozen, Quantity
 from waiting_list.models import Answer, ListKey
 
-router = organizer_calls()
+router = organizer_calls(StockRoute)
 INVENTORY = "/inventory/{offer_id}/{representation_id}"
 LIST = "/waiting-lists/{offer_id}/{representation_id}"
 

@@ -82,6 +82,11 @@ def sentence(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
+def printable(line: str) -> str:
+    """Foreign text on one line: a terminal obeys some of what cannot be seen."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line)
+
+
 def fail(why: str) -> NoReturn:
     """Ends the command with a sentence on stderr."""
     print(why, file=sys.stderr)

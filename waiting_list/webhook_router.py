@@ -6,7 +6,7 @@ from fastapi import Query, Response
 
 from waiting_list import problems, resend, webhooks
 from waiting_list.answers import AUTHENTICATED, POSTED, WITH_BODY, Listing, declared
-from waiting_list.calls import ONCE, Call, Cursor, Ids, Limit, PathId, answer, organizer_calls, page
+from waiting_list.calls import ONCE, AdminRoute, Call, Cursor, Ids, Limit, PathId, answer, organizer_calls, page
 from waiting_list.notices import (
     CreatedWebhook,
     Notice,
@@ -18,7 +18,7 @@ from waiting_list.notices import (
     WebhookFields,
 )
 
-router = organizer_calls()
+router = organizer_calls(AdminRoute)
 WEBHOOK = "/webhooks/{webhook_id}"
 Statuses = Annotated[list[NoticeStatus] | None, Query()]
 

@@ -65,6 +65,7 @@ class Worker:
             async with connection(self._pool) as acquired:
                 await acquired.execute(sql("delete_old_idempotency"))
                 await acquired.execute(sql("delete_old_sessions"))
+                await acquired.execute(sql("delete_old_allowances"))
             self._cleaned_at = time.monotonic()
         await self._do_due()
         async with snapshot(self._pool) as acquired:

@@ -17,8 +17,9 @@ from tests.browser.site import Site
 from tests.browser.visits import Visits
 from tests.chromium import NoChromiumError, running_chromium
 from tests.shop import ORGANIZATION, Shop, bound_to_loopback, listening
-from waiting_list import catalogue
+from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
+from waiting_list.keys import Scope
 from waiting_list.settings import Settings
 
 
@@ -39,9 +40,7 @@ async def site(dsn: str, tmp_path: Path) -> AsyncIterator[Site]:
         address = f"http://127.0.0.1:{bound.getsockname()[1]}"
         app = create_app(Settings(database_url=SecretStr(dsn), mail_folder=tmp_path, public_url=address))
         async with app.router.lifespan_context(app), listening(app, bound):
-            key, _ = await catalogue.create_api_key(
-                app.state.service.pool, ORGANIZATION, name="tests", read_only=False
-            )
+            key, _ = await create_api_key(app.state.service.pool, ORGANIZATION, name="tests", scopes=[Scope.ADMIN])
             async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
                 shop = Shop(client, key.key)
                 await shop.stock()

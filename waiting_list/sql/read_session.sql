@@ -1,6 +1,11 @@
 -- Whose session this is, while it lasts and its API key is good.
 -- Locks nothing.
-SELECT k.organization_id, k.key_id, k.read_only
+SELECT
+    k.organization_id, k.key_id,
+    coalesce(k.scopes, CASE WHEN k.read_only THEN ARRAY['read'] ELSE ARRAY['admin'] END) AS scopes
 FROM sessions s
 JOIN api_keys k ON k.key_id = s.key_id
-WHERE s.session_hash = $1 AND s.expires_at > clock_timestamp() AND k.revoked_at IS NULL
+CROSS JOIN (SELECT clock_timestamp() AS now) AS n
+WHERE
+    s.session_hash = $1 AND s.expires_at > n.now
+    AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > n.now)

@@ -1,5 +1,8 @@
 -- Revokes an API key; one that was revoked keeps its instant.
 -- Locks the key's row.
-UPDATE api_keys SET revoked_at = coalesce(revoked_at, now())
-WHERE organization_id = $1 AND key_id = $2
-RETURNING key_id, name, read_only, created_at, revoked_at
+UPDATE api_keys k SET revoked_at = coalesce(k.revoked_at, now())
+WHERE k.organization_id = $1 AND k.key_id = $2
+RETURNING
+    k.key_id, k.name,
+    coalesce(k.scopes, CASE WHEN k.read_only THEN ARRAY['read'] ELSE ARRAY['admin'] END) AS scopes,
+    k.created_at, k.expires_at, k.last_used_at, k.revoked_at

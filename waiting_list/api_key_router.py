@@ -1,0 +1,105 @@
+"""The calls about API keys. Only a key with the scope `admin` makes, rotates or revokes any."""
+
+from datetime import timedelta
+from typing import Annotated, Self
+
+from fastapi import Response
+from pydantic import Field, model_validator
+
+from waiting_list import api_keys, problems
+from waiting_list.answers import AUTHENTICATED, POSTED, WITH_BODY, Listing, declared
+from waiting_list.api_keys import CreatedKey, KeyInfo
+from waiting_list.calls import ONCE, AdminRoute, Call, Cursor, Limit, PathId, answer, organizer_calls, page
+from waiting_list.fields import Flag, Frozen, Quantity, Title
+from waiting_list.keys import Scope
+
+router = organizer_calls(AdminRoute)
+_LONGEST_OVERLAP = timedelta(days=90)
+
+
+class KeyRequest(Frozen):
+    """What a new API key is called, what it may do (all, unless said), and after how many seconds it expires
+    (never, unless said). `read_only` is short for `scopes: ["read"]`."""
+
+    name: Title
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))] | None = None
+    read_only: Flag = False
+    expires_in: Quantity | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.read_only and self.scopes not in (None, (Scope.READ,)):
+            raise ValueError("a read_only key has no scopes but read")
+        return self
+
+
+class Rotation(Frozen):
+    """For how many seconds the key that is rotated out stays good: a day, unless said."""
+
+    overlap: Annotated[int, Field(strict=True, ge=0, le=int(_LONGEST_OVERLAP.total_seconds()))] = 86_400
+
+
+@router.get(
+    "/api-keys",
+    operation_id="list_api_keys",
+    response_model=Listing[KeyInfo],
+    responses=declared(AUTHENTICATED),
+)
+async def list_api_keys(call: Call, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """The organization's API keys, without their secrets."""
+    return page(await api_keys.api_keys(call.pool, call.organization_id, limit=limit, cursor=cursor), KeyInfo)
+
+
+@router.post(
+    "/api-keys",
+    operation_id="create_api_key",
+    openapi_extra=ONCE,
+    status_code=201,
+    response_model=CreatedKey,
+    responses=declared(POSTED),
+)
+async def create_api_key(call: Call, body: KeyRequest) -> Response:
+    """A new API key, shown in this answer only."""
+    caller = await call.caller_once()
+    created, replayed = await api_keys.create_api_key(
+        call.pool,
+        call.organization_id,
+        name=body.name,
+        scopes=(Scope.READ,) if body.read_only else body.scopes or (Scope.ADMIN,),
+        lifetime=timedelta(seconds=body.expires_in) if body.expires_in else None,
+        idempotency=caller.idempotency,
+    )
+    return answer(created, status=201, replayed=replayed)
+
+
+@router.post(
+    "/api-keys/{key_id}/rotate",
+    operation_id="rotate_api_key",
+    openapi_extra=ONCE,
+    status_code=201,
+    response_model=CreatedKey,
+    responses=declared([*POSTED, problems.ApiKeyNotFound]),
+)
+async def rotate_api_key(call: Call, key_id: PathId, body: Rotation) -> Response:
+    """A new API key that may do what this one may, shown in this answer only. Both are good for `overlap` seconds,
+    so that nobody need be switched over at one instant."""
+    caller = await call.caller_once()
+    created, replayed = await api_keys.rotate_api_key(
+        call.pool,
+        call.organization_id,
+        key_id,
+        overlap=timedelta(seconds=body.overlap),
+        idempotency=caller.idempotency,
+    )
+    return answer(created, status=201, replayed=replayed)
+
+
+@router.delete(
+    "/api-keys/{key_id}",
+    operation_id="revoke_api_key",
+    response_model=KeyInfo,
+    responses=declared([*WITH_BODY, problems.ApiKeyNotFound]),
+)
+async def revoke_api_key(call: Call, key_id: PathId) -> Response:
+    """Revoke an API key, from the next request on."""
+    return answer(await api_keys.revoke_api_key(call.pool, call.organization_id, key_id))

@@ -1,0 +1,9 @@
+-- Lets an API key that is good expire after $3, unless it does so earlier, since another one takes its place.
+-- Locks the key's row.
+UPDATE api_keys k SET expires_at = least(k.expires_at, now() + $3::interval)
+WHERE
+    k.organization_id = $1 AND k.key_id = $2
+    AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+RETURNING
+    k.name, k.lifetime,
+    coalesce(k.scopes, CASE WHEN k.read_only THEN ARRAY['read'] ELSE ARRAY['admin'] END) AS scopes
