@@ -55,7 +55,7 @@ class Settings(BaseSettings):
         default=120, ge=0, description="Joins of one user in a minute, in all processes together; 0: no limit."
     )
     key_requests_per_minute: int = Field(
-        default=60_000, ge=0, description="Requests with one API key in a minute, in each process; 0: no limit."
+        default=600_000, ge=0, description="Requests with one API key in a minute, in each process; 0: no limit."
     )
     address_requests_per_minute: int = Field(
         default=12_000,
