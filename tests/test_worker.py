@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from tests.lists import ORGANIZATION, Lists
 from tests.until import until, working
-from waiting_list import reading
+from waiting_list import database, reading
 from waiting_list.database import Pool, connect_pool, connection
 from waiting_list.engine import Engine
 from waiting_list.models import LeftReason, ListKey, Status
@@ -255,13 +255,15 @@ async def test_a_database_clock_that_is_set_back_keeps_the_order(lists: Lists) -
     await lists.audit()
 
 
-async def test_an_outage_is_logged_once_and_so_is_its_end(pool: Pool) -> None:
+async def test_an_outage_is_logged_once_and_so_is_its_end(pool: Pool, monkeypatch: Any) -> None:
+    monkeypatch.setattr(database, "_outage", database._Outage())
     away = await connect_pool(Settings(), "postgresql://nobody@127.0.0.1:1/nowhere")
     with capture_logs() as logged:
         for _ in range(3):
             with pytest.raises(Unavailable):
                 async with connection(away):
                     pass
+        monkeypatch.setattr(database, "_OVER_SECONDS", -1.0)  # as when a second has passed
         for _ in range(2):
             async with connection(pool):
                 pass

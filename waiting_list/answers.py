@@ -32,6 +32,9 @@ from waiting_list.problems import (
 
 T = TypeVar("T")
 PROBLEM_JSON = "application/problem+json"
+REQUEST_ID_HEADER = b"x-request-id"
+REQUEST_ID_KEY = "waiting_list.request_id"
+"""Where the scope of a call keeps its id (observe.py)."""
 ALLOWANCE = "waiting_list.allowance"
 """Where the scope of a call keeps what is left to its caller (limits.Allowance)."""
 
@@ -153,7 +156,9 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 async def on_defect(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the framework's signature
     """Answers what should never happen; the server logs the error."""
     # Starlette answers this outside of all that stands before the application.
-    headers = allowed(request.scope["path"])
+    headers = dict(allowed(request.scope["path"]))
+    if request_id := request.scope.get(REQUEST_ID_KEY):
+        headers[REQUEST_ID_HEADER.decode()] = request_id
     return problem_response(request.scope, InternalError("Something went wrong on our side.", headers=headers))
 
 

@@ -40,8 +40,10 @@ from waiting_list.cors import CrossOrigin
 from waiting_list.database import connect_pool
 from waiting_list.delivery import Delivery
 from waiting_list.engine import Engine
+from waiting_list.figures import Figures
 from waiting_list.limits import Limits
 from waiting_list.live import Live
+from waiting_list.observe import Observed
 from waiting_list.polls import Polls
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings, settings
@@ -100,7 +102,8 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         polls = Polls(pool, config)
         live = Live(pool, polls)
         authority = Authority(pool, config)
-        app.state.service = Service(config, pool, engine, polls, live, authority, Limits(pool, config))
+        limits, figures = Limits(pool, config), Figures(pool)
+        app.state.service = Service(config, pool, engine, polls, live, authority, limits, figures)
         stop = asyncio.Event()
         delivery = Delivery(pool, config, authority, engine.told)
         work = [asyncio.create_task(one.run(stop)) for one in (Worker(pool, engine), delivery) if config.worker]
@@ -132,6 +135,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     )
     app.add_middleware(Guard)
     app.add_middleware(CrossOrigin)
+    app.add_middleware(Observed, log_requests=config.log_requests)
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:

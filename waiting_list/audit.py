@@ -14,11 +14,13 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from asyncpg import ReadOnlySQLTransactionError
+
 from waiting_list.database import Connection, Pool, Record, connection, snapshot, sql
 from waiting_list.findings import Check, Difference, Finding, ListReport, said
 from waiting_list.ledger import SEGMENT_LEVELS
 from waiting_list.models import ListKey, Policy, Status
-from waiting_list.problems import InventoryNotFound
+from waiting_list.problems import InventoryNotFound, Unavailable
 from waiting_list.replay import TOLD_OF_ENTRY, EntryReplay, ListReplay, Row, read_row
 from waiting_list.rows import CREATED_WITH
 
@@ -306,3 +308,14 @@ def _compare(check: Check, what: str, expected: Any, found: Any, number: int | N
             expected=expected,
             found=found,
         )
+
+
+async def remember_audit(pool: Pool, *, lists: int, differences: int) -> None:
+    """Lets the metrics say what an audit of all lists has found. Does nothing on a database that cannot be written
+    to, such as a standby. Raises Unavailable."""
+    try:
+        async with connection(pool) as acquired:
+            await acquired.execute(sql("insert_audit"), lists, differences)
+    except Unavailable as error:
+        if not isinstance(error.__cause__, ReadOnlySQLTransactionError):
+            raise

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from waiting_list.metrics import QUEUED_REQUESTS
 from waiting_list.problems import Problem, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,7 @@ class Batches(Generic[K, R, A]):
         queue = self._queues.get(key)
         if queue is not None and len(queue) >= self._queue_limit:
             raise Unavailable("Too many requests are waiting here.")
+        QUEUED_REQUESTS.inc()
         future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         if queue is None:
             self._queues[key] = deque([(request, future)])
@@ -98,6 +100,7 @@ class Batches(Generic[K, R, A]):
                 break
             seen.add(marker)
             batch.append(queue.popleft())
+        QUEUED_REQUESTS.dec(len(batch))
         return batch
 
     async def _answers(self, key: K, take: Callable[[], Sequence[R]]) -> Sequence[A | BaseException]:

@@ -18,6 +18,7 @@ from waiting_list.auth import Authority, Organizer, User
 from waiting_list.database import Pool
 from waiting_list.engine import Caller, Engine, Idempotency
 from waiting_list.fields import Id
+from waiting_list.figures import Figures
 from waiting_list.keys import Scope
 from waiting_list.limits import Allowance, Limits
 from waiting_list.live import Live
@@ -39,6 +40,7 @@ class Service:
     live: Live
     authority: Authority
     limits: Limits
+    figures: Figures
 
 
 _LONGEST_IDEMPOTENCY_KEY = 255

@@ -15,7 +15,7 @@ import typer
 import uvloop
 
 from waiting_list import __version__, demo, importer, key_commands, notice_commands, serve_commands
-from waiting_list.audit import audit_lists
+from waiting_list.audit import audit_lists, remember_audit
 from waiting_list.database import MigrationError, Pool, migrate
 from waiting_list.embedded import EmbeddedError
 from waiting_list.models import ListKey
@@ -88,7 +88,9 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a list.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Replay the history of each list against its tables, and name the first difference. Locks nothing."""
+    """Replay the history of each list against its tables, and name the first difference. Locks nothing. What an
+    audit of all lists has found is in the metrics from then on.
+    """
     if (offer_id is None) != (representation_id is None):
         raise ValueError("A list is named by an offer and a representation: give both, or neither.")
     only = ListKey(offer_id, representation_id) if offer_id and representation_id else None
@@ -103,6 +105,8 @@ def audit(
                 print(report.model_dump_json())
             elif report.finding:
                 print(f"{report.offer_id} at {report.representation_id}: {report.finding.sentence}")
+        if only is None:
+            await remember_audit(pool, lists=lists, differences=differences)
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)

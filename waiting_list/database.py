@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import cache
@@ -14,6 +15,7 @@ import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from waiting_list.keys import new_signing_key
+from waiting_list.metrics import CONNECTIONS
 from waiting_list.problems import Unavailable
 from waiting_list.settings import Settings
 
@@ -26,6 +28,7 @@ Pool: TypeAlias = "asyncpg.Pool[Record]"
 # Any number that no other user of the same database is likely to lock.
 _MIGRATION_LOCK = 7_318_349_394_477_056_577
 _ACQUIRE_SECONDS = 5.0
+_OVER_SECONDS = 1.0
 
 _UNREACHABLE = (
     OSError,  # refused, reset, no route, and TimeoutError
@@ -78,7 +81,27 @@ async def connect_pool(settings: Settings, dsn: str) -> Pool:
     )
 
 
-_logged: set[str] = set()
+class _Outage:
+    """Whether the database is out of reach, as this process sees it: logged once when it begins and once when it
+    ends, however many calls it meets."""
+
+    began_at: float | None = None
+    failed_at = 0.0
+
+    def failed(self, error: BaseException) -> None:
+        self.failed_at = time.monotonic()
+        if self.began_at is None:
+            self.began_at = self.failed_at
+            log.warning("database_unreachable", error=type(error).__name__, detail=str(error))
+
+    def answered(self) -> None:
+        # One call that is answered among many that fail is no end yet.
+        if self.began_at is not None and time.monotonic() - self.failed_at > _OVER_SECONDS:
+            log.info("database_reachable_again", seconds=round(self.failed_at - self.began_at, 1))
+            self.began_at = None
+
+
+_outage = _Outage()
 
 
 @asynccontextmanager
@@ -86,28 +109,28 @@ async def reachable() -> AsyncIterator[None]:
     """Turns every way in which a database can be out of reach into Unavailable.
 
     A commit whose answer was lost may or may not have happened: Unavailable says «safe to repeat», and every
-    verb is. Each kind of error is logged once, until the database answers again.
+    verb is. An outage is logged once, and so is its end.
     """
     try:
         yield
     except _UNREACHABLE as error:
         if isinstance(error, asyncpg.InterfaceError) and "clos" not in str(error):
             raise  # a wrong argument, not a closed connection or pool
-        if (kind := type(error).__name__) not in _logged:
-            _logged.add(kind)
-            log.warning("database_unreachable", error=kind, detail=str(error))
+        _outage.failed(error)
         raise Unavailable from error
     else:
-        if _logged:
-            _logged.clear()
-            log.info("database_reachable_again")
+        _outage.answered()
 
 
 @asynccontextmanager
 async def connection(pool: Pool) -> AsyncIterator[Connection]:
     """A connection for single statements. Raises Unavailable."""
     async with reachable(), pool.acquire(timeout=_ACQUIRE_SECONDS) as acquired:
-        yield acquired
+        CONNECTIONS.inc()
+        try:
+            yield acquired
+        finally:
+            CONNECTIONS.dec()
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from waiting_list.attempts import Attempt, Outcome, delay_seconds
 from waiting_list.auth import Authority
 from waiting_list.database import Pool, Record, connection, snapshot, sql, transaction
 from waiting_list.keys import webhook_secret
+from waiting_list.metrics import NOTICE_TRIES
 from waiting_list.models import own_list_id
 from waiting_list.notices import Letter, NoticeStatus
 from waiting_list.posting import CONNECTIONS_PER_HOST, Poster
@@ -102,12 +103,12 @@ class Delivery:
                     self._told.clear()
                     await self.start_couriers()
                     failing = False
+                except Unavailable:
+                    pause = _RETRY_SECONDS  # the outage is logged where it is met
                 except Exception as error:
                     pause = _RETRY_SECONDS
                     if not failing:
-                        log.warning(
-                            "delivery_failing", error=repr(error), exc_info=not isinstance(error, Unavailable)
-                        )
+                        log.warning("delivery_failing", error=repr(error), exc_info=True)
                     failing = True
                 await self._rest(stopping, pause)
         finally:
@@ -298,6 +299,9 @@ class Delivery:
         ]
         async with connection(self._pool) as acquired:
             await acquired.execute(sql("record_attempts"), list_id, *map(list, zip(*rows, strict=True)))
+        for one in results:
+            receiver = "fan" if one.notice["webhook_id"] is None else "webhook"
+            NOTICE_TRIES.labels(receiver, one.status).inc()
 
     async def _judge(self, webhook: Record, results: Sequence[_Result]) -> None:
         """Remembers since when a webhook has only failed, and disables one that does for days, or is gone."""

@@ -21,6 +21,7 @@ from waiting_list import promotion, stock, telling, verbs
 from waiting_list.batch import Batches
 from waiting_list.database import Pool, sql, transaction
 from waiting_list.ledger import Ledger
+from waiting_list.metrics import BATCH_REQUESTS, ENTRY_CHANGES
 from waiting_list.models import Answer, Inventory, ListKey, ListSettings, SettingsChange, Status
 from waiting_list.notices import Contact
 from waiting_list.problems import IdempotencyKeyReused, InventoryNotFound, Problem
@@ -330,6 +331,9 @@ class Engine:
                 return answers
             await _remember(ledger, outcomes, answers)
             told = await telling.tell(ledger, sends_mail=self._settings.sends_mail)
+        BATCH_REQUESTS.observe(len(requests))
+        for done in ledger.done:
+            ENTRY_CHANGES.labels(done.verb).inc()
         # After the commit: whoever looks at once must find it.
         if told:
             self.told.set()

@@ -6,6 +6,7 @@ records the history row from the very fields that it sets, so that no change can
 """
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple, Self
 
 from waiting_list.database import Connection, Record, sql
 from waiting_list.holds import hold_until
+from waiting_list.metrics import LOCK_SECONDS
 from waiting_list.models import Entry, ListKey, Policy, Status
 from waiting_list.notices import Contact
 from waiting_list.rows import CREATED_WITH, ENTRY_COLUMNS, JOINED_WITH, EntryRow, ListRow
@@ -84,7 +86,9 @@ class Ledger:
         Without `now`, the database clock is read after the lock was granted, in a statement of its own:
         inside the locking statement it could be evaluated before the wait.
         """
+        asked_at = time.perf_counter()
         record = await connection.fetchrow(sql("lock_list"), key.list_id)
+        LOCK_SECONDS.observe(time.perf_counter() - asked_at)
         if record is None:
             return None
         row = ListRow.of(record)

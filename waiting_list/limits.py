@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from waiting_list.batch import Batches
 from waiting_list.database import Pool, connection, sql
+from waiting_list.metrics import RATE_LIMITED
 from waiting_list.problems import Problem, RateLimited
 from waiting_list.settings import Settings
 
@@ -163,6 +164,7 @@ class Limits:
 
 
 def _refused(limit: Limit, seconds: float) -> RateLimited:
+    RATE_LIMITED.labels(limit.name).inc()
     return RateLimited(
         f"More than {limit.quantity} requests in a minute ({limit.name}).", seconds=max(1, math.ceil(seconds))
     )

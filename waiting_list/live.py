@@ -18,6 +18,7 @@ import structlog
 
 from waiting_list.database import Pool, connection, sql
 from waiting_list.ledger import SEGMENT_BITS
+from waiting_list.metrics import OPEN_STREAMS
 from waiting_list.models import Entry, ListKey, Status
 from waiting_list.polls import Polls, cumulated
 from waiting_list.problems import Problem
@@ -103,12 +104,14 @@ class Live:
         if self._closed:
             watcher.close()
         self._watchers[key].add(watcher)
+        OPEN_STREAMS.inc()
         # A look may have passed between the reading and now: the next one must not take this list as seen.
         self._seen.pop(key, None)
         return watcher
 
     def leave(self, key: ListKey, watcher: Watcher) -> None:
         """Ends a watch."""
+        OPEN_STREAMS.dec()
         self._watchers[key].discard(watcher)
         if not self._watchers[key]:
             del self._watchers[key]
@@ -129,9 +132,11 @@ class Live:
             try:
                 await self.look()
                 failing = False
+            except Problem:
+                pass  # an outage is logged where it is met
             except Exception as error:
                 if not failing:
-                    log.warning("live_failing", error=repr(error), exc_info=not isinstance(error, Problem))
+                    log.warning("live_failing", error=repr(error), exc_info=True)
                 failing = True
 
     async def look(self) -> None:

@@ -1,15 +1,16 @@
 """Health, metrics, version, and the public keys. Anyone may call: keep /metrics inside by the proxy."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from waiting_list import __version__
 from waiting_list.answers import COMMON, declared
 from waiting_list.calls import Call, PublicRoute
-from waiting_list.problems import Unavailable
+from waiting_list.fields import Frozen
+from waiting_list.problems import InvalidRequest, Unavailable
 from waiting_list.reading import is_migrated
 
 router = APIRouter(route_class=PublicRoute, tags=["operations"])
@@ -21,18 +22,45 @@ async def is_live() -> dict[str, str]:
     return {"status": "live"}
 
 
-@router.get("/health/ready", operation_id="is_ready", responses=declared([Unavailable]))
-async def is_ready(call: Call) -> dict[str, str]:
-    """The database answers, and has the newest schema."""
+class Readiness(Frozen):
+    """That the service can answer, and how late a worker is: for how many seconds the first hold to lapse, and the
+    first notice to be sent, have been due."""
+
+    status: Literal["ready"] = "ready"
+    oldest_due_hold_seconds: float
+    oldest_due_notice_seconds: float
+
+
+@router.get(
+    "/health/ready",
+    operation_id="is_ready",
+    response_model=Readiness,
+    responses=declared([InvalidRequest, Unavailable]),
+)
+async def is_ready(
+    call: Call, late_seconds: Annotated[float | None, Query(ge=0, description="Unavailable beyond this.")] = None
+) -> Readiness:
+    """The database answers, and has the schema that this version works with.
+
+    A late worker makes no process unready: all of them answer as before. Whoever watches over the service, and
+    not over one process, asks with `late_seconds`: then it is not ready while a hold has been due for longer.
+    """
     if not await is_migrated(call.pool):
         raise Unavailable("The database is not migrated: run waiting-list migrate.")
-    return {"status": "ready"}
+    figures = await call.service.figures.read()
+    ready = Readiness(
+        oldest_due_hold_seconds=figures["oldest_due_hold_seconds"],
+        oldest_due_notice_seconds=figures["oldest_due_notice_seconds"],
+    )
+    if late_seconds is not None and ready.oldest_due_hold_seconds > late_seconds:
+        raise Unavailable(f"A hold has been due for {ready.oldest_due_hold_seconds:.0f} s: is a worker running?")
+    return ready
 
 
 @router.get("/metrics", operation_id="get_metrics", response_class=Response)
-async def get_metrics() -> Response:
-    """Prometheus metrics of this process."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+async def get_metrics(call: Call) -> Response:
+    """Metrics for Prometheus, of all processes that `serve` has started, and of the deployment."""
+    return Response(await call.service.figures.exposed(), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/version", operation_id="get_version")

@@ -409,13 +409,14 @@ async def contact(pool: Pool, key: ListKey, user_id: str, *, organization_id: st
 
 
 async def is_migrated(pool: Pool) -> bool:
-    """Whether the database has exactly the newest schema of this version. Raises Unavailable."""
+    """Whether the database has the schema of this version, or of a later one, which keeps what this one needs.
+    Raises Unavailable."""
     async with connection(pool) as acquired:
         try:
-            newest = await acquired.fetchval(sql("read_newest_migration"))
+            newest = await acquired.fetchval(sql("read_newest_migration")) or 0
         except UndefinedTableError:
             return False
-    return bool(newest == newest_migration())
+    return bool(newest >= newest_migration())
 
 
 async def _list(pool: Pool, key: ListKey, organization_id: str | None) -> Record:

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from types import FrameType
 from typing import Annotated
 from urllib.request import ProxyHandler, build_opener
@@ -18,6 +18,7 @@ from urllib.request import ProxyHandler, build_opener
 import typer
 import uvicorn
 from fastapi import FastAPI
+from prometheus_client import start_http_server
 
 from waiting_list import __version__, demo, logs
 from waiting_list.app import create_app
@@ -25,6 +26,7 @@ from waiting_list.auth import Authority
 from waiting_list.database import Pool
 from waiting_list.delivery import Delivery
 from waiting_list.engine import Engine
+from waiting_list.figures import share_counts
 from waiting_list.postgres_program import end_with_parent
 from waiting_list.settings import Settings
 from waiting_list.terminal import DataDir, app, configured, fail, run_with_pool, with_database
@@ -63,7 +65,10 @@ def serve(
         sys.stdout.flush()
         if with_demo:
             threading.Thread(target=_show_demo, args=(config, url), daemon=True).start()
-        serve_app("waiting_list.serve_commands:served_app", factory=True, host=host, port=port, workers=workers)
+        with share_counts() if workers > 1 else nullcontext():
+            serve_app(
+                "waiting_list.serve_commands:served_app", factory=True, host=host, port=port, workers=workers
+            )
 
 
 def serve_app(app: str, *, port: int, host: str = "127.0.0.1", workers: int = 1, factory: bool = False) -> None:
@@ -128,8 +133,15 @@ def _before(number: signal.Signals, do: Callable[[], None]) -> None:
 
 
 @app.command()
-def worker(data_dir: DataDir = None) -> None:
+def worker(
+    metrics_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Answer Prometheus on this port of the loopback.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
     """Run the worker alone: holds lapse and pass on, lists end, notices are sent. Several at once do no harm."""
+    if metrics_port is not None:
+        start_http_server(metrics_port, "127.0.0.1")
 
     async def run(pool: Pool, config: Settings) -> None:
         stop = asyncio.Event()

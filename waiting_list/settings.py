@@ -127,6 +127,10 @@ class Settings(BaseSettings):
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="Least level that is logged."
     )
+    log_requests: bool = Field(
+        default=False,
+        description="Log every request, not only those that failed (500 and above) or took longer than a second.",
+    )
     log_json: bool = Field(default=False, description="Log as JSON, one object a line.")
 
     @field_validator("mail_from")

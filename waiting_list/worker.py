@@ -12,6 +12,7 @@ import structlog
 
 from waiting_list.database import Pool, connection, snapshot, sql
 from waiting_list.engine import Engine
+from waiting_list.metrics import WORKER_ROUNDS
 from waiting_list.models import ListKey
 from waiting_list.problems import InventoryNotFound, Unavailable
 
@@ -42,14 +43,16 @@ class Worker:
         while not stop.is_set():
             try:
                 pause = await self.work()
+                WORKER_ROUNDS.inc()
                 if failing:
                     log.info("worker_recovered")
                 failing = False
+            except Unavailable:
+                pause = _RETRY_SECONDS  # the outage is logged where it is met
             except Exception as error:
                 pause = _RETRY_SECONDS
                 if not failing:
-                    unexpected = not isinstance(error, Unavailable)
-                    log.warning("worker_failing", error=repr(error), exc_info=unexpected)
+                    log.warning("worker_failing", error=repr(error), exc_info=True)
                 failing = True
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)

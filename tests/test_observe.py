@@ -1,0 +1,348 @@
+"""What is seen of the service: ids, logs, metrics, readiness."""
+
+import asyncio
+import io
+import json
+import logging
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import structlog
+from fastapi import FastAPI
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from tests.conftest import _FAST
+from tests.lists import Lists
+from tests.shop import LIST, ORGANIZATION, Shop
+from tests.test_cli import command
+from tests.test_limits import served
+from tests.until import until
+from waiting_list import database, figures, logs
+from waiting_list.app import create_app
+from waiting_list.audit import remember_audit
+from waiting_list.auth import User
+from waiting_list.database import Pool, connect_pool, connection, migrate
+from waiting_list.embedded import embedded
+from waiting_list.figures import Figures
+from waiting_list.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+ENTRY = f"/v1/user/waiting-lists/{LIST}/entry"
+
+
+def values(exposed: str) -> dict[str, float]:
+    """Each sample with its labels, and its value."""
+    return {
+        name: float(value)
+        for name, _, value in (line.rpartition(" ") for line in exposed.splitlines() if not line.startswith("#"))
+    }
+
+
+async def scraped(shop: Shop) -> dict[str, float]:
+    return values((await shop.http.get("/metrics")).text)
+
+
+@contextmanager
+def logged(**settings: Any) -> Iterator[io.StringIO]:
+    """What the process logs, as `serve` sets it up."""
+    root, stream = logging.getLogger(), io.StringIO()
+    before, level = root.handlers, root.level
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # the tests' own client
+    logs.set_up(Settings.model_validate({"log_level": "debug"} | settings))
+    structlog.configure(cache_logger_on_first_use=False)  # other tests log in other ways
+    root.handlers[0].setStream(stream)  # type: ignore[attr-defined]
+    try:
+        yield stream
+    finally:
+        root.handlers = before
+        root.setLevel(level)
+        structlog.reset_defaults()
+
+
+async def test_a_request_has_an_id_that_its_answer_and_its_lines_share(app: FastAPI, shop: Shop) -> None:
+    answer = await shop.http.get("/v1/user/events")
+    assert re.fullmatch(r"[0-9a-f]{16}", answer.headers["X-Request-Id"])
+    answer = await shop.http.get("/nowhere", headers={"X-Request-Id": "from-the.proxy_1"})
+    assert (answer.status_code, answer.headers["X-Request-Id"]) == (404, "from-the.proxy_1")
+
+
+@pytest.mark.parametrize("sent", ["", "a b", 'x" level="error', "a" * 65, "\x1b[31m", "é", "{}"])
+async def test_an_id_that_could_forge_a_line_is_not_taken(app: FastAPI, shop: Shop, sent: str) -> None:
+    answer = await shop.http.get("/version", headers={"X-Request-Id": sent.encode()})
+    assert re.fullmatch(r"[0-9a-f]{16}", answer.headers["X-Request-Id"])
+
+
+async def test_a_defect_is_logged_under_the_id_that_its_answer_has(
+    app: FastAPI, shop: Shop, monkeypatch: Any
+) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("not for clients")
+
+    monkeypatch.setattr("waiting_list.reading.upcoming_events", broken)
+    with logged(log_json=True) as stream:
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+            answer = await http.get("/v1/user/events?organization_id=secret-query")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    (line,) = [line for line in lines if line["event"] == "request"]
+    assert line["request_id"] == answer.headers["X-Request-Id"]
+    assert (line["call"], line["status"]) == ("list_upcoming_events", 500)
+    assert "secret-query" not in stream.getvalue()
+
+
+HOSTILE = 'ada\n{"event": "forged"}\r\x1b[2J\x85\u2028'
+
+
+@pytest.mark.parametrize("log_json", [True, False])
+async def test_whatever_is_logged_stays_on_its_line(log_json: bool) -> None:
+    with logged(log_json=log_json) as stream:
+        structlog.get_logger("test").warning("told", detail=HOSTILE)
+        logging.getLogger("library").warning("told %s", HOSTILE)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2, lines
+    assert "\x1b" not in stream.getvalue()
+    if log_json:
+        assert [json.loads(line)["level"] for line in lines] == ["warning"] * 2
+
+
+async def test_no_person_and_no_secret_is_in_the_logs(app: FastAPI, shop: Shop, dsn: str) -> None:
+    person, email, name = "user-zq81", "zq82@example.org", "Zq83 Zq84"
+    async with served(dsn, log_requests=True) as other:
+        shop.http = other.http
+        with logged(log_json=True) as stream:
+            await story(app, shop, person, email, name, stream)
+
+
+async def story(app: FastAPI, shop: Shop, person: str, email: str, name: str, stream: io.StringIO) -> None:
+    """Whatever a person may do, and what is known of it."""
+    await shop.stock(available=0)
+    service = app.state.service
+    contact = {"email": email, "name": name, "locale": "fr"}
+    body = {"user_id": person, "tickets_wanted": 2} | contact
+    await shop.made("POST", f"/waiting-lists/{LIST}/entries", body)
+    token, _ = await service.authority.mint(User(person, ORGANIZATION), expires_in=60)
+    bearer = {"Authorization": f"Bearer {token}"}
+    link = await shop.made("POST", f"/waiting-lists/{LIST}/entries/{person}/link")
+    await shop.http.get(link["url"].replace("http://127.0.0.1:8000", ""))
+    await shop.http.get(ENTRY, headers=bearer, params={"no": person})
+    await shop.http.post(ENTRY, headers=bearer, content=b'{"name": "Zq83', params={"email": email})
+    await shop.http.post("/dashboard/sign-in", data={"api_key": shop.key})
+    await shop.http.post("/sign-in/with-token", data={"token": token})
+    await shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 2})
+    await shop.made("GET", f"/users/{person}/export")
+    # What PostgreSQL says of a row that breaks a rule quotes it.
+    with pytest.raises(asyncpg.CheckViolationError, match="entries_minimum") as broken:
+        async with connection(service.pool) as acquired:
+            await acquired.execute("UPDATE entries SET tickets_minimum = 0 WHERE user_id = $1", person)
+    assert person in str(broken.value)
+    structlog.get_logger("test").error("failed", exc_info=broken.value)
+    await shop.made("DELETE", f"/users/{person}")
+    text = stream.getvalue()
+    assert "entries_minimum" in text
+    assert len(text.splitlines()) > 10
+    for secret in ("zq8", "Zq8", token, shop.key, shop.key.split("_")[2], link["url"].rpartition("/")[2]):
+        assert secret not in text
+
+
+async def test_every_metric_is_documented_and_every_documented_one_exists(app: FastAPI, shop: Shop) -> None:
+    await shop.stock()
+    await shop.join("ada")
+    exposed = (await shop.http.get("/metrics")).text
+    kinds = dict(re.findall(r"^# TYPE (waiting_list\w*) (\w+)$", exposed, re.MULTILINE))
+    kinds = {name: kind for name, kind in kinds.items() if not name.endswith("_created")}
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    assert dict(re.findall(r"^\| `(waiting_list\w+)` \| (\w+) \|", page, re.MULTILINE)) == kinds
+    assert re.search(r"^waiting_list_requests_total\{.*call=\"join\".*status=\"201\".*\} ", exposed, re.MULTILINE)
+
+
+def test_every_event_that_is_logged_is_documented() -> None:
+    source = "\n".join(path.read_text() for path in (ROOT / "waiting_list").glob("*.py"))
+    events = set(re.findall(r"log\.(?:info|warning|error|exception)\(\s*\"(\w+)\"", source))
+    page = (ROOT / "docs" / "logs.md").read_text()
+    documented = {
+        event
+        for line in page.splitlines()
+        if line.startswith("| `")
+        for event in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
+    assert documented == events
+
+
+async def test_what_happens_is_counted(app: FastAPI, shop: Shop) -> None:
+    await shop.stock()
+    before = await scraped(shop)
+    for user in ("ada", "bob", "cleo"):
+        await shop.join(user, 2)
+    await shop.user("ada", "POST", body={"tickets_wanted": 1})
+    await shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 4})
+    await shop.made("POST", f"/waiting-lists/{LIST}/entries/ada/purchase", {"quantity": 2})
+    figures_of(app)
+    after = await scraped(shop)
+
+    def grew(name: str) -> float:
+        return after.get(name, 0.0) - before.get(name, 0.0)
+
+    verbs = {
+        verb: grew(f'waiting_list_entry_changes_total{{verb="{verb}"}}') for verb in ("join", "promote", "buy")
+    }
+    assert verbs == {"join": 3, "promote": 2, "buy": 1}
+    assert grew('waiting_list_requests_total{call="join",status="201"}') == 3
+    assert grew('waiting_list_requests_total{call="join",status="409"}') == 1
+    assert grew('waiting_list_request_duration_seconds_count{call="join"}') == 4
+    assert grew("waiting_list_batch_requests_sum") >= 6
+    assert grew("waiting_list_lock_wait_seconds_count") >= 6
+    assert after["waiting_list_queued_requests"] == before["waiting_list_queued_requests"]
+    assert after["waiting_list_database_connections_in_use"] == 0
+    now = {
+        name: after[f"waiting_list_{name}"]
+        for name in ("lists", "waiting_entries", "ready_entries", "held_tickets")
+    }
+    assert now == {"lists": 1, "waiting_entries": 1, "ready_entries": 1, "held_tickets": 2}
+    assert after["waiting_list_database_up"] == 1
+
+
+def figures_of(app: FastAPI) -> None:
+    """The figures are read anew, as they are every five seconds."""
+    app.state.service.figures._read_at = float("-inf")
+
+
+async def test_how_late_a_worker_is_is_known_and_makes_no_process_unready(app: FastAPI, shop: Shop) -> None:
+    await shop.stock()
+    await shop.join("ada")
+    await shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 1})
+    ready = (await shop.http.get("/health/ready")).json()
+    assert ready == {"status": "ready", "oldest_due_hold_seconds": 0.0, "oldest_due_notice_seconds": 0.0}
+    async with connection(app.state.service.pool) as acquired:
+        await acquired.execute(
+            "UPDATE entries SET ready_until = now() - interval '42 seconds' WHERE status = 'ready'"
+        )
+    figures_of(app)
+    late = await shop.http.get("/health/ready")
+    assert late.status_code == 200
+    assert 42 <= late.json()["oldest_due_hold_seconds"] < 60
+    assert (await shop.http.get("/health/ready?late_seconds=100")).status_code == 200
+    assert (await shop.http.get("/health/ready?late_seconds=10")).status_code == 503
+    assert (await shop.http.get("/health/ready?late_seconds=x")).status_code == 422
+    assert (await scraped(shop))["waiting_list_oldest_due_hold_seconds"] >= 42
+
+
+async def test_a_schema_that_is_too_old_is_not_ready_and_a_later_one_is(app: FastAPI, shop: Shop) -> None:
+    async with connection(app.state.service.pool) as acquired:
+        await acquired.execute("INSERT INTO schema_migrations SELECT 9999, 'later', 'x', now()")
+        assert (await shop.http.get("/health/ready")).status_code == 200
+        await acquired.execute("DELETE FROM schema_migrations WHERE version >= 6")
+        assert (await shop.http.get("/health/ready")).status_code == 503
+
+
+async def test_what_the_last_audit_found_is_in_the_metrics(pool: Pool, lists: Lists) -> None:
+    await remember_audit(pool, lists=30, differences=2)
+    await remember_audit(pool, lists=31, differences=1)
+    found = values((await Figures(pool).exposed()).decode())
+    assert (found["waiting_list_audit_lists"], found["waiting_list_audit_differences"]) == (31, 1)
+    assert found["waiting_list_audit_timestamp_seconds"] > 1e9
+
+
+async def test_without_a_database_there_are_metrics_and_one_says_so() -> None:
+    away = await connect_pool(Settings(), "postgresql://nobody@127.0.0.1:1/nowhere")
+    found = values((await Figures(away).exposed()).decode())
+    assert found["waiting_list_database_up"] == 0
+    assert "waiting_list_lists" not in found
+    await away.close()
+
+
+async def test_an_outage_is_one_line_and_its_end_another_whoever_meets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_outage", database._Outage())
+    with tempfile.TemporaryDirectory(prefix="wl-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        with embedded(folder, extra_settings=_FAST) as dsn:
+            await migrate(dsn)
+            mails = {"mail_folder": tmp_path}
+            app = create_app(Settings.model_validate({"database_url": SecretStr(dsn)} | mails))
+            running = app.router.lifespan_context(app)
+            await running.__aenter__()
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+
+            async def status() -> int:
+                return (await http.get("/v1/user/events")).status_code
+
+            with capture_logs() as seen:
+                statuses = [await status() for _ in range(3)]
+                assert statuses == [503] * 3
+                # The worker, the delivery and the live entries have all had their turn.
+                await asyncio.sleep(1.2)
+                with embedded(folder, extra_settings=_FAST):
+
+                    async def is_over() -> bool:
+                        await status()
+                        return any(one["event"] == "database_reachable_again" for one in seen)
+
+                    await until(is_over, seconds=20)
+                    assert await status() == 200
+                    events = [one["event"] for one in seen if one["event"] != "request"]
+                    assert events == ["database_unreachable", "database_reachable_again"]
+                    assert seen[-1]["seconds"] > 0
+                    await running.__aexit__(None, None, None)
+
+
+def test_several_processes_behind_one_address_put_their_counts_together(dsn: str) -> None:
+    script = (
+        "import os, sys, prometheus_client, asyncio\n"
+        "from waiting_list.metrics import RATE_LIMITED, OPEN_STREAMS\n"
+        "RATE_LIMITED.labels('user').inc(int(sys.argv[1]))\n"
+        "OPEN_STREAMS.inc(5)\n"
+    )
+    report = (
+        "import asyncio, sys\n"
+        "from waiting_list.database import connect_pool\n"
+        "from waiting_list.figures import Figures\n"
+        "from waiting_list.metrics import OPEN_STREAMS\n"
+        "from waiting_list.settings import Settings\n"
+        "OPEN_STREAMS.inc(2)\n"
+        "async def main():\n"
+        "    pool = await connect_pool(Settings(), sys.argv[1])\n"
+        "    print((await Figures(pool).exposed()).decode(), end='')\n"
+        "    await pool.close()\n"
+        "asyncio.run(main())\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(figures._SHARED, "")  # restored afterwards
+        with figures.share_counts():
+            shown = [
+                subprocess.run(
+                    [sys.executable, "-c", *one], check=True, timeout=60, capture_output=True, text=True
+                )
+                for one in ((script, "3"), (script, "4"), (report, dsn))
+            ]
+    found = values(shown[-1].stdout)
+    assert found['waiting_list_rate_limited_total{limit="user"}'] == 7
+    # Those of the processes that have ended are not open any more.
+    assert found["waiting_list_open_streams"] == 2
+
+
+def test_an_audit_from_the_command_line_is_remembered(dsn: str) -> None:
+    audited = command("audit", DATABASE_URL=dsn)
+    assert audited.returncode == 0, audited.stderr
+
+    async def read() -> dict[str, float]:
+        pool = await connect_pool(Settings(), dsn)
+        try:
+            return values((await Figures(pool).exposed()).decode())
+        finally:
+            await pool.close()
+
+    assert asyncio.run(read())["waiting_list_audit_timestamp_seconds"] > 1e9

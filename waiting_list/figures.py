@@ -1,0 +1,103 @@
+"""What is true of the whole deployment, and all metrics together as Prometheus reads them.
+
+What a process counts (metrics.py) is its own. Several behind one address (`serve --workers`) put their counts
+together in files (prometheus_client's multiprocess mode), so that whichever is asked answers for all.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from waiting_list import __version__
+from waiting_list.database import Pool, Record, snapshot, sql
+from waiting_list.problems import Unavailable
+
+FIGURES = {
+    "lists": "Waiting lists.",
+    "waiting_entries": "Entries that wait.",
+    "held_tickets": "Tickets that are held.",
+    "ready_entries": "Entries whose tickets are held.",
+    "oldest_due_hold_seconds": "How long the first hold to lapse has been due; 0 if none is.",
+    "pending_notices": "Notices that are to be sent.",
+    "oldest_due_notice_seconds": "How long the first notice to be sent has been due; 0 if none is.",
+    "dead_notices": "Notices that were given up, while they are kept.",
+    "audit_lists": "Lists that the last audit of all lists looked at.",
+    "audit_differences": "Those of them that had a difference.",
+    "audit_timestamp_seconds": "When that audit ended; 0 if there was none.",
+}
+"""What sql/read_figures.sql reads, each as `waiting_list_` + its name."""
+
+_SHARED = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client looks at it when it is imported
+_FRESH_SECONDS = 5.0
+
+
+def share_counts() -> "tempfile.TemporaryDirectory[str]":
+    """Has the processes that this one starts put their counts together, as long as what is returned is kept."""
+    folder = tempfile.TemporaryDirectory(prefix="waiting-list-metrics-")
+    os.environ[_SHARED] = folder.name
+    return folder
+
+
+class Figures:
+    """Reads the deployment's figures, at most every few seconds, however many ask. One for each process."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._read_at = float("-inf")
+        self._record: Record | None = None
+
+    async def read(self) -> Record:
+        """The figures as they are, or were some seconds ago. Raises Unavailable."""
+        if self._record is None or time.monotonic() - self._read_at > _FRESH_SECONDS:
+            async with snapshot(self._pool) as acquired:
+                self._record = await acquired.fetchrow(sql("read_figures"))
+            self._read_at = time.monotonic()
+        assert self._record is not None
+        return self._record
+
+    async def exposed(self) -> bytes:
+        """All metrics, in Prometheus' text format. While the database is away its figures are missing, and
+        `waiting_list_database_up` is 0."""
+        try:
+            figures = await self.read()
+        except Unavailable:
+            figures = None
+        registry = CollectorRegistry()
+        if folder := os.environ.get(_SHARED):
+            _forget_the_dead(Path(folder))
+            multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        else:
+            registry.register(REGISTRY)
+        registry.register(_Deployment(figures))
+        return generate_latest(registry)
+
+
+class _Deployment(Collector):
+    def __init__(self, figures: Record | None) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        yield InfoMetricFamily("waiting_list", "Which version runs.", {"version": __version__})
+        up = self._figures is not None
+        yield GaugeMetricFamily("waiting_list_database_up", "Whether the database answers.", float(up))
+        if self._figures is not None:
+            for name, description in FIGURES.items():
+                yield GaugeMetricFamily(f"waiting_list_{name}", description, float(self._figures[name]))
+
+
+def _forget_the_dead(folder: Path) -> None:
+    # Whatever a process that has ended had open is open no more; what it had counted stays.
+    for file in folder.glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            multiprocess.mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+        except PermissionError:
+            pass

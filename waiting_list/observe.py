@@ -1,0 +1,81 @@
+"""What is seen of every request: an id that its log lines share, its count and time, and a line where it failed.
+
+A line names the call, never the path or the query: private links and the ids of people stand there.
+"""
+
+import re
+import time
+from functools import cache
+from secrets import token_hex
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from waiting_list.answers import REQUEST_ID_HEADER, REQUEST_ID_KEY
+from waiting_list.logs import REQUEST_ID
+from waiting_list.metrics import REQUEST_SECONDS, REQUESTS
+
+log = structlog.get_logger(__name__)
+
+_SLOW_SECONDS = 1.0
+_GIVEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+class Observed:
+    """Pure ASGI, outermost. The id is the caller's `X-Request-Id` where that is 1 to 64 letters, digits, dots,
+    dashes or underscores, else a new one; the answer has it, too."""
+
+    def __init__(self, app: ASGIApp, *, log_requests: bool) -> None:
+        self._app = app
+        self._log_requests = log_requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = _request_id(scope)
+        scope[REQUEST_ID_KEY] = request_id
+        REQUEST_ID.set(request_id)  # for good: the server runs each request in a context of its own
+        # 500: of whoever raises, and leaves the answer to what stands further out.
+        status, seconds = 500, None
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status, seconds
+            if message["type"] == "http.response.start":
+                status, seconds = message["status"], time.perf_counter() - began
+                message["headers"] = [*message["headers"], (REQUEST_ID_HEADER, request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_marked)
+        finally:
+            self._count(scope, status, time.perf_counter() - began if seconds is None else seconds)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        route = scope.get("route")
+        call = (getattr(route, "operation_id", None) or route.name) if route else "none"
+        counter, histogram = _metrics(call, status)
+        counter.inc()
+        histogram.observe(seconds)
+        if self._log_requests or status >= 500 or seconds > _SLOW_SECONDS:
+            log.info(
+                "request",
+                method=scope["method"] if scope["method"].isalpha() else "?",
+                call=call,
+                status=status,
+                duration_ms=round(seconds * 1000, 1),
+            )
+
+
+@cache
+def _metrics(call: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(call, status), REQUEST_SECONDS.labels(call)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == REQUEST_ID_HEADER and _GIVEN.fullmatch(value):
+            return str(value.decode())
+    return token_hex(8)
