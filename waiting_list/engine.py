@@ -17,7 +17,9 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from waiting_list import promotion, stock, telling, verbs
+from opentelemetry.trace import Span
+
+from waiting_list import promotion, stock, telling, tracing, verbs
 from waiting_list.batch import Batches
 from waiting_list.database import Pool, sql, transaction
 from waiting_list.ledger import Ledger
@@ -318,11 +320,18 @@ class Engine:
         self, key: ListKey, take: Callable[[], Sequence[Request]], *, now: datetime | None = None
     ) -> Sequence[Answer | Problem]:
         """One transaction: the list's lock, every request in turn, one write a table, commit."""
+        with tracing.batch() as span:
+            return await self._transact(key, take, span, now=now)
+
+    async def _transact(
+        self, key: ListKey, take: Callable[[], Sequence[Request]], span: Span, *, now: datetime | None
+    ) -> Sequence[Answer | Problem]:
         async with transaction(self._pool, undone=self._dry) as connection:
             ledger = await Ledger.open(connection, key, now=now)
             if ledger is None:
                 return [InventoryNotFound() for _ in take()]
             requests = take()
+            span.set_attribute("requests", len(requests))
             known = await _known_answers(ledger, requests)
             await ledger.load_latest({user for request in requests for user in verbs.users_of(request.arguments)})
             outcomes = [await _one(ledger, request, known) for request in requests]

@@ -20,7 +20,7 @@ import uvicorn
 from fastapi import FastAPI
 from prometheus_client import start_http_server
 
-from waiting_list import __version__, demo, logs
+from waiting_list import __version__, demo, logs, tracing
 from waiting_list.app import create_app
 from waiting_list.auth import Authority
 from waiting_list.database import Pool
@@ -104,6 +104,8 @@ def served_app() -> FastAPI:
         end_with_parent()  # started by `serve --workers`
     settings = Settings()
     logs.set_up(settings)
+    if tracing.is_wanted():
+        tracing.set_up()
     served = create_app(settings)
     loop = asyncio.get_running_loop()
 
