@@ -53,6 +53,13 @@ FIND_CHROMIUM = (for name in "$$CHROMIUM" chromium chromium-browser google-chrom
 GET = (as=env; [ "$$(id -u)" = 0 ] || as="sudo -n env"; as="$$as DEBIAN_FRONTEND=noninteractive"; \
 	$$as apt-get -qq update && $$as apt-get -qq install -y --no-install-recommends $(1) >/dev/null)
 
+# What is tested of the embedded PostgreSQL itself, and of how it fails, has no pooler in between.
+.PHONY: test-pooler
+test-pooler: install ## Run the tests through PgBouncer in transaction mode, which it installs where there is none
+	@command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || { echo "Installing PgBouncer"; $(call GET,pgbouncer); } || { \
+		echo "There is no PgBouncer, and apt-get could not install it" >&2; exit 1; }
+	TEST_POOLER=1 WAITING_LIST_STATEMENT_CACHE=false $(BIN)/pytest
+
 # promtool comes with Debian's prometheus, which is not started.
 .PHONY: check-alerts
 check-alerts: ## Check and test the alert rules with promtool, which it installs where there is none
