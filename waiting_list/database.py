@@ -105,7 +105,7 @@ _outage = _Outage()
 
 
 @asynccontextmanager
-async def reachable() -> AsyncIterator[None]:
+async def reachable(*, standby: bool = False) -> AsyncIterator[None]:
     """Turns every way in which a database can be out of reach into Unavailable.
 
     A commit whose answer was lost may or may not have happened: Unavailable says «safe to repeat», and every
@@ -116,16 +116,19 @@ async def reachable() -> AsyncIterator[None]:
     except _UNREACHABLE as error:
         if isinstance(error, asyncpg.InterfaceError) and "clos" not in str(error):
             raise  # a wrong argument, not a closed connection or pool
-        _outage.failed(error)
+        if not standby:
+            _outage.failed(error)
         raise Unavailable from error
     else:
-        _outage.answered()
+        if not standby:
+            _outage.answered()
 
 
 @asynccontextmanager
-async def connection(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection for single statements. Raises Unavailable."""
-    async with reachable(), pool.acquire(timeout=_ACQUIRE_SECONDS) as acquired:
+async def connection(pool: Pool, *, standby: bool = False) -> AsyncIterator[Connection]:
+    """A connection for single statements. Raises Unavailable. That a `standby` is away is not logged as an outage:
+    whoever asks it has somebody else to ask."""
+    async with reachable(standby=standby), pool.acquire(timeout=_ACQUIRE_SECONDS) as acquired:
         CONNECTIONS.inc()
         try:
             yield acquired

@@ -50,6 +50,9 @@ class Observed:
             if message["type"] == "http.response.start":
                 status, seconds = message["status"], time.perf_counter() - began
                 message["headers"] = [*message["headers"], (REQUEST_ID_HEADER, request_id.encode())]
+                if scope["app"].state.service.draining.is_set():
+                    # Whoever keeps the connection would send the next request as it closes.
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         try:
