@@ -124,8 +124,8 @@ def served_app() -> FastAPI:
 
 
 def _end_gently(loop: asyncio.AbstractEventLoop, drain: Callable[[], None], *, seconds: float) -> None:
-    """On SIGTERM: answers as before for so many seconds, while whoever distributes requests learns that this process
-    is not ready any more; then ends as uvicorn does. At once on Ctrl-C, or when told twice."""
+    """On SIGTERM: answers as before for so many seconds, while whoever distributes requests learns that this
+    process is not ready any more; then ends as uvicorn does. At once on Ctrl-C, or when told twice."""
     told = False
 
     for number in (signal.SIGTERM, signal.SIGINT):
