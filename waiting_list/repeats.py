@@ -22,7 +22,7 @@ async def known_answers(ledger: Ledger, key_hashes: Sequence[bytes]) -> dict[byt
     }
     users: dict[int, str | None] = {}
     if numbers := sorted({entry.number for _, answer in known.values() for entry in _entries(answer)}):
-        users = dict(await fetch(sql("read_users"), list_id, numbers))
+        users = {one["number"]: one["user_id"] for one in await fetch(sql("read_users"), list_id, numbers)}
     return {key: (request, _of_users(answer, users)) for key, (request, answer) in known.items()}
 
 
