@@ -9,11 +9,27 @@ from waiting_list.auth import Authority
 from waiting_list.database import Pool
 from waiting_list.engine import Caller, Engine
 from waiting_list.settings import Settings
-from waiting_list.terminal import DataDir, app, run_with_pool, with_database
+from waiting_list.terminal import DataDir, app, printable, run_with_pool, with_database
 from waiting_list.verbs import CLOCK
 
 Organization = Annotated[str, typer.Argument(help="Whose user it is.")]
 UserId = Annotated[str, typer.Argument(metavar="USER", help="The user's id there.")]
+
+
+@app.command()
+def find_user(
+    organization: Organization,
+    address: Annotated[str, typer.Argument(help="An e-mail address.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Print the ids of users who may have this address: who has given it, and who signs in with it."""
+
+    async def run(pool: Pool, config: Settings) -> None:
+        for user_id in await users.users_of(pool, Authority(pool, config), organization, address):
+            print(printable(user_id))
+
+    with with_database(data_dir) as settings:
+        run_with_pool(settings, run)
 
 
 @app.command()

@@ -66,6 +66,16 @@ async def erase_user(pool: Pool, engine: Engine, authority: Authority, caller: C
     return Erasure(user_id=user_id, waiting_lists=len(keys))
 
 
+async def users_of(pool: Pool, authority: Authority, organization_id: str, email: str) -> list[str]:
+    """Who may be the person with this address: the user that it makes where they sign in by e-mail, and whoever
+    has given it, verified or not, in capitals or not. Reads all contacts of the organization. Raises
+    Unavailable."""
+    made = fan_id(await authority.derived_secret(), organization_id, email)
+    async with snapshot(pool) as acquired:
+        records = await acquired.fetch(sql("read_users_of_address"), organization_id, email)
+    return sorted({made, *(record["user_id"] for record in records)})
+
+
 async def _entries(pool: Pool, user_id: str, organization_id: str) -> list[Entry]:
     found: list[Entry] = []
     cursor = None
