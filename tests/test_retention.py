@@ -169,6 +169,11 @@ async def test_only_lists_that_ended_long_enough_ago_are_due(lists: Lists) -> No
     await lists.engine.end(lists.key)
     assert await due(lists) == [lists.key]
     assert await due(lists, timedelta(minutes=1)) == []
+    await lists.rows("UPDATE inventory SET pruned_at = ended_at - interval '1 day'")
+    assert await due(lists) == [lists.key], "it has ended again since it was pruned"
+    await lists.rows("UPDATE inventory SET pruned_at = ended_at")
+    assert await due(lists) == []
+    await lists.rows("UPDATE inventory SET pruned_at = NULL")
     await lists.configure(closes_at=lists.now + timedelta(minutes=1))
     assert await due(lists) == []
 
