@@ -42,7 +42,7 @@ test: install ## Run the tests
 # Pages are looked at in a real Chromium: the one that is there, else Debian's. CHROMIUM names another.
 .PHONY: test-browser
 test-browser: install ## Test the pages in a real Chromium, which it installs where there is none
-	@$(FIND_CHROMIUM) || { echo "Installing Chromium"; $(GET_CHROMIUM) && $(FIND_CHROMIUM); } || { \
+	@$(FIND_CHROMIUM) || { echo "Installing Chromium"; $(call GET,chromium) && $(FIND_CHROMIUM); } || { \
 		echo "There is no Chromium, and apt-get could not install one: install it, or name it in CHROMIUM" >&2; \
 		exit 1; }
 	$(BIN)/pytest tests/browser
@@ -50,8 +50,23 @@ test-browser: install ## Test the pages in a real Chromium, which it installs wh
 FIND_CHROMIUM = (for name in "$$CHROMIUM" chromium chromium-browser google-chrome google-chrome-stable; do \
 	[ -n "$$name" ] && command -v "$$name" >/dev/null && exit 0; done; exit 1)
 # As root, or as somebody who may become root without being asked.
-GET_CHROMIUM = (as=env; [ "$$(id -u)" = 0 ] || as="sudo -n env"; as="$$as DEBIAN_FRONTEND=noninteractive"; \
-	$$as apt-get -qq update && $$as apt-get -qq install -y --no-install-recommends chromium >/dev/null)
+GET = (as=env; [ "$$(id -u)" = 0 ] || as="sudo -n env"; as="$$as DEBIAN_FRONTEND=noninteractive"; \
+	$$as apt-get -qq update && $$as apt-get -qq install -y --no-install-recommends $(1) >/dev/null)
+
+# What is tested of the embedded PostgreSQL itself, and of how it fails, has no pooler in between.
+.PHONY: test-pooler
+test-pooler: install ## Run the tests through PgBouncer in transaction mode, which it installs where there is none
+	@command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || { echo "Installing PgBouncer"; $(call GET,pgbouncer); } || { \
+		echo "There is no PgBouncer, and apt-get could not install it" >&2; exit 1; }
+	TEST_POOLER=1 WAITING_LIST_STATEMENT_CACHE=false $(BIN)/pytest
+
+# promtool comes with Debian's prometheus, which is not started.
+.PHONY: check-alerts
+check-alerts: ## Check and test the alert rules with promtool, which it installs where there is none
+	@command -v promtool >/dev/null || { echo "Installing promtool"; $(call GET,prometheus); } || { \
+		echo "There is no promtool, and apt-get could not install it" >&2; exit 1; }
+	promtool check rules ops/prometheus/alerts.yml
+	promtool test rules ops/prometheus/alerts_test.yml
 
 .PHONY: screenshots
 screenshots: install ## Take the pictures in docs/screenshots anew, of a demo of its own
@@ -165,7 +180,7 @@ LOCK = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 -
 .PHONY: lock
 lock: .venv-lock/.uv-$(UV_VERSION) ## Write the lock files anew from pyproject.toml
 	$(LOCK) --extra build --output-file requirements.txt pyproject.toml
-	$(LOCK) --extra build --extra dev --constraints requirements.txt --output-file requirements-dev.txt pyproject.toml
+	$(LOCK) --extra build --extra dev --extra otel --constraints requirements.txt --output-file requirements-dev.txt pyproject.toml
 
 .venv-lock/.uv-$(UV_VERSION):
 	@$(PYTHON) -m venv --clear .venv-lock

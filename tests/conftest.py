@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from tests.lists import Lists
+from tests.pooler import pooled
 from tests.shop import ORGANIZATION, Shop, declared_answers
 from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
@@ -53,14 +55,29 @@ async def template(server: str) -> AsyncIterator[str]:
         await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def way(server: str) -> Iterator[str]:
+    """How the service reaches that server: as the tests do, or with TEST_POOLER through a transaction pooler."""
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(pooled(server)) if os.environ.get("TEST_POOLER") else server
+
+
 @pytest_asyncio.fixture
-async def dsn(server: str, template: str) -> AsyncIterator[str]:
+async def dsn(server: str, template: str, way: str) -> AsyncIterator[str]:
     """A fresh database for one test."""
     name = f"test_{os.getpid()}_{next(_names)}"
     async with _administrator(server) as administrator:
         await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        yield _on(server, name)
+        yield _on(way, name)
         await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of the loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest_asyncio.fixture

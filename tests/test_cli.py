@@ -1,6 +1,7 @@
 """The command line, with real processes on a data folder of their own."""
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -24,6 +25,11 @@ from waiting_list.settings import Settings
 ROOT = Path(__file__).parent.parent
 
 
+def _passed_on() -> dict[str, str]:
+    """What `make test-pooler` sets for every process of the service."""
+    return {name: value for name, value in os.environ.items() if name == "WAITING_LIST_STATEMENT_CACHE"}
+
+
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "waiting_list", *arguments],
@@ -31,7 +37,7 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         text=True,
         timeout=60,
         check=False,
-        env={"PATH": "/usr/bin:/bin"} | environment,
+        env={"PATH": "/usr/bin:/bin"} | _passed_on() | environment,
     )
 
 

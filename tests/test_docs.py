@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from tests.pooler import PLANS
 from waiting_list.findings import Check
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
@@ -52,3 +53,7 @@ def test_links_between_the_documents_lead_somewhere() -> None:
     for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")):
         for target in re.findall(r"\]\((?!http|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_what_a_pooler_should_set_is_what_we_set_without_one() -> None:
+    assert PLANS in (ROOT / "docs" / "pooling.md").read_text()

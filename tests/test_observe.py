@@ -346,3 +346,23 @@ def test_an_audit_from_the_command_line_is_remembered(dsn: str) -> None:
             await pool.close()
 
     assert asyncio.run(read())["waiting_list_audit_timestamp_seconds"] > 1e9
+
+
+def test_the_dashboard_and_the_alerts_ask_for_metrics_that_exist_and_every_alert_says_what_to_do() -> None:
+    known = set(re.findall(r"^\| `(waiting_list\w+)`", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE))
+    dashboard = json.loads((ROOT / "ops" / "grafana" / "waiting-list.json").read_text())
+    rules = (ROOT / "ops" / "prometheus" / "alerts.yml").read_text()
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]] + [rules]
+    names = {
+        re.sub("_(bucket|sum|count)$", "", name) for one in asked for name in re.findall(r"waiting_list_\w+", one)
+    }
+    assert names <= known
+    # What is shown nowhere need not be measured.
+    assert known - names <= {"waiting_list_lists", "waiting_list_audit_lists"}
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+    alerts = re.findall(r"- alert: (\w+)", rules)
+    page = (ROOT / "docs" / "alerts.md").read_text()
+    assert re.findall(r"^## (\w+)$", page, re.MULTILINE) == alerts
+    assert re.findall(r"runbook: (\S+)", rules) == [f"docs/alerts.md#{alert.lower()}" for alert in alerts]
+    tested = (ROOT / "ops" / "prometheus" / "alerts_test.yml").read_text()
+    assert set(re.findall(r"alertname: (\w+)}", tested)) == set(alerts)

@@ -98,8 +98,13 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         assert config.database_url is not None, "the command line starts the embedded server and names it"
         pool = await connect_pool(config, config.database_url.get_secret_value())
+        standby = (
+            await connect_pool(config, config.read_database_url.get_secret_value())
+            if config.read_database_url
+            else None
+        )
         engine = Engine(pool, config)
-        polls = Polls(pool, config)
+        polls = Polls(pool, config, standby)
         live = Live(pool, polls)
         authority = Authority(pool, config)
         limits, figures = Limits(pool, config), Figures(pool)
@@ -115,8 +120,9 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             stop.set()
             looking.cancel()
             await asyncio.gather(*work)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(pool.close(), timeout=10)
+            for one in filter(None, (standby, pool)):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(one.close(), timeout=10)
 
     app = FastAPI(
         title="Waiting List Service",

@@ -1,9 +1,10 @@
 """What the routers share: who may call, how parameters look, and what a call is given to work with."""
 
+import asyncio
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Never, cast
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -41,6 +42,8 @@ class Service:
     authority: Authority
     limits: Limits
     figures: Figures
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the process is about to end: it answers, and asks for no more."""
 
 
 _LONGEST_IDEMPOTENCY_KEY = 255

@@ -17,7 +17,9 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from waiting_list import promotion, repeats, stock, telling, verbs
+from opentelemetry.trace import Span
+
+from waiting_list import promotion, repeats, stock, telling, tracing, verbs
 from waiting_list.batch import Batches
 from waiting_list.database import Pool, transaction
 from waiting_list.ledger import Ledger
@@ -324,11 +326,18 @@ class Engine:
         self, key: ListKey, take: Callable[[], Sequence[Request]], *, now: datetime | None = None
     ) -> Sequence[Answer | Problem]:
         """One transaction: the list's lock, every request in turn, one write a table, commit."""
+        with tracing.batch() as span:
+            return await self._transact(key, take, span, now=now)
+
+    async def _transact(
+        self, key: ListKey, take: Callable[[], Sequence[Request]], span: Span, *, now: datetime | None
+    ) -> Sequence[Answer | Problem]:
         async with transaction(self._pool, undone=self._dry) as connection:
             ledger = await Ledger.open(connection, key, now=now)
             if ledger is None:
                 return [InventoryNotFound() for _ in take()]
             requests = take()
+            span.set_attribute("requests", len(requests))
             keys = [one.caller.idempotency.key_hash for one in requests if one.caller.idempotency]
             known = await repeats.known_answers(ledger, keys)
             await ledger.load_latest({user for request in requests for user in verbs.users_of(request.arguments)})

@@ -12,9 +12,11 @@ import structlog
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from waiting_list import tracing
 from waiting_list.answers import REQUEST_ID_HEADER, REQUEST_ID_KEY
 from waiting_list.logs import REQUEST_ID
 from waiting_list.metrics import REQUEST_SECONDS, REQUESTS
+from waiting_list.tracing import RequestSpan
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +31,7 @@ class Observed:
     def __init__(self, app: ASGIApp, *, log_requests: bool) -> None:
         self._app = app
         self._log_requests = log_requests
+        self._traces = tracing.is_wanted()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -36,6 +39,7 @@ class Observed:
             return
         began = time.perf_counter()
         request_id = _request_id(scope)
+        span = RequestSpan(_trace_context(scope)) if self._traces else None
         scope[REQUEST_ID_KEY] = request_id
         REQUEST_ID.set(request_id)  # for good: the server runs each request in a context of its own
         # 500: of whoever raises, and leaves the answer to what stands further out.
@@ -46,32 +50,43 @@ class Observed:
             if message["type"] == "http.response.start":
                 status, seconds = message["status"], time.perf_counter() - began
                 message["headers"] = [*message["headers"], (REQUEST_ID_HEADER, request_id.encode())]
+                if scope["app"].state.service.draining.is_set():
+                    # Whoever keeps the connection would send the next request as it closes.
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         try:
             await self._app(scope, receive, send_marked)
         finally:
-            self._count(scope, status, time.perf_counter() - began if seconds is None else seconds)
+            method, call = scope["method"] if scope["method"].isalpha() else "?", _call(scope)
+            self._count(method, call, status, time.perf_counter() - began if seconds is None else seconds)
+            if span is not None:
+                span.end(method=method, call=call, status=status)
 
-    def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        route = scope.get("route")
-        call = (getattr(route, "operation_id", None) or route.name) if route else "none"
+    def _count(self, method: str, call: str, status: int, seconds: float) -> None:
         counter, histogram = _metrics(call, status)
         counter.inc()
         histogram.observe(seconds)
         if self._log_requests or status >= 500 or seconds > _SLOW_SECONDS:
-            log.info(
-                "request",
-                method=scope["method"] if scope["method"].isalpha() else "?",
-                call=call,
-                status=status,
-                duration_ms=round(seconds * 1000, 1),
-            )
+            log.info("request", method=method, call=call, status=status, duration_ms=round(seconds * 1000, 1))
 
 
 @cache
 def _metrics(call: str, status: int) -> tuple[Counter, Histogram]:
     return REQUESTS.labels(call, status), REQUEST_SECONDS.labels(call)
+
+
+def _call(scope: Scope) -> str:
+    route = scope.get("route")
+    return str(getattr(route, "operation_id", None) or route.name) if route else "none"
+
+
+def _trace_context(scope: Scope) -> dict[str, str]:
+    return {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in scope["headers"]
+        if name in (b"traceparent", b"tracestate")
+    }
 
 
 def _request_id(scope: Scope) -> str:

@@ -45,6 +45,8 @@ async def is_ready(
     A late worker makes no process unready: all of them answer as before. Whoever watches over the service, and
     not over one process, asks with `late_seconds`: then it is not ready while a hold has been due for longer.
     """
+    if call.service.draining.is_set():
+        raise Unavailable("This process is about to end.")
     if not await is_migrated(call.pool):
         raise Unavailable("The database is not migrated: run waiting-list migrate.")
     figures = await call.service.figures.read()

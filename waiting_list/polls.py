@@ -11,14 +11,16 @@ from typing import NamedTuple
 from waiting_list.batch import Batches
 from waiting_list.database import Pool, Record, connection, sql
 from waiting_list.ledger import SEGMENT_BITS
-from waiting_list.models import Entry, ListKey, Queue
+from waiting_list.models import Entry, ListKey, Queue, Status
 from waiting_list.pace import STRETCHES, Pace
-from waiting_list.problems import InventoryNotFound, NotInList
+from waiting_list.problems import InventoryNotFound, NotInList, Unavailable
+from waiting_list.replica import Replica
 from waiting_list.settings import Settings
 
 _PICTURES_KEPT = 1000
 """And so many paces of lists."""
 _PACE_SECONDS = 10.0
+_ACTIVE = (Status.WAITING, Status.READY)
 
 
 class Picture(NamedTuple):
@@ -33,11 +35,13 @@ class Polls:
     """Reads for any number of callers at once. One for each process.
 
     Who asks while a query is under way is answered by the next one, together with everybody else who did: so
-    every answer is as of an instant after the question. All raise InventoryNotFound and Unavailable.
+    every answer is as of an instant after the question, or with a standby at most a second before (replica.py).
+    All raise InventoryNotFound and Unavailable.
     """
 
-    def __init__(self, pool: Pool, settings: Settings) -> None:
+    def __init__(self, pool: Pool, settings: Settings, standby: "Pool | None" = None) -> None:
         self._pool = pool
+        self._replica = Replica(pool, standby)
         self._batch_limit = settings.batch_limit
         queue_limit, batch_limit = settings.list_queue_limit, settings.batch_limit
         self._entries: Batches[ListKey, str, Record] = Batches(
@@ -83,16 +87,39 @@ class Polls:
         return await self._paces.submit(key, None)
 
     async def _read_entries(self, key: ListKey, take: Callable[[], Sequence[str]]) -> Sequence[Record]:
-        async with connection(self._pool) as acquired:
-            user_ids = take()
-            records = await acquired.fetch(sql("read_newest_entries"), key.list_id, list(set(user_ids)))
-        if not records:
+        found: dict[str, Record] = {}
+        pool = await self._replica.pool()
+        if pool is not self._pool:
+            try:
+                async with connection(pool, standby=True) as acquired:
+                    records = await acquired.fetch(sql("read_newest_entries"), key.list_id, list(set(take())))
+            except Unavailable:
+                self._replica.failed()
+            else:
+                # Who has joined, or joined again, a moment ago may not be there yet.
+                found = {record["asked_for"]: record for record in records if record["status"] in _ACTIVE}
+        if not found or len(found) < len(set(take())):
+            async with connection(self._pool) as acquired:
+                missing = list({*take()} - found.keys())
+                records = await acquired.fetch(sql("read_newest_entries"), key.list_id, missing)
+            found |= {record["asked_for"]: record for record in records}
+        if not found:
             raise InventoryNotFound()
-        found = {record["asked_for"]: record for record in records}
-        return [found[user_id] for user_id in user_ids]
+        return [found[user_id] for user_id in take()]
 
     async def _read_picture(self, key: ListKey, take: Callable[[], Sequence[None]]) -> Sequence[Picture]:
-        async with connection(self._pool) as acquired:
+        pool = await self._replica.pool()
+        try:
+            return await self._picture_from(pool, key, take)
+        except (Unavailable, InventoryNotFound):
+            if pool is self._pool:
+                raise
+            return await self._picture_from(self._pool, key, take)
+
+    async def _picture_from(
+        self, pool: Pool, key: ListKey, take: Callable[[], Sequence[None]]
+    ) -> Sequence[Picture]:
+        async with connection(pool, standby=pool is not self._pool) as acquired:
             asked = take()
             head = await acquired.fetchrow(sql("read_queue_head"), key.list_id)
             if head is None:

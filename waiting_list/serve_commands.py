@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.request import ProxyHandler, build_opener
 
 import typer
@@ -20,7 +20,7 @@ import uvicorn
 from fastapi import FastAPI
 from prometheus_client import start_http_server
 
-from waiting_list import __version__, demo, logs
+from waiting_list import __version__, demo, logs, tracing
 from waiting_list.app import create_app
 from waiting_list.auth import Authority
 from waiting_list.database import Pool
@@ -104,15 +104,17 @@ def served_app() -> FastAPI:
         end_with_parent()  # started by `serve --workers`
     settings = Settings()
     logs.set_up(settings)
+    if tracing.is_wanted():
+        tracing.set_up()
     served = create_app(settings)
     loop = asyncio.get_running_loop()
 
-    def end_streams() -> None:
+    def drain() -> None:
         # uvicorn waits for answers under way before it tells the application to end, and a stream has no end.
-        loop.call_soon_threadsafe(served.state.service.live.close)
+        served.state.service.live.close()
+        served.state.service.draining.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        _before(number, end_streams)
+    _end_gently(loop, drain, seconds=settings.drain_seconds)
     # What is there now stays, and hundreds of calls are under way at once: looking through all of that for garbage
     # every few calls costs a join a tenth, and holds up whoever comes at the wrong moment.
     gc.collect()
@@ -121,15 +123,25 @@ def served_app() -> FastAPI:
     return served
 
 
-def _before(number: signal.Signals, do: Callable[[], None]) -> None:
-    handler = signal.getsignal(number)
+def _end_gently(loop: asyncio.AbstractEventLoop, drain: Callable[[], None], *, seconds: float) -> None:
+    """On SIGTERM: answers as before for so many seconds, while whoever distributes requests learns that this
+    process is not ready any more; then ends as uvicorn does. At once on Ctrl-C, or when told twice."""
+    told = False
 
-    def both(received: int, frame: FrameType | None) -> None:
-        do()
-        if callable(handler):
-            handler(received, frame)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        ends = signal.getsignal(number)
+        assert callable(ends), "uvicorn has set its own"
 
-    signal.signal(number, both)
+        def end(received: int, frame: FrameType | None, ends: Callable[..., Any] = ends) -> None:
+            nonlocal told
+            loop.call_soon_threadsafe(drain)
+            if received == signal.SIGTERM and seconds and not told:
+                told = True
+                loop.call_soon_threadsafe(loop.call_later, seconds, ends, received, frame)
+            else:
+                ends(received, frame)
+
+        signal.signal(number, end)
 
 
 @app.command()

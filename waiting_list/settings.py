@@ -22,6 +22,12 @@ class Settings(BaseSettings):
         description="PostgreSQL 15 or newer, as postgresql://user@host/name; `DATABASE_URL` is read too. "
         "Not set: an embedded PostgreSQL runs in the data folder.",
     )
+    read_database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("WAITING_LIST_READ_DATABASE_URL", "READ_DATABASE_URL"),
+        description="A standby that answers polls and pictures of queues while it is at most a second behind; "
+        "`READ_DATABASE_URL` is read too. Not set: the database does.",
+    )
     data_dir: Path = Field(default=Path("data"), description="Folder of the embedded PostgreSQL.")
     pool_size: int = Field(default=8, ge=2, le=200, description="Database connections per process.")
     statement_cache: bool = Field(
@@ -36,6 +42,13 @@ class Settings(BaseSettings):
     )
     batch_limit: int = Field(
         default=500, ge=1, le=5000, description="Requests of one list done in one transaction at most."
+    )
+    drain_seconds: float = Field(
+        default=2.0,
+        ge=0,
+        le=60,
+        description="How long a process that is told to end (SIGTERM) still answers, while `/health/ready` says "
+        "503, in seconds: longer than a load balancer takes to notice.",
     )
     worker: bool = Field(default=True, description="Whether `serve` also runs the worker.")
     user_token_public_key: str | None = Field(

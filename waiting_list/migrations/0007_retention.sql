@@ -6,11 +6,5 @@ ALTER TABLE inventory
     ADD COLUMN pruned_number bigint NOT NULL DEFAULT 0,
     ADD COLUMN pruned_at timestamptz;
 
--- What is to be pruned is looked for all the time, and mostly nothing is: of columns that nothing but an end and a
--- pruning changes, so that joins and purchases update the row where it stands.
--- squawk-ignore require-concurrent-index-creation
-CREATE INDEX inventory_to_prune ON inventory (ended_at)
-WHERE ended_at IS NOT NULL AND (pruned_at IS NULL OR pruned_at < ended_at);
-
 -- Answers to repeated requests name entries by number. Nothing writes idempotency.user_id any more; the version before
 -- does, for a day at most, and it goes with a later version.

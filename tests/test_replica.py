@@ -1,0 +1,130 @@
+"""Polls that a real standby answers: while it keeps up, when it lags, and when it dies."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+from structlog.testing import capture_logs
+
+from tests.conftest import _FAST
+from tests.lists import ORGANIZATION, Lists
+from tests.standby import standby_of
+from tests.until import until
+from waiting_list.database import Pool, connect_pool, migrate
+from waiting_list.embedded import embedded
+from waiting_list.models import Status
+from waiting_list.polls import Polls
+from waiting_list.settings import Settings
+
+
+class Pair:
+    """A primary with a list, its standby, and polls that ask the standby."""
+
+    def __init__(self, lists: Lists, standby: Pool, process: object) -> None:
+        self.lists = lists
+        self.standby = standby
+        self.process = process
+        self.polls = Polls(lists.pool, Settings(), standby)
+
+    async def status(self, user_id: str) -> Status:
+        found = await self.polls.entry(self.lists.key, user_id, organization_id=ORGANIZATION)
+        return found.status
+
+    async def asks_the_standby(self) -> bool:
+        return await self.polls._replica.pool() is self.standby
+
+    async def looks(self) -> bool:
+        """As half a second later."""
+        self.polls._replica._looked_at = float("-inf")
+        return await self.asks_the_standby()
+
+    async def do(self, statement: str) -> None:
+        async with self.standby.acquire() as acquired:
+            await acquired.fetch(statement)
+
+
+@pytest_asyncio.fixture
+async def pair() -> AsyncIterator[Pair]:
+    with tempfile.TemporaryDirectory(prefix="wl-test-") as name:
+        Path(name).chmod(0o711)
+        with embedded(Path(name), extra_settings=_FAST) as dsn:
+            await migrate(dsn)
+            with standby_of(dsn) as (standby_dsn, process):
+                primary = await connect_pool(Settings(), dsn)
+                standby = await connect_pool(Settings(), standby_dsn)
+                try:
+                    yield Pair(await Lists.make(primary), standby, process)
+                finally:
+                    for pool in (standby, primary):
+                        pool.terminate()
+
+
+async def test_a_standby_answers_while_it_keeps_up_and_never_that_a_fan_has_not_joined(pair: Pair) -> None:
+    lists = pair.lists
+    assert await pair.asks_the_standby()
+    await pair.do("SELECT pg_wal_replay_pause()")
+    # It does not know of these; the primary is asked.
+    await lists.join("ada")
+    assert await pair.status("ada") is Status.WAITING
+    picture = await pair.polls.picture(lists.key)
+    assert picture.body
+    await pair.do("SELECT pg_wal_replay_resume()")
+
+    async def is_there() -> bool:
+        return await pair.standby.fetchval("SELECT count(*) FROM entries") == 1
+
+    await until(is_there)
+    # What it does know, it is asked: the primary may be away.
+    away = Polls(await connect_pool(Settings(), "postgresql://nobody@127.0.0.1:1/none"), Settings(), pair.standby)
+    found = await away.entry(lists.key, "ada", organization_id=ORGANIZATION)
+    assert found.position == 1
+    assert (await away.picture(lists.key)).body == (await pair.polls.picture(lists.key)).body
+
+
+async def test_who_left_and_joined_again_is_told_of_the_new_place(pair: Pair) -> None:
+    lists = pair.lists
+    await lists.join("ada")
+    await lists.leave("ada")
+    await pair.do("SELECT pg_wal_replay_pause()")
+    await lists.join("ada")
+    assert await pair.status("ada") is Status.WAITING
+
+
+async def test_a_standby_that_lags_is_left_alone_until_it_keeps_up(pair: Pair) -> None:
+    with capture_logs() as logged:
+        await pair.lists.join("ada")
+        await pair.do("SELECT pg_wal_replay_pause()")
+        await pair.lists.join("bob")
+
+        async def lags() -> bool:
+            return not await pair.looks()
+
+        await until(lags, seconds=10)
+        await pair.do("SELECT pg_wal_replay_resume()")
+        await until(pair.looks, seconds=10)
+    assert [one["event"] for one in logged] == ["replica_left_alone", "replica_keeps_up"]
+
+
+async def test_a_standby_that_is_killed_is_noticed_by_nobody_who_polls(pair: Pair) -> None:
+    await pair.lists.join("ada")
+    assert await pair.asks_the_standby()
+    with capture_logs() as logged:
+        pair.process.kill()  # type: ignore[attr-defined]
+        statuses = await asyncio.gather(*(pair.status("ada") for _ in range(50)))
+        assert set(statuses) == {Status.WAITING}
+        assert (await pair.polls.picture(pair.lists.key)).body
+        assert not await pair.looks()
+    assert [one["event"] for one in logged] == ["replica_left_alone"]
+
+
+async def test_a_standby_that_gets_nothing_any_more_is_not_believed(pair: Pair) -> None:
+    await pair.lists.join("ada")
+
+    async def cut_off() -> bool:
+        # It has replayed all that it ever got, and cannot know what it has missed.
+        await pair.lists.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
+        return not await pair.looks()
+
+    await until(cut_off, seconds=10)
