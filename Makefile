@@ -102,7 +102,7 @@ bench-pages: install ## Measure what each page costs a browser, some five minute
 # An environment of its own keeps `make install` quick. What does not lead somewhere, a page or a heading, fails.
 .PHONY: docs
 docs: .venv-docs/.locked ## Build the documentation site in site/, and check its links
-	@.venv-docs/bin/sphinx-build --fail-on-warning --keep-going --quiet --conf-dir docs --doctree-dir site/.doctrees . site
+	@.venv-docs/bin/sphinx-build --fresh-env --fail-on-warning --keep-going --quiet --conf-dir docs --doctree-dir site/.doctrees . site
 	@echo "site/index.html"
 
 .PHONY: docs-serve
@@ -148,10 +148,10 @@ locks: install ## Lock files that name no host and satisfy pyproject.toml
 
 # Files made from code. To add one, append its path here and write a rule `print/<path>` that prints it.
 # `print` rules must be silent: what they print is the file.
-GENERATED := docs/problems.md docs/settings.md
+GENERATED := docs/api.md docs/cli.md docs/problems.md docs/settings.md
 
-.PHONY: print/docs/problems.md print/docs/settings.md
-print/docs/problems.md print/docs/settings.md: print/docs/%.md: install
+.PHONY: $(GENERATED:%=print/%)
+$(GENERATED:%=print/%): print/docs/%.md: install
 	@$(BIN)/python docs/reference.py $*
 
 .PHONY: generated

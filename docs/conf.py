@@ -1,5 +1,5 @@
-"""The documentation site: `make docs`. Sphinx reads the pages as they stand in the repository, whose root is its source
-folder, so that one link is right in both; the order of the pages is here, and the pages are plain Markdown."""
+"""The documentation site: `make docs`. Its source is the repository itself, so that a link is right in both; the
+order of the pages is here, and they are plain Markdown."""
 
 import re
 from pathlib import Path
@@ -10,14 +10,30 @@ PAGES = ROOT / "docs"
 
 SECTIONS = {
     "Start": ["tutorial", "guarantees", "fairness"],
-    "How to": ["how-to/integrate", "how-to/import-a-catalogue", "how-to/migrate-from-pretix", "how-to/*", "widget"],
+    "How to": [
+        "how-to/integrate",
+        "how-to/import-a-catalogue",
+        "how-to/migrate-from-pretix",
+        "how-to/*",
+        "widget",
+    ],
     "For fans": ["pages", "links", "live", "queue", "notifications"],
-    "Reference": ["api", "problems", "settings", "cli", "metrics", "webhooks", "passes", "api-keys", "rate-limits"],
+    "Reference": [
+        "api",
+        "problems",
+        "settings",
+        "cli",
+        "metrics",
+        "webhooks",
+        "passes",
+        "api-keys",
+        "rate-limits",
+    ],
     "Run it": ["how-to/upgrade", "how-to/tune", "*"],
     "Why": ["decisions/index", "decisions/*"],
     "The project": ["/README", "/ARCHITECTURE", "/CONTRIBUTING", "/CHANGELOG", "/bench/*"],
 }
-"""Each page once, where it is named first by its own name, else by a pattern: a new page is in the site by itself."""
+"""Each page once: where it is named, else by a pattern. So a new page is in the site by itself."""
 
 project = "Waiting List Service"
 version = release = re.findall(r'"(.+)"', (ROOT / "waiting_list" / "__init__.py").read_text())[0]
@@ -44,7 +60,10 @@ html_extra_path = ["site"]
 def sections() -> dict[str, list[str]]:
     """The pages of each section, in order, as Sphinx names them."""
     found = {path.relative_to(ROOT).with_suffix("").as_posix() for path in PAGES.rglob("*.md")}
-    found |= {path.relative_to(ROOT).with_suffix("").as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("bench/*.md"))}
+    found |= {
+        path.relative_to(ROOT).with_suffix("").as_posix()
+        for path in (*ROOT.glob("*.md"), *ROOT.glob("bench/*.md"))
+    }
     found -= {root_doc}
     named = {_path(name) for names in SECTIONS.values() for name in names if "*" not in name}
     placed: dict[str, list[str]] = {}
