@@ -3,8 +3,8 @@
     python examples/import_pretix.py waitinglist.csv --offer floor --representation jazz-1
 
 reads the CSV of pretix' exporter "Waiting list" (in English), checks all of it before anything is sent, and then
-joins one after the other. Safe to repeat: who is in the list already is passed over. Ends with 1 and a line for each
-bad row, or for the one that was refused. docs/how-to/migrate-from-pretix.md says more.
+joins one after the other. Safe to repeat: who is in the list already is passed over. Ends with 1 and a line for
+each bad row, or for the one that was refused. docs/how-to/migrate-from-pretix.md says more.
 """
 
 import argparse
