@@ -103,6 +103,7 @@ bench-pages: install ## Measure what each page costs a browser, some five minute
 .PHONY: docs
 docs: .venv-docs/.locked ## Build the documentation site in site/, and check its links
 	@.venv-docs/bin/sphinx-build --fresh-env --fail-on-warning --keep-going --quiet --conf-dir docs --doctree-dir site/.doctrees . site
+	@! grep -rlE '<(script|link|img|iframe)[^>]*(src|href)="(https?:)?//' --include='*.html' site  # nothing from elsewhere
 	@echo "site/index.html"
 
 .PHONY: docs-serve
