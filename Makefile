@@ -60,6 +60,18 @@ test-pooler: install ## Run the tests through PgBouncer in transaction mode, whi
 		echo "There is no PgBouncer, and apt-get could not install it" >&2; exit 1; }
 	TEST_POOLER=1 WAITING_LIST_STATEMENT_CACHE=false $(BIN)/pytest
 
+# sqlmap lives in a folder of its own: it is no dependency.
+SQLMAP_VERSION := 1.10.10
+
+.PHONY: attack
+attack: install .venv-attack/.sqlmap-$(SQLMAP_VERSION) ## Set sqlmap and schemathesis on a running service, some ten minutes
+	$(BIN)/python ops/attack.py .venv-attack/bin/sqlmap
+
+.venv-attack/.sqlmap-$(SQLMAP_VERSION):
+	@$(PYTHON) -m venv --clear .venv-attack
+	@.venv-attack/bin/python $(PIP) install sqlmap==$(SQLMAP_VERSION)
+	@touch $@
+
 # promtool comes with Debian's prometheus, which is not started.
 .PHONY: check-alerts
 check-alerts: ## Check and test the alert rules with promtool, which it installs where there is none
@@ -209,5 +221,6 @@ lock: .venv-lock/.uv-$(UV_VERSION) ## Write the lock files anew from pyproject.t
 # data/ is left alone: people keep data there.
 .PHONY: clean
 clean: ## Remove .venv, caches and build output, but not data/
-	rm -rf .venv .venv-docs .venv-lock site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants
+	rm -rf .venv .venv-attack .venv-docs .venv-lock site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+		mutants
 	find waiting_list tests -type d -name __pycache__ -prune -exec rm -rf {} +

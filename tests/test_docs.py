@@ -117,3 +117,11 @@ def test_every_decision_is_in_their_list() -> None:
 
 def test_what_a_pooler_should_set_is_what_we_set_without_one() -> None:
     assert PLANS in (ROOT / "docs" / "pooling.md").read_text()
+
+
+def test_every_attack_that_the_page_on_security_names_exists() -> None:
+    page = (ROOT / "docs" / "security.md").read_text()
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").glob("*.py"))
+    named = re.findall(r"`(test_\w+)`", page)
+    assert len(named) > 25
+    assert [name for name in named if f"def {name}(" not in tests] == []

@@ -321,6 +321,13 @@ def routes(app: FastAPI) -> list[tuple[str, str, str]]:
     ]
 
 
+def test_every_reference_in_the_document_leads_somewhere(app: FastAPI) -> None:
+    document = app.openapi()
+    references = set(re.findall(r'"\$ref": "#/components/schemas/(\w+)"', json.dumps(document)))
+    assert references <= document["components"]["schemas"].keys()
+    assert json.dumps(document).count('"$ref"') == json.dumps(document).count('"$ref": "#/components/schemas/')
+
+
 PUBLIC = {
     ("GET", "/v1/user/events"),
     ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}"),

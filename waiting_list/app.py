@@ -147,7 +147,9 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     def openapi() -> dict[str, Any]:
         document = describe()
         document["components"]["securitySchemes"] = SECURITY_SCHEMES
-        document["components"]["schemas"].setdefault("ProblemDocument", ProblemDocument.model_json_schema())
+        problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas = document["components"]["schemas"]
+        schemas.update({"ProblemDocument": problem, **problem.pop("$defs", {})})
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
