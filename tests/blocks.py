@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from jsonschema import validate
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 from markdown_it import MarkdownIt
 
 from waiting_list.cli import app
@@ -132,7 +133,9 @@ def _wrong_json(block: Block, shapes: dict[str, Any]) -> str | None:
     if block.remark:
         if block.remark not in shapes:
             return f"is called {block.remark}, which is no shape of the API"
-        validate(found, {"$ref": f"#/components/schemas/{block.remark}", "components": {"schemas": shapes}})
+        schema = {"$ref": f"#/components/schemas/{block.remark}", "components": {"schemas": shapes}}
+        if error := best_match(Draft202012Validator(schema).iter_errors(found)):
+            return f"is no {block.remark}: {error.message}"
     return None
 
 
