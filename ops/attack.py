@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LIST = "jazz-floor/jazz-fri"
-MOST_SECONDS = 420
+MOST_SECONDS = 480
 """For all of sqlmap's targets together."""
 NONE = {
     f"WAITING_LIST_{name}_PER_MINUTE": "0"
@@ -87,8 +87,8 @@ def sqlmap(program: str, url: str, key: str, token: str, folder: str) -> list[st
         ["-u", f"{url}/dashboard/sign-in", "--data", "api_key=wl_a_b*&next=/dashboard*"],
         ["-u", f"{url}/e/abc*"],
     ]  # fmt: skip
-    common = [program, "--batch", "--risk=2", "--threads=4", "--dbms=PostgreSQL", "--technique=BEUST", "--time-sec=3",
-              "--flush-session", "--disable-coloring", "--skip-waf", "--ignore-code=*",
+    common = [program, "--batch", "--risk=2", "--threads=4", "--dbms=PostgreSQL", "--technique=BEUST",
+              "--time-sec=3", "--flush-session", "--disable-coloring", "--skip-waf", "--ignore-code=*",
               f"--output-dir={folder}/sqlmap"]  # fmt: skip
     findings, began = [], time.monotonic()
     for target in targets:
@@ -97,11 +97,15 @@ def sqlmap(program: str, url: str, key: str, token: str, folder: str) -> list[st
             findings.append("not tried, out of time: " + target[1])
             continue
         level = [] if "--level" in target else ["--level=3"]
-        done = subprocess.run(
-            [*common, *level, *target], capture_output=True, text=True, timeout=max(left, 60), check=False
-        )
+        try:
+            done = subprocess.run(
+                [*common, *level, *target], capture_output=True, text=True, timeout=left, check=False
+            )
+        except subprocess.TimeoutExpired:
+            findings.append(f"not tried to the end, out of time: {target[1]}")
+            continue
         tried = len(re.findall(r"testing '", done.stdout))
-        found = re.findall(r"^.*(?:is vulnerable|injectable \(|sqlmap identified).*$", done.stdout, re.MULTILINE)
+        found = re.findall(r"^.*(?:is vulnerable|sqlmap identified the following).*$", done.stdout, re.MULTILINE)
         print(f"  {target[1].removeprefix(url)}: {tried} kinds of injection, {len(found)} found", flush=True)
         if not tried:
             findings.append(f"sqlmap tried nothing at {target[1]}: {done.stdout[-300:]}")
@@ -115,11 +119,11 @@ def schemathesis(url: str, authorization: str, pattern: str) -> list[str]:
     done = subprocess.run(
         [program, "run", f"{url}/openapi.json", "-H", f"Authorization: Bearer {authorization}",
          "--include-path-regex", pattern, "--exclude-path-regex", "/live$", "--exclude-operation-id", "erase",
-         "--exclude-operation-id", "revoke_api_key", "--max-examples", "30", "--phases", "examples,coverage,fuzzing",
-         "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,"
+         "--exclude-operation-id", "revoke_api_key", "--max-examples", "30",
+         "--phases", "examples,coverage,fuzzing", "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,"
          "response_schema_conformance",
          "--request-timeout", "20", "--continue-on-failure", "--no-color"],
-        capture_output=True, text=True, timeout=600, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     print("\n".join("  " + line for line in done.stdout.splitlines()[-12:]), flush=True)
     return [] if done.returncode == 0 else [f"schemathesis, {pattern}: {done.stdout[-3000:]}"]

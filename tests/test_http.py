@@ -5,6 +5,7 @@ import base64
 import csv
 import io
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
