@@ -135,6 +135,23 @@ bench-notices: install ## Measure what telling 10,000 fans costs everybody else,
 bench-pages: install ## Measure what each page costs a browser, some five minutes: prints it
 	$(BIN)/python -m bench.pages
 
+# An environment of its own keeps `make install` quick. What does not lead somewhere, a page or a heading, fails.
+.PHONY: docs
+docs: .venv-docs/.locked ## Build the documentation site in site/, and check its links
+	@.venv-docs/bin/sphinx-build --fresh-env --fail-on-warning --keep-going --quiet --conf-dir docs --doctree-dir site/.doctrees . site
+	@! grep -rlE '<(script|link|img|iframe)[^>]*(src|href)="(https?:)?//' --include='*.html' site  # nothing from elsewhere
+	@echo "site/index.html"
+
+.PHONY: docs-serve
+docs-serve: docs ## Show the documentation site on 127.0.0.1:8001
+	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory site 8001
+
+.venv-docs/.locked: requirements-docs.txt
+	@echo "Installing what builds the documentation into .venv-docs"
+	@$(PYTHON) -m venv --clear .venv-docs
+	@.venv-docs/bin/python $(PIP) install --require-hashes --requirement requirements-docs.txt
+	@touch $@
+
 .PHONY: check
 check: lint types imports sql containers locks generated translations ## Run all checks, each also a target of its own:
 
@@ -163,15 +180,15 @@ containers: install ## Dockerfile (hadolint) and compose.yml (its schema)
 
 .PHONY: locks
 locks: install ## Lock files that name no host and satisfy pyproject.toml
-	@! grep --line-number --fixed-strings '://' requirements.txt requirements-dev.txt
+	@! grep --line-number --fixed-strings '://' requirements.txt requirements-dev.txt requirements-docs.txt
 	$(BIN)/python -m pip check
 
 # Files made from code. To add one, append its path here and write a rule `print/<path>` that prints it.
 # `print` rules must be silent: what they print is the file.
-GENERATED := docs/problems.md docs/settings.md
+GENERATED := docs/api.md docs/cli.md docs/problems.md docs/settings.md
 
-.PHONY: print/docs/problems.md print/docs/settings.md
-print/docs/problems.md print/docs/settings.md: print/docs/%.md: install
+.PHONY: $(GENERATED:%=print/%)
+$(GENERATED:%=print/%): print/docs/%.md: install
 	@$(BIN)/python docs/reference.py $*
 
 .PHONY: generated
@@ -209,6 +226,7 @@ format: install ## Format the Python files and mend what ruff can mend
 	$(BIN)/ruff format
 
 # uv lives in a folder of its own: locking must work when a lock file is what keeps .venv from being made.
+# The site's own dependencies are a group, not an extra: nobody installs them together with the package.
 # Versions already locked stay; `make lock UPGRADE=--upgrade` takes the newest that pyproject.toml allows.
 LOCK = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate $(UPGRADE)
@@ -217,6 +235,7 @@ LOCK = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 -
 lock: .venv-lock/.uv-$(UV_VERSION) ## Write the lock files anew from pyproject.toml
 	$(LOCK) --extra build --output-file requirements.txt pyproject.toml
 	$(LOCK) --extra build --extra dev --extra otel --constraints requirements.txt --output-file requirements-dev.txt pyproject.toml
+	$(LOCK) --group docs --output-file requirements-docs.txt
 
 .venv-lock/.uv-$(UV_VERSION):
 	@$(PYTHON) -m venv --clear .venv-lock
@@ -226,5 +245,6 @@ lock: .venv-lock/.uv-$(UV_VERSION) ## Write the lock files anew from pyproject.t
 # data/ is left alone: people keep data there.
 .PHONY: clean
 clean: ## Remove .venv, caches and build output, but not data/
-	rm -rf .venv .venv-lock .venv-attack .venv-sbom dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants
+	rm -rf .venv .venv-attack .venv-docs .venv-lock .venv-sbom site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.schemathesis .import_linter_cache mutants
 	find waiting_list tests -type d -name __pycache__ -prune -exec rm -rf {} +
