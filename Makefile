@@ -60,6 +60,30 @@ test-pooler: install ## Run the tests through PgBouncer in transaction mode, whi
 		echo "There is no PgBouncer, and apt-get could not install it" >&2; exit 1; }
 	TEST_POOLER=1 WAITING_LIST_STATEMENT_CACHE=false $(BIN)/pytest
 
+# Made the same whenever it is made: with the instant of the last commit.
+.PHONY: dist
+dist: install ## Build the wheel, the sdist and the bill of materials into dist/
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build -d dist -t wheel -t sdist
+	$(MAKE) --no-print-directory sbom
+
+CYCLONEDX_VERSION := 7.5.0
+
+.PHONY: sbom
+sbom: .venv-sbom/.cyclonedx-$(CYCLONEDX_VERSION) ## Write the bill of materials (CycloneDX) of what is locked to dist/
+	@mkdir -p dist
+	.venv-sbom/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
+		--spec-version 1.6 --validate --output-format JSON --output-file dist/waiting-list.cdx.json
+
+.venv-sbom/.cyclonedx-$(CYCLONEDX_VERSION):
+	@$(PYTHON) -m venv --clear .venv-sbom
+	@.venv-sbom/bin/python $(PIP) install 'cyclonedx-bom==$(CYCLONEDX_VERSION)'
+	@touch $@
+
+.PHONY: test-dist
+test-dist: dist ## Install what was built in fresh venvs outside of the repository, and run it, a minute or two
+	$(BIN)/python ops/check_dist.py
+
 # sqlmap lives in a folder of its own: it is no dependency.
 SQLMAP_VERSION := 1.10.10
 
@@ -221,6 +245,6 @@ lock: .venv-lock/.uv-$(UV_VERSION) ## Write the lock files anew from pyproject.t
 # data/ is left alone: people keep data there.
 .PHONY: clean
 clean: ## Remove .venv, caches and build output, but not data/
-	rm -rf .venv .venv-attack .venv-docs .venv-lock site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
-		mutants
+	rm -rf .venv .venv-attack .venv-docs .venv-lock .venv-sbom site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.schemathesis .import_linter_cache mutants
 	find waiting_list tests -type d -name __pycache__ -prune -exec rm -rf {} +
