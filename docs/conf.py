@@ -36,7 +36,7 @@ SECTIONS = {
 """Each page once: where it is named, else by a pattern. So a new page is in the site by itself."""
 
 project = "Waiting List Service"
-version = release = re.findall(r'"(.+)"', (ROOT / "waiting_list" / "__init__.py").read_text())[0]
+version = release = re.findall(r'__version__ = "(.+)"', (ROOT / "waiting_list" / "__init__.py").read_text())[0]
 root_doc = "docs/index"
 include_patterns = ["docs/**.md", "*.md", "bench/*.md"]
 exclude_patterns = [".*", "data", "site", "dist", "mutants", "tests", "waiting_list", "ops"]

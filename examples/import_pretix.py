@@ -123,10 +123,11 @@ def send(lists: WaitingLists, where: str, fans: list[Fan]) -> None:
 
 def _checked(row: dict[str, str]) -> datetime:
     """When that fan joined. Raises ValueError where the row is bad."""
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", row["Email"]):
-        raise ValueError(f"{row['Email']!r} is no e-mail address")
     if row["Status"] not in STATUSES:
         raise ValueError(f"the status {row['Status']!r} is not known: export in English")
+    # Who has had their turn may be without an address: pretix can forget people.
+    if row["Status"] in (WAITING, ASSIGNED) and not re.fullmatch(r"[^@\s]+@[^@\s]+", row["Email"]):
+        raise ValueError(f"{row['Email']!r} is no e-mail address")
     if not row["Priority"].lstrip("-").isdecimal():
         raise ValueError(f"the priority {row['Priority']!r} is no number")
     return datetime.strptime(row["Date"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)  # the file has no offsets

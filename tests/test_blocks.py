@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 import socket
 import sys
 from collections import Counter
@@ -73,6 +74,7 @@ async def test_whoever_follows_a_page_gets_what_it_says(page: str, dsn: str, tmp
     environment: dict[str, Any] = {
         "PATH": f"{sys.prefix}/bin:/usr/bin:/bin",
         "HOME": str(tmp_path),
+        "WAITING_LIST_DRAIN_SECONDS": "0",
         "WAITING_LIST_WEBHOOK_PRIVATE_ADDRESSES": "true",
         "WAITING_LIST_URL": f"http://127.0.0.1:{service}",
     }
@@ -82,13 +84,13 @@ async def test_whoever_follows_a_page_gets_what_it_says(page: str, dsn: str, tmp
         run = [SERVICE, *run]
     process = await asyncio.create_subprocess_exec(
         "bash", "-c", script(run, changed), cwd=tmp_path, env=environment,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
     try:
         output, _ = await asyncio.wait_for(process.communicate(), LIMIT_SECONDS)
     finally:
         if process.returncode is None:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)
             await process.wait()
     said = output.decode()
     assert process.returncode == 0, said

@@ -186,6 +186,11 @@ def test_a_bad_row_of_pretix_is_named_by_its_line(change: tuple[str, str], error
     assert any(line.startswith(error) for line in str(caught.value).splitlines()), str(caught.value)
 
 
+def test_who_has_had_their_turn_may_be_without_an_address(tmp_path: Path) -> None:
+    forgotten = _csv(tmp_path, ("ada@example.org", "█"))
+    assert len(read(forgotten, only=FLOOR, repeats="first")) == 3
+
+
 def test_files_as_spreadsheets_write_them_are_read(tmp_path: Path) -> None:
     file = tmp_path / "excel.csv"
     file.write_text("\ufeff" + SAMPLE.read_text().replace('","', '";"').replace("\n", "\r\n"), newline="")
