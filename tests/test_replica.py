@@ -40,6 +40,17 @@ class Pair:
         self.polls._replica._looked_at = float("-inf")
         return await self.asks_the_standby()
 
+    async def caught_up(self) -> None:
+        """The standby has replayed all that the primary has written."""
+        (written,) = await self.lists.rows("SELECT pg_current_wal_lsn()::text AS at")
+
+        async def is_there() -> bool:
+            query = "SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn AND pg_last_xact_replay_timestamp() IS NOT NULL"
+            async with self.standby.acquire() as acquired:
+                return bool(await acquired.fetchval(query, written["at"]))
+
+        await until(is_there)
+
     async def do(self, statement: str) -> None:
         async with self.standby.acquire() as acquired:
             await acquired.fetch(statement)
@@ -63,6 +74,8 @@ async def pair() -> AsyncIterator[Pair]:
 
 async def test_a_standby_answers_while_it_keeps_up_and_never_that_a_fan_has_not_joined(pair: Pair) -> None:
     lists = pair.lists
+    await lists.join("eve")
+    await pair.caught_up()
     assert await pair.asks_the_standby()
     await pair.do("SELECT pg_wal_replay_pause()")
     # It does not know of these; the primary is asked.
@@ -72,14 +85,11 @@ async def test_a_standby_answers_while_it_keeps_up_and_never_that_a_fan_has_not_
     assert picture.body
     await pair.do("SELECT pg_wal_replay_resume()")
 
-    async def is_there() -> bool:
-        return await pair.standby.fetchval("SELECT count(*) FROM entries") == 1
-
-    await until(is_there)
+    await pair.caught_up()
     # What it does know, it is asked: the primary may be away.
     away = Polls(await connect_pool(Settings(), "postgresql://nobody@127.0.0.1:1/none"), Settings(), pair.standby)
     found = await away.entry(lists.key, "ada", organization_id=ORGANIZATION)
-    assert found.position == 1
+    assert found.position == 2
     assert (await away.picture(lists.key)).body == (await pair.polls.picture(lists.key)).body
 
 
@@ -87,6 +97,7 @@ async def test_who_left_and_joined_again_is_told_of_the_new_place(pair: Pair) ->
     lists = pair.lists
     await lists.join("ada")
     await lists.leave("ada")
+    await pair.caught_up()
     await pair.do("SELECT pg_wal_replay_pause()")
     await lists.join("ada")
     assert await pair.status("ada") is Status.WAITING
@@ -95,6 +106,8 @@ async def test_who_left_and_joined_again_is_told_of_the_new_place(pair: Pair) ->
 async def test_a_standby_that_lags_is_left_alone_until_it_keeps_up(pair: Pair) -> None:
     with capture_logs() as logged:
         await pair.lists.join("ada")
+        await pair.caught_up()
+        assert await pair.looks()
         await pair.do("SELECT pg_wal_replay_pause()")
         await pair.lists.join("bob")
 
