@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -36,16 +37,18 @@ class Pair:
         return await self.polls._replica.pool() is self.standby
 
     async def looks(self) -> bool:
-        """As half a second later."""
-        self.polls._replica._looked_at = float("-inf")
-        return await self.asks_the_standby()
+        """As half a second later, and again."""
+        for _ in range(2):
+            self.polls._replica._looked_at = time.monotonic() - 0.7
+            asked = await self.asks_the_standby()
+        return asked
 
     async def caught_up(self) -> None:
         """The standby has replayed all that the primary has written."""
-        (written,) = await self.lists.rows("SELECT pg_current_wal_lsn()::text AS at")
+        (written,) = await self.lists.rows("SELECT pg_current_wal_insert_lsn()::text AS at")
 
         async def is_there() -> bool:
-            query = "SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn AND pg_last_xact_replay_timestamp() IS NOT NULL"
+            query = "SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn"
             async with self.standby.acquire() as acquired:
                 return bool(await acquired.fetchval(query, written["at"]))
 
@@ -76,7 +79,7 @@ async def test_a_standby_answers_while_it_keeps_up_and_never_that_a_fan_has_not_
     lists = pair.lists
     await lists.join("eve")
     await pair.caught_up()
-    assert await pair.asks_the_standby()
+    assert await pair.looks()
     await pair.do("SELECT pg_wal_replay_pause()")
     # It does not know of these; the primary is asked.
     await lists.join("ada")
@@ -88,6 +91,7 @@ async def test_a_standby_answers_while_it_keeps_up_and_never_that_a_fan_has_not_
     await pair.caught_up()
     # What it does know, it is asked: the primary may be away.
     away = Polls(await connect_pool(Settings(), "postgresql://nobody@127.0.0.1:1/none"), Settings(), pair.standby)
+    away._replica._trusted, away._replica._looked_at = True, time.monotonic() + 60
     found = await away.entry(lists.key, "ada", organization_id=ORGANIZATION)
     assert found.position == 2
     assert (await away.picture(lists.key)).body == (await pair.polls.picture(lists.key)).body
@@ -98,6 +102,7 @@ async def test_who_left_and_joined_again_is_told_of_the_new_place(pair: Pair) ->
     await lists.join("ada")
     await lists.leave("ada")
     await pair.caught_up()
+    assert await pair.looks()
     await pair.do("SELECT pg_wal_replay_pause()")
     await lists.join("ada")
     assert await pair.status("ada") is Status.WAITING
@@ -122,7 +127,7 @@ async def test_a_standby_that_lags_is_left_alone_until_it_keeps_up(pair: Pair) -
 
 async def test_a_standby_that_is_killed_is_noticed_by_nobody_who_polls(pair: Pair) -> None:
     await pair.lists.join("ada")
-    assert await pair.asks_the_standby()
+    assert await pair.looks()
     with capture_logs() as logged:
         pair.process.kill()  # type: ignore[attr-defined]
         statuses = await asyncio.gather(*(pair.status("ada") for _ in range(50)))
@@ -130,6 +135,13 @@ async def test_a_standby_that_is_killed_is_noticed_by_nobody_who_polls(pair: Pai
         assert (await pair.polls.picture(pair.lists.key)).body
         assert not await pair.looks()
     assert [one["event"] for one in logged] == ["replica_left_alone"]
+
+
+async def test_what_was_seen_long_ago_says_nothing_of_now(pair: Pair) -> None:
+    assert await pair.looks()
+    pair.polls._replica._looked_at = time.monotonic() - 60
+    assert not await pair.asks_the_standby()
+    assert await pair.looks()
 
 
 async def test_a_standby_that_gets_nothing_any_more_is_not_believed(pair: Pair) -> None:

@@ -35,7 +35,7 @@ class Polls:
     """Reads for any number of callers at once. One for each process.
 
     Who asks while a query is under way is answered by the next one, together with everybody else who did: so
-    every answer is as of an instant after the question, or with a standby at most a second before (replica.py).
+    every answer is as of an instant after the question, or with a standby a second or so before (replica.py).
     All raise InventoryNotFound and Unavailable.
     """
 

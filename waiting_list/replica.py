@@ -1,8 +1,8 @@
 """A standby of the database that answers polls, for as long as it keeps up.
 
-What is read there may be as old as it lags, a second at most: further behind, or when it cannot be reached, the
-primary is asked. Whoever has just joined is never told that they have not: the primary is asked for what a standby
-does not know.
+What is read there may be a second or so old: a standby that has not replayed by now what it had received at the
+last look, or gets nothing, or cannot be reached, is left alone, and the primary is asked. Whoever has just joined is
+never told that they have not: the primary is asked for what a standby does not know.
 """
 
 import time
@@ -14,9 +14,7 @@ from waiting_list.problems import Unavailable
 
 log = structlog.get_logger(__name__)
 
-MOST_SECONDS = 1.0
-"""How far it may lag behind."""
-_LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.5
 
 
 class Replica:
@@ -26,36 +24,42 @@ class Replica:
         self._primary = primary
         self._standby = standby
         self._looked_at = float("-inf")
-        self._keeps_up = standby is not None
+        self._received: str | None = None
+        """What it had received at the last look."""
+        self._keeps_up = True
+        self._trusted = False
 
     async def pool(self) -> Pool:
         """The standby while it keeps up, else the primary."""
         if self._standby is None:
             return self._primary
-        if time.monotonic() - self._looked_at > _LOOK_SECONDS:
-            self._looked_at = time.monotonic()
-            self._say(await self._lag_seconds(self._standby))
-        return self._standby if self._keeps_up else self._primary
+        now = time.monotonic()
+        if now - self._looked_at > LOOK_SECONDS:
+            # A look long ago says nothing of now: then the next one decides.
+            recent, self._looked_at = now - self._looked_at < 2 * LOOK_SECONDS, now
+            self._say(await self._look(self._standby))
+            self._trusted = self._keeps_up and recent
+        return self._standby if self._trusted else self._primary
 
     def failed(self) -> None:
         """It could not be read: the primary is asked, until a look finds it again."""
-        self._looked_at = time.monotonic()
-        self._say(None)
+        self._looked_at, self._trusted = time.monotonic(), False
+        self._say(False)
 
-    @staticmethod
-    async def _lag_seconds(standby: Pool) -> float | None:
+    async def _look(self, standby: Pool) -> bool:
         try:
             async with connection(standby, standby=True) as acquired:
-                seconds: float = await acquired.fetchval(sql("read_replica_lag"))
+                found = await acquired.fetchrow(sql("read_standby"), self._received)
         except Unavailable:
-            return None
-        return seconds
+            return False
+        assert found is not None
+        self._received = found["received"]
+        return bool(found["keeps_up"])
 
-    def _say(self, lag_seconds: float | None) -> None:
-        keeps_up = lag_seconds is not None and lag_seconds <= MOST_SECONDS
+    def _say(self, keeps_up: bool) -> None:
         if keeps_up != self._keeps_up:
             self._keeps_up = keeps_up
             if keeps_up:
                 log.info("replica_keeps_up")
             else:
-                log.warning("replica_left_alone", lag_seconds=lag_seconds)
+                log.warning("replica_left_alone")

@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     read_database_url: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("WAITING_LIST_READ_DATABASE_URL", "READ_DATABASE_URL"),
-        description="A standby that answers polls and pictures of queues while it is at most a second behind; "
+        description="A standby that answers polls and pictures of queues while it keeps up; "
         "`READ_DATABASE_URL` is read too. Not set: the database does.",
     )
     data_dir: Path = Field(default=Path("data"), description="Folder of the embedded PostgreSQL.")

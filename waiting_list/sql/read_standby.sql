@@ -1,0 +1,8 @@
+-- What a standby has received, and whether it gets anything and has replayed what it had received by the last look ($1).
+-- Locks nothing.
+SELECT
+    pg_last_wal_receive_lsn()::text AS received,
+    NOT pg_is_in_recovery() OR (
+        EXISTS (SELECT FROM pg_stat_wal_receiver w WHERE w.pid IS NOT NULL)
+        AND coalesce(pg_last_wal_replay_lsn() >= $1::text::pg_lsn, TRUE)
+    ) AS keeps_up
