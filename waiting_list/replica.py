@@ -1,7 +1,7 @@
 """A standby of the database that answers polls, for as long as it keeps up.
 
 What is read there may be a second or so old: a standby that has not replayed by now what it had received at the
-last look, or gets nothing, or cannot be reached, is left alone, and the primary is asked. Whoever has just joined is
+last look, or gets nothing, or cannot be reached, is left alone, and the primary is asked. Who has just joined is
 never told that they have not: the primary is asked for what a standby does not know.
 """
 
