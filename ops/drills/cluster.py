@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from waiting_list.postgres_program import Program, find_account, find_program
@@ -105,13 +104,8 @@ class Cluster:
 
     def _start_etcd(self) -> None:
         client, peer = f"http://127.0.0.1:{self._etcd_port}", f"http://127.0.0.1:{free_port()}"
-        command = [
-            shutil.which("etcd") or "etcd",
-            "--name",
-            "drill",
-            "--data-dir",
-            str(self._home("etcd") / "data"),
-        ]
+        data = str(self._home("etcd") / "data")
+        command = [shutil.which("etcd") or "etcd", "--name", "drill", "--data-dir", data]
         command += ["--listen-client-urls", client, "--advertise-client-urls", client]
         command += ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]
         command += ["--initial-cluster", f"drill={peer}"]
@@ -119,7 +113,7 @@ class Cluster:
 
         def answers() -> bool:
             with _http.open(f"{client}/health", timeout=2) as answer:
-                return json.loads(answer.read())["health"] == "true"
+                return bool(json.loads(answer.read())["health"] == "true")
 
         wait_until(answers, seconds=30, what="etcd answers")
 
@@ -174,10 +168,10 @@ class Cluster:
         for node in self.nodes:
             if node.frozen or node.patroni is None or node.patroni.poll() is not None:
                 continue
-            with contextlib.suppress(OSError, URLError, ValueError):
-                with _http.open(f"http://127.0.0.1:{node.api_port}/cluster", timeout=3) as answer:
-                    members: list[dict[str, str]] = json.loads(answer.read())["members"]
-                    return members
+            address = f"http://127.0.0.1:{node.api_port}/cluster"
+            with contextlib.suppress(OSError, ValueError), _http.open(address, timeout=3) as answer:
+                members: list[dict[str, str]] = json.loads(answer.read())["members"]
+                return members
         return []
 
     def leader(self) -> Node:
@@ -191,11 +185,9 @@ class Cluster:
         def healthy() -> bool:
             members = self.members()
             roles = sorted(one["role"] for one in members)
-            states = {one["role"]: one["state"] for one in members}
-            following = all(
-                state == ("running" if role == "leader" else "streaming") for role, state in states.items()
-            )
-            return roles == ["leader", "replica", "sync_standby"] and following
+            # A standby that does not stream is not there again yet.
+            expected = {"leader": "running", "replica": "streaming", "sync_standby": "streaming"}
+            return roles == [*expected] and all(one["state"] == expected[one["role"]] for one in members)
 
         wait_until(healthy, seconds=_HEALTHY_SECONDS, what="the cluster is whole")
 

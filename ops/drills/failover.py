@@ -1,4 +1,4 @@
-"""`make failover`: the leader is killed under a storm of joins, again and again, and nothing acknowledged may be lost.
+"""`make failover`: the leader is killed under a storm of joins, again and again; nothing acknowledged may be lost.
 
 python -m ops.drills.failover [--rounds postgres,node,lost] [--per-second 200] [--seconds 8]
 """
@@ -6,6 +6,7 @@ python -m ops.drills.failover [--rounds postgres,node,lost] [--per-second 200] [
 import argparse
 import asyncio
 import json
+import shutil
 import signal
 import sys
 import tempfile
@@ -20,7 +21,7 @@ import asyncpg
 
 from ops.drills.acknowledged import Verdict, judge, longest_silence
 from ops.drills.cluster import Cluster, Node
-from ops.drills.service import LISTS, ROWS, Clients, Service, clients, is_ready, rows
+from ops.drills.service import ROWS, WATCHED, Clients, Service, clients, is_ready, rows
 
 ROUNDS = ("postgres", "node", "lost") * 2
 KINDS = {
@@ -110,9 +111,9 @@ class Drill:
         await asyncio.to_thread(do, leader)
 
     async def _wait_for_a_join(self, *, after: float) -> None:
-        # Answers that were on the way may still come; a join that was sent afterwards shows that the service is back.
+        # Answers that were on the way may still come.
         async with asyncio.timeout(_BACK_SECONDS):
-            while not any(one.sent > after or one.answered > after + 1 for one in self._shop.joins[-50:]):
+            while not any(one.answered > after + 1 for one in self._shop.joins[-50:]):
                 await asyncio.sleep(_LOOK_SECONDS)
 
     async def _read(self, query: str) -> list[asyncpg.Record]:
@@ -150,7 +151,7 @@ class _Watch:
     async def start(self) -> None:
         """A fan waits in the first list for each process, and watches there."""
         for fan, url in zip(self._fans, self._service.urls, strict=True):
-            path = f"/waiting-lists/{LISTS[0]}/entries"
+            path = f"/waiting-lists/{WATCHED}/entries"
             await self._shop.call("POST", path, {"user_id": fan, "tickets_wanted": 1})
             token = (await self._shop.call("POST", "/user-tokens", {"user_id": fan}))["token"]
             self._tasks.append(asyncio.create_task(self._watch(fan, url, token)))
@@ -165,7 +166,7 @@ class _Watch:
         """What did not come back: pages that are told nothing, a worker that does nothing."""
         found = []
         for fan in self._fans:
-            await self._shop.call("DELETE", f"/waiting-lists/{LISTS[0]}/entries/{fan}")
+            await self._shop.call("DELETE", f"/waiting-lists/{WATCHED}/entries/{fan}")
             try:
                 await asyncio.wait_for(self._told[fan].wait(), _NEWS_SECONDS)
             except TimeoutError:
@@ -186,7 +187,7 @@ class _Watch:
     async def _watch(self, fan: str, url: str, token: str) -> None:
         """An open page: one stream, which must live through it all."""
         headers = {"Authorization": f"Bearer {token}"}
-        address = f"{url}/v1/user/waiting-lists/{LISTS[0]}/entry/live"
+        address = f"{url}/v1/user/waiting-lists/{WATCHED}/entry/live"
         timeout = aiohttp.ClientTimeout(total=None)
         async with self._shop.http.get(address, headers=headers, timeout=timeout) as answer:
             async for line in answer.content:
@@ -222,9 +223,8 @@ async def drill(folder: Path, kinds: list[str], *, per_second: int, seconds: flo
     began = time.monotonic()
     try:
         await asyncio.to_thread(cluster.start)
-        print(
-            f"cluster of three nodes and etcd, PostgreSQL {cluster.program.major}: {time.monotonic() - began:.0f} s"
-        )
+        took = time.monotonic() - began
+        print(f"three nodes of PostgreSQL {cluster.program.major} and etcd started in {took:.0f} s")
         service = Service(folder, cluster.dsn)
         try:
             key = (await asyncio.to_thread(service.command, "create-key", "org_1")).splitlines()[-1]
@@ -253,18 +253,25 @@ async def drill(folder: Path, kinds: list[str], *, per_second: int, seconds: flo
 
 
 def main() -> None:
-    """Runs the drill in a folder that is removed afterwards, unless something was wrong."""
+    """Runs the drill in a folder that is removed afterwards."""
     parser = argparse.ArgumentParser(prog="make failover", description="Kill the leader under a storm of joins.")
     parser.add_argument("--rounds", default=",".join(ROUNDS), help=f"of {', '.join(KINDS)}, with commas between")
     parser.add_argument("--per-second", type=int, default=200, help="joins a second")
     parser.add_argument("--seconds", type=float, default=8.0, help="how long before a kill, and after the return")
+    parser.add_argument("--keep", action="store_true", help="keep the folder, with the log of every process")
     options = parser.parse_args()
     kinds = options.rounds.split(",")
     if not set(kinds) <= KINDS.keys():
         parser.error(f"--rounds takes {', '.join(KINDS)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    with tempfile.TemporaryDirectory(prefix="wl-failover-") as name:
-        good = asyncio.run(drill(Path(name), kinds, per_second=options.per_second, seconds=options.seconds))
+    folder = Path(tempfile.mkdtemp(prefix="waiting-list-failover-"))
+    try:
+        good = asyncio.run(drill(folder, kinds, per_second=options.per_second, seconds=options.seconds))
+    finally:
+        if options.keep:
+            print(f"The logs are in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
     sys.exit(not good)
 
 
