@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from waiting_list.database import Pool, connection
 from waiting_list.models import own_list_id
+from waiting_list.protocol import PatientProtocol
 
 ORGANIZATION = "org_1"
 LIST = "off_1/rep_1"
@@ -167,7 +168,7 @@ def bound_to_loopback() -> Iterator[socket.socket]:
 async def listening(app: FastAPI, on: socket.socket | None = None) -> AsyncIterator[str]:
     """The started application behind uvicorn, on a free port of the loopback unless one is given."""
     with nullcontext(on) if on else bound_to_loopback() as bound:
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(app, http=PatientProtocol, lifespan="off", log_level="warning"))
         serving = asyncio.create_task(server.serve(sockets=[bound]))
         try:
             yield f"http://127.0.0.1:{bound.getsockname()[1]}"

@@ -25,6 +25,7 @@ from waiting_list.problems import (
     NotFound,
     Problem,
     RateLimited,
+    RequestTimeout,
     Unauthenticated,
     Unavailable,
     UnsupportedMediaType,
@@ -164,7 +165,7 @@ async def on_defect(request: Request, error: Exception) -> Response:  # noqa: AR
 
 COMMON: tuple[type[Problem], ...] = (InvalidRequest, RateLimited, Unavailable)
 AUTHENTICATED: tuple[type[Problem], ...] = (*COMMON, Unauthenticated, Forbidden)
-WITH_BODY: tuple[type[Problem], ...] = (*AUTHENTICATED, UnsupportedMediaType, BodyTooLarge)
+WITH_BODY: tuple[type[Problem], ...] = (*AUTHENTICATED, UnsupportedMediaType, BodyTooLarge, RequestTimeout)
 POSTED: tuple[type[Problem], ...] = (*WITH_BODY, IdempotencyKeyReused)
 
 

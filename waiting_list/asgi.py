@@ -1,5 +1,6 @@
 """What stands before FastAPI: a body is JSON, or a page's form, and of bounded size, before anything reads it."""
 
+import asyncio
 import re
 from collections.abc import MutableMapping
 from typing import Any
@@ -9,11 +10,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from waiting_list.answers import problem_response
 from waiting_list.links import PREFIX
-from waiting_list.problems import BodyTooLarge, InvalidRequest, Problem, UnsupportedMediaType
+from waiting_list.problems import BodyTooLarge, InvalidRequest, Problem, RequestTimeout, UnsupportedMediaType
 from waiting_list.streams import STREAM
 
 BODY_LIMIT = 64 * 1024
 """Bytes."""
+BODY_SECONDS = 10.0
 _API = "/v1/"
 """Where bodies are JSON. Those of pages are forms."""
 SLASH = "\udc2f"
@@ -56,7 +58,11 @@ class Guard:
                     del scope[name]  # what FastAPI kept for this call
                 await stream.run(receive, send)
             return
-        body = await _read_body(scope, receive, is_form=not scope["path"].startswith(_API))
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _read_body(scope, receive, is_form=not scope["path"].startswith(_API))
+        except TimeoutError:
+            body = RequestTimeout(f"A body may take {BODY_SECONDS:g} seconds.", headers={"Connection": "close"})
         if isinstance(body, Problem):
             await problem_response(scope, body)(scope, receive, send)
             return

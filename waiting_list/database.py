@@ -1,5 +1,6 @@
 """The database: its pool, its statements (sql/*.sql), its migrations, and what its errors mean."""
 
+import asyncio
 import hashlib
 import re
 import secrets
@@ -8,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from importlib.resources import files
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import asyncpg
 import structlog
@@ -29,6 +30,7 @@ Pool: TypeAlias = "asyncpg.Pool[Record]"
 _MIGRATION_LOCK = 7_318_349_394_477_056_577
 _ACQUIRE_SECONDS = 5.0
 _OVER_SECONDS = 1.0
+_LOCK_TRIES = 12
 
 _UNREACHABLE = (
     OSError,  # refused, reset, no route, and TimeoutError
@@ -160,30 +162,54 @@ async def transaction(pool: Pool, *, undone: bool = False) -> AsyncIterator[Conn
                 raise _Undone
 
 
-def migrations() -> list[tuple[int, str, str]]:
-    """Every migration as (version, name, text), in order."""
+class Migration(NamedTuple):
+    """One file of migrations/. docs/migrations.md has the rules for what may stand in it.
+
+    `works_from`, by a line `-- works from: 0007`, is the migration that code must know to go on working: older
+    code refuses the database. `in_transaction` is false for one with a line `-- no transaction`, such as an index
+    that is built CONCURRENTLY: its statements are done one by one, and must be safe to repeat.
+    """
+
+    version: int
+    name: str
+    text: str
+
+    @property
+    def works_from(self) -> int:
+        found = re.search(r"^-- works from: (\d{4})$", self.text, re.MULTILINE)
+        return int(found[1]) if found else 0
+
+    @property
+    def in_transaction(self) -> bool:
+        return not re.search(r"^-- no transaction$", self.text, re.MULTILINE)
+
+
+def migrations() -> list[Migration]:
+    """Every migration, in order."""
     found = []
     for file in (files("waiting_list") / "migrations").iterdir():
         if matched := re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name):
-            found.append((int(matched[1]), matched[2], file.read_text(encoding="utf-8")))
+            found.append(Migration(int(matched[1]), matched[2], file.read_text(encoding="utf-8")))
     return sorted(found)
 
 
 def newest_migration() -> int:
     """The version of the schema that this code works with."""
-    return max(version for version, _, _ in migrations())
+    return max(migration.version for migration in migrations())
 
 
 class MigrationError(Exception):
-    """The database was migrated by something other than these files."""
+    """The database cannot be migrated, or was by something other than these files."""
 
 
 async def migrate(dsn: str) -> list[str]:
     """Brings the database to the newest schema and returns the names of what was applied.
 
-    Each migration is one transaction; several callers at once wait for each other. Uses a connection of
-    its own, which must not go through a transaction pooler. Raises MigrationError when an applied
-    migration differs from its file, or is newer than every file; Unavailable.
+    Each migration is one transaction, or says that it cannot be; several callers at once wait for each other, and
+    none makes the service wait for longer than a moment: one that does not get its locks in time tries again. A
+    database that later code has migrated is left as it is, unless that code said that this one cannot work with
+    it. Raises MigrationError when an applied migration differs from its file, when the database is for later code,
+    or when locks cannot be had; Unavailable.
     """
     applied = []
     async with reachable():
@@ -192,20 +218,15 @@ async def migrate(dsn: str) -> list[str]:
             async with direct.transaction():
                 await direct.execute(sql("lock_migrations"), _MIGRATION_LOCK)
                 await direct.execute(sql("create_schema_migrations"))
-            for version, name, text in migrations():
-                async with direct.transaction():
-                    await direct.execute(sql("lock_migrations"), _MIGRATION_LOCK)
-                    checksum = hashlib.sha256(text.encode()).hexdigest()
-                    done = await direct.fetchval(sql("read_migration"), version)
-                    if done is None:
-                        await direct.execute(text)
-                        await direct.execute(sql("insert_migration"), version, name, checksum)
-                        applied.append(f"{version:04}_{name}")
-                    elif done != checksum:
-                        raise MigrationError(f"migration {version:04}_{name} was changed after it was applied")
-            newest = await direct.fetchval(sql("read_newest_migration"))
-            if newest > newest_migration():
-                raise MigrationError(f"the database has migration {newest:04}, which this version does not know")
+            for migration in migrations():
+                if await _apply(direct, migration):
+                    applied.append(f"{migration.version:04}_{migration.name}")
+            known = await direct.fetchrow(sql("read_migrations"))
+            assert known is not None
+            if known["works_from"] > newest_migration():
+                raise MigrationError(
+                    f"the database has migration {known['newest']:04}, with which this version cannot work"
+                )
             for purpose in ("user_token", "purchase_pass", "derived"):
                 await direct.execute(
                     sql("insert_signing_key"), purpose, secrets.token_hex(8), new_signing_key(purpose)
@@ -213,3 +234,48 @@ async def migrate(dsn: str) -> list[str]:
         finally:
             await direct.close(timeout=_ACQUIRE_SECONDS)
     return applied
+
+
+async def _apply(direct: Connection, migration: Migration) -> bool:
+    """Whether the migration had to be applied, and was."""
+    if migration.in_transaction:
+        for attempt in range(_LOCK_TRIES):
+            # Whoever asks for a lock on a table has everybody behind them wait, too: so not for long.
+            with suppress(asyncpg.LockNotAvailableError):
+                async with direct.transaction():
+                    await direct.execute(sql("lock_migrations"), _MIGRATION_LOCK)
+                    if await _is_applied(direct, migration):
+                        return False
+                    await direct.execute(sql("wait_a_moment"))
+                    await direct.execute(migration.text)
+                    await _record(direct, migration)
+                    return True
+            await asyncio.sleep(min(0.1 * 2**attempt, 2.0))
+        raise MigrationError(f"migration {migration.version:04}_{migration.name} did not get its locks: try again")
+    # Not waited for by a statement: an index that is built CONCURRENTLY would wait for that.
+    while not await direct.fetchval(sql("try_lock_migrations"), _MIGRATION_LOCK):  # noqa: ASYNC110
+        await asyncio.sleep(0.2)
+    if await _is_applied(direct, migration):
+        return False
+    for statement in re.split(r";\s*\n", migration.text):
+        if re.sub(r"^--.*$", "", statement, flags=re.MULTILINE).strip():
+            await direct.execute(statement)
+    await _record(direct, migration)
+    return True
+
+
+async def _is_applied(direct: Connection, migration: Migration) -> bool:
+    done = await direct.fetchval(sql("read_migration"), migration.version)
+    if done is not None and done != _checksum(migration):
+        raise MigrationError(f"migration {migration.version:04}_{migration.name} was changed after it was applied")
+    return done is not None
+
+
+async def _record(direct: Connection, migration: Migration) -> None:
+    await direct.execute(sql("insert_migration"), migration.version, migration.name, _checksum(migration))
+    if migration.works_from:
+        await direct.execute(sql("require_later_code"), migration.version, migration.works_from)
+
+
+def _checksum(migration: Migration) -> str:
+    return hashlib.sha256(migration.text.encode()).hexdigest()

@@ -33,6 +33,7 @@
     │   └── HasDependents        has_dependents
     ├── TooManyTickets          422 too_many_tickets
     ├── WrongQuantity           422 wrong_quantity
+    ├── RequestTimeout          408 request_timeout
     ├── IdempotencyKeyReused    422 idempotency_key_reused
     ├── RateLimited             429 rate_limited
     ├── InternalError           500 internal_error (a defect of ours; nothing was changed)
@@ -313,6 +314,12 @@ class IdempotencyKeyReused(Problem):
     """The Idempotency-Key was used for a different request."""
 
     code, status, title = "idempotency_key_reused", 422, "The Idempotency-Key was used for another request"
+
+
+class RequestTimeout(Problem):
+    """The body took longer than ten seconds to arrive."""
+
+    code, status, title = "request_timeout", 408, "The request took too long to arrive"
 
 
 class RateLimited(Problem):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from asyncpg import UndefinedTableError
+from asyncpg import UndefinedColumnError, UndefinedTableError
 
 from waiting_list.database import Pool, Record, connection, newest_migration, snapshot, sql
 from waiting_list.models import (
@@ -409,14 +409,15 @@ async def contact(pool: Pool, key: ListKey, user_id: str, *, organization_id: st
 
 
 async def is_migrated(pool: Pool) -> bool:
-    """Whether the database has the schema of this version, or of a later one, which keeps what this one needs.
-    Raises Unavailable."""
+    """Whether the database has the schema of this version, or of a later one with which this one can work. Raises
+    Unavailable."""
     async with connection(pool) as acquired:
         try:
-            newest = await acquired.fetchval(sql("read_newest_migration")) or 0
-        except UndefinedTableError:
+            known = await acquired.fetchrow(sql("read_migrations"))
+        except (UndefinedTableError, UndefinedColumnError):
             return False
-    return bool(newest >= newest_migration())
+    assert known is not None
+    return bool(known["works_from"] <= newest_migration() <= known["newest"])
 
 
 async def _list(pool: Pool, key: ListKey, organization_id: str | None) -> Record:

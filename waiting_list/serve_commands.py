@@ -28,6 +28,7 @@ from waiting_list.delivery import Delivery
 from waiting_list.engine import Engine
 from waiting_list.figures import share_counts
 from waiting_list.postgres_program import end_with_parent
+from waiting_list.protocol import PatientProtocol
 from waiting_list.settings import Settings
 from waiting_list.terminal import DataDir, app, configured, fail, run_with_pool, with_database
 from waiting_list.worker import Worker
@@ -81,7 +82,7 @@ def serve_app(app: str, *, port: int, host: str = "127.0.0.1", workers: int = 1,
         port=port,
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http=PatientProtocol,
         ws="none",
         log_config=None,
         access_log=False,
@@ -124,8 +125,8 @@ def served_app() -> FastAPI:
 
 
 def _end_gently(loop: asyncio.AbstractEventLoop, drain: Callable[[], None], *, seconds: float) -> None:
-    """On SIGTERM: answers as before for so many seconds, while whoever distributes requests learns that this process
-    is not ready any more; then ends as uvicorn does. At once on Ctrl-C, or when told twice."""
+    """On SIGTERM: answers as before for so many seconds, while whoever distributes requests learns that this
+    process is not ready any more; then ends as uvicorn does. At once on Ctrl-C, or when told twice."""
     told = False
 
     for number in (signal.SIGTERM, signal.SIGINT):

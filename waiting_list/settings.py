@@ -46,8 +46,8 @@ class Settings(BaseSettings):
         default=2.0,
         ge=0,
         le=60,
-        description="How long a process that is told to end (SIGTERM) still answers while `/health/ready` says 503, "
-        "in seconds: longer than a load balancer takes to notice.",
+        description="How long a process that is told to end (SIGTERM) still answers, while `/health/ready` says "
+        "503, in seconds: longer than a load balancer takes to notice.",
     )
     worker: bool = Field(default=True, description="Whether `serve` also runs the worker.")
     user_token_public_key: str | None = Field(

@@ -1,4 +1,7 @@
--- API keys say what they may do, and until when; callers are limited over all processes.
+-- API keys say what they may do, and until when; callers are limited over all processes; code that a migration leaves
+-- behind can tell.
+
+ALTER TABLE schema_migrations ADD COLUMN works_from integer NOT NULL DEFAULT 0;
 
 -- scopes: NULL is a key of a version before: all, or only reading, by read_only, which such a version still looks at.
 -- lifetime is what a key that replaces this one gets, too; expires_at may be earlier, once it was replaced.
