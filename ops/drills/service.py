@@ -129,18 +129,19 @@ class Clients:
         """An organizer's call that must succeed while the service is whole."""
         url = f"{url or self.urls[0]}/v1/organizer{path}"
         headers = self._headers | ({"Idempotency-Key": f"call-{next(self._names)}"} if method == "POST" else {})
-        for tries_left in reversed(range(3)):
+        tries = itertools.count(1)
+        while True:
             try:
                 async with self.http.request(method, url, json=body, headers=headers) as answer:
                     said = await answer.text()
+                    break
             except aiohttp.ClientError:
                 # A connection that was kept is closed by the server at some time, perhaps just now.
-                if not tries_left:
+                if next(tries) == 3:
                     raise
-            else:
-                if not answer.ok:
-                    raise RuntimeError(f"{method} {path}: {answer.status} {said}")
-                return json.loads(said)
+        if not answer.ok:
+            raise RuntimeError(f"{method} {path}: {answer.status} {said}")
+        return json.loads(said)
 
     @property
     def _headers(self) -> dict[str, str]:
@@ -179,7 +180,7 @@ class Clients:
                 await asyncio.wait_for(stopped.wait(), max(left, 0.001))
 
     async def _join(self) -> None:
-        """One fan's join, sent again with the same Idempotency-Key, to one process or another, until it is answered."""
+        """One fan's join, with one Idempotency-Key, sent to one process or another until it is answered."""
         name = next(self._names)
         where, user_id = LISTS[name % len(LISTS)], f"fan-{name}"
         body = {"user_id": user_id, "tickets_wanted": 1 + name % 4}
