@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import asyncpg
 import structlog
@@ -78,6 +78,14 @@ async def _leave_as_it_is(_: Connection) -> None:
     """Nothing here changes a session beyond its transaction: that saves a statement for every use of the pool."""
 
 
+class _Connection(asyncpg.Connection[Record] if TYPE_CHECKING else asyncpg.Connection):  # type: ignore[misc]
+    """One that is closed without a word when nobody is there to be told: the pool does that in a task of its own."""
+
+    async def close(self, *, timeout: float | None = None) -> None:
+        with suppress(OSError):
+            await super().close(timeout=timeout)
+
+
 async def connect_pool(settings: Settings, dsn: str) -> Pool:
     """A pool that heals itself: it connects when first asked to, and replaces connections that died."""
     return await asyncpg.create_pool(
@@ -92,6 +100,7 @@ async def connect_pool(settings: Settings, dsn: str) -> Pool:
         # A pooler would refuse them; there, nothing is kept that could grow stale.
         server_settings=_PINNED_PLANS if settings.statement_cache else None,
         connect=cast(Any, connect),
+        connection_class=_Connection,
     )
 
 
