@@ -1,14 +1,22 @@
 """A database that moves to another machine: what the service does with connections to the one that is gone."""
 
 import asyncio
+import tempfile
 import time
+from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from tests.lists import LIST, USER, Lists
 from tests.relay import relayed
 from waiting_list.database import Pool, _Outage, connect_pool, connection, migrate, transaction
+from waiting_list.embedded import embedded
+from waiting_list.engine import Idempotency
+from waiting_list.models import Answer
 from waiting_list.problems import Unavailable
 from waiting_list.settings import Settings
 
@@ -105,3 +113,44 @@ async def test_who_began_before_the_end_of_an_outage_and_fails_after_it_begins_n
         assert [one["event"] for one in logged] == ["database_unreachable", "database_reachable_again"]
         outage.failed(TimeoutError(), since=3.6, now=9.0)
     assert [one["event"] for one in logged][2:] == ["database_unreachable"]
+
+
+async def test_a_join_that_no_standby_has_is_not_acknowledged_however_often_it_is_repeated() -> None:
+    repeated = Idempotency.of(caller="ada", key="a", request="join")
+    with tempfile.TemporaryDirectory(prefix="wl-test-") as name:
+        Path(name).chmod(0o711)
+        with embedded(Path(name), extra_settings={"fsync": "off"}) as dsn:
+            await migrate(dsn)
+            pool = await connect_pool(SETTINGS, dsn)
+            lists = await Lists.make(pool)
+
+            async def join() -> Answer:
+                caller = replace(USER, idempotency=repeated)
+                return await lists.engine.join(LIST, caller, user_id="ada", tickets_wanted=1)
+
+            await _wait_for_standbys(dsn, "a standby that is lost")
+            # The first is cancelled while it waits for the standby, and so is committed on this server alone.
+            for _ in range(2):
+                with pytest.raises(Unavailable):
+                    await join()
+                async with connection(pool) as acquired:
+                    assert await acquired.fetchval("SELECT count(*) FROM entries") == 1
+            await _wait_for_standbys(dsn, "")
+            answer = await join()
+            assert answer.entry is not None
+            assert answer.entry.number == 1
+            await pool.close()
+
+
+async def _wait_for_standbys(dsn: str, names: str) -> None:
+    administrator = await asyncpg.connect(dsn)
+    await administrator.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{quoted(names)}'")
+    await administrator.execute("SELECT pg_reload_conf()")
+    async with asyncio.timeout(5):
+        while await administrator.fetchval("SHOW synchronous_standby_names") != quoted(names):
+            await asyncio.sleep(0.01)
+    await administrator.close()
+
+
+def quoted(names: str) -> str:
+    return f'"{names}"' if names else ""

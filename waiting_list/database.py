@@ -79,9 +79,9 @@ async def _leave_as_it_is(_: Connection) -> None:
 
 
 class _Connection(asyncpg.Connection[Record] if TYPE_CHECKING else asyncpg.Connection):  # type: ignore[misc]
-    """One that is closed without a word when nobody is there to be told: the pool does that in a task of its own."""
+    """One that is closed without a word where nobody is there to hear it: the pool does so in tasks of its own."""
 
-    async def close(self, *, timeout: float | None = None) -> None:
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's own
         with suppress(OSError):
             await super().close(timeout=timeout)
 

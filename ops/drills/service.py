@@ -123,7 +123,12 @@ class Clients:
     """The longest that any request took, in seconds."""
     wrong: list[str] = field(default_factory=list)
     """Answers that no client should see."""
-    _names: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    first: int = 1
+    """The number of their first fan: whoever is known already must be others."""
+
+    def __post_init__(self) -> None:
+        """Their fans are numbered."""
+        self._names = itertools.count(self.first)
 
     async def call(self, method: str, path: str, body: Any = None, *, url: str | None = None) -> Any:
         """An organizer's call that must succeed while the service is whole."""
@@ -174,14 +179,14 @@ class Clients:
     async def _shop(self, stopped: asyncio.Event, *, pause: float) -> None:
         while not stopped.is_set():
             began = time.monotonic()
-            await self._join()
+            await self.join(next(self._names))
             left = pause - (time.monotonic() - began)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopped.wait(), max(left, 0.001))
 
-    async def _join(self) -> None:
-        """One fan's join, with one Idempotency-Key, sent to one process or another until it is answered."""
-        name = next(self._names)
+    async def join(self, name: int) -> int | None:
+        """A fan's join, with one Idempotency-Key, sent to one process or another until it is answered: with which
+        number, or None if it was refused."""
         where, user_id = LISTS[name % len(LISTS)], f"fan-{name}"
         body = {"user_id": user_id, "tickets_wanted": 1 + name % 4}
         headers = self._headers | {"Idempotency-Key": f"join-{name}"}
@@ -203,21 +208,22 @@ class Clients:
                     number = json.loads(said)["number"]
                     self.joins.append(Join(where, user_id, number, sent, time.monotonic(), tries == 0))
                     self.slowest = max(self.slowest, time.monotonic() - began)
-                    return
+                    return int(number)
                 if answer.status != 503 or "Retry-After" not in answer.headers:
                     self.wrong.append(f"{answer.status} {said[:300]}")
-                    return
+                    return None
             self.slowest = max(self.slowest, time.monotonic() - began)
             self.repeats += 1
             await asyncio.sleep(_RETRY_SECONDS)
+        raise AssertionError("a client does not give up")
 
 
 @contextlib.asynccontextmanager
-async def clients(service: Service, key: str) -> AsyncIterator[Clients]:
+async def clients(service: Service, key: str, *, first: int = 1) -> AsyncIterator[Clients]:
     """Clients of all API processes."""
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as http:
-        yield Clients(http, service.urls, key)
+        yield Clients(http, service.urls, key, first=first)
 
 
 ROWS = """
