@@ -18,11 +18,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from ops.drills.acknowledged import judge
+from ops.drills.acknowledged import Join, judge
 from ops.drills.service import LISTS, ROWS, Clients, Service, clients, rows
 from waiting_list.embedded import embedded
 from waiting_list.postgres_program import find_account, find_program
@@ -72,7 +73,7 @@ class Archive:
         subprocess.run(verify, check=True, timeout=300)
 
     def restore(self, data_dir: Path, instant: datetime) -> None:
-        """Makes a new data folder that goes to this instant when it is started; from then on it is an ordinary one."""
+        """Makes a new data folder that goes to this instant when it is started. Then it is one like any other."""
         cluster = data_dir / "postgres" / "cluster"
         shutil.copytree(self.base, cluster)
         with (cluster / "postgresql.auto.conf").open("a") as settings:
@@ -127,10 +128,20 @@ def require(true: bool, what: str) -> None:
         raise Wrong(what)
 
 
-async def drill(folder: Path, *, per_second: int, seconds: float) -> None:
-    """Everything, step by step. Raises Wrong."""
-    archive = Archive(folder / "archive")
-    print("| step | seconds |\n| --- | --- |")
+class Told(NamedTuple):
+    """What clients were told before the service was stopped, and the instant to go back to; by the clients' clock,
+    it was between `before` and `after`."""
+
+    key: str
+    joins: list[Join]
+    instant: datetime
+    before: float
+    after: float
+    taken_off: int
+
+
+async def live(folder: Path, archive: Archive, *, per_second: int, seconds: float) -> Told:
+    """The service under a storm: a base backup, an instant, a mistake after it. Then all of it is stopped."""
     with ExitStack() as stack:
         dsn = stack.enter_context(embedded(folder / "live", extra_settings=archive.settings))
         service = Service(folder, dsn)
@@ -147,45 +158,71 @@ async def drill(folder: Path, *, per_second: int, seconds: float) -> None:
                 before = time.monotonic()
                 instant: datetime = (await ask(dsn, "SELECT clock_timestamp()"))[0][0]
                 after = time.monotonic()
-                taken = await do_harm(shop)
+                taken_off = await do_harm(shop)
                 await asyncio.sleep(seconds)
             with timed("the last WAL archived"):
                 await archived(dsn)
-            joins, wrong = shop.joins, shop.wrong
-        service.stop()
-    require(not wrong, f"answers that no client should see: {wrong[:3]}")
-    with timed("base backup copied to a new data folder"):
-        archive.restore(folder / "restored", instant)
+        require(not shop.wrong, f"answers that no client should see: {shop.wrong[:3]}")
+    return Told(key, shop.joins, instant, before, after, taken_off)
+
+
+async def restored(folder: Path, told: Told, *, per_second: int) -> None:
+    """The service on what was restored: what must be there is, what must not be is not. Raises Wrong."""
     with ExitStack() as stack:
         with timed("PostgreSQL goes to the instant"):
             dsn = stack.enter_context(embedded(folder / "restored"))
         service = Service(folder, dsn)
         stack.callback(service.stop)
+        await asyncio.to_thread(service.command, "after-restore")
         with timed("audit"):
             audit = await asyncio.to_thread(service.command, "audit")
         found = rows(await ask(dsn, ROWS))
-        kept = [one for one in joins if one.answered < before]
-        undone = {(one.where, one.user_id) for one in joins if one.sent > after}
+        kept = [one for one in told.joins if one.answered < told.before]
+        undone = {(one.where, one.user_id) for one in told.joins if one.sent > told.after}
         verdict = judge(kept, found, all_answered=False)
         require(verdict.clean, str(verdict))
         too_new = [row for row in found if (row.where, row.user_id) in undone]
         require(not too_new, f"{len(too_new)} joins are there that came after the instant")
-        left = await ask(dsn, "SELECT count(*) FROM entries WHERE left_reason = 'removed'")
-        require(left[0][0] == 0, f"{left[0][0]} are still taken off the list")
+        still_off = (await ask(dsn, "SELECT count(*) FROM entries WHERE left_reason = 'removed'"))[0][0]
+        require(still_off == 0, f"{still_off} are still taken off the list")
         with timed("the service is ready"):
             await service.start()
-        async with clients(service, key, first=10_000_000) as shop:
+        async with clients(service, told.key, first=10_000_000) as shop:
             # The platform's key is as good as before, and so is what was answered to an Idempotency-Key.
             number = await shop.join(int(kept[-1].user_id.removeprefix("fan-")))
             require(number == kept[-1].number, f"{kept[-1]} was answered {number} when it was repeated")
             async with shop.storm(per_second=per_second):
-                await asyncio.sleep(1)
-            require(not shop.wrong, f"answers that no client should see: {shop.wrong[:3]}")
-        print(
-            f"\n{len(joins):,} joins acknowledged; {len(kept):,} before the instant: {len(verdict.lost)} lost; "
-            f"{len(undone):,} after it: {len(too_new)} there; {taken} taken off a list after it: none is now. "
-            f"Audit: {audit}"
-        )
+                with timed("waiting-list backup, under load"):
+                    await asyncio.to_thread(command_on, folder / "restored", "backup", str(folder / "file"))
+        require(not shop.wrong, f"answers that no client should see: {shop.wrong[:3]}")
+        told_since = len(shop.joins)
+    print(
+        f"\n{len(told.joins):,} joins acknowledged; {len(kept):,} before the instant: {len(verdict.lost)} lost; "
+        f"{len(undone):,} after it: {len(too_new)} there; {told.taken_off} taken off a list after it: "
+        f"{still_off} now; {told_since:,} acknowledged since. Audit: {audit}\n"
+    )
+
+
+def command_on(data_dir: Path, *arguments: str) -> str:
+    """What a command prints on a data folder. Raises Wrong."""
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("DATABASE_URL")}
+    command = [sys.executable, "-m", "waiting_list", *arguments, "--data-dir", str(data_dir)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    require(done.returncode == 0, f"{arguments[0]}: {done.stdout}{done.stderr}")
+    return done.stdout.strip()
+
+
+async def drill(folder: Path, *, per_second: int, seconds: float) -> None:
+    """Everything, step by step. Raises Wrong."""
+    archive = Archive(folder / "archive")
+    print("| step | seconds |\n| --- | --- |")
+    told = await live(folder, archive, per_second=per_second, seconds=seconds)
+    with timed("base backup copied to a new data folder"):
+        archive.restore(folder / "restored", told.instant)
+    await restored(folder, told, per_second=per_second)
+    with timed("waiting-list restore, into another data folder"):
+        await asyncio.to_thread(command_on, folder / "from-file", "restore", str(folder / "file"))
+    print(f"\nAudit of that: {await asyncio.to_thread(command_on, folder / 'from-file', 'audit')}")
 
 
 def main() -> None:

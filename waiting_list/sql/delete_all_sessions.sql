@@ -1,0 +1,3 @@
+-- Signs everybody out of the dashboard.
+-- Locks those rows.
+DELETE FROM sessions

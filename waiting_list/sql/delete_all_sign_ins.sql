@@ -1,0 +1,3 @@
+-- Ends every link with which somebody could sign in.
+-- Locks those rows.
+DELETE FROM sign_ins
