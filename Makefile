@@ -60,6 +60,42 @@ test-pooler: install ## Run the tests through PgBouncer in transaction mode, whi
 		echo "There is no PgBouncer, and apt-get could not install it" >&2; exit 1; }
 	TEST_POOLER=1 WAITING_LIST_STATEMENT_CACHE=false $(BIN)/pytest
 
+# Made the same whenever it is made: with the instant of the last commit.
+.PHONY: dist
+dist: install ## Build the wheel, the sdist and the bill of materials into dist/
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build -d dist -t wheel -t sdist
+	$(MAKE) --no-print-directory sbom
+
+CYCLONEDX_VERSION := 7.5.0
+
+.PHONY: sbom
+sbom: .venv-sbom/.cyclonedx-$(CYCLONEDX_VERSION) ## Write the bill of materials (CycloneDX) of what is locked to dist/
+	@mkdir -p dist
+	.venv-sbom/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
+		--spec-version 1.6 --validate --output-format JSON --output-file dist/waiting-list.cdx.json
+
+.venv-sbom/.cyclonedx-$(CYCLONEDX_VERSION):
+	@$(PYTHON) -m venv --clear .venv-sbom
+	@.venv-sbom/bin/python $(PIP) install 'cyclonedx-bom==$(CYCLONEDX_VERSION)'
+	@touch $@
+
+.PHONY: test-dist
+test-dist: dist ## Install what was built in fresh venvs outside of the repository, and run it, a minute or two
+	$(BIN)/python ops/check_dist.py
+
+# sqlmap lives in a folder of its own: it is no dependency.
+SQLMAP_VERSION := 1.10.10
+
+.PHONY: attack
+attack: install .venv-attack/.sqlmap-$(SQLMAP_VERSION) ## Set sqlmap and schemathesis on a running service, some ten minutes
+	$(BIN)/python ops/attack.py .venv-attack/bin/sqlmap
+
+.venv-attack/.sqlmap-$(SQLMAP_VERSION):
+	@$(PYTHON) -m venv --clear .venv-attack
+	@.venv-attack/bin/python $(PIP) install sqlmap==$(SQLMAP_VERSION)
+	@touch $@
+
 # promtool comes with Debian's prometheus, which is not started.
 .PHONY: check-alerts
 check-alerts: ## Check and test the alert rules with promtool, which it installs where there is none
@@ -110,6 +146,23 @@ bench-notices: install ## Measure what telling 10,000 fans costs everybody else,
 bench-pages: install ## Measure what each page costs a browser, some five minutes: prints it
 	$(BIN)/python -m bench.pages
 
+# An environment of its own keeps `make install` quick. What does not lead somewhere, a page or a heading, fails.
+.PHONY: docs
+docs: .venv-docs/.locked ## Build the documentation site in site/, and check its links
+	@.venv-docs/bin/sphinx-build --fresh-env --fail-on-warning --keep-going --quiet --conf-dir docs --doctree-dir site/.doctrees . site
+	@! grep -rlE '<(script|link|img|iframe)[^>]*(src|href)="(https?:)?//' --include='*.html' site  # nothing from elsewhere
+	@echo "site/index.html"
+
+.PHONY: docs-serve
+docs-serve: docs ## Show the documentation site on 127.0.0.1:8001
+	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory site 8001
+
+.venv-docs/.locked: requirements-docs.txt
+	@echo "Installing what builds the documentation into .venv-docs"
+	@$(PYTHON) -m venv --clear .venv-docs
+	@.venv-docs/bin/python $(PIP) install --require-hashes --requirement requirements-docs.txt
+	@touch $@
+
 .PHONY: check
 check: lint types imports sql containers locks generated translations ## Run all checks, each also a target of its own:
 
@@ -138,15 +191,15 @@ containers: install ## Dockerfile (hadolint) and compose.yml (its schema)
 
 .PHONY: locks
 locks: install ## Lock files that name no host and satisfy pyproject.toml
-	@! grep --line-number --fixed-strings '://' requirements.txt requirements-dev.txt
+	@! grep --line-number --fixed-strings '://' requirements.txt requirements-dev.txt requirements-docs.txt
 	$(BIN)/python -m pip check
 
 # Files made from code. To add one, append its path here and write a rule `print/<path>` that prints it.
 # `print` rules must be silent: what they print is the file.
-GENERATED := docs/problems.md docs/settings.md
+GENERATED := docs/api.md docs/cli.md docs/problems.md docs/settings.md
 
-.PHONY: print/docs/problems.md print/docs/settings.md
-print/docs/problems.md print/docs/settings.md: print/docs/%.md: install
+.PHONY: $(GENERATED:%=print/%)
+$(GENERATED:%=print/%): print/docs/%.md: install
 	@$(BIN)/python docs/reference.py $*
 
 .PHONY: generated
@@ -184,6 +237,7 @@ format: install ## Format the Python files and mend what ruff can mend
 	$(BIN)/ruff format
 
 # uv lives in a folder of its own: locking must work when a lock file is what keeps .venv from being made.
+# The site's own dependencies are a group, not an extra: nobody installs them together with the package.
 # Versions already locked stay; `make lock UPGRADE=--upgrade` takes the newest that pyproject.toml allows.
 LOCK = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate $(UPGRADE)
@@ -192,6 +246,7 @@ LOCK = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 -
 lock: .venv-lock/.uv-$(UV_VERSION) ## Write the lock files anew from pyproject.toml
 	$(LOCK) --extra build --output-file requirements.txt pyproject.toml
 	$(LOCK) --extra build --extra dev --extra otel --constraints requirements.txt --output-file requirements-dev.txt pyproject.toml
+	$(LOCK) --group docs --output-file requirements-docs.txt
 
 .venv-lock/.uv-$(UV_VERSION):
 	@$(PYTHON) -m venv --clear .venv-lock
@@ -201,5 +256,6 @@ lock: .venv-lock/.uv-$(UV_VERSION) ## Write the lock files anew from pyproject.t
 # data/ is left alone: people keep data there.
 .PHONY: clean
 clean: ## Remove .venv, caches and build output, but not data/
-	rm -rf .venv .venv-lock dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants
+	rm -rf .venv .venv-attack .venv-docs .venv-lock .venv-sbom site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.schemathesis .import_linter_cache mutants
 	find waiting_list tests -type d -name __pycache__ -prune -exec rm -rf {} +

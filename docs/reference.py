@@ -1,7 +1,12 @@
 """Prints the pages of the reference that follow from the code: `python docs/reference.py problems`."""
 
+import html
+import subprocess
 import sys
 
+from calls_page import page
+
+from waiting_list.app import create_app
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 
@@ -40,6 +45,26 @@ def settings() -> str:
     return "\n".join(lines)
 
 
+def cli() -> str:
+    """Every command, with its arguments and options, as typer documents it."""
+    shown = subprocess.run(
+        [sys.executable, "-m", "typer", "waiting_list.cli", "utils", "docs", "--name", "waiting-list"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    # Typer escapes for HTML also what stands in Markdown's code spans, where that would be seen.
+    _, _, rest = html.unescape(shown).strip().partition("\n")
+    return "# Commands\n\nMade from the commands themselves: `make generate`.\n" + rest.replace(
+        "```console", "```text"
+    )
+
+
+def api() -> str:
+    """Every call of /openapi.json, and every shape."""
+    return page(create_app(Settings()).openapi())
+
+
 def _leaves(problem: type[Problem]) -> list[type[Problem]]:
     below = [found for child in problem.__subclasses__() for found in _leaves(child)]
     raised = "code" in vars(problem) and problem.code != "conflict"
@@ -47,4 +72,4 @@ def _leaves(problem: type[Problem]) -> list[type[Problem]]:
 
 
 if __name__ == "__main__":
-    print({"problems": problems, "settings": settings}[sys.argv[1]]())
+    print({"problems": problems, "settings": settings, "cli": cli, "api": api}[sys.argv[1]]())

@@ -60,13 +60,16 @@ class Receiver:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     seconds: float = 0.0
     """How long each answer takes."""
+    echoes: bool = False
+    """Whether an answer says what was sent."""
 
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.requests.append((dict(request.headers), body))
         await self.gate.wait()
         await asyncio.sleep(self.seconds)
-        return web.Response(status=self.answers.pop(0) if self.answers else 204, text="")
+        status = self.answers.pop(0) if self.answers else 204
+        return web.Response(status=status, text=body.decode() if self.echoes else "")
 
     @property
     def ids(self) -> list[str]:

@@ -113,7 +113,7 @@ VICTIMS = {
 ABSENT = dict.fromkeys(VICTIMS, "absent") | {"notice_id": "5a0b2b3c-0000-4000-8000-00000000ffff"}
 BODIES = {
     "configure": {"hold_minutes": 1}, "join_for_user": {"user_id": "eve", "tickets_wanted": 1}, "buy": {},
-    "move": {"to": "first"}, "promote": {"tickets": 1}, "rotate_api_key": {}, "redeliver": {},
+    "move": {"to": "first"}, "promote": {"tickets": 1}, "rotate_api_key": {}, "redeliver": {"status": "dead"},
     "change_webhook": {"disabled": True},
     "put_representation": {
         "event_id": "ev_1", "start_datetime": "2031-01-01T20:00:00Z", "end_datetime": "2031-01-01T22:00:00Z",
@@ -992,6 +992,51 @@ async def test_many_slow_bodies_hold_nobody_up(scene: Scene) -> None:
         assert await raw.lives()
         for _, writer in slow:
             writer.close()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /version HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+        b"GET /version HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+        JOIN + b"Content-Length: 100000\r\n\r\n{",
+    ],
+    ids=["a length", "chunks", "too large"],
+)
+async def test_what_was_answered_before_it_came_holds_no_connection(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, request_: bytes
+) -> None:
+    monkeypatch.setattr(protocol, "LINGER_SECONDS", 0.3)
+    async with wire(scene.app) as raw:
+        reader, writer = await asyncio.open_connection("127.0.0.1", raw.port)
+        writer.write(request_)
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n"), 5)).startswith(b"HTTP/1.1 ")
+        writer.write(b"x")
+        await asyncio.wait_for(reader.read(), 5)  # until it is closed
+        writer.close()
+
+
+async def test_a_connection_serves_one_request_after_the_other(scene: Scene) -> None:
+    async with wire(scene.app) as raw:
+        reader, writer = await asyncio.open_connection("127.0.0.1", raw.port)
+        asked = b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
+        token = await scene.shop.token("eve")
+        body = b'{"tickets_wanted": 0}'
+        for part in (
+            asked,
+            JOIN + b"Authorization: Bearer %s\r\nContent-Length: 21\r\n\r\n" % token.encode() + body,
+        ):
+            for _ in range(3):
+                writer.write(part)
+                head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+                (length,) = re.findall(rb"content-length: (\d+)", head.lower())
+                await reader.readexactly(int(length))
+        writer.write(asked * 5)  # all at once
+        for _ in range(5):
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            (length,) = re.findall(rb"content-length: (\d+)", head.lower())
+            await reader.readexactly(int(length))
+        writer.close()
 
 
 async def test_streams_that_are_left_open_end_with_their_readers(fresh: Scene) -> None:

@@ -7,15 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.lists import LIST, ORGANIZATION, Lists
+from tests.lists import LIST, Lists
 from tests.test_cli import command
-from waiting_list.api_keys import create_api_key
-from waiting_list.auth import Organizer
-from waiting_list.database import Pool, connect_pool, connection, migrate, transaction
+from waiting_list.database import Pool, connect_pool, migrate, transaction
 from waiting_list.embedded import embedded
-from waiting_list.keys import Scope
 from waiting_list.links import find, make_link
-from waiting_list.sessions import SignIn, ask_to_sign_in, open_session, organizer_of
 from waiting_list.settings import Settings
 
 NEW: list[tuple[str, dict[str, Any]]] = [("bo", {}), ("cleo", {"email": "cleo@example.org"})]
@@ -28,8 +24,8 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def done(*arguments: str, **environment: str) -> str:
-    result = command(*arguments, **environment)
+def done(*arguments: str) -> str:
+    result = command(*arguments)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -64,7 +60,7 @@ async def test_what_was_backed_up_while_the_service_ran_is_restored_into_a_new_f
         await pool.close()
 
 
-async def test_who_gets_a_number_again_after_a_restore_gets_another_link(dsn: str, pool: Pool) -> None:
+async def test_who_gets_a_number_again_after_a_restore_gets_another_link(pool: Pool) -> None:
     lists = await Lists.make(pool)
     await lists.join("ada")
     secret = b"x" * 32
@@ -81,23 +77,11 @@ async def test_who_gets_a_number_again_after_a_restore_gets_another_link(dsn: st
             await acquired.execute(f"DELETE FROM {table} WHERE {column} > 1 AND list_id = $1", LIST.list_id)
         await acquired.execute("DELETE FROM outbox")
         await acquired.execute("UPDATE inventory SET last_number = 1, last_sequence = 2")
-    assert "new ones" in done("after-restore", DATABASE_URL=dsn)
     again = [await link((await lists.join(f"{user_id}2", **contact)).number) for user_id, contact in NEW]
     assert set(lost) & set(again) == set()
     assert [await find(pool, token.removeprefix("/e/")) for token in lost] == [None, None]
     assert [place and place.entry.user_id for place in [await find(pool, kept.removeprefix("/e/"))]] == ["ada"]
     assert await link(1) == kept
-
-
-async def test_after_a_restore_everybody_is_signed_out(dsn: str, pool: Pool) -> None:
-    await ask_to_sign_in(pool, SignIn(ORGANIZATION, "ada@example.org", "en", "/"))
-    created, _ = await create_api_key(pool, ORGANIZATION, name="tests", scopes=[Scope.ADMIN])
-    token = await open_session(pool, Organizer(ORGANIZATION, created.key_id, ()))
-    assert await organizer_of(pool, token) is not None
-    done("after-restore", DATABASE_URL=dsn)
-    assert await organizer_of(pool, token) is None
-    async with connection(pool) as acquired:
-        assert await acquired.fetchval("SELECT count(*) FROM sign_ins") == 0
 
 
 def test_a_file_that_is_no_backup_leaves_nothing_behind_and_an_empty_folder_makes_none(folder: Path) -> None:

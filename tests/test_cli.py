@@ -1,5 +1,6 @@
 """The command line, with real processes on a data folder of their own."""
 
+import json
 import os
 import re
 import shlex
@@ -93,6 +94,24 @@ def test_the_demo_names_the_page_of_its_e_mails(
     assert f"  mails      http://127.0.0.1:{port}/mails\n" in served[1]
     page = urllib.request.urlopen(f"http://127.0.0.1:{port}/mails", timeout=5).read().decode()
     assert f"{folder}/mail" in page
+
+
+def test_a_person_is_found_exported_and_erased_from_the_command_line(
+    served: tuple[subprocess.Popen[str], str], folder: Path
+) -> None:
+    def run(name: str, *arguments: str) -> str:
+        done = command(name, "demo", *arguments, "--data-dir", str(folder))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    export = json.loads(run("export-user", "ines"))
+    assert [entry["user_id"] for entry in export["entries"]] == ["ines"]
+    contact = export["contacts"][0]
+    assert "ines" in run("find-user", contact["email"].upper()).splitlines()
+    assert run("erase-user", "ines") == "Forgotten in 1 waiting lists.\n"
+    assert "ines" not in run("find-user", contact["email"]).splitlines()
+    assert run("erase-user", "ines") == "Forgotten in 0 waiting lists.\n"
+    assert json.loads(run("export-user", "ines"))["entries"] == []
 
 
 def test_other_commands_share_the_server_that_runs(
@@ -250,7 +269,8 @@ def test_every_command_and_make_target_in_the_readme_exists() -> None:
     commands = set(re.findall(r"waiting-list ([a-z][a-z-]+)", readme))
     assert commands == {
         "serve", "worker", "migrate", "import", "create-key", "list-keys", "rotate-key", "revoke-key", "audit",
-        "notices", "resend", "preview-mail", "backup", "restore", "after-restore", "demo",
+        "notices", "resend", "preview-mail", "find-user", "export-user", "erase-user", "backup", "restore", "distribute",
+        "demo",
     }  # fmt: skip
     assert all(f" {name} " in shown for name in commands)
     makefile = (ROOT / "Makefile").read_text()

@@ -506,7 +506,7 @@ async def test_a_webhook_that_only_fails_for_days_is_disabled_and_its_organizati
     await telling.add_webhook("wh_1", notify_email="it@organizer.example", failing_since=four_days_ago)
     async with receiver() as other:
         await telling.add_webhook("wh_2", other.url, types=["list.opened"])
-        telling.hook.answers = [500]
+        telling.hook.answers, telling.hook.echoes = [500], True
         await telling.lists.join("ada")
         await telling.deliver()
         await telling.lists.join("bob")
@@ -515,12 +515,13 @@ async def test_a_webhook_that_only_fails_for_days_is_disabled_and_its_organizati
         (told,) = [json.loads(body) for _, body in other.requests]
     assert told["type"] == "webhook.disabled"
     assert told["data"]["webhook_id"] == "wh_1"
-    assert "has failed for more than 3 days" in told["data"]["reason"]
+    assert told["data"]["reason"] == "it has failed for more than 3 days; last: 500", "not what it answered"
     (message,) = telling.mailbox.messages
     assert message["To"] == "it@organizer.example"
     assert telling.hook.url in text(message)
     (webhook,) = await telling.run("SELECT disabled_at, disabled_reason FROM webhooks WHERE webhook_id = 'wh_1'")
     assert webhook["disabled_at"] is not None
+    assert webhook["disabled_reason"] == told["data"]["reason"]
     await telling.make_due()
     await telling.deliver()
     (dead,) = await telling.run("SELECT status, answer FROM outbox WHERE webhook_id = 'wh_1'")

@@ -5,6 +5,7 @@ import base64
 import csv
 import io
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -319,6 +320,13 @@ def routes(app: FastAPI) -> list[tuple[str, str, str]]:
         for path, operations in app.openapi()["paths"].items()
         for method, operation in operations.items()
     ]
+
+
+def test_every_reference_in_the_document_leads_somewhere(app: FastAPI) -> None:
+    document = app.openapi()
+    references = set(re.findall(r'"\$ref": "#/components/schemas/(\w+)"', json.dumps(document)))
+    assert references <= document["components"]["schemas"].keys()
+    assert json.dumps(document).count('"$ref"') == json.dumps(document).count('"$ref": "#/components/schemas/')
 
 
 PUBLIC = {

@@ -9,19 +9,20 @@ import pytest
 from tests.lists import Lists
 from waiting_list import database
 from waiting_list.database import Pool, connection
+from waiting_list.distribute import DISTRIBUTED, LOCAL, REFERENCE
 
 PACKAGE = Path(database.__file__).parent
 STATEMENTS = sorted((PACKAGE / "sql").glob("*.sql"))
-PER_LIST = {"contacts", "entries", "segments", "history", "outbox", "idempotency", "inventory"}
+PER_LIST = set(DISTRIBUTED)
 READS_THE_CLOCK = {
-    "audit_list",
+    "audit_list", "read_lists_to_prune",
     "read_clock", "read_now", "read_list", "read_due_lists", "read_next_due", "read_upcoming_events",
     "delete_old_idempotency", "insert_first_answer", "insert_api_key", "revoke_api_key", "insert_signing_key",
     "create_schema_migrations", "read_due_notices", "claim_notices", "record_attempts", "give_up_notices",
     "delete_old_notices", "read_webhook_to_call", "webhook_fails", "disable_webhook", "insert_disabled_notices",
     "read_letter_facts", "read_place", "insert_session", "read_session", "insert_sign_in", "read_sign_in",
     "use_sign_in", "read_api_key", "note_api_key", "rotate_api_key", "take_allowances", "delete_old_allowances",
-    "insert_audit", "read_figures", "read_replica_lag", "renew_links",
+    "insert_audit", "read_figures", "read_replica_lag",
     "read_pace_window", "read_overview", "delete_old_sessions", "read_organizations",
 }  # fmt: skip
 
@@ -37,6 +38,23 @@ async def test_every_key_of_a_per_list_table_begins_with_its_list(pool: Pool) ->
         )
     assert {record["table"] for record in records} == PER_LIST
     assert [tuple(record) for record in records if record["first"] != "list_id"] == []
+
+
+async def test_every_table_has_its_place_in_a_cluster_and_no_foreign_key_leaves_it(pool: Pool) -> None:
+    async with connection(pool) as acquired:
+        tables = await acquired.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        keys = await acquired.fetch(
+            "SELECT conrelid::regclass::text AS here, confrelid::regclass::text AS there,"
+            " (SELECT attname FROM pg_attribute WHERE attrelid = conrelid AND attnum = conkey[1]) AS first"
+            " FROM pg_constraint WHERE contype = 'f'"
+        )
+    assert {row["tablename"] for row in tables} == {*DISTRIBUTED, *REFERENCE, *LOCAL}
+    assert len({*DISTRIBUTED, *REFERENCE, *LOCAL}) == len([*DISTRIBUTED, *REFERENCE, *LOCAL])
+    for key in keys:
+        # To a table that is on every node, or to the rows of the same list.
+        beside = key["here"] in DISTRIBUTED and key["there"] in DISTRIBUTED and key["first"] == "list_id"
+        assert key["there"] in REFERENCE or beside, dict(key)
+        assert not (key["here"] in REFERENCE and key["there"] in DISTRIBUTED)
 
 
 async def test_there_are_no_triggers_of_ours_and_no_sequences(pool: Pool) -> None:

@@ -111,7 +111,8 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         app.state.service = Service(config, pool, engine, polls, live, authority, limits, figures)
         stop = asyncio.Event()
         delivery = Delivery(pool, config, authority, engine.told)
-        work = [asyncio.create_task(one.run(stop)) for one in (Worker(pool, engine), delivery) if config.worker]
+        worker = Worker(pool, engine, personal_data_kept=config.personal_data_kept)
+        work = [asyncio.create_task(one.run(stop)) for one in (worker, delivery) if config.worker]
         looking = asyncio.create_task(live.run())
         try:
             yield
@@ -147,7 +148,9 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     def openapi() -> dict[str, Any]:
         document = describe()
         document["components"]["securitySchemes"] = SECURITY_SCHEMES
-        document["components"]["schemas"].setdefault("ProblemDocument", ProblemDocument.model_json_schema())
+        problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas = document["components"]["schemas"]
+        schemas.update({"ProblemDocument": problem, **problem.pop("$defs", {})})
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

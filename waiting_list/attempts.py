@@ -1,5 +1,6 @@
 """One try to deliver a notice: how it ended, and when to try again."""
 
+import re
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ LONGEST_ANSWER = 500
 DELAYS_SECONDS = (5, 30, 120, 300, 900, 2_700, 7_200, 18_000, 36_000)
 """Between one try and the next: ten tries over eighteen hours, give or take the jitter."""
 _JITTER = 0.2
+_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;]+")
 
 
 class Outcome(StrEnum):
@@ -39,3 +41,8 @@ def delay_seconds(tries: int, *, chance: float) -> float | None:
     if tries > len(DELAYS_SECONDS):
         return None
     return DELAYS_SECONDS[tries - 1] * (1 + _JITTER * (2 * chance - 1))
+
+
+def without_addresses(answer: str) -> str:
+    """What a mail server has answered, without whom it was about."""
+    return _ADDRESS.sub("…", answer)

@@ -153,8 +153,11 @@ class Authority:
         return jwt.encode(claims, (await self.keys()).user_token, "HS256"), expires_at
 
     async def with_pass(self, entry: Entry) -> Entry:
-        """The entry, with its purchase pass if it is ready. The same hold always gets the same pass."""
+        """The entry, with its purchase pass if it is ready. The same hold always gets the same pass. Nobody
+        gets one, where the person was erased since the answer that is repeated."""
         if entry.status is not Status.READY or entry.ready_at is None or entry.ready_until is None:
+            return entry
+        if entry.user_id is None:
             return entry
         keys = await self.keys()
         list_id = ListKey(entry.offer_id, entry.representation_id).list_id

@@ -12,7 +12,7 @@ from typing import IO, Annotated
 import typer
 import uvloop
 
-from waiting_list.database import Pool, connection, migrate, sql, transaction
+from waiting_list.database import Pool, connection, migrate, sql
 from waiting_list.postgres_program import find_program
 from waiting_list.settings import Settings
 from waiting_list.terminal import DataDir, app, configured, dsn_of, fail, run_with_pool, with_database
@@ -52,20 +52,7 @@ def restore(
             fail("This data folder has a database already: restore into a new one, and then serve from that.")
         _run("pg_restore", settings, data_dir, "--single-transaction", "--exit-on-error", str(file))
         uvloop.run(migrate(dsn_of(settings)))
-        run_with_pool(settings, _begin_again)
     print("Restored. Look with: waiting-list audit")
-
-
-@app.command()
-def after_restore(data_dir: DataDir = None) -> None:
-    """To be run once on a database that was brought back by other means than `restore`, before it is served.
-
-    Numbers that were given since, and are lost, will be given again, to others: their private links must not be
-    those that are in the mailboxes of who had the numbers first. Signs everybody out. Safe to repeat.
-    """
-    with with_database(data_dir) as settings:
-        run_with_pool(settings, _begin_again)
-    print("Links of entries to come are new ones, and everybody is signed out. Look with: waiting-list audit")
 
 
 def _refuse_other_servers() -> None:
@@ -77,12 +64,6 @@ def _refuse_other_servers() -> None:
 
 def _for_its_owner(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-async def _begin_again(pool: Pool, _: Settings) -> None:
-    async with transaction(pool) as acquired:
-        for statement in ("renew_links", "delete_all_sessions", "delete_all_sign_ins"):
-            await acquired.execute(sql(statement))
 
 
 async def _has_tables(pool: Pool, _: Settings) -> bool:

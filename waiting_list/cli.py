@@ -22,16 +22,18 @@ from waiting_list import (
     key_commands,
     notice_commands,
     serve_commands,
+    user_commands,
 )
 from waiting_list.audit import audit_lists, remember_audit
 from waiting_list.database import MigrationError, Pool, migrate
+from waiting_list.distribute import DistributionError, distribute
 from waiting_list.embedded import EmbeddedError
 from waiting_list.models import ListKey
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 from waiting_list.terminal import DataDir, app, dsn_of, fail, run_with_pool, sentence, with_database
 
-MODULES = (serve_commands, backup_commands, key_commands, notice_commands)
+MODULES = (serve_commands, backup_commands, key_commands, notice_commands, user_commands)
 """Each adds its commands to the application when it is imported."""
 
 
@@ -44,7 +46,7 @@ def main() -> None:
     except importer.ImportRefused as refused:
         print(f"Nothing was imported:\n{refused}", file=sys.stderr)
         sys.exit(1)
-    except (EmbeddedError, MigrationError, Problem, OSError, ValueError) as error:
+    except (EmbeddedError, MigrationError, DistributionError, Problem, OSError, ValueError) as error:
         fail(sentence(error))
 
 
@@ -61,6 +63,17 @@ def migrate_(data_dir: DataDir = None) -> None:
     with with_database(data_dir, migrated=False) as settings:
         applied = uvloop.run(migrate(dsn_of(settings)))
         print(f"Applied {', '.join(applied)}." if applied else "Nothing to apply.")
+
+
+@app.command("distribute")
+def distribute_(
+    shards: Annotated[int, typer.Option(min=1, max=1024, help="Over how many shards lists are spread.")] = 32,
+    data_dir: DataDir = None,
+) -> None:
+    """Distribute the tables over the nodes of a Citus cluster. Safe to repeat; let the service rest meanwhile."""
+    with with_database(data_dir) as settings:
+        done = uvloop.run(distribute(dsn_of(settings), shards=shards))
+        print(f"Distributed {', '.join(done)}." if done else "Nothing to distribute.")
 
 
 @app.command("import")

@@ -322,7 +322,9 @@ class Delivery:
             async with connection(self._pool) as acquired:
                 await acquired.execute(sql("webhook_fails"), webhook_id)
         elif webhook["now"] - failing_since > timedelta(days=days):
-            await self._disable(webhook, f"it has failed for more than {days:g} days; last: {attempts[-1].answer}")
+            # Not what it has answered, which may speak of a person: the reason stays.
+            last = attempts[-1].status or attempts[-1].answer
+            await self._disable(webhook, f"it has failed for more than {days:g} days; last: {last}")
 
     async def _disable(self, webhook: Record, reason: str) -> None:
         """Disables a webhook once, and tells the organization: by e-mail, and by its other webhooks."""

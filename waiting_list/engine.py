@@ -12,16 +12,16 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from opentelemetry.trace import Span
 
-from waiting_list import promotion, stock, telling, tracing, verbs
+from waiting_list import promotion, repeats, stock, telling, tracing, verbs
 from waiting_list.batch import Batches
-from waiting_list.database import Pool, sql, transaction
+from waiting_list.database import Pool, transaction
 from waiting_list.ledger import Ledger
 from waiting_list.metrics import BATCH_REQUESTS, ENTRY_CHANGES
 from waiting_list.models import Answer, Inventory, ListKey, ListSettings, SettingsChange, Status
@@ -297,6 +297,12 @@ class Engine:
         """The list has ended for whoever is still in it."""
         return await self._submit(key, SERVICE, now, verbs.end, at_most=at_most)
 
+    async def prune(
+        self, key: ListKey, *, kept: timedelta, at_most: int = 500, now: datetime | None = None
+    ) -> Answer:
+        """The persons of a list that ended so long ago are forgotten, as `erase` forgets one; the numbers stay."""
+        return await self._submit(key, SERVICE, now, verbs.prune, kept=kept, at_most=at_most)
+
     async def settle(self, key: ListKey, *, now: datetime | None = None) -> Answer:
         """Whoever fits what is free is promoted, after something outside the list has changed."""
         return await self._submit(key, SERVICE, now, promotion.reconsider)
@@ -332,13 +338,14 @@ class Engine:
                 return [InventoryNotFound() for _ in take()]
             requests = take()
             span.set_attribute("requests", len(requests))
-            known = await _known_answers(ledger, requests)
+            keys = [one.caller.idempotency.key_hash for one in requests if one.caller.idempotency]
+            known = await repeats.known_answers(ledger, keys)
             await ledger.load_latest({user for request in requests for user in verbs.users_of(request.arguments)})
             outcomes = [await _one(ledger, request, known) for request in requests]
             answers = await _answers(ledger, outcomes)
             if self._dry:
                 return answers
-            await _remember(ledger, outcomes, answers)
+            await repeats.remember(ledger, _to_remember(outcomes, answers))
             told = await telling.tell(ledger, sends_mail=self._settings.sends_mail)
         BATCH_REQUESTS.observe(len(requests))
         for done in ledger.done:
@@ -349,7 +356,7 @@ class Engine:
         return answers
 
 
-async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[bytes, str]]) -> _Outcome:
+async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[bytes, Answer]]) -> _Outcome:
     outcome = _Outcome(request)
     organization_id, idempotency = request.caller.organization_id, request.caller.idempotency
     ledger.promoted, ledger.revoked = [], []
@@ -359,7 +366,7 @@ async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[byt
         if idempotency and (first := known.get(idempotency.key_hash)):
             if first[0] != idempotency.request_hash:
                 raise IdempotencyKeyReused("Use a new key for a new request.")
-            outcome.replay = Answer.model_validate_json(first[1]).model_copy(update={"replayed": True})
+            outcome.replay = first[1].model_copy(update={"replayed": True})
             return outcome
         result = await request.verb(ledger, actor=request.caller.actor, **request.arguments)
         await promotion.settle(ledger)
@@ -405,26 +412,13 @@ async def _answers(ledger: Ledger, outcomes: Sequence[_Outcome]) -> list[Answer 
     return answers
 
 
-async def _known_answers(ledger: Ledger, requests: Sequence[Request]) -> dict[bytes, tuple[bytes, str]]:
-    keys = [request.caller.idempotency.key_hash for request in requests if request.caller.idempotency]
-    if not keys:
-        return {}
-    records = await ledger.connection.fetch(sql("read_idempotency"), ledger.list.list_id, keys)
-    return {record["key_hash"]: (record["request_hash"], record["answer"]) for record in records}
-
-
-async def _remember(ledger: Ledger, outcomes: Sequence[_Outcome], answers: Sequence[Answer | Problem]) -> None:
-    rows = [
-        (
-            outcome.request.caller.idempotency.key_hash,
-            outcome.request.caller.idempotency.request_hash,
-            answer.model_dump_json(),
-            answer.entry.user_id if answer.entry else None,
-        )
+def _to_remember(
+    outcomes: Sequence[_Outcome], answers: Sequence[Answer | Problem]
+) -> list[tuple[bytes, bytes, Answer]]:
+    return [
+        (idempotency.key_hash, idempotency.request_hash, answer)
         for outcome, answer in zip(outcomes, answers, strict=True)
-        if outcome.request.caller.idempotency and isinstance(answer, Answer) and not outcome.replay
+        if (idempotency := outcome.request.caller.idempotency)
+        and isinstance(answer, Answer)
+        and not outcome.replay
     ]
-    if rows:
-        await ledger.connection.execute(
-            sql("insert_idempotency"), ledger.list.list_id, *map(list, zip(*rows, strict=True)), ledger.now
-        )

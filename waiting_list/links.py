@@ -23,7 +23,7 @@ async def make_link(pool: Pool, secret: bytes, key: ListKey, number: int) -> str
     async with connection(pool) as acquired:
         version = await acquired.fetchval(sql("read_link_version"), key.list_id, number)
         if version is None:
-            # Which version is the first, the table says: after a restore it is another.
+            # The table says which version is the first.
             await acquired.execute(sql("insert_contact"), key.list_id, number)
             version = await acquired.fetchval(sql("read_link_version"), key.list_id, number) or 1
         token = link_token(secret, key.list_id, number, version)

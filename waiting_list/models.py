@@ -22,7 +22,7 @@ from waiting_list.fields import (
     Timezone,
     Title,
 )
-from waiting_list.notices import KeptContact
+from waiting_list.notices import KeptContact, Notice
 
 _LIST_NAMESPACE = uuid.UUID("0b6ff0f7-9d0c-4b0a-9c3e-6f6f7ac0d1c5")
 
@@ -463,6 +463,22 @@ class UserHistory(Change):
     representation_id: str
 
 
+class KeptNotice(Notice):
+    """A notice, with the `body` that a webhook gets; an e-mail has none, for it is written when it is sent."""
+
+    body: str | None
+
+
+class KeptSignIn(Frozen):
+    """That somebody has asked to sign in with an address, and the page (`next`) that they came from."""
+
+    email: str
+    locale: str
+    next: str
+    created_at: datetime
+    expires_at: datetime
+
+
 class UserExport(Frozen):
     """All that is kept of a person in one organization's lists."""
 
@@ -470,6 +486,8 @@ class UserExport(Frozen):
     entries: tuple[Entry, ...]
     contacts: tuple[KeptContact, ...]
     history: tuple[UserHistory, ...]
+    notices: tuple[KeptNotice, ...]
+    sign_ins: tuple[KeptSignIn, ...]
 
 
 class Erasure(Frozen):

@@ -135,7 +135,7 @@ class Notice(Frozen):
     tried_at: datetime | None
     ended_at: datetime | None
     answer_status: int | None
-    answer: str | None
+    answer: str | None = None
     latency_ms: int | None
 
 

@@ -3,7 +3,7 @@
 For calls about a list the engine does the same. An organization's calls wait for each other here.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from datetime import datetime
 from typing import TypeVar
 
@@ -25,9 +25,11 @@ async def once(
     do: Callable[[Connection, datetime], Awaitable[M]],
     *,
     now: datetime | None,
+    forgetting: Set[str] = frozenset(),
 ) -> tuple[M, bool]:
     """What `do` answers, in one transaction with its being remembered, or what it answered to the same
-    Idempotency-Key; and whether it was the latter. Raises IdempotencyKeyReused."""
+    Idempotency-Key but for the fields in `forgetting`, which may speak of a person; and whether it was the latter.
+    Raises IdempotencyKeyReused."""
     async with transaction(pool) as acquired:
         await acquired.execute(sql("lock_organization"), organization_id)
         if first := await first_answer(acquired, organization_id, idempotency, kind):
@@ -39,7 +41,7 @@ async def once(
                 own_list_id(organization_id),
                 idempotency.key_hash,
                 idempotency.request_hash,
-                done.model_dump_json(),
+                done.model_dump_json(exclude=set(forgetting)),
             )
             # Calls that do not wait for the organization's others use the same keys.
             _same_request(record, idempotency)

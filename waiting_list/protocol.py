@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADER_SECONDS = 10.0
 HEADER_BYTES = 64 * 1024
+LINGER_SECONDS = 2.0
 _LOOK_SECONDS = 1.0
 
 
@@ -20,8 +21,9 @@ class PatientProtocol(HttpToolsProtocol):
 
     _waited_for: ClassVar[dict["PatientProtocol", float]] = {}
     """Since when each connection is in the middle of its headers."""
-    _looking: ClassVar[asyncio.TimerHandle | None] = None
+    _looking: ClassVar[tuple[asyncio.AbstractEventLoop, asyncio.TimerHandle] | None] = None
     _header_bytes = 0
+    _is_whole = False
 
     def connection_made(self, transport: Any) -> None:
         """A client has connected: its headers are waited for."""
@@ -36,6 +38,7 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         self._wait()
+        self._is_whole = False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -43,6 +46,18 @@ class PatientProtocol(HttpToolsProtocol):
         self._waited_for.pop(self, None)
         self._header_bytes = 0
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The body is there, too."""
+        self._is_whole = True
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """A request was answered. Where its body had not come by then, the connection is closed after a moment, in
+        which the client can read the answer: uvicorn would wait for what is missing, for ever."""
+        super().on_response_complete()
+        if not self._is_whole and not self.pipeline and self not in self._waited_for:
+            self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def data_received(self, data: bytes) -> None:
         """Some of a request, or of several."""
@@ -55,19 +70,15 @@ class PatientProtocol(HttpToolsProtocol):
     def _wait(self) -> None:
         self._waited_for[self] = self.loop.time()
         cls = type(self)
-        if (
-            cls._looking is None
-            or cls._looking.cancelled()
-            or cls._looking.when() < self.loop.time() - _LOOK_SECONDS
-        ):
-            cls._looking = self.loop.call_later(_LOOK_SECONDS, cls._look, self.loop)
+        if cls._looking is None or cls._looking[0] is not self.loop:
+            cls._looking = self.loop, self.loop.call_later(_LOOK_SECONDS, cls._look, self.loop)
 
     @classmethod
     def _look(cls, loop: asyncio.AbstractEventLoop) -> None:
         since = loop.time() - HEADER_SECONDS
         for one in [one for one, began in cls._waited_for.items() if began < since]:
             one._end()
-        cls._looking = loop.call_later(_LOOK_SECONDS, cls._look, loop) if cls._waited_for else None
+        cls._looking = (loop, loop.call_later(_LOOK_SECONDS, cls._look, loop)) if cls._waited_for else None
 
     def _end(self) -> None:
         self._waited_for.pop(self, None)

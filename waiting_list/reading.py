@@ -23,8 +23,6 @@ from waiting_list.models import (
     Period,
     Representation,
     Statistics,
-    UserExport,
-    UserHistory,
     WaitingList,
 )
 from waiting_list.notices import KeptContact
@@ -323,7 +321,7 @@ async def history(
     (after,) = decode(cursor, int)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_history"), key.list_id, verb, after or 0, limit + 1)
-    return page_of(records, limit, lambda record: Change(**_told(record)), "sequence")
+    return page_of(records, limit, lambda record: Change(**told(record)), "sequence")
 
 
 async def story(
@@ -341,7 +339,7 @@ async def story(
     (before,) = decode(cursor, int)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_story"), key.list_id, verb, number, before, limit + 1)
-    return page_of(records, limit, lambda record: Change(**_told(record)), "sequence")
+    return page_of(records, limit, lambda record: Change(**told(record)), "sequence")
 
 
 async def statistics(
@@ -367,34 +365,6 @@ async def statistics(
         conversion=purchases / promotions if promotions else None,
         median_wait_seconds=median_wait,
     )
-
-
-async def lists_of_user(pool: Pool, user_id: str, *, organization_id: str) -> list[ListKey]:
-    """Where a user has entries."""
-    async with connection(pool) as acquired:
-        return [
-            ListKey(*record)
-            for record in await acquired.fetch(sql("read_lists_of_user"), user_id, organization_id)
-        ]
-
-
-async def export_user(pool: Pool, user_id: str, *, organization_id: str) -> UserExport:
-    """All that is kept of a person. Empty for one who is not known."""
-    found: list[Entry] = []
-    cursor: str | None = None
-    while True:
-        page = await entries_of_user(
-            pool, user_id, organization_id=organization_id, status=None, limit=500, cursor=cursor
-        )
-        found += page.items
-        if (cursor := page.next_cursor) is None:
-            break
-    async with connection(pool) as acquired:
-        contacts = await acquired.fetch(sql("read_contacts_of_user"), user_id, organization_id)
-        records = await acquired.fetch(sql("read_history_of_user"), user_id, organization_id)
-    told = tuple(UserHistory(**_told(record)) for record in records)
-    kept = tuple(KeptContact(**record) for record in contacts)
-    return UserExport(user_id=user_id, entries=tuple(found), contacts=kept, history=told)
 
 
 async def contact(pool: Pool, key: ListKey, user_id: str, *, organization_id: str) -> KeptContact:
@@ -443,6 +413,7 @@ def _event_summary(record: Record) -> EventSummary:
     return EventSummary(**values | {name: json.loads(values[name]) for name in parts})
 
 
-def _told(record: Record) -> dict[str, Any]:
+def told(record: Record) -> dict[str, Any]:
+    """A row of the history, with what changed."""
     before, after = record["before"], record["after"]
     return dict(record) | {"before": json.loads(before) if before else None, "after": json.loads(after)}

@@ -5,13 +5,13 @@ as if it did not exist.
 """
 
 import json
-import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
 from waiting_list import webhooks
+from waiting_list.attempts import without_addresses
 from waiting_list.database import Connection, Pool, Record, connection, snapshot, sql
 from waiting_list.engine import Idempotency
 from waiting_list.models import own_list_id
@@ -24,7 +24,6 @@ TEST = "webhook.test"
 """The type of a delivery that only tries a webhook."""
 _CHUNK = 1000
 # Mail servers like to repeat whom they refuse.
-_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;]+")
 
 
 class NoticeFilter(NamedTuple):
@@ -155,7 +154,7 @@ async def resend(
         await _resend(acquired, found, at)
         return _notice(await acquired.fetchrow(sql("read_notice"), found["list_id"], found["notice_id"]))
 
-    return await once(pool, organization_id, idempotency, Notice, send, now=now)
+    return await once(pool, organization_id, idempotency, Notice, send, now=now, forgetting={"answer"})
 
 
 async def resend_all(
@@ -237,5 +236,6 @@ def _notice(record: Record | None) -> Notice:
     assert record is not None, "it was just written"
     shown = dict(record)
     if shown["webhook_id"] is None and shown["answer"]:
-        shown["answer"] = _ADDRESS.sub("…", shown["answer"])
+        # Also here: the version before has kept them.
+        shown["answer"] = without_addresses(shown["answer"])
     return Notice(**shown)

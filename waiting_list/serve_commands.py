@@ -162,7 +162,8 @@ def worker(
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         engine = Engine(pool, config)
         delivery = Delivery(pool, config, Authority(pool, config), engine.told)
-        await asyncio.gather(Worker(pool, engine).run(stop), delivery.run(stop))
+        clock = Worker(pool, engine, personal_data_kept=config.personal_data_kept)
+        await asyncio.gather(clock.run(stop), delivery.run(stop))
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)

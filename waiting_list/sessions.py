@@ -79,13 +79,19 @@ async def use_sign_in(pool: Pool, secret: bytes, token: str) -> SignIn | None:
 
 async def fan_token(authority: Authority, who: SignIn) -> str:
     """The user token of a fan who has shown that an address is theirs. Raises Unavailable."""
-    secret = await authority.derived_secret()
+    user_id = fan_id(await authority.derived_secret(), who.organization_id, who.email)
+    contact = Contact(email=who.email, email_verified=True, locale=who.locale)
+    token, _ = await authority.mint(User(user_id, who.organization_id, contact), expires_in=FAN_SECONDS)
+    return token
+
+
+def fan_id(secret: bytes, organization_id: str, email: str) -> str:
+    """The user whom an address makes, of those who sign in by e-mail. It follows from the deployment's derived
+    secret."""
     # Not the address itself: user ids stand in histories, listings and addresses of pages. In capitals or not, it
     # is the same fan; not casefold, for strasse.example and straße.example are domains of two owners.
-    name = urlsafe_b64encode(derived(secret, "fan", who.organization_id, who.email.lower())[:15]).decode()
-    contact = Contact(email=who.email, email_verified=True, locale=who.locale)
-    token, _ = await authority.mint(User(f"fan_{name}", who.organization_id, contact), expires_in=FAN_SECONDS)
-    return token
+    name = derived(secret, "fan", organization_id, email.lower())[:15]
+    return f"fan_{urlsafe_b64encode(name).decode()}"
 
 
 async def organizations(pool: Pool) -> list[str]:

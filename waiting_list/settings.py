@@ -1,6 +1,7 @@
 """What can be configured, each with its unit and default. Variables are named WAITING_LIST_ + the name."""
 
 import re
+from datetime import timedelta
 from email.utils import parseaddr
 from functools import cache
 from pathlib import Path
@@ -132,6 +133,13 @@ class Settings(BaseSettings):
     notices_kept_days: float = Field(
         default=30.0, gt=0, description="How long notices that were sent, or given up, are kept, in days."
     )
+    personal_data_kept_days: float | None = Field(
+        default=None,
+        gt=0,
+        le=36_500,
+        description="How long after the end of a list the worker forgets who was in it, in days; what happened "
+        "stays, and names nobody. Not set: never.",
+    )
     demo: bool = Field(
         default=False,
         description="Whether there is a shop at `/demo/shop`, where anybody can be any fan of the demo; "
@@ -152,6 +160,12 @@ class Settings(BaseSettings):
         if not value.isprintable() or not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", parseaddr(value)[1]):
             raise ValueError("must have an address, such as Tickets <tickets@example.org>")
         return value
+
+    @property
+    def personal_data_kept(self) -> timedelta | None:
+        """How long after the end of a list it is known who was in it; None: for ever."""
+        days = self.personal_data_kept_days
+        return None if days is None else timedelta(days=days)
 
     @property
     def sends_mail(self) -> bool:

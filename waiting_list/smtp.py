@@ -22,7 +22,7 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 
-from waiting_list.attempts import LONGEST_ANSWER, Attempt, Outcome
+from waiting_list.attempts import LONGEST_ANSWER, Attempt, Outcome, without_addresses
 from waiting_list.settings import Settings
 
 _IDLE_SECONDS = 30.0
@@ -220,9 +220,9 @@ def _reason(error: Exception) -> str:
 
 
 def _plain(answer: str) -> str:
-    """One line of printable characters, cut to LONGEST_ANSWER."""
+    """One line of printable characters, without addresses, cut to LONGEST_ANSWER."""
     printable = "".join(one if one.isprintable() else " " for one in answer)
-    return " ".join(printable.split())[:LONGEST_ANSWER]
+    return without_addresses(" ".join(printable.split()))[:LONGEST_ANSWER]
 
 
 def _helo_name(public_url: str) -> str:

@@ -22,7 +22,7 @@ T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="Folder of the embedded PostgreSQL [default: WAITING_LIST_DATA_DIR, or data]"),
+    typer.Option(help="Folder of the embedded PostgreSQL; WAITING_LIST_DATA_DIR, or data, unless given."),
 ]
 
 

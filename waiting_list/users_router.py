@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Response
 from pydantic import Field
 
-from waiting_list import reading
+from waiting_list import users
 from waiting_list.answers import (
     AUTHENTICATED,
     WITH_BODY,
@@ -57,14 +57,12 @@ async def create_user_token(call: Call, body: TokenRequest) -> Response:
     responses=declared(AUTHENTICATED),
 )
 async def export_user(call: Call, user_id: PathId) -> Response:
-    """All that is kept of a person: their entries, and what happened to them."""
-    return answer(await reading.export_user(call.pool, user_id, organization_id=call.organization_id))
+    """All that is kept of a person: entries, how they are reached, what happened, and what was told of it."""
+    authority = call.service.authority
+    return answer(await users.export_user(call.pool, authority, user_id, organization_id=call.organization_id))
 
 
 @router.delete("/users/{user_id}", operation_id="erase", response_model=Erasure, responses=declared(WITH_BODY))
 async def erase(call: Call, user_id: PathId) -> Response:
     """Forget a person: they leave every list, and the history keeps numbers only. Safe to repeat."""
-    keys = await reading.lists_of_user(call.pool, user_id, organization_id=call.organization_id)
-    for key in keys:
-        await call.engine.erase(key, call.caller, user_id=user_id)
-    return answer(Erasure(user_id=user_id, waiting_lists=len(keys)))
+    return answer(await users.erase_user(call.pool, call.engine, call.service.authority, call.caller, user_id))

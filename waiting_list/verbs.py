@@ -1,5 +1,5 @@
 """What a fan, an organizer or the clock does to entries: join, change, leave, set_contact, verify, buy, move,
-remove, expire, end, erase.
+remove, expire, end, erase, prune.
 
 A verb checks everything before it changes anything, so that one that raises a Problem has changed nothing:
 a whole batch of them can share a transaction. Problems that carry an entry carry its row here; the engine
@@ -7,6 +7,7 @@ shows it as clients see it. What frees tickets says nothing of who gets them: th
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import assert_never
 from uuid import UUID
 
@@ -290,14 +291,42 @@ async def erase(ledger: Ledger, *, actor: str, user_id: str) -> list[EntryRow]:
         if entry.status is not Status.LEFT:
             _take_out(ledger, "remove", actor, entry, LeftReason.REMOVED)
         ledger.apply("erase", actor, entry, user_id=None)
-    numbers, list_id = [entry.number for entry in entries], ledger.list.list_id
-    await ledger.connection.execute(sql("delete_idempotency_of_user"), list_id, user_id)
-    await ledger.flush()  # before what it has yet to write is to be forgotten
-    await ledger.connection.execute(sql("forget_reasons"), list_id, numbers)
-    await ledger.connection.execute(sql("delete_contacts"), list_id, numbers)
-    await ledger.connection.execute(sql("delete_notices_of_entries"), list_id, numbers)
+    await _forget(ledger, entries)
     ledger.forget(user_id)
     return entries
+
+
+async def prune(ledger: Ledger, *, actor: str, kept: timedelta, at_most: int) -> list[EntryRow]:
+    """Forgets whose entries these were, so many at once and the oldest first, as `erase` does; returns them. When
+    none is left, marks the list as pruned.
+
+    Does nothing before everybody is out of the list and it has ended so long ago; so none is forgotten in a list
+    whose show was put off since somebody looked for what is due. A list that takes entries again after it was
+    pruned is pruned again after its next end.
+    """
+    ended_at = ledger.list.ended_at
+    over = ended_at is not None and ended_at >= ledger.ends_at and not (ledger.list.waiting or ledger.list.held)
+    if ended_at is None or not over or ledger.now < ended_at + kept:
+        return []
+    entries = await ledger.read("read_entries_to_prune", at_most)
+    users = [entry.user_id for entry in entries if entry.user_id is not None]
+    for entry in entries:
+        ledger.apply("erase", actor, entry, user_id=None)
+    await _forget(ledger, entries)
+    for user_id in users:
+        ledger.forget(user_id)
+    done = len(entries) < at_most
+    until, at = (ledger.list.last_number, ledger.now) if done else (entries[-1].number, None)
+    await ledger.connection.execute(sql("mark_pruned"), ledger.list.list_id, until, at)
+    return entries
+
+
+async def _forget(ledger: Ledger, entries: list[EntryRow]) -> None:
+    """Forgets what is kept of whoever had these entries, besides that they did."""
+    numbers, list_id = [entry.number for entry in entries], ledger.list.list_id
+    await ledger.flush()  # before what it has yet to write is to be forgotten
+    for statement in ("forget_reasons", "delete_contacts", "delete_notices_of_entries"):
+        await ledger.connection.execute(sql(statement), list_id, numbers)
 
 
 def opens_when_sold_out(ledger: Ledger, available_stock: int) -> dict[str, bool]:

@@ -1,4 +1,4 @@
-"""The clock: holds that lapsed pass on, lists whose show began end, old idempotency records go.
+"""The clock: holds that lapsed pass on, lists whose show began end, old records go, and persons of ended lists.
 
 What is due is read without locks; each list is then claimed by its own lock, in the same verbs that everybody
 uses. So any number of workers may run, and one that is late, or killed in the middle, does no harm.
@@ -6,14 +6,16 @@ uses. So any number of workers may run, and one that is late, or killed in the m
 
 import asyncio
 import time
+from collections.abc import Awaitable, Iterable
 from contextlib import suppress
+from datetime import timedelta
 
 import structlog
 
 from waiting_list.database import Pool, connection, snapshot, sql
 from waiting_list.engine import Engine
 from waiting_list.metrics import WORKER_ROUNDS
-from waiting_list.models import ListKey
+from waiting_list.models import Answer, ListKey
 from waiting_list.problems import InventoryNotFound, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -27,15 +29,23 @@ _RETRY_SECONDS = 0.25
 _CLEANING_SECONDS = 60.0
 _AT_ONCE = 4
 _CHUNK = 500
+_PRUNED_AT_ONCE = 16
+"""Lists that are pruned in one round. What is due to the second comes between the rounds."""
 
 
 class Worker:
-    """Does what is due within a second of its deadline, until it is told to stop."""
+    """Does what is due within a second of its deadline, until it is told to stop.
 
-    def __init__(self, pool: Pool, engine: Engine) -> None:
+    Who was in a list is forgotten `personal_data_kept` after its end, a minute later at most; never if it is None.
+    """
+
+    def __init__(self, pool: Pool, engine: Engine, *, personal_data_kept: timedelta | None = None) -> None:
         self._pool = pool
         self._engine = engine
+        self._personal_data_kept = personal_data_kept
         self._cleaned_at = 0.0
+        self._pruning = False
+        """Whether the last round found lists to prune: there may be more of them."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set. Survives any failure: it is logged once, and tried again."""
@@ -64,13 +74,18 @@ class Worker:
         end. Raises Unavailable.
         """
         # First, so that a list whose work fails cannot keep old records alive.
-        if time.monotonic() - self._cleaned_at > _CLEANING_SECONDS:
+        cleaning = time.monotonic() - self._cleaned_at > _CLEANING_SECONDS
+        if cleaning:
             async with connection(self._pool) as acquired:
                 await acquired.execute(sql("delete_old_idempotency"))
                 await acquired.execute(sql("delete_old_sessions"))
                 await acquired.execute(sql("delete_old_allowances"))
             self._cleaned_at = time.monotonic()
         await self._do_due()
+        if cleaning or self._pruning:
+            self._pruning = await self._prune()
+            if self._pruning:
+                return _SHORTEST_SLEEP_SECONDS
         async with snapshot(self._pool) as acquired:
             seconds: float | None = await acquired.fetchval(sql("read_next_due"))
         if seconds is None:
@@ -84,17 +99,32 @@ class Worker:
         for record in records:
             # A list that has ended does not pass holds on any more: it ends for everybody.
             ends[ListKey(record["offer_id"], record["representation_id"])] |= record["ends"]
-        gate = asyncio.Semaphore(_AT_ONCE)
+        await _do_all(
+            self._engine.end(key, at_most=_CHUNK) if list_ends else self._engine.expire(key, at_most=_CHUNK)
+            for key, list_ends in ends.items()
+        )
 
-        async def do(key: ListKey, list_ends: bool) -> None:
-            async with gate:
-                with suppress(InventoryNotFound):  # deleted meanwhile
-                    if list_ends:
-                        await self._engine.end(key, at_most=_CHUNK)
-                    else:
-                        await self._engine.expire(key, at_most=_CHUNK)
+    async def _prune(self) -> bool:
+        """Prunes one chunk in each of some lists that ended long enough ago; whether there were any."""
+        kept = self._personal_data_kept
+        if kept is None:
+            return False
+        async with snapshot(self._pool) as acquired:
+            records = await acquired.fetch(sql("read_lists_to_prune"), kept, _PRUNED_AT_ONCE)
+        await _do_all(self._engine.prune(ListKey(*record), kept=kept, at_most=_CHUNK) for record in records)
+        return bool(records)
 
-        results = await asyncio.gather(*(do(*one) for one in ends.items()), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+
+async def _do_all(verbs: Iterable[Awaitable[Answer]]) -> None:
+    """A few at once. One that fails holds up none of the others; it is raised after them."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def do(verb: Awaitable[Answer]) -> None:
+        async with gate:
+            with suppress(InventoryNotFound):  # deleted meanwhile
+                await verb
+
+    results = await asyncio.gather(*map(do, verbs), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result

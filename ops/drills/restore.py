@@ -173,7 +173,6 @@ async def restored(folder: Path, told: Told, *, per_second: int) -> None:
             dsn = stack.enter_context(embedded(folder / "restored"))
         service = Service(folder, dsn)
         stack.callback(service.stop)
-        await asyncio.to_thread(service.command, "after-restore")
         with timed("audit"):
             audit = await asyncio.to_thread(service.command, "audit")
         found = rows(await ask(dsn, ROWS))

@@ -1,5 +1,5 @@
--- Remembers the answers to requests that carried an Idempotency-Key.
+-- Remembers the answers to requests that carried an Idempotency-Key. They name no person.
 -- Locks the new rows; runs under the list's lock, in the transaction of the change.
-INSERT INTO idempotency (list_id, key_hash, request_hash, answer, user_id, created_at)
-SELECT $1, i.key_hash, i.request_hash, i.answer, i.user_id, $6
-FROM unnest($2::bytea[], $3::bytea[], $4::text[], $5::text[]) AS i (key_hash, request_hash, answer, user_id)
+INSERT INTO idempotency (list_id, key_hash, request_hash, answer, created_at)
+SELECT $1, i.key_hash, i.request_hash, i.answer, $5
+FROM unnest($2::bytea[], $3::bytea[], $4::text[]) AS i (key_hash, request_hash, answer)

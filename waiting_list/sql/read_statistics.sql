@@ -8,7 +8,7 @@ WITH changes AS (
             - coalesce((h.before ->> 'tickets_wanted')::int, 0) ELSE 0 END AS more_wanted,
         CASE WHEN h.after ->> 'status' = 'waiting' THEN 1 WHEN h.before ->> 'status' = 'waiting' THEN -1 ELSE 0 END
             AS more_waiting
-    FROM history h WHERE h.list_id = $1
+    FROM history h WHERE h.list_id = $1 AND h.verb <> 'erase'
 ), entries_then AS (
     SELECT c.at, c.verb, c.is_turn, c.bought, c.more_wanted, c.more_waiting,
         sum(c.more_wanted) OVER so_far AS wanted, sum(c.more_waiting) OVER so_far AS waiting

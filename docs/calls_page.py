@@ -1,0 +1,137 @@
+"""The page of all calls, made from /openapi.json: `python docs/reference.py api` prints it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+INT32_MAX = 2**31 - 1
+_HEADINGS = {"user": "Fans: `/v1/user`", "organizer": "Organizers: `/v1/organizer`", "operations": "Operations"}
+
+_INTRODUCTION = """# The API, call by call
+
+What `/openapi.json` says, for reading; made from it: `make generate`. The name of a call is its operation id.
+
+Everything is JSON. Lists are paged: `?limit=` and `?cursor=`, the `next_cursor` of the page before. Instants are
+RFC 3339 with their offset. Unknown fields and parameters are refused. What each problem means:
+[problems](problems.md); how to get a key or a token: [who may call](api-keys.md); how often one may call:
+[limits](rate-limits.md).
+Each call may also answer 500 `internal_error` where it meets a defect of ours."""
+
+
+def page(document: dict[str, Any]) -> str:
+    """Every call with its parameters, body, answers and problems; then every shape."""
+    lines = [_INTRODUCTION]
+    calls: dict[str, list[str]] = {tag: [] for tag in _HEADINGS}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            calls[operation["tags"][0]] += _call(method.upper(), path, operation)
+    for tag, found in calls.items():
+        lines += ["", f"## {_HEADINGS[tag]}", *found]
+    lines += ["", "## Shapes"]
+    shapes: dict[str, Any] = {}
+    for name, schema in document["components"]["schemas"].items():
+        shapes |= {name: schema} | schema.get("$defs", {})
+    for name, schema in sorted(shapes.items()):
+        if not name.startswith("Listing_"):
+            lines += _object(name, schema)
+    return "\n".join(lines)
+
+
+def _call(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
+    yield from ("", f"### {operation['operationId']}", "", f"`{method} {path}`", "")
+    yield from (_line(operation["description"]), "")
+    names = [name for one in operation.get("security", []) for name in one]
+    yield f"- Credentials: {' or '.join(names) or 'none'}."
+    yield from map(_parameter, operation.get("parameters", []))
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        yield f"- Body: {_type(content['schema'])}."
+    refusals = []
+    for status, answered in operation["responses"].items():
+        examples = answered.get("content", {}).get("application/problem+json", {}).get("examples", ())
+        refusals += [f"{status} `{code}`" for code in examples]
+        if not examples:
+            yield f"- Answers {status}: {_answered(answered)}."
+    if refusals:
+        yield f"- Refuses: {', '.join(refusals)}."
+
+
+def _parameter(one: dict[str, Any]) -> str:
+    # That a parameter may be null is how its code says that it may be left out.
+    schema = next((way for way in one["schema"].get("anyOf", ()) if way != {"type": "null"}), one["schema"])
+    repeated = schema.get("type") == "array"
+    said = [f"`{one['name']}` ({one['in']}): {_type(schema['items'] if repeated else schema)}"]
+    if (default := one["schema"].get("default")) is not None:
+        said.append(f"{_word(default)} unless given")
+    if repeated:
+        said.append("any number of times")
+    return f"- {', '.join(said)}. {_line(one.get('description', ''))}".rstrip()
+
+
+def _answered(answered: dict[str, Any]) -> str:
+    shown = [
+        _type(one["schema"]) if "$ref" in one.get("schema", {}) else f"`{kind}`"
+        for kind, one in answered.get("content", {}).items()
+    ]
+    said = "" if answered["description"] == "Successful Response" else answered["description"].rstrip(".")
+    return "; ".join(part for part in (" or ".join(shown), said) if part) or "not JSON"
+
+
+def _object(name: str, schema: dict[str, Any]) -> Iterator[str]:
+    yield from ("", f"### {name} (shape)", "")
+    if text := _line(schema.get("description", "")):
+        yield from (text, "")
+    if "enum" in schema:
+        yield f"One of {', '.join(f'`{value}`' for value in schema['enum'])}."
+        return
+    yield from ("| field | type | |", "| --- | --- | --- |")
+    for field, one in schema["properties"].items():
+        notes = [_line(one["description"])] if "description" in one else []
+        if field not in schema.get("required", []):
+            given = one.get("default") not in (None, "", [])
+            notes.append(f"`{_word(one['default'])}` unless given." if given else "May be left out.")
+        yield f"| `{field}` | {_type(one)} | {' '.join(notes)} |"
+
+
+def _type(schema: dict[str, Any]) -> str:
+    match schema:
+        case {"$ref": str(to)}:
+            said = _link(to.rpartition("/")[2])
+        case {"anyOf": list(choices)}:
+            said = " or ".join("null" if one == {"type": "null"} else _type(one) for one in choices)
+        case {"enum": list(values)}:
+            said = " or ".join(f"`{value}`" for value in values)
+        case {"const": value}:
+            said = f"`{value}`"
+        case {"type": "array", "items": dict(items)}:
+            said = f"list of {_type(items)}"
+        case {"type": "integer" | "number" as kind}:
+            said = ("whole " if kind == "integer" else "") + "number" + _range(schema)
+        case {"type": "string", "format": str(form)}:
+            said = {"date-time": "instant", "email": "e-mail address", "uri": "web address"}.get(form, form)
+        case {"type": "string"}:
+            said = f"text of at most {schema['maxLength']}" if "maxLength" in schema else "text"
+        case {"type": "boolean"}:
+            said = "true or false"
+        case _:
+            said = schema.get("type", "anything")
+    return said
+
+
+def _range(schema: dict[str, Any]) -> str:
+    least, most = schema.get("minimum"), schema.get("maximum")
+    if most is not None and most != INT32_MAX:
+        return f", {least or 0:g} to {most:g}"
+    return f", {least:g} or more" if least is not None else ""
+
+
+def _link(name: str) -> str:
+    if name.startswith("Listing_"):
+        return f"a page of {_link(name.removeprefix('Listing_').rstrip('_'))}: `items`, `next_cursor`"
+    return f"[{name}](#{name.lower()}-shape)"
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

@@ -1,3 +1,0 @@
--- Signs everybody out of the dashboard.
--- Locks those rows.
-DELETE FROM sessions

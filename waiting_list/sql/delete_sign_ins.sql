@@ -1,0 +1,6 @@
+-- Forgets who asked to sign in, and that a link was, or was to be, sent.
+-- Locks those rows.
+WITH gone AS (
+    DELETE FROM sign_ins WHERE sign_in_id = ANY ($2::uuid[])
+)
+DELETE FROM outbox WHERE list_id = $1 AND notice_id = ANY ($2::uuid[])
