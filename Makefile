@@ -112,6 +112,17 @@ screenshots: install ## Take the pictures in docs/screenshots anew, of a demo of
 chaos: install ## Kill, cut and stall everything 120 times under a storm; CHAOS_FAULTS and CHAOS_SEED vary it
 	CHAOS_FAULTS=$${CHAOS_FAULTS:-120} $(BIN)/pytest -s tests/test_faults.py
 
+# PostgreSQL comes with the dependencies, Patroni is installed for as long as the drill lasts.
+.PHONY: failover
+failover: install ## Kill the leader of a Patroni cluster under a storm of joins, some five minutes: docs/failover.md
+	@command -v etcd >/dev/null || { echo "Installing etcd"; $(call GET,etcd-server); } || { \
+		echo "There is no etcd, and apt-get could not install it: install etcd-server" >&2; exit 1; }
+	$(BIN)/python -m ops.drills.failover
+
+.PHONY: restore
+restore: install ## Restore a running service to the instant before a mistake, and what a pg_dump holds: docs/backup.md
+	$(BIN)/python -m ops.drills.restore
+
 .PHONY: nightly
 nightly: install ## The model test at length: 10,000 steps and more
 	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -s tests/test_model.py

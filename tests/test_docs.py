@@ -125,3 +125,11 @@ def test_every_attack_that_the_page_on_security_names_exists() -> None:
     named = re.findall(r"`(test_\w+)`", page)
     assert len(named) > 25
     assert [name for name in named if f"def {name}(" not in tests] == []
+
+
+def test_the_cluster_that_the_page_shows_is_the_one_that_is_practised() -> None:
+    page = (ROOT / "docs" / "failover.md").read_text()
+    practised = (ROOT / "ops" / "drills" / "patroni.yml").read_text()
+    shown = re.search(r"^        bootstrap:\n(?:        .*\n)+", page, re.MULTILINE)
+    assert shown
+    assert "".join(line.removeprefix("        ") for line in shown[0].splitlines(keepends=True)) in practised

@@ -14,7 +14,16 @@ from typing import Annotated
 import typer
 import uvloop
 
-from waiting_list import __version__, demo, importer, key_commands, notice_commands, serve_commands, user_commands
+from waiting_list import (
+    __version__,
+    backup_commands,
+    demo,
+    importer,
+    key_commands,
+    notice_commands,
+    serve_commands,
+    user_commands,
+)
 from waiting_list.audit import audit_lists, remember_audit
 from waiting_list.database import MigrationError, Pool, migrate
 from waiting_list.distribute import DistributionError, distribute
@@ -24,7 +33,7 @@ from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 from waiting_list.terminal import DataDir, app, dsn_of, fail, run_with_pool, sentence, with_database
 
-MODULES = (serve_commands, key_commands, notice_commands, user_commands)
+MODULES = (serve_commands, backup_commands, key_commands, notice_commands, user_commands)
 """Each adds its commands to the application when it is imported."""
 
 

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import asyncpg
 import structlog
 from asyncpg.pool import PoolConnectionProxy
 
+from waiting_list.hosts import connect
 from waiting_list.keys import new_signing_key
 from waiting_list.metrics import CONNECTIONS
 from waiting_list.problems import Unavailable
@@ -30,6 +31,7 @@ Pool: TypeAlias = "asyncpg.Pool[Record]"
 _MIGRATION_LOCK = 7_318_349_394_477_056_577
 _ACQUIRE_SECONDS = 5.0
 _OVER_SECONDS = 1.0
+_PARTING_SECONDS = 1.0
 _LOCK_TRIES = 12
 
 _UNREACHABLE = (
@@ -44,6 +46,15 @@ _UNREACHABLE = (
     asyncpg.InvalidAuthorizationSpecificationError,  # including a wrong password
     asyncpg.InvalidCatalogNameError,  # no such database (yet)
 )
+_CUT_OFF = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""Those after which what else is connected to the same server is of no use, either."""
 
 
 # For statements about one list: each is planned once, for lists of any length, and always walks the index that
@@ -67,6 +78,14 @@ async def _leave_as_it_is(_: Connection) -> None:
     """Nothing here changes a session beyond its transaction: that saves a statement for every use of the pool."""
 
 
+class _Connection(asyncpg.Connection[Record] if TYPE_CHECKING else asyncpg.Connection):  # type: ignore[misc]
+    """One that is closed without a word where nobody is there to hear it: the pool does so in tasks of its own."""
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's own
+        with suppress(OSError):
+            await super().close(timeout=timeout)
+
+
 async def connect_pool(settings: Settings, dsn: str) -> Pool:
     """A pool that heals itself: it connects when first asked to, and replaces connections that died."""
     return await asyncpg.create_pool(
@@ -80,6 +99,8 @@ async def connect_pool(settings: Settings, dsn: str) -> Pool:
         reset=_leave_as_it_is,
         # A pooler would refuse them; there, nothing is kept that could grow stale.
         server_settings=_PINNED_PLANS if settings.statement_cache else None,
+        connect=cast(Any, connect),
+        connection_class=_Connection,
     )
 
 
@@ -89,18 +110,22 @@ class _Outage:
 
     began_at: float | None = None
     failed_at = 0.0
+    ended_at = float("-inf")
 
-    def failed(self, error: BaseException) -> None:
-        self.failed_at = time.monotonic()
+    def failed(self, error: BaseException, *, since: float, now: float) -> None:
+        # Who was asking a machine that is lost may learn it long after others have found the one in its place.
+        if since < self.ended_at:
+            return
+        self.failed_at = now
         if self.began_at is None:
-            self.began_at = self.failed_at
+            self.began_at = now
             log.warning("database_unreachable", error=type(error).__name__, detail=str(error))
 
-    def answered(self) -> None:
+    def answered(self, *, now: float) -> None:
         # One call that is answered among many that fail is no end yet.
-        if self.began_at is not None and time.monotonic() - self.failed_at > _OVER_SECONDS:
+        if self.began_at is not None and now - self.failed_at > _OVER_SECONDS:
             log.info("database_reachable_again", seconds=round(self.failed_at - self.began_at, 1))
-            self.began_at = None
+            self.began_at, self.ended_at = None, now
 
 
 _outage = _Outage()
@@ -113,17 +138,20 @@ async def reachable(*, standby: bool = False) -> AsyncIterator[None]:
     A commit whose answer was lost may or may not have happened: Unavailable says «safe to repeat», and every
     verb is. An outage is logged once, and so is its end.
     """
+    since = time.monotonic()
     try:
         yield
     except _UNREACHABLE as error:
         if isinstance(error, asyncpg.InterfaceError) and "clos" not in str(error):
             raise  # a wrong argument, not a closed connection or pool
         if not standby:
-            _outage.failed(error)
+            # Where a transaction cannot even be rolled back, the cause is what it failed of before.
+            cause = error.__context__ if isinstance(error, asyncpg.InterfaceError) else None
+            _outage.failed(cause or error, since=since, now=time.monotonic())
         raise Unavailable from error
     else:
         if not standby:
-            _outage.answered()
+            _outage.answered(now=time.monotonic())
 
 
 @asynccontextmanager
@@ -133,16 +161,38 @@ async def connection(pool: Pool, *, standby: bool = False) -> AsyncIterator[Conn
     async with reachable(standby=standby), pool.acquire(timeout=_ACQUIRE_SECONDS) as acquired:
         CONNECTIONS.inc()
         try:
-            yield acquired
+            async with _left_when_cut_off(pool, acquired):
+                yield acquired
         finally:
             CONNECTIONS.dec()
+
+
+@asynccontextmanager
+async def _left_when_cut_off(pool: Pool, acquired: Connection) -> AsyncIterator[None]:
+    """Leaves a connection that leads nowhere, and all others that were made before it failed: each of them would
+    be waited for in its turn, until its statement has taken too long."""
+    try:
+        yield
+    except _CUT_OFF as error:
+        await pool.expire_connections()
+        if isinstance(error, TimeoutError):
+            # The statement is being cancelled, and nothing else can be said until it is. A server that is lost
+            # does not answer to that, either: whoever rolls back would wait as long once more. asyncpg closes a
+            # connection on which that takes too long.
+            with suppress(*_UNREACHABLE):
+                await acquired.execute(sql("roll_back"), timeout=_PARTING_SECONDS)
+        raise
 
 
 @asynccontextmanager
 async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
     """A connection that sees one instant, for statements that are planned for each call: those about many lists,
     and those with filters that may be left out. Raises Unavailable."""
-    async with connection(pool) as acquired, acquired.transaction(isolation="repeatable_read", readonly=True):
+    async with (
+        connection(pool) as acquired,
+        acquired.transaction(isolation="repeatable_read", readonly=True),
+        _left_when_cut_off(pool, acquired),
+    ):
         await acquired.execute(sql("plan_for_each_call"))
         yield acquired
 
@@ -157,7 +207,8 @@ async def transaction(pool: Pool, *, undone: bool = False) -> AsyncIterator[Conn
     case."""
     with suppress(_Undone):
         async with connection(pool) as acquired, acquired.transaction():
-            yield acquired
+            async with _left_when_cut_off(pool, acquired):
+                yield acquired
             if undone:
                 raise _Undone
 
@@ -213,7 +264,7 @@ async def migrate(dsn: str) -> list[str]:
     """
     applied = []
     async with reachable():
-        direct = await asyncpg.connect(dsn, timeout=_ACQUIRE_SECONDS, statement_cache_size=0)
+        direct = await connect(dsn, timeout=_ACQUIRE_SECONDS, statement_cache_size=0)
         try:
             async with direct.transaction():
                 await direct.execute(sql("lock_migrations"), _MIGRATION_LOCK)

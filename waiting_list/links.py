@@ -21,7 +21,11 @@ async def make_link(pool: Pool, secret: bytes, key: ListKey, number: int) -> str
     """The path of an entry's private link, which is good from now on: the same whenever it is asked for, until it
     is revoked. `secret` is the deployment's `derived` one. Raises Unavailable."""
     async with connection(pool) as acquired:
-        version = await acquired.fetchval(sql("read_link_version"), key.list_id, number) or 1
+        version = await acquired.fetchval(sql("read_link_version"), key.list_id, number)
+        if version is None:
+            # The table says which version is the first.
+            await acquired.execute(sql("insert_contact"), key.list_id, number)
+            version = await acquired.fetchval(sql("read_link_version"), key.list_id, number) or 1
         token = link_token(secret, key.list_id, number, version)
         # Nothing is made if it was revoked, or the person erased, in between: as if that had come right after.
         await acquired.execute(sql("make_link"), key.list_id, number, version, link_hash(token))

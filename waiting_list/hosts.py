@@ -1,0 +1,48 @@
+"""A connection to whichever of several hosts is the leader."""
+
+import asyncio
+from functools import partial
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+import asyncpg
+
+Connected: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+async def connect(dsn: str, **options: Any) -> Connected:
+    """A connection to the first of the DSN's hosts that will do (`target_session_attrs`), all asked at once.
+
+    asyncpg asks one after the other. A machine that is lost neither answers nor refuses: it would be waited for
+    until no time is left for those behind it. `options` are asyncpg's; `timeout` is each host's. Raises what
+    asyncpg raises for the last host that failed.
+    """
+    parts = urlsplit(dsn)
+    login, at, hosts = parts.netloc.rpartition("@")
+    # Whether a standby can be had cannot be said host by host.
+    if "," not in hosts or "prefer-standby" in parse_qs(parts.query).get("target_session_attrs", ()):
+        return await asyncpg.connect(dsn, **options)
+    each = [urlunsplit(parts._replace(netloc=f"{login}{at}{host}")) for host in hosts.split(",")]
+    attempts = [asyncio.ensure_future(asyncpg.connect(one, **options)) for one in each]
+    first: Connected | None = None
+    trouble: Exception | None = None
+    try:
+        for attempt in asyncio.as_completed(attempts):
+            try:
+                first = await attempt
+            except Exception as error:
+                trouble = error
+            else:
+                return first
+        assert trouble is not None, "there are two hosts at least"
+        raise trouble
+    finally:
+        for one in attempts:
+            one.cancel()
+            one.add_done_callback(partial(_leave, first))
+
+
+def _leave(first: "Connected | None", attempt: "asyncio.Future[Connected]") -> None:
+    # Of two that have connected at the same time, one is too many.
+    if not attempt.cancelled() and attempt.exception() is None and attempt.result() is not first:
+        attempt.result().terminate()
