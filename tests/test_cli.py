@@ -267,8 +267,8 @@ def test_every_command_and_make_target_in_the_readme_exists() -> None:
     commands = set(re.findall(r"waiting-list ([a-z][a-z-]+)", readme))
     assert commands == {
         "serve", "worker", "migrate", "import", "create-key", "list-keys", "rotate-key", "revoke-key", "audit",
-        "notices", "resend", "preview-mail", "find-user", "export-user", "erase-user", "backup", "restore", "distribute",
-        "demo",
+        "notices", "resend", "preview-mail", "find-user", "export-user", "erase-user", "backup", "restore",
+        "distribute", "demo",
     }  # fmt: skip
     assert all(f" {name} " in shown for name in commands)
     makefile = (ROOT / "Makefile").read_text()
