@@ -231,7 +231,10 @@ def _asking_to_die(prctl: Callable[..., int], parent: int, last_signal: signal.S
     return ask
 
 
-def end_with_parent() -> None:
-    """Asks the system to end this process, in order, when the one that started it is gone (Linux only)."""
+def end_with_parent(parent: int) -> None:
+    """Asks the system to end this process, in order, when the one that started it is gone (Linux only). Ends it at
+    once where that has happened already."""
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM))
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)

@@ -101,8 +101,8 @@ def _allow_many_connections() -> None:
 
 def served_app() -> FastAPI:
     """What each API process runs."""
-    if multiprocessing.parent_process() is not None:
-        end_with_parent()  # started by `serve --workers`
+    if (parent := multiprocessing.parent_process()) is not None:
+        end_with_parent(parent.pid or 0)  # started by `serve --workers`
     settings = Settings()
     logs.set_up(settings)
     if tracing.is_wanted():
