@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -66,6 +67,8 @@ class Cluster:
         self.account = find_account(folder / "none")
         self.program: Program = find_program(folder / "none", self.account)
         self.nodes = [Node(name, folder / name / "data", free_port(), free_port()) for name in NODES]
+        self.given_up = threading.Event()
+        """Ends every wait for the cluster, in whichever thread."""
         self._etcd: subprocess.Popen[bytes] | None = None
         self._etcd_port = free_port()
         folder.chmod(0o711)
@@ -115,7 +118,7 @@ class Cluster:
             with _http.open(f"{client}/health", timeout=2) as answer:
                 return bool(json.loads(answer.read())["health"] == "true")
 
-        wait_until(answers, seconds=30, what="etcd answers")
+        self._wait_until(answers, seconds=30, what="etcd answers")
 
     def start_node(self, node: Node) -> None:
         """Patroni, which then starts PostgreSQL: for the first time, as leader or standby, or to come back."""
@@ -189,7 +192,16 @@ class Cluster:
             expected = {"leader": "running", "replica": "streaming", "sync_standby": "streaming"}
             return roles == [*expected] and all(one["state"] == expected[one["role"]] for one in members)
 
-        wait_until(healthy, seconds=_HEALTHY_SECONDS, what="the cluster is whole")
+        self._wait_until(healthy, seconds=_HEALTHY_SECONDS, what="the cluster is whole")
+
+    def _wait_until(self, true: Callable[[], bool], *, seconds: float, what: str) -> None:
+        """Waits for something that some program does in its own time. Raises TimeoutError."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self.given_up.wait(0.1):
+            with contextlib.suppress(OSError, ValueError):
+                if true():
+                    return
+        raise TimeoutError(f"not within {seconds:.0f} s: {what}")
 
     # What is done to it
 
@@ -237,14 +249,3 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def wait_until(true: Callable[[], bool], *, seconds: float, what: str) -> None:
-    """Waits for something that some program does in its own time. Raises TimeoutError."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, ValueError):
-            if true():
-                return
-        time.sleep(0.1)
-    raise TimeoutError(f"not within {seconds:.0f} s: {what}")

@@ -217,39 +217,32 @@ class _Watch:
         return sum(float(line.split()[1]) for line in lines if line.startswith("waiting_list_worker_rounds_total"))
 
 
-async def drill(folder: Path, kinds: list[str], *, per_second: int, seconds: float) -> bool:
-    """All rounds; whether nothing was wrong. Prints the table as it grows."""
-    cluster = Cluster(folder)
+async def drill(cluster: Cluster, kinds: list[str], *, per_second: int, seconds: float) -> bool:
+    """All rounds, on a cluster that runs; whether nothing was wrong. Prints the table as it grows."""
+    service = Service(cluster.folder, cluster.dsn)
     began = time.monotonic()
     try:
-        await asyncio.to_thread(cluster.start)
-        took = time.monotonic() - began
-        print(f"three nodes of PostgreSQL {cluster.program.major} and etcd started in {took:.0f} s")
-        service = Service(folder, cluster.dsn)
-        try:
-            key = (await asyncio.to_thread(service.command, "create-key", "org_1")).splitlines()[-1]
-            await service.start()
-            good = True
-            async with clients(service, key) as shop:
-                await shop.open_lists()
-                ready = Drill(cluster, service, shop, per_second=per_second, seconds=seconds)
-                print(HEAD, flush=True)
-                for number, kind in enumerate(kinds, 1):
-                    shown = await ready.round(number, kind)
-                    print(shown.line(), flush=True)
-                    for fault in shown.faults[:10]:
-                        print(f"  WRONG: {fault}", flush=True)
-                    good &= not shown.faults
-                print(
-                    f"{len(shop.joins):,} acknowledged joins, slowest answer {shop.slowest:.1f} s, "
-                    f"{time.monotonic() - began:.0f} s in all"
-                )
-            return good
-        finally:
-            await asyncio.to_thread(service.stop)
+        key = (await asyncio.to_thread(service.command, "create-key", "org_1")).splitlines()[-1]
+        await service.start()
+        good = True
+        async with clients(service, key) as shop:
+            await shop.open_lists()
+            ready = Drill(cluster, service, shop, per_second=per_second, seconds=seconds)
+            print(HEAD, flush=True)
+            for number, kind in enumerate(kinds, 1):
+                shown = await ready.round(number, kind)
+                print(shown.line(), flush=True)
+                for fault in shown.faults[:10]:
+                    print(f"  WRONG: {fault}", flush=True)
+                good &= not shown.faults
+            print(
+                f"{len(shop.joins):,} acknowledged joins, slowest answer {shop.slowest:.1f} s, "
+                f"{time.monotonic() - began:.0f} s in all"
+            )
+        return good
     finally:
-        # Not in a thread: what is cancelled must still do this to its end.
-        cluster.stop()
+        cluster.given_up.set()
+        service.stop()
 
 
 def main() -> None:
@@ -265,9 +258,16 @@ def main() -> None:
         parser.error(f"--rounds takes {', '.join(KINDS)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     folder = Path(tempfile.mkdtemp(prefix="waiting-list-failover-"))
+    cluster = Cluster(folder)
+    began = time.monotonic()
     try:
-        good = asyncio.run(drill(folder, kinds, per_second=options.per_second, seconds=options.seconds))
+        # In this thread: Ctrl-C ends it wherever it is, and its processes end with it however it ends.
+        cluster.start()
+        took = time.monotonic() - began
+        print(f"three nodes of PostgreSQL {cluster.program.major} and etcd started in {took:.0f} s", flush=True)
+        good = asyncio.run(drill(cluster, kinds, per_second=options.per_second, seconds=options.seconds))
     finally:
+        cluster.stop()
         if options.keep:
             print(f"The logs are in {folder}")
         else:
