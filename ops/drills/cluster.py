@@ -40,20 +40,19 @@ class Node:
     patroni: "subprocess.Popen[bytes] | None" = None
     frozen: list[int] = field(default_factory=list)
 
-    def postmaster(self) -> int | None:
-        """The pid of its PostgreSQL; None if that does not run."""
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
-            # A file that a kill left behind names a process that is gone, or by now anybody's.
-            if str(self.data).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
-                return pid
-        return None
+    def postmasters(self) -> list[int]:
+        """The pid of its PostgreSQL; also of programs that Patroni has just begun to run on the same data."""
+        named = f"{self.data}\0".encode()
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if named in (process / "cmdline").read_bytes():
+                    found.append(int(process.name))
+        return found
 
     def processes(self) -> list[int]:
         """Everything of it that runs."""
-        found = []
-        if postmaster := self.postmaster():
-            found = [postmaster, *_children(postmaster)]
+        found = [pid for postmaster in self.postmasters() for pid in (postmaster, *_children(postmaster))]
         if self.patroni is not None and self.patroni.poll() is None:
             found.append(self.patroni.pid)
         return found
@@ -207,18 +206,20 @@ class Cluster:
 
     def kill_postgres(self, node: Node) -> None:
         """kill -9 of its PostgreSQL; Patroni lives."""
-        if postmaster := node.postmaster():
+        for postmaster in node.postmasters():
             os.kill(postmaster, signal.SIGKILL)
 
     def kill_node(self, node: Node) -> None:
         """kill -9 of everything on it, Patroni first."""
         if node.patroni is not None:
             node.patroni.kill()
-        for pid in node.processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        if node.patroni is not None:
             node.patroni.wait(10)
+        # Patroni may have been about to start one: until it is seen that there is none any more.
+        while pids := node.processes():
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.1)
         node.frozen = []
 
     def freeze_node(self, node: Node) -> None:
