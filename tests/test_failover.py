@@ -5,7 +5,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -21,6 +21,12 @@ from waiting_list.problems import Unavailable
 from waiting_list.settings import Settings
 
 SETTINGS = Settings(statement_timeout_seconds=0.5)
+
+
+@pytest.fixture
+def dsn(dsn: str, server: str) -> str:
+    """The test's database, never through a pooler: it would make connections of its own."""
+    return urlunsplit(urlsplit(server)._replace(path=urlsplit(dsn).path))
 
 
 async def test_a_host_that_is_silent_does_not_keep_the_others_from_being_found(dsn: str) -> None:
