@@ -22,7 +22,8 @@ def open_to_all(answer: httpx.Response) -> bool:
     """Whether any page may read the answer, with the headers that a client needs, and no cookie counts."""
     return headers_of(answer) == {
         "allow-origin": "*",
-        "expose-headers": "Date, ETag, Idempotent-Replayed, Retry-After",
+        "expose-headers": "Date, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, "
+        "X-Request-Id",
     }
 
 

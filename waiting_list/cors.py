@@ -13,7 +13,8 @@ _OPEN = "/v1/user/"
 ALLOWED: Mapping[str, str] = {
     # Always the same, also where no Origin was sent: what a cache keeps is then good for every page.
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Date, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After",
+    "Access-Control-Expose-Headers": "Date, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, "
+    "X-Request-Id",
 }
 """Of every answer of the user router."""
 PREFLIGHT: Mapping[str, str] = {
