@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from waiting_list.batch import Batches
-from waiting_list.database import Pool, Record, connection, sql
+from waiting_list.database import STANDBY_SECONDS, Pool, Record, connection, sql
 from waiting_list.ledger import SEGMENT_BITS
 from waiting_list.models import Entry, ListKey, Queue, Status
 from waiting_list.pace import STRETCHES, Pace
@@ -88,11 +88,13 @@ class Polls:
 
     async def _read_entries(self, key: ListKey, take: Callable[[], Sequence[str]]) -> Sequence[Record]:
         found: dict[str, Record] = {}
-        pool = await self._replica.pool()
+        pool = self._replica.pool()
         if pool is not self._pool:
             try:
                 async with connection(pool, standby=True) as acquired:
-                    records = await acquired.fetch(sql("read_newest_entries"), key.list_id, list(set(take())))
+                    records = await acquired.fetch(
+                        sql("read_newest_entries"), key.list_id, list(set(take())), timeout=STANDBY_SECONDS
+                    )
             except Unavailable:
                 self._replica.failed()
             else:
@@ -108,26 +110,30 @@ class Polls:
         return [found[user_id] for user_id in take()]
 
     async def _read_picture(self, key: ListKey, take: Callable[[], Sequence[None]]) -> Sequence[Picture]:
-        pool = await self._replica.pool()
+        pool = self._replica.pool()
         try:
             return await self._picture_from(pool, key, take)
-        except (Unavailable, InventoryNotFound):
+        except (Unavailable, InventoryNotFound) as error:
             if pool is self._pool:
                 raise
+            if isinstance(error, Unavailable):
+                self._replica.failed()
             return await self._picture_from(self._pool, key, take)
 
     async def _picture_from(
         self, pool: Pool, key: ListKey, take: Callable[[], Sequence[None]]
     ) -> Sequence[Picture]:
-        async with connection(pool, standby=pool is not self._pool) as acquired:
+        standby = pool is not self._pool
+        seconds = STANDBY_SECONDS if standby else None
+        async with connection(pool, standby=standby) as acquired:
             asked = take()
-            head = await acquired.fetchrow(sql("read_queue_head"), key.list_id)
+            head = await acquired.fetchrow(sql("read_queue_head"), key.list_id, timeout=seconds)
             if head is None:
                 raise InventoryNotFound()
             known = self._made.get(key)
             if known and known[0] == tuple(head):
                 return [known[1]] * len(asked)
-            record = await acquired.fetchrow(sql("read_queue"), key.list_id, SEGMENT_BITS)
+            record = await acquired.fetchrow(sql("read_queue"), key.list_id, SEGMENT_BITS, timeout=seconds)
         if record is None:
             raise InventoryNotFound()
         picture = _picture(record)
