@@ -16,6 +16,7 @@ from tests.standby import standby_of
 from tests.until import until
 from waiting_list.database import Pool, connect_pool, migrate
 from waiting_list.embedded import embedded
+from waiting_list.live import Live
 from waiting_list.models import Status
 from waiting_list.polls import Polls
 from waiting_list.settings import Settings
@@ -40,7 +41,7 @@ class Pair:
         self.polls = Polls(lists.pool, Settings(), standby)
 
     async def status(self, user_id: str) -> Status:
-        found = await self.polls.entry(self.lists.key, user_id, organization_id=ORGANIZATION)
+        found = await self.polls.poll(self.lists.key, user_id, organization_id=ORGANIZATION)
         return found.status
 
     def asks_the_standby(self) -> bool:
@@ -101,7 +102,7 @@ async def test_a_standby_answers_while_it_keeps_up_and_never_that_a_fan_has_not_
     # What it does know, it is asked: the primary may be away.
     away = Polls(await connect_pool(Settings(), "postgresql://nobody@127.0.0.1:1/none"), Settings(), pair.standby)
     away._replica._trusted, away._replica._looked_at = True, time.monotonic() + 60
-    found = await away.entry(lists.key, "ada", organization_id=ORGANIZATION)
+    found = await away.poll(lists.key, "ada", organization_id=ORGANIZATION)
     assert found.position == 2
     assert (await away.picture(lists.key)).body == (await pair.polls.picture(lists.key)).body
 
@@ -115,6 +116,26 @@ async def test_who_left_and_joined_again_is_told_of_the_new_place(pair: Pair) ->
     await pair.do("SELECT pg_wal_replay_pause()")
     await lists.join("ada")
     assert await pair.status("ada") is Status.WAITING
+
+
+async def test_who_watches_is_told_at_once_however_far_behind_the_standby_is(pair: Pair) -> None:
+    lists = pair.lists
+    await lists.join("ada")
+    await pair.caught_up()
+    assert await pair.looks()
+    live = Live(lists.pool, pair.polls)
+    watcher = await live.watch(lists.key, "ada", organization_id=ORGANIZATION)
+    await live.look()
+    await pair.do("SELECT pg_wal_replay_pause()")
+    await lists.add_stock(1)
+    assert await pair.status("ada") is Status.WAITING  # so the standby was asked
+    await live.look()
+    told = await watcher.news(within=5)
+    assert told is not None
+    assert told.status is Status.READY
+    # Whoever acts on an entry, or has just changed it, sees it as it is.
+    entry = await pair.polls.entry(lists.key, "ada", organization_id=ORGANIZATION)
+    assert entry.status is Status.READY
 
 
 async def test_a_standby_that_lags_is_left_alone_until_it_keeps_up(pair: Pair) -> None:
@@ -172,7 +193,7 @@ async def test_a_standby_that_is_lost_without_a_word_holds_nobody_up(lists: List
             polls = Polls(lists.pool, Settings(), standby)
 
             async def place() -> int | None:
-                return (await polls.entry(lists.key, "ada", organization_id=ORGANIZATION)).position
+                return (await polls.poll(lists.key, "ada", organization_id=ORGANIZATION)).position
 
             assert await looked(polls) is await looked(polls) is standby
             assert await place() == 1
