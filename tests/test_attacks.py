@@ -1017,6 +1017,26 @@ async def test_what_was_answered_before_it_came_holds_no_connection(
         writer.close()
 
 
+async def test_what_came_after_its_answer_leaves_the_connection_open(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "LINGER_SECONDS", 0.3)
+    asked = b"GET /version HTTP/1.1\r\nHost: x\r\n"
+    async with wire(scene.app) as raw:
+        reader, writer = await asyncio.open_connection("127.0.0.1", raw.port)
+        writer.write(asked + b"Content-Length: 5\r\n\r\n")
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        (length,) = re.findall(rb"content-length: (\d+)", head.lower())
+        await reader.readexactly(int(length))
+        writer.write(b"hello")
+        began = asyncio.get_running_loop().time()
+        while asyncio.get_running_loop().time() - began < 0.6:  # one request after the other, for as long as that
+            writer.write(asked + b"\r\n")
+            assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).startswith(b"HTTP/1.1 200")
+            await reader.readexactly(int(length))
+        writer.close()
+
+
 async def test_a_connection_serves_one_request_after_the_other(scene: Scene) -> None:
     async with wire(scene.app) as raw:
         reader, writer = await asyncio.open_connection("127.0.0.1", raw.port)

@@ -217,6 +217,14 @@ def figures_of(app: FastAPI) -> None:
     app.state.service.figures._read_at = float("-inf")
 
 
+async def test_however_many_ask_at_once_the_figures_are_read_once(pool: Pool) -> None:
+    found = Figures(pool)
+    for _ in range(2):
+        records = await asyncio.gather(*(found.read() for _ in range(50)))
+        assert len({id(record) for record in records}) == 1
+        found._read_at = float("-inf")
+
+
 async def test_how_late_a_worker_is_is_known_and_makes_no_process_unready(app: FastAPI, shop: Shop) -> None:
     await shop.stock()
     await shop.join("ada")

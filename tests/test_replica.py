@@ -11,13 +11,24 @@ from structlog.testing import capture_logs
 
 from tests.conftest import _FAST
 from tests.lists import ORGANIZATION, Lists
+from tests.relay import relayed
 from tests.standby import standby_of
 from tests.until import until
 from waiting_list.database import Pool, connect_pool, migrate
 from waiting_list.embedded import embedded
+from waiting_list.live import Live
 from waiting_list.models import Status
 from waiting_list.polls import Polls
 from waiting_list.settings import Settings
+
+
+async def looked(polls: Polls) -> Pool:
+    """Where polls are read half a second later, when the standby has been looked at once more."""
+    polls._replica._looked_at = time.monotonic() - 0.7
+    polls._replica.pool()
+    assert polls._replica._looking is not None
+    await polls._replica._looking
+    return polls._replica.pool()
 
 
 class Pair:
@@ -30,17 +41,16 @@ class Pair:
         self.polls = Polls(lists.pool, Settings(), standby)
 
     async def status(self, user_id: str) -> Status:
-        found = await self.polls.entry(self.lists.key, user_id, organization_id=ORGANIZATION)
+        found = await self.polls.poll(self.lists.key, user_id, organization_id=ORGANIZATION)
         return found.status
 
-    async def asks_the_standby(self) -> bool:
-        return await self.polls._replica.pool() is self.standby
+    def asks_the_standby(self) -> bool:
+        return self.polls._replica.pool() is self.standby
 
     async def looks(self) -> bool:
         """As half a second later, and again."""
         for _ in range(2):
-            self.polls._replica._looked_at = time.monotonic() - 0.7
-            asked = await self.asks_the_standby()
+            asked = await looked(self.polls) is self.standby
         return asked
 
     async def caught_up(self) -> None:
@@ -92,7 +102,7 @@ async def test_a_standby_answers_while_it_keeps_up_and_never_that_a_fan_has_not_
     # What it does know, it is asked: the primary may be away.
     away = Polls(await connect_pool(Settings(), "postgresql://nobody@127.0.0.1:1/none"), Settings(), pair.standby)
     away._replica._trusted, away._replica._looked_at = True, time.monotonic() + 60
-    found = await away.entry(lists.key, "ada", organization_id=ORGANIZATION)
+    found = await away.poll(lists.key, "ada", organization_id=ORGANIZATION)
     assert found.position == 2
     assert (await away.picture(lists.key)).body == (await pair.polls.picture(lists.key)).body
 
@@ -106,6 +116,26 @@ async def test_who_left_and_joined_again_is_told_of_the_new_place(pair: Pair) ->
     await pair.do("SELECT pg_wal_replay_pause()")
     await lists.join("ada")
     assert await pair.status("ada") is Status.WAITING
+
+
+async def test_who_watches_is_told_at_once_however_far_behind_the_standby_is(pair: Pair) -> None:
+    lists = pair.lists
+    await lists.join("ada")
+    await pair.caught_up()
+    assert await pair.looks()
+    live = Live(lists.pool, pair.polls)
+    watcher = await live.watch(lists.key, "ada", organization_id=ORGANIZATION)
+    await live.look()
+    await pair.do("SELECT pg_wal_replay_pause()")
+    await lists.add_stock(1)
+    assert await pair.status("ada") is Status.WAITING  # so the standby was asked
+    await live.look()
+    told = await watcher.news(within=5)
+    assert told is not None
+    assert told.status is Status.READY
+    # Whoever acts on an entry, or has just changed it, sees it as it is.
+    entry = await pair.polls.entry(lists.key, "ada", organization_id=ORGANIZATION)
+    assert entry.status is Status.READY
 
 
 async def test_a_standby_that_lags_is_left_alone_until_it_keeps_up(pair: Pair) -> None:
@@ -140,7 +170,7 @@ async def test_a_standby_that_is_killed_is_noticed_by_nobody_who_polls(pair: Pai
 async def test_what_was_seen_long_ago_says_nothing_of_now(pair: Pair) -> None:
     assert await pair.looks()
     pair.polls._replica._looked_at = time.monotonic() - 60
-    assert not await pair.asks_the_standby()
+    assert not pair.asks_the_standby()
     assert await pair.looks()
 
 
@@ -153,3 +183,50 @@ async def test_a_standby_that_gets_nothing_any_more_is_not_believed(pair: Pair) 
         return not await pair.looks()
 
     await until(cut_off, seconds=10)
+
+
+async def test_a_standby_that_is_lost_without_a_word_holds_nobody_up(lists: Lists, dsn: str) -> None:
+    await lists.join("ada")
+    async with relayed(dsn, relays=1) as ([relay], relayed_dsn):
+        standby = await connect_pool(Settings(), relayed_dsn)
+        try:
+            polls = Polls(lists.pool, Settings(), standby)
+
+            async def place() -> int | None:
+                return (await polls.poll(lists.key, "ada", organization_id=ORGANIZATION)).position
+
+            assert await looked(polls) is await looked(polls) is standby
+            assert await place() == 1
+            relay.fall_silent()
+            # Who is asking it at that moment waits until it is given up; nobody after them.
+            async with asyncio.timeout(5):
+                assert await place() == 1
+            for _ in range(3):
+                polls._replica._looked_at = time.monotonic() - 0.7
+                async with asyncio.timeout(1):
+                    assert await place() == 1
+                    assert (await polls.picture(lists.key)).body
+        finally:
+            relay.speak()
+            standby.terminate()
+
+
+async def test_a_look_that_does_not_end_is_no_reason_to_believe_the_one_before(lists: Lists, dsn: str) -> None:
+    async with relayed(dsn, relays=1) as ([relay], relayed_dsn):
+        standby = await connect_pool(Settings(), relayed_dsn)
+        try:
+            replica = Polls(lists.pool, Settings(), standby)._replica
+            for _ in range(2):
+                replica._looked_at = time.monotonic() - 0.7
+                replica.pool()
+                assert replica._looking is not None
+                await replica._looking
+            assert replica.pool() is standby
+            relay.fall_silent()
+            replica._looked_at = time.monotonic() - 0.7
+            assert replica.pool() is standby
+            replica._looked_at = time.monotonic() - 1.1
+            assert replica.pool() is lists.pool
+        finally:
+            relay.speak()
+            standby.terminate()

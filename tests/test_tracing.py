@@ -12,10 +12,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 
 from tests.test_cli import command
 from tests.until import until
+from waiting_list import tracing
 
 
 @contextmanager
@@ -95,3 +101,14 @@ async def test_requests_and_batches_are_traced_and_nobody_is_named(dsn: str, fre
     attributes = {one.key: one.value for one in request.attributes}
     assert attributes["http.response.status_code"].int_value == 404
     assert "zq9" not in "".join(map(str, spans))
+
+
+def test_what_broke_a_batch_is_named_by_its_kind_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    spans, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    monkeypatch.setattr(tracing, "_tracer", provider.get_tracer("waiting_list"))
+    with pytest.raises(ValueError, match="zq9"), tracing.batch():
+        raise ValueError("DETAIL:  Key (list_id, user_id)=(1, ada-zq9) already exists.")
+    (batch,) = spans.get_finished_spans()
+    assert (batch.status.status_code, batch.status.description) == (StatusCode.ERROR, "ValueError")
+    assert "zq9" not in batch.to_json()

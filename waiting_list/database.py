@@ -30,6 +30,8 @@ Pool: TypeAlias = "asyncpg.Pool[Record]"
 # Any number that no other user of the same database is likely to lock.
 _MIGRATION_LOCK = 7_318_349_394_477_056_577
 _ACQUIRE_SECONDS = 5.0
+STANDBY_SECONDS = 1.0
+"""How long a standby is waited for, for a connection and for an answer: there is somebody else to ask."""
 _OVER_SECONDS = 1.0
 _PARTING_SECONDS = 1.0
 _LOCK_TRIES = 12
@@ -158,7 +160,8 @@ async def reachable(*, standby: bool = False) -> AsyncIterator[None]:
 async def connection(pool: Pool, *, standby: bool = False) -> AsyncIterator[Connection]:
     """A connection for single statements. Raises Unavailable. That a `standby` is away is not logged as an outage:
     whoever asks it has somebody else to ask."""
-    async with reachable(standby=standby), pool.acquire(timeout=_ACQUIRE_SECONDS) as acquired:
+    seconds = STANDBY_SECONDS if standby else _ACQUIRE_SECONDS
+    async with reachable(standby=standby), pool.acquire(timeout=seconds) as acquired:
         CONNECTIONS.inc()
         try:
             async with _left_when_cut_off(pool, acquired):

@@ -4,6 +4,7 @@ What a process counts (metrics.py) is its own. Several behind one address (`serv
 together in files (prometheus_client's multiprocess mode), so that whichever is asked answers for all.
 """
 
+import asyncio
 import os
 import tempfile
 import time
@@ -51,15 +52,26 @@ class Figures:
         self._pool = pool
         self._read_at = float("-inf")
         self._record: Record | None = None
+        self._reading: asyncio.Task[Record] | None = None
 
     async def read(self) -> Record:
         """The figures as they are, or were some seconds ago. Raises Unavailable."""
-        if self._record is None or time.monotonic() - self._read_at > _FRESH_SECONDS:
+        if self._record is not None and time.monotonic() - self._read_at <= _FRESH_SECONDS:
+            return self._record
+        # Counting what is pending takes a moment where that is much, and anybody may ask: once for all who do.
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read())
+        return await asyncio.shield(self._reading)
+
+    async def _read(self) -> Record:
+        try:
             async with snapshot(self._pool) as acquired:
-                self._record = await acquired.fetchrow(sql("read_figures"))
-            self._read_at = time.monotonic()
-        assert self._record is not None
-        return self._record
+                record = await acquired.fetchrow(sql("read_figures"))
+            assert record is not None
+            self._record, self._read_at = record, time.monotonic()
+            return record
+        finally:
+            self._reading = None
 
     async def exposed(self) -> bytes:
         """All metrics, in Prometheus' text format. While the database is away its figures are missing, and

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from waiting_list.batch import Batches
-from waiting_list.database import Pool, Record, connection, sql
+from waiting_list.database import STANDBY_SECONDS, Pool, Record, connection, sql
 from waiting_list.ledger import SEGMENT_BITS
 from waiting_list.models import Entry, ListKey, Queue, Status
 from waiting_list.pace import STRETCHES, Pace
@@ -35,7 +35,8 @@ class Polls:
     """Reads for any number of callers at once. One for each process.
 
     Who asks while a query is under way is answered by the next one, together with everybody else who did: so
-    every answer is as of an instant after the question, or with a standby a second or so before (replica.py).
+    every answer is as of an instant after the question. Where there is a standby, polls and pictures may be as of
+    a second or so before (replica.py).
     All raise InventoryNotFound and Unavailable.
     """
 
@@ -47,6 +48,9 @@ class Polls:
         self._entries: Batches[ListKey, str, Record] = Batches(
             self._read_entries, queue_limit=queue_limit, batch_limit=batch_limit
         )
+        self._polled: Batches[ListKey, str, Record] = self._entries
+        if standby is not None:
+            self._polled = Batches(self._poll_entries, queue_limit=queue_limit, batch_limit=batch_limit)
         self._pictures: Batches[ListKey, None, Picture] = Batches(
             self._read_picture, queue_limit=queue_limit, batch_limit=batch_limit
         )
@@ -57,13 +61,13 @@ class Polls:
         self._paced: dict[ListKey, tuple[float, Pace]] = {}
 
     async def entry(self, key: ListKey, user_id: str, *, organization_id: str) -> Entry:
-        """The user's newest entry in a list. Raises NotInList."""
-        record = await self._entries.submit(key, user_id)
-        if record["organization_id"] != organization_id:
-            raise InventoryNotFound()
-        if record["number"] is None:
-            raise NotInList("This user never joined this list.")
-        return _entry(record)
+        """The user's newest entry in a list, as it is. Raises NotInList."""
+        return _own(await self._entries.submit(key, user_id), organization_id)
+
+    async def poll(self, key: ListKey, user_id: str, *, organization_id: str) -> Entry:
+        """The same, or with a standby as it was a second or so ago: for who asks again and again, not for who acts
+        on it or is told once. Raises NotInList."""
+        return _own(await self._polled.submit(key, user_id), organization_id)
 
     async def entries(self, key: ListKey, user_ids: Iterable[str]) -> dict[str, Entry]:
         """The newest entries of those among these users who have one."""
@@ -87,47 +91,58 @@ class Polls:
         return await self._paces.submit(key, None)
 
     async def _read_entries(self, key: ListKey, take: Callable[[], Sequence[str]]) -> Sequence[Record]:
+        async with connection(self._pool) as acquired:
+            records = await acquired.fetch(sql("read_newest_entries"), key.list_id, list(set(take())))
+        if not records:
+            raise InventoryNotFound()
+        found = {record["asked_for"]: record for record in records}
+        return [found[user_id] for user_id in take()]
+
+    async def _poll_entries(self, key: ListKey, take: Callable[[], Sequence[str]]) -> Sequence[Record]:
         found: dict[str, Record] = {}
-        pool = await self._replica.pool()
+        pool = self._replica.pool()
         if pool is not self._pool:
             try:
                 async with connection(pool, standby=True) as acquired:
-                    records = await acquired.fetch(sql("read_newest_entries"), key.list_id, list(set(take())))
+                    records = await acquired.fetch(
+                        sql("read_newest_entries"), key.list_id, list(set(take())), timeout=STANDBY_SECONDS
+                    )
             except Unavailable:
                 self._replica.failed()
             else:
                 # Who has joined, or joined again, a moment ago may not be there yet.
                 found = {record["asked_for"]: record for record in records if record["status"] in _ACTIVE}
-        if not found or len(found) < len(set(take())):
-            async with connection(self._pool) as acquired:
-                missing = list({*take()} - found.keys())
-                records = await acquired.fetch(sql("read_newest_entries"), key.list_id, missing)
-            found |= {record["asked_for"]: record for record in records}
         if not found:
-            raise InventoryNotFound()
+            return await self._read_entries(key, take)
+        if missing := list({*take()} - found.keys()):
+            found.update(zip(missing, await self._read_entries(key, lambda: missing), strict=True))
         return [found[user_id] for user_id in take()]
 
     async def _read_picture(self, key: ListKey, take: Callable[[], Sequence[None]]) -> Sequence[Picture]:
-        pool = await self._replica.pool()
+        pool = self._replica.pool()
         try:
             return await self._picture_from(pool, key, take)
-        except (Unavailable, InventoryNotFound):
+        except (Unavailable, InventoryNotFound) as error:
             if pool is self._pool:
                 raise
+            if isinstance(error, Unavailable):
+                self._replica.failed()
             return await self._picture_from(self._pool, key, take)
 
     async def _picture_from(
         self, pool: Pool, key: ListKey, take: Callable[[], Sequence[None]]
     ) -> Sequence[Picture]:
-        async with connection(pool, standby=pool is not self._pool) as acquired:
+        standby = pool is not self._pool
+        seconds = STANDBY_SECONDS if standby else None
+        async with connection(pool, standby=standby) as acquired:
             asked = take()
-            head = await acquired.fetchrow(sql("read_queue_head"), key.list_id)
+            head = await acquired.fetchrow(sql("read_queue_head"), key.list_id, timeout=seconds)
             if head is None:
                 raise InventoryNotFound()
             known = self._made.get(key)
             if known and known[0] == tuple(head):
                 return [known[1]] * len(asked)
-            record = await acquired.fetchrow(sql("read_queue"), key.list_id, SEGMENT_BITS)
+            record = await acquired.fetchrow(sql("read_queue"), key.list_id, SEGMENT_BITS, timeout=seconds)
         if record is None:
             raise InventoryNotFound()
         picture = _picture(record)
@@ -169,6 +184,14 @@ def cumulated(record: Record) -> list[list[int]]:
 
 _SEGMENT_COLUMNS = ("segments", "segments_waiting", "segments_tickets", "segments_changed")
 _ENTRY_FIELDS = tuple(name for name in Entry.model_fields if name != "purchase_pass")
+
+
+def _own(record: Record, organization_id: str) -> Entry:
+    if record["organization_id"] != organization_id:
+        raise InventoryNotFound()
+    if record["number"] is None:
+        raise NotInList("This user never joined this list.")
+    return _entry(record)
 
 
 def _entry(record: Record) -> Entry:

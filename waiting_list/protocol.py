@@ -24,6 +24,7 @@ class PatientProtocol(HttpToolsProtocol):
     _looking: ClassVar[tuple[asyncio.AbstractEventLoop, asyncio.TimerHandle] | None] = None
     _header_bytes = 0
     _is_whole = False
+    _lingering: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """A client has connected: its headers are waited for."""
@@ -50,14 +51,17 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The body is there, too."""
         self._is_whole = True
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """A request was answered. Where its body had not come by then, the connection is closed after a moment, in
-        which the client can read the answer: uvicorn would wait for what is missing, for ever."""
+        """A request was answered. Where its body had not come by then, and does not come in a moment in which the
+        client can read the answer, the connection is closed: uvicorn would wait for what is missing, for ever."""
         super().on_response_complete()
         if not self._is_whole and not self.pipeline and self not in self._waited_for:
-            self.loop.call_later(LINGER_SECONDS, self.transport.close)
+            self._lingering = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def data_received(self, data: bytes) -> None:
         """Some of a request, or of several."""

@@ -5,11 +5,12 @@ last look, or gets nothing, or cannot be reached, is left alone, and the primary
 never told that they have not: the primary is asked for what a standby does not know.
 """
 
+import asyncio
 import time
 
 import structlog
 
-from waiting_list.database import Pool, connection, sql
+from waiting_list.database import STANDBY_SECONDS, Pool, connection, sql
 from waiting_list.problems import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -23,33 +24,44 @@ class Replica:
     def __init__(self, primary: Pool, standby: "Pool | None") -> None:
         self._primary = primary
         self._standby = standby
+        self._looking: asyncio.Task[None] | None = None
         self._looked_at = float("-inf")
+        """When the last look that has ended began."""
         self._received: str | None = None
         """What it had received at the last look."""
         self._keeps_up = True
         self._trusted = False
 
-    async def pool(self) -> Pool:
-        """The standby while it keeps up, else the primary."""
+    def pool(self) -> Pool:
+        """The standby while it keeps up, else the primary. Waits for nobody: a standby that is lost does not even
+        refuse, and whoever looked would be held up by it."""
         if self._standby is None:
             return self._primary
-        now = time.monotonic()
-        if now - self._looked_at > LOOK_SECONDS:
-            # A look long ago says nothing of now: then the next one decides.
-            recent, self._looked_at = now - self._looked_at < 2 * LOOK_SECONDS, now
-            self._say(await self._look(self._standby))
-            self._trusted = self._keeps_up and recent
-        return self._standby if self._trusted else self._primary
+        since = time.monotonic() - self._looked_at
+        if since > LOOK_SECONDS and self._looking is None:
+            self._looking = asyncio.create_task(self._look(self._standby))
+        # A look long ago says nothing of now.
+        return self._standby if self._trusted and since < 2 * LOOK_SECONDS else self._primary
 
     def failed(self) -> None:
         """It could not be read: the primary is asked, until a look finds it again."""
         self._looked_at, self._trusted = time.monotonic(), False
         self._say(False)
 
-    async def _look(self, standby: Pool) -> bool:
+    async def _look(self, standby: Pool) -> None:
+        try:
+            now = time.monotonic()
+            recent = now - self._looked_at < 2 * LOOK_SECONDS
+            keeps_up = await self._finds_it(standby)
+            self._looked_at, self._trusted = now, keeps_up and recent
+            self._say(keeps_up)
+        finally:
+            self._looking = None
+
+    async def _finds_it(self, standby: Pool) -> bool:
         try:
             async with connection(standby, standby=True) as acquired:
-                found = await acquired.fetchrow(sql("read_standby"), self._received)
+                found = await acquired.fetchrow(sql("read_standby"), self._received, timeout=STANDBY_SECONDS)
         except Unavailable:
             return False
         assert found is not None

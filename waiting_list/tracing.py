@@ -57,5 +57,10 @@ class RequestSpan:
 @contextmanager
 def batch() -> Iterator[Span]:
     """The span of a batch. It hangs below one of its requests."""
-    with _tracer.start_as_current_span("batch", record_exception=False) as span:
-        yield span
+    with _tracer.start_as_current_span("batch", record_exception=False, set_status_on_exception=False) as span:
+        try:
+            yield span
+        except Exception as error:
+            # Its kind alone: what PostgreSQL says may quote a row.
+            span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+            raise

@@ -153,7 +153,7 @@ async def join(call: Call, offer_id: PathId, representation_id: PathId, body: Jo
 async def get_entry(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """My latest entry in this list."""
     key = ListKey(offer_id, representation_id)
-    entry = await call.polls.entry(key, call.user.user_id, organization_id=call.organization_id)
+    entry = await call.polls.poll(key, call.user.user_id, organization_id=call.organization_id)
     return answer(await call.with_pass(entry))
 
 
