@@ -267,6 +267,20 @@ async def test_who_claims_while_another_does_takes_something_else_and_does_not_w
     assert first["notice_id"] != second["notice_id"]
 
 
+async def test_an_old_notice_that_is_sent_again_while_old_ones_are_deleted_stays(telling: Telling) -> None:
+    await telling.lists.join("ada", **ADA)
+    await telling.lists.join("bob", **ADA)
+    await telling.run("UPDATE outbox SET status = 'sent', ended_at = now() - interval '31 days'")
+    (again, _), list_id = await telling.run("SELECT notice_id FROM outbox"), telling.lists.key.list_id
+    cleaning = telling.run(sql("delete_old_notices"), timedelta(days=30))
+    async with connection(telling.lists.pool) as watching, transaction(telling.lists.pool) as resending:
+        await resending.fetch(sql("resend_notices"), list_id, [again["notice_id"]], ["sent"], datetime.now(UTC))
+        cleaned = asyncio.create_task(cleaning)
+        await until(lambda: watching.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+    await asyncio.wait_for(cleaned, 5)
+    assert await telling.run("SELECT notice_id FROM outbox") == [again]
+
+
 async def test_letters_that_are_no_longer_true_are_not_sent(telling: Telling) -> None:
     lists = telling.lists
     for user in ("ada", "bob", "cleo", "dan"):

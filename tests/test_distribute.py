@@ -1,4 +1,4 @@
-"""`waiting-list distribute`, against a stand-in for Citus that refuses what Citus refuses, by its documentation.
+"""`waiting-list distribute`, against a stand-in for Citus that refuses what Citus refuses, by its manual.
 
 Citus itself cannot be had where these tests run. tests/test_sql_rules.py holds what it asks of every statement.
 """
@@ -12,7 +12,7 @@ import pytest_asyncio
 from tests.lists import Lists
 from tests.test_cli import command
 from waiting_list.database import Pool, connection
-from waiting_list.distribute import DISTRIBUTED, LOCAL, REFERENCE, DistributionError, distribute
+from waiting_list.distribute import DISTRIBUTED, REFERENCE, DistributionError, distribute
 
 STAND_IN = """
 CREATE SCHEMA stand_in;
@@ -27,14 +27,11 @@ BEGIN
         RAISE EXCEPTION 'table % is already distributed', t;
     END IF;
     FOR k IN SELECT c.* FROM pg_constraint c WHERE c.contype = 'f' AND t IN (c.conrelid, c.confrelid) LOOP
-        IF k.conrelid = t AND NOT EXISTS (
-            SELECT FROM stand_in.pg_dist_partition p WHERE p.logicalrelid = k.confrelid
-                AND (p.kind = 'reference' OR new_kind = 'distributed')
+        IF k.confrelid = t AND new_kind = 'distributed' OR NOT EXISTS (
+            SELECT FROM stand_in.pg_dist_partition p
+            WHERE p.logicalrelid = CASE t WHEN k.conrelid THEN k.confrelid ELSE k.conrelid END
         ) THEN
-            RAISE EXCEPTION 'cannot create foreign key constraint: % is a local table', k.confrelid::regclass;
-        END IF;
-        IF k.confrelid = t AND new_kind = 'distributed' THEN
-            RAISE EXCEPTION 'relation % is involved in a foreign key from %', t, k.conrelid::regclass;
+            RAISE EXCEPTION '% is involved in foreign key %', t, k.conname;
         END IF;
     END LOOP;
 END $$;
@@ -43,11 +40,6 @@ CREATE FUNCTION stand_in.create_reference_table(t regclass) RETURNS void LANGUAG
 BEGIN
     PERFORM stand_in.checked(t, 'reference');
     INSERT INTO stand_in.pg_dist_partition (logicalrelid, kind) VALUES (t, 'reference');
-END $$;
-
-CREATE FUNCTION stand_in.citus_add_local_table_to_metadata(t regclass) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO stand_in.pg_dist_partition (logicalrelid, kind) VALUES (t, 'local');
 END $$;
 
 CREATE FUNCTION stand_in.create_distributed_table(
@@ -102,17 +94,28 @@ async def foreign_keys(pool: Pool) -> list[str]:
 
 async def test_every_table_goes_to_its_place_once_and_keeps_its_foreign_keys(pool: Pool, cluster: str) -> None:
     before = await foreign_keys(pool)
-    assert await distribute(cluster, shards=32) == [*REFERENCE, *DISTRIBUTED, *LOCAL]
+    assert await distribute(cluster, shards=32) == [*REFERENCE, *DISTRIBUTED]
     found = await kinds(pool)
     assert found == [
         *((name, "reference", None) for name in REFERENCE),
         ("inventory", "distributed", None),
         *((name, "distributed", "inventory") for name in DISTRIBUTED[1:]),
-        *((name, "local", None) for name in LOCAL),
     ]
     assert await foreign_keys(pool) == before
     assert await distribute(cluster, shards=32) == []
     assert await kinds(pool) == found
+
+
+async def test_a_table_of_a_later_version_is_put_beside_the_others(pool: Pool, cluster: str) -> None:
+    await distribute(cluster, shards=32)
+    before = await foreign_keys(pool)
+    async with connection(pool) as acquired:
+        await acquired.execute(
+            "DELETE FROM stand_in.pg_dist_partition WHERE logicalrelid::text IN ('contacts', 'sessions')"
+        )
+    assert await distribute(cluster, shards=32) == ["sessions", "contacts"]
+    assert (await kinds(pool))[-2:] == [("sessions", "reference", None), ("contacts", "distributed", "inventory")]
+    assert await foreign_keys(pool) == before
 
 
 async def test_the_service_goes_on_and_the_audit_is_clean(pool: Pool, cluster: str) -> None:

@@ -76,8 +76,27 @@ def test_a_statement_says_what_it_does_and_what_it_locks(file: Path) -> None:
     assert "%" not in body
     if "advisory" in body:
         assert file.stem in ("lock_migrations", "try_lock_migrations")
-    if re.search(r"\b(now|clock_timestamp|random|gen_random_uuid)\(\)", body):
+    if re.search(r"\b(now|clock_timestamp|statement_timestamp|random|gen_random_uuid)\(\)", body):
         assert file.stem in READS_THE_CLOCK
+
+
+@pytest.mark.parametrize("file", STATEMENTS, ids=lambda file: file.stem)
+def test_a_statement_holds_nothing_that_citus_refuses_by_its_manual(file: Path) -> None:
+    body = "\n".join(line for line in file.read_text().splitlines() if not line.startswith("--"))
+    spread = {*DISTRIBUTED, *REFERENCE}
+    changes = spread & set(re.findall(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)", body))
+    if changes:
+        assert not re.search(r"\b(clock_timestamp|random|gen_random_uuid)\(\)", body), "volatile"
+        assert not re.search(r"(?i)coalesce\([^()]*\b(now|statement_timestamp)\(\)", body), "stable in COALESCE"
+        assert not re.search(r"DO UPDATE[^;]*\bSELECT\b", body), "a subquery for the conflict"
+    if re.search(r"FOR (NO KEY )?UPDATE", body) and re.search(rf"\b(FROM|JOIN) ({'|'.join(DISTRIBUTED)})\b", body):
+        assert re.search(r"list_id = \$", body), "locks rows of several lists"
+
+
+def test_the_docs_of_citus_name_tables_and_statements_that_exist() -> None:
+    text = (PACKAGE.parent / "docs" / "scaling.md").read_text()
+    named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text.partition("## Citus")[2]))
+    assert named <= {file.stem for file in STATEMENTS} | {*DISTRIBUTED, *REFERENCE, *LOCAL} | {"list_id"}
 
 
 def test_every_statement_is_used_and_every_use_has_its_statement() -> None:

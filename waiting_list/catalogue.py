@@ -89,16 +89,10 @@ async def write_representation(
     """put_representation within a transaction of the caller's."""
     await _lock_event(acquired, organization_id, fields.event_id)
     async with _dependents("The representation has stock under another event."):
-        made = await acquired.fetchval(
-            sql("put_representation"),
-            representation_id,
-            organization_id,
-            fields.event_id,
-            fields.start_datetime,
-            fields.end_datetime,
+        values = fields.event_id, fields.start_datetime, fields.end_datetime
+        made = await _put(
+            acquired, "lock_representation", "put_representation", organization_id, representation_id, *values
         )
-    if made is None:
-        raise IdTaken(f"The representation id {representation_id} is taken.")
     return Representation(representation_id=representation_id, **fields.model_dump()), made
 
 
@@ -118,18 +112,8 @@ async def write_offer(
     """put_offer within a transaction of the caller's."""
     await _lock_event(acquired, organization_id, fields.event_id)
     async with _dependents("The offer has stock under another event."):
-        made = await acquired.fetchval(
-            sql("put_offer"),
-            offer_id,
-            organization_id,
-            fields.event_id,
-            fields.name,
-            fields.type,
-            fields.max_quantity_per_order,
-            fields.description,
-        )
-    if made is None:
-        raise IdTaken(f"The offer id {offer_id} is taken.")
+        values = fields.event_id, fields.name, fields.type, fields.max_quantity_per_order, fields.description
+        made = await _put(acquired, "lock_offer", "put_offer", organization_id, offer_id, *values)
     return Offer(offer_id=offer_id, **fields.model_dump()), made
 
 
@@ -232,6 +216,22 @@ async def delete_inventory(pool: Pool, organization_id: str, key: ListKey) -> In
 async def _lock_event(acquired: Connection, organization_id: str, event_id: str) -> None:
     if await acquired.fetchval(sql("lock_event"), event_id, organization_id) is None:
         raise EventNotFound("There is no such event.")
+
+
+async def _put(
+    acquired: Connection, lock: str, put: str, organization_id: str, object_id: str, *values: object
+) -> bool:
+    """Writes what is not another organization's; says whether it was made.
+
+    Two statements, since Citus takes no subquery in an INSERT that says whose the object is.
+    """
+    made = None
+    while made is None:  # Whoever made it between the two is seen by the next look.
+        owner = await acquired.fetchval(sql(lock), object_id)
+        if owner not in (None, organization_id):
+            raise IdTaken(f"The id {object_id} is taken.")
+        made = await acquired.fetchval(sql(put), object_id, owner is not None, *values)
+    return bool(made)
 
 
 @asynccontextmanager

@@ -14,7 +14,8 @@ DISTRIBUTED = ("inventory", "entries", "segments", "history", "contacts", "outbo
 REFERENCE = ("events", "representations", "offers", "api_keys", "signing_keys", "webhooks", "sessions", "sign_ins")
 """On every node: small, read with every list, and changed seldom."""
 LOCAL = ("allowances", "audits", "schema_migrations")
-"""On the coordinator, and seen from everywhere: what belongs to no list and is not read with one."""
+"""Left as they are, on the coordinator, where the service connects: so PostgreSQL alone runs what writes them, and
+Citus, which would refuse the statement that counts requests, has no say in it."""
 
 
 class DistributionError(Exception):
@@ -24,9 +25,9 @@ class DistributionError(Exception):
 async def distribute(dsn: str, *, shards: int) -> list[str]:
     """Distributes what is not distributed yet over so many shards, and returns the names of the tables.
 
-    One transaction: all of it, or nothing. Safe to repeat. The service should rest meanwhile: each table is locked
-    until the end. Raises DistributionError where the extension is missing, or there is a table that no rule
-    covers; Unavailable.
+    One transaction on the coordinator: all of it, or nothing. Safe to repeat. The service should rest meanwhile:
+    each table is locked until the end. Raises DistributionError where the extension is missing, or where there is
+    a table that no rule covers; Unavailable.
     """
     async with reachable():
         direct = await asyncpg.connect(dsn, timeout=5, statement_cache_size=0)
@@ -45,19 +46,18 @@ async def _distribute(direct: Connection, shards: int) -> list[str]:
         raise DistributionError(f"It has tables that are not ours: {', '.join(sorted(unknown))}.")
     if missing := {*DISTRIBUTED, *REFERENCE, *LOCAL} - tables.keys():
         raise DistributionError(f"It is not migrated: {', '.join(sorted(missing))}.")
-    left = [name for name in (*REFERENCE, *DISTRIBUTED, *LOCAL) if not tables[name]]
+    left = [name for name in (*REFERENCE, *DISTRIBUTED) if not tables[name]]
     if not left:
         return []
-    # Foreign keys between the tables of lists hold only once both are distributed: they are made anew afterwards.
-    keys = await direct.fetch(sql("read_foreign_keys_of_lists"), list(DISTRIBUTED))
+    # A foreign key between a table that is distributed and one that is not yet is refused, or turns the other into
+    # something else: those of all tables at hand are made anew afterwards.
+    keys = await direct.fetch(sql("read_foreign_keys"), left)
     await direct.execute(sql("distribute_one_by_one"))
     for key in keys:
         await direct.execute(key["drop_it"])
     for name in left:
         if name in REFERENCE:
             await direct.execute(sql("make_reference_table"), name)
-        elif name in LOCAL:
-            await direct.execute(sql("make_local_table"), name)
         elif name == DISTRIBUTED[0]:
             await direct.execute(sql("distribute_lists"), name, shards)
         else:

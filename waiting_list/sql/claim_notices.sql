@@ -1,12 +1,11 @@
 -- Takes some of what is due of one list for one receiver (empty: fans, by e-mail), for so long: then it is due again.
 -- Locks those rows, passing over what others are taking.
 UPDATE outbox o
-SET due_at = c.now + $4::interval, tries = o.tries + 1, tried_at = c.now
-FROM (SELECT clock_timestamp() AS now) AS c
+SET due_at = statement_timestamp() + $4::interval, tries = o.tries + 1, tried_at = statement_timestamp()
 WHERE o.list_id = $1 AND o.notice_id = ANY (ARRAY(
     SELECT x.notice_id FROM outbox x
     WHERE x.list_id = $1 AND coalesce(x.webhook_id, '') = $2 AND x.status = 'pending'
-        AND x.due_at <= (SELECT clock_timestamp())
+        AND x.due_at <= statement_timestamp()
     ORDER BY x.due_at LIMIT $3
     FOR UPDATE SKIP LOCKED
 ))

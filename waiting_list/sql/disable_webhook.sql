@@ -1,5 +1,5 @@
 -- Disables a webhook; returns nothing if it is disabled already, or is gone.
 -- Locks the webhook's row.
-UPDATE webhooks SET disabled_at = clock_timestamp(), disabled_reason = $2
+UPDATE webhooks SET disabled_at = statement_timestamp(), disabled_reason = $2
 WHERE webhook_id = $1 AND disabled_at IS NULL
 RETURNING webhook_id

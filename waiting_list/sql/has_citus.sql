@@ -1,3 +1,3 @@
 -- Whether the database can distribute tables.
 -- Locks nothing.
-SELECT to_regproc('create_distributed_table') IS NOT NULL
+SELECT to_regclass('pg_dist_partition') IS NOT NULL

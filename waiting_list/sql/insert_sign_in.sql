@@ -3,7 +3,7 @@
 WITH kept AS (
     INSERT INTO sign_ins (sign_in_id, organization_id, email, locale, next, created_at, expires_at)
     SELECT $1, $2, $3, $4, $5, c.now, c.now + $6::interval
-    FROM (SELECT clock_timestamp() AS now) AS c
+    FROM (SELECT statement_timestamp() AS now) AS c
     WHERE NOT EXISTS (
         SELECT 1 FROM sign_ins s
         WHERE s.organization_id = $2 AND lower(s.email) = lower($3) AND s.created_at > c.now - interval '1 minute'

@@ -1,4 +1,4 @@
 -- Notes that an API key is used, once a minute at most.
 -- Locks the key's row.
-UPDATE api_keys SET last_used_at = clock_timestamp()
-WHERE key_id = $1 AND (last_used_at IS NULL OR last_used_at < clock_timestamp() - interval '1 minute')
+UPDATE api_keys SET last_used_at = statement_timestamp()
+WHERE key_id = $1 AND (last_used_at IS NULL OR last_used_at < statement_timestamp() - interval '1 minute')

@@ -3,11 +3,11 @@
 SELECT i.offer_id, i.representation_id, coalesce(d.ends, false) AS ends
 FROM (
     SELECT e.list_id, false AS ends FROM entries e
-    WHERE e.status = 'ready' AND e.ready_until <= (SELECT clock_timestamp())
+    WHERE e.status = 'ready' AND e.ready_until <= statement_timestamp()
     UNION
     SELECT i.list_id, true FROM inventory i
     JOIN representations r ON r.representation_id = i.representation_id
-    WHERE least(i.closes_at, r.start_datetime) <= (SELECT clock_timestamp())
+    WHERE least(i.closes_at, r.start_datetime) <= statement_timestamp()
         AND (i.waiting > 0 OR i.held > 0 OR i.ended_at IS NULL
             OR i.ended_at < least(i.closes_at, r.start_datetime))
 ) AS d

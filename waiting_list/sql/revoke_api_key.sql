@@ -1,6 +1,6 @@
 -- Revokes an API key; one that was revoked keeps its instant.
 -- Locks the key's row.
-UPDATE api_keys k SET revoked_at = coalesce(k.revoked_at, now())
+UPDATE api_keys k SET revoked_at = least(k.revoked_at, now())
 WHERE k.organization_id = $1 AND k.key_id = $2
 RETURNING
     k.key_id, k.name,

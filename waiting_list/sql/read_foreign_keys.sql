@@ -1,4 +1,4 @@
--- The foreign keys that lead from one of these tables to another, as the statements that drop them and add them again.
+-- The foreign keys that begin or end at one of these tables, as the statements that drop them and add them again.
 -- Locks nothing.
 SELECT
     'ALTER TABLE ' || c.conrelid::regclass || ' DROP CONSTRAINT ' || quote_ident(c.conname) AS drop_it,
@@ -7,5 +7,5 @@ SELECT
 FROM pg_constraint c
 WHERE
     c.contype = 'f' AND c.conparentid = 0
-    AND c.conrelid = ANY ($1::text[]::regclass[]) AND c.confrelid = ANY ($1::text[]::regclass[])
+    AND (c.conrelid = ANY ($1::text[]::regclass[]) OR c.confrelid = ANY ($1::text[]::regclass[]))
 ORDER BY c.conname

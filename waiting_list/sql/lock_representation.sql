@@ -1,0 +1,5 @@
+-- Whose representation this is, if there is one.
+-- Locks the representation's row.
+SELECT e.organization_id FROM representations r JOIN events e ON e.event_id = r.event_id
+WHERE r.representation_id = $1
+FOR UPDATE OF r
