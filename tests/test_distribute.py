@@ -4,11 +4,13 @@ Citus itself cannot be had where these tests run. tests/test_sql_rules.py holds 
 """
 
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
+from tests.conftest import _on
 from tests.lists import Lists
 from tests.test_cli import command
 from waiting_list.database import Pool, connection
@@ -67,12 +69,14 @@ END $$;
 
 
 @pytest_asyncio.fixture
-async def cluster(dsn: str) -> AsyncIterator[str]:
-    direct = await asyncpg.connect(dsn)
+async def cluster(server: str, dsn: str) -> AsyncIterator[str]:
+    """The database with the stand-in, reached without a pooler, whose connections would not see it."""
+    own = _on(server, urlsplit(dsn).path.removeprefix("/"))
+    direct = await asyncpg.connect(own)
     name = await direct.fetchval("SELECT quote_ident(current_database())")
     await direct.execute(STAND_IN + f"ALTER DATABASE {name} SET search_path = public, stand_in")
     await direct.close()
-    yield dsn
+    yield own
 
 
 async def kinds(pool: Pool) -> list[tuple[str, str, str | None]]:
