@@ -1,11 +1,9 @@
--- The foreign keys that begin or end at one of these tables, as the statements that drop them and add them again.
+-- The foreign keys of these tables, as the statements that drop them and add them again.
 -- Locks nothing.
 SELECT
     'ALTER TABLE ' || c.conrelid::regclass || ' DROP CONSTRAINT ' || quote_ident(c.conname) AS drop_it,
     'ALTER TABLE ' || c.conrelid::regclass || ' ADD CONSTRAINT ' || quote_ident(c.conname) || ' '
     || pg_get_constraintdef(c.oid) AS add_it
 FROM pg_constraint c
-WHERE
-    c.contype = 'f' AND c.conparentid = 0
-    AND (c.conrelid = ANY ($1::text[]::regclass[]) OR c.confrelid = ANY ($1::text[]::regclass[]))
+WHERE c.contype = 'f' AND c.conparentid = 0 AND c.conrelid = ANY ($1::text[]::regclass[])
 ORDER BY c.conname
