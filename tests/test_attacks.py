@@ -30,12 +30,15 @@ from tests.conftest import _administrator, _on
 from tests.shop import LIST, ORGANIZATION, WEBHOOK, Shop, add_webhook, listening, problem
 from tests.test_http import PUBLIC, routes, unchanged
 from tests.until import until
-from waiting_list import asgi, protocol
+from waiting_list import asgi, live, protocol
 from waiting_list.api_keys import create_api_key, revoke_api_key
 from waiting_list.app import create_app
 from waiting_list.auth import PASS_AUDIENCE, USER_AUDIENCE, User
 from waiting_list.database import connection
 from waiting_list.keys import Scope
+from waiting_list.live import Watcher
+from waiting_list.models import ListKey
+from waiting_list.problems import RateLimited
 from waiting_list.settings import Settings
 
 ENTRY = f"/waiting-lists/{LIST}/entry"
@@ -1060,20 +1063,54 @@ async def test_a_connection_serves_one_request_after_the_other(scene: Scene) -> 
         writer.close()
 
 
+async def test_one_user_cannot_open_streams_without_end(fresh: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "MOST_SCREENS", 3)
+    service, key = fresh.app.state.service, ListKey("off_1", "rep_1")
+
+    async def watch() -> Watcher:
+        return await service.live.watch(key, "bob", organization_id=ORGANIZATION)
+
+    opened = await asyncio.gather(*(watch() for _ in range(10)), return_exceptions=True)
+    watchers = [one for one in opened if isinstance(one, Watcher)]
+    assert len(watchers) == 3
+    assert {type(one) for one in opened} == {Watcher, RateLimited}
+    problem(await fresh.get(await fresh.shop.token("bob"), f"{ENTRY}/live"), 429, "rate_limited")
+    for one in watchers:
+        service.live.leave(key, one)
+    service.live.leave(key, await watch())
+    assert not service.live._screens
+
+
+async def test_a_key_that_may_not_act_for_a_fan_sees_no_pass_to_buy_with(fresh: Scene) -> None:
+    pool = fresh.app.state.service.pool
+    keys = {
+        scope: (await create_api_key(pool, ORGANIZATION, name="x", scopes=[scope, Scope.READ]))[0].key
+        for scope in Scope
+    }
+    for scope, key in keys.items():
+        items = (await fresh.shop.made("GET", "/entries?status=ready", key=key))["items"]
+        one = await fresh.shop.made("GET", f"/waiting-lists/{LIST}/entries/ada", key=key)
+        passes = {items[0]["purchase_pass"] is not None, one["purchase_pass"] is not None}
+        assert passes == {scope in (Scope.ENTRIES, Scope.ADMIN)}, scope
+    path = f"/inventory/{LIST}/add-stock"
+    promoted = await fresh.shop.made("POST", path, {"quantity": 2}, key=keys[Scope.STOCK])
+    assert [entry["purchase_pass"] for entry in promoted["promoted"]] == [None]
+
+
 async def test_streams_that_are_left_open_end_with_their_readers(fresh: Scene) -> None:
     token = await fresh.shop.token("bob")
     request = f"GET /v1/user{ENTRY}/live HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
-    live = fresh.app.state.service.live
+    watching = fresh.app.state.service.live
     async with wire(fresh.app) as raw:
         opened = [await asyncio.open_connection("127.0.0.1", raw.port) for _ in range(100)]
         for _, writer in opened:
             writer.write(request)
 
         async def all_watch() -> bool:
-            return sum(map(len, live._watchers.values())) == 100
+            return sum(map(len, watching._watchers.values())) == 100
 
         async def none_watches() -> bool:
-            return not any(live._watchers.values())
+            return not any(watching._watchers.values())
 
         await until(all_watch)
         assert await raw.lives()

@@ -42,6 +42,11 @@ async def test_a_providers_token_opens_the_users_calls(pool: Pool, key: RSAPriva
     assert await authority.user(f"Bearer {token}") == User("bob", "org_2")
 
 
+async def test_an_end_that_is_written_as_text_is_an_end(pool: Pool, key: RSAPrivateKey) -> None:
+    authority = Authority(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
+    assert await authority.user(signed(key, exp=str(int(time.time()) + 60))) == User("ada", "org_1")
+
+
 async def test_the_organization_is_in_the_claim_that_the_settings_name(pool: Pool, key: RSAPrivateKey) -> None:
     settings = Settings(**PROVIDER, user_token_public_key=pem(key), user_token_organization_claim="tenant")
     authority = Authority(pool, settings)

@@ -134,7 +134,7 @@ class Authority:
         self._users.pop(name, None)
         if len(self._users) >= _TOKENS_KEPT:
             del self._users[next(iter(self._users))]
-        self._users[name] = user, min(claims["exp"], now + _TOKEN_KEPT_SECONDS)
+        self._users[name] = user, min(int(claims["exp"]), now + _TOKEN_KEPT_SECONDS)
         return user
 
     async def mint(self, user: User, *, expires_in: int, now: datetime | None = None) -> tuple[str, datetime]:

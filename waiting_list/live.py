@@ -8,7 +8,7 @@ Nothing here waits for a reader: each watcher keeps only the newest entry that i
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -21,12 +21,14 @@ from waiting_list.ledger import SEGMENT_BITS
 from waiting_list.metrics import OPEN_STREAMS
 from waiting_list.models import Entry, ListKey, Status
 from waiting_list.polls import Polls, cumulated
-from waiting_list.problems import Problem
+from waiting_list.problems import Problem, RateLimited
 
 log = structlog.get_logger(__name__)
 
 SECONDS = 1.0
 """Between two looks."""
+MOST_SCREENS = 100
+"""On which one user may watch one entry at a time, in each process."""
 
 
 class _Seen(NamedTuple):
@@ -96,11 +98,20 @@ class Live:
         self._watchers: defaultdict[ListKey, set[Watcher]] = defaultdict(set)
         self._seen: dict[ListKey, _Seen] = {}
         self._closed = False
+        self._screens: Counter[tuple[ListKey, str]] = Counter()
+        """How often each user's entry is watched."""
 
     async def watch(self, key: ListKey, user_id: str, *, organization_id: str) -> Watcher:
         """Begins to watch an entry, which is told as it is now. End it with `leave`. Raises what `Polls.entry`
-        raises."""
-        watcher = Watcher(user_id, await self._polls.entry(key, user_id, organization_id=organization_id))
+        raises; RateLimited where the user watches it on MOST_SCREENS already."""
+        if self._screens[key, user_id] >= MOST_SCREENS:
+            raise RateLimited(f"More than {MOST_SCREENS} live entries of one user are open.", seconds=60)
+        self._screens[key, user_id] += 1
+        try:
+            watcher = Watcher(user_id, await self._polls.entry(key, user_id, organization_id=organization_id))
+        except BaseException:
+            self._screen_is_off(key, user_id)
+            raise
         if self._closed:
             watcher.close()
         self._watchers[key].add(watcher)
@@ -111,11 +122,17 @@ class Live:
 
     def leave(self, key: ListKey, watcher: Watcher) -> None:
         """Ends a watch."""
+        self._screen_is_off(key, watcher.user_id)
         OPEN_STREAMS.dec()
         self._watchers[key].discard(watcher)
         if not self._watchers[key]:
             del self._watchers[key]
             self._seen.pop(key, None)
+
+    def _screen_is_off(self, key: ListKey, user_id: str) -> None:
+        self._screens[key, user_id] -= 1
+        if not self._screens[key, user_id]:
+            del self._screens[key, user_id]
 
     def close(self) -> None:
         """Closes all watchers, and those to come: the process is about to end."""
