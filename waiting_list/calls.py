@@ -169,8 +169,8 @@ class Call(Request):
         )
 
     async def with_pass(self, entry: Entry) -> Entry:
-        """The entry, with its purchase pass if it is ready. A pass can be spent: a key that may not act for fans is
-        not shown any."""
+        """The entry, with its purchase pass if it is ready. A pass can be spent: a key that may not act for fans
+        is not shown any."""
         if isinstance(self.who, Organizer) and not self.who.may(Scope.ENTRIES):
             return entry
         return await self.service.authority.with_pass(entry)
