@@ -262,8 +262,9 @@ async def migrate(dsn: str) -> list[str]:
     Each migration is one transaction, or says that it cannot be; several callers at once wait for each other, and
     none makes the service wait for longer than a moment: one that does not get its locks in time tries again. A
     database that later code has migrated is left as it is, unless that code said that this one cannot work with
-    it. Raises MigrationError when an applied migration differs from its file, when the database is for later code,
-    or when locks cannot be had; Unavailable.
+    it. A migration that is no transaction must not go through a transaction pooler. Raises MigrationError when an
+    applied migration differs from its file, when the database is for later code, or when locks cannot be had;
+    Unavailable.
     """
     applied = []
     async with reachable():
