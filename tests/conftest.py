@@ -17,6 +17,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from tests.attacked import Scene, staged
 from tests.lists import Lists
 from tests.pooler import pooled
 from tests.shop import ORGANIZATION, Shop, declared_answers
@@ -125,3 +126,23 @@ async def shop(app: FastAPI) -> AsyncIterator[Shop]:
     hooks = {"response": [declared_answers(app)]}
     async with httpx.AsyncClient(transport=transport, base_url="http://service", event_hooks=hooks) as client:
         yield Shop(client, created.key)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def scene(server: str, template: str, way: str) -> AsyncIterator[Scene]:
+    """One for all attacks that change nothing, which each of them shows."""
+    name = f"attacked_{os.getpid()}"
+    async with _administrator(server) as administrator:
+        await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        app = create_app(Settings(database_url=SecretStr(_on(way, name)), worker=False))
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://service") as http:
+                yield await staged(app, http)
+        await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture
+async def fresh(app: FastAPI, shop: Shop) -> Scene:
+    """One for an attack that does change something, though not what it wanted to."""
+    return await staged(app, shop.http)

@@ -165,10 +165,12 @@ def bound_to_loopback() -> Iterator[socket.socket]:
 
 
 @asynccontextmanager
-async def listening(app: FastAPI, on: socket.socket | None = None) -> AsyncIterator[str]:
+async def listening(
+    app: FastAPI, on: socket.socket | None = None, *, protocol: type[PatientProtocol] = PatientProtocol
+) -> AsyncIterator[str]:
     """The started application behind uvicorn, on a free port of the loopback unless one is given."""
     with nullcontext(on) if on else bound_to_loopback() as bound:
-        server = uvicorn.Server(uvicorn.Config(app, http=PatientProtocol, lifespan="off", log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(app, http=protocol, lifespan="off", log_level="warning"))
         serving = asyncio.create_task(server.serve(sockets=[bound]))
         try:
             yield f"http://127.0.0.1:{bound.getsockname()[1]}"

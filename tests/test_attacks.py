@@ -10,97 +10,32 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import jwt
 import pytest
-import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from tests.conftest import _administrator, _on
-from tests.shop import LIST, ORGANIZATION, WEBHOOK, Shop, add_webhook, listening, problem
+from tests.attacked import ENTRY, Scene, statuses, wire
+from tests.shop import LIST, NOTICE, ORGANIZATION, WEBHOOK, problem
 from tests.test_http import PUBLIC, routes, unchanged
 from tests.until import until
 from waiting_list import asgi, live, protocol
 from waiting_list.api_keys import create_api_key, revoke_api_key
 from waiting_list.app import create_app
-from waiting_list.auth import PASS_AUDIENCE, USER_AUDIENCE, User
+from waiting_list.auth import PASS_AUDIENCE, USER_AUDIENCE
 from waiting_list.database import connection
 from waiting_list.keys import Scope
 from waiting_list.live import Watcher
 from waiting_list.models import ListKey
 from waiting_list.problems import RateLimited
 from waiting_list.settings import Settings
-
-ENTRY = f"/waiting-lists/{LIST}/entry"
-NOTICE = "5a0b2b3c-0000-4000-8000-000000000001"
-
-
-async def staged(app: FastAPI, http: httpx.AsyncClient) -> "Scene":
-    """Two organizations: the victim's has a list with fans in every state, a webhook, a notice, a key."""
-    pool = app.state.service.pool
-    await add_webhook(pool)
-    keys = [
-        (await create_api_key(pool, owner, name="x", scopes=[Scope.ADMIN]))[0].key
-        for owner in (ORGANIZATION, "org_2")
-    ]
-    shop, stranger = (Shop(http, key) for key in keys)
-    await shop.stock(available=0)
-    for user in ("ada", "bob", "cleo"):
-        await shop.join(user, 2)
-    await shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 2})
-    await shop.user("cleo", "DELETE")
-    return Scene(app, shop, stranger)
-
-
-@pytest_asyncio.fixture(scope="module")
-async def scene(server: str, template: str, way: str) -> AsyncIterator["Scene"]:
-    """One for all attacks that change nothing, which each of them shows."""
-    name = f"attacked_{os.getpid()}"
-    async with _administrator(server) as administrator:
-        await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        app = create_app(Settings(database_url=SecretStr(_on(way, name)), worker=False))
-        async with app.router.lifespan_context(app):
-            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://service") as http:
-                yield await staged(app, http)
-        await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture
-async def fresh(app: FastAPI, shop: Shop) -> "Scene":
-    """One for an attack that does change something, though not what it wanted to."""
-    return await staged(app, shop.http)
-
-
-class Scene:
-    def __init__(self, app: FastAPI, shop: Shop, stranger: Shop) -> None:
-        self.app, self.shop, self.stranger = app, shop, stranger
-        self.http = shop.http
-        self.authority = app.state.service.authority
-
-    async def secret(self) -> bytes:
-        return (await self.authority.keys()).user_token
-
-    async def get(self, token: str, path: str = ENTRY, **headers: str) -> httpx.Response:
-        return await self.http.get(f"/v1/user{path}", headers={"Authorization": f"Bearer {token}"} | headers)
-
-    async def claims(self, **other: Any) -> dict[str, Any]:
-        token, _ = await self.authority.mint(User("ada", ORGANIZATION), expires_in=600)
-        return jwt.decode(token, options={"verify_signature": False}) | other
-
-    async def entry_of(self, user_id: str) -> dict[str, Any]:
-        return await self.shop.entry(user_id)
-
 
 # API1: broken object level authorization
 
@@ -806,54 +741,6 @@ async def test_what_is_for_trying_out_is_not_there_unless_asked_for(scene: Scene
 # API10: unsafe consumption of APIs, and the wire itself
 
 
-@asynccontextmanager
-async def wire(app: FastAPI) -> AsyncIterator["Wire"]:
-    async with listening(app) as url:
-        raw = Wire(int(url.rpartition(":")[2]))
-
-        async def listens() -> bool:
-            try:
-                return await raw.lives()
-            except ConnectionError:
-                return False
-
-        await until(listens)
-        yield raw
-
-
-class Wire:
-    """Bytes to the server, and what comes back."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-
-    async def said(self, *parts: bytes, seconds: float = 5.0) -> bytes:
-        """All that the server says until it closes, or says no more for a moment."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        answer = b""
-        try:
-            for part in parts:
-                writer.write(part)
-                await writer.drain()
-            async with asyncio.timeout(seconds) as limit:
-                while chunk := await reader.read(65536):
-                    answer += chunk
-                    limit.reschedule(asyncio.get_running_loop().time() + 0.2)
-        except (TimeoutError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-        return answer
-
-    async def lives(self) -> bool:
-        answer = await self.said(b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        return answer.startswith(b"HTTP/1.1 200")
-
-
-def statuses(answer: bytes) -> list[int]:
-    return [int(one) for one in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]
-
-
 HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
 JOIN = f"POST /v1/user{ENTRY} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode()
 
@@ -956,7 +843,6 @@ async def test_slow_headers_are_cut_off_and_hold_nobody_up(scene: Scene, monkeyp
             answer = await asyncio.wait_for(reader.read(), 10)
             assert answer.startswith(b"HTTP/1.1 408")
             writer.close()
-        assert not protocol.PatientProtocol._waited_for
 
 
 async def test_a_connection_that_says_nothing_is_closed_without_a_word(

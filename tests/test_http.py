@@ -167,7 +167,7 @@ async def test_buying_what_cannot_be_bought(app: FastAPI, shop: Shop) -> None:
             ("ada", {"quantity": "2"}, 422, "invalid_request"),
         ):
             problem(await shop.organizer("POST", f"{ENTRIES}/{user_id}/purchase", body), status, code)
-        nowhere = await shop.organizer("POST", "/waiting-lists/unknown/unknown/entries/ada/purchase")
+        nowhere = await shop.organizer("POST", "/waiting-lists/unknown/unknown/entries/ada/purchase", {})
         problem(nowhere, 404, "inventory_not_found")
 
 
@@ -179,12 +179,12 @@ async def test_a_purchase_over_http_moves_nobody(shop: Shop) -> None:
     assert [entry["user_id"] for entry in ready["promoted"]] == ["ada"]
     claims = jwt.decode(ready["promoted"][0]["purchase_pass"], options={"verify_signature": False})
     assert (claims["sub"], claims["tickets"]) == ("ada", 2)
-    bought = await shop.made("POST", f"{ENTRIES}/ada/purchase")
+    bought = await shop.made("POST", f"{ENTRIES}/ada/purchase", {})
     assert (bought["status"], bought["left_reason"], bought["promoted"]) == ("left", "bought", [])
     after = (await shop.user("bob", "GET")).json()
     assert after == bob | {"position": 1, "tickets_ahead": 0}
     assert after.keys() == ENTRY_FIELDS
-    problem(await shop.organizer("POST", f"{ENTRIES}/ada/purchase"), 409, "already_left")
+    problem(await shop.organizer("POST", f"{ENTRIES}/ada/purchase", {}), 409, "already_left")
 
 
 async def test_filters_find_what_matches_and_refuse_what_is_malformed(shop: Shop) -> None:

@@ -80,6 +80,13 @@ class Parsed(HTMLParser):
             self.links[self._href] = data
 
 
+def shown_by(page: Parsed) -> str:
+    """What the form about leaving says that its reader has seen."""
+    values = [value for name, value in page.attributes if name == "value"]
+    (shown,) = [value for value in values if value and value.endswith((" waiting", " ready"))]
+    return shown
+
+
 @pytest.fixture
 def letters() -> Letters:
     return Letters(Settings(public_url="https://queue.example", mail_from="The Quay <tickets@quay.example>"))

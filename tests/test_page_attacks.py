@@ -7,7 +7,7 @@ import pytest
 
 from tests.shop import LIST, ORGANIZATION
 from tests.test_fan_pages import PAGE, PLACE, Venue, venue
-from tests.test_letters import Parsed
+from tests.test_letters import shown_by
 from waiting_list.sessions import SignIn, fan_token
 
 __all__ = ["venue"]
@@ -64,20 +64,13 @@ async def test_who_was_about_to_leave_when_their_turn_came_is_asked_again(venue:
     fan = await venue.fan("ada")
     await fan.did(f"{PAGE}/join", tickets_wanted="1")
     page = await fan.get(f"{PLACE}/leave")
-    shown = _shown(page)
+    shown = shown_by(page)
     await venue.shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 1})
     asked = fan.read(await fan.post(f"{PLACE}/leave", shown=shown))
     assert "Give back your tickets?" in asked.text
     assert (await venue.shop.entry("ada"))["status"] == "ready"
-    await fan.did(f"{PLACE}/leave", shown=_shown(asked))
+    await fan.did(f"{PLACE}/leave", shown=shown_by(asked))
     assert (await venue.shop.entry("ada"))["status"] == "left"
-
-
-def _shown(page: Parsed) -> str:
-    """What the form says that its reader has seen."""
-    values = [value for name, value in page.attributes if name == "value"]
-    (shown,) = [value for value in values if value and value.endswith((" waiting", " ready"))]
-    return shown
 
 
 @pytest.mark.parametrize("path", ["/leave", "/change", "/subscribe", "/unsubscribe"])

@@ -1,4 +1,4 @@
-"""What stands before FastAPI: a body is JSON, or a page's form, and of bounded size, before anything reads it."""
+"""What stands before FastAPI: a body is whole, of bounded size, and JSON or a form, before anything reads it."""
 
 import asyncio
 import re
@@ -27,6 +27,8 @@ _FORM = re.compile(rb"(?:application/x-www-form-urlencoded|multipart/form-data)\
 class Guard:
     """Pure ASGI: reads the whole body, at most BODY_LIMIT, then hands the request on.
 
+    Nothing is done for a request that has not arrived whole: it may mean something else than what has come of it.
+    One whose sender has gone is dropped; one whose body has another length than it says is `invalid_request`.
     Answers `body_too_large` and `unsupported_media_type` itself, and `invalid_request` to a path or query
     that is not UTF-8. Also keeps a `%2F` in a path apart from a `/`, so that an id can have slashes, and runs
     the stream that a call has left (streams.py).
@@ -63,6 +65,8 @@ class Guard:
                 body = await _read_body(scope, receive, is_form=not scope["path"].startswith(_API))
         except TimeoutError:
             body = RequestTimeout(f"A body may take {BODY_SECONDS:g} seconds.", headers={"Connection": "close"})
+        if body is None:
+            return  # there is nobody to answer
         if isinstance(body, Problem):
             await problem_response(scope, body)(scope, receive, send)
             return
@@ -86,10 +90,11 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-async def _read_body(scope: Scope, receive: Receive, *, is_form: bool) -> bytes | Problem:
+async def _read_body(scope: Scope, receive: Receive, *, is_form: bool) -> bytes | Problem | None:
+    """The body, once all of it has come; None if the client went before that."""
     headers: MutableMapping[bytes, bytes] = dict(scope["headers"])
     too_large = BodyTooLarge(f"A body may have {BODY_LIMIT} bytes at most.")
-    length = headers.get(b"content-length", b"0")
+    length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length) > BODY_LIMIT:
         return too_large
     body = bytearray()
@@ -97,11 +102,14 @@ async def _read_body(scope: Scope, receive: Receive, *, is_form: bool) -> bytes 
     while more:
         message: MutableMapping[str, Any] = await receive()
         if message["type"] == "http.disconnect":
-            break
+            return None
         body += message.get("body", b"")
         if len(body) > BODY_LIMIT:
             return too_large
         more = message.get("more_body", False)
+    # A server sees to that as a rule; whoever loses a body (in an upgrade, say) must not have half a request done.
+    if length.isdigit() and int(length) != len(body):
+        return InvalidRequest.of("body", "is not as long as Content-Length says")
     if body and not (_FORM if is_form else _JSON).fullmatch(headers.get(b"content-type", b"").strip()):
         return UnsupportedMediaType(
             "Send a form." if is_form else "Send JSON, with Content-Type: application/json."

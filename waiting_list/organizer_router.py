@@ -252,14 +252,13 @@ async def remove(call: Call, offer_id: PathId, representation_id: PathId, user_i
     ),
 )
 async def buy(
-    call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId, body: Purchase | None = None
+    call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId, body: Purchase
 ) -> Response:
-    """The ready user has bought. Stock and hold shrink by it; nobody else moves. What was held beyond it is
-    free again, and goes to the next in line."""
+    """The ready user has bought: all that is held with `{}`, or so many. Stock and hold shrink by it; nobody else
+    moves. What was held beyond it is free again, and goes to the next in line."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    quantity = body.quantity if body else None
-    return await _changed_entry(call, call.engine.buy(key, caller, user_id=user_id, quantity=quantity))
+    return await _changed_entry(call, call.engine.buy(key, caller, user_id=user_id, quantity=body.quantity))
 
 
 @router.post(

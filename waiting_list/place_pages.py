@@ -133,9 +133,9 @@ async def ask_to_leave(call: PlaceCall) -> Response:
 
 async def leave(call: PlaceCall) -> Response:
     """Gives up the place, or what is held: whatever the fan was asked about. Where that has become something else,
-    a turn above all, they are asked again."""
+    a turn above all, or the form does not say what it was, they are asked again."""
     form = await read_form(call)
-    if form.get("shown", call.shown) != call.shown:
+    if form.get("shown") != call.shown and not call.place.why_over:
         return await ask_to_leave(call)
     await call.engine.leave(**call.acting)
     return _back(call)
