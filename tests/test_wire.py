@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import socket
 import struct
 from pathlib import Path
@@ -190,6 +191,41 @@ async def test_whoever_sends_requests_ahead_is_answered_in_order(scene: Scene) -
     async with wire(scene.app) as raw:
         answer = await raw.said(request, seconds=30)
     assert [part.split(b'"')[0].decode() for part in answer.split(b'"instance":"')[1:]] == paths
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_requests_mean_the_same_however_their_bytes_arrive(fresh: Scene, seed: int) -> None:
+    chance = random.Random(seed)
+    add = b'{"quantity": 1}'
+    kinds = {
+        VERSION: 0,
+        head("GET", "/nothing") + b"\r\n": 0,
+        head("POST", STOCK, fresh.shop.key, JSON + b"Content-Length: 15\r\n\r\n" + add): 1,
+        head("POST", STOCK, fresh.shop.key, JSON + b"Content-Length: 3000\r\n\r\n" + add.ljust(3000)): 1,
+        head("POST", STOCK, fresh.shop.key, JSON + UPGRADES["to TLS"] + b"\r\n" + add): 1,
+        head("POST", STOCK, fresh.shop.key, JSON + b"Transfer-Encoding: chunked\r\n\r\n")
+        + b'8\r\n{"quanti\r\n7\r\nty": 1}\r\n0\r\n\r\n': 1,
+    }
+    sent = chance.choices([*kinds], k=30)
+    data, parts = b"".join(sent), []
+    while data:
+        size = chance.choice((1, 3, 100, 1023, 1024, 1025, 5000))
+        parts.append(data[:size])
+        data = data[size:]
+    before = (await fresh.shop.made("GET", f"/inventory/{LIST}"))["total_stock"]
+    async with wire(fresh.app) as raw:
+        found = statuses(await raw.said(*parts))
+    assert found == [404 if b"/nothing" in one else 200 for one in sent]
+    after = (await fresh.shop.made("GET", f"/inventory/{LIST}"))["total_stock"]
+    assert after - before == sum(kinds[one] for one in sent)
+
+
+async def test_a_long_body_that_was_sent_ahead_arrives(fresh: Scene) -> None:
+    body = b'{"quantity": 1}' + b" " * 30_000
+    ahead = head("POST", STOCK, fresh.shop.key, JSON + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    async with wire(fresh.app) as raw:
+        assert statuses(await raw.said((VERSION + ahead) * 5)) == [200] * 10
+    assert (await fresh.shop.made("GET", f"/inventory/{LIST}"))["total_stock"] == 105
 
 
 async def test_what_is_no_http_is_refused_after_the_requests_before_it(fresh: Scene) -> None:

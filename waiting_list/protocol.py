@@ -88,6 +88,8 @@ class PatientProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Some of a request, or of several."""
         self._unset_keepalive_if_required()
+        if self._is_refused:
+            return
         if self.flow.unparsed:  # it was on its way when reading was paused
             self.flow.unparsed += data
         else:
@@ -120,14 +122,15 @@ class PatientProtocol(HttpToolsProtocol):
         """A request was answered: the next is done, or parsed. Where the body of this one had not come by then,
         and does not come while the client can read the answer, the connection is closed: uvicorn would wait for
         what is missing, for ever."""
-        is_last = not self.pipeline
         super().on_response_complete()
-        if not is_last or self.transport.is_closing():
+        if self.pipeline or self.transport.is_closing():
             return
-        if self._is_refused:
-            self.send_400_response(_NO_HTTP)
-        elif self.flow.unparsed:
+        if self.flow.unparsed:
             self.loop.call_soon(self._parse_on)  # whoever else waits comes first
+        elif self._is_answering:
+            pass
+        elif self._is_refused:
+            self.send_400_response(_NO_HTTP)
         elif not self._is_whole and self._headers_since is None:
             self._lingering = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
