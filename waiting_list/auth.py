@@ -28,7 +28,7 @@ from waiting_list.keys import Scope, hold_id, parse_api_key
 from waiting_list.models import Entry, ListKey, Status
 from waiting_list.notices import NO_CONTACT, Contact
 from waiting_list.problems import Forbidden, InvalidRequest, Unauthenticated
-from waiting_list.provider import Provider
+from waiting_list.provider import LEEWAY, Provider
 from waiting_list.settings import Settings
 
 ISSUER = "waiting-list"
@@ -134,7 +134,7 @@ class Authority:
         self._users.pop(name, None)
         if len(self._users) >= _TOKENS_KEPT:
             del self._users[next(iter(self._users))]
-        self._users[name] = user, min(int(claims["exp"]), now + _TOKEN_KEPT_SECONDS)
+        self._users[name] = user, min(int(claims["exp"]) + LEEWAY.total_seconds(), now + _TOKEN_KEPT_SECONDS)
         return user
 
     async def mint(self, user: User, *, expires_in: int, now: datetime | None = None) -> tuple[str, datetime]:
@@ -233,6 +233,8 @@ class Authority:
             algorithms=["HS256"],
             issuer=ISSUER,
             audience=USER_AUDIENCE,
+            # Another machine may have minted it.
+            leeway=LEEWAY,
             options={"require": ["exp", "sub"]},
         )
 
