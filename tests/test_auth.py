@@ -62,7 +62,7 @@ async def test_a_token_that_was_checked_is_kept_until_its_end_and_the_leeway_at_
     authority = Authority(pool, Settings())
     token, expires_at = await authority.mint(User("ada", "org_1"), expires_in=5)
     await authority.user(f"Bearer {token}")
-    ((_, kept_until),) = authority._users.values()
+    ((_, kept_until, _),) = authority._users.values()
     assert kept_until == (expires_at + LEEWAY).timestamp()
 
 

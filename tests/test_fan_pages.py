@@ -436,6 +436,18 @@ async def test_who_signs_out_is_unknown_again(venue: Venue) -> None:
     assert "Sign out" not in (await fan.get(PAGE)).text
 
 
+async def test_to_sign_out_on_a_page_ends_the_tokens_on_all_screens(venue: Venue) -> None:
+    phone, other = await venue.fan("ada"), await venue.fan("ada")
+    token = await venue.shop.token("ada")
+    stolen = str(phone.http.cookies["waiting_list_fan"])
+    await phone.did("/sign-out")
+    assert "Sign out" not in (await other.get(PAGE)).text
+    assert (await venue.browser().post("/sign-in/with-token", token=stolen, next=PAGE)).status_code == 401
+    answer = await venue.shop.http.get("/v1/user/entries", headers={"Authorization": f"Bearer {token}"})
+    problem(answer, 401, "unauthenticated")
+    assert "Sign out" in (await (await venue.fan("ada")).get(PAGE)).text
+
+
 async def test_who_joins_too_often_is_told_so_on_the_page_and_by_the_api(venue: Venue) -> None:
     for _ in range(MOST_JOINS):
         await venue.shop.join("ada")

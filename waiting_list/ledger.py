@@ -160,7 +160,7 @@ class Ledger:
             self._next_join[record["user_id"]] = record["joined_at"] + JOINS_WITHIN
 
     async def next_join(self, user_id: str) -> datetime | None:
-        """From when on a user may join again, who has joined MOST_JOINS times within JOINS_WITHIN; None for now."""
+        """From when on a user may join again, after MOST_JOINS joins within JOINS_WITHIN; None: now."""
         await self.load_latest([user_id])
         await self.load_next_joins([user_id])
         return self._next_join.get(user_id)
