@@ -34,6 +34,7 @@ class Place:
     until: datetime | None = None
     email: str | None = None
     verified: bool = False
+    lapsed_at: datetime | None = None
 
     def out(self, reason: str) -> None:
         self.status, self.reason, self.held = "left", reason, 0
@@ -61,6 +62,8 @@ class Model:
     by_hand: bool = False
     order: list[Place] = field(default_factory=list)
     promoted: list[Place] = field(default_factory=list)
+    most_joins: int = 20
+    joins: list[tuple[str, datetime]] = field(default_factory=list)
 
     def do(self, verb: str, **arguments: Any) -> None:
         """One call; `promoted` is then whom it made ready, in order. Raises Refused."""
@@ -153,6 +156,12 @@ class Model:
         refuse(
             "waiting_list_full", when=self.max_waiting is not None and len(self.are("waiting")) >= self.max_waiting
         )
+        mine = [at for one, at in self.joins if one == user]
+        refuse("rate_limited", when=sum(at > self.now - timedelta(hours=24) for at in mine) >= self.most_joins)
+        before = max((one for one in self.order if one.user == user), key=lambda one: one.number, default=None)
+        # At the very instant of a lapse it cannot be told from waiting again after it.
+        if before is None or before.lapsed_at != self.now:
+            self.joins.append((user, self.now))
         self.append(user, wanted, minimum, email)
 
     def set_contact(self, user: str, email: str | None) -> None:
@@ -188,6 +197,7 @@ class Model:
                 place.out("removed")
             place.user = None
             place.email, place.verified = None, False
+        self.joins = [one for one in self.joins if one[0] != user]
 
     def buy(self, user: str, quantity: int | None) -> None:
         refuse("hold_expired", when=self.latest(user).reason == "expired")
@@ -242,6 +252,7 @@ class Model:
         due = [place for place in self.are("ready") if place.until and place.until <= self.now]
         for place in due:
             place.out("expired")
+            place.lapsed_at = self.now
         if self.after_expiry == "requeue" and self.now < self.ends:
             for place in sorted(due, key=lambda one: one.until or self.ends):
                 self.append(place.user, place.wanted, place.minimum, place.email, place.verified)

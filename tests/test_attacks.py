@@ -217,7 +217,7 @@ async def forged(scene: Scene, name: str) -> str:
         "signature cut off": lambda: f"{header}.{payload}.",
         "signature of another token": lambda: f"{header}.{payload}.{made(sub='eve').split('.')[2]}",
         "payload changed": lambda: f"{header}.{made(sub='bob').split('.')[1]}.{signature}",
-        "expired": lambda: made(exp=now - 1),
+        "expired": lambda: made(exp=now - 31),
         "never expires": lambda: made(exp=None),
         "exp is text": lambda: by_hand_claims(secret, claims | {"exp": "tomorrow"}),
         "not yet good": lambda: made(nbf=now + 600),

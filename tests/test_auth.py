@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
@@ -14,6 +15,7 @@ from waiting_list.auth import Authority, User
 from waiting_list.calls import Route
 from waiting_list.database import Pool
 from waiting_list.problems import Unauthenticated
+from waiting_list.provider import LEEWAY
 from waiting_list.settings import Settings
 
 PROVIDER = {"user_token_issuer": "https://id.example", "user_token_audience": "shop"}
@@ -40,6 +42,28 @@ async def test_a_providers_token_opens_the_users_calls(pool: Pool, key: RSAPriva
     assert await authority.user(signed(key)) == User("ada", "org_1")
     token, _ = await authority.mint(User("bob", "org_2"), expires_in=60)
     assert await authority.user(f"Bearer {token}") == User("bob", "org_2")
+
+
+@pytest.mark.parametrize("seconds", [-25, 25])
+async def test_our_own_tokens_may_come_from_a_machine_whose_clock_differs(pool: Pool, seconds: int) -> None:
+    authority, here = Authority(pool, Settings()), datetime.now(UTC)
+    there = here + timedelta(seconds=seconds)
+    # Issued this instant by that clock, and ended this instant by that clock.
+    for started_at in (there, there - timedelta(minutes=1)):
+        token, _ = await authority.mint(User("ada", "org_1"), expires_in=60, now=started_at)
+        assert await authority.user(f"Bearer {token}") == User("ada", "org_1")
+    for wrong in (here + timedelta(seconds=40), here - timedelta(seconds=100)):
+        token, _ = await authority.mint(User("ada", "org_1"), expires_in=60, now=wrong)
+        with pytest.raises(Unauthenticated):
+            await authority.user(f"Bearer {token}")
+
+
+async def test_a_token_that_was_checked_is_kept_until_its_end_and_the_leeway_at_most(pool: Pool) -> None:
+    authority = Authority(pool, Settings())
+    token, expires_at = await authority.mint(User("ada", "org_1"), expires_in=5)
+    await authority.user(f"Bearer {token}")
+    ((_, kept_until, _),) = authority._users.values()
+    assert kept_until == (expires_at + LEEWAY).timestamp()
 
 
 async def test_an_end_that_is_written_as_text_is_an_end(pool: Pool, key: RSAPrivateKey) -> None:

@@ -16,7 +16,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from tests.shop import EVENT, LIST, ORGANIZATION, Shop
+from tests.shop import EVENT, LIST, ORGANIZATION, Shop, problem
 from tests.test_http import unchanged
 from tests.test_letters import HOSTILE, Parsed, shown_by
 from tests.until import until
@@ -24,6 +24,7 @@ from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
 from waiting_list.database import connection
 from waiting_list.keys import Scope
+from waiting_list.ledger import MOST_JOINS
 from waiting_list.settings import Settings
 
 PAGE = f"/waiting-lists/{LIST}"
@@ -435,6 +436,32 @@ async def test_who_signs_out_is_unknown_again(venue: Venue) -> None:
     await fan.did("/sign-out")
     assert fan.http.cookies.get("waiting_list_fan") is None
     assert "Sign out" not in (await fan.get(PAGE)).text
+
+
+async def test_to_sign_out_on_a_page_ends_the_tokens_on_all_screens(venue: Venue) -> None:
+    phone, other = await venue.fan("ada"), await venue.fan("ada")
+    token = await venue.shop.token("ada")
+    stolen = str(phone.http.cookies["waiting_list_fan"])
+    await phone.did("/sign-out")
+    assert "Sign out" not in (await other.get(PAGE)).text
+    assert (await venue.browser().post("/sign-in/with-token", token=stolen, next=PAGE)).status_code == 401
+    answer = await venue.shop.http.get("/v1/user/entries", headers={"Authorization": f"Bearer {token}"})
+    problem(answer, 401, "unauthenticated")
+    assert "Sign out" in (await (await venue.fan("ada")).get(PAGE)).text
+
+
+async def test_who_joins_too_often_is_told_so_on_the_page_and_by_the_api(venue: Venue) -> None:
+    for _ in range(MOST_JOINS):
+        await venue.shop.join("ada")
+        await venue.shop.user("ada", "DELETE")
+    fan = await venue.fan("ada")
+    await fan.get(PAGE)
+    async with unchanged(venue.app):
+        page = await fan.refused(f"{PAGE}/join", 429, tickets_wanted="1")
+        assert "That was too often." in page.text
+        answer = await venue.shop.user("ada", "POST", body={"tickets_wanted": 1})
+    problem(answer, 429, "rate_limited")
+    assert 86_000 < int(answer.headers["Retry-After"]) <= 86_400
 
 
 async def test_a_form_needs_the_token_of_its_own_visit(venue: Venue) -> None:

@@ -41,6 +41,7 @@ class Call:
 CALLS = {
     "join": Call(verbs.join, USER, {"user_id": "zoe", "tickets_wanted": 1}),
     "join_other": Call(verbs.join, USER, {"user_id": "yan", "tickets_wanted": 2, "tickets_minimum": 1}),
+    "join_again": Call(verbs.join, USER, {"user_id": "fay", "tickets_wanted": 1}),
     "change": Call(verbs.change, USER, {"user_id": "cleo", "tickets_wanted": 1}),
     "leave": Call(verbs.leave, USER, {"user_id": "cleo"}),
     "set_contact": Call(verbs.set_contact, USER, {"user_id": "dan", "contact": Contact(email="new@example.org")}),
@@ -69,6 +70,7 @@ _BOB_HAS_LEFT = dict.fromkeys(("buy", "buy_one", "remove"), "already_left")
 PROMISED: dict[str, dict[str, str]] = {
     "join": {"join": "already_in_list"},
     "join_other": {"join_other": "already_in_list"},
+    "join_again": {"join_again": "already_in_list"},
     "change": {"change": "not_waiting"} | _ONE_IS_FREE_NO_MORE,
     "leave": {"change": "already_left", "leave": "already_left"},
     "buy": _BOB_HAS_LEFT,
@@ -82,7 +84,7 @@ PROMISED: dict[str, dict[str, str]] = {
     "add_total_stock": {"change": "not_waiting"} | _ONE_IS_FREE_NO_MORE,
     "remove_total_stock": _ONE_IS_FREE_NO_MORE,
     "put_stock": {"change": "not_waiting", "add_stock": "exceeds_total_stock"},
-    "configure": dict.fromkeys(("join", "join_other", "change", "promote"), _ENDED)
+    "configure": dict.fromkeys(("join", "join_other", "join_again", "change", "promote"), _ENDED)
     | dict.fromkeys(("buy", "buy_one"), "hold_expired"),
 }
 """Which calls (inner) are refused after which other (outer), and how. Alone, each of them succeeds; where a

@@ -1,19 +1,24 @@
 """Joining a list."""
 
 import asyncio
+from collections import Counter
+from contextlib import suppress
 
 import pytest
 
-from tests.lists import ORGANIZATION, USER, Lists
+from tests.lists import ORGANIZATION, ORGANIZER, USER, Lists
 from waiting_list import reading
 from waiting_list.database import connect_pool
 from waiting_list.engine import Caller, Engine
+from waiting_list.ledger import MOST_JOINS
 from waiting_list.models import ListKey, Status
 from waiting_list.problems import (
     AlreadyInList,
+    AlreadyLeft,
     InvalidRequest,
     InventoryNotFound,
     Problem,
+    RateLimited,
     TooManyTickets,
     Unavailable,
     WaitingListEnded,
@@ -105,6 +110,86 @@ async def test_who_left_and_joins_again_goes_last_with_a_new_number(lists: Lists
     again = await lists.join("ada")
     assert (again.number, again.position) == (3, 2)
     assert await lists.line() == ["bob", "ada"]
+
+
+async def churn(lists: Lists, times: int) -> None:
+    for _ in range(times):
+        await lists.join("ada")
+        await lists.leave("ada")
+
+
+async def test_a_fan_joins_one_list_only_so_often_within_a_day(lists: Lists) -> None:
+    await churn(lists, 5)
+    lists.later(hours=6)
+    await churn(lists, MOST_JOINS - 5)
+    lists.later(hours=18, microseconds=-1)
+    async with lists.refused(RateLimited) as caught:
+        await lists.join("ada")
+    assert caught[0].headers == {"Retry-After": "1"}
+    lists.later(hours=-2)
+    async with lists.refused(RateLimited) as caught:
+        await lists.join("ada")
+    assert caught[0].headers == {"Retry-After": "7201"}
+    lists.later(hours=2, microseconds=1)
+    await churn(lists, 5)
+    async with lists.refused(RateLimited) as caught:
+        await lists.join("ada")
+    assert caught[0].headers == {"Retry-After": str(6 * 3600)}
+    await lists.join("bob")
+    other = ListKey("off_2", "rep_2")
+    await lists.add_list(other)
+    lists.key = other
+    await lists.join("ada")
+    await lists.audit()
+
+
+async def test_an_organizer_may_join_for_a_fan_as_often_as_they_like(lists: Lists) -> None:
+    await churn(lists, MOST_JOINS)
+    answer = await lists.engine.join(lists.key, ORGANIZER, user_id="ada", tickets_wanted=1, now=lists.now)
+    assert answer.entry is not None
+    assert answer.entry.number == MOST_JOINS + 1
+
+
+async def test_to_wait_again_after_a_lapsed_hold_is_no_join(lists: Lists) -> None:
+    await lists.configure(after_expiry="requeue", hold_minutes=1)
+    await lists.join("ada")
+    for _ in range(MOST_JOINS):
+        await lists.add_stock(1)
+        lists.later(minutes=1)
+        await lists.expire()
+    await lists.leave("ada")
+    await churn(lists, MOST_JOINS - 1)
+    async with lists.refused(RateLimited):
+        await lists.join("ada")
+
+
+async def test_two_processes_together_let_a_fan_join_only_so_often(lists: Lists, dsn: str) -> None:
+    """Joins and leaves of one fan at once, also several of them in one batch."""
+    other = await connect_pool(Settings(), dsn)
+    answers: Counter[str] = Counter()
+
+    async def turn(engine: Engine) -> None:
+        while True:
+            try:
+                await engine.join(lists.key, USER, user_id="ada", tickets_wanted=1)
+                answers["joined"] += 1
+            except AlreadyInList:
+                pass
+            except RateLimited:
+                return
+            with suppress(AlreadyLeft):
+                await engine.leave(lists.key, USER, user_id="ada")
+
+    try:
+        engines = (lists.engine, Engine(other, Settings()))
+        async with asyncio.timeout(30):
+            await asyncio.gather(*(turn(engine) for engine in engines for _ in range(10)))
+    finally:
+        await other.close()
+    assert answers["joined"] == MOST_JOINS
+    (joined,) = await lists.rows("SELECT count(*) FROM entries")
+    assert joined[0] == MOST_JOINS
+    await lists.audit()
 
 
 async def test_a_list_stays_open_when_stock_comes_back_and_serves_who_joins_at_once(lists: Lists) -> None:

@@ -96,9 +96,9 @@ steps = st.one_of(
 class Bridge:
     """A list that exists twice."""
 
-    def __init__(self, lists: Lists) -> None:
+    def __init__(self, lists: Lists, most_joins: int) -> None:
         self.lists = lists
-        self.model = Model(total=20, available=0, maximum=4, now=T0, start=START)
+        self.model = Model(total=20, available=0, maximum=4, now=T0, start=START, most_joins=most_joins)
         self.places: dict[int, int] = {}
 
     async def step(self, verb: str, arguments: dict[str, Any]) -> None:
@@ -178,13 +178,14 @@ async def test_the_engine_does_what_the_model_does(pool: Pool, monkeypatch: pyte
     names = itertools.count(100)
     taken = 0
 
-    async def story(played: list[tuple[str, dict[str, Any]]], rank_step: int) -> None:
+    async def story(played: list[tuple[str, dict[str, Any]]], rank_step: int, most_joins: int) -> None:
         nonlocal taken
         for module in (ledger, verbs, replay):
             monkeypatch.setattr(module, "RANK_STEP", rank_step)
+        monkeypatch.setattr(ledger, "MOST_JOINS", most_joins)
         key = ListKey(f"off_{next(names)}", f"rep_{next(names)}")
         await base.add_list(key, total=20, maximum=4)
-        bridge = Bridge(Lists(pool, Engine(pool, Settings()), key, T0))
+        bridge = Bridge(Lists(pool, Engine(pool, Settings()), key, T0), most_joins)
         for verb, arguments in played:
             await bridge.step(verb, arguments)
             taken += 1
@@ -197,10 +198,10 @@ async def test_the_engine_does_what_the_model_does(pool: Pool, monkeypatch: pyte
     @settings(
         max_examples=500 if NIGHTLY else 40, deadline=None, derandomize=not NIGHTLY, database=None, print_blob=True
     )
-    @given(st.lists(steps, min_size=40, max_size=60), rank_steps)
-    def stories(played: list[tuple[str, dict[str, Any]]], rank_step: int) -> None:
+    @given(st.lists(steps, min_size=40, max_size=60), rank_steps, st.sampled_from([2, ledger.MOST_JOINS]))
+    def stories(played: list[tuple[str, dict[str, Any]]], rank_step: int, most_joins: int) -> None:
         # Hypothesis runs in a thread of its own; the pool belongs to this loop.
-        asyncio.run_coroutine_threadsafe(story(played, rank_step), loop).result(timeout=120)
+        asyncio.run_coroutine_threadsafe(story(played, rank_step, most_joins), loop).result(timeout=120)
 
     await asyncio.to_thread(stories)
     print(f"\n{taken} steps")

@@ -40,6 +40,7 @@ async def test_no_hot_statement_reads_the_whole_list(long_list: Lists) -> None:
     rank = middle * RANK_STEP
     hot: dict[str, tuple[Any, ...]] = {
         "read_latest_entries": (list_id, [f"u{n}" for n in range(middle, middle + 50)]),
+        "read_earlier_joins": (list_id, [f"u{n}" for n in range(middle, middle + 50)], long_list.now, 20),
         "read_places": (list_id, [middle]),
         "read_first_waiting": (list_id, 100),
         "read_first_fitting": (list_id, rank, 2, 10, [False]),

@@ -107,18 +107,20 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         polls = Polls(pool, config, standby)
         live = Live(pool, polls)
         authority = Authority(pool, config)
+        authority.sign_outs.on_news = live.close_ended
         limits, figures = Limits(pool, config), Figures(pool)
         app.state.service = Service(config, pool, engine, polls, live, authority, limits, figures)
         stop = asyncio.Event()
         delivery = Delivery(pool, config, authority, engine.told)
         worker = Worker(pool, engine, personal_data_kept=config.personal_data_kept)
         work = [asyncio.create_task(one.run(stop)) for one in (worker, delivery) if config.worker]
-        looking = asyncio.create_task(live.run())
+        looking = [asyncio.create_task(looker.run()) for looker in (live, authority.sign_outs)]
         try:
             yield
         finally:
             stop.set()
-            looking.cancel()
+            for task in looking:
+                task.cancel()
             await asyncio.gather(*work)
             for one in filter(None, (standby, pool)):
                 with suppress(TimeoutError):

@@ -28,8 +28,9 @@ from waiting_list.keys import Scope, hold_id, parse_api_key
 from waiting_list.models import Entry, ListKey, Status
 from waiting_list.notices import NO_CONTACT, Contact
 from waiting_list.problems import Forbidden, InvalidRequest, Unauthenticated
-from waiting_list.provider import Provider
+from waiting_list.provider import LEEWAY, Provider
 from waiting_list.settings import Settings
+from waiting_list.sign_outs import KEPT, SignOuts, user_hash
 
 ISSUER = "waiting-list"
 USER_AUDIENCE = "waiting-list/user"
@@ -63,11 +64,12 @@ class Organizer(NamedTuple):
 
 class User(NamedTuple):
     """A fan: the same id from two organizations is two people. `contact` is what the token says of how they are
-    reached."""
+    reached, `version` which sign-outs it outlives (sign_outs.py): those up to this instant, in microseconds."""
 
     user_id: str
     organization_id: str
     contact: Contact = NO_CONTACT
+    version: int = 0
 
 
 class Pass(NamedTuple):
@@ -96,8 +98,9 @@ class Authority:
         self._api_keys: Batches[str, None, Record | None] = Batches(
             self._read_api_key, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
         )
-        self._users: dict[bytes, tuple[User, float]] = {}
+        self._users: dict[bytes, tuple[User, float, bytes]] = {}
         self._provider = Provider(settings)
+        self.sign_outs = SignOuts(pool, settings)
 
     async def organizer(self, authorization: str | None) -> Organizer:
         """Whose API key this is. Raises Unauthenticated; Forbidden for a user's token; Unavailable."""
@@ -115,31 +118,43 @@ class Authority:
         return Organizer(record["organization_id"], key.key_id, record["scopes"])
 
     async def user(self, authorization: str | None) -> User:
-        """Whose user token this is. Raises Unauthenticated; Forbidden for an API key; Unavailable."""
+        """Whose user token this is. Raises Unauthenticated, also for one that a sign-out has ended; Forbidden for
+        an API key; Unavailable."""
         credentials = _bearer(authorization)
         if parse_api_key(credentials):
             await self.organizer(authorization)
             raise Forbidden("An API key does not open a user's calls: mint a user token with it.")
         name, now = hashlib.sha256(credentials.encode()).digest(), time.time()
         known = self._users.get(name)
-        if known and now < known[1]:
+        if known and now < known[1] and not self.sign_outs.ends(known[2], known[0].version):
             return known[0]
         try:
             own = not self._provider.is_configured or jwt.get_unverified_header(credentials).get("alg") == "HS256"
             claims = await (self._own(credentials) if own else self._provider.claims(credentials))
             organization = claims.get("org" if own else self._settings.user_token_organization_claim)
-            user = User(_ID.validate_python(claims["sub"]), _ID.validate_python(organization), _contact(claims))
+            version = claims.get("version", 0) if own else _version(claims)
+            user = User(
+                _ID.validate_python(claims["sub"]), _ID.validate_python(organization), _contact(claims), version
+            )
         except (jwt.PyJWTError, ValidationError, ValueError) as error:
             raise _unauthenticated("The token is not valid, or has expired.") from error
+        await self.sign_outs.load()
         self._users.pop(name, None)
+        hashed = user_hash(user.organization_id, user.user_id)
+        if self.sign_outs.ends(hashed, user.version):
+            raise _unauthenticated("The user has signed out since this token was made.")
         if len(self._users) >= _TOKENS_KEPT:
             del self._users[next(iter(self._users))]
-        self._users[name] = user, min(int(claims["exp"]), now + _TOKEN_KEPT_SECONDS)
+        kept_until = min(int(claims["exp"]) + LEEWAY.total_seconds(), now + _TOKEN_KEPT_SECONDS)
+        self._users[name] = user, kept_until, hashed
         return user
 
     async def mint(self, user: User, *, expires_in: int, now: datetime | None = None) -> tuple[str, datetime]:
-        """A token for a user, and until when it is good: `expires_in` seconds from now. It carries the user's
-        contact as the claims of OpenID Connect (Core 1.0, 5.1)."""
+        """A token for a user, and until when it is good: `expires_in` seconds from now, unless the user signs out
+        before. It carries the user's contact as the claims of OpenID Connect (Core 1.0, 5.1). Raises
+        Unavailable."""
+        assert expires_in <= KEPT.total_seconds(), "a sign-out must be known for as long as a token is good"
+        version = await self.sign_outs.version(user.organization_id, user.user_id)
         issued_at = (now or datetime.now(UTC)).replace(microsecond=0)
         expires_at = issued_at + timedelta(seconds=expires_in)
         claims = {
@@ -150,7 +165,13 @@ class Authority:
             "iat": issued_at,
             "exp": expires_at,
         } | user.contact.model_dump(exclude_defaults=True)
+        if version:
+            claims["version"] = version
         return jwt.encode(claims, (await self.keys()).user_token, "HS256"), expires_at
+
+    def has_ended(self, user: User) -> bool:
+        """Whether a sign-out has ended the token that this user was read from."""
+        return self.sign_outs.ends(user_hash(user.organization_id, user.user_id), user.version)
 
     async def with_pass(self, entry: Entry) -> Entry:
         """The entry, with its purchase pass if it is ready. The same hold always gets the same pass. Nobody
@@ -233,6 +254,8 @@ class Authority:
             algorithms=["HS256"],
             issuer=ISSUER,
             audience=USER_AUDIENCE,
+            # Another machine may have minted it.
+            leeway=LEEWAY,
             options={"require": ["exp", "sub"]},
         )
 
@@ -253,6 +276,13 @@ def _contact(claims: Mapping[str, Any]) -> Contact:
         locale=spoken(locale) if isinstance(locale, str) else None,
         email_verified=email is not None and claims.get("email_verified") is True,
     )
+
+
+def _version(claims: Mapping[str, Any]) -> int:
+    """The version of a provider's token, which knows of no sign-out: the instant at which it was issued. That is
+    right to the second, so the token does not outlive a sign-out of the same second. One that does not say when it
+    was issued outlives none."""
+    return int(claims["iat"]) * 1_000_000 - 1 if "iat" in claims else 0
 
 
 def _valid(kind: TypeAdapter[str], value: object) -> str | None:

@@ -341,6 +341,11 @@ class Engine:
             keys = [one.caller.idempotency.key_hash for one in requests if one.caller.idempotency]
             known = await repeats.known_answers(ledger, keys)
             await ledger.load_latest({user for request in requests for user in verbs.users_of(request.arguments)})
+            await ledger.load_next_joins(
+                one.arguments["user_id"]
+                for one in requests
+                if one.verb is verbs.join and one.caller.actor == verbs.FAN
+            )
             outcomes = [await _one(ledger, request, known) for request in requests]
             answers = await _answers(ledger, outcomes)
             if self._dry:

@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
@@ -21,6 +21,9 @@ from waiting_list.models import Entry, ListKey, Policy, Status
 from waiting_list.notices import Contact
 from waiting_list.rows import CREATED_WITH, ENTRY_COLUMNS, JOINED_WITH, EntryRow, ListRow
 
+MOST_JOINS = 20
+"""How often a fan may join one list within JOINS_WITHIN: each join stays in the history for good."""
+JOINS_WITHIN = timedelta(hours=24)
 RANK_STEP = 1_000_000
 """The rank of an entry that was never moved is its number times this: room for moves in between."""
 SEGMENT_BITS = 30
@@ -74,6 +77,7 @@ class Ledger:
         self._known_from = row.last_rank
         self._entries: dict[int, EntryRow] = {}
         self._latest: dict[str, EntryRow | None] = {}
+        self._next_join: dict[str, datetime | None] = {}
         self._new: dict[int, EntryRow] = {}
         self._changed: dict[int, Status] = {}
         self._segments: defaultdict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
@@ -142,9 +146,29 @@ class Ledger:
         await self.load_latest([user_id])
         return self._latest[user_id]
 
+    async def load_next_joins(self, user_ids: Iterable[str]) -> None:
+        """Reads from when on each of these users may join again, with one statement. Users who never joined cost
+        nothing, once `load_latest` has read them."""
+        back = {user for user in user_ids if user not in self._next_join and self._latest.get(user) is not None}
+        if not back:
+            return
+        await self.flush()
+        self._next_join.update(dict.fromkeys(back))
+        for record in await self.connection.fetch(
+            sql("read_earlier_joins"), self.list.list_id, sorted(back), self.now - JOINS_WITHIN, MOST_JOINS
+        ):
+            self._next_join[record["user_id"]] = record["joined_at"] + JOINS_WITHIN
+
+    async def next_join(self, user_id: str) -> datetime | None:
+        """From when on a user may join again, after MOST_JOINS joins within JOINS_WITHIN; None: now."""
+        await self.load_latest([user_id])
+        await self.load_next_joins([user_id])
+        return self._next_join.get(user_id)
+
     def forget(self, user_id: str) -> None:
         """Drops what is known of a user's entries, once they are no longer theirs."""
         self._latest[user_id] = None
+        self._next_join.pop(user_id, None)
 
     async def read(self, statement: str, *arguments: Any) -> list[EntryRow]:
         """Entries of this list from a statement whose first parameter is the list.
@@ -199,6 +223,7 @@ class Ledger:
         self._entries[number] = self._new[number] = entry
         if user_id is not None:
             self._latest[user_id] = entry
+            self._next_join.pop(user_id, None)
         told = JOINED_WITH if unverified else JOINED_WITH[:-1]
         self._write_history("join", actor, entry, None, {name: getattr(entry, name) for name in told})
         return entry

@@ -9,7 +9,7 @@ Nothing here waits for a reader: each watcher keeps only the newest entry that i
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -41,10 +41,11 @@ class _Seen(NamedTuple):
 class Watcher:
     """One user's entry in one list, watched. Use `Live.watch`."""
 
-    __slots__ = ("_closed", "_news", "_waiter", "entry", "place", "user_id")
+    __slots__ = ("_closed", "_has_ended", "_news", "_waiter", "entry", "place", "user_id")
 
-    def __init__(self, user_id: str, entry: Entry) -> None:
+    def __init__(self, user_id: str, entry: Entry, has_ended: Callable[[], bool] | None = None) -> None:
         self.user_id = user_id
+        self._has_ended = has_ended
         self.entry = entry
         """As it was last read."""
         self.place: list[int] | None = None
@@ -68,6 +69,11 @@ class Watcher:
         """There will be no more news."""
         self._closed = True
         self._wake()
+
+    def close_if_ended(self) -> None:
+        """Closes, if what has opened it has ended."""
+        if self._has_ended is not None and self._has_ended():
+            self.close()
 
     async def news(self, *, within: float) -> Entry | None:
         """The newest entry that was not fetched yet; None if there is none `within` so many seconds, or the
@@ -101,19 +107,24 @@ class Live:
         self._screens: Counter[tuple[ListKey, str]] = Counter()
         """How often each user's entry is watched."""
 
-    async def watch(self, key: ListKey, user_id: str, *, organization_id: str) -> Watcher:
-        """Begins to watch an entry, which is told as it is now. End it with `leave`. Raises what `Polls.entry`
-        raises; RateLimited where the user watches it on MOST_SCREENS already."""
+    async def watch(
+        self, key: ListKey, user_id: str, *, organization_id: str, has_ended: Callable[[], bool] | None = None
+    ) -> Watcher:
+        """Begins to watch an entry, which is told as it is now. End it with `leave`; `has_ended` tells whether the
+        token that has opened it is good no more. Raises what `Polls.entry` raises; RateLimited where the user
+        watches it on MOST_SCREENS already."""
         if self._screens[key, user_id] >= MOST_SCREENS:
             raise RateLimited(f"More than {MOST_SCREENS} live entries of one user are open.", seconds=60)
         self._screens[key, user_id] += 1
         try:
-            watcher = Watcher(user_id, await self._polls.entry(key, user_id, organization_id=organization_id))
+            entry = await self._polls.entry(key, user_id, organization_id=organization_id)
+            watcher = Watcher(user_id, entry, has_ended)
         except BaseException:
             self._screen_is_off(key, user_id)
             raise
         if self._closed:
             watcher.close()
+        watcher.close_if_ended()  # while the entry was read, say
         self._watchers[key].add(watcher)
         OPEN_STREAMS.inc()
         # A look may have passed between the reading and now: the next one must not take this list as seen.
@@ -140,6 +151,12 @@ class Live:
         for watchers in self._watchers.values():
             for watcher in watchers:
                 watcher.close()
+
+    def close_ended(self) -> None:
+        """Closes the watchers whose token has ended: somebody has signed out."""
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.close_if_ended()
 
     async def run(self) -> None:
         """Looks once a second. Survives any failure: what was missed is found by the next look."""

@@ -490,6 +490,13 @@ class UserExport(Frozen):
     sign_ins: tuple[KeptSignIn, ...]
 
 
+class SignedOut(Frozen):
+    """Whose tokens were ended, and when: all that the user had by then."""
+
+    user_id: str
+    signed_out_at: datetime
+
+
 class Erasure(Frozen):
     """Who was forgotten, and in how many waiting lists."""
 

@@ -7,10 +7,12 @@ number of this very entry: it never touches a later one of the same user. Whatev
 
 import hmac
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, Response
 
+from waiting_list.auth import User
 from waiting_list.engine import Caller
 from waiting_list.keys import verification_code
 from waiting_list.links import buy_link
@@ -101,7 +103,13 @@ async def watch(call: PlaceCall) -> Response:
     place = call.place
     if place.rejoined:
         raise NotFound("There is nothing to come of this place.")
-    watcher = await call.live.watch(place.key, place.user_id, organization_id=place.organization_id)
+    who = call.who if isinstance(call.who, User) else None  # a private link is good without signing in
+    watcher = await call.live.watch(
+        place.key,
+        place.user_id,
+        organization_id=place.organization_id,
+        has_ended=who and partial(call.service.authority.has_ended, who),
+    )
     return StreamResponse(
         EntryStream(
             call.live,

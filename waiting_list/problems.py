@@ -323,7 +323,8 @@ class RequestTimeout(Problem):
 
 
 class RateLimited(Problem):
-    """Too many requests from one caller or address; `Retry-After` says when to come back."""
+    """Too many requests from one caller or address, or joins of one fan in one list; `Retry-After` says when to
+    come back."""
 
     code, status, title = "rate_limited", 429, "Too many requests"
 

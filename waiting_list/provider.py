@@ -31,7 +31,8 @@ _ALGORITHMS = [
     "ES512",
     "EdDSA",
 ]
-_CLOCK_SKEW = timedelta(seconds=30)
+LEEWAY = timedelta(seconds=30)
+"""How far the clocks of two machines may differ: of the one that has minted a token and of this one."""
 _FRESH_SECONDS = 300
 """After that long the keys are asked for again, while those that are known still serve."""
 _KEPT_SECONDS = 24 * 3600
@@ -68,7 +69,7 @@ class Provider:
             algorithms=_ALGORITHMS,
             issuer=settings.user_token_issuer,
             audience=settings.user_token_audience,
-            leeway=_CLOCK_SKEW,
+            leeway=LEEWAY,
             options={"require": ["exp", "sub", "iss", "aud"]},
         )
 

@@ -82,7 +82,9 @@ async def use_link(call: PageCall) -> Response:
 
 @router.post("/sign-out")
 async def sign_out(call: PageCall) -> Response:
-    """This browser knows nobody any more."""
+    """Ends all tokens of the fan, on whichever screen; this browser knows nobody any more."""
+    if call.who is not None:
+        await call.service.authority.sign_outs.sign_out(call.organization_id, call.user.user_id)
     answer = go_to("/")
     call.delete_cookie(answer, FAN_COOKIE)
     return answer

@@ -48,10 +48,13 @@ async def export_user(pool: Pool, authority: Authority, user_id: str, *, organiz
 
 
 async def erase_user(pool: Pool, engine: Engine, authority: Authority, caller: Caller, user_id: str) -> Erasure:
-    """Forgets a person of the caller's organization: they leave every list that they are in, and the history keeps
-    numbers only. List by list: who is stopped in the middle goes on with a repeat. Raises Unavailable."""
+    """Forgets a person of the caller's organization: their tokens end, they leave every list that they are in, and
+    the history keeps numbers only. List by list: who is stopped in the middle goes on with a repeat. Raises
+    Unavailable."""
     organization_id = caller.organization_id
     assert organization_id is not None, "a person is a user of one organization"
+    # First, so that no token from before brings them back into a list that was done.
+    await authority.sign_outs.sign_out(organization_id, user_id)
     async with snapshot(pool) as acquired:
         contacts = await acquired.fetch(sql("read_contacts_of_user"), user_id, organization_id)
         keys = await acquired.fetch(sql("read_lists_of_user"), user_id, organization_id)

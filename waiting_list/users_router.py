@@ -8,12 +8,14 @@ from pydantic import Field
 from waiting_list import users
 from waiting_list.answers import (
     AUTHENTICATED,
+    POSTED,
     WITH_BODY,
     UserToken,
     declared,
 )
 from waiting_list.auth import User
 from waiting_list.calls import (
+    ONCE,
     AdminRoute,
     Call,
     EntriesRoute,
@@ -22,7 +24,7 @@ from waiting_list.calls import (
     organizer_calls,
 )
 from waiting_list.fields import Id, Quantity
-from waiting_list.models import Erasure, UserExport
+from waiting_list.models import Erasure, SignedOut, UserExport
 from waiting_list.notices import Contact
 
 router = organizer_calls(AdminRoute)
@@ -44,10 +46,28 @@ class TokenRequest(Contact):
     responses=declared(WITH_BODY),
 )
 async def create_user_token(call: Call, body: TokenRequest) -> Response:
-    """A token with which a page acts as one of the organization's users. Nothing is stored."""
+    """A token with which a page acts as one of the organization's users, until it expires or the user signs out.
+    Nothing is stored."""
     user = User(body.user_id, call.organization_id, Contact.of(body, email_verified=body.email_verified))
     token, expires_at = await call.service.authority.mint(user, expires_in=body.expires_in)
     return answer(UserToken(token=token, expires_at=expires_at))
+
+
+@tokens.post(
+    "/users/{user_id}/sign-out",
+    operation_id="sign_out_user",
+    openapi_extra=ONCE,
+    response_model=SignedOut,
+    responses=declared(POSTED),
+)
+async def sign_out_user(call: Call, user_id: PathId) -> Response:
+    """End all tokens that a user has by now, on every screen, within two seconds. Later tokens, purchase passes
+    and private links stay good."""
+    caller = await call.caller_once()
+    done, replayed = await call.service.authority.sign_outs.sign_out(
+        call.organization_id, user_id, idempotency=caller.idempotency
+    )
+    return answer(done, replayed=replayed)
 
 
 @router.get(

@@ -6,6 +6,7 @@ a whole batch of them can share a transaction. Problems that carry an entry carr
 shows it as clients see it. What frees tickets says nothing of who gets them: that is promotion.py.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import assert_never
@@ -13,7 +14,7 @@ from uuid import UUID
 
 from waiting_list.database import sql
 from waiting_list.keys import hold_id
-from waiting_list.ledger import RANK_STEP, Ledger
+from waiting_list.ledger import MOST_JOINS, RANK_STEP, Ledger
 from waiting_list.models import AfterExpiry, LeftReason, Status
 from waiting_list.notices import Contact
 from waiting_list.problems import (
@@ -24,6 +25,7 @@ from waiting_list.problems import (
     NotInList,
     NotReady,
     NotWaiting,
+    RateLimited,
     TooManyTickets,
     WaitingListEnded,
     WaitingListFull,
@@ -34,6 +36,8 @@ from waiting_list.rows import EntryRow
 
 CLOCK = "service"
 """The actor of what no person asked for."""
+FAN = "user"
+"""The actor of what a fan asked for."""
 
 
 async def join(
@@ -46,10 +50,11 @@ async def join(
     contact: Contact | None = None,
 ) -> EntryRow:
     """Gives the user the last place. `tickets_minimum` is `tickets_wanted` unless given; `contact` is how the fan
-    is told of what happens to the entry.
+    is told of what happens to the entry. A fan may do so MOST_JOINS times within JOINS_WITHIN; an organizer may as
+    often as they like.
 
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
-    WaitingListFull.
+    WaitingListFull, RateLimited.
     """
     minimum = tickets_wanted if tickets_minimum is None else tickets_minimum
     _check_tickets(tickets_wanted, minimum)
@@ -67,6 +72,12 @@ async def join(
     _check_maximum(ledger, tickets_wanted)
     if ledger.list.max_waiting is not None and ledger.list.waiting >= ledger.list.max_waiting:
         raise WaitingListFull(f"{ledger.list.waiting} fans wait already.")
+    if actor == FAN and (again_at := await ledger.next_join(user_id)):
+        raise RateLimited(
+            f"The user has joined this list {MOST_JOINS} times within a day, and may again from "
+            f"{again_at.isoformat()} on.",
+            seconds=max(1, math.ceil((again_at - ledger.now).total_seconds())),
+        )
     joined = ledger.join(
         actor,
         user_id=user_id,

@@ -17,6 +17,7 @@ from waiting_list.engine import Engine
 from waiting_list.metrics import WORKER_ROUNDS
 from waiting_list.models import Answer, ListKey
 from waiting_list.problems import InventoryNotFound, Unavailable
+from waiting_list.sign_outs import KEPT
 
 log = structlog.get_logger(__name__)
 
@@ -80,6 +81,7 @@ class Worker:
                 await acquired.execute(sql("delete_old_idempotency"))
                 await acquired.execute(sql("delete_old_sessions"))
                 await acquired.execute(sql("delete_old_allowances"))
+                await acquired.execute(sql("delete_old_sign_outs"), KEPT)
             self._cleaned_at = time.monotonic()
         await self._do_due()
         if cleaning or self._pruning:
