@@ -126,6 +126,7 @@ _SHOWN_FIELDS = (
     "locale",
     "name",
     "email",
+    "email_verified",
     "event_title",
     "venue_name",
     "venue_address",

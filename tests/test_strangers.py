@@ -1,0 +1,195 @@
+"""What strangers can be made to get by e-mail: no word of a fan's, few letters, none once they have said so."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from tests.shop import LIST, ORGANIZATION, Shop, declared_answers
+from tests.sinks import Mailbox, mail_server
+from tests.test_letters import text_of
+from tests.until import until, working
+from waiting_list.api_keys import create_api_key
+from waiting_list.app import create_app
+from waiting_list.auth import User
+from waiting_list.calls import Service
+from waiting_list.database import connection
+from waiting_list.delivery import Delivery
+from waiting_list.i18n import LOCALES
+from waiting_list.keys import Scope
+from waiting_list.letters import Facts, Letters, example_facts, has_web_address
+from waiting_list.models import ListKey
+from waiting_list.notices import Contact, ContactFields, Letter
+from waiting_list.sessions import SignIn, ask_to_sign_in
+from waiting_list.settings import Settings
+from waiting_list.user_router import Changing, Joining
+from waiting_list.writing import Writing
+
+MARK = "Kx7quoz"
+KEY = ListKey(*LIST.split("/"))
+ENTRY = f"/waiting-lists/{LIST}/entry"
+CONTACT = f"{ENTRY}/contact"
+ABOUT_ENTRIES = [one for one in Letter if one not in (Letter.SIGN_IN, Letter.WEBHOOK_DISABLED)]
+WITH_WEB_ADDRESSES = [
+    "win.example/x", "https://win.example", "www win", "go to win.example now", "win。example", "win．example",
+    "win․example", "win.\u200bexample", "win.\u0301example", "выиграй.рф", "win.网", "evil .com", "93.184.216.34",
+    "a@win.example", "javascript:x", "WIN.EXAMPLE", "ｗｉｎ．ｅｘａｍｐｌｅ", "win\\example", "win·example",
+]  # fmt: skip
+NAMES = [
+    "Ada", "Ada Lovelace", "J. R. R. Tolkien", "J.R.R. Tolkien", "St. John", "O’Brien-Smith", "太鼓の夜", "Zoë 🎷",
+    "Ada, Countess", "Sammy Davis Jr.", "Müller", "عائشة", "अदिति",
+]  # fmt: skip
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with mail_server() as served:
+        yield served
+
+
+class Office:
+    """A service whose e-mails go to a mail server, and a client of it."""
+
+    def __init__(self, service: Service, shop: Shop, mailbox: Mailbox) -> None:
+        self.service, self.shop, self.mailbox = service, shop, mailbox
+        self.writing = Writing(service.pool, service.settings, service.authority)
+
+    async def rows(self, statement: str, *arguments: Any) -> list[Any]:
+        async with connection(self.service.pool) as acquired:
+            return list(await acquired.fetch(statement, *arguments))
+
+    async def fan(
+        self, method: str, path: str, body: Any = None, *, user: str = "ada", **said: Any
+    ) -> httpx.Response:
+        """A call of a fan, with a token that says this of them."""
+        token, _ = await self.service.authority.mint(User(user, ORGANIZATION, Contact(**said)), expires_in=600)
+        headers = {"Authorization": f"Bearer {token}"}
+        return await self.shop.http.request(method, f"/v1/user{path}", headers=headers, json=body)
+
+    async def delivered(self) -> list[EmailMessage]:
+        """The e-mails that are sent until nothing is due; and forgets them."""
+
+        async def is_settled() -> bool:
+            (record,) = await self.rows(
+                "SELECT count(*) AS many FROM outbox"
+                " WHERE status = 'pending' AND due_at < now() + interval '90 seconds'"
+            )
+            return bool(record["many"] == 0)
+
+        service = self.service
+        async with working(Delivery(service.pool, service.settings, service.authority, service.engine.told)):
+            await until(is_settled, seconds=20)
+        sent, self.mailbox.messages = self.mailbox.messages, []
+        return sent
+
+
+@pytest_asyncio.fixture
+async def office(dsn: str, mailbox: Mailbox) -> AsyncIterator[Office]:
+    settings = Settings(
+        database_url=SecretStr(dsn),
+        worker=False,
+        smtp_host="127.0.0.1",
+        smtp_port=mailbox.port,
+        smtp_security="none",
+        public_url="https://tickets.example",
+    )
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        service: Service = app.state.service
+        created, _ = await create_api_key(service.pool, ORGANIZATION, name="tests", scopes=[Scope.ADMIN])
+        hooks = {"response": [declared_answers(app)]}
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service", event_hooks=hooks) as http:
+            shop = Shop(http, created.key)
+            await shop.stock()
+            yield Office(service, shop, mailbox)
+
+
+def written(message: EmailMessage) -> str:
+    """All that a reader, or a mail program, sees of a message but the address that it goes to."""
+    to = message["To"].addresses[0]
+    headers = "\n".join(f"{name}: {value}" for name, value in message.items() if name != "To")
+    return "\n".join([headers, to.display_name, text_of(message), text_of(message, "html")])
+
+
+def everything_a_fan_can_say(text: str) -> dict[str, Any]:
+    """A join in which each field that takes free text says this. Fails for a field of a kind that it does not
+    know: what it may say in a letter must be decided here."""
+    said: dict[str, Any] = {"tickets_wanted": 2}
+    for model in (Joining, Changing, ContactFields):
+        for name, schema in model.model_json_schema()["properties"].items():
+            kinds = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+            if all(one.get("type") == "integer" or "enum" in one for one in kinds):
+                continue
+            assert [one.get("type") for one in kinds] == ["string"], f"{model.__name__}.{name} is of a new kind"
+            said[name] = f"{text}@example.org" if kinds[0].get("format") == "email" else text
+    return said
+
+
+async def test_before_the_address_is_verified_no_letter_has_a_word_of_the_fans(office: Office) -> None:
+    said = everything_a_fan_can_say(MARK)
+    assert said.keys() >= {"name", "email"}
+    answer = await office.fan("POST", ENTRY, said, user=f"fan-{MARK}")
+    assert answer.status_code == 201, answer.text
+    about = dict((await office.writing.read(KEY.list_id, [1]))[1])
+    assert (about["name"], about["email"]) == (MARK, f"{MARK}@example.org")
+    await ask_to_sign_in(office.service.pool, SignIn(ORGANIZATION, f"{MARK}@example.org", "en", f"/{MARK}"))
+    (asked,) = await office.rows("SELECT notice_id FROM outbox WHERE type = 'sign_in'")
+    for locale in LOCALES:
+        for letter in ABOUT_ENTRIES:
+            notice: Any = {"type": letter, "notice_id": uuid4()}
+            message = await office.writing.letter(notice, about | {"locale": locale})  # type: ignore[arg-type]
+            assert MARK not in written(message), letter
+            verified = about | {"locale": locale, "email_verified": True}
+            assert MARK in written(await office.writing.letter(notice, verified)), letter  # type: ignore[arg-type]
+        await office.rows("UPDATE sign_ins SET locale = $1", locale)
+        sign_in = await office.writing.sign_in(asked)
+        assert sign_in is not None
+        assert MARK not in written(sign_in)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("letter", ABOUT_ENTRIES)
+def test_no_letter_has_a_name_with_a_web_address(letter: Letter, locale: str) -> None:
+    letters = Letters(Settings())
+    for name in WITH_WEB_ADDRESSES:
+        facts = example_facts(letter, locale=locale)
+        plain = letters.write(letter, _named(facts, None), notice_id=uuid4())
+        message = letters.write(letter, _named(facts, name), notice_id=uuid4())
+        assert text_of(message) == text_of(plain)
+        assert text_of(message, "html") == text_of(plain, "html")
+        assert message["To"] == plain["To"] == "ada@example.org"
+    assert "Ada" in text_of(letters.write(letter, _named(facts, "Ada"), notice_id=uuid4()))
+
+
+def _named(facts: Facts, name: str | None) -> Facts:
+    return replace(facts, name=name, email_verified=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_a_name(name: str) -> None:
+    assert not has_web_address(name)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_template_of_an_organizers_sees_no_word_of_the_fans_before_the_address_is_verified(
+    tmp_path: Path, locale: str
+) -> None:
+    folder = tmp_path / "acme" / "mail"
+    folder.mkdir(parents=True)
+    (folder / "ready.txt").write_text("Subject: {{ name }}{{ email }}!\n\n-{{ name or 'friend' }}-{{ email }}-")
+    (folder / "ready.html").write_text("{{ name }}{{ email }}")
+    letters = Letters(Settings(template_folder=tmp_path))
+    facts = example_facts(Letter.READY, locale=locale, organization_id="acme")
+    message = letters.write(Letter.READY, facts, notice_id=uuid4())
+    assert text_of(message) == "-Ada-ada@example.org-\n"
+    message = letters.write(Letter.READY, replace(facts, email_verified=False), notice_id=uuid4())
+    assert (message["Subject"], text_of(message)) == ("!", "-friend--\n")
+    assert text_of(message, "html").strip() == ""
