@@ -193,3 +193,19 @@ def test_a_template_of_an_organizers_sees_no_word_of_the_fans_before_the_address
     message = letters.write(Letter.READY, replace(facts, email_verified=False), notice_id=uuid4())
     assert (message["Subject"], text_of(message)) == ("!", "-friend--\n")
     assert text_of(message, "html").strip() == ""
+
+
+async def test_of_all_addresses_that_a_fan_has_tried_only_the_newest_is_asked_to_verify(office: Office) -> None:
+    await office.shop.made("PATCH", f"/waiting-lists/{LIST}", {"verify_email": True})
+    await office.fan("POST", ENTRY, {"tickets_wanted": 1})
+    for number in range(5):
+        answer = await office.fan("PUT", CONTACT, {"email": f"stranger{number}@example.org"})
+        assert answer.status_code == 200, answer.text
+    assert [message["To"] for message in await office.delivered()] == ["stranger4@example.org"]
+    statuses = await office.rows("SELECT status, count(*) AS many FROM outbox GROUP BY status")
+    assert {one["status"]: one["many"] for one in statuses} == {"sent": 1, "dropped": 4}
+    # An older one that is sent again by hand leads to no mail either.
+    await office.rows(
+        "UPDATE outbox SET status = 'pending', ended_at = NULL, due_at = now() WHERE status = 'dropped'"
+    )
+    assert await office.delivered() == []

@@ -103,6 +103,8 @@ def stale(notice: Record, about: Record) -> str | None:  # noqa: PLR0911 - one f
             return "something else has happened since"
         case Letter.VERIFY if status == Status.LEFT or not to_verify:
             return "there is nothing to verify any more"
+        case Letter.VERIFY if notice["created_at"] < about["asked_at"]:
+            return "a newer letter asks for it"
         case Letter.REMINDER if about["reminder_minutes"] is None:
             return "nobody is reminded any more"
         case letter if to_verify and letter not in (Letter.JOINED, Letter.VERIFY):
