@@ -1,5 +1,6 @@
 """What strangers can be made to get by e-mail: no word of a fan's, few letters, none once they have said so."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from email.message import EmailMessage
@@ -12,7 +13,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from tests.shop import LIST, ORGANIZATION, Shop, declared_answers
+from tests.shop import LIST, ORGANIZATION, Shop, declared_answers, problem
 from tests.sinks import Mailbox, mail_server
 from tests.test_letters import text_of
 from tests.until import until, working
@@ -22,6 +23,7 @@ from waiting_list.auth import User
 from waiting_list.calls import Service
 from waiting_list.database import connection
 from waiting_list.delivery import Delivery
+from waiting_list.engine import Caller
 from waiting_list.i18n import LOCALES
 from waiting_list.keys import Scope
 from waiting_list.letters import Facts, Letters, example_facts, has_web_address
@@ -209,3 +211,65 @@ async def test_of_all_addresses_that_a_fan_has_tried_only_the_newest_is_asked_to
         "UPDATE outbox SET status = 'pending', ended_at = NULL, due_at = now() WHERE status = 'dropped'"
     )
     assert await office.delivered() == []
+
+
+async def test_a_change_of_address_beyond_the_limit_is_refused_and_changes_nothing(office: Office) -> None:
+    await office.shop.made("PATCH", f"/waiting-lists/{LIST}", {"verify_email": True})
+    await office.fan("POST", ENTRY, {"tickets_wanted": 1})
+    answers = [await office.fan("PUT", CONTACT, {"email": f"stranger{n}@example.org"}) for n in range(25)]
+    assert [answer.status_code for answer in answers] == [200] * 20 + [429] * 5
+    problem(answers[-1], 429, "rate_limited")
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 180
+    assert (await office.fan("GET", CONTACT)).json()["email"] == "stranger19@example.org"
+    # What leads to no letter to a stranger is not refused: no address, a name, an address that was verified.
+    (entry,) = await office.rows("SELECT number FROM entries")
+    await office.service.engine.verify(
+        KEY, Caller(ORGANIZATION, "user"), user_id="ada", number=entry["number"], email="stranger19@example.org"
+    )
+    for body in ({"email": "stranger19@example.org", "name": "Ada"}, {}):
+        assert (await office.fan("PUT", CONTACT, body)).status_code == 200
+    vouched = {"email": "ada@example.org", "email_verified": True}
+    answer = await office.fan("PUT", CONTACT, {"email": "ada@example.org"}, **vouched)
+    assert (answer.status_code, answer.json()["email_verified"]) == (200, True)
+
+
+async def test_a_fan_who_joins_and_leaves_all_the_time_has_few_letters_sent_and_keeps_every_place(
+    office: Office,
+) -> None:
+    await office.shop.stock(total=9, available=5)
+    await office.shop.made("PATCH", f"/waiting-lists/{LIST}", {"open": True, "reminder_minutes": None})
+    statuses = []
+    for number in range(30):
+        body = {"tickets_wanted": 1, "email": f"stranger+{number}@example.org"}
+        answer = await office.fan("POST", ENTRY, body, user=f"u{number % 3}")
+        statuses.append((answer.status_code, answer.json()["status"]))
+        if number < 29:
+            await office.fan("DELETE", ENTRY, user=f"u{number % 3}")
+    assert statuses == [(201, "ready")] * 30
+    written = await office.rows("SELECT type, count(*) AS many FROM outbox GROUP BY type")
+    assert {one["type"]: one["many"] for one in written} == {"joined": 20, "ready": 20}
+    # The place is whole: its fan is told of what happens to it later.
+    await office.delivered()
+    await office.shop.made("POST", f"/inventory/{LIST}/remove-stock", {"quantity": 5, "revoke_holds": True})
+    assert [message["To"] for message in await office.delivered()] == ["stranger+29@example.org"]
+
+
+async def test_a_fan_whose_address_is_verified_is_told_of_every_join(office: Office) -> None:
+    vouched = {"email": "ada@example.org", "email_verified": True}
+    for _ in range(25):
+        assert (await office.fan("POST", ENTRY, {"tickets_wanted": 1}, **vouched)).status_code == 201
+        assert (await office.fan("DELETE", ENTRY)).status_code == 200
+    (written,) = await office.rows("SELECT count(*) AS many FROM outbox WHERE type = 'joined'")
+    assert written["many"] == 25
+
+
+async def test_a_hundred_who_ask_to_sign_in_with_one_mailbox_have_one_letter_sent(office: Office) -> None:
+    answers = [
+        await office.shop.http.post(
+            "/sign-in", data={"organization_id": ORGANIZATION, "email": f"a.d.a+{number}@gmail.com"}
+        )
+        for number in range(100)
+    ]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({re.sub(r"a\.d\.a\+\d+", "", answer.text) for answer in answers}) == 1
+    assert len(await office.delivered()) == 1

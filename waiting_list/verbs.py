@@ -44,9 +44,11 @@ async def join(
     tickets_wanted: int,
     tickets_minimum: int | None = None,
     contact: Contact | None = None,
+    quiet: bool = False,
 ) -> EntryRow:
     """Gives the user the last place. `tickets_minimum` is `tickets_wanted` unless given; `contact` is how the fan
-    is told of what happens to the entry.
+    is told of what happens to the entry. With `quiet` no letter tells what the answer does: that they joined, and
+    may buy at once.
 
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
     WaitingListFull.
@@ -76,6 +78,8 @@ async def join(
     )
     if contact is not None and contact.is_given:
         ledger.contacts[joined.number] = contact
+    if quiet:
+        ledger.quiet.add(joined.number)
     return joined
 
 
