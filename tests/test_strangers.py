@@ -2,19 +2,23 @@
 
 import re
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
 import pytest
 import pytest_asyncio
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from tests.shop import LIST, ORGANIZATION, Shop, declared_answers, problem
 from tests.sinks import Mailbox, mail_server
+from tests.test_fan_pages import Browser
 from tests.test_letters import text_of
 from tests.until import until, working
 from waiting_list.api_keys import create_api_key
@@ -31,6 +35,7 @@ from waiting_list.models import ListKey
 from waiting_list.notices import Contact, ContactFields, Letter
 from waiting_list.sessions import SignIn, ask_to_sign_in
 from waiting_list.settings import Settings
+from waiting_list.suppressions import code_hash, mailbox_hash, unsubscribe_code
 from waiting_list.user_router import Changing, Joining
 from waiting_list.writing import Writing
 
@@ -59,8 +64,10 @@ def mailbox() -> Iterator[Mailbox]:
 class Office:
     """A service whose e-mails go to a mail server, and a client of it."""
 
-    def __init__(self, service: Service, shop: Shop, mailbox: Mailbox) -> None:
-        self.service, self.shop, self.mailbox = service, shop, mailbox
+    def __init__(self, app: FastAPI, shop: Shop, mailbox: Mailbox) -> None:
+        self.app, self.shop, self.mailbox = app, shop, mailbox
+        service: Service = app.state.service
+        self.service = service
         self.writing = Writing(service.pool, service.settings, service.authority)
 
     async def rows(self, statement: str, *arguments: Any) -> list[Any]:
@@ -74,6 +81,15 @@ class Office:
         token, _ = await self.service.authority.mint(User(user, ORGANIZATION, Contact(**said)), expires_in=600)
         headers = {"Authorization": f"Bearer {token}"}
         return await self.shop.http.request(method, f"/v1/user{path}", headers=headers, json=body)
+
+    @asynccontextmanager
+    async def signed_in(self, user: str, **said: Any) -> AsyncIterator[Browser]:
+        """A browser of a fan, whose token says this of them."""
+        token, _ = await self.service.authority.mint(User(user, ORGANIZATION, Contact(**said)), expires_in=600)
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="https://service") as http:
+            await http.post("/sign-in/with-token", data={"token": token})
+            yield Browser(http)
 
     async def delivered(self) -> list[EmailMessage]:
         """The e-mails that are sent until nothing is due; and forgets them."""
@@ -104,14 +120,13 @@ async def office(dsn: str, mailbox: Mailbox) -> AsyncIterator[Office]:
     )
     app = create_app(settings)
     async with app.router.lifespan_context(app):
-        service: Service = app.state.service
-        created, _ = await create_api_key(service.pool, ORGANIZATION, name="tests", scopes=[Scope.ADMIN])
+        created, _ = await create_api_key(app.state.service.pool, ORGANIZATION, name="tests", scopes=[Scope.ADMIN])
         hooks = {"response": [declared_answers(app)]}
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://service", event_hooks=hooks) as http:
             shop = Shop(http, created.key)
             await shop.stock()
-            yield Office(service, shop, mailbox)
+            yield Office(app, shop, mailbox)
 
 
 def written(message: EmailMessage) -> str:
@@ -273,3 +288,125 @@ async def test_a_hundred_who_ask_to_sign_in_with_one_mailbox_have_one_letter_sen
     assert {answer.status_code for answer in answers} == {200}
     assert len({re.sub(r"a\.d\.a\+\d+", "", answer.text) for answer in answers}) == 1
     assert len(await office.delivered()) == 1
+
+
+VOUCHED = {"email": "a.d.a+jazz@gmail.com", "email_verified": True}
+
+
+async def a_second_list(office: Office) -> str:
+    """Another list of the same organization."""
+    await office.shop.stock(where="off_2/rep_1")
+    return "/waiting-lists/off_2/rep_1/entry"
+
+
+def unsubscribe_path(message: EmailMessage) -> str:
+    """The path of the link in the header of a letter, which is the one at its end."""
+    link = str(message["List-Unsubscribe"]).strip("<>")
+    assert link in text_of(message)
+    return link.removeprefix("https://tickets.example")
+
+
+async def subscribed(office: Office, entry: str = ENTRY, *, user: str = "ada") -> bool:
+    """Whether a fan is told that there will be e-mails."""
+    return bool((await office.fan("GET", f"{entry}/contact", user=user)).json()["subscribed"])
+
+
+@pytest.mark.parametrize("said", [VOUCHED, {"email": "a.d.a+jazz@gmail.com"}], ids=["verified", "unverified"])
+async def test_who_unsubscribes_by_a_letter_gets_none_of_any_later_entry_until_they_say_so(
+    office: Office, said: dict[str, Any]
+) -> None:
+    other = await a_second_list(office)
+    await office.fan("POST", ENTRY, {"tickets_wanted": 1}, **said)
+    (message,) = await office.delivered()
+    path = unsubscribe_path(message)
+    one_click = await office.shop.http.post(path, data={"List-Unsubscribe": "One-Click"})
+    assert one_click.status_code == 200
+    # The same list again, another one, another spelling, another account: none of them is written to.
+    await office.fan("DELETE", ENTRY)
+    await office.fan("POST", ENTRY, {"tickets_wanted": 1}, **said)
+    await office.fan("POST", other, {"tickets_wanted": 1}, **said | {"email": "ada@googlemail.com"}, user="bob")
+    await office.shop.made("POST", "/inventory/off_2/rep_1/add-stock", {"quantity": 1})
+    assert await office.delivered() == []
+    assert not await subscribed(office)
+    assert not await subscribed(office, other, user="bob")
+    # Of another mailbox, they are.
+    await office.fan("POST", other, {"tickets_wanted": 1}, email="cleo@example.org", user="cleo")
+    assert [one["To"] for one in await office.delivered()] == ["cleo@example.org"]
+    again = await office.shop.http.post(path.replace("/unsubscribe/", "/subscribe/"))
+    assert again.status_code == 303
+    assert await subscribed(office, other, user="bob")
+    await office.shop.made("POST", "/inventory/off_2/rep_1/remove-stock", {"quantity": 1, "revoke_holds": True})
+    assert [one["To"] for one in await office.delivered()] == ["ada@googlemail.com"]
+
+
+async def test_a_verified_fan_unsubscribes_and_subscribes_on_the_page_for_all_lists(office: Office) -> None:
+    other = await a_second_list(office)
+    page = f"/waiting-lists/{LIST}/place"
+    for entry in (ENTRY, other):
+        await office.fan("POST", entry, {"tickets_wanted": 1}, **VOUCHED)
+    async with office.signed_in("ada", **VOUCHED) as browser:
+        await browser.get(page)
+        await browser.did(f"{page}/unsubscribe")
+        assert "You get no e-mails" in (await browser.get(page.replace("off_1", "off_2"))).text
+        assert not await subscribed(office, other)
+        await browser.did(f"{page.replace('off_1', 'off_2')}/subscribe")
+        assert await subscribed(office, other)
+
+
+async def test_only_who_reads_a_mailbox_can_silence_it_or_have_it_written_to_again(office: Office) -> None:
+    other = await a_second_list(office)
+    # Eve has a letter to herself, hence her private link; then she gives Ada's address.
+    await office.fan("POST", ENTRY, {"tickets_wanted": 1}, email="eve@example.org", user="eve")
+    (message,) = await office.delivered()
+    of_eve = unsubscribe_path(message)
+    await office.fan("PUT", CONTACT, {"email": "ada@example.org"}, user="eve")
+    page = of_eve.partition("/unsubscribe/")[0]
+    for path in (f"{page}/unsubscribe", f"{page}/unsubscribe/{'A' * 64}", of_eve):
+        await office.shop.http.post(path)
+    ada = {"email": "ada@example.org", "email_verified": True}
+    await office.fan("POST", other, {"tickets_wanted": 1}, **ada)
+    (message,) = await office.delivered()
+    assert message["To"] == "ada@example.org"
+    # Ada silences the organization; Eve cannot undo it.
+    await office.shop.http.post(unsubscribe_path(message))
+    refused = await office.shop.http.post(f"{page}/subscribe")
+    assert refused.status_code == 422
+    assert "This address wants no more e-mails from this organizer." in refused.text
+    assert (await office.shop.http.post(of_eve.replace("/unsubscribe/", "/subscribe/"))).status_code == 303
+    assert not await subscribed(office, other)
+    (row,) = await office.rows("SELECT organization_id, length(mailbox_hash) AS bytes FROM suppressions")
+    assert tuple(row) == (ORGANIZATION, 32)
+
+
+async def test_a_code_is_good_for_its_organization_and_mailbox_alone(office: Office) -> None:
+    secret = await office.service.authority.derived_secret()
+    code = unsubscribe_code(secret, "org_1", "a.d.a+x@gmail.com")
+    assert (len(code), quote(code, safe="")) == (64, code)
+    assert code_hash(secret, "org_1", code) == mailbox_hash(secret, "org_1", "ada@googlemail.com")
+    others = [code[:-4] + "AAAA", "AAAA" + code[4:], code[:60], code + "AAAA", "", "é" * 64, "A" * 64]
+    assert {code_hash(secret, "org_1", other) for other in others} == {None}
+    assert code_hash(secret, "org_2", code) is None
+    assert code_hash(b"another deployment's", "org_1", code) is None
+
+
+async def test_who_has_unsubscribed_can_still_sign_in(office: Office) -> None:
+    await office.fan("POST", ENTRY, {"tickets_wanted": 1}, **VOUCHED)
+    (message,) = await office.delivered()
+    await office.shop.http.post(unsubscribe_path(message))
+    form = {"organization_id": ORGANIZATION, "email": VOUCHED["email"]}
+    await office.shop.http.post("/sign-in", data=form)
+    assert [one["Subject"] for one in await office.delivered()] == ["Your link to sign in"]
+
+
+async def test_that_a_mailbox_wants_no_letters_is_exported_and_outlives_an_erasure(office: Office) -> None:
+    await office.fan("POST", ENTRY, {"tickets_wanted": 1}, **VOUCHED)
+    (message,) = await office.delivered()
+    await office.shop.http.post(unsubscribe_path(message))
+    export = await office.shop.made("GET", "/users/ada/export")
+    assert [one["email"] for one in export["suppressions"]] == [VOUCHED["email"]]
+    assert [one["subscribed"] for one in export["contacts"]] == [False]
+    await office.shop.made("DELETE", "/users/ada")
+    await office.fan("POST", ENTRY, {"tickets_wanted": 1}, **VOUCHED)
+    assert await office.delivered() == []
+    kept = [str(value) for row in await office.rows("SELECT * FROM suppressions") for value in row.values()]
+    assert not any("ada" in value or "a.d.a" in value or "gmail" in value for value in kept)

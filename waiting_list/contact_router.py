@@ -8,6 +8,7 @@ from waiting_list.calls import Call, EntriesRoute, PathId, UserRoute, answer, or
 from waiting_list.fields import Frozen
 from waiting_list.models import Entry, ListKey
 from waiting_list.notices import Contact, ContactFields, KeptContact
+from waiting_list.suppressions import as_it_is
 
 router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["user"])
 organizer = organizer_calls(EntriesRoute)
@@ -81,5 +82,6 @@ async def revoke_link(call: Call, offer_id: PathId, representation_id: PathId, u
 
 
 async def _own_contact(call: Call, key: ListKey) -> Response:
-    user = call.user
-    return answer(await reading.contact(call.pool, key, user.user_id, organization_id=user.organization_id))
+    user, secret = call.user, await call.service.authority.derived_secret()
+    contact = await reading.contact(call.pool, key, user.user_id, organization_id=user.organization_id)
+    return answer(await as_it_is(call.pool, secret, user.organization_id, contact))
