@@ -338,7 +338,7 @@ async def test_another_address_gets_nothing_of_the_hold_until_it_is_verified(tel
     await telling.make_due()
     await telling.deliver()
     (message,) = telling.mailbox.messages
-    assert message["To"] == "Ada <stranger@example.org>"
+    assert message["To"] == "stranger@example.org"
     assert "/verify/" in text(message)
     assert "passed over" not in text(message)
     assert await telling.statuses(type="ready") == await telling.statuses(type="reminder") == {"dropped": 1}

@@ -362,6 +362,7 @@ async def test_the_same_address_is_the_same_fan_and_another_organizations_anothe
             await venue.shop.made("PUT", "/representations/rep_2", body, key=other.key)
         browser = venue.browser()
         await venue.run("DELETE FROM sign_ins")
+        await venue.run("DELETE FROM allowances")
         for path in venue.folder.glob("[!.]*.eml"):
             path.unlink()
         await browser.post("/sign-in", email=address, organization_id=organization)
@@ -382,7 +383,7 @@ async def test_a_link_is_sent_once_a_minute_and_no_answer_tells_whether_it_was(v
     assert len(set(answers)) == 1
     rows = await venue.run("SELECT email FROM sign_ins ORDER BY email")
     assert [row["email"] for row in rows] == ["ada@example.org", "bob@example.org"]
-    await venue.run("UPDATE sign_ins SET created_at = created_at - interval '61 seconds'")
+    await venue.run("UPDATE allowances SET full_at = full_at - interval '61 seconds'")
     await browser.post("/sign-in", email="ada@example.org", organization_id=ORGANIZATION)
     assert len(await venue.run("SELECT FROM sign_ins")) == 3
 

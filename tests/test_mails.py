@@ -38,7 +38,14 @@ async def pages(dsn: str, folder: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 async def deliver(folder: Path, title: str, *, name: str = "Ada") -> str:
     """An e-mail in the folder, and the name of its file."""
-    facts = Facts(organization_id="demo", locale="en", email="ada@example.org", name=name, event_title=title)
+    facts = Facts(
+        organization_id="demo",
+        locale="en",
+        email="ada@example.org",
+        email_verified=True,
+        name=name,
+        event_title=title,
+    )
     attempt = await FolderMailer(folder).send(Letters(Settings()).write(Letter.ENDED, facts, notice_id=uuid4()))
     return attempt.answer.removeprefix("Written to ")
 

@@ -219,7 +219,7 @@ async def test_all_that_is_kept_of_a_person_is_exported_and_none_is_left_after_a
         assert (await office.shop.made("DELETE", f"/users/{ADA}"))["waiting_lists"] == 5
         office.hook.gate.set()
     assert await office.marked() == []
-    empty = {"entries": [], "contacts": [], "history": [], "notices": [], "sign_ins": []}
+    empty = {"entries": [], "contacts": [], "history": [], "notices": [], "sign_ins": [], "suppressions": []}
     assert await office.shop.made("GET", f"/users/{ADA}/export") == {"user_id": ADA} | empty
     await is_clean(office)
     after = await office.shop.made("GET", "/users/bob/export")

@@ -43,6 +43,7 @@ from waiting_list.engine import Engine
 from waiting_list.figures import Figures
 from waiting_list.limits import Limits
 from waiting_list.live import Live
+from waiting_list.mail_limits import MailLimits
 from waiting_list.observe import Observed
 from waiting_list.polls import Polls
 from waiting_list.problems import Problem
@@ -108,8 +109,8 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         live = Live(pool, polls)
         authority = Authority(pool, config)
         authority.sign_outs.on_news = live.close_ended
-        limits, figures = Limits(pool, config), Figures(pool)
-        app.state.service = Service(config, pool, engine, polls, live, authority, limits, figures)
+        limits, mail_limits, figures = Limits(pool, config), MailLimits(pool, config, authority), Figures(pool)
+        app.state.service = Service(config, pool, engine, polls, live, authority, limits, mail_limits, figures)
         stop = asyncio.Event()
         delivery = Delivery(pool, config, authority, engine.told)
         worker = Worker(pool, engine, personal_data_kept=config.personal_data_kept)

@@ -23,10 +23,12 @@ from waiting_list.figures import Figures
 from waiting_list.keys import Scope
 from waiting_list.limits import Allowance, Limits
 from waiting_list.live import Live
+from waiting_list.mail_limits import MailLimits
 from waiting_list.models import Answer, Entry, ListKey, Status
+from waiting_list.notices import Contact
 from waiting_list.paging import Page
 from waiting_list.polls import Polls
-from waiting_list.problems import InvalidRequest, NotFound, Problem
+from waiting_list.problems import InvalidRequest, NotFound, Problem, RateLimited
 from waiting_list.settings import Settings
 
 
@@ -41,6 +43,7 @@ class Service:
     live: Live
     authority: Authority
     limits: Limits
+    mail_limits: MailLimits
     figures: Figures
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the process is about to end: it answers, and asks for no more."""
@@ -134,6 +137,21 @@ class Call(Request):
     async def count_join(self) -> None:
         """Counts a join of the user who calls. Raises RateLimited, Unavailable."""
         self.allow(await self.service.limits.join(self.organization_id, self.user.user_id, self.address))
+
+    async def count_mail(self, contact: Contact) -> None:
+        """Counts an address that the user who calls gives, if letters to it are limited. Raises RateLimited,
+        Unavailable."""
+        if contact.email is not None and contact.is_unverified and self.service.settings.sends_mail:
+            limits, user = self.service.mail_limits, self.user
+            await limits.count_given(user.organization_id, user.user_id, contact.email, self.address)
+
+    async def may_mail(self, contact: Contact) -> bool:
+        """Counts it, too; whether there may be a letter. Raises Unavailable."""
+        try:
+            await self.count_mail(contact)
+        except RateLimited:
+            return False
+        return True
 
     def allow(self, allowance: Allowance | None) -> None:
         """What is left to the caller, for the headers of the answer."""

@@ -125,6 +125,7 @@ class Engine:
         tickets_wanted: int,
         tickets_minimum: int | None = None,
         contact: Contact | None = None,
+        quiet: bool = False,
         now: datetime | None = None,
     ) -> Answer:
         """The user takes the last place in the list."""
@@ -137,6 +138,7 @@ class Engine:
             tickets_wanted=tickets_wanted,
             tickets_minimum=tickets_minimum,
             contact=contact,
+            quiet=quiet,
         )
 
     async def change(

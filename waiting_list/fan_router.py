@@ -142,6 +142,7 @@ async def join(call: PageCall) -> Response:
             tickets_wanted=wanted,
             tickets_minimum=minimum,
             contact=contact,
+            quiet=not await call.may_mail(contact),
         )
     except AlreadyInList:
         pass  # the button was pressed twice, or on two screens

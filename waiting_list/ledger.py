@@ -64,6 +64,8 @@ class Ledger:
         """What has happened to entries, in order."""
         self.contacts: dict[int, Contact] = {}
         """Contacts given with a join, by number."""
+        self.quiet: set[int] = set()
+        """Who has joined without a letter that says so, by number."""
         self.requeued: dict[int, int] = {}
         """The new number of each entry whose user waits again after a lapsed hold."""
         self.to_verify: dict[int, EntryRow] = {}

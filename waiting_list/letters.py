@@ -3,9 +3,13 @@
 The words stand in `templates/mail/`: for each letter a `.txt`, whose first line is the subject, and a `.html`.
 Nothing that a fan or an organizer wrote can do more than be read: controls and signs that turn the direction of
 text are taken out, HTML is escaped, and the `email` package makes headers from parts, never from spliced text.
+
+A letter carries the organizer's good name, so a fan must not have it say something to strangers. Before the
+address is verified it has no text of the fan's; after that it has their name, unless the name has a web address.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
@@ -40,6 +44,11 @@ _SPACES = re.compile(" {2,}")
 _LINK = re.compile(r"https?://[!-~]+")
 _BLANK_LINES = re.compile(r"\n\s*\n\s*\n")
 _SUBJECT = "Subject: "
+_DOTS = str.maketrans(
+    dict.fromkeys("\u3002\u00b7\u0701\u0702\u06d4\u2e31\u2e33\ua4f8\u2027\u2219\u22c5\u30fb", ".")
+)
+"""What browsers take for the dot of a domain (UTS 46), and what readers do."""
+_WEB_ADDRESS = re.compile(r"[/\\:@]|\bwww\b|\w\s*\.(\w{2}|[^\W\x00-\x7f])", re.IGNORECASE)
 _EXAMPLE_ID = UUID("00000000-0000-4000-8000-000000000001")
 
 
@@ -48,12 +57,14 @@ class Facts:
     """All that an e-mail to a fan may show. What is null is not mentioned.
 
     `number` is the arrival number, and with `requeued` the new one; `position` and `tickets_ahead` are exact when
-    the mail is written. `link` is the fan's private page, `buy_link` where they buy what is held.
+    the mail is written. `link` is the fan's private page, `buy_link` where they buy what is held. Templates see
+    neither `name` nor `email` until `email_verified`.
     """
 
     organization_id: str
     locale: str | None
     email: str
+    email_verified: bool = False
     name: str | None = None
     event_title: str | None = None
     offer_name: str | None = None
@@ -130,7 +141,7 @@ class Letters:
         subject, text, html = self._rendered(letter, shown | {"locale": locale}, locale, facts.organization_id)
         message = EmailMessage(policy=_POLICY)
         message["From"] = self._from
-        message["To"] = Address(_plain(facts.name or "", longest=_LONGEST_NAME), addr_spec=_address(facts.email))
+        message["To"] = Address(_plain(shown["name"], longest=_LONGEST_NAME), addr_spec=_address(facts.email))
         message["Subject"] = subject
         message["Date"] = datetime.now(UTC)
         message["Message-ID"] = f"<{notice_id}@{self._host}>"
@@ -183,7 +194,25 @@ def _shown(facts: Facts) -> dict[str, Any]:
             shown[name] = value if value and _LINK.fullmatch(value) else None
         elif isinstance(value, str) and name != "timezone":
             shown[name] = _plain(value)
+    if not facts.email_verified:
+        shown["name"] = shown["email"] = ""
+    elif facts.name is None or has_web_address(facts.name):
+        shown["name"] = ""
     return shown
+
+
+def has_web_address(text: str) -> bool:
+    """Return whether a mail program, or a reader, could take a part of a name for a web address.
+
+    So is a name with a slash, a colon or an at sign, and any dot right before two letters: `St. John` and
+    `J. R. R.` are names, `Dr.Ada` is not. Accents, invisible signs and other dots than ours hide nothing.
+    """
+    bare = "".join(
+        one
+        for one in unicodedata.normalize("NFKD", text)
+        if unicodedata.category(one) not in ("Mn", "Me", "Cf", "Cc")
+    )
+    return _WEB_ADDRESS.search(bare.translate(_DOTS)) is not None
 
 
 def _plain(text: str, *, longest: int = _LONGEST) -> str:
@@ -228,6 +257,7 @@ def example_facts(letter: Letter, *, locale: str, organization_id: str = "demo")
         organization_id=organization_id,
         locale=locale,
         email="ada@example.org",
+        email_verified=letter is not Letter.VERIFY,
         name="Ada",
         event_title="Jazz on the Quay",
         offer_name="General admission",

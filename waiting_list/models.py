@@ -479,6 +479,14 @@ class KeptSignIn(Frozen):
     expires_at: datetime
 
 
+class KeptSuppression(Frozen):
+    """An address of the person's that wants no more e-mails of the organization. What is kept is a hash of its
+    mailbox; it stays when the person is erased, so that it goes on being honoured."""
+
+    email: str
+    suppressed_at: datetime
+
+
 class UserExport(Frozen):
     """All that is kept of a person in one organization's lists."""
 
@@ -488,6 +496,7 @@ class UserExport(Frozen):
     history: tuple[UserHistory, ...]
     notices: tuple[KeptNotice, ...]
     sign_ins: tuple[KeptSignIn, ...]
+    suppressions: tuple[KeptSuppression, ...]
 
 
 class SignedOut(Frozen):

@@ -17,12 +17,14 @@ from waiting_list.engine import Caller
 from waiting_list.keys import verification_code
 from waiting_list.links import buy_link
 from waiting_list.models import AfterExpiry, Entry, LeftReason, Status
+from waiting_list.notices import KeptContact
 from waiting_list.pace import estimate
 from waiting_list.pages import PageCall, PageRoute, go_to, page, read_form, whole_number
 from waiting_list.places import Place, set_subscribed
 from waiting_list.plots import plot
 from waiting_list.problems import InternalError, InvalidRequest, NotFound, Problem
 from waiting_list.streams import EntryStream, StreamResponse, event_id
+from waiting_list.suppressions import as_it_is, code_hash, is_suppressed, lift, mailbox_hash, suppress
 
 _MOST_CHOICES = 12
 
@@ -164,18 +166,20 @@ async def verify(call: PlaceCall) -> Response:
 
 async def ask_to_unsubscribe(call: PlaceCall) -> Response:
     """A button, as for all that changes something."""
-    return await _shown(call, "unsubscribe.html" if call.place.contact.subscribed else "link.html")
+    return await _shown(call, "unsubscribe.html" if (await _contact(call)).subscribed else "link.html")
 
 
 async def unsubscribe(call: PlaceCall) -> Response:
-    """No more e-mails. A mail program that does so with one click (RFC 8058) says so in a body, of either form,
-    and must not be redirected."""
+    """No more e-mails: of the organization to this mailbox, by the link in a letter to it or where the address is
+    verified; else about this place. A mail program that does so with one click (RFC 8058) says so in a body, of
+    either form, and must not be redirected."""
     await _subscribe(call, subscribed=False)
     return await _shown(call) if b"List-Unsubscribe" in await call.body() else _back(call)
 
 
 async def subscribe(call: PlaceCall) -> Response:
-    """E-mails again."""
+    """E-mails again. Raises InvalidRequest where the mailbox wants none of the organization, and who asks has not
+    shown that it is theirs."""
     await _subscribe(call, subscribed=True)
     return _back(call)
 
@@ -193,6 +197,10 @@ _PAGES = (
     ("/unsubscribe", "GET", ask_to_unsubscribe),
     ("/unsubscribe", "POST", unsubscribe),
     ("/subscribe", "POST", subscribe),
+    ("/unsubscribe/{mail_code}", "GET", ask_to_unsubscribe),
+    ("/unsubscribe/{mail_code}", "POST", unsubscribe),
+    ("/subscribe/{mail_code}", "GET", show),
+    ("/subscribe/{mail_code}", "POST", subscribe),
 )
 
 
@@ -203,9 +211,39 @@ def add_place_pages(router: APIRouter, path: str) -> None:
 
 
 async def _subscribe(call: PlaceCall, *, subscribed: bool) -> None:
-    place = call.place
-    await set_subscribed(call.pool, place.key, place.entry.number, subscribed=subscribed, now=place.now)
+    place, pool = call.place, call.pool
+    secret = await call.service.authority.derived_secret()
+    meant = await _spoken_for(call)
+    email, organization_id = place.contact.email, place.organization_id
+    own = mailbox_hash(secret, organization_id, email) if email else None
+    if subscribed and email and meant is None and await is_suppressed(pool, secret, organization_id, email):
+        raise InvalidRequest.of("address", "has unsubscribed, and is not verified")
+    if meant and subscribed:
+        await lift(pool, organization_id, meant)
+    elif meant:
+        await suppress(pool, organization_id, meant, now=place.now)
+    # The letter may have gone to an address that the entry has no more: that says nothing of its present one.
+    if meant in (None, own):
+        await set_subscribed(pool, place.key, place.entry.number, subscribed=subscribed, now=place.now)
     call.place = await call.route.find(call)
+
+
+async def _spoken_for(call: PlaceCall) -> bytes | None:
+    """The hash of the mailbox that whoever calls has shown to be theirs: by the code of a letter to it, or since
+    the address is verified."""
+    place, email = call.place, call.place.contact.email
+    secret = await call.service.authority.derived_secret()
+    if hashed := code_hash(secret, place.organization_id, call.path_params.get("mail_code", "")):
+        return hashed
+    if email is None or not place.contact.email_verified:
+        return None
+    return mailbox_hash(secret, place.organization_id, email)
+
+
+async def _contact(call: PlaceCall) -> KeptContact:
+    """How the fan is reached, and whether the mailbox wants to be."""
+    place, secret = call.place, await call.service.authority.derived_secret()
+    return await as_it_is(call.pool, secret, place.organization_id, place.contact)
 
 
 async def _check_code(call: PlaceCall) -> str:
@@ -247,7 +285,8 @@ async def _shown(call: PlaceCall, template: str = "link.html", *, refusal: Probl
         entry=entry,
         seen=event_id(entry),
         shown=call.shown,
-        contact=place.contact,
+        contact=await _contact(call),
+        everywhere=await _spoken_for(call) is not None,
         rules=rules,
         timezone=place.timezone,
         why=why,
@@ -256,6 +295,7 @@ async def _shown(call: PlaceCall, template: str = "link.html", *, refusal: Probl
         buy_link=buy_link(rules.purchase_url, entry.purchase_pass, entry.tickets_held),
         fewer=_fewer(rules.purchase_url, entry),
         code=call.path_params.get("code"),
+        mail_code=call.path_params.get("mail_code"),
         refusal=refusal,
         pace=pace,
         turns=plot(pace.fans, height=48),

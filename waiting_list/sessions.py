@@ -61,8 +61,8 @@ async def close_session(pool: Pool, token: str) -> None:
 
 
 async def ask_to_sign_in(pool: Pool, asked: SignIn) -> None:
-    """Has a link sent to the address, at most one a minute. Nobody is told whether the address is known: it need
-    not be. Raises Unavailable."""
+    """Have a link sent to the address, whether or not it is known: it need not be. The caller limits how many
+    (mail_limits.py). Raises Unavailable."""
     async with connection(pool) as acquired:
         await acquired.execute(sql("insert_sign_in"), uuid4(), *asked, SIGN_IN, own_list_id(asked.organization_id))
 

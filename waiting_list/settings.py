@@ -86,6 +86,30 @@ class Settings(BaseSettings):
         ge=0,
         description="Attempts to sign in from one public address in a minute, in each process; 0: no limit.",
     )
+    user_mails_per_hour: int = Field(
+        default=20,
+        ge=0,
+        description="Letters that one user can have sent to addresses that are not verified in an hour, in all "
+        "processes together; 0: no limit.",
+    )
+    mailbox_mails_per_hour: int = Field(
+        default=20,
+        ge=0,
+        description="Letters to one mailbox that is not verified, its aliases included, and links to sign in, in "
+        "an hour, in all processes together; 0: no limit.",
+    )
+    address_mails_per_hour: int = Field(
+        default=300,
+        ge=0,
+        description="The same letters, asked for from one public address, and links to sign in from any address, "
+        "in an hour, in all processes together; 0: no limit.",
+    )
+    organization_mails_per_hour: int = Field(
+        default=100_000,
+        ge=0,
+        description="The same letters of one organization, and links to sign in, in an hour, in all processes "
+        "together; 0: no limit.",
+    )
     trusted_proxies: str = Field(
         default="127.0.0.1,::1",
         description="Addresses and networks, with commas between, of the proxies whose `X-Forwarded-For` and "

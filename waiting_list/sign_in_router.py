@@ -1,6 +1,8 @@
 """How fans sign in: with a link that is sent to their address, or with the user token that their shop has
 minted."""
 
+from contextlib import suppress
+
 from fastapi import APIRouter, Response
 from pydantic import TypeAdapter, ValidationError
 
@@ -8,7 +10,7 @@ from waiting_list import sessions
 from waiting_list.fan_router import FanRoute
 from waiting_list.fields import Email
 from waiting_list.pages import FAN_COOKIE, PageCall, PageRoute, check_same_origin, go_to, local, page, read_form
-from waiting_list.problems import InvalidRequest, NotFound
+from waiting_list.problems import InvalidRequest, NotFound, RateLimited
 from waiting_list.sessions import SignIn
 
 router = APIRouter(route_class=FanRoute, include_in_schema=False)
@@ -38,8 +40,10 @@ async def send_link(call: PageCall) -> Response:
         return await _asked(call, local(form.get("next")), wrong=form.get("email", ""))
     asked = SignIn(organization_id, email, call.locale(), local(form.get("next")))
     if call.service.settings.sends_mail:
-        await sessions.ask_to_sign_in(call.pool, asked)
-        call.engine.told.set()
+        with suppress(RateLimited):
+            await call.service.mail_limits.count_sign_in(organization_id, email, call.address)
+            await sessions.ask_to_sign_in(call.pool, asked)
+            call.engine.told.set()
     return page(call, "sign_in_sent.html", email=email, minutes=int(sessions.SIGN_IN.total_seconds()) // 60)
 
 

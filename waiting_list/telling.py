@@ -127,9 +127,11 @@ async def _tell_fans(ledger: Ledger) -> bool:
         # Whoever waits again after a lapsed hold is told so by the letter that tells of the lapse.
         if letter is Letter.JOINED and (done.actor == CLOCK or number not in ledger.contacts):
             continue
+        told = letter in (Letter.JOINED, Letter.READY) and number in ledger.quiet  # by the answer to their join
         if letter is Letter.EXPIRED:
             number = ledger.requeued.get(number, number)
-        add(letter, number, done.sequence, now)
+        if not told:
+            add(letter, number, done.sequence, now)
         ready = letter is Letter.READY and done.entry.status is Status.READY
         if ready and (due_at := _reminder_at(ledger, ledger.deadline(done.entry))):
             add(Letter.REMINDER, number, done.sequence, due_at)

@@ -134,13 +134,15 @@ async def join(call: Call, offer_id: PathId, representation_id: PathId, body: Jo
     """Join the list, as its last. Tickets that are free at once make the entry `ready` at once."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
+    contact = call.user.contact.changed_by(body)
     verb = call.engine.join(
         key,
         caller,
         user_id=call.user.user_id,
         tickets_wanted=body.tickets_wanted,
         tickets_minimum=body.tickets_minimum,
-        contact=call.user.contact.changed_by(body),
+        contact=contact,
+        quiet=not await call.may_mail(contact),
     )
     return await _own_entry(call, verb, status=201)
 

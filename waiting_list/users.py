@@ -17,6 +17,7 @@ from waiting_list.models import (
     Erasure,
     KeptNotice,
     KeptSignIn,
+    KeptSuppression,
     ListKey,
     UserExport,
     UserHistory,
@@ -24,6 +25,7 @@ from waiting_list.models import (
 )
 from waiting_list.notices import KeptContact
 from waiting_list.sessions import fan_id
+from waiting_list.suppressions import suppressed
 
 
 async def export_user(pool: Pool, authority: Authority, user_id: str, *, organization_id: str) -> UserExport:
@@ -33,17 +35,23 @@ async def export_user(pool: Pool, authority: Authority, user_id: str, *, organiz
         contacts = await acquired.fetch(sql("read_contacts_of_user"), *who)
         history = await acquired.fetch(sql("read_history_of_user"), *who)
         notices = await acquired.fetch(sql("read_notices_of_user"), *who)
+        emails = {one["email"] for one in contacts if one["email"]}
+        silent = await suppressed(acquired, await authority.derived_secret(), organization_id, emails)
     verified = (one["email"] for one in contacts if one["email_verified"])
     sign_ins = await _sign_ins(pool, authority, user_id, organization_id, verified)
     return UserExport(
         user_id=user_id,
         entries=tuple(await _entries(pool, user_id, organization_id)),
-        contacts=tuple(KeptContact(**record) for record in contacts),
+        contacts=tuple(
+            KeptContact(**dict(one) | {"subscribed": one["subscribed"] and one["email"] not in silent})
+            for one in contacts
+        ),
         history=tuple(UserHistory(**reading.told(record)) for record in history),
         notices=tuple(KeptNotice(**record) for record in notices),
         sign_ins=tuple(
             KeptSignIn(**{name: record[name] for name in KeptSignIn.model_fields}) for record in sign_ins
         ),
+        suppressions=tuple(KeptSuppression(email=email, suppressed_at=at) for email, at in sorted(silent.items())),
     )
 
 

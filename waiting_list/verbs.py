@@ -48,10 +48,11 @@ async def join(
     tickets_wanted: int,
     tickets_minimum: int | None = None,
     contact: Contact | None = None,
+    quiet: bool = False,
 ) -> EntryRow:
     """Gives the user the last place. `tickets_minimum` is `tickets_wanted` unless given; `contact` is how the fan
-    is told of what happens to the entry. A fan may do so MOST_JOINS times within JOINS_WITHIN; an organizer may as
-    often as they like.
+    is told of what happens to the entry. With `quiet` no letter tells what the answer does: that they joined, and
+    may buy at once. A fan may join MOST_JOINS times within JOINS_WITHIN; an organizer as often as they like.
 
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
     WaitingListFull, RateLimited.
@@ -87,6 +88,8 @@ async def join(
     )
     if contact is not None and contact.is_given:
         ledger.contacts[joined.number] = contact
+    if quiet:
+        ledger.quiet.add(joined.number)
     return joined
 
 

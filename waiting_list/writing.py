@@ -1,9 +1,10 @@
 """What an e-mail says is worked out as it is sent: whether it is still true, and from what is true then."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from typing import Any
 from uuid import UUID
 
 from waiting_list.auth import Authority
@@ -15,6 +16,7 @@ from waiting_list.models import Entry, LeftReason, Status
 from waiting_list.notices import Letter
 from waiting_list.sessions import shown
 from waiting_list.settings import Settings
+from waiting_list.suppressions import suppressed, unsubscribe_code
 
 NOBODY = "nobody is left to be told"
 """Why an e-mail is not sent whose fan was erased, has no address any more, or wants to hear no more."""
@@ -29,9 +31,10 @@ class Writing:
         self._authority = authority
         self._letters = Letters(settings)
 
-    async def read(self, list_id: UUID, numbers: Sequence[int | None]) -> dict[int, Record]:
+    async def read(self, list_id: UUID, numbers: Sequence[int | None]) -> dict[int, Mapping[str, Any]]:
         """What can be told about some entries of a list, by number; nothing of those without a contact. Their
-        private links are good from now on. Raises Unavailable."""
+        private links are good from now on. A mailbox that wants no e-mails of the organization is not
+        `subscribed`. Raises Unavailable."""
         wanted = [number for number in numbers if number is not None]
         if not wanted:
             return {}
@@ -42,14 +45,22 @@ class Writing:
                 named = [(one["number"], one["link_version"]) for one in new]
                 hashes = [link_hash(link_token(secret, list_id, *one)) for one in named]
                 await acquired.execute(sql("make_links"), list_id, *map(list, zip(*named, strict=True)), hashes)
-        return {record["number"]: record for record in found}
+            silent: set[str] = set()
+            if found:
+                emails = {one["email"] for one in found if one["email"]}
+                silent = set(await suppressed(acquired, secret, found[0]["organization_id"], emails))
+        return {
+            one["number"]: dict(one) | {"subscribed": one["subscribed"] and one["email"] not in silent}
+            for one in found
+        }
 
-    async def letter(self, notice: Record, about: Record) -> EmailMessage:
+    async def letter(self, notice: Record, about: Mapping[str, Any]) -> EmailMessage:
         """The e-mail to the fan of an entry. Raises Unavailable."""
         secret = await self._authority.derived_secret()
         entry = await self._authority.with_pass(Entry(**{name: about[name] for name in _ENTRY_FIELDS}))
         list_id, number = about["list_id"], entry.number
         link = f"{self._public_url}{PREFIX}{link_token(secret, list_id, number, about['link_version'])}"
+        code = unsubscribe_code(secret, about["organization_id"], about["email"])
         verify_link = None
         if about["unverified"] and about["verify_email"]:
             verify_link = f"{link}/verify/{verification_code(secret, list_id, number, about['email'])}"
@@ -57,7 +68,7 @@ class Writing:
             **{name: about[name] for name in _SHOWN_FIELDS},
             requeued=entry.status is Status.WAITING,
             link=link,
-            unsubscribe_link=f"{link}/unsubscribe",
+            unsubscribe_link=f"{link}/unsubscribe/{code}",
             verify_link=verify_link,
             buy_link=buy_link(about["purchase_url"], entry.purchase_pass, entry.tickets_held),
         )
@@ -86,7 +97,7 @@ class Writing:
         return self._letters.write_webhook_disabled(**told, since=since, notice_id=notice["notice_id"])
 
 
-def stale(notice: Record, about: Record) -> str | None:  # noqa: PLR0911 - one for each reason
+def stale(notice: Record, about: Mapping[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
     """Why an e-mail would no longer be true, or needed; None if it is."""
     if about["email"] is None or not about["subscribed"]:
         return NOBODY
@@ -103,6 +114,8 @@ def stale(notice: Record, about: Record) -> str | None:  # noqa: PLR0911 - one f
             return "something else has happened since"
         case Letter.VERIFY if status == Status.LEFT or not to_verify:
             return "there is nothing to verify any more"
+        case Letter.VERIFY if notice["created_at"] < about["asked_at"]:
+            return "a newer letter asks for it"
         case Letter.REMINDER if about["reminder_minutes"] is None:
             return "nobody is reminded any more"
         case letter if to_verify and letter not in (Letter.JOINED, Letter.VERIFY):
@@ -111,7 +124,7 @@ def stale(notice: Record, about: Record) -> str | None:  # noqa: PLR0911 - one f
             return None
 
 
-def too_early(notice: Record, about: Record) -> float | None:
+def too_early(notice: Record, about: Mapping[str, Any]) -> float | None:
     """In how many seconds a reminder is due, where the deadline has moved away since it was planned."""
     if notice["type"] != Letter.REMINDER or about["reminder_minutes"] is None:
         return None
@@ -126,6 +139,7 @@ _SHOWN_FIELDS = (
     "locale",
     "name",
     "email",
+    "email_verified",
     "event_title",
     "venue_name",
     "venue_address",

@@ -1,18 +1,18 @@
--- What e-mails about some entries of one list can say: who is told, where the entry stands, and what it is for.
--- Locks nothing.
+-- What e-mails about some entries of one list can say: who is told, where the entry stands, what it is for, and the
+-- newest letter that asks for the address. Locks nothing.
 SELECT i.list_id, s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
     s.joined_at, s.ready_at, s.ready_until, s.left_at, e.unverified,
-    c.email, c.name, c.locale, c.unsubscribed_at IS NULL AS subscribed, c.link_version,
-    c.link_hash IS NOT NULL AS has_link, v.title AS event_title, v.venue_name, v.venue_address, v.timezone,
+    c.email, c.name, c.locale, c.verified_at IS NOT NULL AS email_verified, c.unsubscribed_at IS NULL AS subscribed,
+    c.link_version, c.link_hash IS NOT NULL AS has_link, v.title AS event_title, v.venue_name, v.venue_address, v.timezone,
     o.name AS offer_name, r.start_datetime, i.purchase_url, i.verify_email, i.reminder_minutes,
-    clock_timestamp() AS now
+    a.asked_at, clock_timestamp() AS now
 FROM unnest($2::bigint[]) AS n (number)
 CROSS JOIN LATERAL (
     SELECT x.number, x.unverified FROM entries x WHERE x.list_id = $1 AND x.number = n.number LIMIT 1
 ) AS e
 CROSS JOIN LATERAL (
-    SELECT x.email, x.name, x.locale, x.unsubscribed_at, x.link_version, x.link_hash
+    SELECT x.email, x.name, x.locale, x.verified_at, x.unsubscribed_at, x.link_version, x.link_hash
     FROM contacts x WHERE x.list_id = $1 AND x.number = n.number LIMIT 1
 ) AS c
 CROSS JOIN LATERAL (
@@ -21,6 +21,10 @@ CROSS JOIN LATERAL (
         x.joined_at, x.ready_at, x.ready_until, x.left_at
     FROM shown_entries x WHERE x.list_id = $1 AND x.number = n.number LIMIT 1
 ) AS s
+CROSS JOIN LATERAL (
+    SELECT max(x.created_at) AS asked_at FROM outbox x
+    WHERE x.list_id = $1 AND x.number = n.number AND x.type = 'verify'
+) AS a
 JOIN inventory i ON i.list_id = $1
 JOIN events v ON v.event_id = i.event_id
 JOIN offers o ON o.offer_id = i.offer_id

@@ -1,0 +1,3 @@
+-- Lets a mailbox have e-mails of an organization again.
+-- Locks that row.
+DELETE FROM suppressions WHERE organization_id = $1 AND mailbox_hash = $2
