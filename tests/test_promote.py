@@ -1,12 +1,13 @@
 """Who is promoted: both policies, partial acceptance, by hand; holds that lapse; what ends it all."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.lists import ORGANIZATION, START, T0, Lists
 from waiting_list import reading
-from waiting_list.models import LeftReason, Status
+from waiting_list.models import Entry, LeftReason, Status
 from waiting_list.problems import NotEnoughStock, StockHeld, WaitingListEnded
 
 
@@ -146,5 +147,10 @@ async def test_who_left_sees_the_deadline_that_they_had(lists: Lists) -> None:
     await lists.leave("ada")
     assert (await lists.entry("ada")).ready_until == T0 + timedelta(hours=1)
     assert (await lists.entry("bob")).ready_until is None
-    async for entry in reading.export_entries(lists.pool, ORGANIZATION, reading.EntryFilter()):
-        assert entry == await lists.entry(entry.user_id or "")
+
+    async def exported(entries: Sequence[Entry]) -> None:
+        assert [entry.user_id for entry in entries] == ["ada", "bob"]
+        for entry in entries:
+            assert entry == await lists.entry(entry.user_id or "")
+
+    await reading.export_entries(lists.pool, ORGANIZATION, reading.EntryFilter(), exported)

@@ -40,6 +40,7 @@ from waiting_list.cors import CrossOrigin
 from waiting_list.database import connect_pool
 from waiting_list.delivery import Delivery
 from waiting_list.engine import Engine
+from waiting_list.exports import Exports
 from waiting_list.figures import Figures
 from waiting_list.limits import Limits
 from waiting_list.live import Live
@@ -110,7 +111,9 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         authority = Authority(pool, config)
         authority.sign_outs.on_news = live.close_ended
         limits, mail_limits, figures = Limits(pool, config), MailLimits(pool, config, authority), Figures(pool)
-        app.state.service = Service(config, pool, engine, polls, live, authority, limits, mail_limits, figures)
+        app.state.service = Service(
+            config, pool, engine, polls, live, authority, limits, mail_limits, figures, Exports(pool)
+        )
         stop = asyncio.Event()
         delivery = Delivery(pool, config, authority, engine.told)
         worker = Worker(pool, engine, personal_data_kept=config.personal_data_kept)

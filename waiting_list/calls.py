@@ -18,6 +18,7 @@ from waiting_list.asgi import SLASH
 from waiting_list.auth import Authority, Organizer, User
 from waiting_list.database import Pool
 from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.exports import Exports
 from waiting_list.fields import Id
 from waiting_list.figures import Figures
 from waiting_list.keys import Scope
@@ -45,6 +46,7 @@ class Service:
     limits: Limits
     mail_limits: MailLimits
     figures: Figures
+    exports: Exports
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the process is about to end: it answers, and asks for no more."""
 

@@ -1,14 +1,14 @@
 """The organizer router, third part: lists and their settings, entries, history, statistics."""
 
-import csv
-import io
-from collections.abc import AsyncIterator, Awaitable
-from datetime import datetime
+import asyncio
+from collections.abc import Awaitable
 from typing import Annotated, Any, Literal, Self
 
+import structlog
 from fastapi import Depends, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field, Strict, model_validator
+from starlette.types import Receive, Scope, Send
 
 from waiting_list import problems, reading
 from waiting_list.answers import (
@@ -32,6 +32,7 @@ from waiting_list.calls import (
     organizer_calls,
     page,
 )
+from waiting_list.exports import Export
 from waiting_list.fields import Frozen, Id, Instant, Quantity, Title
 from waiting_list.models import (
     Answer,
@@ -47,8 +48,12 @@ from waiting_list.models import (
 )
 from waiting_list.notices import Contact
 
+log = structlog.get_logger(__name__)
+
 router = organizer_calls(EntriesRoute)
 LIST = "/waiting-lists/{offer_id}/{representation_id}"
+EXPORT_SECONDS = 900.0
+"""Longest export, because a reader that takes a byte now and then would keep its place for ever."""
 CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
@@ -169,11 +174,27 @@ async def export_entries(call: Call, only: Filter) -> Response:
 
 
 async def entries_as_csv(call: Call, only: reading.EntryFilter) -> Response:
-    """An organization's entries as a file that a spreadsheet opens. Raises Unavailable."""
-    rows = reading.export_entries(call.pool, call.organization_id, only)
-    first = await anext(rows, None)  # a database out of reach is then still a problem, not half a file
-    headers = {"Content-Disposition": 'attachment; filename="entries.csv"'}
-    return StreamingResponse(_csv(first, rows), media_type="text/csv; charset=utf-8", headers=headers)
+    """An organization's entries as a file that a spreadsheet opens. Raises RateLimited, Unavailable."""
+    return _ExportResponse(await call.service.exports.open(call.organization_id, only))
+
+
+class _ExportResponse(StreamingResponse):
+    """Sends an export, and closes it: after its end, when the reader goes, and when the process ends."""
+
+    def __init__(self, export: Export) -> None:
+        headers = {"Content-Disposition": 'attachment; filename="entries.csv"'}
+        super().__init__(export.chunks(), media_type="text/csv; charset=utf-8", headers=headers)
+        self._export = export
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(EXPORT_SECONDS):
+                await super().__call__(scope, receive, send)
+        except (TimeoutError, problems.Unavailable) as error:
+            # The server sees that the answer has no end, and cuts the connection: the reader sees it, too.
+            log.warning("export_cut_off", error=type(error).__name__)
+        finally:
+            await self._export.close()
 
 
 @router.post(
@@ -347,28 +368,3 @@ async def _changed_entry(call: Call, verb: Awaitable[Answer], *, status: int = 2
     assert answered.entry is not None
     changed = ChangedEntry(**dict(answered.entry), promoted=list(answered.promoted))
     return answer(changed, status=status, replayed=answered.replayed)
-
-
-async def _csv(first: Entry | None, rows: AsyncIterator[Entry]) -> AsyncIterator[str]:
-    columns = [name for name in Entry.model_fields if name != "purchase_pass"]
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(columns)
-    if first is not None:
-        writer.writerow([_cell(getattr(first, name)) for name in columns])
-        async for entry in rows:
-            writer.writerow([_cell(getattr(entry, name)) for name in columns])
-            if buffer.tell() > 64 * 1024:
-                yield buffer.getvalue()
-                buffer.seek(0)
-                buffer.truncate()
-    yield buffer.getvalue()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    # A spreadsheet would run what begins like this: OWASP, CSV injection.
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + value
-    return value

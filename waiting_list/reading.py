@@ -1,9 +1,9 @@
 """What can be asked without changing anything. No lock, on any copy of the data."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
 from asyncpg import UndefinedColumnError, UndefinedTableError
@@ -34,6 +34,9 @@ from waiting_list.problems import (
     OfferNotFound,
     RepresentationNotFound,
 )
+
+_EXPORTED_AT_ONCE = 200
+"""Entries, made in one go: others wait for that some milliseconds."""
 
 
 class EntryFilter(NamedTuple):
@@ -77,11 +80,22 @@ async def entries(
     return page_of(records, limit, _entry, "list_id", "rank", "number")
 
 
-async def export_entries(pool: Pool, organization_id: str, only: EntryFilter) -> AsyncIterator[Entry]:
-    """All of those entries, of one instant, in bounded memory."""
+Take: TypeAlias = Callable[[Sequence[Entry]], Awaitable[None]]
+
+
+async def export_entries(pool: Pool, organization_id: str, only: EntryFilter, take: Take) -> None:
+    """Give all of those entries, of one instant, to `take`, some at a time and at least once.
+
+    The snapshot is open until `take` has had all of them, so `take` must not wait for a client.
+    Raises Unavailable.
+    """
     async with snapshot(pool) as acquired:
-        async for record in acquired.cursor(sql("export_entries"), organization_id, *only, prefetch=500):
-            yield _entry(record)
+        cursor = await acquired.cursor(sql("export_entries"), organization_id, *only)
+        while True:
+            records = await cursor.fetch(_EXPORTED_AT_ONCE)
+            await take([_entry(record) for record in records])
+            if len(records) < _EXPORTED_AT_ONCE:
+                return
 
 
 class Show(NamedTuple):
