@@ -110,7 +110,7 @@ screenshots: install ## Take the pictures in docs/screenshots anew, of a demo of
 
 .PHONY: chaos
 chaos: install ## Kill, cut and stall everything 120 times under a storm; CHAOS_FAULTS and CHAOS_SEED vary it
-	CHAOS_FAULTS=$${CHAOS_FAULTS:-120} $(BIN)/pytest -s tests/test_faults.py
+	CHAOS_FAULTS=$${CHAOS_FAULTS:-120} $(BIN)/pytest -s --timeout 7200 tests/test_faults.py
 
 # PostgreSQL comes with the dependencies, Patroni is installed for as long as the drill lasts.
 .PHONY: failover
@@ -125,7 +125,7 @@ restore: install ## Restore a running service to the instant before a mistake, a
 
 .PHONY: nightly
 nightly: install ## The model test at length: 10,000 steps and more
-	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -s tests/test_model.py
+	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -s --timeout 7200 tests/test_model.py
 
 .PHONY: mutants
 mutants: install ## Mutation test of the pure parts, some ten minutes: tests/mutants.txt explains who survives
