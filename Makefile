@@ -49,8 +49,11 @@ test-browser: install ## Test the pages in a real Chromium, which it installs wh
 
 FIND_CHROMIUM = (for name in "$$CHROMIUM" chromium chromium-browser google-chrome google-chrome-stable; do \
 	[ -n "$$name" ] && command -v "$$name" >/dev/null && exit 0; done; exit 1)
-# As root, or as somebody who may become root without being asked.
+# As root, or as somebody who may become root without being asked. A package that brings a server must not start it:
+# Debian asks policy-rc.d.
 GET = (as=env; [ "$$(id -u)" = 0 ] || as="sudo -n env"; as="$$as DEBIAN_FRONTEND=noninteractive"; \
+	policy=/usr/sbin/policy-rc.d; [ -e $$policy ] || { trap "$$as rm -f $$policy" EXIT; \
+		printf '\#!/bin/sh\nexit 101\n' | $$as tee $$policy >/dev/null && $$as chmod 755 $$policy; }; \
 	$$as apt-get -qq update && $$as apt-get -qq install -y --no-install-recommends $(1) >/dev/null)
 
 # What is tested of the embedded PostgreSQL itself, and of how it fails, has no pooler in between.
@@ -103,6 +106,15 @@ check-alerts: ## Check and test the alert rules with promtool, which it installs
 		echo "There is no promtool, and apt-get could not install it" >&2; exit 1; }
 	promtool check rules ops/prometheus/alerts.yml
 	promtool test rules ops/prometheus/alerts_test.yml
+
+PROXIES := nginx haproxy caddy
+
+.PHONY: check-proxies
+check-proxies: install ## Test the service behind nginx, HAProxy and Caddy, which it installs where there are none
+	@absent=$$(PATH="$$PATH:/usr/sbin"; for name in $(PROXIES); do command -v $$name >/dev/null || echo $$name; done); \
+	[ -z "$$absent" ] || { echo "Installing" $$absent; $(call GET,$$absent); } || { \
+		echo "apt-get could not install" $$absent >&2; exit 1; }
+	TEST_PROXIES=1 $(BIN)/pytest tests/test_proxy.py
 
 .PHONY: screenshots
 screenshots: install ## Take the pictures in docs/screenshots anew, of a demo of its own
