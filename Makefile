@@ -49,8 +49,11 @@ test-browser: install ## Test the pages in a real Chromium, which it installs wh
 
 FIND_CHROMIUM = (for name in "$$CHROMIUM" chromium chromium-browser google-chrome google-chrome-stable; do \
 	[ -n "$$name" ] && command -v "$$name" >/dev/null && exit 0; done; exit 1)
-# As root, or as somebody who may become root without being asked.
+# As root, or as somebody who may become root without being asked. A package that brings a server must not start it:
+# Debian asks policy-rc.d.
 GET = (as=env; [ "$$(id -u)" = 0 ] || as="sudo -n env"; as="$$as DEBIAN_FRONTEND=noninteractive"; \
+	policy=/usr/sbin/policy-rc.d; [ -e $$policy ] || { trap "$$as rm -f $$policy" EXIT; \
+		printf '\#!/bin/sh\nexit 101\n' | $$as tee $$policy >/dev/null && $$as chmod 755 $$policy; }; \
 	$$as apt-get -qq update && $$as apt-get -qq install -y --no-install-recommends $(1) >/dev/null)
 
 # What is tested of the embedded PostgreSQL itself, and of how it fails, has no pooler in between.
@@ -104,13 +107,22 @@ check-alerts: ## Check and test the alert rules with promtool, which it installs
 	promtool check rules ops/prometheus/alerts.yml
 	promtool test rules ops/prometheus/alerts_test.yml
 
+PROXIES := nginx haproxy caddy
+
+.PHONY: check-proxies
+check-proxies: install ## Test the service behind nginx, HAProxy and Caddy, which it installs where there are none
+	@absent=$$(PATH="$$PATH:/usr/sbin"; for name in $(PROXIES); do command -v $$name >/dev/null || echo $$name; done); \
+	[ -z "$$absent" ] || { echo "Installing" $$absent; $(call GET,$$absent); } || { \
+		echo "apt-get could not install" $$absent >&2; exit 1; }
+	TEST_PROXIES=1 $(BIN)/pytest tests/test_proxy.py
+
 .PHONY: screenshots
 screenshots: install ## Take the pictures in docs/screenshots anew, of a demo of its own
 	$(BIN)/python -m docs.screenshots
 
 .PHONY: chaos
 chaos: install ## Kill, cut and stall everything 120 times under a storm; CHAOS_FAULTS and CHAOS_SEED vary it
-	CHAOS_FAULTS=$${CHAOS_FAULTS:-120} $(BIN)/pytest -s tests/test_faults.py
+	CHAOS_FAULTS=$${CHAOS_FAULTS:-120} $(BIN)/pytest -s --timeout 7200 tests/test_faults.py
 
 # PostgreSQL comes with the dependencies, Patroni is installed for as long as the drill lasts.
 .PHONY: failover
@@ -125,7 +137,7 @@ restore: install ## Restore a running service to the instant before a mistake, a
 
 .PHONY: nightly
 nightly: install ## The model test at length: 10,000 steps and more
-	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -s tests/test_model.py
+	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -s --timeout 7200 tests/test_model.py
 
 .PHONY: mutants
 mutants: install ## Mutation test of the pure parts, some ten minutes: tests/mutants.txt explains who survives

@@ -8,7 +8,6 @@ finds something. Limits are off, since both ask very often.
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -51,7 +50,7 @@ def served(folder: str) -> Iterator[tuple[str, str]]:
                 yield f"http://127.0.0.1:{port}", found[0]
                 break
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.wait(30)
 
 

@@ -7,7 +7,6 @@ audits it; runs the wheel once with pipx; and installs the sdist. Prints what th
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -63,7 +62,7 @@ def served(program: Path, empty: Path) -> str:
         audit = run(program, "audit", "--data-dir", empty / "data", cwd=empty)
         assert audit.endswith(" 0 with a difference\n"), audit
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.wait(30)
     return audit
 

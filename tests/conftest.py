@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import signal
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -27,6 +28,12 @@ from waiting_list.database import Pool, connect_pool, migrate
 from waiting_list.embedded import embedded
 from waiting_list.keys import Scope
 from waiting_list.settings import Settings
+
+# A shell starts a job in the background with SIGINT and SIGQUIT ignored. Every process that a test starts would
+# inherit that, and never hear the Ctrl-C that the test sends.
+for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 # A crash of the test machine may lose the tests' data; everything else is as in production.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}

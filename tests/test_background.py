@@ -1,0 +1,140 @@
+"""In the background: the service under nohup, and the tests themselves, neither of which a job may hang."""
+
+import asyncio
+import itertools
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
+
+import asyncpg
+import pytest
+
+from waiting_list.embedded import embedded
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_what_nohup_runs_ends_in_order_on_sigterm_and_keeps_what_it_acknowledged(
+    tmp_path: Path, free_port: int
+) -> None:
+    # `make run` as it stands, but for the port and where the data lies.
+    tmp_path.chmod(0o755)
+    program = tmp_path / "bin" / "waiting-list"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m waiting_list "$@" --port {free_port}\n')
+    program.chmod(0o755)
+    make = f"make -f {ROOT / 'Makefile'} -o install run BIN={program.parent}"
+    log, began = tmp_path / "log", time.monotonic()
+    shell = subprocess.Popen(
+        ["sh", "-c", f"nohup {make} >log 2>&1 & echo $!; wait $!"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        assert shell.stdout is not None
+        background = int(shell.stdout.readline())
+        while (printed := log.read_text() if log.exists() else "").count("curl ") < 5:
+            assert shell.poll() is None, printed
+            assert time.monotonic() - began < 60, printed
+            time.sleep(0.05)
+        (join,) = (line for line in printed.splitlines() if "tickets_wanted" in line)
+        assert subprocess.run(shlex.split(join), capture_output=True, text=True, check=True).stdout
+        ignored = int(re.search(r"SigIgn:\s*(\w+)", Path(f"/proc/{background}/status").read_text())[1], 16)
+        for number in (signal.SIGHUP, signal.SIGINT):
+            assert ignored & 1 << number - 1, "or this test shows nothing"
+        os.kill(background, signal.SIGHUP)
+        build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{free_port}/health/ready", timeout=5).close()
+        os.kill(background, signal.SIGTERM)
+        shell.wait(30)
+    finally:
+        if shell.poll() is None:
+            os.killpg(shell.pid, signal.SIGKILL)
+    home = (tmp_path / "data" / "postgres").resolve()
+    assert not (home / "cluster" / "postmaster.pid").exists()
+    assert (home / "postgres.log").read_text().rstrip().endswith("database system is shut down")
+
+    async def joined(dsn: str) -> int:
+        connection = await asyncpg.connect(dsn)
+        try:
+            return int(await connection.fetchval("SELECT count(*) FROM entries"))
+        finally:
+            await connection.close()
+
+    with embedded(tmp_path / "data") as dsn:
+        assert asyncio.run(joined(dsn)) > 0
+    assert "automatic recovery" not in (home / "postgres.log").read_text()
+
+
+def test_what_the_tests_start_hears_ctrl_c_though_the_tests_were_started_in_the_background() -> None:
+    numbers = (signal.SIGINT, signal.SIGQUIT)
+    child = "import signal; print(*(signal.getsignal(n) == signal.SIG_IGN for n in (2, 3)))"
+    started = f"import tests.conftest, subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+
+    def ignore() -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+
+    done = subprocess.run(
+        [sys.executable, "-c", started],
+        cwd=ROOT,
+        preexec_fn=ignore,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False False\n"
+
+
+HANGING = """
+import asyncio, pytest, pytest_asyncio
+
+@pytest_asyncio.fixture
+async def ended():
+    yield
+    print("the fixture was ended")
+
+async def test_that_waits_for_ever(ended):
+    await asyncio.Event().wait()
+
+def test_that_waits_for_ever_elsewhere():
+    import subprocess
+    subprocess.run(["sleep", "60"])
+
+async def test_that_comes_after(ended):
+    await asyncio.sleep(0)
+"""
+
+
+def test_a_test_that_hangs_fails_and_the_next_ones_run(tmp_path: Path) -> None:
+    (tmp_path / "test_hanging.py").write_text(HANGING)
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "-p", "no:cacheprovider", "--timeout", "1", "-rA", str(tmp_path / "test_hanging.py")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "2 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+    assert done.stdout.count("Failed: Timeout") >= 2
+    assert done.stdout.count("the fixture was ended") == 2
+
+
+def test_every_test_has_a_time_limit(pytestconfig: pytest.Config) -> None:
+    assert 0 < float(pytestconfig.getini("timeout")) <= 300
+    assert pytestconfig.getini("timeout_method") == "signal"
+    # Which of them needs another one says why, in a comment beside it or above.
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        lines = ["", *path.read_text(encoding="utf-8").splitlines()]
+        for above, line in itertools.pairwise(lines):
+            if re.search(r"\bmark\.timeout\b|\bmarker\W+timeout\b", line) and path != Path(__file__):
+                assert "#" in line or above.lstrip().startswith("#"), f"{path}: {line}"
