@@ -639,7 +639,7 @@ async def test_every_answer_forbids_what_browsers_should_not_do(scene: Scene) ->
         assert "unsafe" not in headers["Content-Security-Policy"]
         assert "server" not in headers
     private = await scene.get(await scene.shop.token("ada"))
-    assert "public" not in private.headers.get("Cache-Control", "")
+    assert private.headers["Cache-Control"] == "private, no-store"
 
 
 @pytest.mark.parametrize("path", ["/v1/organizer/events", "/dashboard", "/metrics", "/version", "/sign-in"])

@@ -59,7 +59,7 @@ async def stream(url: str, token: str, **headers: str) -> AsyncIterator[Stream]:
     ):
         assert answer.status_code == 200
         assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
-        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["cache-control"] == "private, no-store"
         yield Stream(answer)
 
 

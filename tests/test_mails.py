@@ -103,7 +103,7 @@ async def test_pages_load_nothing_but_our_style_and_are_not_kept(pages: httpx.As
         answer = await pages.get(path)
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
         assert "default-src 'none'" in answer.headers["content-security-policy"]
-        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["cache-control"] == "private, no-store"
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert answer.headers["x-content-type-options"] == "nosniff"
     style = await pages.get("/static/style.css")

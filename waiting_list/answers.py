@@ -36,6 +36,9 @@ PROBLEM_JSON = "application/problem+json"
 REQUEST_ID_HEADER = b"x-request-id"
 REQUEST_ID_KEY = "waiting_list.request_id"
 """Where the scope of a call keeps its id (observe.py)."""
+CACHE_CONTROL = b"cache-control"
+PRIVATE = "private, no-store"
+"""The `Cache-Control` of every answer that does not declare another: it is for its reader alone."""
 ALLOWANCE = "waiting_list.allowance"
 """Where the scope of a call keeps what is left to its caller (limits.Allowance)."""
 
@@ -157,7 +160,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 async def on_defect(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the framework's signature
     """Answers what should never happen; the server logs the error."""
     # Starlette answers this outside of all that stands before the application.
-    headers = dict(allowed(request.scope["path"]))
+    headers = {"Cache-Control": PRIVATE, **allowed(request.scope["path"])}
     if request_id := request.scope.get(REQUEST_ID_KEY):
         headers[REQUEST_ID_HEADER.decode()] = request_id
     return problem_response(request.scope, InternalError("Something went wrong on our side.", headers=headers))

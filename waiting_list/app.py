@@ -18,6 +18,7 @@ from waiting_list import (
     dashboard_changes,
     dashboard_notices,
     dashboard_router,
+    docs_router,
     fan_router,
     link_router,
     mail_router,
@@ -82,6 +83,7 @@ ROUTERS = (
     dashboard_router.router,
     pages.router,
     static_router.router,
+    docs_router.router,
     operations_router.router,
     mail_router.router,
     shop_router.router,
@@ -136,6 +138,10 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        # FastAPI's own pages load scripts from another host; ours are in docs_router.py.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
         # Not included one by one: FastAPI would look for each call twice, router by router.
         routes=[route for router in ROUTERS for route in router.routes],
         telemetry={"tracing": False, "metrics": False, "logs": False},

@@ -236,6 +236,8 @@ class Route(APIRoute, ABC):
 
     credentials: ClassVar[str | None] = None
     """Which of SECURITY_SCHEMES opens it."""
+    takes_any_query: ClassVar[bool] = False
+    """Whether it ignores query parameters that it does not know."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         if self.credentials:
@@ -263,7 +265,7 @@ class Route(APIRoute, ABC):
             call.count()
             if joins:
                 await call.count_join()
-            if call.scope["query_string"]:
+            if call.scope["query_string"] and not self.takes_any_query:
                 for name in call.query_params:
                     if name not in known:
                         raise InvalidRequest.of(f"query.{_printable(name)}", "is not a parameter of this call")

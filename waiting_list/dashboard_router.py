@@ -93,7 +93,6 @@ async def export_entries(call: PageCall) -> Response:
     key = path_key(call)
     shown = await list_facts(call, key)
     answer = await entries_as_csv(call, _filter(call, key, shown["timezone"]))
-    answer.headers["Cache-Control"] = "private, no-store"
     answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer
 

@@ -26,7 +26,6 @@ _SHOWN = 200
 """Mails in the list."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*\.eml")
 _HEADERS = {
-    "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; "

@@ -1,4 +1,5 @@
 """What is seen of every request: an id that its log lines share, its count and time, and a line where it failed.
+And what every answer says of itself: that id, and that no cache may keep it unless it declares so.
 
 A line names the call, never the path or the query: private links and the ids of people stand there.
 """
@@ -13,7 +14,7 @@ from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from waiting_list import tracing
-from waiting_list.answers import REQUEST_ID_HEADER, REQUEST_ID_KEY
+from waiting_list.answers import CACHE_CONTROL, PRIVATE, REQUEST_ID_HEADER, REQUEST_ID_KEY
 from waiting_list.logs import REQUEST_ID
 from waiting_list.metrics import REQUEST_SECONDS, REQUESTS
 from waiting_list.tracing import RequestSpan
@@ -21,12 +22,14 @@ from waiting_list.tracing import RequestSpan
 log = structlog.get_logger(__name__)
 
 _SLOW_SECONDS = 1.0
+_PRIVATE = (CACHE_CONTROL, PRIVATE.encode())
 _GIVEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class Observed:
     """Pure ASGI, outermost. The id is the caller's `X-Request-Id` where that is 1 to 64 letters, digits, dots,
-    dashes or underscores, else a new one; the answer has it, too."""
+    dashes or underscores, else a new one; the answer has it, too. An answer that declares no `Cache-Control` is
+    `private, no-store`."""
 
     def __init__(self, app: ASGIApp, *, log_requests: bool) -> None:
         self._app = app
@@ -49,10 +52,15 @@ class Observed:
             nonlocal status, seconds
             if message["type"] == "http.response.start":
                 status, seconds = message["status"], time.perf_counter() - began
-                message["headers"] = [*message["headers"], (REQUEST_ID_HEADER, request_id.encode())]
+                message["headers"] = headers = [*message["headers"], (REQUEST_ID_HEADER, request_id.encode())]
+                for name, _ in headers:
+                    if name == CACHE_CONTROL:
+                        break
+                else:
+                    headers.append(_PRIVATE)
                 if scope["app"].state.service.draining.is_set():
                     # Whoever keeps the connection would send the next request as it closes.
-                    message["headers"].append((b"connection", b"close"))
+                    headers.append((b"connection", b"close"))
             await send(message)
 
         try:

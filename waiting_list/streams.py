@@ -21,7 +21,6 @@ SLOW_SECONDS = 10.0
 _RETRY_MILLISECONDS = 2000
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
 

@@ -41,6 +41,8 @@ STREAM: dict[int | str, dict[str, Any]] = {
     }
 }
 ENTRY = "/waiting-lists/{offer_id}/{representation_id}/entry"
+_SHARED = "public, max-age=1"
+"""`Cache-Control` of what is the same for everybody: a cache in front may keep it for a second."""
 
 
 class Joining(ContactFields):
@@ -64,6 +66,11 @@ class Changing(Frozen):
         return self
 
 
+def _shared(response: Response) -> Response:
+    response.headers["Cache-Control"] = _SHARED
+    return response
+
+
 @public.get(
     "/events",
     operation_id="list_upcoming_events",
@@ -75,7 +82,7 @@ async def list_upcoming_events(
 ) -> Response:
     """Upcoming events, the next one first: their representations, offers, and whether each list is open."""
     found = await reading.upcoming_events(call.pool, organization_id, limit=limit, cursor=cursor)
-    return page(found, EventSummary)
+    return _shared(page(found, EventSummary))
 
 
 @public.get(
@@ -87,7 +94,7 @@ async def list_upcoming_events(
 async def get_waiting_list(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """A waiting list as anyone may see it: open or not and why, how many wait, what is free, its rules."""
     key = ListKey(offer_id, representation_id)
-    return answer(await reading.waiting_list(call.pool, key))
+    return _shared(answer(await reading.waiting_list(call.pool, key)))
 
 
 @public.get(
@@ -103,7 +110,7 @@ async def get_queue(call: Call, offer_id: PathId, representation_id: PathId) -> 
     zipped = takes_gzip(call.headers.get("accept-encoding", ""))
     # Two forms of the same: the tag of the second is weak (RFC 9110, 8.8.1).
     tag = f'W/"{picture.tag}"' if zipped else f'"{picture.tag}"'
-    headers = {"ETag": tag, "Cache-Control": "public, max-age=1", "Vary": "Accept-Encoding"}
+    headers = {"ETag": tag, "Cache-Control": _SHARED, "Vary": "Accept-Encoding"}
     known = call.headers.get("if-none-match", "")
     if f'"{picture.tag}"' in known or known.strip() == "*":
         return Response(None, 304, headers)
