@@ -41,6 +41,7 @@ from waiting_list.database import connect_pool
 from waiting_list.delivery import Delivery
 from waiting_list.engine import Engine
 from waiting_list.figures import Figures
+from waiting_list.gate import Gate
 from waiting_list.limits import Limits
 from waiting_list.live import Live
 from waiting_list.observe import Observed
@@ -108,7 +109,8 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         live = Live(pool, polls)
         authority = Authority(pool, config)
         limits, figures = Limits(pool, config), Figures(pool)
-        app.state.service = Service(config, pool, engine, polls, live, authority, limits, figures)
+        gate = Gate(engine, authority, config)
+        app.state.service = Service(config, pool, engine, polls, live, authority, limits, figures, gate)
         stop = asyncio.Event()
         delivery = Delivery(pool, config, authority, engine.told)
         worker = Worker(pool, engine, personal_data_kept=config.personal_data_kept)

@@ -21,6 +21,7 @@ from opentelemetry.trace import Span
 
 from waiting_list import promotion, repeats, stock, telling, tracing, verbs
 from waiting_list.batch import Batches
+from waiting_list.challenges import NO_PROOF, Proof
 from waiting_list.database import Pool, transaction
 from waiting_list.ledger import Ledger
 from waiting_list.metrics import BATCH_REQUESTS, ENTRY_CHANGES
@@ -125,6 +126,7 @@ class Engine:
         tickets_wanted: int,
         tickets_minimum: int | None = None,
         contact: Contact | None = None,
+        proof: Proof = NO_PROOF,
         now: datetime | None = None,
     ) -> Answer:
         """The user takes the last place in the list."""
@@ -137,6 +139,7 @@ class Engine:
             tickets_wanted=tickets_wanted,
             tickets_minimum=tickets_minimum,
             contact=contact,
+            proof=proof,
         )
 
     async def change(

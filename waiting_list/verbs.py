@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import assert_never
 from uuid import UUID
 
+from waiting_list.challenges import NO_PROOF, Proof, asked_bits
 from waiting_list.database import sql
 from waiting_list.keys import hold_id
 from waiting_list.ledger import RANK_STEP, Ledger
@@ -19,6 +20,7 @@ from waiting_list.notices import Contact
 from waiting_list.problems import (
     AlreadyInList,
     AlreadyLeft,
+    ChallengeRequired,
     HoldExpired,
     InvalidRequest,
     NotInList,
@@ -34,6 +36,8 @@ from waiting_list.rows import EntryRow
 
 CLOCK = "service"
 """The actor of what no person asked for."""
+FAN = "user"
+"""The actor of what fans do themselves."""
 
 
 async def join(
@@ -44,12 +48,13 @@ async def join(
     tickets_wanted: int,
     tickets_minimum: int | None = None,
     contact: Contact | None = None,
+    proof: Proof = NO_PROOF,
 ) -> EntryRow:
     """Gives the user the last place. `tickets_minimum` is `tickets_wanted` unless given; `contact` is how the fan
-    is told of what happens to the entry.
+    is told of what happens to the entry; `proof` is what the list asks of fans who join by themselves.
 
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
-    WaitingListFull.
+    WaitingListFull, ChallengeRequired.
     """
     minimum = tickets_wanted if tickets_minimum is None else tickets_minimum
     _check_tickets(tickets_wanted, minimum)
@@ -67,6 +72,9 @@ async def join(
     _check_maximum(ledger, tickets_wanted)
     if ledger.list.max_waiting is not None and ledger.list.waiting >= ledger.list.max_waiting:
         raise WaitingListFull(f"{ledger.list.waiting} fans wait already.")
+    # Last, so that no device works for a place that there is not.
+    if actor == FAN and not proof.solved and (bits := asked_bits(ledger.list.join_challenge, proof.pressing)):
+        raise ChallengeRequired("Solve the challenge, and send the same again with the solution.", bits=bits)
     joined = ledger.join(
         actor,
         user_id=user_id,
