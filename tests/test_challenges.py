@@ -67,13 +67,6 @@ def solved(challenge: dict[str, Any]) -> dict[str, Any]:
     return {"token": challenge["token"], "solution": list(solve(challenge["token"], challenge["bits"]))}
 
 
-@pytest.fixture
-def easy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Challenges that take no time, one bit apart as they are."""
-    for name, bits in (("LEAST_BITS", 2), ("BASE_BITS", 4), ("MOST_BITS", 5)):
-        monkeypatch.setattr(challenges, name, bits)
-
-
 @pytest.fixture(scope="module")
 def good() -> Solution:
     """A solution of Ada's."""

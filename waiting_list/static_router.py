@@ -15,8 +15,8 @@ from waiting_list.problems import NotFound
 router = APIRouter(route_class=PublicRoute, include_in_schema=False)
 
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_EMBEDDED = "widget.js"
-"""The one file that pages of others may load."""
+_EMBEDDED = ("widget.js", "challenge.js")
+"""The files that pages of others may load: the widget, and what it loads where a list asks for a challenge."""
 
 
 class StaticFile(NamedTuple):
@@ -64,7 +64,7 @@ async def get_static(call: Call, name: str, v: str | None = None) -> Response:
         "X-Content-Type-Options": "nosniff",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
-    if name == _EMBEDDED:
+    if name in _EMBEDDED:
         headers |= {"Cross-Origin-Resource-Policy": "cross-origin", "Access-Control-Allow-Origin": "*"}
     if f'"{file.version}"' in call.headers.get("if-none-match", ""):
         return Response(None, 304, headers)
