@@ -22,6 +22,7 @@ from tests.attacked import Scene, staged
 from tests.lists import Lists
 from tests.pooler import pooled
 from tests.shop import ORGANIZATION, Shop, declared_answers
+from waiting_list import challenges
 from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
 from waiting_list.database import Pool, connect_pool, migrate
@@ -78,6 +79,13 @@ async def dsn(server: str, template: str, way: str) -> AsyncIterator[str]:
         await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         yield _on(way, name)
         await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def easy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Challenges that take no time, one bit apart as they are."""
+    for name, bits in (("LEAST_BITS", 2), ("BASE_BITS", 4), ("MOST_BITS", 5)):
+        monkeypatch.setattr(challenges, name, bits)
 
 
 @pytest.fixture

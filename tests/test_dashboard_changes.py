@@ -25,6 +25,7 @@ SETTINGS = {
     "hold_minutes": "1440",
     "after_expiry": "leave",
     "reminder_minutes": "60",
+    "join_challenge": "off",
 }
 """The form as it is when nothing was touched."""
 
@@ -269,6 +270,7 @@ async def test_settings_are_shown_changed_and_shown_again(office: Office) -> Non
         "quiet_until": "08:00",
         "after_expiry": "requeue",
         "reminder_minutes": "",
+        "join_challenge": "adaptive",
         "purchase_url": "https://shop.example/?p={pass}",
         "days_before_2": "0",
         "hold_minutes_2": "30",
@@ -287,6 +289,7 @@ async def test_settings_are_shown_changed_and_shown_again(office: Office) -> Non
         "Tickets are given out automatically yes no",
         "Reminder before the end 1 hour never",
         "No deadline from",
+        "Work before joining never while many join at once",
         "12:30 AM (Paris time)",
     ):
         assert said in page.text, page.text

@@ -3,6 +3,7 @@
 import asyncio
 import email
 import email.policy
+import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from tests.shop import EVENT, LIST, ORGANIZATION, Shop, problem
+from tests.test_challenges import solve
 from tests.test_http import unchanged
 from tests.test_letters import HOSTILE, Parsed, shown_by
 from tests.until import until
@@ -26,6 +28,7 @@ from waiting_list.database import connection
 from waiting_list.keys import Scope
 from waiting_list.ledger import MOST_JOINS
 from waiting_list.settings import Settings
+from waiting_list.static_router import static
 
 PAGE = f"/waiting-lists/{LIST}"
 PLACE = f"{PAGE}/place"
@@ -646,3 +649,54 @@ async def _has_watcher(live: Any) -> bool:
 
 def _dates() -> dict[str, str]:
     return {"start_datetime": "2031-01-01T20:00:00Z", "end_datetime": "2031-01-01T22:00:00Z"}
+
+
+async def test_a_form_is_sent_again_with_the_solution_of_the_challenge_that_its_page_carries(
+    venue: Venue, easy: None
+) -> None:
+    await venue.shop.stock()
+    await venue.shop.made("PATCH", PAGE, {"join_challenge": "always"})
+    browser = await venue.fan("ada")
+    assert "your device works for a few seconds" in (await browser.get(PAGE)).text
+    wish = {"tickets_wanted": 2, "tickets_minimum": 1}
+    for wrong in ({}, {"challenge_token": "x", "challenge_solution": "1"}, {"challenge_solution": ""}):
+        async with unchanged(venue.app):
+            page = await browser.refused(f"{PAGE}/join", 403, **wish, **wrong)
+        # One that has failed with a solution waits for its fan: it would else send itself for ever.
+        assert ("data-by-hand" in dict(page.attributes)) == ("challenge_solution" in wrong)
+        assert "ask the organizer to put you on the list" in page.text
+        shown = dict(page.attributes)
+    assert shown["data-solver"] == static("challenge.js")
+    challenge = json.loads(shown["data-challenge"] or "")
+    numbers = ".".join(map(str, solve(challenge["token"], challenge["bits"])))
+    sent = {"challenge_token": challenge["token"], "challenge_solution": numbers}
+    page = await browser.did(f"{PAGE}/join", **wish, **sent)
+    assert "You asked for 2 tickets" in page.text
+    # Another fan's is not good for this one.
+    await (await venue.fan("bob")).refused(f"{PAGE}/join", 403, **wish, **sent)
+
+
+async def test_who_asks_for_a_link_solves_a_challenge_for_each_mailbox_where_the_service_asks(
+    venue: Venue, easy: None
+) -> None:
+    await venue.shop.stock()
+    gate = venue.app.state.service.gate
+    gate._sign_in = "always"
+    browser = venue.browser()
+    await browser.get("/sign-in")
+    wish = {"email": "Ada@example.org", "next": PAGE, "organization_id": ORGANIZATION}
+    async with unchanged(venue.app):
+        page = await browser.refused("/sign-in", 403, **wish)
+    assert {"Ada@example.org", PAGE} <= {value for name, value in page.attributes if name == "value"}
+    challenge = json.loads(dict(page.attributes)["data-challenge"] or "")
+    numbers = ".".join(map(str, solve(challenge["token"], challenge["bits"])))
+    solved = {"challenge_token": challenge["token"], "challenge_solution": numbers}
+    await browser.refused("/sign-in", 403, **wish | {"email": "bob@example.org"}, **solved)
+    sent = await browser.post("/sign-in", **wish | {"email": "ada@example.org"}, **solved)
+    assert sent.status_code == 200
+    assert "Look into your mailbox" in browser.read(sent).text
+    # In calm, an adaptive service asks for nothing; and so does one that is not configured to.
+    for asks in ("adaptive", "off"):
+        gate._sign_in = asks
+        answer = await browser.post("/sign-in", **wish | {"email": f"{asks}@example.org"})
+        assert answer.status_code == 200

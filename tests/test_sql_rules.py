@@ -131,6 +131,7 @@ def test_no_statement_is_put_together_from_strings() -> None:
         "UPDATE inventory SET quiet_from = '22:00', quiet_until = '24:00'",
         "UPDATE inventory SET quiet_from = '22:00', quiet_until = '22:00'",
         "UPDATE inventory SET reminder_minutes = 0",
+        "UPDATE inventory SET join_challenge = 'sometimes'",
         "INSERT INTO contacts (list_id, number) SELECT list_id, 9 FROM inventory",
         "INSERT INTO outbox (list_id, notice_id, organization_id, type, status, created_at, due_at)"
         " SELECT list_id, list_id, 'o', 'ready', 'sent', now(), now() FROM inventory",

@@ -6,7 +6,7 @@ from tests.shop import Shop, problem
 from waiting_list.static_router import static
 
 
-@pytest.mark.parametrize("name", ["style.css", "page.js", "icon.svg", "widget.js"])
+@pytest.mark.parametrize("name", ["style.css", "page.js", "icon.svg", "widget.js", "challenge.js"])
 async def test_a_file_is_kept_for_ever_under_its_version_and_else_for_minutes(shop: Shop, name: str) -> None:
     for address, kept in (
         (static(name), "public, max-age=31536000, immutable"),
@@ -33,14 +33,15 @@ async def test_a_file_is_zipped_for_who_can_unzip_it(shop: Shop) -> None:
     assert not zipped.headers["etag"].startswith("W/")
 
 
-async def test_only_the_widget_may_be_loaded_by_pages_of_others(shop: Shop) -> None:
+async def test_only_the_widget_and_what_it_loads_may_be_loaded_by_pages_of_others(shop: Shop) -> None:
     for name in ("style.css", "page.js", "icon.svg"):
         answer = await shop.http.get(f"/static/{name}")
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert "access-control-allow-origin" not in answer.headers
-    answer = await shop.http.get("/static/widget.js")
-    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
-    assert answer.headers["access-control-allow-origin"] == "*"
+    for name in ("widget.js", "challenge.js"):
+        answer = await shop.http.get(f"/static/{name}")
+        assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+        assert answer.headers["access-control-allow-origin"] == "*"
 
 
 @pytest.mark.parametrize("name", ["nothing.css", "..%2Fapp.py", "%2e%2e/app.py", "style.css%00", ".", "%FF"])

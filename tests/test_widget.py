@@ -43,6 +43,8 @@ def test_every_text_is_used_and_every_text_that_is_used_is_there() -> None:
         "after_requeue",
         "leave_sure",
         "decline_sure",
+        "work_always",
+        "work_adaptive",
     }
     closed_and_left = {"not_opened", "bought", "cancelled", "removed"}  # by the names that the service gives them
     assert set(texts("en")) - named - closed_and_left == set()

@@ -43,6 +43,7 @@ from waiting_list.delivery import Delivery
 from waiting_list.engine import Engine
 from waiting_list.exports import Exports
 from waiting_list.figures import Figures
+from waiting_list.gate import Gate
 from waiting_list.limits import Limits
 from waiting_list.live import Live
 from waiting_list.mail_limits import MailLimits
@@ -113,8 +114,9 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         authority = Authority(pool, config)
         authority.sign_outs.on_news = live.close_ended
         limits, mail_limits, figures = Limits(pool, config), MailLimits(pool, config, authority), Figures(pool)
+        exports, gate = Exports(pool), Gate(engine, authority, config)
         app.state.service = Service(
-            config, pool, engine, polls, live, authority, limits, mail_limits, figures, Exports(pool)
+            config, pool, engine, polls, live, authority, limits, mail_limits, figures, exports, gate
         )
         stop = asyncio.Event()
         delivery = Delivery(pool, config, authority, engine.told)

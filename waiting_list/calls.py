@@ -21,6 +21,7 @@ from waiting_list.engine import Caller, Engine, Idempotency
 from waiting_list.exports import Exports
 from waiting_list.fields import Id
 from waiting_list.figures import Figures
+from waiting_list.gate import Gate
 from waiting_list.keys import Scope
 from waiting_list.limits import Allowance, Limits
 from waiting_list.live import Live
@@ -47,6 +48,7 @@ class Service:
     mail_limits: MailLimits
     figures: Figures
     exports: Exports
+    gate: Gate
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the process is about to end: it answers, and asks for no more."""
 
@@ -167,15 +169,19 @@ class Call(Request):
             self.organization_id, f"organizer:{self.who.key_id}" if isinstance(self.who, Organizer) else "user"
         )
 
-    async def caller_once(self) -> Caller:
-        """Whoever makes a POST, with the Idempotency-Key. Raises InvalidRequest."""
+    async def caller_once(self, *, but: str | None = None) -> Caller:
+        """Whoever makes a POST, with the Idempotency-Key. Whatever the field `but` says, the request is the same.
+        Raises InvalidRequest."""
         idempotency_key = self.headers.get("idempotency-key")
         if idempotency_key is None:
             return self.caller
         if not 1 <= len(idempotency_key) <= _LONGEST_IDEMPOTENCY_KEY:
             raise InvalidRequest.of("header.idempotency-key", "must have 1 to 255 characters")
         try:
-            sent = json.dumps(json.loads(await self.body() or b"null"), sort_keys=True)
+            read = json.loads(await self.body() or b"null")
+            if but is not None and isinstance(read, dict):
+                read.pop(but, None)
+            sent = json.dumps(read, sort_keys=True)
         except (ValueError, RecursionError):  # of a call that takes no body, and so has not looked at it
             raise InvalidRequest.of("body", "is not valid JSON") from None
         known_as = f"user\x00{self.who.user_id}" if isinstance(self.who, User) else "organizer"

@@ -193,6 +193,7 @@ def settings_of(form: Form, timezone: str) -> SettingsChange:
             {
                 "policy": form.get("policy"),
                 "after_expiry": form.get("after_expiry"),
+                "join_challenge": form.get("join_challenge"),
                 "closes_at": _read(wrong, "closes_at", moment, form, "closes_at", timezone),
                 "hold_steps": [
                     {name: number(f"{name}_{row}") for name in ("days_before", "hold_minutes")} for row in rows

@@ -21,6 +21,7 @@ from opentelemetry.trace import Span
 
 from waiting_list import promotion, repeats, stock, telling, tracing, verbs
 from waiting_list.batch import Batches
+from waiting_list.challenges import NO_PROOF, Proof
 from waiting_list.database import Pool, transaction
 from waiting_list.ledger import Ledger
 from waiting_list.metrics import BATCH_REQUESTS, ENTRY_CHANGES
@@ -126,6 +127,7 @@ class Engine:
         tickets_minimum: int | None = None,
         contact: Contact | None = None,
         quiet: bool = False,
+        proof: Proof = NO_PROOF,
         now: datetime | None = None,
     ) -> Answer:
         """The user takes the last place in the list."""
@@ -139,6 +141,7 @@ class Engine:
             tickets_minimum=tickets_minimum,
             contact=contact,
             quiet=quiet,
+            proof=proof,
         )
 
     async def change(

@@ -15,7 +15,17 @@ from waiting_list.calls import is_id, path_key
 from waiting_list.engine import Caller
 from waiting_list.models import Entry, ListKey, Status
 from waiting_list.pace import estimate
-from waiting_list.pages import FAN_COOKIE, SHARED, PageCall, PageRoute, go_to, page, sign_forms, whole_number
+from waiting_list.pages import (
+    FAN_COOKIE,
+    SHARED,
+    PageCall,
+    PageRoute,
+    go_to,
+    page,
+    sent_solution,
+    sign_forms,
+    whole_number,
+)
 from waiting_list.place_pages import PlaceCall, PlaceRoute, add_place_pages
 from waiting_list.places import Place, read_place
 from waiting_list.plots import plot
@@ -135,7 +145,7 @@ async def join(call: PageCall) -> Response:
         wanted = whole_number(form, "tickets_wanted")
         # Left empty: all or nothing.
         minimum = whole_number(form, "tickets_minimum") if form.get("tickets_minimum") else wanted
-        await call.engine.join(
+        await call.service.gate.join(
             key,
             Caller(fan.organization_id, "user"),
             user_id=fan.user_id,
@@ -143,6 +153,8 @@ async def join(call: PageCall) -> Response:
             tickets_minimum=minimum,
             contact=contact,
             quiet=not await call.may_mail(contact),
+            network=call.service.limits.network(call.address),
+            given=sent_solution(form),
         )
     except AlreadyInList:
         pass  # the button was pressed twice, or on two screens
@@ -200,6 +212,9 @@ async def _list(call: PageCall, key: ListKey, entry: Entry | None, *, refusal: P
         mails=call.service.settings.sends_mail,
         form=getattr(call, "sent", {}),
         refusal=refusal,
+        challenge=refusal.extra.get("challenge") if refusal else None,
+        # Once a solution was refused, the next one waits for the fan: a page must not send itself for ever.
+        by_hand="challenge_solution" in getattr(call, "sent", {}),
         pace=pace,
         turns=plot(pace.fans, height=48),
         wait=wait,

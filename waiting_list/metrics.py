@@ -15,6 +15,11 @@ REQUEST_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 RATE_LIMITED = Counter("waiting_list_rate_limited_total", "Refused by a limit, by its name.", ["limit"])
+CHALLENGES = Counter(
+    "waiting_list_challenges_total",
+    "Challenges that were asked for, solved, or answered wrongly.",
+    ["purpose", "outcome"],
+)
 BATCH_REQUESTS = Histogram(
     "waiting_list_batch_requests",
     "Requests done together in one transaction on a list.",

@@ -103,6 +103,17 @@ class AfterExpiry(StrEnum):
     """Waiting again, last, as a new entry with a new number."""
 
 
+class JoinChallenge(StrEnum):
+    """Whether who joins by themselves has to solve a challenge: some work for their device."""
+
+    OFF = "off"
+    """Never."""
+    ADAPTIVE = "adaptive"
+    """While many join at once, and more of it the more they are."""
+    ALWAYS = "always"
+    """Always, and more of it while many join at once."""
+
+
 class EventFields(Frozen):
     """What a client says of an event."""
 
@@ -246,6 +257,7 @@ class ListSettings(Frozen):
     verify_email: bool
     reminder_minutes: int | None
     purchase_url: str | None
+    join_challenge: JoinChallenge
 
 
 class SettingsChange(Frozen):
@@ -289,6 +301,10 @@ class SettingsChange(Frozen):
         default=None,
         description="Where fans buy: an address with `{pass}` for the purchase pass; `{tickets}`: how many.",
     )
+    join_challenge: JoinChallenge = Field(
+        default=JoinChallenge.OFF,
+        description="Whether a fan's device has to solve a challenge to join; an organizer's join never has to.",
+    )
 
     @model_validator(mode="after")
     def _names_each_day_once(self) -> Self:
@@ -331,6 +347,7 @@ class WaitingList(Frozen):
     automatic: bool
     max_waiting: int | None
     verify_email: bool
+    join_challenge: JoinChallenge
     closes_at: datetime | None
     ends_at: datetime
 

@@ -19,6 +19,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
 from waiting_list.calls import Call
+from waiting_list.challenges import Solution, solution_of
 from waiting_list.fields import Locale
 from waiting_list.i18n import LOCALES, environment, preferred, spoken
 from waiting_list.keys import derived
@@ -189,6 +190,11 @@ def whole_number(form: Mapping[str, str], field: str) -> int:
     if not _WHOLE_NUMBER.fullmatch(text):
         raise InvalidRequest.of(field, "must be a whole number")
     return int(text)
+
+
+def sent_solution(form: Mapping[str, str]) -> Solution | None:
+    """The solution of a challenge that a form sends, if any."""
+    return solution_of(form.get("challenge_token", ""), form.get("challenge_solution", ""))
 
 
 def page(

@@ -6,6 +6,7 @@
     │   └── BodyTooLarge         413 body_too_large
     ├── Unauthenticated         401 unauthenticated
     ├── Forbidden               403 forbidden
+    ├── ChallengeRequired       403 challenge_required
     ├── NotFound                404 not_found (no such path)
     │   ├── EventNotFound        404 event_not_found
     │   ├── RepresentationNotFound 404 representation_not_found
@@ -125,6 +126,26 @@ class Forbidden(Problem):
     """Valid credentials without the right to make this call."""
 
     code, status, title = "forbidden", 403, "These credentials may not do that"
+
+
+class ChallengeRequired(Problem):
+    """The list asks fans who join to solve a challenge. Carries the `challenge`: solve it, and send the same again
+    with the solution as the body's `challenge` (docs/bots.md)."""
+
+    code, status, title = "challenge_required", 403, "A challenge has to be solved"
+    example: ClassVar[Mapping[str, Any]] = {
+        "challenge": {
+            "token": "arM_dw_sGmBzuQ-3T2nVgTeCxV0y8hQe",
+            "puzzles": 16,
+            "bits": 15,
+            "expires_at": "2026-11-24T10:05:00Z",
+        }
+    }
+
+    def __init__(self, detail: str, *, bits: int, **extra: Any) -> None:
+        super().__init__(detail, **extra)
+        self.bits = bits
+        """Zero bits that each puzzle has to ask for."""
 
 
 class NotFound(Problem):

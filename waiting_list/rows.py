@@ -7,7 +7,16 @@ from typing import Any, Self
 from uuid import UUID
 
 from waiting_list.database import Record
-from waiting_list.models import AfterExpiry, HoldStep, Inventory, LeftReason, ListSettings, Policy, Status
+from waiting_list.models import (
+    AfterExpiry,
+    HoldStep,
+    Inventory,
+    JoinChallenge,
+    LeftReason,
+    ListSettings,
+    Policy,
+    Status,
+)
 
 
 @dataclass(slots=True)
@@ -65,6 +74,7 @@ class ListRow:
     verify_email: bool
     reminder_minutes: int | None
     purchase_url: str | None
+    join_challenge: JoinChallenge
     waiting: int
     tickets_waiting: int
     last_number: int
@@ -77,6 +87,7 @@ class ListRow:
         """The row that a statement returned with all of its columns."""
         row = cls(**{name: record[name] for name in _LIST_COLUMNS})
         row.policy, row.after_expiry = Policy(row.policy), AfterExpiry(row.after_expiry)
+        row.join_challenge = JoinChallenge(row.join_challenge)
         return row
 
     @property
@@ -129,6 +140,7 @@ CREATED_WITH = (
     "verify_email",
     "reminder_minutes",
     "purchase_url",
+    "join_challenge",
 )
 """The list's fields that the history tells; the counters follow from the entries."""
 TOLD_SINCE: Mapping[str, Any] = {
@@ -138,6 +150,7 @@ TOLD_SINCE: Mapping[str, Any] = {
     "verify_email": False,
     "reminder_minutes": 60,
     "purchase_url": None,
+    "join_challenge": "off",
 }
 """Those that histories of older versions do not tell when a list is made, and what they were."""
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank", "unverified")

@@ -110,6 +110,20 @@ class Settings(BaseSettings):
         description="The same letters of one organization, and links to sign in, in an hour, in all processes "
         "together; 0: no limit.",
     )
+    sign_in_challenge: Literal["off", "adaptive", "always"] = Field(
+        default="off",
+        description="Whether who asks for a link to sign in has to solve a challenge (docs/bots.md): `off`, "
+        "`adaptive` (while many ask at once) or `always`.",
+    )
+    challenge_verify_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s]+/\S*$",
+        description="Address of another challenge service (`siteverify`), whose responses the API then takes as "
+        "well when a fan joins.",
+    )
+    challenge_verify_secret: SecretStr | None = Field(
+        default=None, description="The secret of this service there; needed with that address."
+    )
     trusted_proxies: str = Field(
         default="127.0.0.1,::1",
         description="Addresses and networks, with commas between, of the proxies whose `X-Forwarded-For` and "
@@ -195,6 +209,12 @@ class Settings(BaseSettings):
     def sends_mail(self) -> bool:
         """Whether e-mails go anywhere."""
         return self.smtp_host is not None or self.mail_folder is not None
+
+    @model_validator(mode="after")
+    def _verifier_is_whole(self) -> Self:
+        if (self.challenge_verify_url is None) != (self.challenge_verify_secret is None):
+            raise ValueError("challenge_verify_url and challenge_verify_secret go together")
+        return self
 
     @model_validator(mode="after")
     def _provider_is_whole(self) -> Self:

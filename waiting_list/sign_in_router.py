@@ -9,8 +9,18 @@ from pydantic import TypeAdapter, ValidationError
 from waiting_list import sessions
 from waiting_list.fan_router import FanRoute
 from waiting_list.fields import Email
-from waiting_list.pages import FAN_COOKIE, PageCall, PageRoute, check_same_origin, go_to, local, page, read_form
-from waiting_list.problems import InvalidRequest, NotFound, RateLimited
+from waiting_list.pages import (
+    FAN_COOKIE,
+    PageCall,
+    PageRoute,
+    check_same_origin,
+    go_to,
+    local,
+    page,
+    read_form,
+    sent_solution,
+)
+from waiting_list.problems import ChallengeRequired, InvalidRequest, NotFound, RateLimited
 from waiting_list.sessions import SignIn
 
 router = APIRouter(route_class=FanRoute, include_in_schema=False)
@@ -38,6 +48,15 @@ async def send_link(call: PageCall) -> Response:
         email = _EMAIL.validate_python(form.get("email", "").strip())
     except ValidationError:
         return await _asked(call, local(form.get("next")), wrong=form.get("email", ""))
+    try:
+        await call.service.gate.sign_in(
+            organization_id,
+            email,
+            network=call.service.limits.network(call.address),
+            given=sent_solution(form),
+        )
+    except ChallengeRequired as refusal:
+        return await _asked(call, local(form.get("next")), refusal=refusal)
     asked = SignIn(organization_id, email, call.locale(), local(form.get("next")))
     if call.service.settings.sends_mail:
         with suppress(RateLimited):
@@ -101,13 +120,21 @@ def _used_up(call: PageCall) -> Response:
     return page(call, "sign_in_used.html", status=NotFound.status, headers=_NOT_REFERRED)
 
 
-async def _asked(call: PageCall, after: str, *, wrong: str | None = None) -> Response:
+async def _asked(
+    call: PageCall, after: str, *, wrong: str | None = None, refusal: ChallengeRequired | None = None
+) -> Response:
+    status = 200 if wrong is None else InvalidRequest.status
+    sent = getattr(call, "sent", {})
     return page(
         call,
         "sign_in.html",
-        status=200 if wrong is None else InvalidRequest.status,
+        status=refusal.status if refusal else status,
         next=after,
         wrong=wrong,
+        email=sent.get("email", ""),
+        organization_id=sent.get("organization_id"),
+        challenge=refusal.extra["challenge"] if refusal else None,
+        by_hand="challenge_solution" in sent,
         organizations=await sessions.organizations(call.pool),
         mails=call.service.settings.sends_mail,
     )

@@ -15,8 +15,8 @@ from waiting_list.problems import NotFound
 router = APIRouter(route_class=PublicRoute, include_in_schema=False)
 
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "txt": "text/plain"}
-_EMBEDDED = "widget.js"
-"""The one file that pages of others may load."""
+_EMBEDDED = ("widget.js", "challenge.js")
+"""The files that pages of others may load: the widget, and what it loads where a list asks for a challenge."""
 
 
 class StaticFile(NamedTuple):
@@ -71,6 +71,6 @@ async def get_static(call: Call, name: str, v: str | None = None) -> Response:
     # Who names no version, as shops do that embed the widget, has the next one within minutes of an upgrade.
     kept = "public, max-age=31536000, immutable" if v == file.version else "public, max-age=300"
     headers = {"Cache-Control": kept, "Cross-Origin-Resource-Policy": "same-origin"}
-    if name == _EMBEDDED:
+    if name in _EMBEDDED:
         headers |= {"Cross-Origin-Resource-Policy": "cross-origin", "Access-Control-Allow-Origin": "*"}
     return answer_file(call, file, headers)

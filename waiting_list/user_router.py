@@ -24,7 +24,9 @@ from waiting_list.calls import (
     page,
     takes_gzip,
 )
+from waiting_list.challenges import Solution
 from waiting_list.fields import Frozen, Quantity
+from waiting_list.gate import Response as ChallengeResponse
 from waiting_list.models import Answer, Entry, EventSummary, ListKey, Queue, Status, WaitingList
 from waiting_list.notices import ContactFields
 from waiting_list.streams import EntryStream, StreamResponse
@@ -47,10 +49,12 @@ _SHARED = "public, max-age=1"
 
 class Joining(ContactFields):
     """How many tickets a user wants. `tickets_minimum`, as many unless given, is how few they would take. What is
-    not given of how they are reached is what their token says."""
+    not given of how they are reached is what their token says. `challenge` is the solution of the challenge with
+    which the same call was refused, or the response of another challenge service."""
 
     tickets_wanted: Quantity
     tickets_minimum: Quantity | None = None
+    challenge: Solution | ChallengeResponse | None = None
 
 
 class Changing(Frozen):
@@ -134,15 +138,17 @@ async def get_queue(call: Call, offer_id: PathId, representation_id: PathId) -> 
             problems.AlreadyInList,
             problems.TooManyTickets,
             problems.WaitingListFull,
+            problems.ChallengeRequired,
         ]
     ),
 )
 async def join(call: Call, offer_id: PathId, representation_id: PathId, body: Joining) -> Response:
     """Join the list, as its last. Tickets that are free at once make the entry `ready` at once."""
     key = ListKey(offer_id, representation_id)
-    caller = await call.caller_once()
+    # A challenge ends, a repeat does not: it is the same request with another solution, or none.
+    caller = await call.caller_once(but="challenge")
     contact = call.user.contact.changed_by(body)
-    verb = call.engine.join(
+    verb = call.service.gate.join(
         key,
         caller,
         user_id=call.user.user_id,
@@ -150,6 +156,8 @@ async def join(call: Call, offer_id: PathId, representation_id: PathId, body: Jo
         tickets_minimum=body.tickets_minimum,
         contact=contact,
         quiet=not await call.may_mail(contact),
+        network=call.service.limits.network(call.address),
+        given=body.challenge,
     )
     return await _own_entry(call, verb, status=201)
 

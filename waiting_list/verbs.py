@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import assert_never
 from uuid import UUID
 
+from waiting_list.challenges import NO_PROOF, Proof, asked_bits
 from waiting_list.database import sql
 from waiting_list.keys import hold_id
 from waiting_list.ledger import MOST_JOINS, RANK_STEP, Ledger
@@ -20,6 +21,7 @@ from waiting_list.notices import Contact
 from waiting_list.problems import (
     AlreadyInList,
     AlreadyLeft,
+    ChallengeRequired,
     HoldExpired,
     InvalidRequest,
     NotInList,
@@ -49,13 +51,15 @@ async def join(
     tickets_minimum: int | None = None,
     contact: Contact | None = None,
     quiet: bool = False,
+    proof: Proof = NO_PROOF,
 ) -> EntryRow:
     """Gives the user the last place. `tickets_minimum` is `tickets_wanted` unless given; `contact` is how the fan
     is told of what happens to the entry. With `quiet` no letter tells what the answer does: that they joined, and
-    may buy at once. A fan may join MOST_JOINS times within JOINS_WITHIN; an organizer as often as they like.
+    may buy at once. `proof` is what the list asks of fans who join by themselves. A fan may join MOST_JOINS times
+    within JOINS_WITHIN; an organizer as often as they like.
 
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
-    WaitingListFull, RateLimited.
+    WaitingListFull, RateLimited, ChallengeRequired.
     """
     minimum = tickets_wanted if tickets_minimum is None else tickets_minimum
     _check_tickets(tickets_wanted, minimum)
@@ -79,6 +83,9 @@ async def join(
             f"{again_at.isoformat()} on.",
             seconds=max(1, math.ceil((again_at - ledger.now).total_seconds())),
         )
+    # Last, so that no device works for a place that there is not.
+    if actor == FAN and not proof.solved and (bits := asked_bits(ledger.list.join_challenge, proof.pressing)):
+        raise ChallengeRequired("Solve the challenge, and send the same again with the solution.", bits=bits)
     joined = ledger.join(
         actor,
         user_id=user_id,

@@ -3,6 +3,9 @@
 // from there becomes text, never markup, and no style is written into the page: a strict policy needs no exception.
 
 const SERVICE = new URL(import.meta.url).origin;
+const SOLVER = new URL("challenge.js", import.meta.url);
+/** Of one join: whose solutions are refused more often will not succeed. */
+const CHALLENGES_AT_MOST = 3;
 
 const TEXTS = {
   en: {
@@ -67,6 +70,9 @@ const TEXTS = {
     after_leave: "If you do not buy in time, you are off the list. You can join it again, as the last in line.",
     after_requeue: "If you do not buy in time, you wait again, as the last in line, with a new number.",
     verify: "If you gave an e-mail address, you are passed over until you have confirmed it.",
+    work_always: "When you join, your device works for a few seconds: that makes it costly for programs to take many places.",
+    work_adaptive: "When many join at once, your device works for a few seconds: that makes it costly for programs to take many places.",
+    working: "One moment: your device works for a few seconds, so that programs cannot take many places.",
     maximum: { one: "One order may have {n} ticket at most.", other: "One order may have {n} tickets at most." },
     ends: "The waiting list ends on {until}.",
     here: "Where you are: {until}.",
@@ -140,6 +146,9 @@ const TEXTS = {
     after_leave: "Si vous n’achetez pas à temps, vous n’êtes plus sur la liste. Vous pouvez vous y réinscrire, à la fin de la file.",
     after_requeue: "Si vous n’achetez pas à temps, vous attendez de nouveau, à la fin de la file, avec un nouveau numéro.",
     verify: "Si vous avez donné une adresse e-mail, votre tour est passé tant que vous ne l’avez pas confirmée.",
+    work_always: "Quand vous vous inscrivez, votre appareil fait un calcul de quelques secondes : il devient ainsi coûteux pour des programmes de prendre de nombreuses places.",
+    work_adaptive: "Quand les inscriptions affluent, votre appareil fait un calcul de quelques secondes : il devient ainsi coûteux pour des programmes de prendre de nombreuses places.",
+    working: "Un instant : votre appareil fait un calcul de quelques secondes, afin que des programmes ne puissent pas prendre de nombreuses places.",
     maximum: { one: "Une commande compte au plus {n} billet.", other: "Une commande compte au plus {n} billets." },
     ends: "La liste d’attente se termine le {until}.",
     here: "Chez vous : {until}.",
@@ -205,6 +214,7 @@ summary:focus-visible { border-radius: 4px; }
 ul { padding: 0 0 0 1.2em; }
 li { margin: 0 0 6px; }
 .problem { padding: 10px 14px; border: 1px solid var(--warning); border-left-width: 5px; border-radius: var(--radius); }
+.working:empty { margin: 0; }
 .countdown { font-weight: 600; font-variant-numeric: tabular-nums; }
 .told { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (forced-colors: active) { .main { border-color: ButtonText; } }
@@ -245,13 +255,14 @@ class WaitingListElement extends HTMLElement {
   #heading = make("div", { class: "heading", part: "heading", role: "heading", hidden: true });
   #content = make("div", { class: "content", part: "content", tabindex: "-1" });
   #problem = make("p", { class: "problem", part: "problem", role: "alert", hidden: true });
+  #working = make("p", { class: "working", part: "working", role: "status" });
   #told = make("p", { class: "told", role: "status" });
 
   constructor() {
     super();
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [STYLE];
-    this.#section.append(this.#heading, this.#problem, this.#content, this.#told);
+    this.#section.append(this.#heading, this.#problem, this.#working, this.#content, this.#told);
     root.append(this.#section);
   }
 
@@ -496,10 +507,8 @@ class WaitingListElement extends HTMLElement {
     this.#acts += 1;
     this.#complain(null);
     const { signal } = this.#life;
-    const ask = () => this.#ask(method, "/entry", { body, headers, signal });
     try {
-      // The network: asked once more, which is safe, since a repeat is known by its key or changes nothing.
-      const answer = await ask().catch(error => (error instanceof Refused || signal.aborted ? Promise.reject(error) : ask()));
+      const answer = await this.#insist(method, { body, headers, signal });
       this.#once = undefined;
       const entry = await answer.json();
       if (!signal.aborted) this.#take(entry);
@@ -519,6 +528,31 @@ class WaitingListElement extends HTMLElement {
     } finally {
       this.#acts += 1;
       this.#section.removeAttribute("aria-busy");
+    }
+  }
+
+  /** Asks until there is an answer to a challenge, and to a network that failed once. */
+  async #insist(method, { body, headers, signal }) {
+    const ask = () => this.#ask(method, "/entry", { body, headers, signal });
+    for (let challenges = 0; ; challenges++) {
+      try {
+        // The network: asked once more, which is safe, since a repeat is known by its key or changes nothing.
+        return await ask().catch(error => (error instanceof Refused || signal.aborted ? Promise.reject(error) : ask()));
+      } catch (error) {
+        if (error.problem?.code !== "challenge_required" || challenges === CHALLENGES_AT_MOST) throw error;
+        const { challenge } = error.problem;
+        body = { ...body, challenge: { token: challenge.token, solution: await this.#solve(challenge) } };
+        signal.throwIfAborted();
+      }
+    }
+  }
+
+  async #solve(challenge) {
+    this.#working.textContent = this.#text("working");
+    try {
+      return await (await import(SOLVER)).solve(challenge);
+    } finally {
+      this.#working.textContent = "";
     }
   }
 
@@ -819,6 +853,7 @@ class WaitingListElement extends HTMLElement {
       list.quiet_from && this.#text("quiet", { from: clock(list.quiet_from), until: clock(list.quiet_until) }),
       this.#text(`after_${list.after_expiry}`),
       list.verify_email && this.#text("verify"),
+      ["always", "adaptive"].includes(list.join_challenge) && this.#text(`work_${list.join_challenge}`),
       this.#text("maximum", { n: list.max_quantity_per_order }),
       `${this.#text("ends", { until: this.#instant(list.ends_at) })} ${this.#here(list.ends_at)}`.trim(),
     ];

@@ -1,0 +1,141 @@
+"""What fans pass who come by themselves: the challenge of a list when they join, and that of the service when they
+ask for a link to sign in. Knows nothing of HTTP.
+
+To look at a solution costs a signature and sixteen hashes, and no statement. Whether a list asks for one is known
+under its lock, so `verbs.join` decides; what an adaptive one asks for is known here, from who has come lately.
+"""
+
+import time
+from collections.abc import Callable
+
+from pydantic import Field
+
+from waiting_list.auth import Authority
+from waiting_list.challenges import (
+    LIFE_SECONDS,
+    Challenge,
+    Pressure,
+    Proof,
+    Solution,
+    Subject,
+    Visit,
+    asked_bits,
+    count,
+    is_solved,
+    new_challenge,
+)
+from waiting_list.engine import Caller, Engine
+from waiting_list.fields import Frozen
+from waiting_list.keys import derived
+from waiting_list.models import Answer, ListKey
+from waiting_list.notices import Contact
+from waiting_list.problems import ChallengeRequired
+from waiting_list.settings import Settings
+from waiting_list.verifier import Verifier
+
+
+class Response(Frozen):
+    """What another challenge service has given to the fan, where the service has been told of one."""
+
+    response: str = Field(min_length=1, max_length=8000)
+
+
+class Gate:
+    """One for each process. The clocks, which tests set, are of seconds: since 1970, and steady."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        authority: Authority,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._authority = authority
+        self._clock = clock
+        self._pressure = Pressure(steady)
+        self._verifier = Verifier(settings)
+        self._sign_in = settings.sign_in_challenge
+        self._key: bytes | None = None
+
+    async def join(
+        self,
+        key: ListKey,
+        caller: Caller,
+        *,
+        user_id: str,
+        tickets_wanted: int,
+        tickets_minimum: int | None,
+        contact: Contact,
+        network: str | None,
+        given: Solution | Response | None,
+    ) -> Answer:
+        """A fan joins, from a network that is known or not, with what they were `given` to show. Raises what
+        Engine.join does; a ChallengeRequired then has the challenge to solve."""
+        subject = ("join", caller.organization_id or "", *key, user_id)
+        visit = Visit(self._pressure, f"join\x00{key.list_id}", network)
+        has_come = False
+        try:
+            solved = await self._is_good(subject, given)
+            answer = await self._engine.join(
+                key,
+                caller,
+                user_id=user_id,
+                tickets_wanted=tickets_wanted,
+                tickets_minimum=tickets_minimum,
+                contact=contact,
+                proof=Proof(solved, visit.pressing),
+            )
+            has_come = not answer.replayed
+        except ChallengeRequired as refusal:
+            raise await self._refusal(subject, refusal.bits, given) from None
+        finally:
+            if not has_come:
+                visit.take_back()
+        return answer
+
+    async def sign_in(
+        self, organization_id: str, email: str, *, network: str | None, given: Solution | None
+    ) -> None:
+        """Somebody asks for a link to sign in. Raises ChallengeRequired, with the challenge, if that takes one."""
+        if self._sign_in == "off":
+            return
+        subject = ("sign_in", organization_id, email.lower())
+        visit = Visit(self._pressure, "sign_in", network)
+        bits = asked_bits(self._sign_in, visit.pressing)
+        if bits and not await self._is_good(subject, given):
+            visit.take_back()
+            raise await self._refusal(subject, bits, given)
+
+    async def _is_good(self, subject: Subject, given: Solution | Response | None) -> bool:
+        match given:
+            case None:
+                return False
+            case Response():
+                good = await self._verifier.accepts(given.response)
+            case _:
+                good = is_solved(await self._signing_key(), subject, given, now=self._clock())
+        count(subject[0], "solved" if good else "wrong")
+        return good
+
+    async def _refusal(self, subject: Subject, bits: int, given: Solution | Response | None) -> ChallengeRequired:
+        count(subject[0], "asked")
+        challenge: Challenge = new_challenge(await self._signing_key(), subject, bits=bits, now=self._clock())
+        wrong = (
+            "The solution does not solve a challenge that was made for this fan and list in the last "
+            f"{LIFE_SECONDS // 60} minutes. "
+            if given
+            else ""
+        )
+        return ChallengeRequired(
+            f"{wrong}Solve the challenge, and send the same again with the solution.",
+            bits=bits,
+            challenge=challenge,
+        )
+
+    async def _signing_key(self) -> bytes:
+        if self._key is None:
+            self._key = derived(await self._authority.derived_secret(), "challenge")
+        return self._key

@@ -1,0 +1,63 @@
+"""Another challenge service, where a shop shows one to its fans: it is asked whether a fan's response is good.
+
+The protocol is the one that the well-known services share (`siteverify`): a form with `secret` and `response`, and
+a JSON answer whose `success` is true. That a response is good once is for that service to see to.
+"""
+
+import asyncio
+import json
+
+import aiohttp
+import structlog
+
+from waiting_list.problems import Unavailable
+from waiting_list.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_SECONDS = 5
+_MOST_AT_ONCE = 50
+_MOST_BYTES = 64 * 1024
+
+
+class Verifier:
+    """Asks it. One for each process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.challenge_verify_url
+        self._secret = settings.challenge_verify_secret
+        self._asking = 0
+
+    async def accepts(self, response: str) -> bool:
+        """Whether the response is good; False where no service is configured. It takes five seconds at most and
+        follows no redirect. Raises Unavailable where the service gives no answer, or too many wait for one."""
+        if self._url is None or self._secret is None:
+            return False
+        if self._asking >= _MOST_AT_ONCE:
+            raise Unavailable("Too many responses to challenges are being checked.")
+        self._asking += 1
+        try:
+            form = {"secret": self._secret.get_secret_value(), "response": response}
+            return await _ask(self._url, form)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            log.warning("challenge_verifier_failing", error=repr(error))
+            raise Unavailable("The service that checks challenges gives no answer.") from error
+        finally:
+            self._asking -= 1
+
+
+async def _ask(url: str, form: dict[str, str]) -> bool:
+    async with (
+        asyncio.timeout(_SECONDS),
+        aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as session,
+        session.post(url, data=form, allow_redirects=False) as answer,
+    ):
+        if answer.status != 200:
+            raise ValueError(f"answered {answer.status}")
+        body = bytearray()
+        async for part in answer.content.iter_any():
+            body += part
+            if len(body) > _MOST_BYTES:
+                raise ValueError("answered too much")
+    found = json.loads(body)
+    return isinstance(found, dict) and found.get("success") is True
