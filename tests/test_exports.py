@@ -144,7 +144,8 @@ async def test_readers_of_exports_that_take_nothing_hold_no_connection_and_no_ot
 
         async def no_pass_goes_on() -> bool:
             return not await administrator.fetchval(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND xact_start IS NOT NULL AND backend_type = 'client backend'",
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = $1 AND xact_start IS NOT NULL AND backend_type = 'client backend'",
                 dsn.rpartition("/")[2],
             )
 

@@ -69,6 +69,7 @@ class Gate:
         tickets_wanted: int,
         tickets_minimum: int | None,
         contact: Contact,
+        quiet: bool,
         network: str | None,
         given: Solution | Response | None,
     ) -> Answer:
@@ -86,6 +87,7 @@ class Gate:
                 tickets_wanted=tickets_wanted,
                 tickets_minimum=tickets_minimum,
                 contact=contact,
+                quiet=quiet,
                 proof=Proof(solved, visit.pressing),
             )
             has_come = not answer.replayed
