@@ -69,7 +69,7 @@ class Gate:
         tickets_wanted: int,
         tickets_minimum: int | None,
         contact: Contact,
-        quiet: bool,
+        quiet: bool = False,
         network: str | None,
         given: Solution | Response | None,
     ) -> Answer:

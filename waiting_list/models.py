@@ -257,7 +257,8 @@ class ListSettings(Frozen):
     verify_email: bool
     reminder_minutes: int | None
     purchase_url: str | None
-    join_challenge: JoinChallenge
+    join_challenge: JoinChallenge = JoinChallenge.OFF
+    """As in answers that were kept before there were challenges."""
 
 
 class SettingsChange(Frozen):
