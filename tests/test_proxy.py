@@ -19,6 +19,7 @@ from tests.shop import LIST, ORGANIZATION, Shop, problem
 from tests.until import until
 from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
+from waiting_list.asgi import BODY_LIMIT
 from waiting_list.database import Pool
 from waiting_list.keys import Scope
 from waiting_list.links import PREFIX
@@ -136,6 +137,34 @@ async def test_a_request_reaches_the_service_once_it_has_come_whole(
         slow.close()
         assert (await client.get("/other")).status_code == 200
     assert recorder.asked() == ["GET /other"] * 3 + ["POST /slow", "GET /other"]
+
+
+async def test_a_body_that_stalls_reaches_the_service_never_and_is_not_acknowledged(
+    name: str, tmp_path: Path, recorder: Recorder
+) -> None:
+    async with proxied(name, tmp_path, recorder.port, seconds=1) as proxy:
+        for length, part in ((15, b'{"quan'), ("chunked", b"4\r\na=12\r\n")):
+            reader, stalled = await proxy.connect()
+            stalled.write(posted("/stalled", part, length))
+            # Caddy waits for as long as the client does.
+            with contextlib.suppress(TimeoutError):
+                assert b" 200 " not in await asyncio.wait_for(reader.readline(), 3)
+            stalled.close()
+    assert recorder.begun == 0
+
+
+async def test_a_body_without_a_length_is_bounded_too(proxy: Proxy, recorder: Recorder) -> None:
+    _, writer = await proxy.connect()
+    body = b"".join(b"2710\r\n%b\r\n" % (b"x" * 10_000) for _ in range(30))
+    with contextlib.suppress(ConnectionError):
+        writer.write(posted("/huge", body + b"0\r\n\r\n", "chunked"))
+        await writer.drain()
+        writer.close()
+    async with proxy.client() as client:
+        await client.get("/other")
+    # Caddy cuts it off where the service refuses it in any case.
+    assert all(BODY_LIMIT < len(one) < 102_000 for one in recorder.requests[:-1])
+    assert recorder.begun == 1 or proxy.name == "caddy"
 
 
 def secret_paths() -> list[str]:
