@@ -1,4 +1,6 @@
-FROM python:3.11-slim-bookworm AS python
+# By tag here; `make digests` prints it with the digest that it has now, for whoever builds.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+FROM ${PYTHON_IMAGE} AS python
 
 # The compiled result is copied; pip, its cache and the sources stay behind in this stage.
 FROM python AS build

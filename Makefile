@@ -83,9 +83,28 @@ sbom: .venv-sbom/.cyclonedx-$(CYCLONEDX_VERSION) ## Write the bill of materials 
 	@.venv-sbom/bin/python $(PIP) install 'cyclonedx-bom==$(CYCLONEDX_VERSION)'
 	@touch $@
 
+# pip-audit lives in a folder of its own: it is no dependency.
+PIP_AUDIT_VERSION := 2.10.1
+
+.PHONY: advisories
+advisories: install .venv-audit/.pip-audit-$(PIP_AUDIT_VERSION) ## Check the locked releases for known vulnerabilities; WRITE=--write keeps the answer
+	$(BIN)/python -m ops.advisories .venv-audit/bin/pip-audit $(WRITE)
+
+.venv-audit/.pip-audit-$(PIP_AUDIT_VERSION):
+	@$(PYTHON) -m venv --clear .venv-audit
+	@.venv-audit/bin/python $(PIP) install 'pip-audit==$(PIP_AUDIT_VERSION)'
+	@touch $@
+
+# The repository names base images by tag, since a digest that lies in it grows old. Who builds pins it.
+.PHONY: digests
+digests: ## Print the base images with their digests, to append to .env; needs Docker and the internet
+	@sed -n 's/^#\([A-Z]*_IMAGE=\)\(.*\)/\1 \2/p' .env.example | while read -r variable image; do \
+		digest=$$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$$image") || exit 1; \
+		echo "$$variable$$image@$$digest"; done
+
 .PHONY: test-dist
 test-dist: dist ## Install what was built in fresh venvs outside of the repository, and run it, a minute or two
-	$(BIN)/python ops/check_dist.py
+	$(BIN)/python -m ops.check_dist
 
 # sqlmap lives in a folder of its own: it is no dependency.
 SQLMAP_VERSION := 1.10.10
@@ -176,13 +195,17 @@ docs-serve: docs ## Show the documentation site on 127.0.0.1:8001
 	@touch $@
 
 .PHONY: check
-check: lint types imports sql containers locks generated translations ## Run all checks, each also a target of its own:
+check: lint security types imports sql containers locks generated translations ## Run all checks, each also a target of its own:
 
 .PHONY: lint
 lint: install ## Python style (ruff) and shell syntax
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	bash -n .ci/run
+
+.PHONY: security
+security: install ## Insecure code (bandit)
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive waiting_list examples ops
 
 .PHONY: types
 types: install ## Static types (mypy --strict)
@@ -268,6 +291,6 @@ lock: .venv-lock/.uv-$(UV_VERSION) ## Write the lock files anew from pyproject.t
 # data/ is left alone: people keep data there.
 .PHONY: clean
 clean: ## Remove .venv, caches and build output, but not data/
-	rm -rf .venv .venv-attack .venv-docs .venv-lock .venv-sbom site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf .venv .venv-attack .venv-audit .venv-docs .venv-lock .venv-sbom site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.schemathesis .import_linter_cache mutants
 	find waiting_list tests -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -31,7 +31,7 @@ SECTIONS = {
     ],
     "Run it": ["how-to/upgrade", "how-to/tune", "*"],
     "Why": ["decisions/index", "decisions/*"],
-    "The project": ["/README", "/ARCHITECTURE", "/CONTRIBUTING", "/CHANGELOG", "/bench/*"],
+    "The project": ["/README", "/ARCHITECTURE", "/CONTRIBUTING", "/SECURITY", "/CHANGELOG", "/bench/*"],
 }
 """Each page once: where it is named, else by a pattern. So a new page is in the site by itself."""
 

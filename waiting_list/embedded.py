@@ -50,7 +50,7 @@ logger = logging.getLogger(__name__)
 
 _NAME = "waiting_list"  # of the superuser and of the database
 _PORT = 15432  # there is no TCP: it names the socket, and keeps PGPORT of the environment out of the DSN
-_SHORT_FOLDER = Path("/tmp")  # noqa: S108 - what is made there has mode 0700, and its owner is checked
+_SHORT_FOLDER = Path("/tmp")  # noqa: S108 # nosec B108 # what is made there has mode 0700, and its owner is checked
 _LONGEST_SOCKET_PATH = 103  # bytes: macOS' limit; Linux has 107
 _POLL_SECONDS = 0.02
 _LOG_BYTES, _LOG_KEPT_BYTES = 1 << 20, 1 << 16
