@@ -44,6 +44,8 @@ KEY = ListKey(*LIST.split("/"))
 ENTRY = f"/waiting-lists/{LIST}/entry"
 CONTACT = f"{ENTRY}/contact"
 ABOUT_ENTRIES = [one for one in Letter if one not in (Letter.SIGN_IN, Letter.WEBHOOK_DISABLED)]
+NOT_KEPT = {"challenge"}
+"""Looked at when it is sent, and then gone: no letter could have it."""
 WITH_WEB_ADDRESSES = [
     "win.example/x", "https://win.example", "www win", "go to win.example now", "win。example", "win．example",
     "win․example", "win.\u200bexample", "win.\u0301example", "выиграй.рф", "win.网", "evil .com", "93.184.216.34",
@@ -142,6 +144,8 @@ def everything_a_fan_can_say(text: str) -> dict[str, Any]:
     said: dict[str, Any] = {"tickets_wanted": 2}
     for model in (Joining, Changing, ContactFields):
         for name, schema in model.model_json_schema()["properties"].items():
+            if name in NOT_KEPT:
+                continue
             kinds = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
             if all(one.get("type") == "integer" or "enum" in one for one in kinds):
                 continue
@@ -271,9 +275,11 @@ async def test_a_fan_who_joins_and_leaves_all_the_time_has_few_letters_sent_and_
 
 async def test_a_fan_whose_address_is_verified_is_told_of_every_join(office: Office) -> None:
     vouched = {"email": "ada@example.org", "email_verified": True}
-    for _ in range(25):
-        assert (await office.fan("POST", ENTRY, {"tickets_wanted": 1}, **vouched)).status_code == 201
-        assert (await office.fan("DELETE", ENTRY)).status_code == 200
+    for number in range(25):
+        # Two accounts with one mailbox, since each may join a list so often in a day.
+        user = f"ada{number % 2}"
+        assert (await office.fan("POST", ENTRY, {"tickets_wanted": 1}, user=user, **vouched)).status_code == 201
+        assert (await office.fan("DELETE", ENTRY, user=user)).status_code == 200
     (written,) = await office.rows("SELECT count(*) AS many FROM outbox WHERE type = 'joined'")
     assert written["many"] == 25
 
