@@ -8,6 +8,7 @@ from typing import Any
 
 from waiting_list import catalogue, reading
 from waiting_list.audit import audit_lists
+from waiting_list.challenges import Proof
 from waiting_list.database import Pool, connection
 from waiting_list.engine import Caller, Engine
 from waiting_list.models import (
@@ -114,8 +115,11 @@ class Lists:
         """Moves the clock: later(hours=24)."""
         self.now += timedelta(**by)
 
-    async def join(self, user_id: str, wanted: int = 1, minimum: int | None = None, **contact: Any) -> Entry:
-        """With `email`, `name`, `locale` or `email_verified` as the contact, where given."""
+    async def join(
+        self, user_id: str, wanted: int = 1, minimum: int | None = None, *, solved: bool = False, **contact: Any
+    ) -> Entry:
+        """With `email`, `name`, `locale` or `email_verified` as the contact, where given; and with a challenge
+        that was `solved`."""
         answer = await self.engine.join(
             self.key,
             USER,
@@ -123,6 +127,7 @@ class Lists:
             tickets_wanted=wanted,
             tickets_minimum=minimum,
             contact=Contact(**contact),
+            proof=Proof(solved),
             now=self.now,
         )
         return _entry(answer)

@@ -54,6 +54,7 @@ class Model:
     quiet_from: str | None = None
     quiet_until: str | None = None
     verify_email: bool = False
+    join_challenge: str = "off"
     after_expiry: str = "leave"
     automatic: bool = True
     max_waiting: int | None = None
@@ -148,7 +149,7 @@ class Model:
         self.order.remove(place)
         self.order.append(place)
 
-    def join(self, user: str, wanted: int, minimum: int, email: str | None = None) -> None:
+    def join(self, user: str, wanted: int, minimum: int, email: str | None = None, solved: bool = False) -> None:
         refuse("waiting_list_ended", when=self.now >= self.ends)
         refuse("waiting_list_not_open", when=not self.open)
         refuse("already_in_list", when=any(p.user == user and p.status != "left" for p in self.order))
@@ -158,6 +159,7 @@ class Model:
         )
         mine = [at for one, at in self.joins if one == user]
         refuse("rate_limited", when=sum(at > self.now - timedelta(hours=24) for at in mine) >= self.most_joins)
+        refuse("challenge_required", when=self.join_challenge == "always" and not solved)
         before = max((one for one in self.order if one.user == user), key=lambda one: one.number, default=None)
         # At the very instant of a lapse it cannot be told from waiting again after it.
         if before is None or before.lapsed_at != self.now:

@@ -30,7 +30,6 @@ from waiting_list.challenges import (
     MOST_BITS,
     PUZZLES,
     Pressure,
-    Proof,
     Solution,
     Visit,
     asked_bits,
@@ -209,6 +208,7 @@ async def test_a_solution_that_is_wrong_or_anothers_or_of_another_list_or_too_ol
 ) -> None:
     await asking.stock(where="off_2/rep_2")
     await asking.made("PATCH", "/waiting-lists/off_2/rep_2", {"join_challenge": "always"})
+    app.state.service.gate._clock = lambda: NOW
     other = await asking.user("ada", "POST", "/waiting-lists/off_2/rep_2/entry", {"tickets_wanted": 1})
     mine, anothers = solved(await refused(asking)), solved(await refused(asking, "bob"))
     elsewhere = solved(problem(other, 403, "challenge_required")["challenge"])
@@ -319,11 +319,8 @@ async def test_a_list_that_asks_is_replayed_as_any_other(lists: Lists) -> None:
     await lists.configure(join_challenge="always")
     async with lists.refused(ChallengeRequired):
         await lists.join("ada")
-    answer = await lists.engine.join(
-        lists.key, USER, user_id="ada", tickets_wanted=1, proof=Proof(solved=True), now=lists.now
-    )
-    assert answer.entry
-    answer = await lists.engine.join(lists.key, ORGANIZER, user_id="bob", tickets_wanted=1, now=lists.now)
+    await lists.join("ada", solved=True)
+    await lists.engine.join(lists.key, ORGANIZER, user_id="bob", tickets_wanted=1, now=lists.now)
     await lists.configure(join_challenge="adaptive")
     await lists.join("cleo")
     page = await reading.history(
@@ -394,7 +391,7 @@ async def test_a_response_of_another_challenge_service_is_taken_if_that_says_so(
 @pytest.mark.parametrize(
     "answer",
     [
-        web.Response(status=302, headers={"Location": "/siteverify"}),
+        web.Response(status=307, headers={"Location": "/siteverify"}),
         web.Response(status=500, text='{"success": true}'),
         web.Response(text="no JSON"),
         web.Response(text='{"success": true, "x": "' + "x" * 70_000 + '"}'),

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 
 from import_pretix import BadFile, read, send
 from tests.shop import LIST, Shop, listening
-from ticketing import TRIES, Platform, Refused, WaitingLists
+from ticketing import TRIES, Platform, Refused, WaitingLists, join
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "examples" / "waitinglist.csv"
@@ -208,3 +208,12 @@ def test_a_column_that_does_not_exist_is_a_sentence() -> None:
     )
     assert called.returncode == 2
     assert "no such column: X" in called.stderr
+
+
+async def test_the_example_does_the_work_that_a_list_asks_for(lists: WaitingLists, shop: Shop, easy: None) -> None:
+    await shop.made("PATCH", f"/waiting-lists/{LIST}", {"join_challenge": "always"})
+    token = await shop.token("ada")
+    entry = await asyncio.to_thread(join, lists.url, token, LIST, 1)
+    assert (entry["user_id"], entry["position"]) == ("ada", 1)
+    with pytest.raises(httpx.HTTPStatusError, match="409"):
+        await asyncio.to_thread(join, lists.url, token, LIST, 1)

@@ -137,7 +137,7 @@ class ChallengeRequired(Problem):
         "challenge": {
             "token": "arM_dw_sGmBzuQ-3T2nVgTeCxV0y8hQe",
             "puzzles": 16,
-            "bits": 15,
+            "bits": 16,
             "expires_at": "2026-11-24T10:05:00Z",
         }
     }

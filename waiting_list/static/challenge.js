@@ -13,8 +13,9 @@ const K = new Int32Array([
   0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
   0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 ]);
-const H = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
+const H = new Int32Array([0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19]);
 const LONGEST = 55;
+const [ZERO, NINE] = [0x30, 0x39];
 const SLICE_MILLISECONDS = 12;
 const w = new Int32Array(64);
 
@@ -27,7 +28,7 @@ function zeroBits() {
     const t = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
     w[i] = (w[i - 16] + s + w[i - 7] + t) | 0;
   }
-  let [a, b, c, d, e, f, g, h] = H;
+  let a = H[0], b = H[1], c = H[2], d = H[3], e = H[4], f = H[5], g = H[6], h = H[7];
   for (let i = 0; i < 64; i++) {
     const s = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
     const t = (h + s + ((e & f) ^ (~e & g)) + K[i] + w[i]) | 0;
@@ -42,18 +43,28 @@ function zeroBits() {
 /** The first whole number for which the hash of `text` and the number begins with so many zero bits. */
 async function find(text, bits, rest) {
   const block = new Uint8Array(64);
-  const words = new DataView(block.buffer);
   new TextEncoder().encodeInto(text, block);
-  for (let number = 0; ; number++) {
-    const digits = String(number);
-    const length = text.length + digits.length;
-    if (length > LONGEST) throw new RangeError("the challenge is too long");
-    for (let i = 0; i < digits.length; i++) block[text.length + i] = digits.charCodeAt(i);
-    block[length] = 0x80;
-    words.setUint32(60, 8 * length);
-    for (let i = 0; i < 16; i++) w[i] = words.getInt32(4 * i);
+  const bytes = new DataView(block.buffer);
+  const first = text.length >> 2;
+  const words = new Int32Array(16);
+  for (let i = 0; i < first; i++) words[i] = bytes.getInt32(4 * i);
+  for (let number = 0, last = text.length; ; number++) {
+    // The digits of the number, counted up where they stand.
+    let digit = last;
+    while (digit > text.length && block[digit - 1] === NINE) block[--digit] = ZERO;
+    if (number === 0) block[last++] = ZERO;
+    else if (digit > text.length) block[digit - 1] += 1;
+    else {
+      block[text.length] = ZERO + 1;
+      block[last++] = ZERO;
+    }
+    if (last > LONGEST) throw new RangeError("the challenge is too long");
+    block[last] = 0x80;
+    for (let i = first; i <= last >> 2; i++) words[i] = bytes.getInt32(4 * i);
+    words[15] = 8 * last;
+    w.set(words);
     if (zeroBits() >= bits) return number;
-    if (number % 256 === 255) await rest();
+    if (number % 512 === 511 && rest.isDue()) await rest.taken();
   }
 }
 
@@ -62,25 +73,23 @@ function rests() {
   let until = performance.now() + SLICE_MILLISECONDS;
   const { port1, port2 } = new MessageChannel();
   return {
-    rest() {
-      if (performance.now() < until) return undefined;
-      return new Promise(go => {
-        port1.onmessage = () => { until = performance.now() + SLICE_MILLISECONDS; go(); };
-        port2.postMessage(null);
-      });
-    },
-    end() { port1.close(); },
+    isDue: () => performance.now() > until,
+    taken: () => new Promise(go => {
+      port1.onmessage = () => { until = performance.now() + SLICE_MILLISECONDS; go(); };
+      port2.postMessage(null);
+    }),
+    end: () => port1.close(),
   };
 }
 
 /** The numbers that solve a challenge, as the service sends one. */
 export async function solve({ token, puzzles, bits }) {
-  const { rest, end } = rests();
+  const rest = rests();
   const numbers = [];
   try {
     while (numbers.length < puzzles) numbers.push(await find(`${token}.${numbers.length}.`, bits, rest));
   } finally {
-    end();
+    rest.end();
   }
   return numbers;
 }
