@@ -22,6 +22,7 @@ READS_THE_CLOCK = {
     "delete_old_notices", "read_webhook_to_call", "webhook_fails", "disable_webhook", "insert_disabled_notices",
     "read_letter_facts", "read_place", "insert_session", "read_session", "insert_sign_in", "read_sign_in",
     "use_sign_in", "read_api_key", "note_api_key", "rotate_api_key", "take_allowances", "delete_old_allowances",
+    "give_back_allowances",
     "insert_audit", "read_figures",
     "read_pace_window", "read_overview", "delete_old_sessions", "read_organizations",
 }  # fmt: skip

@@ -8,7 +8,7 @@ from waiting_list import sessions
 from waiting_list.fan_router import FanRoute
 from waiting_list.fields import Email
 from waiting_list.pages import FAN_COOKIE, PageCall, PageRoute, check_same_origin, go_to, local, page, read_form
-from waiting_list.problems import InvalidRequest, NotFound
+from waiting_list.problems import Forbidden, InvalidRequest, NotFound, Unauthenticated
 from waiting_list.sessions import SignIn
 
 router = APIRouter(route_class=FanRoute, include_in_schema=False)
@@ -45,12 +45,16 @@ async def send_link(call: PageCall) -> Response:
 
 @links.post("/sign-in/with-token")
 async def sign_in_with_token(call: PageCall) -> Response:
-    """Signs in whoever has a user token: a shop's page sends it as a form, so that it stands in no address. Raises
-    Unauthenticated, Forbidden."""
-    call.allow(call.service.limits.sign_in_from(call.address))
+    """Signs in whoever has a user token: a shop's page sends it as a form, so that it stands in no address. Only
+    tokens that are refused count as attempts: a crowd with good ones may come from one address. Raises
+    Unauthenticated, Forbidden, RateLimited."""
     form = await read_form(call)
     token = form.get("token", "").strip()
-    await call.service.authority.user(f"Bearer {token}")
+    try:
+        await call.service.authority.user(f"Bearer {token}")
+    except (Unauthenticated, Forbidden):
+        call.allow(call.service.limits.sign_in_from(call.address))
+        raise
     answer = go_to(local(form.get("next")))
     call.set_cookie(answer, FAN_COOKIE, token)
     return answer
