@@ -41,9 +41,11 @@ from waiting_list.database import connect_pool
 from waiting_list.delivery import Delivery
 from waiting_list.engine import Engine
 from waiting_list.figures import Figures
+from waiting_list.health import Health
 from waiting_list.limits import Limits
 from waiting_list.live import Live
 from waiting_list.observe import Observed
+from waiting_list.peers import Peers
 from waiting_list.polls import Polls
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings, settings
@@ -93,6 +95,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     It starts, and answers 503, also while the database is away. The worker runs along if the settings say so.
     """
     config = configured or settings()
+    peers = Peers()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -107,8 +110,8 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         polls = Polls(pool, config, standby)
         live = Live(pool, polls)
         authority = Authority(pool, config)
-        limits, figures = Limits(pool, config), Figures(pool)
-        app.state.service = Service(config, pool, engine, polls, live, authority, limits, figures)
+        limits, figures, health = Limits(pool, config), Figures(pool), Health(pool)
+        app.state.service = Service(config, pool, engine, polls, live, authority, limits, figures, health, peers)
         stop = asyncio.Event()
         delivery = Delivery(pool, config, authority, engine.told)
         worker = Worker(pool, engine, personal_data_kept=config.personal_data_kept)
@@ -142,7 +145,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     )
     app.add_middleware(Guard)
     app.add_middleware(CrossOrigin)
-    app.add_middleware(Observed, log_requests=config.log_requests)
+    app.add_middleware(Observed, log_requests=config.log_requests, peers=peers)
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:

@@ -20,11 +20,13 @@ from waiting_list.database import Pool
 from waiting_list.engine import Caller, Engine, Idempotency
 from waiting_list.fields import Id
 from waiting_list.figures import Figures
+from waiting_list.health import Health
 from waiting_list.keys import Scope
 from waiting_list.limits import Allowance, Limits
 from waiting_list.live import Live
 from waiting_list.models import Answer, Entry, ListKey, Status
 from waiting_list.paging import Page
+from waiting_list.peers import Peers
 from waiting_list.polls import Polls
 from waiting_list.problems import InvalidRequest, NotFound, Problem
 from waiting_list.settings import Settings
@@ -42,6 +44,8 @@ class Service:
     authority: Authority
     limits: Limits
     figures: Figures
+    health: Health
+    peers: Peers
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the process is about to end: it answers, and asks for no more."""
 

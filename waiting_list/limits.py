@@ -11,7 +11,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple, TypeAlias
 
 from waiting_list.batch import Batches
@@ -268,9 +268,9 @@ def _refused(limit: Limit, seconds: float) -> RateLimited:
     )
 
 
-def is_public(found: IPv4Address | IPv6Address) -> bool:
-    """Whether an address says something of who is behind it."""
-    return not any(found in network for network in _NOT_PUBLIC[found.version])
+def is_private(address: str) -> bool:
+    """Whether this is an address that says nothing of who is behind it: private, loopback or link-local."""
+    return _networks(address)[0][0] == _PEER
 
 
 def _networks(address: str) -> list[tuple[_Size, str]]:
@@ -281,7 +281,7 @@ def _networks(address: str) -> list[tuple[_Size, str]]:
         return [(_PEER, address)]
     if isinstance(found, IPv6Address) and found.ipv4_mapped:
         found = found.ipv4_mapped
-    if not is_public(found):
+    if any(found in network for network in _NOT_PUBLIC[found.version]):
         return [(_PEER, str(found))]
     version, bits = found.version, int(found)
     return [
