@@ -26,7 +26,7 @@ _BURST_SECONDS = 5
 _JOINS_AT_ONCE = 20
 _SIGN_INS_AT_ONCE = 10
 """So many at once in any case: people are not refused for being quick."""
-_COUNTED = {4: ((32, 1), (24, 8)), 6: ((64, 1), (48, 8), (32, 64))}
+_COUNTED = {4: ((32, 1), (24, 4)), 6: ((64, 1), (48, 4), (32, 64))}
 """The networks that an address is counted on, by the version of IP: the prefix, and how many times as much as one
 address may be done from there. docs/rate-limits.md has the reasons."""
 _Size: TypeAlias = tuple[int, int]
