@@ -1,8 +1,9 @@
 """How much one caller may ask for: of a user, an API key, or an address and the networks around it, in a minute.
 
 Each limit is a bucket that fills up evenly (ITU-T I.371's generic cell rate algorithm). It holds a minute's worth,
-or where a crowd must not be outrun (joins, attempts to sign in) only a few seconds' worth. Requests are counted in
-each process, which costs nothing. Joins are counted in the database as well, for all processes together.
+or where a crowd must not be outrun (joins and attempts to sign in from an address) only a few seconds' worth.
+Requests are counted in each process, which costs nothing. Joins are counted in the database as well, for all
+processes together.
 """
 
 import hashlib
@@ -96,7 +97,7 @@ class Limits:
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool
         self._user = _limit("user", settings.user_requests_per_minute)
-        self._user_joins = _limit("user-joins", settings.user_joins_per_minute, at_once=_JOINS_AT_ONCE)
+        self._user_joins = _limit("user-joins", settings.user_joins_per_minute)
         self._key = _limit("key", settings.key_requests_per_minute)
         self._address = _Addresses("address", settings.address_requests_per_minute)
         self._address_joins = _Addresses(
