@@ -170,7 +170,9 @@ async def listening(
 ) -> AsyncIterator[str]:
     """The started application behind uvicorn, on a free port of the loopback unless one is given."""
     with nullcontext(on) if on else bound_to_loopback() as bound:
-        server = uvicorn.Server(uvicorn.Config(app, http=protocol, lifespan="off", log_level="warning"))
+        server = uvicorn.Server(
+            uvicorn.Config(app, http=protocol, lifespan="off", log_config=None, access_log=False)
+        )
         serving = asyncio.create_task(server.serve(sockets=[bound]))
         try:
             yield f"http://127.0.0.1:{bound.getsockname()[1]}"

@@ -4,8 +4,9 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from ipaddress import ip_network
 from typing import Any
 
 import httpx
@@ -56,6 +57,63 @@ async def test_joins_from_one_address_are_limited_whoever_joins(pool: Pool) -> N
     assert await granted([processes[0].join("org_1", "v1", "2001:db8:1:3::1")]) == 1
     # Written as IPv6, it is the same IPv4 address.
     assert await granted([processes[0].join("org_1", "w", "::ffff:203.0.113.7")]) == 0
+
+
+def spread(network: str, step: int) -> Callable[[int], str]:
+    """Addresses of a network, each so many after the one before."""
+    first = ip_network(network).network_address
+    return lambda number: str(first + number * step)
+
+
+@pytest.mark.parametrize(
+    ("network", "step", "times"),
+    [
+        ("203.0.113.0/24", 1, 4),  # every address of a /24
+        ("2001:db8:1::/48", 2**64, 4),  # a /64 for each join, as whoever has a /48 can
+        ("2001:db8::/32", 2**80, 64),  # a /48 for each join, as whoever has a /32 can
+    ],
+)
+async def test_joins_from_a_network_are_limited_however_many_addresses_they_come_from(
+    pool: Pool, network: str, step: int, times: int
+) -> None:
+    processes = [limits(pool, address_joins_per_minute=2) for _ in range(2)]
+    address, began = spread(network, step), time.monotonic()
+    joins = [processes[n % 2].join("org_1", f"u{n}", address(n)) for n in range(min(256, times * 4))]
+    assert 2 * times <= await granted(joins) <= 2 * times * (1 + (time.monotonic() - began) / 60) + 1
+    # A network beside it is another's.
+    beside = str(ip_network(network).network_address + ip_network(network).num_addresses)
+    assert await granted([processes[0].join("org_1", "v", beside)]) == 1
+
+
+async def test_one_address_that_is_refused_uses_up_nothing_of_its_network(pool: Pool) -> None:
+    # So many processes that each lets some through to the database: together more than the network may do.
+    processes = [limits(pool, address_joins_per_minute=4) for _ in range(10)]
+    joins = [one.join("org_1", f"u{n}-{p}", "203.0.113.7") for p, one in enumerate(processes) for n in range(4)]
+    assert await granted(joins) == 4
+    neighbours = [processes[n % 10].join("org_1", f"v{n}", f"203.0.113.{10 + n}") for n in range(40)]
+    assert await granted(neighbours) == 4 * 4 - 4
+
+
+async def test_a_minutes_worth_of_joins_cannot_be_had_in_a_moment(pool: Pool) -> None:
+    processes = [Limits(pool, Settings()) for _ in range(3)]
+    began = time.monotonic()
+    joins = [one.join("org_1", f"u{n}-{p}", "203.0.113.7") for p, one in enumerate(processes) for n in range(417)]
+    # A hundred at once, then twenty a second.
+    assert 100 <= await granted(joins) <= 100 + 20 * (time.monotonic() - began) + 1
+
+
+async def test_a_caller_is_forgotten_when_others_have_asked_since(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("waiting_list.limits._CALLERS_KEPT", 3)
+    one = limits(pool, key_requests_per_minute=1)
+    one.request_of_key("busy")
+    for number in range(5):
+        one.request_of_key(f"k{number}")
+        with pytest.raises(RateLimited):
+            one.request_of_key("busy")  # whoever goes on asking is not forgotten
+    assert one.request_of_key("k0") is not None
+    assert len(one._full_at) == 3
 
 
 @pytest.mark.parametrize(
@@ -109,16 +167,16 @@ async def test_the_database_is_told_no_name_and_no_address(pool: Pool) -> None:
     await limits(pool, user_joins_per_minute=5, address_joins_per_minute=5).join("org_1", "ada", "203.0.113.7")
     async with connection(pool) as acquired:
         rows = await acquired.fetch("SELECT caller FROM allowances")
-        assert sorted(len(row["caller"]) for row in rows) == [16, 16]
+        assert [len(row["caller"]) for row in rows] == [16] * 3  # the user, the address, the network around it
         await acquired.execute(sql("delete_old_allowances"))
-        assert await acquired.fetchval("SELECT count(*) FROM allowances") == 2
+        assert await acquired.fetchval("SELECT count(*) FROM allowances") == 3
         await acquired.execute("UPDATE allowances SET full_at = full_at - interval '3 minutes'")
         await acquired.execute(sql("delete_old_allowances"))
         assert await acquired.fetchval("SELECT count(*) FROM allowances") == 0
 
 
 async def test_many_callers_at_once_in_many_processes_do_not_wait_for_each_other(pool: Pool) -> None:
-    processes = [limits(pool, user_joins_per_minute=50, address_joins_per_minute=3000) for _ in range(4)]
+    processes = [limits(pool, user_joins_per_minute=50, address_joins_per_minute=14_400) for _ in range(4)]
     users = [f"u{number}" for number in range(300)]
     joins = [
         one.join("org_1", user, "203.0.113.7")
@@ -201,6 +259,47 @@ async def test_guessing_of_tokens_and_keys_is_limited_by_address(dsn: str) -> No
 
         statuses = [await sign_in(number) for number in range(5)]
         assert statuses == [401, 401, 401, 429, 429]
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "10.1.2.3"])
+async def test_guessing_from_a_private_address_is_limited_and_an_office_behind_one_can_work(
+    dsn: str, peer: str
+) -> None:
+    async with served(dsn, address_sign_ins_per_minute=1) as shop:
+        headers = {"X-Forwarded-For": peer}
+
+        async def sign_in(number: int) -> int:
+            form = {"api_key": f"wl_{number:012}_x"}
+            return (await shop.http.post("/dashboard/sign-in", headers=headers, data=form)).status_code
+
+        assert Counter([await sign_in(number) for number in range(12)]) == {401: 10, 429: 2}
+        # Its other calls are not counted.
+        assert (await shop.http.get("/v1/user/events", headers=headers)).status_code == 200
+
+
+async def test_a_crowd_with_tokens_of_its_shop_may_sign_in_behind_one_address_and_guesses_are_limited(
+    app: FastAPI, dsn: str
+) -> None:
+    async with served(dsn, address_sign_ins_per_minute=3) as shop:
+        headers = {"X-Forwarded-For": "203.0.113.7"}
+
+        async def sign_in(sent: str) -> int:
+            answer = await shop.http.post("/sign-in/with-token", headers=headers, data={"token": sent})
+            return answer.status_code
+
+        tokens = [(await token(app, f"u{n}"))["Authorization"].removeprefix("Bearer ") for n in range(30)]
+        assert Counter([await sign_in(one) for one in tokens]) == {303: 30}
+        assert [await sign_in("guessed") for _ in range(5)] == [401, 401, 401, 429, 429]
+        assert await sign_in(tokens[0]) == 303
+
+
+async def test_an_answer_says_how_many_are_granted_at_once(app: FastAPI, shop: Shop, dsn: str) -> None:
+    await shop.stock()
+    headers = await token(app, "ada") | {"X-Forwarded-For": "203.0.113.7"}
+    async with served(dsn, user_joins_per_minute=0, address_joins_per_minute=1200) as one:
+        joined = await one.http.post(ENTRY, headers=headers, json={"tickets_wanted": 1})
+    assert joined.headers["RateLimit-Policy"] == '"address-joins";q=100;w=5'
+    assert joined.headers["RateLimit"] == '"address-joins";r=99;t=1'
 
 
 async def test_a_page_that_is_refused_is_a_page_and_says_when_to_come_back(dsn: str) -> None:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from tests.attacked import statuses, wire
 from tests.conftest import _FAST
 from tests.lists import Lists
 from tests.shop import LIST, ORGANIZATION, Shop
@@ -114,6 +116,66 @@ async def test_whatever_is_logged_stays_on_its_line(log_json: bool) -> None:
     assert "\x1b" not in stream.getvalue()
     if log_json:
         assert [json.loads(line)["level"] for line in lines] == ["warning"] * 2
+
+
+async def test_bad_requests_however_many_are_no_more_than_a_line_of_each_kind(app: FastAPI) -> None:
+    bad = (
+        b"\x16\x03\x01 is no HTTP\r\n\r\n",
+        b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    )
+    async with wire(app) as raw:
+        with logged(log_json=True) as stream:
+            for one in bad * 5:
+                assert statuses(await raw.said(one))
+    lines = Counter(json.loads(line)["event"] for line in stream.getvalue().splitlines())
+    assert all(times == 1 for times in lines.values()), lines
+
+
+async def test_what_a_library_warns_of_again_and_again_is_a_line_and_a_count() -> None:
+    line = ("uvicorn.error", "Invalid HTTP request received.")
+    with logged(log_json=True) as stream:
+        for _ in range(1000):
+            logging.getLogger(line[0]).warning(line[1])
+        assert [json.loads(one)["event"] for one in stream.getvalue().splitlines()] == [line[1]]
+        (repeats,) = logging.getLogger().handlers[0].filters
+        assert isinstance(repeats, logs.Repeats)
+        repeats.end(line)
+        counted = json.loads(stream.getvalue().splitlines()[-1])
+        assert (counted["event"], counted["line"], counted["times"]) == ("line_repeated", line[1], 999)
+        # From then on it is logged again.
+        logging.getLogger(line[0]).warning(line[1])
+        assert json.loads(stream.getvalue().splitlines()[-1])["event"] == line[1]
+
+
+async def test_the_count_is_logged_when_its_time_is_up_though_all_is_quiet() -> None:
+    with logged(log_json=True) as stream:
+        handler = logging.getLogger().handlers[0]
+        handler.filters = [logs.Repeats(seconds=0.05)]
+        for _ in range(3):
+            logging.getLogger("library").warning("told %s", "anything")
+
+        async def counted() -> bool:
+            return "line_repeated" in stream.getvalue()
+
+        await until(counted)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["told anything", "line_repeated"]
+    assert (lines[1]["of"], lines[1]["times"]) == ("library", 2)
+
+
+async def test_defects_and_our_own_lines_are_all_logged() -> None:
+    with logged(log_json=True) as stream:
+        for _ in range(3):
+            structlog.get_logger("waiting_list.test").warning("told")
+            try:
+                raise RuntimeError
+            except RuntimeError:
+                logging.getLogger("library").exception("failed")
+            structlog.get_logger("waiting_list.streams").info("slow_reader_dropped")
+    events = Counter(json.loads(line)["event"] for line in stream.getvalue().splitlines())
+    assert events == {"told": 3, "failed": 3, "slow_reader_dropped": 1}
 
 
 async def test_no_person_and_no_secret_is_in_the_logs(app: FastAPI, shop: Shop, dsn: str) -> None:
@@ -230,7 +292,12 @@ async def test_how_late_a_worker_is_is_known_and_makes_no_process_unready(app: F
     await shop.join("ada")
     await shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 1})
     ready = (await shop.http.get("/health/ready")).json()
-    assert ready == {"status": "ready", "oldest_due_hold_seconds": 0.0, "oldest_due_notice_seconds": 0.0}
+    assert ready == {
+        "status": "ready",
+        "oldest_due_hold_seconds": 0.0,
+        "oldest_due_notice_seconds": 0.0,
+        "warnings": [],
+    }
     async with connection(app.state.service.pool) as acquired:
         await acquired.execute(
             "UPDATE entries SET ready_until = now() - interval '42 seconds' WHERE status = 'ready'"
@@ -250,6 +317,7 @@ async def test_a_schema_that_is_too_old_is_not_ready_and_a_later_one_is(app: Fas
         await acquired.execute("INSERT INTO schema_migrations SELECT 9999, 'later', 'x', now()")
         assert (await shop.http.get("/health/ready")).status_code == 200
         await acquired.execute("DELETE FROM schema_migrations WHERE version >= 6")
+        app.state.service.health._looked_at = float("-inf")  # as a second later
         assert (await shop.http.get("/health/ready")).status_code == 503
 
 

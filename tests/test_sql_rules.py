@@ -22,7 +22,8 @@ READS_THE_CLOCK = {
     "delete_old_notices", "read_webhook_to_call", "webhook_fails", "disable_webhook", "insert_disabled_notices",
     "read_letter_facts", "read_place", "insert_session", "read_session", "insert_sign_in", "read_sign_in",
     "use_sign_in", "read_api_key", "note_api_key", "rotate_api_key", "take_allowances", "delete_old_allowances",
-    "lock_allowances", "insert_audit", "read_figures", "read_sign_outs", "upsert_sign_out", "delete_old_sign_outs",
+    "give_back_allowances", "lock_allowances",
+    "insert_audit", "read_figures", "read_sign_outs", "upsert_sign_out", "delete_old_sign_outs",
     "read_pace_window", "read_overview", "delete_old_sessions", "read_organizations",
 }  # fmt: skip
 

@@ -44,10 +44,12 @@ from waiting_list.engine import Engine
 from waiting_list.exports import Exports
 from waiting_list.figures import Figures
 from waiting_list.gate import Gate
+from waiting_list.health import Health
 from waiting_list.limits import Limits
 from waiting_list.live import Live
 from waiting_list.mail_limits import MailLimits
 from waiting_list.observe import Observed
+from waiting_list.peers import Peers
 from waiting_list.polls import Polls
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings, settings
@@ -98,6 +100,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     It starts, and answers 503, also while the database is away. The worker runs along if the settings say so.
     """
     config = configured or settings()
+    peers = Peers()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -113,10 +116,20 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         live = Live(pool, polls)
         authority = Authority(pool, config)
         authority.sign_outs.on_news = live.close_ended
-        limits, mail_limits, figures = Limits(pool, config), MailLimits(pool, config, authority), Figures(pool)
-        exports, gate = Exports(pool), Gate(engine, authority, config)
         app.state.service = Service(
-            config, pool, engine, polls, live, authority, limits, mail_limits, figures, exports, gate
+            settings=config,
+            pool=pool,
+            engine=engine,
+            polls=polls,
+            live=live,
+            authority=authority,
+            limits=Limits(pool, config),
+            mail_limits=MailLimits(pool, config, authority),
+            figures=Figures(pool),
+            health=Health(pool),
+            peers=peers,
+            exports=Exports(pool),
+            gate=Gate(engine, authority, config),
         )
         stop = asyncio.Event()
         delivery = Delivery(pool, config, authority, engine.told)
@@ -156,7 +169,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     )
     app.add_middleware(Guard)
     app.add_middleware(CrossOrigin)
-    app.add_middleware(Observed, log_requests=config.log_requests)
+    app.add_middleware(Observed, log_requests=config.log_requests, peers=peers)
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:

@@ -22,6 +22,7 @@ from waiting_list.exports import Exports
 from waiting_list.fields import Id
 from waiting_list.figures import Figures
 from waiting_list.gate import Gate
+from waiting_list.health import Health
 from waiting_list.keys import Scope
 from waiting_list.limits import Allowance, Limits
 from waiting_list.live import Live
@@ -29,6 +30,7 @@ from waiting_list.mail_limits import MailLimits
 from waiting_list.models import Answer, Entry, ListKey, Status
 from waiting_list.notices import Contact
 from waiting_list.paging import Page
+from waiting_list.peers import Peers
 from waiting_list.polls import Polls
 from waiting_list.problems import InvalidRequest, NotFound, Problem, RateLimited
 from waiting_list.settings import Settings
@@ -47,6 +49,8 @@ class Service:
     limits: Limits
     mail_limits: MailLimits
     figures: Figures
+    health: Health
+    peers: Peers
     exports: Exports
     gate: Gate
     draining: asyncio.Event = field(default_factory=asyncio.Event)

@@ -56,8 +56,10 @@ class DashboardRoute(PageRoute):
 
 
 def dashboard_page(call: PageCall, template: str, *, status: int = 200, **shown: Any) -> Response:
-    """A page of the dashboard. Its template is given `organizer` besides."""
-    return page(call, template, status=status, organizer=call.who, **shown)
+    """A page of the dashboard. Its template is given `organizer` besides, and whether the addresses of fans are
+    hidden."""
+    hidden = bool(call.service.peers.warnings)
+    return page(call, template, status=status, organizer=call.who, addresses_hidden=hidden, **shown)
 
 
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)

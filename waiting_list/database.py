@@ -133,6 +133,16 @@ class _Outage:
 _outage = _Outage()
 
 
+class _Disk:
+    """Whether a statement has failed since the database's disk is full, and no look has found room since
+    (health.py)."""
+
+    is_full = False
+
+
+DISK = _Disk()
+
+
 @asynccontextmanager
 async def reachable(*, standby: bool = False) -> AsyncIterator[None]:
     """Turns every way in which a database can be out of reach into Unavailable.
@@ -146,6 +156,8 @@ async def reachable(*, standby: bool = False) -> AsyncIterator[None]:
     except _UNREACHABLE as error:
         if isinstance(error, asyncpg.InterfaceError) and "clos" not in str(error):
             raise  # a wrong argument, not a closed connection or pool
+        if isinstance(error, asyncpg.DiskFullError) and not standby:
+            DISK.is_full = True
         if not standby:
             # Where a transaction cannot even be rolled back, the cause is what it failed of before.
             cause = error.__context__ if isinstance(error, asyncpg.InterfaceError) else None

@@ -7,6 +7,8 @@ seen.
 import logging
 import re
 import sys
+import threading
+import time
 from contextvars import ContextVar
 
 import structlog
@@ -16,6 +18,12 @@ from waiting_list.settings import Settings
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Of the request on whose behalf something is done. Where many share a transaction, it is that of one of them."""
 _DETAIL = re.compile(r"DETAIL: .*")
+_REPEAT_SECONDS = 60.0
+_LINES_KEPT = 100
+_PROVOKED = frozenset(("slow_reader_dropped",))
+"""Our own events that strangers can cause as often as they like."""
+
+log = structlog.get_logger(__name__)
 
 
 def set_up(settings: Settings) -> None:
@@ -40,6 +48,7 @@ def set_up(settings: Settings) -> None:
         else [_escaped, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
     handler = logging.StreamHandler()
+    handler.addFilter(Repeats())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -49,6 +58,52 @@ def set_up(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
+
+
+class Repeats(logging.Filter):
+    """Lets a line through once in a minute, counts the others like it, and then logs how many these were.
+
+    That is for lines that a stranger can cause at will: what libraries warn of, such as a request that is no HTTP,
+    and some events of ours. Lines with an exception are all let through.
+    """
+
+    def __init__(self, seconds: float = _REPEAT_SECONDS) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._counted: dict[tuple[str, str], tuple[float, int]] = {}
+        """Since when each line is counted, and how often it came since."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is to be logged."""
+        said = record.msg["event"] if isinstance(record.msg, dict) else str(record.msg)
+        ours = record.name.partition(".")[0] == __package__
+        if record.exc_info or (said not in _PROVOKED if ours else record.levelno < logging.WARNING):
+            return True
+        line, now = (record.name, said), time.monotonic()
+        with self._lock:
+            since, times = self._counted.get(line, (float("-inf"), 0))
+            if times or now - since <= self._seconds:
+                if not times:
+                    self._end_later(line, since + self._seconds - now)
+                self._counted[line] = since, times + 1
+                return False
+            if len(self._counted) >= _LINES_KEPT:
+                del self._counted[next(iter(self._counted))]
+            self._counted[line] = now, 0
+            return True
+
+    def _end_later(self, line: tuple[str, str], seconds: float) -> None:
+        timer = threading.Timer(max(seconds, 0), self.end, [line])
+        timer.daemon = True
+        timer.start()
+
+    def end(self, line: tuple[str, str]) -> None:
+        """Log how often a line was held back, and let the next one through."""
+        with self._lock:
+            _, times = self._counted.pop(line, (0, 0))
+        if times:
+            log.warning("line_repeated", of=line[0], line=line[1], times=times, seconds=self._seconds)
 
 
 def _with_request_id(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -17,6 +17,7 @@ from waiting_list import tracing
 from waiting_list.answers import CACHE_CONTROL, PRIVATE, REQUEST_ID_HEADER, REQUEST_ID_KEY
 from waiting_list.logs import REQUEST_ID
 from waiting_list.metrics import REQUEST_SECONDS, REQUESTS
+from waiting_list.peers import Peers
 from waiting_list.tracing import RequestSpan
 
 log = structlog.get_logger(__name__)
@@ -31,8 +32,9 @@ class Observed:
     dashes or underscores, else a new one; the answer has it, too. An answer that declares no `Cache-Control` is
     `private, no-store`."""
 
-    def __init__(self, app: ASGIApp, *, log_requests: bool) -> None:
+    def __init__(self, app: ASGIApp, *, log_requests: bool, peers: Peers) -> None:
         self._app = app
+        self._peers = peers
         self._log_requests = log_requests
         self._traces = tracing.is_wanted()
 
@@ -44,6 +46,7 @@ class Observed:
         request_id = _request_id(scope)
         span = RequestSpan(_trace_context(scope)) if self._traces else None
         scope[REQUEST_ID_KEY] = request_id
+        self._peers.look(scope)
         REQUEST_ID.set(request_id)  # for good: the server runs each request in a context of its own
         # 500: of whoever raises, and leaves the answer to what stands further out.
         status, seconds = 500, None

@@ -10,8 +10,8 @@ from waiting_list import __version__
 from waiting_list.answers import COMMON, declared
 from waiting_list.calls import Call, PublicRoute
 from waiting_list.fields import Frozen
+from waiting_list.peers import Warned
 from waiting_list.problems import InvalidRequest, Unavailable
-from waiting_list.reading import is_migrated
 
 router = APIRouter(route_class=PublicRoute, tags=["operations"])
 
@@ -24,11 +24,12 @@ async def is_live() -> dict[str, str]:
 
 class Readiness(Frozen):
     """That the service can answer, and how late a worker is: for how many seconds the first hold to lapse, and the
-    first notice to be sent, have been due."""
+    first notice to be sent, have been due. `warnings` is what whoever runs it should mend."""
 
     status: Literal["ready"] = "ready"
     oldest_due_hold_seconds: float
     oldest_due_notice_seconds: float
+    warnings: list[Warned]
 
 
 @router.get(
@@ -40,19 +41,19 @@ class Readiness(Frozen):
 async def is_ready(
     call: Call, late_seconds: Annotated[float | None, Query(ge=0, description="Unavailable beyond this.")] = None
 ) -> Readiness:
-    """The database answers, and has the schema that this version works with.
+    """The database answers, has the schema that this version works with, and can be written to.
 
     A late worker makes no process unready: all of them answer as before. Whoever watches over the service, and
     not over one process, asks with `late_seconds`: then it is not ready while a hold has been due for longer.
     """
     if call.service.draining.is_set():
         raise Unavailable("This process is about to end.")
-    if not await is_migrated(call.pool):
-        raise Unavailable("The database is not migrated: run waiting-list migrate.")
+    await call.service.health.check()
     figures = await call.service.figures.read()
     ready = Readiness(
         oldest_due_hold_seconds=figures["oldest_due_hold_seconds"],
         oldest_due_notice_seconds=figures["oldest_due_notice_seconds"],
+        warnings=call.service.peers.warnings,
     )
     if late_seconds is not None and ready.oldest_due_hold_seconds > late_seconds:
         raise Unavailable(f"A hold has been due for {ready.oldest_due_hold_seconds:.0f} s: is a worker running?")

@@ -74,17 +74,20 @@ class Settings(BaseSettings):
     address_requests_per_minute: int = Field(
         default=12_000,
         ge=0,
-        description="Requests from one public address in a minute, in each process; 0: no limit.",
+        description="Requests from one public address in a minute, in each process; the networks around it may do "
+        "more. 0: no limit.",
     )
     address_joins_per_minute: int = Field(
         default=1200,
         ge=0,
-        description="Joins from one public address in a minute, in all processes together; 0: no limit.",
+        description="Joins from one public address in a minute, in all processes together, a twelfth of them at "
+        "once; the networks around it may do more. 0: no limit.",
     )
     address_sign_ins_per_minute: int = Field(
         default=20,
         ge=0,
-        description="Attempts to sign in from one public address in a minute, in each process; 0: no limit.",
+        description="Attempts to sign in from one public address in a minute, in each process; the networks "
+        "around it, and an address that is not public, may do more. 0: no limit.",
     )
     user_mails_per_hour: int = Field(
         default=20,

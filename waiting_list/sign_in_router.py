@@ -20,7 +20,14 @@ from waiting_list.pages import (
     read_form,
     sent_solution,
 )
-from waiting_list.problems import ChallengeRequired, InvalidRequest, NotFound, RateLimited
+from waiting_list.problems import (
+    ChallengeRequired,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+)
 from waiting_list.sessions import SignIn
 
 router = APIRouter(route_class=FanRoute, include_in_schema=False)
@@ -68,12 +75,16 @@ async def send_link(call: PageCall) -> Response:
 
 @links.post("/sign-in/with-token")
 async def sign_in_with_token(call: PageCall) -> Response:
-    """Signs in whoever has a user token: a shop's page sends it as a form, so that it stands in no address. Raises
-    Unauthenticated, Forbidden."""
-    call.allow(call.service.limits.sign_in_from(call.address))
+    """Signs in whoever has a user token: a shop's page sends it as a form, so that it stands in no address. Only
+    tokens that are refused count as attempts: a crowd with good ones may come from one address. Raises
+    Unauthenticated, Forbidden, RateLimited."""
     form = await read_form(call)
     token = form.get("token", "").strip()
-    await call.service.authority.user(f"Bearer {token}")
+    try:
+        await call.service.authority.user(f"Bearer {token}")
+    except (Unauthenticated, Forbidden):
+        call.allow(call.service.limits.sign_in_from(call.address))
+        raise
     answer = go_to(local(form.get("next")))
     call.set_cookie(answer, FAN_COOKIE, token)
     return answer

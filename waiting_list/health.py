@@ -1,0 +1,67 @@
+"""Whether this process can do its work: the database answers, has the schema, and takes what is written."""
+
+import asyncio
+import time
+
+import asyncpg
+
+from waiting_list import database
+from waiting_list.database import Pool, connection, sql, transaction
+from waiting_list.problems import Unavailable
+from waiting_list.reading import is_migrated
+
+_FRESH_SECONDS = 1.0
+
+
+class Health:
+    """Looks at the database at most once a second, however many ask. One for each process."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._looked_at = float("-inf")
+        self._trouble: str | None = None
+        self._looking: asyncio.Task[None] | None = None
+
+    async def check(self) -> None:
+        """Raise Unavailable, with the reason, unless the service can do its work, or could a second ago."""
+        if time.monotonic() - self._looked_at > _FRESH_SECONDS:
+            if self._looking is None:
+                self._looking = asyncio.create_task(self._look())
+            await asyncio.shield(self._looking)
+        if self._trouble is not None:
+            raise Unavailable(self._trouble)
+
+    async def _look(self) -> None:
+        try:
+            self._trouble = await self._find_trouble()
+        except Unavailable as problem:
+            self._trouble = problem.detail
+        finally:
+            self._looked_at, self._looking = time.monotonic(), None
+
+    async def _find_trouble(self) -> str | None:
+        if not await is_migrated(self._pool):
+            return "The database is not migrated: run waiting-list migrate."
+        try:
+            async with connection(self._pool) as acquired:
+                if await acquired.fetchval(sql("read_is_read_only")):
+                    # As a statement that writes would fail: so the pool looks for a server that takes writes.
+                    raise asyncpg.ReadOnlySQLTransactionError("the database is read-only")
+        except Unavailable as problem:
+            if isinstance(problem.__cause__, asyncpg.ReadOnlySQLTransactionError):
+                return "The database is read-only: nothing can be written."
+            raise
+        if database.DISK.is_full and not await self._has_room():
+            return "The database's disk is full: nothing can be written."
+        return None
+
+    async def _has_room(self) -> bool:
+        # Only after a statement has failed for it: until then nothing is written here.
+        try:
+            async with transaction(self._pool, undone=True) as acquired:
+                await acquired.execute(sql("use_little_memory"))
+                await acquired.execute(sql("write_temporary_file"))
+        except Unavailable:
+            return False
+        database.DISK.is_full = False
+        return True

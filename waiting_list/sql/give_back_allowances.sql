@@ -1,0 +1,9 @@
+-- Gives back to callers ($1) so many ($2) of what was taken from their limits of so many ($3) in a minute, and not used.
+-- Locks the callers' rows, in the order in which they are given.
+INSERT INTO allowances AS a (caller, asked_at, full_at, quantity, taken)
+SELECT w.caller, n.now, n.now, w.quantity, w.unused
+FROM
+    unnest($1::bytea[], $2::int[], $3::int[]) WITH ORDINALITY AS w (caller, unused, quantity, place),
+    (SELECT clock_timestamp() AS now) AS n
+ORDER BY w.place
+ON CONFLICT (caller) DO UPDATE SET full_at = a.full_at - excluded.taken * interval '1 minute' / excluded.quantity
