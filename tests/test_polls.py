@@ -22,7 +22,7 @@ from waiting_list.settings import Settings
 class _Later(datetime):
     @classmethod
     def now(cls, tz: Any = None) -> datetime:
-        return datetime.now(tz) + timedelta(seconds=31)
+        return datetime.now(tz) + timedelta(seconds=32)
 
 
 @contextmanager
@@ -126,12 +126,12 @@ async def test_a_picture_of_another_list_of_the_same_name_is_another(lists: List
 
 async def test_a_known_token_is_refused_once_it_has_expired(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     await shop.stock()
-    token = (await shop.made("POST", "/user-tokens", {"user_id": "ada", "expires_in": 30}))["token"]
+    token = (await shop.made("POST", "/user-tokens", {"user_id": "ada", "expires_in": 1}))["token"]
     path, headers = f"/v1/user/waiting-lists/{LIST}/entry", {"Authorization": f"Bearer {token}"}
     problem(await shop.http.get(path, headers=headers), 404, "not_in_list")
     problem(await shop.http.get(path, headers=headers), 404, "not_in_list")
     real = auth.time.time
-    monkeypatch.setattr(auth.time, "time", lambda: real() + 31)
+    monkeypatch.setattr(auth.time, "time", lambda: real() + 32)
     monkeypatch.setattr("jwt.api_jwt.datetime", _Later)
     problem(await shop.http.get(path, headers=headers), 401, "unauthenticated")
 
