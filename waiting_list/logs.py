@@ -20,7 +20,7 @@ REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 _DETAIL = re.compile(r"DETAIL: .*")
 _REPEAT_SECONDS = 60.0
 _LINES_KEPT = 100
-_PROVOKED = frozenset(("slow_reader_dropped",))
+_PROVOKED = frozenset(("not_http", "slow_reader_dropped"))
 """Our own events that strangers can cause as often as they like."""
 
 log = structlog.get_logger(__name__)

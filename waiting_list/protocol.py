@@ -200,6 +200,7 @@ class PatientProtocol(HttpToolsProtocol):
         that none of them is taken for refused. The request in whose body it came is not done."""
         if self.transport.is_closing():
             return
+        log.info("not_http")
         if not self._is_whole and self._headers_since is None:
             self._let_go(self.cycle)
             if self.cycle is self._answered:
