@@ -144,8 +144,8 @@ async def test_readers_of_exports_that_take_nothing_hold_no_connection_and_no_ot
 
         async def no_pass_goes_on() -> bool:
             return not await administrator.fetchval(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = $1 AND xact_start IS NOT NULL AND backend_type = 'client backend'",
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND xact_start IS NOT NULL"
+                " AND backend_type = 'client backend'",
                 dsn.rpartition("/")[2],
             )
 
@@ -280,7 +280,8 @@ async def test_a_call_for_an_export_that_is_cancelled_gives_its_place_back(
         call = asyncio.create_task(made.open(ORGANIZATION, ALL))
         await asyncio.wait_for(entered.wait(), 10)
         call.cancel()
-        assert isinstance((await asyncio.gather(call, return_exceptions=True))[0], asyncio.CancelledError)
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(call, 10)
     assert not made._open
     await (await made.open(ORGANIZATION, ALL)).close()
 
@@ -343,8 +344,9 @@ async def test_an_export_that_breaks_off_is_cut_and_not_ended(
         async with asked as answer:
             assert answer.status_code == 200
             goes.set()
-            with pytest.raises(httpx.RemoteProtocolError):
+            with capture_logs() as logs, pytest.raises(httpx.RemoteProtocolError):
                 await answer.aread()
+        assert [line["event"] for line in logs] == ["export_cut_off"]
 
         async def all_are_over() -> bool:
             return not app.state.service.exports._open

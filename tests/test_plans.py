@@ -236,7 +236,7 @@ _WRITES = {
     "upsert_segments": 6,
     "insert_entries": 15,
     "insert_history": 9,
-    "update_list": 25,
+    "update_list": 26,
 }
 """How many parameters each takes."""
 _TYPES = {UUID: "uuid", list: "text[]", int: "bigint"}

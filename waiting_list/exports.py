@@ -132,7 +132,7 @@ class Export:
 
 
 class _Spool:
-    """Chunks in the order in which they were written, deflated to a tenth; in memory at first, then in a file.
+    """Chunks in the order in which they were written, deflated to a third; in memory at first, then in a file.
 
     The file has no name, so it goes with the process, however that ends. Calls wait for the disk, so they belong
     in a thread. `close` waits for a call under way, because the number of a closed file can become another file's.

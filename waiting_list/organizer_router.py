@@ -169,7 +169,9 @@ async def list_entries(call: Call, only: Filter, limit: Limit = 50, cursor: Curs
     responses=CSV | declared(AUTHENTICATED),
 )
 async def export_entries(call: Call, only: Filter) -> Response:
-    """The same entries as CSV, all of them, streamed. Without purchase passes, which are the users' own."""
+    """The same entries as CSV, all of them, as they were at one instant, streamed. Without purchase passes, which
+    are the users' own. An organization can read two exports at once in each process, each for a
+    quarter of an hour."""
     return await entries_as_csv(call, only)
 
 

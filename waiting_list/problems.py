@@ -344,8 +344,8 @@ class RequestTimeout(Problem):
 
 
 class RateLimited(Problem):
-    """Too many requests from one caller or address, or joins of one fan in one list; `Retry-After` says when to
-    come back."""
+    """Too many requests from one caller or address, joins of one fan in one list, or exports of one organization;
+    `Retry-After` says when to come back."""
 
     code, status, title = "rate_limited", 429, "Too many requests"
 
@@ -360,7 +360,8 @@ class InternalError(Problem):
 
 
 class Unavailable(Problem):
-    """The database cannot be reached, or too many requests wait for one list. Safe to repeat."""
+    """The database cannot be reached, too many requests wait for one list, or too many exports are under way. Safe
+    to repeat."""
 
     code, status, title = "unavailable", 503, "Please try again in a moment"
 
