@@ -200,7 +200,7 @@ def settings_of(form: Form, timezone: str) -> SettingsChange:
             }
             | {name: number(name) for name in ("skip_limit", "hold_minutes", "max_waiting", "reminder_minutes")}
             | {name: form.get(name, "").strip() or None for name in ("quiet_from", "quiet_until", "purchase_url")}
-            | {name: name in form for name in ("open", "automatic", "verify_email")}
+            | {name: name in form for name in ("open", "automatic", "verify_email", "one_place_per_address")}
         )
     except ValidationError as error:
         for one in error.errors(include_url=False, include_context=False, include_input=False):
@@ -231,6 +231,9 @@ def _changes(wanted: SettingsChange, kept: ListSettings) -> dict[str, tuple[Any,
     by itself would else be closed by hand. Raises InvalidRequest if that is nothing."""
     both = {name: (getattr(kept, name), getattr(wanted, name)) for name in SettingsChange.model_fields}
     changes = {name: (before, after) for name, (before, after) in both.items() if before != after}
+    if "verify_email" in changes and wanted.one_place_per_address != wanted.verify_email:
+        # Where it was never set it would follow the other: it is to be what the form says.
+        changes["one_place_per_address"] = both["one_place_per_address"]
     if not changes:
         raise InvalidRequest("Nothing is another than it was.", errors=[])
     return changes

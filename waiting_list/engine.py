@@ -21,7 +21,7 @@ from opentelemetry.trace import Span
 
 from waiting_list import promotion, repeats, stock, telling, tracing, verbs
 from waiting_list.batch import Batches
-from waiting_list.database import Pool, transaction
+from waiting_list.database import Connection, Pool, sql, transaction
 from waiting_list.ledger import Ledger
 from waiting_list.metrics import BATCH_REQUESTS, ENTRY_CHANGES
 from waiting_list.models import Answer, Inventory, ListKey, ListSettings, SettingsChange, Status
@@ -100,6 +100,7 @@ class Engine:
         self._pool = pool
         self._settings = settings
         self._dry = dry
+        self._secret: bytes | None = None
         self.told = asyncio.Event()
         """Set whenever there is something new to tell: a hint for whoever delivers in this process."""
         self._batches: Batches[ListKey, Request, Answer] = Batches(
@@ -311,6 +312,13 @@ class Engine:
         """The person is taken out of this list and forgotten; the numbers stay."""
         return await self._submit(key, caller, now, verbs.erase, user_id=user_id)
 
+    async def _derived(self, acquired: Connection) -> bytes:
+        """What mailboxes are hashed with, read once from the database."""
+        if self._secret is None:
+            secret: bytes = await acquired.fetchval(sql("read_signing_key"), "derived")
+            self._secret = secret
+        return self._secret
+
     async def _submit(
         self, key: ListKey, caller: Caller, now: datetime | None, verb: Verb, **arguments: Any
     ) -> Answer:
@@ -333,7 +341,7 @@ class Engine:
         self, key: ListKey, take: Callable[[], Sequence[Request]], span: Span, *, now: datetime | None
     ) -> Sequence[Answer | Problem]:
         async with transaction(self._pool, undone=self._dry) as connection:
-            ledger = await Ledger.open(connection, key, now=now)
+            ledger = await Ledger.open(connection, key, now=now, secret=await self._derived(connection))
             if ledger is None:
                 return [InventoryNotFound() for _ in take()]
             requests = take()
@@ -341,6 +349,9 @@ class Engine:
             keys = [one.caller.idempotency.key_hash for one in requests if one.caller.idempotency]
             known = await repeats.known_answers(ledger, keys)
             await ledger.load_latest({user for request in requests for user in verbs.users_of(request.arguments)})
+            await ledger.load_mailboxes(
+                email for request in requests for email in verbs.verified_emails(request.arguments)
+            )
             outcomes = [await _one(ledger, request, known) for request in requests]
             answers = await _answers(ledger, outcomes)
             if self._dry:

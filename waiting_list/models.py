@@ -246,6 +246,7 @@ class ListSettings(Frozen):
     verify_email: bool
     reminder_minutes: int | None
     purchase_url: str | None
+    one_place_per_address: bool
 
 
 class SettingsChange(Frozen):
@@ -290,6 +291,11 @@ class SettingsChange(Frozen):
         description="Where fans buy: an address with `{pass}` for the purchase pass; `{tickets}`: how many.",
     )
 
+    one_place_per_address: Flag | None = Field(
+        default=None,
+        description="Whether a verified mailbox, with aliases, has one place at most; null: as `verify_email`.",
+    )
+
     @model_validator(mode="after")
     def _names_each_day_once(self) -> Self:
         days = [step.days_before for step in self.hold_steps]
@@ -331,6 +337,7 @@ class WaitingList(Frozen):
     automatic: bool
     max_waiting: int | None
     verify_email: bool
+    one_place_per_address: bool
     closes_at: datetime | None
     ends_at: datetime
 

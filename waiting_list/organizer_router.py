@@ -191,6 +191,7 @@ async def entries_as_csv(call: Call, only: reading.EntryFilter) -> Response:
             problems.AlreadyInList,
             problems.TooManyTickets,
             problems.WaitingListFull,
+            problems.AddressTaken,
         ]
     ),
 )

@@ -65,6 +65,7 @@ class ListRow:
     verify_email: bool
     reminder_minutes: int | None
     purchase_url: str | None
+    one_place_per_address: bool | None
     waiting: int
     tickets_waiting: int
     last_number: int
@@ -95,8 +96,14 @@ class ListRow:
         return ListSettings(
             open=self.waiting_list_open,
             hold_steps=HoldStep.all(self.hold_steps),
+            one_place_per_address=self.has_one_place,
             **{name: getattr(self, name) for name in _SETTINGS_FIELDS},
         )
+
+    @property
+    def has_one_place(self) -> bool:
+        """Whether a verified mailbox has one place at most: unless it is set, as `verify_email`."""
+        return self.verify_email if self.one_place_per_address is None else self.one_place_per_address
 
     @property
     def eligible(self) -> list[bool]:
@@ -107,7 +114,8 @@ class ListRow:
 ENTRY_COLUMNS = tuple(field.name for field in fields(EntryRow))
 _LIST_COLUMNS = tuple(field.name for field in fields(ListRow))
 _INVENTORY_FIELDS = tuple(name for name in Inventory.model_fields if name != "free")
-_SETTINGS_FIELDS = tuple(name for name in ListSettings.model_fields if name not in ("open", "hold_steps"))
+_WORKED_OUT = ("open", "hold_steps", "one_place_per_address")
+_SETTINGS_FIELDS = tuple(name for name in ListSettings.model_fields if name not in _WORKED_OUT)
 
 CREATED_WITH = (
     "total_stock",
@@ -129,6 +137,7 @@ CREATED_WITH = (
     "verify_email",
     "reminder_minutes",
     "purchase_url",
+    "one_place_per_address",
 )
 """The list's fields that the history tells; the counters follow from the entries."""
 TOLD_SINCE: Mapping[str, Any] = {
@@ -138,6 +147,7 @@ TOLD_SINCE: Mapping[str, Any] = {
     "verify_email": False,
     "reminder_minutes": 60,
     "purchase_url": None,
+    "one_place_per_address": None,
 }
 """Those that histories of older versions do not tell when a list is made, and what they were."""
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank", "unverified")

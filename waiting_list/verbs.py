@@ -17,6 +17,7 @@ from waiting_list.ledger import RANK_STEP, Ledger
 from waiting_list.models import AfterExpiry, LeftReason, Status
 from waiting_list.notices import Contact
 from waiting_list.problems import (
+    AddressTaken,
     AlreadyInList,
     AlreadyLeft,
     HoldExpired,
@@ -49,7 +50,7 @@ async def join(
     is told of what happens to the entry.
 
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
-    WaitingListFull.
+    WaitingListFull, AddressTaken.
     """
     minimum = tickets_wanted if tickets_minimum is None else tickets_minimum
     _check_tickets(tickets_wanted, minimum)
@@ -67,6 +68,9 @@ async def join(
     _check_maximum(ledger, tickets_wanted)
     if ledger.list.max_waiting is not None and ledger.list.waiting >= ledger.list.max_waiting:
         raise WaitingListFull(f"{ledger.list.waiting} fans wait already.")
+    verified = _verified(contact)
+    if verified is not None:
+        await _check_mailbox(ledger, verified)
     joined = ledger.join(
         actor,
         user_id=user_id,
@@ -76,6 +80,8 @@ async def join(
     )
     if contact is not None and contact.is_given:
         ledger.contacts[joined.number] = contact
+    if verified is not None and ledger.list.has_one_place:
+        ledger.mailboxes.add(joined.number, verified)
     return joined
 
 
@@ -129,11 +135,13 @@ async def remove(ledger: Ledger, *, actor: str, user_id: str) -> EntryRow:
 
 async def set_contact(ledger: Ledger, *, actor: str, user_id: str, contact: Contact) -> EntryRow:
     """Changes how the user is told of what happens to the entry. An address that was verified stays so while it is
-    the same; another one has to be verified anew. Raises NotInList, AlreadyLeft."""
+    the same; another one has to be verified anew. Raises NotInList, AlreadyLeft, AddressTaken."""
     entry = _active(await ledger.latest(user_id))
     known = await ledger.contact(entry.number)
     if known is not None and known["email_verified"] and known["email"] == contact.email:
         contact = contact.model_copy(update={"email_verified": True})
+    elif (verified := _verified(contact)) is not None:
+        await _check_mailbox(ledger, verified, entry.number)
     await ledger.set_contact(entry.number, contact)
     ledger.apply("set_contact", actor, entry, unverified=contact.is_unverified)
     if contact.is_unverified:
@@ -143,13 +151,19 @@ async def set_contact(ledger: Ledger, *, actor: str, user_id: str, contact: Cont
 
 async def verify(ledger: Ledger, *, actor: str, user_id: str, number: int, email: str) -> EntryRow:
     """Somebody has shown that they read this mailbox: the address of this entry counts as verified, and promotion
-    passes it over no longer. Safe to repeat. Raises NotInList, AlreadyLeft, InvalidRequest if the entry has
-    another address by now."""
+    passes it over no longer. Safe to repeat. Raises NotInList, AlreadyLeft, AddressTaken, InvalidRequest if the
+    entry has another address by now."""
     entry = _active(await ledger.latest(user_id), number)
     known = await ledger.contact(number)
     if known is None or known["email"] != email:
         raise InvalidRequest.of("email", "is not the address of this entry")
-    await ledger.connection.execute(sql("verify_contact"), ledger.list.list_id, number, email, ledger.now)
+    if not known["email_verified"]:
+        await _check_mailbox(ledger, email, number)
+        claims = await ledger.claim({number: email})
+        claim = claims.get(number, (None, False))
+        await ledger.connection.execute(
+            sql("verify_contact"), ledger.list.list_id, number, email, ledger.now, *claim
+        )
     ledger.apply("verify", actor, entry, unverified=False)
     return entry
 
@@ -380,6 +394,17 @@ def _waiting(entry: EntryRow | None, number: int | None = None) -> EntryRow:
             assert_never(entry.status)
 
 
+def _verified(contact: Contact | None) -> str | None:
+    return contact.email if contact is not None and contact.email_verified else None
+
+
+async def _check_mailbox(ledger: Ledger, email: str, number: int | None = None) -> None:
+    """Raises AddressTaken if the list has one place for each verified mailbox, and another entry has this one."""
+    await ledger.load_mailboxes([email])
+    if ledger.list.has_one_place and ledger.mailboxes.is_taken(email, but=number):
+        raise AddressTaken("This list has one place for each mailbox, and somebody has one with this mailbox.")
+
+
 def _check_tickets(wanted: int, minimum: int) -> None:
     if wanted < 1:
         raise InvalidRequest.of("tickets_wanted", "must be at least 1")
@@ -397,3 +422,11 @@ def users_of(arguments: Mapping[str, object]) -> list[str]:
     """The users that a request names, so that a batch can read all of their entries at once."""
     named = (arguments.get(name) for name in ("user_id", "before"))
     return [user_id for user_id in named if isinstance(user_id, str)]
+
+
+def verified_emails(arguments: Mapping[str, object]) -> list[str]:
+    """The verified addresses that a request names, or would verify, so that a batch can ask for all of their
+    mailboxes at once."""
+    contact, email = arguments.get("contact"), arguments.get("email")
+    given = _verified(contact) if isinstance(contact, Contact) else email
+    return [given] if isinstance(given, str) else []
