@@ -43,6 +43,7 @@ TABLES = (
     "segments",
     "history",
     "contacts",
+    "traces",
     "webhooks",
     "outbox",
     "idempotency",

@@ -19,18 +19,18 @@ from uuid import UUID
 
 from opentelemetry.trace import Span
 
-from waiting_list import promotion, repeats, stock, telling, tracing, verbs
+from waiting_list import lookalikes, promotion, repeats, stock, telling, tracing, verbs
 from waiting_list.batch import Batches
 from waiting_list.database import Connection, Pool, sql, transaction
 from waiting_list.ledger import Ledger
 from waiting_list.metrics import BATCH_REQUESTS, ENTRY_CHANGES
-from waiting_list.models import Answer, Inventory, ListKey, ListSettings, SettingsChange, Status
+from waiting_list.models import Answer, Inventory, ListKey, ListSettings, SettingsChange, Several, Status
 from waiting_list.notices import Contact
 from waiting_list.problems import IdempotencyKeyReused, InventoryNotFound, Problem
 from waiting_list.rows import EntryRow
 from waiting_list.settings import Settings
 
-Verb = Callable[..., Awaitable[EntryRow | Sequence[EntryRow] | None]]
+Verb = Callable[..., Awaitable[EntryRow | Sequence[EntryRow] | Several | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ class _Outcome:
     entry: EntryRow | None = None
     inventory: Inventory | None = None
     settings: ListSettings | None = None
+    several: Several | None = None
     promoted: Sequence[EntryRow] = ()
     revoked: tuple[str, ...] = ()
     problem: Problem | None = None
@@ -126,6 +127,7 @@ class Engine:
         tickets_wanted: int,
         tickets_minimum: int | None = None,
         contact: Contact | None = None,
+        network: str | None = None,
         now: datetime | None = None,
     ) -> Answer:
         """The user takes the last place in the list."""
@@ -138,6 +140,7 @@ class Engine:
             tickets_wanted=tickets_wanted,
             tickets_minimum=tickets_minimum,
             contact=contact,
+            network=network,
         )
 
     async def change(
@@ -197,6 +200,17 @@ class Engine:
     async def remove(self, key: ListKey, caller: Caller, *, user_id: str, now: datetime | None = None) -> Answer:
         """The organizer takes the user out."""
         return await self._submit(key, caller, now, verbs.remove, user_id=user_id)
+
+    async def remove_lookalikes(
+        self, key: ListKey, caller: Caller, *, numbers: Sequence[int], reason: str, now: datetime | None = None
+    ) -> Answer:
+        """The organizer takes several entries out at once."""
+        verb = lookalikes.remove_lookalikes
+        return await self._submit(key, caller, now, verb, numbers=numbers, reason=reason)
+
+    async def restore(self, key: ListKey, caller: Caller, *, undo: str, now: datetime | None = None) -> Answer:
+        """Those who were removed get their places back."""
+        return await self._submit(key, caller, now, lookalikes.restore, undo=undo)
 
     async def buy(
         self,
@@ -388,6 +402,7 @@ async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[byt
         outcome.entry = result
     else:
         outcome.inventory, outcome.settings = ledger.list.inventory, ledger.list.settings
+        outcome.several = result if isinstance(result, Several) else None
     outcome.promoted = ledger.promoted
     # Who accepts fewer may have been made ready again, with what was left.
     again = (one.user_id for one in ledger.revoked if one.status is Status.WAITING)
@@ -416,6 +431,7 @@ async def _answers(ledger: Ledger, outcomes: Sequence[_Outcome]) -> list[Answer 
                     entry=views[outcome.entry.number] if outcome.entry else None,
                     inventory=outcome.inventory,
                     settings=outcome.settings,
+                    several=outcome.several,
                     promoted=tuple(views[row.number] for row in outcome.promoted),
                     revoked=outcome.revoked,
                 )

@@ -142,6 +142,7 @@ async def join(call: PageCall) -> Response:
             tickets_wanted=wanted,
             tickets_minimum=minimum,
             contact=contact,
+            network=call.service.limits.network(call.address),
         )
     except AlreadyInList:
         pass  # the button was pressed twice, or on two screens

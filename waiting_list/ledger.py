@@ -21,6 +21,7 @@ from waiting_list.models import Entry, ListKey, Policy, Status
 from waiting_list.notices import Contact
 from waiting_list.one_place import Claim, Mailboxes
 from waiting_list.rows import CREATED_WITH, ENTRY_COLUMNS, JOINED_WITH, EntryRow, ListRow
+from waiting_list.traces import Trace
 
 RANK_STEP = 1_000_000
 """The rank of an entry that was never moved is its number times this: room for moves in between."""
@@ -62,10 +63,14 @@ class Ledger:
         """What has happened to entries, in order."""
         self.contacts: dict[int, Contact] = {}
         """Contacts given with a join, by number."""
+        self.secret = secret
+        """The deployment's `derived` secret."""
+        self.traces: dict[int, Trace] = {}
+        """From where who has joined came, by number."""
         self.mailboxes = Mailboxes(connection, row.list_id, secret, self._now_of)
         """Who has a place with which verified mailbox, where the list has the rule."""
         self.requeued: dict[int, int] = {}
-        """The new number of each entry whose user waits again after a lapsed hold."""
+        """The new number of each entry whose user waits again: after a lapsed hold, or an undone removal."""
         self.to_verify: dict[int, EntryRow] = {}
         """Whose address has changed to one that nobody has verified, by number."""
         self.promoted: list[EntryRow] = []
@@ -308,7 +313,7 @@ class Ledger:
         # After the updates: who left and joined again in one transaction is active once.
         if self._new:
             await execute(sql("insert_entries"), list_id, *_columns(self._new.values()))
-            await self._write_new_contacts()
+            await self._write_beside()
         if segments := {k: v for k, v in self._segments.items() if any(v)}:
             await execute(
                 sql("upsert_segments"),
@@ -354,15 +359,19 @@ class Ledger:
         entry = self._entries.get(number)
         return None if entry and entry.status is Status.LEFT else number
 
-    async def _write_new_contacts(self) -> None:
+    async def _write_beside(self) -> None:
         if given := {n: self.contacts[n] for n in self._new if n in self.contacts}:
             await self._upsert_contacts(given)
+        if seen := {n: self.traces[n] for n in self._new if n in self.traces}:
+            rows = map(list, zip(*seen.values(), strict=True))
+            await self.connection.execute(sql("insert_traces"), self.list.list_id, list(seen), *rows)
         if again := {old: new for old, new in self.requeued.items() if new in self._new}:
             list_id = self.list.list_id
             records = await self.connection.fetch(sql("release_mailboxes"), list_id, list(again))
             sole = {record["number"] for record in records}
             new, old = list(again.values()), list(again)
             await self.connection.execute(sql("copy_contacts"), list_id, new, old, [n in sole for n in old])
+            await self.connection.execute(sql("copy_traces"), list_id, new, old)
 
     async def _upsert_contacts(self, contacts: Mapping[int, Contact]) -> None:
         verified = {n: one.email for n, one in contacts.items() if one.email and one.email_verified}

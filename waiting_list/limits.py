@@ -109,6 +109,10 @@ class Limits:
             await self._shared.submit(None, wanted)
         return allowance
 
+    def network(self, address: str | None) -> str | None:
+        """What an address is counted as; None for one that says nothing of who is behind it."""
+        return self._public(address)
+
     def _one(self, limit: Limit, caller: str | None) -> Allowance | None:
         if not limit.quantity or caller is None:
             return None

@@ -141,6 +141,7 @@ async def join(call: Call, offer_id: PathId, representation_id: PathId, body: Jo
         tickets_wanted=body.tickets_wanted,
         tickets_minimum=body.tickets_minimum,
         contact=call.user.contact.changed_by(body),
+        network=call.service.limits.network(call.address),
     )
     return await _own_entry(call, verb, status=201)
 

@@ -8,7 +8,7 @@ shows it as clients see it. What frees tickets says nothing of who gets them: th
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import assert_never
+from typing import Any, assert_never
 from uuid import UUID
 
 from waiting_list.database import sql
@@ -32,6 +32,7 @@ from waiting_list.problems import (
     WrongQuantity,
 )
 from waiting_list.rows import EntryRow
+from waiting_list.traces import trace
 
 CLOCK = "service"
 """The actor of what no person asked for."""
@@ -45,9 +46,10 @@ async def join(
     tickets_wanted: int,
     tickets_minimum: int | None = None,
     contact: Contact | None = None,
+    network: str | None = None,
 ) -> EntryRow:
     """Gives the user the last place. `tickets_minimum` is `tickets_wanted` unless given; `contact` is how the fan
-    is told of what happens to the entry.
+    is told of what happens to the entry; `network` the public address that a fan joins from (`Limits.network`).
 
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
     WaitingListFull, AddressTaken.
@@ -82,6 +84,9 @@ async def join(
         ledger.contacts[joined.number] = contact
     if verified is not None and ledger.list.has_one_place:
         ledger.mailboxes.add(joined.number, verified)
+    if network is not None:
+        email = contact.email if contact is not None else None
+        ledger.traces[joined.number] = trace(ledger.secret, ledger.list.list_id, network, email)
     return joined
 
 
@@ -122,14 +127,14 @@ async def leave(ledger: Ledger, *, actor: str, user_id: str, number: int | None 
     """The user gives up the place, or the hold; with `number` only that of this entry. Raises NotInList,
     AlreadyLeft."""
     entry = _active(await ledger.latest(user_id), number)
-    _take_out(ledger, "leave", actor, entry, LeftReason.CANCELLED)
+    take_out(ledger, "leave", actor, entry, LeftReason.CANCELLED)
     return entry
 
 
 async def remove(ledger: Ledger, *, actor: str, user_id: str) -> EntryRow:
     """The organizer takes the user out. Raises NotInList, AlreadyLeft."""
     entry = _active(await ledger.latest(user_id))
-    _take_out(ledger, "remove", actor, entry, LeftReason.REMOVED)
+    take_out(ledger, "remove", actor, entry, LeftReason.REMOVED)
     return entry
 
 
@@ -195,14 +200,13 @@ async def buy(
     if bought > entry.tickets_held:
         raise WrongQuantity(f"{entry.tickets_held} tickets are held.", held=entry.tickets_held)
     available = ledger.list.available_stock - bought
-    _take_out(
+    take_out(
         ledger,
         "buy",
         actor,
         entry,
         LeftReason.BOUGHT,
-        available_stock=available,
-        **opens_when_sold_out(ledger, available),
+        on_list={"available_stock": available} | opens_when_sold_out(ledger, available),
     )
     return entry
 
@@ -227,12 +231,12 @@ async def move(
         (following,) = await ledger.read("read_first_waiting", 1)
     if following is entry:
         return entry
-    rank = await _rank_before(ledger, actor, following, entry)
+    rank = await rank_before(ledger, actor, following, entry)
     ledger.apply("move", actor, entry, reason=reason, rank=rank)
     return entry
 
 
-async def _rank_before(ledger: Ledger, actor: str, following: EntryRow, mover: EntryRow) -> int:
+async def rank_before(ledger: Ledger, actor: str, following: EntryRow, mover: EntryRow) -> int:
     """A rank right before `following`, half-way to whoever is there; makes room where there is none."""
     previous = await ledger.read("read_active_before", following.rank, mover.number, 1)
     if not previous:
@@ -265,7 +269,7 @@ async def expire(ledger: Ledger, *, actor: str, at_most: int) -> list[EntryRow]:
     """
     due = await ledger.read("read_due_entries", ledger.now, at_most)
     for entry in due:
-        _take_out(ledger, "expire", actor, entry, LeftReason.EXPIRED)
+        take_out(ledger, "expire", actor, entry, LeftReason.EXPIRED)
     if ledger.list.after_expiry is AfterExpiry.REQUEUE and not ledger.ended:
         for entry in due:
             again = ledger.join(
@@ -289,9 +293,10 @@ async def end(ledger: Ledger, *, actor: str, at_most: int) -> list[EntryRow]:
     done = ledger.list.ended_at is not None and ledger.list.ended_at >= ledger.ends_at
     active = await ledger.read("read_active_entries", at_most)
     for entry in active:
-        _take_out(ledger, "end", actor, entry, LeftReason.ENDED)
+        take_out(ledger, "end", actor, entry, LeftReason.ENDED)
     if len(active) < at_most and (active or not done):
         ledger.apply("end", actor, on_list={"ended_at": ledger.now})
+        await ledger.connection.execute(sql("delete_traces_of_list"), ledger.list.list_id)
     return active
 
 
@@ -303,7 +308,7 @@ async def erase(ledger: Ledger, *, actor: str, user_id: str) -> list[EntryRow]:
     entries = await ledger.read("read_entries_of_user", user_id)
     for entry in entries:
         if entry.status is not Status.LEFT:
-            _take_out(ledger, "remove", actor, entry, LeftReason.REMOVED)
+            take_out(ledger, "remove", actor, entry, LeftReason.REMOVED)
         ledger.apply("erase", actor, entry, user_id=None)
     await _forget(ledger, entries)
     ledger.forget(user_id)
@@ -339,7 +344,7 @@ async def _forget(ledger: Ledger, entries: list[EntryRow]) -> None:
     """Forgets what is kept of whoever had these entries, besides that they did."""
     numbers, list_id = [entry.number for entry in entries], ledger.list.list_id
     await ledger.flush()  # before what it has yet to write is to be forgotten
-    for statement in ("forget_reasons", "delete_contacts", "delete_notices_of_entries"):
+    for statement in ("forget_reasons", "delete_contacts", "delete_traces", "delete_notices_of_entries"):
         await ledger.connection.execute(sql(statement), list_id, numbers)
 
 
@@ -353,12 +358,23 @@ def opens_when_sold_out(ledger: Ledger, available_stock: int) -> dict[str, bool]
     return {"waiting_list_open": True} if sold_out and not ledger.list.closed_by_hand else {}
 
 
-def _take_out(ledger: Ledger, verb: str, actor: str, entry: EntryRow, reason: LeftReason, **on_list: int) -> None:
+def take_out(
+    ledger: Ledger,
+    verb: str,
+    actor: str,
+    entry: EntryRow,
+    reason: LeftReason,
+    *,
+    why: str | None = None,
+    on_list: Mapping[str, Any] | None = None,
+) -> None:
+    """Has an active entry leave the list, and what it holds with it; the history keeps `why`."""
     ledger.apply(
         verb,
         actor,
         entry,
-        on_list={"held": ledger.list.held - entry.tickets_held} | on_list,
+        reason=why,
+        on_list={"held": ledger.list.held - entry.tickets_held} | dict(on_list or {}),
         status=Status.LEFT,
         left_reason=reason,
         tickets_held=0,
