@@ -20,6 +20,7 @@ LOOKALIKES = f"{PAGE}/lookalikes"
 @pytest_asyncio.fixture
 async def office(app: FastAPI, shop: Shop) -> Any:
     await shop.stock()
+    await shop.made("PATCH", f"/waiting-lists/{LIST}", {"one_place_per_address": True})
     opened = Office(app, shop)
     for n in range(4):
         token = (await shop.made("POST", "/user-tokens", {"user_id": f"secret{n}"}))["token"]

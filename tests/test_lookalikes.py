@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from fastapi import FastAPI
 
 from tests.lists import LIST, ORGANIZER, USER, Lists
@@ -18,6 +19,13 @@ from waiting_list.traces import family, near
 
 LOOKALIKES = f"/waiting-lists/{PATH}/lookalikes"
 GROUP = {"signals", "entries", "tickets", "first_joined_at", "last_joined_at", "numbers"}
+
+
+@pytest_asyncio.fixture
+async def lists(lists: Lists) -> Lists:
+    """A list that notes from where fans join."""
+    await lists.configure(one_place_per_address=True)
+    return lists
 
 
 async def join(lists: Lists, user_id: str, network: str | None, email: str | None = None, wanted: int = 4) -> int:
@@ -105,6 +113,7 @@ async def test_two_lists_have_no_hash_in_common_and_none_is_left_of_who_is_erase
     other = Lists(lists.pool, lists.engine, type(LIST)("off_2", "rep_2"))
     await other.add_list(other.key)
     for one in (lists, other):
+        await one.configure(one_place_per_address=True)
         await join(one, "ada", "1.2.3.4", "ada@example.org")
         await join(one, "bob", "1.2.3.4")
     rows = await lists.rows("SELECT network, family FROM traces")
@@ -149,7 +158,6 @@ async def test_those_removed_together_are_told_why_in_the_history_and_get_their_
 async def test_an_undo_leaves_out_who_has_joined_again_was_erased_or_whose_mailbox_has_a_place(
     lists: Lists,
 ) -> None:
-    await lists.configure(one_place_per_address=True)
     for name in ("ada", "bob", "cleo", "dan"):
         await lists.join(name, email=f"{name}@example.org", email_verified=True)
     done = await remove(lists, 1, 2, 3, 4)
@@ -195,6 +203,7 @@ async def test_an_undo_is_refused_after_a_day_after_the_end_and_for_what_is_none
 
 async def test_over_http_nobody_is_named_and_a_removal_is_done_once_and_undone(app: FastAPI, shop: Shop) -> None:
     await shop.stock()
+    await shop.made("PATCH", f"/waiting-lists/{PATH}", {"one_place_per_address": True})
     for n in range(5):
         body = {"user_id": f"secret{n}", "email": f"secret{n}@bots.example"}
         token = (await shop.made("POST", "/user-tokens", body))["token"]
@@ -254,4 +263,6 @@ async def test_pages_of_groups_follow_each_other(lists: Lists) -> None:
 @pytest.mark.parametrize("email", [None, "ada@example.org"])
 async def test_a_join_that_no_fan_made_over_http_leaves_no_trace(lists: Lists, email: str | None) -> None:
     await lists.join("ada", email=email)
+    await lists.configure(one_place_per_address=False)
+    await join(lists, "bob", "1.2.3.4", email)
     assert await lists.rows("SELECT FROM traces") == []

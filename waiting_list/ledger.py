@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
@@ -21,7 +22,7 @@ from waiting_list.models import Entry, ListKey, Policy, Status
 from waiting_list.notices import Contact
 from waiting_list.one_place import Claim, Mailboxes
 from waiting_list.rows import CREATED_WITH, ENTRY_COLUMNS, JOINED_WITH, EntryRow, ListRow
-from waiting_list.traces import Trace
+from waiting_list.traces import Trace, trace_key
 
 RANK_STEP = 1_000_000
 """The rank of an entry that was never moved is its number times this: room for moves in between."""
@@ -63,8 +64,7 @@ class Ledger:
         """What has happened to entries, in order."""
         self.contacts: dict[int, Contact] = {}
         """Contacts given with a join, by number."""
-        self.secret = secret
-        """The deployment's `derived` secret."""
+        self._secret = secret
         self.traces: dict[int, Trace] = {}
         """From where who has joined came, by number."""
         self.mailboxes = Mailboxes(connection, row.list_id, secret, self._now_of)
@@ -106,6 +106,11 @@ class Ledger:
         clock = await connection.fetchrow(sql("read_clock"), row.offer_id, row.representation_id, now)
         assert clock is not None, "the catalogue rows of an inventory cannot be deleted"
         return cls(connection, row, clock, secret)
+
+    @cached_property
+    def trace_key(self) -> bytes:
+        """What the traces of this list are made with."""
+        return trace_key(self._secret, self.list.list_id)
 
     @property
     def ends_at(self) -> datetime:

@@ -246,7 +246,8 @@ class ListSettings(Frozen):
     verify_email: bool
     reminder_minutes: int | None
     purchase_url: str | None
-    one_place_per_address: bool
+    # With a default: first answers of the version before, which are kept for a day, do not tell it.
+    one_place_per_address: bool = False
 
 
 class SettingsChange(Frozen):

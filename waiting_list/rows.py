@@ -106,6 +106,12 @@ class ListRow:
         return self.verify_email if self.one_place_per_address is None else self.one_place_per_address
 
     @property
+    def leaves_traces(self) -> bool:
+        """Whether it is noted from where fans join: one more row for each join, which only a list that guards
+        itself against programs pays for."""
+        return self.has_one_place
+
+    @property
     def eligible(self) -> list[bool]:
         """Who can be promoted, by whether their address is unverified."""
         return [False] if self.verify_email else [False, True]

@@ -84,9 +84,9 @@ async def join(
         ledger.contacts[joined.number] = contact
     if verified is not None and ledger.list.has_one_place:
         ledger.mailboxes.add(joined.number, verified)
-    if network is not None:
+    if network is not None and ledger.list.leaves_traces:
         email = contact.email if contact is not None else None
-        ledger.traces[joined.number] = trace(ledger.secret, ledger.list.list_id, network, email)
+        ledger.traces[joined.number] = trace(ledger.trace_key, network, email)
     return joined
 
 

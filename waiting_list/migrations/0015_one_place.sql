@@ -23,13 +23,13 @@ DROP INDEX CONCURRENTLY IF EXISTS contacts_not_folded;
 CREATE INDEX CONCURRENTLY contacts_not_folded ON contacts (list_id, number)
 WHERE mailbox IS NULL AND verified_at IS NOT NULL;
 
--- From which network an entry was made, and what its address looks like: HMACs with a secret that is another in each
+-- From which network an entry was made, and what its address looks like: hashes with a key that is another in each
 -- list. Without a foreign key: a row is written in the transaction of its entry, and entries are never deleted.
 CREATE TABLE IF NOT EXISTS traces (
     list_id uuid NOT NULL,
     number bigint NOT NULL,
-    network bytea,
-    family bytea,
+    network bigint,
+    family bigint,
     PRIMARY KEY (list_id, number),
     CONSTRAINT traces_say_something CHECK (network IS NOT NULL OR family IS NOT NULL)
 );
