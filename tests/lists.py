@@ -44,6 +44,7 @@ TABLES = (
     "segments",
     "history",
     "contacts",
+    "traces",
     "webhooks",
     "outbox",
     "idempotency",

@@ -11,6 +11,12 @@ from zoneinfo import ZoneInfo
 ZONE = ZoneInfo("Europe/Paris")
 
 
+def mailbox(email: str) -> str:
+    """Where an address of the stories leads to."""
+    name, _, domain = email.partition("@")
+    return f"{name.partition('+')[0]}@{domain}"
+
+
 class Refused(Exception):
     """A call that changed nothing; its argument is the code of the problem."""
 
@@ -55,6 +61,7 @@ class Model:
     quiet_until: str | None = None
     verify_email: bool = False
     join_challenge: str = "off"
+    one_place_per_address: bool | None = None
     after_expiry: str = "leave"
     automatic: bool = True
     max_waiting: int | None = None
@@ -149,7 +156,24 @@ class Model:
         self.order.remove(place)
         self.order.append(place)
 
-    def join(self, user: str, wanted: int, minimum: int, email: str | None = None, solved: bool = False) -> None:
+    def check_mailbox(self, email: str, place: Place | None = None) -> None:
+        rule = self.verify_email if self.one_place_per_address is None else self.one_place_per_address
+        mailboxes = [
+            mailbox(one.email)
+            for one in self.order
+            if one is not place and one.status != "left" and one.email and one.verified
+        ]
+        refuse("address_taken", when=rule and mailbox(email) in mailboxes)
+
+    def join(
+        self,
+        user: str,
+        wanted: int,
+        minimum: int,
+        email: str | None = None,
+        solved: bool = False,
+        email_verified: bool = False,
+    ) -> None:
         refuse("waiting_list_ended", when=self.now >= self.ends)
         refuse("waiting_list_not_open", when=not self.open)
         refuse("already_in_list", when=any(p.user == user and p.status != "left" for p in self.order))
@@ -159,21 +183,27 @@ class Model:
         )
         mine = [at for one, at in self.joins if one == user]
         refuse("rate_limited", when=sum(at > self.now - timedelta(hours=24) for at in mine) >= self.most_joins)
+        if email and email_verified:
+            self.check_mailbox(email)
         refuse("challenge_required", when=self.join_challenge == "always" and not solved)
         before = max((one for one in self.order if one.user == user), key=lambda one: one.number, default=None)
         # At the very instant of a lapse it cannot be told from waiting again after it.
         if before is None or before.lapsed_at != self.now:
             self.joins.append((user, self.now))
-        self.append(user, wanted, minimum, email)
+        self.append(user, wanted, minimum, email, email_verified)
 
-    def set_contact(self, user: str, email: str | None) -> None:
+    def set_contact(self, user: str, email: str | None, email_verified: bool = False) -> None:
         place = self.find(user)
-        if email != place.email:
-            place.email, place.verified = email, False
+        if email != place.email or not place.verified:
+            if email and email_verified:
+                self.check_mailbox(email, place)
+            place.email, place.verified = email, email_verified and email is not None
 
     def verify(self, user: str, email: str) -> None:
         place = self.find(user)
         refuse("invalid_request", when=place.email != email)
+        if not place.verified:
+            self.check_mailbox(email, place)
         place.verified = True
 
     def change(self, user: str, wanted: int | None, minimum: int | None) -> None:

@@ -30,6 +30,7 @@ PAGES = [
     f"{PAGE}/entries/ada",
     f"{PAGE}/history",
     f"{PAGE}/statistics",
+    f"{PAGE}/lookalikes",
     f"{PAGE}/settings",
     f"{HOME}/webhooks",
     f"{HOME}/webhooks/{WEBHOOK}",

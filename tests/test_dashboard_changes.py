@@ -416,3 +416,16 @@ async def _entries(office: Office, status: str) -> list[dict[str, Any]]:
 async def _changes(office: Office, verb: str) -> list[dict[str, Any]]:
     found = await office.shop.made("GET", f"/waiting-lists/{LIST}/history?limit=500")
     return [one for one in found["items"] if one["verb"] == verb and one["sequence"] > 6]
+
+
+async def test_one_place_for_each_mailbox_is_what_the_form_says_also_where_it_would_follow(office: Office) -> None:
+    organizer = await office.organizer()
+    _, sent = await asked(organizer, **SETTINGS, verify_email="on")
+    await organizer.did(f"{PAGE}/do", **sent)
+    kept = await office.shop.made("GET", f"/waiting-lists/{LIST}")
+    assert (kept["verify_email"], kept["one_place_per_address"]) == (True, False)
+    page, sent = await asked(organizer, **SETTINGS, verify_email="on", one_place_per_address="on")
+    assert "One place for each confirmed mailbox no yes" in page.text
+    await organizer.did(f"{PAGE}/do", **sent)
+    kept = await office.shop.made("GET", f"/waiting-lists/{LIST}")
+    assert (kept["verify_email"], kept["one_place_per_address"]) == (True, True)

@@ -643,3 +643,14 @@ async def _client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://service") as client,
     ):
         yield client
+
+
+async def test_an_address_whose_mailbox_has_a_place_is_not_verified_and_the_page_says_so(pages: Pages) -> None:
+    await pages.configure(one_place_per_address=True)
+    await pages.join("ada", email="ada@gmail.com", email_verified=True)
+    path = await pages.join("eve", email="a.da+jazz@googlemail.com")
+    answer = await pages.post(f"{path}/verify/{await pages.code(2, 'a.da+jazz@googlemail.com')}")
+    assert answer.status_code == 409
+    assert "This mailbox already has a place in this waiting list" in answer.text
+    entry = await pages.shop.entry("eve")
+    assert (entry["status"], entry["position"]) == ("waiting", 2)

@@ -26,7 +26,7 @@ from waiting_list.settings import Settings
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 user = st.sampled_from(["ada", "bob", "cleo", "dan", "eve", "fay"])
 few = st.integers(1, 4)
-address = st.sampled_from(["one@example.org", "two@example.org"])
+address = st.sampled_from(["one@example.org", "one+b@example.org", "two@example.org"])
 times = st.sampled_from(["00:00", "06:30", "12:30", "13:00", "22:00"])
 lengths = st.lists(
     st.fixed_dictionaries({"days_before": st.sampled_from([0, 1, 20, 29]), "hold_minutes": st.integers(1, 3000)}),
@@ -49,6 +49,9 @@ steps = st.one_of(
     call("join", user=user, wanted=few, minimum=st.just(1), email=address),
     call("join", user=user, wanted=few, minimum=few, solved=st.just(True)),
     call("set_contact", user=user, email=st.none() | address),
+    call("join", user=user, wanted=few, minimum=st.just(1), email=address, email_verified=st.just(True)),
+    call("join", user=user, wanted=few, minimum=st.just(1), email=address, email_verified=st.just(True)),
+    call("set_contact", user=user, email=address, email_verified=st.just(True)),
     call("verify", user=user, email=address),
     call("verify", user=user, email=address),
     call("change", user=user, wanted=st.integers(1, 5), minimum=st.none()),
@@ -88,6 +91,7 @@ steps = st.one_of(
     call("configure", verify_email=st.booleans()),
     call("configure", verify_email=st.just(True)),
     call("configure", join_challenge=st.sampled_from(["off", "off", "adaptive", "always"])),
+    call("configure", one_place_per_address=st.sampled_from([None, True, True, False])),
     call("configure", automatic=st.booleans()),
     call("configure", open=st.sampled_from([True, True, False])),
     call("configure", max_waiting=st.sampled_from([None, None, 3])),

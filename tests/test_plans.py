@@ -112,7 +112,11 @@ async def test_no_statement_of_telling_or_delivering_reads_more_than_it_is_about
     ones, hashes = [1] * len(numbers), [rf"\\\\x{number:04}" for number in numbers]
     statements: dict[str, tuple[Any, ...]] = {
         "insert_letters": (key.list_id, "org_1", at, True, ids, texts, numbers, numbers, [at] * len(numbers)),
-        "copy_contacts": (key.list_id, [many + 1], [1]),
+        "copy_contacts": (key.list_id, [many + 1], [1], ["false"]),
+        "read_mailboxes": (key.list_id, hashes, 1000),
+        "release_mailboxes": (key.list_id, numbers),
+        "copy_traces": (key.list_id, [many + 1], [1]),
+        "delete_traces": (key.list_id, numbers),
         "read_letter_facts": (key.list_id, numbers),
         "make_links": (key.list_id, numbers, ones, hashes),
         "claim_notices": (key.list_id, "", 100, timedelta(seconds=90)),
@@ -236,7 +240,7 @@ _WRITES = {
     "upsert_segments": 6,
     "insert_entries": 15,
     "insert_history": 9,
-    "update_list": 26,
+    "update_list": 27,
 }
 """How many parameters each takes."""
 _TYPES = {UUID: "uuid", list: "text[]", int: "bigint"}

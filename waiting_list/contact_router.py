@@ -37,7 +37,15 @@ async def get_contact(call: Call, offer_id: PathId, representation_id: PathId) -
     CONTACT,
     operation_id="set_contact",
     response_model=KeptContact,
-    responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.NotInList, problems.AlreadyLeft]),
+    responses=declared(
+        [
+            *WITH_BODY,
+            problems.InventoryNotFound,
+            problems.NotInList,
+            problems.AlreadyLeft,
+            problems.AddressTaken,
+        ]
+    ),
 )
 async def set_contact(call: Call, offer_id: PathId, representation_id: PathId, body: ContactFields) -> Response:
     """Be told in this way from now on; what is left out is forgotten. An address that my token does not vouch for

@@ -21,6 +21,7 @@ from waiting_list.dashboard_router import LIST, list_facts, list_page, moment
 from waiting_list.engine import Caller, Engine, Idempotency
 from waiting_list.fields import Title
 from waiting_list.keys import Scope
+from waiting_list.lookalikes import AT_MOST
 from waiting_list.models import Answer, ListKey, ListSettings, SettingsChange
 from waiting_list.pages import PageCall, go_to, whole_number
 from waiting_list.problems import InvalidRequest, InventoryNotFound, NotInList, Problem
@@ -75,6 +76,22 @@ async def _remove(engine: Engine, key: ListKey, caller: Caller, form: Form) -> A
     return await engine.remove(key, caller, user_id=_user(form))
 
 
+async def _remove_lookalikes(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    named = ",".join(value for name, value in sorted(form.items()) if name.startswith("group_")).split(",")
+    numbers = {int(one) for one in named if one.isascii() and one.isdecimal() and len(one) < 19}
+    if not 1 <= len(numbers) <= AT_MOST:
+        raise InvalidRequest.of("numbers", f"must be 1 to {AT_MOST} numbers")
+    try:
+        reason = _REASON.validate_python(form.get("reason", "").strip())
+    except ValidationError as error:
+        raise InvalidRequest.of("reason", "must have 1 to 500 characters, on one line") from error
+    return await engine.remove_lookalikes(key, caller, numbers=sorted(numbers), reason=reason)
+
+
+async def _restore(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    return await engine.restore(key, caller, undo=form.get("undo", ""))
+
+
 async def _buy(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
     return await engine.buy(key, caller, user_id=_user(form), quantity=whole_number(form, "quantity"))
 
@@ -95,6 +112,8 @@ ACTS: dict[str, Act] = {
     "promote": _stock("promote", "tickets"),
     "move": _move,
     "remove": _remove,
+    "remove_lookalikes": _remove_lookalikes,
+    "restore": _restore,
     "buy": _buy,
     "configure": _configure,
 }
@@ -153,7 +172,7 @@ async def do(call: PageCall) -> Response:
         ),
     )
     try:
-        await act(call.engine, key, caller, form)
+        answer = await act(call.engine, key, caller, form)
     except InventoryNotFound:
         raise
     except Problem as problem:
@@ -169,7 +188,10 @@ async def do(call: PageCall) -> Response:
             refusal=problem,
             once="",
         )
-    return go_to(f"{list_page(call)}?done={form['do']}")
+    if answer.several is None:
+        return go_to(f"{list_page(call)}?done={form['do']}")
+    undo = f"&undo={answer.several.undo}" if answer.several.undo else ""
+    return go_to(f"{list_page(call)}/lookalikes?done={form['do']}{undo}")
 
 
 @router.get(LIST + "/settings")
@@ -201,7 +223,7 @@ def settings_of(form: Form, timezone: str) -> SettingsChange:
             }
             | {name: number(name) for name in ("skip_limit", "hold_minutes", "max_waiting", "reminder_minutes")}
             | {name: form.get(name, "").strip() or None for name in ("quiet_from", "quiet_until", "purchase_url")}
-            | {name: name in form for name in ("open", "automatic", "verify_email")}
+            | {name: name in form for name in ("open", "automatic", "verify_email", "one_place_per_address")}
         )
     except ValidationError as error:
         for one in error.errors(include_url=False, include_context=False, include_input=False):
@@ -232,6 +254,9 @@ def _changes(wanted: SettingsChange, kept: ListSettings) -> dict[str, tuple[Any,
     by itself would else be closed by hand. Raises InvalidRequest if that is nothing."""
     both = {name: (getattr(kept, name), getattr(wanted, name)) for name in SettingsChange.model_fields}
     changes = {name: (before, after) for name, (before, after) in both.items() if before != after}
+    if "verify_email" in changes and wanted.one_place_per_address != wanted.verify_email:
+        # Where it was never set it would follow the other: it is to be what the form says.
+        changes["one_place_per_address"] = both["one_place_per_address"]
     if not changes:
         raise InvalidRequest("Nothing is another than it was.", errors=[])
     return changes

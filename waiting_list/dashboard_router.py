@@ -15,6 +15,7 @@ from waiting_list import reading
 from waiting_list.calls import path_id, path_key
 from waiting_list.dashboard import HOME, DashboardRoute, dashboard_page
 from waiting_list.fields import INT32_MAX
+from waiting_list.lookalikes import read_lookalikes
 from waiting_list.models import LeftReason, ListKey, Period, Status
 from waiting_list.organizer_router import entries_as_csv
 from waiting_list.pages import PageCall, go_to
@@ -31,6 +32,7 @@ VERBS = (
 _LISTS = 50
 _ENTRIES = 100
 _CHANGES = 100
+_GROUPS = 50
 _CHANGES_OF_ENTRY = 30
 _ACTIVE = (Status.WAITING, Status.READY)
 _MOST_BARS = 400
@@ -168,6 +170,24 @@ async def show_statistics(call: PageCall) -> Response:
         plots=plots,
         period=period,
         periods=_PERIODS,
+    )
+
+
+@router.get(LIST + "/lookalikes")
+async def show_lookalikes(call: PageCall) -> Response:
+    """Entries that look like one person, to be removed together."""
+    key = path_key(call)
+    shown = await list_facts(call, key)
+    asked = call.query_params
+    found = await read_lookalikes(call.pool, key, limit=_GROUPS, cursor=asked.get("cursor") or None)
+    return dashboard_page(
+        call,
+        "dashboard_lookalikes.html",
+        **shown,
+        groups=found.items,
+        more=_next_page(call, found.next_cursor),
+        done=asked.get("done"),
+        undo=_text(asked.get("undo")),
     )
 
 

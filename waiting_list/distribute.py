@@ -9,7 +9,7 @@ import asyncpg
 
 from waiting_list.database import Connection, reachable, sql
 
-DISTRIBUTED = ("inventory", "entries", "segments", "history", "contacts", "outbox", "idempotency")
+DISTRIBUTED = ("inventory", "entries", "segments", "history", "contacts", "traces", "outbox", "idempotency")
 """By `list_id`, all rows of a list on one node. The first is what the others are put beside."""
 REFERENCE = ("events", "representations", "offers", "api_keys", "signing_keys", "webhooks", "sessions", "sign_ins")
 """On every node: small, read with every list, and changed seldom."""

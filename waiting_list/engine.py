@@ -19,19 +19,19 @@ from uuid import UUID
 
 from opentelemetry.trace import Span
 
-from waiting_list import promotion, repeats, stock, telling, tracing, verbs
+from waiting_list import lookalikes, promotion, repeats, stock, telling, tracing, verbs
 from waiting_list.batch import Batches
 from waiting_list.challenges import NO_PROOF, Proof
-from waiting_list.database import Pool, transaction
+from waiting_list.database import Connection, Pool, sql, transaction
 from waiting_list.ledger import Ledger
 from waiting_list.metrics import BATCH_REQUESTS, ENTRY_CHANGES
-from waiting_list.models import Answer, Inventory, ListKey, ListSettings, SettingsChange, Status
+from waiting_list.models import Answer, Inventory, ListKey, ListSettings, SettingsChange, Several, Status
 from waiting_list.notices import Contact
 from waiting_list.problems import IdempotencyKeyReused, InventoryNotFound, Problem
 from waiting_list.rows import EntryRow
 from waiting_list.settings import Settings
 
-Verb = Callable[..., Awaitable[EntryRow | Sequence[EntryRow] | None]]
+Verb = Callable[..., Awaitable[EntryRow | Sequence[EntryRow] | Several | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,7 @@ class _Outcome:
     entry: EntryRow | None = None
     inventory: Inventory | None = None
     settings: ListSettings | None = None
+    several: Several | None = None
     promoted: Sequence[EntryRow] = ()
     revoked: tuple[str, ...] = ()
     problem: Problem | None = None
@@ -101,6 +102,7 @@ class Engine:
         self._pool = pool
         self._settings = settings
         self._dry = dry
+        self._secret: bytes | None = None
         self.told = asyncio.Event()
         """Set whenever there is something new to tell: a hint for whoever delivers in this process."""
         self._batches: Batches[ListKey, Request, Answer] = Batches(
@@ -128,6 +130,7 @@ class Engine:
         contact: Contact | None = None,
         quiet: bool = False,
         proof: Proof = NO_PROOF,
+        network: str | None = None,
         now: datetime | None = None,
     ) -> Answer:
         """The user takes the last place in the list."""
@@ -142,6 +145,7 @@ class Engine:
             contact=contact,
             quiet=quiet,
             proof=proof,
+            network=network,
         )
 
     async def change(
@@ -201,6 +205,17 @@ class Engine:
     async def remove(self, key: ListKey, caller: Caller, *, user_id: str, now: datetime | None = None) -> Answer:
         """The organizer takes the user out."""
         return await self._submit(key, caller, now, verbs.remove, user_id=user_id)
+
+    async def remove_lookalikes(
+        self, key: ListKey, caller: Caller, *, numbers: Sequence[int], reason: str, now: datetime | None = None
+    ) -> Answer:
+        """The organizer takes several entries out at once."""
+        verb = lookalikes.remove_lookalikes
+        return await self._submit(key, caller, now, verb, numbers=numbers, reason=reason)
+
+    async def restore(self, key: ListKey, caller: Caller, *, undo: str, now: datetime | None = None) -> Answer:
+        """Those who were removed get their places back."""
+        return await self._submit(key, caller, now, lookalikes.restore, undo=undo)
 
     async def buy(
         self,
@@ -316,6 +331,13 @@ class Engine:
         """The person is taken out of this list and forgotten; the numbers stay."""
         return await self._submit(key, caller, now, verbs.erase, user_id=user_id)
 
+    async def _derived(self, acquired: Connection) -> bytes:
+        """What mailboxes are hashed with, read once from the database."""
+        if self._secret is None:
+            secret: bytes = await acquired.fetchval(sql("read_signing_key"), "derived")
+            self._secret = secret
+        return self._secret
+
     async def _submit(
         self, key: ListKey, caller: Caller, now: datetime | None, verb: Verb, **arguments: Any
     ) -> Answer:
@@ -338,7 +360,7 @@ class Engine:
         self, key: ListKey, take: Callable[[], Sequence[Request]], span: Span, *, now: datetime | None
     ) -> Sequence[Answer | Problem]:
         async with transaction(self._pool, undone=self._dry) as connection:
-            ledger = await Ledger.open(connection, key, now=now)
+            ledger = await Ledger.open(connection, key, now=now, secret=await self._derived(connection))
             if ledger is None:
                 return [InventoryNotFound() for _ in take()]
             requests = take()
@@ -350,6 +372,9 @@ class Engine:
                 one.arguments["user_id"]
                 for one in requests
                 if one.verb is verbs.join and one.caller.actor == verbs.FAN
+            )
+            await ledger.load_mailboxes(
+                email for request in requests for email in verbs.verified_emails(request.arguments)
             )
             outcomes = [await _one(ledger, request, known) for request in requests]
             answers = await _answers(ledger, outcomes)
@@ -387,6 +412,7 @@ async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[byt
         outcome.entry = result
     else:
         outcome.inventory, outcome.settings = ledger.list.inventory, ledger.list.settings
+        outcome.several = result if isinstance(result, Several) else None
     outcome.promoted = ledger.promoted
     # Who accepts fewer may have been made ready again, with what was left.
     again = (one.user_id for one in ledger.revoked if one.status is Status.WAITING)
@@ -415,6 +441,7 @@ async def _answers(ledger: Ledger, outcomes: Sequence[_Outcome]) -> list[Answer 
                     entry=views[outcome.entry.number] if outcome.entry else None,
                     inventory=outcome.inventory,
                     settings=outcome.settings,
+                    several=outcome.several,
                     promoted=tuple(views[row.number] for row in outcome.promoted),
                     revoked=outcome.revoked,
                 )

@@ -89,6 +89,7 @@ class Gate:
                 contact=contact,
                 quiet=quiet,
                 proof=Proof(solved, visit.pressing),
+                network=network,
             )
             has_come = not answer.replayed
         except ChallengeRequired as refusal:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
@@ -19,7 +20,9 @@ from waiting_list.holds import hold_until
 from waiting_list.metrics import LOCK_SECONDS
 from waiting_list.models import Entry, ListKey, Policy, Status
 from waiting_list.notices import Contact
+from waiting_list.one_place import Claim, Mailboxes
 from waiting_list.rows import CREATED_WITH, ENTRY_COLUMNS, JOINED_WITH, EntryRow, ListRow
+from waiting_list.traces import Trace, trace_key
 
 MOST_JOINS = 20
 """How often a fan may join one list within JOINS_WITHIN: each join stays in the history for good."""
@@ -47,7 +50,7 @@ class Done(NamedTuple):
 class Ledger:
     """The list under its lock. Make one with `Ledger.open`; after the verbs, `flush` once more."""
 
-    def __init__(self, connection: Connection, row: ListRow, clock: Record) -> None:
+    def __init__(self, connection: Connection, row: ListRow, clock: Record, secret: bytes) -> None:
         self.connection = connection
         self.list = row
         self.was = replace(row)
@@ -66,8 +69,13 @@ class Ledger:
         """Contacts given with a join, by number."""
         self.quiet: set[int] = set()
         """Who has joined without a letter that says so, by number."""
+        self._secret = secret
+        self.traces: dict[int, Trace] = {}
+        """From where who has joined came, by number."""
+        self.mailboxes = Mailboxes(connection, row.list_id, secret, self._now_of)
+        """Who has a place with which verified mailbox, where the list has the rule."""
         self.requeued: dict[int, int] = {}
-        """The new number of each entry whose user waits again after a lapsed hold."""
+        """The new number of each entry whose user waits again: after a lapsed hold, or an undone removal."""
         self.to_verify: dict[int, EntryRow] = {}
         """Whose address has changed to one that nobody has verified, by number."""
         self.promoted: list[EntryRow] = []
@@ -86,8 +94,11 @@ class Ledger:
         self._history: list[tuple[int, datetime, str, str, int | None, str | None, str, str | None]] = []
 
     @classmethod
-    async def open(cls, connection: Connection, key: ListKey, *, now: datetime | None) -> Self | None:
-        """Locks the list and reads it; None if there is none.
+    async def open(
+        cls, connection: Connection, key: ListKey, *, now: datetime | None, secret: bytes = b""
+    ) -> Self | None:
+        """Locks the list and reads it; None if there is none. `secret` is the deployment's `derived` one, for
+        whoever writes contacts.
 
         Without `now`, the database clock is read after the lock was granted, in a statement of its own:
         inside the locking statement it could be evaluated before the wait.
@@ -100,7 +111,12 @@ class Ledger:
         row = ListRow.of(record)
         clock = await connection.fetchrow(sql("read_clock"), row.offer_id, row.representation_id, now)
         assert clock is not None, "the catalogue rows of an inventory cannot be deleted"
-        return cls(connection, row, clock)
+        return cls(connection, row, clock, secret)
+
+    @cached_property
+    def trace_key(self) -> bytes:
+        """What the traces of this list are made with."""
+        return trace_key(self._secret, self.list.list_id)
 
     @property
     def ends_at(self) -> datetime:
@@ -329,7 +345,7 @@ class Ledger:
         # After the updates: who left and joined again in one transaction is active once.
         if self._new:
             await execute(sql("insert_entries"), list_id, *_columns(self._new.values()))
-            await self._write_new_contacts()
+            await self._write_beside()
         if segments := {k: v for k, v in self._segments.items() if any(v)}:
             await execute(
                 sql("upsert_segments"),
@@ -351,20 +367,57 @@ class Ledger:
 
     async def set_contact(self, number: int, contact: Contact) -> None:
         """Keeps how the fan of an entry is reached from now on."""
+        self.mailboxes.forget([number])
         await self._upsert_contacts({number: contact})
 
-    async def _write_new_contacts(self) -> None:
+    async def load_mailboxes(self, emails: Iterable[str]) -> None:
+        """Reads who has a place with the mailboxes of these verified addresses, with one statement; nothing where
+        the list has not the rule, or all are known."""
+        if (asked := [*emails]) and self.list.has_one_place and not self.mailboxes.knows(asked):
+            await self.flush()
+            await self.mailboxes.load(asked)
+
+    async def claim(self, emails: dict[int, str]) -> dict[int, Claim]:
+        """Notes that entries, by number, have verified addresses; what is to be kept of them, nothing where the
+        list has not the rule. What was changed must have been written."""
+        if not emails or not self.list.has_one_place:
+            return {}
+        if not self.mailboxes.knows(emails.values()):
+            await self.mailboxes.load(emails.values())
+        return await self.mailboxes.claim(emails)
+
+    def _now_of(self, number: int) -> int | None:
+        number = self.requeued.get(number, number)
+        entry = self._entries.get(number)
+        return None if entry and entry.status is Status.LEFT else number
+
+    async def _write_beside(self) -> None:
         if given := {n: self.contacts[n] for n in self._new if n in self.contacts}:
             await self._upsert_contacts(given)
+        if seen := {n: self.traces[n] for n in self._new if n in self.traces}:
+            rows = map(list, zip(*seen.values(), strict=True))
+            await self.connection.execute(sql("insert_traces"), self.list.list_id, list(seen), *rows)
         if again := {old: new for old, new in self.requeued.items() if new in self._new}:
-            await self.connection.execute(
-                sql("copy_contacts"), self.list.list_id, list(again.values()), list(again)
-            )
+            list_id = self.list.list_id
+            records = await self.connection.fetch(sql("release_mailboxes"), list_id, list(again))
+            sole = {record["number"] for record in records}
+            new, old = list(again.values()), list(again)
+            await self.connection.execute(sql("copy_contacts"), list_id, new, old, [n in sole for n in old])
+            await self.connection.execute(sql("copy_traces"), list_id, new, old)
 
     async def _upsert_contacts(self, contacts: Mapping[int, Contact]) -> None:
+        verified = {n: one.email for n, one in contacts.items() if one.email and one.email_verified}
+        claims = await self.claim(verified)
         rows = [
-            (number, one.email, one.name, one.locale, self.now if one.email and one.email_verified else None)
-            for number, one in contacts.items()
+            (
+                n,
+                one.email,
+                one.name,
+                one.locale,
+                self.now if n in verified else None,
+                *claims.get(n, (None, False)),
+            )
+            for n, one in contacts.items()
         ]
         await self.connection.execute(
             sql("upsert_contacts"), self.list.list_id, *map(list, zip(*rows, strict=True))

@@ -259,6 +259,8 @@ class ListSettings(Frozen):
     purchase_url: str | None
     join_challenge: JoinChallenge = JoinChallenge.OFF
     """As in answers that were kept before there were challenges."""
+    one_place_per_address: bool = False
+    """Likewise."""
 
 
 class SettingsChange(Frozen):
@@ -307,6 +309,11 @@ class SettingsChange(Frozen):
         description="Whether a fan's device has to solve a challenge to join; an organizer's join never has to.",
     )
 
+    one_place_per_address: Flag | None = Field(
+        default=None,
+        description="Whether a verified mailbox, with aliases, has one place at most; null: as `verify_email`.",
+    )
+
     @model_validator(mode="after")
     def _names_each_day_once(self) -> Self:
         days = [step.days_before for step in self.hold_steps]
@@ -349,6 +356,7 @@ class WaitingList(Frozen):
     max_waiting: int | None
     verify_email: bool
     join_challenge: JoinChallenge
+    one_place_per_address: bool
     closes_at: datetime | None
     ends_at: datetime
 
@@ -369,14 +377,47 @@ class Change(Frozen):
     reason: str | None
 
 
+class Signal(StrEnum):
+    """In what entries look like one person's."""
+
+    NETWORK = "network"
+    """They were made from one network: a /24 of IPv4, a /64 of IPv6."""
+    BURST = "burst"
+    """Three or more of them within a minute."""
+    ADDRESS_FAMILY = "address_family"
+    """Their e-mail addresses are of one domain and one shape."""
+
+
+class Lookalikes(Frozen):
+    """Active entries of one list that look like one person's, and in what (`signals`). `numbers` are those of
+    the entries, 500 at most."""
+
+    signals: tuple[Signal, ...]
+    entries: int
+    tickets: int
+    first_joined_at: datetime
+    last_joined_at: datetime
+    numbers: tuple[int, ...]
+
+
+class Several(Frozen):
+    """What was done to several entries, by their numbers; `undo` undoes it, as long as that can be."""
+
+    numbers: tuple[int, ...]
+    skipped: tuple[int, ...]
+    undo: str | None
+
+
 class Answer(Frozen):
-    """What a verb changed: the entry it was about, or the stock and settings after it; and whom it made
-    ready. `revoked` are the users who wait again because their holds were taken back, the newest hold first; it
-    is not kept with an Idempotency-Key. `replayed` says that such a key found this answer: nothing was done."""
+    """What a verb changed: the entry or the several that it was about, or the stock and settings after it; and
+    whom it made ready. `revoked` are the users who wait again because their holds were taken back, the newest
+    hold first; it is not kept with an Idempotency-Key. `replayed` says that such a key found this answer: nothing
+    was done."""
 
     entry: Entry | None
     inventory: Inventory | None
     settings: ListSettings | None
+    several: Several | None = None
     promoted: tuple[Entry, ...] = ()
     revoked: tuple[str, ...] = Field(default=(), exclude=True)
     replayed: bool = False

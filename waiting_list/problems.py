@@ -22,6 +22,7 @@
     │   ├── WaitingListEnded     waiting_list_ended
     │   ├── WaitingListFull      waiting_list_full
     │   ├── AlreadyInList        already_in_list
+    │   ├── AddressTaken         address_taken
     │   ├── AlreadyLeft          already_left
     │   ├── NotReady             not_ready
     │   ├── NotWaiting           not_waiting
@@ -243,6 +244,12 @@ class AlreadyInList(Conflict):
 
     code, title = "already_in_list", "The user is already in this waiting list"
     example: ClassVar[Mapping[str, Any]] = {"entry": ENTRY_EXAMPLE}
+
+
+class AddressTaken(Conflict):
+    """The list has `one_place_per_address`, and this verified mailbox has a place."""
+
+    code, title = "address_taken", "This mailbox already has a place in this waiting list"
 
 
 class AlreadyLeft(Conflict):

@@ -75,6 +75,7 @@ class ListRow:
     reminder_minutes: int | None
     purchase_url: str | None
     join_challenge: JoinChallenge
+    one_place_per_address: bool | None
     waiting: int
     tickets_waiting: int
     last_number: int
@@ -106,8 +107,20 @@ class ListRow:
         return ListSettings(
             open=self.waiting_list_open,
             hold_steps=HoldStep.all(self.hold_steps),
+            one_place_per_address=self.has_one_place,
             **{name: getattr(self, name) for name in _SETTINGS_FIELDS},
         )
+
+    @property
+    def has_one_place(self) -> bool:
+        """Whether a verified mailbox has one place at most: unless it is set, as `verify_email`."""
+        return self.verify_email if self.one_place_per_address is None else self.one_place_per_address
+
+    @property
+    def leaves_traces(self) -> bool:
+        """Whether it is noted from where fans join: one more row for each join, which only a list that guards
+        itself against programs pays for."""
+        return self.has_one_place
 
     @property
     def eligible(self) -> list[bool]:
@@ -118,7 +131,8 @@ class ListRow:
 ENTRY_COLUMNS = tuple(field.name for field in fields(EntryRow))
 _LIST_COLUMNS = tuple(field.name for field in fields(ListRow))
 _INVENTORY_FIELDS = tuple(name for name in Inventory.model_fields if name != "free")
-_SETTINGS_FIELDS = tuple(name for name in ListSettings.model_fields if name not in ("open", "hold_steps"))
+_WORKED_OUT = ("open", "hold_steps", "one_place_per_address")
+_SETTINGS_FIELDS = tuple(name for name in ListSettings.model_fields if name not in _WORKED_OUT)
 
 CREATED_WITH = (
     "total_stock",
@@ -141,6 +155,7 @@ CREATED_WITH = (
     "reminder_minutes",
     "purchase_url",
     "join_challenge",
+    "one_place_per_address",
 )
 """The list's fields that the history tells; the counters follow from the entries."""
 TOLD_SINCE: Mapping[str, Any] = {
@@ -151,6 +166,7 @@ TOLD_SINCE: Mapping[str, Any] = {
     "reminder_minutes": 60,
     "purchase_url": None,
     "join_challenge": "off",
+    "one_place_per_address": None,
 }
 """Those that histories of older versions do not tell when a list is made, and what they were."""
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank", "unverified")

@@ -120,12 +120,13 @@ async def _tell_fans(ledger: Ledger) -> bool:
     def add(letter: Letter, number: int, sequence: int, due_at: datetime) -> None:
         rows.append((notice_id(row.list_id, now, sequence, letter, None), letter, number, sequence, due_at))
 
+    known = ledger.contacts.keys() | set(ledger.requeued.values())
     for done in ledger.done:
         letter, number = LETTERS.get(done.verb), done.entry.number
         if letter is None or (letter is Letter.READY and not done.promoted):
             continue
         # Whoever waits again after a lapsed hold is told so by the letter that tells of the lapse.
-        if letter is Letter.JOINED and (done.actor == CLOCK or number not in ledger.contacts):
+        if letter is Letter.JOINED and (done.actor == CLOCK or number not in known):
             continue
         told = letter in (Letter.JOINED, Letter.READY) and number in ledger.quiet  # by the answer to their join
         if letter is Letter.EXPIRED:

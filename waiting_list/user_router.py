@@ -139,6 +139,7 @@ async def get_queue(call: Call, offer_id: PathId, representation_id: PathId) -> 
             problems.TooManyTickets,
             problems.WaitingListFull,
             problems.ChallengeRequired,
+            problems.AddressTaken,
         ]
     ),
 )

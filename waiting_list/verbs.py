@@ -9,7 +9,7 @@ shows it as clients see it. What frees tickets says nothing of who gets them: th
 import math
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import assert_never
+from typing import Any, assert_never
 from uuid import UUID
 
 from waiting_list.challenges import NO_PROOF, Proof, asked_bits
@@ -19,6 +19,7 @@ from waiting_list.ledger import MOST_JOINS, RANK_STEP, Ledger
 from waiting_list.models import AfterExpiry, LeftReason, Status
 from waiting_list.notices import Contact
 from waiting_list.problems import (
+    AddressTaken,
     AlreadyInList,
     AlreadyLeft,
     ChallengeRequired,
@@ -35,6 +36,7 @@ from waiting_list.problems import (
     WrongQuantity,
 )
 from waiting_list.rows import EntryRow
+from waiting_list.traces import trace
 
 CLOCK = "service"
 """The actor of what no person asked for."""
@@ -52,14 +54,16 @@ async def join(
     contact: Contact | None = None,
     quiet: bool = False,
     proof: Proof = NO_PROOF,
+    network: str | None = None,
 ) -> EntryRow:
     """Gives the user the last place. `tickets_minimum` is `tickets_wanted` unless given; `contact` is how the fan
     is told of what happens to the entry. With `quiet` no letter tells what the answer does: that they joined, and
-    may buy at once. `proof` is what the list asks of fans who join by themselves. A fan may join MOST_JOINS times
-    within JOINS_WITHIN; an organizer as often as they like.
+    may buy at once. `proof` is what the list asks of fans who join by themselves; `network` the public address
+    that a fan joins from (`Limits.network`). A fan may join MOST_JOINS times within JOINS_WITHIN; an organizer as often
+    as they like.
 
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
-    WaitingListFull, RateLimited, ChallengeRequired.
+    WaitingListFull, RateLimited, AddressTaken, ChallengeRequired.
     """
     minimum = tickets_wanted if tickets_minimum is None else tickets_minimum
     _check_tickets(tickets_wanted, minimum)
@@ -83,6 +87,9 @@ async def join(
             f"{again_at.isoformat()} on.",
             seconds=max(1, math.ceil((again_at - ledger.now).total_seconds())),
         )
+    verified = _verified(contact)
+    if verified is not None:
+        await _check_mailbox(ledger, verified)
     # Last, so that no device works for a place that there is not.
     if actor == FAN and not proof.solved and (bits := asked_bits(ledger.list.join_challenge, proof.pressing)):
         raise ChallengeRequired("Solve the challenge, and send the same again with the solution.", bits=bits)
@@ -97,6 +104,11 @@ async def join(
         ledger.contacts[joined.number] = contact
     if quiet:
         ledger.quiet.add(joined.number)
+    if verified is not None and ledger.list.has_one_place:
+        ledger.mailboxes.add(joined.number, verified)
+    if network is not None and ledger.list.leaves_traces:
+        email = contact.email if contact is not None else None
+        ledger.traces[joined.number] = trace(ledger.trace_key, network, email)
     return joined
 
 
@@ -137,24 +149,26 @@ async def leave(ledger: Ledger, *, actor: str, user_id: str, number: int | None 
     """The user gives up the place, or the hold; with `number` only that of this entry. Raises NotInList,
     AlreadyLeft."""
     entry = _active(await ledger.latest(user_id), number)
-    _take_out(ledger, "leave", actor, entry, LeftReason.CANCELLED)
+    take_out(ledger, "leave", actor, entry, LeftReason.CANCELLED)
     return entry
 
 
 async def remove(ledger: Ledger, *, actor: str, user_id: str) -> EntryRow:
     """The organizer takes the user out. Raises NotInList, AlreadyLeft."""
     entry = _active(await ledger.latest(user_id))
-    _take_out(ledger, "remove", actor, entry, LeftReason.REMOVED)
+    take_out(ledger, "remove", actor, entry, LeftReason.REMOVED)
     return entry
 
 
 async def set_contact(ledger: Ledger, *, actor: str, user_id: str, contact: Contact) -> EntryRow:
     """Changes how the user is told of what happens to the entry. An address that was verified stays so while it is
-    the same; another one has to be verified anew. Raises NotInList, AlreadyLeft."""
+    the same; another one has to be verified anew. Raises NotInList, AlreadyLeft, AddressTaken."""
     entry = _active(await ledger.latest(user_id))
     known = await ledger.contact(entry.number)
     if known is not None and known["email_verified"] and known["email"] == contact.email:
         contact = contact.model_copy(update={"email_verified": True})
+    elif (verified := _verified(contact)) is not None:
+        await _check_mailbox(ledger, verified, entry.number)
     await ledger.set_contact(entry.number, contact)
     ledger.apply("set_contact", actor, entry, unverified=contact.is_unverified)
     if contact.is_unverified:
@@ -164,13 +178,19 @@ async def set_contact(ledger: Ledger, *, actor: str, user_id: str, contact: Cont
 
 async def verify(ledger: Ledger, *, actor: str, user_id: str, number: int, email: str) -> EntryRow:
     """Somebody has shown that they read this mailbox: the address of this entry counts as verified, and promotion
-    passes it over no longer. Safe to repeat. Raises NotInList, AlreadyLeft, InvalidRequest if the entry has
-    another address by now."""
+    passes it over no longer. Safe to repeat. Raises NotInList, AlreadyLeft, AddressTaken, InvalidRequest if the
+    entry has another address by now."""
     entry = _active(await ledger.latest(user_id), number)
     known = await ledger.contact(number)
     if known is None or known["email"] != email:
         raise InvalidRequest.of("email", "is not the address of this entry")
-    await ledger.connection.execute(sql("verify_contact"), ledger.list.list_id, number, email, ledger.now)
+    if not known["email_verified"]:
+        await _check_mailbox(ledger, email, number)
+        claims = await ledger.claim({number: email})
+        claim = claims.get(number, (None, False))
+        await ledger.connection.execute(
+            sql("verify_contact"), ledger.list.list_id, number, email, ledger.now, *claim
+        )
     ledger.apply("verify", actor, entry, unverified=False)
     return entry
 
@@ -202,14 +222,13 @@ async def buy(
     if bought > entry.tickets_held:
         raise WrongQuantity(f"{entry.tickets_held} tickets are held.", held=entry.tickets_held)
     available = ledger.list.available_stock - bought
-    _take_out(
+    take_out(
         ledger,
         "buy",
         actor,
         entry,
         LeftReason.BOUGHT,
-        available_stock=available,
-        **opens_when_sold_out(ledger, available),
+        on_list={"available_stock": available} | opens_when_sold_out(ledger, available),
     )
     return entry
 
@@ -234,12 +253,12 @@ async def move(
         (following,) = await ledger.read("read_first_waiting", 1)
     if following is entry:
         return entry
-    rank = await _rank_before(ledger, actor, following, entry)
+    rank = await rank_before(ledger, actor, following, entry)
     ledger.apply("move", actor, entry, reason=reason, rank=rank)
     return entry
 
 
-async def _rank_before(ledger: Ledger, actor: str, following: EntryRow, mover: EntryRow) -> int:
+async def rank_before(ledger: Ledger, actor: str, following: EntryRow, mover: EntryRow) -> int:
     """A rank right before `following`, half-way to whoever is there; makes room where there is none."""
     previous = await ledger.read("read_active_before", following.rank, mover.number, 1)
     if not previous:
@@ -272,7 +291,7 @@ async def expire(ledger: Ledger, *, actor: str, at_most: int) -> list[EntryRow]:
     """
     due = await ledger.read("read_due_entries", ledger.now, at_most)
     for entry in due:
-        _take_out(ledger, "expire", actor, entry, LeftReason.EXPIRED)
+        take_out(ledger, "expire", actor, entry, LeftReason.EXPIRED)
     if ledger.list.after_expiry is AfterExpiry.REQUEUE and not ledger.ended:
         for entry in due:
             again = ledger.join(
@@ -296,9 +315,10 @@ async def end(ledger: Ledger, *, actor: str, at_most: int) -> list[EntryRow]:
     done = ledger.list.ended_at is not None and ledger.list.ended_at >= ledger.ends_at
     active = await ledger.read("read_active_entries", at_most)
     for entry in active:
-        _take_out(ledger, "end", actor, entry, LeftReason.ENDED)
+        take_out(ledger, "end", actor, entry, LeftReason.ENDED)
     if len(active) < at_most and (active or not done):
         ledger.apply("end", actor, on_list={"ended_at": ledger.now})
+        await ledger.connection.execute(sql("delete_traces_of_list"), ledger.list.list_id)
     return active
 
 
@@ -310,7 +330,7 @@ async def erase(ledger: Ledger, *, actor: str, user_id: str) -> list[EntryRow]:
     entries = await ledger.read("read_entries_of_user", user_id)
     for entry in entries:
         if entry.status is not Status.LEFT:
-            _take_out(ledger, "remove", actor, entry, LeftReason.REMOVED)
+            take_out(ledger, "remove", actor, entry, LeftReason.REMOVED)
         ledger.apply("erase", actor, entry, user_id=None)
     await _forget(ledger, entries)
     ledger.forget(user_id)
@@ -346,7 +366,7 @@ async def _forget(ledger: Ledger, entries: list[EntryRow]) -> None:
     """Forgets what is kept of whoever had these entries, besides that they did."""
     numbers, list_id = [entry.number for entry in entries], ledger.list.list_id
     await ledger.flush()  # before what it has yet to write is to be forgotten
-    for statement in ("forget_reasons", "delete_contacts", "delete_notices_of_entries"):
+    for statement in ("forget_reasons", "delete_contacts", "delete_traces", "delete_notices_of_entries"):
         await ledger.connection.execute(sql(statement), list_id, numbers)
 
 
@@ -360,12 +380,23 @@ def opens_when_sold_out(ledger: Ledger, available_stock: int) -> dict[str, bool]
     return {"waiting_list_open": True} if sold_out and not ledger.list.closed_by_hand else {}
 
 
-def _take_out(ledger: Ledger, verb: str, actor: str, entry: EntryRow, reason: LeftReason, **on_list: int) -> None:
+def take_out(
+    ledger: Ledger,
+    verb: str,
+    actor: str,
+    entry: EntryRow,
+    reason: LeftReason,
+    *,
+    why: str | None = None,
+    on_list: Mapping[str, Any] | None = None,
+) -> None:
+    """Has an active entry leave the list, and what it holds with it; the history keeps `why`."""
     ledger.apply(
         verb,
         actor,
         entry,
-        on_list={"held": ledger.list.held - entry.tickets_held} | on_list,
+        reason=why,
+        on_list={"held": ledger.list.held - entry.tickets_held} | dict(on_list or {}),
         status=Status.LEFT,
         left_reason=reason,
         tickets_held=0,
@@ -401,6 +432,17 @@ def _waiting(entry: EntryRow | None, number: int | None = None) -> EntryRow:
             assert_never(entry.status)
 
 
+def _verified(contact: Contact | None) -> str | None:
+    return contact.email if contact is not None and contact.email_verified else None
+
+
+async def _check_mailbox(ledger: Ledger, email: str, number: int | None = None) -> None:
+    """Raises AddressTaken if the list has one place for each verified mailbox, and another entry has this one."""
+    await ledger.load_mailboxes([email])
+    if ledger.list.has_one_place and ledger.mailboxes.is_taken(email, but=number):
+        raise AddressTaken("This list has one place for each mailbox, and somebody has one with this mailbox.")
+
+
 def _check_tickets(wanted: int, minimum: int) -> None:
     if wanted < 1:
         raise InvalidRequest.of("tickets_wanted", "must be at least 1")
@@ -418,3 +460,11 @@ def users_of(arguments: Mapping[str, object]) -> list[str]:
     """The users that a request names, so that a batch can read all of their entries at once."""
     named = (arguments.get(name) for name in ("user_id", "before"))
     return [user_id for user_id in named if isinstance(user_id, str)]
+
+
+def verified_emails(arguments: Mapping[str, object]) -> list[str]:
+    """The verified addresses that a request names, or would verify, so that a batch can ask for all of their
+    mailboxes at once."""
+    contact, email = arguments.get("contact"), arguments.get("email")
+    given = _verified(contact) if isinstance(contact, Contact) else email
+    return [given] if isinstance(given, str) else []

@@ -108,6 +108,14 @@ async def _verify(site: Site) -> str:
     return f"{await _unverified(site)}/verify/{await site.code()}"
 
 
+async def _alike(site: Site) -> str:
+    await site.configure(one_place_per_address=True)
+    for number in range(4):
+        await site.join(f"fan-{number}")
+    await site.run("INSERT INTO traces (list_id, number, network) SELECT list_id, number, 1 FROM entries")
+    return f"{DASHBOARD}/lookalikes?done=remove_lookalikes&undo=1-2"
+
+
 async def _mails(site: Site) -> str:
     await site.join(**_CONTACT)
     await site.mail()
@@ -230,6 +238,11 @@ STATES: dict[str, State] = {
     "dashboard, entry that left": State(_told(f"{DASHBOARD}/entries/fan-0"), "organizer"),
     "dashboard, history": State(_told(f"{DASHBOARD}/history"), "organizer"),
     "dashboard, part of the history": State(_told(f"{DASHBOARD}/history?verb=join"), "organizer"),
+    "dashboard, look-alikes": State(_alike, "organizer"),
+    "dashboard, remove look-alikes": State(
+        _alike, "organizer", form={"do": "remove_lookalikes", "group_1": "1,2,3", "reason": "one person"}
+    ),
+    "dashboard, no look-alikes": State(_at(f"{DASHBOARD}/lookalikes"), "organizer"),
     "dashboard, statistics": State(_told(f"{DASHBOARD}/statistics"), "organizer"),
     "dashboard, settings": State(_at(f"{DASHBOARD}/settings"), "organizer"),
     "dashboard, refused": State(_at("/dashboard/waiting-lists/no/no"), "organizer", status=404),

@@ -12,7 +12,7 @@ from tests.browser.visits import DESKTOP, FRENCH, PHONE, Visits, axe, scrolls_si
 _FILL = """form => {
   const sent = [...document.querySelectorAll("main form[method=post]")].find(one =>
     Object.keys(form).every(name => one.elements[name]) && (!form.do || one.elements.do.value === form.do));
-  for (const [name, value] of Object.entries(form)) sent.elements[name].value = value;
+  for (const [name, value] of Object.entries(form)) Object.assign(sent.elements[name], { value, checked: true });
   sent.noValidate = true;
   sent.requestSubmit();
 }"""

@@ -1,9 +1,9 @@
 -- Gives new entries of one list the contacts of others, whose users wait again. Private links are not copied.
 -- Locks the new rows; runs under the list's lock.
-INSERT INTO contacts (list_id, number, email, name, locale, verified_at, unsubscribed_at)
-SELECT $1, n.number, c.email, c.name, c.locale, c.verified_at, c.unsubscribed_at
-FROM unnest($2::bigint[], $3::bigint[]) AS n (number, source)
+INSERT INTO contacts (list_id, number, email, name, locale, verified_at, unsubscribed_at, mailbox, sole_place)
+SELECT $1, n.number, c.email, c.name, c.locale, c.verified_at, c.unsubscribed_at, c.mailbox, n.sole_place
+FROM unnest($2::bigint[], $3::bigint[], $4::boolean[]) AS n (number, source, sole_place)
 CROSS JOIN LATERAL (
-    SELECT x.email, x.name, x.locale, x.verified_at, x.unsubscribed_at FROM contacts x
+    SELECT x.email, x.name, x.locale, x.verified_at, x.unsubscribed_at, x.mailbox FROM contacts x
     WHERE x.list_id = $1 AND x.number = n.source LIMIT 1
 ) AS c

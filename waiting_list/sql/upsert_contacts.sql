@@ -1,9 +1,10 @@
 -- Writes how fans of one list are reached. Another address is subscribed anew; a private link stays as it is.
 -- Locks those rows; runs under the list's lock.
-INSERT INTO contacts AS c (list_id, number, email, name, locale, verified_at)
-SELECT $1, n.number, n.email, n.name, n.locale, n.verified_at
-FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
-    AS n (number, email, name, locale, verified_at)
+INSERT INTO contacts AS c (list_id, number, email, name, locale, verified_at, mailbox, sole_place)
+SELECT $1, n.number, n.email, n.name, n.locale, n.verified_at, n.mailbox, n.sole_place
+FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::bytea[], $8::boolean[])
+    AS n (number, email, name, locale, verified_at, mailbox, sole_place)
 ON CONFLICT (list_id, number) DO UPDATE
 SET email = excluded.email, name = excluded.name, locale = excluded.locale, verified_at = excluded.verified_at,
+    mailbox = excluded.mailbox, sole_place = excluded.sole_place,
     unsubscribed_at = CASE WHEN c.email = excluded.email THEN c.unsubscribed_at END

@@ -73,6 +73,7 @@ const TEXTS = {
     work_always: "When you join, your device works for a few seconds: that makes it costly for programs to take many places.",
     work_adaptive: "When many join at once, your device works for a few seconds: that makes it costly for programs to take many places.",
     working: "One moment: your device works for a few seconds, so that programs cannot take many places.",
+    one_place: "Each confirmed mailbox has one place at most, under whichever spelling of its address.",
     maximum: { one: "One order may have {n} ticket at most.", other: "One order may have {n} tickets at most." },
     ends: "The waiting list ends on {until}.",
     here: "Where you are: {until}.",
@@ -82,6 +83,7 @@ const TEXTS = {
     sorry_signed_out: "You are not signed in any more. Please sign in at the shop again.",
     sorry_minimum: "The fewest tickets that you would take must be at least 1, and no more than you want.",
     sorry_left: "That is no longer possible: this place has been given up.",
+    sorry_taken: "This mailbox already has a place in this waiting list, and each mailbox has one place at most.",
     sorry_ready: "That is no longer possible: it is your turn, and your tickets are held.",
   },
   fr: {
@@ -149,6 +151,7 @@ const TEXTS = {
     work_always: "Quand vous vous inscrivez, votre appareil fait un calcul de quelques secondes : il devient ainsi coûteux pour des programmes de prendre de nombreuses places.",
     work_adaptive: "Quand les inscriptions affluent, votre appareil fait un calcul de quelques secondes : il devient ainsi coûteux pour des programmes de prendre de nombreuses places.",
     working: "Un instant : votre appareil fait un calcul de quelques secondes, afin que des programmes ne puissent pas prendre de nombreuses places.",
+    one_place: "Chaque boîte aux lettres confirmée a une place au plus, quelle que soit l’orthographe de son adresse.",
     maximum: { one: "Une commande compte au plus {n} billet.", other: "Une commande compte au plus {n} billets." },
     ends: "La liste d’attente se termine le {until}.",
     here: "Chez vous : {until}.",
@@ -158,6 +161,7 @@ const TEXTS = {
     sorry_signed_out: "Vous n’êtes plus connecté. Reconnectez-vous à la boutique.",
     sorry_minimum: "Le nombre minimal de billets doit être au moins 1, et pas plus que ce que vous voulez.",
     sorry_left: "Ce n’est plus possible : cette place a été rendue.",
+    sorry_taken: "Cette boîte aux lettres a déjà une place sur cette liste d’attente, et chacune en a une au plus.",
     sorry_ready: "Ce n’est plus possible : c’est votre tour, et vos billets sont gardés.",
   },
 };
@@ -165,7 +169,7 @@ const TEXTS = {
 /** What a refusal's code says to a fan; any other one says `sorry`. */
 const SORRY = {
   waiting_list_not_open: "closed", waiting_list_full: "full", waiting_list_ended: "ended", too_many_tickets: "maximum",
-  already_left: "sorry_left", not_waiting: "sorry_ready", inventory_not_found: "sorry_absent",
+  address_taken: "sorry_taken", already_left: "sorry_left", not_waiting: "sorry_ready", inventory_not_found: "sorry_absent",
   offer_not_found: "sorry_absent", unauthenticated: "sorry_signed_out", forbidden: "sorry_signed_out",
 };
 
@@ -854,6 +858,7 @@ class WaitingListElement extends HTMLElement {
       this.#text(`after_${list.after_expiry}`),
       list.verify_email && this.#text("verify"),
       ["always", "adaptive"].includes(list.join_challenge) && this.#text(`work_${list.join_challenge}`),
+      list.one_place_per_address && this.#text("one_place"),
       this.#text("maximum", { n: list.max_quantity_per_order }),
       `${this.#text("ends", { until: this.#instant(list.ends_at) })} ${this.#here(list.ends_at)}`.trim(),
     ];

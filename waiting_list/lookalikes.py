@@ -1,0 +1,127 @@
+"""Entries of one list that look like one person: which they are, removing them together, and undoing that.
+
+A removal is so many `remove`s in the history; an undo is a `join` and a `move` for each. The handle of an undo
+names the stretch of the history that the removal is.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+
+from waiting_list.database import Pool, Record, snapshot, sql
+from waiting_list.ledger import Ledger
+from waiting_list.models import LeftReason, ListKey, Lookalikes, Several, Signal, Status
+from waiting_list.paging import Page, decode, page_of
+from waiting_list.problems import InvalidRequest, WaitingListEnded
+from waiting_list.rows import EntryRow
+from waiting_list.verbs import rank_before, take_out
+
+AT_LEAST = 3
+"""So many entries are a group; so many within `BURST` a burst."""
+BURST = timedelta(minutes=1)
+AT_MOST = 500
+"""How many entries are removed at once."""
+UNDONE_WITHIN = timedelta(hours=24)
+
+
+async def read_lookalikes(pool: Pool, key: ListKey, *, limit: int, cursor: str | None) -> Page[Lookalikes]:
+    """Groups of active entries of a list that look like one person, the largest first. Reads all traces of the
+    list. Raises InvalidRequest, Unavailable."""
+    (after,) = decode(cursor, int)
+    async with snapshot(pool) as acquired:
+        records = await acquired.fetch(sql("read_lookalikes"), key.list_id, AT_LEAST, BURST, after, limit + 1)
+    return page_of(records, limit, _group, "place")
+
+
+def _group(record: Record) -> Lookalikes:
+    found = {Signal(record["kind"])}
+    if record["is_both"]:
+        found |= {Signal.NETWORK, Signal.ADDRESS_FAMILY}
+    if record["is_burst"]:
+        found.add(Signal.BURST)
+    said = {name: record[name] for name in ("entries", "tickets", "first_joined_at", "last_joined_at", "numbers")}
+    return Lookalikes(signals=tuple(one for one in Signal if one in found), **said)
+
+
+async def remove_lookalikes(ledger: Ledger, *, actor: str, numbers: Sequence[int], reason: str) -> Several:
+    """Takes these entries out, as `remove` does each; the history keeps the `reason`. Those that are out already,
+    or never were, are skipped. Raises InvalidRequest for more than 500."""
+    wanted = set(numbers)
+    if not 1 <= len(wanted) <= AT_MOST:
+        raise InvalidRequest.of("numbers", f"must be 1 to {AT_MOST} numbers")
+    first = ledger.list.last_sequence + 1
+    removed = []
+    for entry in await ledger.read("read_entries_by_number", sorted(wanted)):
+        if entry.status is not Status.LEFT:
+            take_out(ledger, "remove", actor, entry, LeftReason.REMOVED, why=reason)
+            removed.append(entry.number)
+    undo = f"{first}-{ledger.list.last_sequence}" if removed else None
+    return Several(numbers=tuple(removed), skipped=tuple(sorted(wanted - {*removed})), undo=undo)
+
+
+async def restore(ledger: Ledger, *, actor: str, undo: str) -> Several:
+    """Gives who was removed the places that they had: each joins as a new entry, with a new number, and is moved
+    to where the old one stood. Safe to repeat.
+
+    Skips who has joined again, was erased, or whose mailbox has another place by now. Raises WaitingListEnded,
+    InvalidRequest for what is no handle, or of a removal that is more than 24 hours old.
+    """
+    named = re.fullmatch(r"(\d{1,18})-(\d{1,18})", undo, re.ASCII)
+    first, last = (int(named[1]), int(named[2])) if named else (0, 0)
+    if not 1 <= first <= last < first + AT_MOST:
+        raise InvalidRequest.of("undo", "is not what a removal has answered")
+    if ledger.ended:
+        raise WaitingListEnded("The show has begun, or the list has closed for good.")
+    removed = await ledger.read("read_removed", first, last, ledger.now - UNDONE_WITHIN)
+    if not removed:
+        raise InvalidRequest.of("undo", "is of no removal of the last 24 hours")
+    await ledger.load_latest(entry.user_id for entry in removed if entry.user_id is not None)
+    taken = await _of_taken_mailboxes(ledger, removed)
+    back: list[tuple[EntryRow, int]] = []
+    for entry in removed:
+        if entry.user_id is None or entry.number in taken or await ledger.latest(entry.user_id) is not entry:
+            continue
+        again = ledger.join(
+            actor,
+            user_id=entry.user_id,
+            tickets_wanted=entry.tickets_wanted,
+            tickets_minimum=entry.tickets_minimum,
+            unverified=entry.unverified,
+        )
+        ledger.requeued[entry.number] = again.number
+        back.append((again, entry.rank))
+    await _move_back(ledger, actor, back)
+    restored = {entry.number for entry in removed} & ledger.requeued.keys()
+    return Several(
+        numbers=tuple(entry.number for entry, _ in back),
+        skipped=tuple(entry.number for entry in removed if entry.number not in restored),
+        undo=None,
+    )
+
+
+async def _of_taken_mailboxes(ledger: Ledger, removed: Sequence[EntryRow]) -> set[int]:
+    """Whose verified mailbox has another place by now, where the list has one for each; by number."""
+    if not ledger.list.has_one_place:
+        return set()
+    numbers = [entry.number for entry in removed]
+    records = await ledger.connection.fetch(sql("read_verified"), ledger.list.list_id, numbers)
+    await ledger.load_mailboxes(record["email"] for record in records)
+    taken = {record["number"] for record in records if ledger.mailboxes.is_taken(record["email"])}
+    for record in records:
+        if record["number"] not in taken:
+            ledger.mailboxes.add(record["number"], record["email"])
+    return taken
+
+
+async def _move_back(ledger: Ledger, actor: str, back: Sequence[tuple[EntryRow, int]]) -> None:
+    """Moves entries to the ranks that they are given with; where somebody was moved there, to right before
+    them."""
+    there = (
+        {one.rank: one for one in await ledger.read("read_active_at", [rank for _, rank in back])} if back else {}
+    )
+    for entry, rank in back:
+        if rank not in there:
+            ledger.apply("move", actor, entry, rank=rank)
+    for entry, rank in back:
+        if rank in there:
+            ledger.apply("move", actor, entry, rank=await rank_before(ledger, actor, there[rank], entry))

@@ -1,0 +1,8 @@
+-- Gives new entries of one list the traces of others, whose users wait again.
+-- Locks the new rows; runs under the list's lock.
+INSERT INTO traces (list_id, number, network, family)
+SELECT $1, n.number, t.network, t.family
+FROM unnest($2::bigint[], $3::bigint[]) AS n (number, source)
+CROSS JOIN LATERAL (
+    SELECT x.network, x.family FROM traces x WHERE x.list_id = $1 AND x.number = n.source LIMIT 1
+) AS t

@@ -1,0 +1,11 @@
+-- Who stands, waiting or ready, at exactly these ranks of one list. Each status apart, as the index has it.
+-- Locks nothing: runs under the list's lock.
+SELECT e.number, e.user_id, e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held,
+    e.rank, e.passed_over, e.unverified, e.joined_at, e.ready_at, e.ready_until, e.left_at
+FROM (VALUES ('waiting'), ('ready')) AS active (status)
+CROSS JOIN LATERAL (
+    SELECT x.number, x.user_id, x.status, x.left_reason, x.tickets_wanted, x.tickets_minimum, x.tickets_held,
+        x.rank, x.passed_over, x.unverified, x.joined_at, x.ready_at, x.ready_until, x.left_at
+    FROM entries x
+    WHERE x.list_id = $1 AND x.status = active.status AND x.status <> 'left' AND x.rank = ANY ($2::bigint[])
+) AS e
