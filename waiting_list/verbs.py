@@ -58,9 +58,9 @@ async def join(
 ) -> EntryRow:
     """Gives the user the last place. `tickets_minimum` is `tickets_wanted` unless given; `contact` is how the fan
     is told of what happens to the entry. With `quiet` no letter tells what the answer does: that they joined, and
-    may buy at once. `proof` is what the list asks of fans who join by themselves; `network` the public address
-    that a fan joins from (`Limits.network`). A fan may join MOST_JOINS times within JOINS_WITHIN; an organizer as often
-    as they like.
+    may buy at once. `proof` is what the list asks of fans who join by themselves; `network` is the public address
+    that a fan joins from (`Limits.network`). A fan may join MOST_JOINS times within JOINS_WITHIN, an organizer as
+    often as they like.
 
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
     WaitingListFull, RateLimited, AddressTaken, ChallengeRequired.
