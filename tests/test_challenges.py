@@ -48,6 +48,13 @@ KEY = b"k" * 32
 ADA = ("join", ORGANIZATION, "off_1", "rep_1", "ada")
 NOW = 1_900_000_000.5
 KEY_OF_LIST = ListKey(*LIST.split("/"))
+WISH: dict[str, Any] = {
+    "tickets_wanted": 1,
+    "tickets_minimum": 1,
+    "contact": NO_CONTACT,
+    "quiet": False,
+    "given": None,
+}
 
 
 def solve(token: str, bits: int) -> Iterator[int]:
@@ -281,32 +288,29 @@ async def test_an_adaptive_list_asks_while_many_join_and_is_calm_again_later(app
     await shop.made("PATCH", f"/waiting-lists/{LIST}", {"join_challenge": "adaptive"})
     gate, clock = app.state.service.gate, Clock()
     gate._pressure = Pressure(clock)
-    gate_of_a_network = {"network": "203.0.113.7", "tickets_wanted": 1, "tickets_minimum": 1}
+    wish: dict[str, Any] = WISH | {"network": "203.0.113.7"}
     places = 0
     for n in range(40):
         with suppress(ChallengeRequired):
-            await gate.join(
-                KEY_OF_LIST, USER, user_id=f"u{n}", contact=NO_CONTACT, given=None, **gate_of_a_network
-            )
+            await gate.join(KEY_OF_LIST, USER, user_id=f"u{n}", **wish)
             places += 1
     # Who is refused raises no difficulty: the thirty refusals all name the least.
     assert places == CALM_OF_NETWORK
     with pytest.raises(ChallengeRequired) as raised:
-        await gate.join(KEY_OF_LIST, USER, user_id="u99", contact=NO_CONTACT, given=None, **gate_of_a_network)
+        await gate.join(KEY_OF_LIST, USER, user_id="u99", **wish)
     assert raised.value.bits == raised.value.extra["challenge"].bits == LEAST_BITS
-    elsewhere = gate_of_a_network | {"network": "203.0.113.8"}
-    await gate.join(KEY_OF_LIST, USER, user_id="eve", contact=NO_CONTACT, given=None, **elsewhere)
+    elsewhere = wish | {"network": "203.0.113.8"}
+    await gate.join(KEY_OF_LIST, USER, user_id="eve", **elsewhere)
     clock.now += 60
-    await gate.join(KEY_OF_LIST, USER, user_id="u99", contact=NO_CONTACT, given=None, **gate_of_a_network)
+    await gate.join(KEY_OF_LIST, USER, user_id="u99", **wish)
 
 
 async def test_fans_in_one_batch_see_each_other(app: FastAPI, shop: Shop) -> None:
     await shop.stock()
     await shop.made("PATCH", f"/waiting-lists/{LIST}", {"join_challenge": "adaptive"})
-    wish: dict[str, Any] = {"tickets_wanted": 1, "tickets_minimum": 1, "contact": NO_CONTACT, "given": None}
     gate = app.state.service.gate
     answers = await asyncio.gather(
-        *(gate.join(KEY_OF_LIST, USER, user_id=f"u{n}", network="203.0.113.7", **wish) for n in range(200)),
+        *(gate.join(KEY_OF_LIST, USER, user_id=f"u{n}", network="203.0.113.7", **WISH) for n in range(200)),
         return_exceptions=True,
     )
     assert sum(not isinstance(one, ChallengeRequired) for one in answers) == CALM_OF_NETWORK
