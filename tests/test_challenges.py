@@ -38,6 +38,7 @@ from waiting_list.challenges import (
     new_challenge,
     solution_of,
 )
+from waiting_list.database import connection
 from waiting_list.keys import Scope
 from waiting_list.models import ListKey
 from waiting_list.notices import NO_CONTACT
@@ -429,3 +430,16 @@ async def test_without_another_service_its_responses_solve_nothing(asking: Shop)
 def test_another_service_needs_its_address_and_its_secret() -> None:
     with pytest.raises(ValidationError, match="go together"):
         Settings(challenge_verify_url="https://challenges.example/siteverify")
+
+
+async def test_an_answer_that_is_kept_for_repeats_can_be_read_by_the_version_before(
+    app: FastAPI, shop: Shop
+) -> None:
+    await shop.stock()
+    once = {"headers": {"Idempotency-Key": "k1"}}
+    first = await shop.made("POST", f"/inventory/{LIST}/add-total-stock", {"quantity": 1}, **once)
+    async with connection(app.state.service.pool) as acquired:
+        (kept,) = [record["answer"] for record in await acquired.fetch("SELECT answer FROM idempotency")]
+    assert "purchase_url" in kept
+    assert "join_challenge" not in kept
+    assert await shop.made("POST", f"/inventory/{LIST}/add-total-stock", {"quantity": 1}, **once) == first

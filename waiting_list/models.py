@@ -257,7 +257,8 @@ class ListSettings(Frozen):
     verify_email: bool
     reminder_minutes: int | None
     purchase_url: str | None
-    join_challenge: JoinChallenge
+    # Answers that versions before it have kept for repeats do not name it.
+    join_challenge: JoinChallenge = JoinChallenge.OFF
 
 
 class SettingsChange(Frozen):
