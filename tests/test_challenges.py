@@ -38,6 +38,7 @@ from waiting_list.challenges import (
     new_challenge,
     solution_of,
 )
+from waiting_list.database import connection
 from waiting_list.keys import Scope
 from waiting_list.models import ListKey
 from waiting_list.notices import NO_CONTACT
@@ -48,6 +49,13 @@ KEY = b"k" * 32
 ADA = ("join", ORGANIZATION, "off_1", "rep_1", "ada")
 NOW = 1_900_000_000.5
 KEY_OF_LIST = ListKey(*LIST.split("/"))
+WISH: dict[str, Any] = {
+    "tickets_wanted": 1,
+    "tickets_minimum": 1,
+    "contact": NO_CONTACT,
+    "quiet": False,
+    "given": None,
+}
 
 
 def solve(token: str, bits: int) -> Iterator[int]:
@@ -281,32 +289,29 @@ async def test_an_adaptive_list_asks_while_many_join_and_is_calm_again_later(app
     await shop.made("PATCH", f"/waiting-lists/{LIST}", {"join_challenge": "adaptive"})
     gate, clock = app.state.service.gate, Clock()
     gate._pressure = Pressure(clock)
-    gate_of_a_network = {"network": "203.0.113.7", "tickets_wanted": 1, "tickets_minimum": 1}
+    wish: dict[str, Any] = WISH | {"network": "203.0.113.7"}
     places = 0
     for n in range(40):
         with suppress(ChallengeRequired):
-            await gate.join(
-                KEY_OF_LIST, USER, user_id=f"u{n}", contact=NO_CONTACT, given=None, **gate_of_a_network
-            )
+            await gate.join(KEY_OF_LIST, USER, user_id=f"u{n}", **wish)
             places += 1
     # Who is refused raises no difficulty: the thirty refusals all name the least.
     assert places == CALM_OF_NETWORK
     with pytest.raises(ChallengeRequired) as raised:
-        await gate.join(KEY_OF_LIST, USER, user_id="u99", contact=NO_CONTACT, given=None, **gate_of_a_network)
+        await gate.join(KEY_OF_LIST, USER, user_id="u99", **wish)
     assert raised.value.bits == raised.value.extra["challenge"].bits == LEAST_BITS
-    elsewhere = gate_of_a_network | {"network": "203.0.113.8"}
-    await gate.join(KEY_OF_LIST, USER, user_id="eve", contact=NO_CONTACT, given=None, **elsewhere)
+    elsewhere = wish | {"network": "203.0.113.8"}
+    await gate.join(KEY_OF_LIST, USER, user_id="eve", **elsewhere)
     clock.now += 60
-    await gate.join(KEY_OF_LIST, USER, user_id="u99", contact=NO_CONTACT, given=None, **gate_of_a_network)
+    await gate.join(KEY_OF_LIST, USER, user_id="u99", **wish)
 
 
 async def test_fans_in_one_batch_see_each_other(app: FastAPI, shop: Shop) -> None:
     await shop.stock()
     await shop.made("PATCH", f"/waiting-lists/{LIST}", {"join_challenge": "adaptive"})
-    wish: dict[str, Any] = {"tickets_wanted": 1, "tickets_minimum": 1, "contact": NO_CONTACT, "given": None}
     gate = app.state.service.gate
     answers = await asyncio.gather(
-        *(gate.join(KEY_OF_LIST, USER, user_id=f"u{n}", network="203.0.113.7", **wish) for n in range(200)),
+        *(gate.join(KEY_OF_LIST, USER, user_id=f"u{n}", network="203.0.113.7", **WISH) for n in range(200)),
         return_exceptions=True,
     )
     assert sum(not isinstance(one, ChallengeRequired) for one in answers) == CALM_OF_NETWORK
@@ -425,3 +430,16 @@ async def test_without_another_service_its_responses_solve_nothing(asking: Shop)
 def test_another_service_needs_its_address_and_its_secret() -> None:
     with pytest.raises(ValidationError, match="go together"):
         Settings(challenge_verify_url="https://challenges.example/siteverify")
+
+
+async def test_an_answer_that_is_kept_for_repeats_can_be_read_by_the_version_before(
+    app: FastAPI, shop: Shop
+) -> None:
+    await shop.stock()
+    once = {"headers": {"Idempotency-Key": "k1"}}
+    first = await shop.made("POST", f"/inventory/{LIST}/add-total-stock", {"quantity": 1}, **once)
+    async with connection(app.state.service.pool) as acquired:
+        (kept,) = [record["answer"] for record in await acquired.fetch("SELECT answer FROM idempotency")]
+    assert "purchase_url" in kept
+    assert "join_challenge" not in kept
+    assert await shop.made("POST", f"/inventory/{LIST}/add-total-stock", {"quantity": 1}, **once) == first

@@ -257,10 +257,9 @@ class ListSettings(Frozen):
     verify_email: bool
     reminder_minutes: int | None
     purchase_url: str | None
+    # Answers that versions before these have kept for repeats do not name them.
     join_challenge: JoinChallenge = JoinChallenge.OFF
-    """As in answers that were kept before there were challenges."""
     one_place_per_address: bool = False
-    """Likewise."""
 
 
 class SettingsChange(Frozen):

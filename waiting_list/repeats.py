@@ -31,7 +31,8 @@ async def remember(ledger: Ledger, answers: Sequence[tuple[bytes, bytes, Answer]
     if not answers:
         return
     keys, requests, given = zip(*answers, strict=True)
-    # Without what is as ever: the version before, which may be asked for it meanwhile, does not know new fields.
+    # Without defaults: a new setting that a list does not use must not keep the version before, which runs beside
+    # this one during an upgrade, from reading the answer.
     kept = [_of_users(answer, {}).model_dump_json(exclude_defaults=True) for answer in given]
     list_id, execute = ledger.list.list_id, ledger.connection.execute
     await execute(sql("insert_idempotency"), list_id, keys, requests, kept, ledger.now)

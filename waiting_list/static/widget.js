@@ -259,7 +259,7 @@ class WaitingListElement extends HTMLElement {
   #heading = make("div", { class: "heading", part: "heading", role: "heading", hidden: true });
   #content = make("div", { class: "content", part: "content", tabindex: "-1" });
   #problem = make("p", { class: "problem", part: "problem", role: "alert", hidden: true });
-  #working = make("p", { class: "working", part: "working", role: "status" });
+  #working = make("p", { class: "working", part: "working" });
   #told = make("p", { class: "told", role: "status" });
 
   constructor() {
@@ -553,6 +553,7 @@ class WaitingListElement extends HTMLElement {
 
   async #solve(challenge) {
     this.#working.textContent = this.#text("working");
+    this.#tell(this.#working.textContent, 0);
     try {
       return await (await import(SOLVER)).solve(challenge);
     } finally {
