@@ -201,20 +201,35 @@ async def test_an_undo_is_refused_after_a_day_after_the_end_and_for_what_is_none
         await restore(lists, done.undo)
 
 
+async def fan_joins(app: FastAPI, shop: Shop, user_id: str, email: str, *, address: str) -> None:
+    token = (await shop.made("POST", "/user-tokens", {"user_id": user_id, "email": email}))["token"]
+    transport = httpx.ASGITransport(app=app, client=(address, 5000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as fan:
+        joined = await fan.post(
+            f"/v1/user/waiting-lists/{PATH}/entry",
+            json={"tickets_wanted": 2},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+    assert joined.status_code == 201
+
+
+async def test_fans_of_other_networks_and_domains_are_in_no_group(app: FastAPI, shop: Shop) -> None:
+    await shop.stock()
+    await shop.made("PATCH", f"/waiting-lists/{PATH}", {"one_place_per_address": True})
+    for n, address in enumerate(("93.184.216.1", "8.8.4.4", "1.1.1.1", "2606:4700::1", "2606:4700:0:1::1")):
+        await fan_joins(app, shop, f"u{n}", f"fan@one{n}.example", address=address)
+    assert (await shop.made("GET", LOOKALIKES))["items"] == []
+    for n in range(3):
+        await fan_joins(app, shop, f"v{n}", f"fan@two{n}.example", address=f"2606:4700:0:1::{n + 2}")
+    (group,) = (await shop.made("GET", LOOKALIKES))["items"]
+    assert (group["numbers"], group["signals"]) == ([5, 6, 7, 8], ["network", "burst"])
+
+
 async def test_over_http_nobody_is_named_and_a_removal_is_done_once_and_undone(app: FastAPI, shop: Shop) -> None:
     await shop.stock()
     await shop.made("PATCH", f"/waiting-lists/{PATH}", {"one_place_per_address": True})
     for n in range(5):
-        body = {"user_id": f"secret{n}", "email": f"secret{n}@bots.example"}
-        token = (await shop.made("POST", "/user-tokens", body))["token"]
-        transport = httpx.ASGITransport(app=app, client=(f"93.184.216.{n}", 5000))
-        async with httpx.AsyncClient(transport=transport, base_url="http://service") as fan:
-            joined = await fan.post(
-                f"/v1/user/waiting-lists/{PATH}/entry",
-                json={"tickets_wanted": 2},
-                headers={"Authorization": f"Bearer {token}"},
-            )
-        assert joined.status_code == 201
+        await fan_joins(app, shop, f"secret{n}", f"secret{n}@bots.example", address=f"93.184.216.{n}")
     answer = await shop.organizer("GET", LOOKALIKES)
     (group,) = answer.json()["items"]
     assert group.keys() == GROUP

@@ -12,7 +12,8 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple, TypeAlias
 
 from waiting_list.batch import Batches
@@ -115,8 +116,7 @@ class Limits:
     def network(address: str | None) -> str | None:
         """Name what a public address is counted as: itself, or the /64 network of an IPv6 subscriber (RFC 6177).
         None for one that is not public: it says nothing of who is behind it."""
-        size, network = _networks(address or "")[0]
-        return None if size == _PEER else network
+        return _subscriber(address or "")
 
     def request_from(self, address: str | None) -> Allowance | None:
         """Counts a request from an address; None if it is not limited. Raises RateLimited."""
@@ -276,16 +276,31 @@ def is_private(address: str) -> bool:
 
 def _networks(address: str) -> list[tuple[_Size, str]]:
     """The networks that an address is counted on, the narrowest first: their bits, and how many these are."""
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:  # of a socket that has none
-        return [(_PEER, address)]
-    if isinstance(found, IPv6Address) and found.ipv4_mapped:
-        found = found.ipv4_mapped
-    if any(found in network for network in _NOT_PUBLIC[found.version]):
-        return [(_PEER, str(found))]
+    found = _parsed(address)
+    if found is None or _is_private(found):
+        return [(_PEER, address if found is None else str(found))]
     version, bits = found.version, int(found)
     return [
         ((version, prefix), f"{bits >> (found.max_prefixlen - prefix):x}/{prefix}")
         for prefix, _ in _COUNTED[version]
     ]
+
+
+@lru_cache(maxsize=_ADDRESSES_KEPT)
+def _subscriber(address: str) -> str | None:
+    found = _parsed(address)
+    if found is None or _is_private(found):
+        return None
+    return str(found) if isinstance(found, IPv4Address) else str(IPv6Network((found, 64), strict=False))
+
+
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:  # of a socket that has none
+        return None
+    return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found
+
+
+def _is_private(found: IPv4Address | IPv6Address) -> bool:
+    return any(found in network for network in _NOT_PUBLIC[found.version])

@@ -11,13 +11,13 @@ address is refused; who asks to sign in gets the same answer as always, and no l
 
 import math
 from collections.abc import Callable, Sequence
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
 from waiting_list.auth import Authority
 from waiting_list.batch import Batches
 from waiting_list.database import Pool, sql, transaction
 from waiting_list.keys import derived
+from waiting_list.limits import Limits
 from waiting_list.mailboxes import mailbox
 from waiting_list.metrics import RATE_LIMITED
 from waiting_list.problems import Problem, RateLimited
@@ -68,11 +68,10 @@ class MailLimits:
     async def count_given(self, organization_id: str, user_id: str, email: str, address: str | None) -> None:
         """Count an address that a fan gives and nobody has verified. A peer that is not public counts for no
         network: a crowd may stand behind it, and the fan is known. Raises RateLimited, Unavailable."""
-        network, is_public = _network(address)
         await self._count(
             (self._user, f"{organization_id}\x1f{user_id}"),
             (self._mailbox, mailbox(email)),
-            (self._network, network if is_public else None),
+            (self._network, Limits.network(address)),
             (self._organization, organization_id),
         )
 
@@ -82,7 +81,7 @@ class MailLimits:
         await self._count(
             (self._sign_in, f"{organization_id}\x1f{mailbox(email)}"),
             (self._mailbox, mailbox(email)),
-            (self._network, _network(address)[0]),
+            (self._network, Limits.network(address) or address or ""),
             (self._organization, organization_id),
         )
 
@@ -124,16 +123,3 @@ def _refused(wanted: _Wanted, full_in: float) -> RateLimited:
         f"More than {quantity} letters to addresses that are not verified in {seconds} seconds ({name}).",
         seconds=max(1, math.ceil(_excess(wanted, full_in))),
     )
-
-
-def _network(address: str | None) -> tuple[str, bool]:
-    """What an address is counted as, and whether it is public: itself, or the /64 network of an IPv6 subscriber
-    (RFC 6177). A peer without an address, such as a socket, is one."""
-    try:
-        found = ip_address((address or "").partition("%")[0])
-    except ValueError:
-        return "", False
-    if isinstance(found, IPv6Address):
-        found = found.ipv4_mapped or found
-    network = ip_network((found, 64), strict=False) if isinstance(found, IPv6Address) else found
-    return str(network), found.is_global
