@@ -1,6 +1,7 @@
 """Entries that look like one person: which are shown, and how, removing them together, and undoing that."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,10 +12,12 @@ from fastapi import FastAPI
 from tests.lists import LIST, ORGANIZER, USER, Lists
 from tests.shop import LIST as PATH
 from tests.shop import Shop, problem
+from waiting_list.engine import Engine
 from waiting_list.lookalikes import read_lookalikes
 from waiting_list.models import Answer, Several
 from waiting_list.notices import Contact
 from waiting_list.problems import InvalidRequest, WaitingListEnded
+from waiting_list.settings import Settings
 from waiting_list.traces import family, near
 
 LOOKALIKES = f"/waiting-lists/{PATH}/lookalikes"
@@ -281,3 +284,13 @@ async def test_a_join_that_no_fan_made_over_http_leaves_no_trace(lists: Lists, e
     await lists.configure(one_place_per_address=False)
     await join(lists, "bob", "1.2.3.4", email)
     assert await lists.rows("SELECT FROM traces") == []
+
+
+async def test_fans_are_told_of_the_removal_and_of_having_their_places_back(lists: Lists, tmp_path: Path) -> None:
+    lists.engine = Engine(lists.pool, Settings(mail_folder=tmp_path))
+    await lists.join("ada", email="ada@example.org", email_verified=True)
+    await lists.join("bob")
+    done = await remove(lists, 1, 2)
+    await restore(lists, done.undo)
+    rows = await lists.rows("SELECT type, number FROM outbox ORDER BY number, sequence")
+    assert [(row["type"], row["number"]) for row in rows] == [("joined", 1), ("removed", 1), ("joined", 3)]

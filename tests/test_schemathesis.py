@@ -45,6 +45,9 @@ UNSAID = [
     "must be an e-mail address",
     "is not a purchase pass",
     "https",
+    "quiet hours need both",
+    "is not what a removal has answered",
+    "is of no removal",
 ]
 """Why lawful data may still be malformed."""
 

@@ -25,7 +25,7 @@ from waiting_list.reading import list_settings
 
 router = organizer_calls(EntriesRoute)
 LOOKALIKES = "/waiting-lists/{offer_id}/{representation_id}/lookalikes"
-Number = Annotated[int, Strict(), Field(ge=1, lt=2**63)]
+Number = Annotated[int, Strict(), Field(ge=1, le=2**53 - 1)]
 
 
 class Removal(Frozen):
