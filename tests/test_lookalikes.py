@@ -283,6 +283,7 @@ async def test_a_join_that_no_fan_made_over_http_leaves_no_trace(lists: Lists, e
     await lists.join("ada", email=email)
     await lists.configure(one_place_per_address=False)
     await join(lists, "bob", "1.2.3.4", email)
+    # A list that does not guard itself pays for none.
     assert await lists.rows("SELECT FROM traces") == []
 
 
@@ -294,3 +295,10 @@ async def test_fans_are_told_of_the_removal_and_of_having_their_places_back(list
     await restore(lists, done.undo)
     rows = await lists.rows("SELECT type, number FROM outbox ORDER BY number, sequence")
     assert [(row["type"], row["number"]) for row in rows] == [("joined", 1), ("removed", 1), ("joined", 3)]
+
+
+async def test_a_list_with_a_challenge_notes_from_where_fans_join(lists: Lists) -> None:
+    await lists.configure(one_place_per_address=False, join_challenge="adaptive")
+    for n in range(3):
+        await join(lists, f"u{n}", "1.2.3.4")
+    assert await groups(lists) == [({"network", "burst"}, [1, 2, 3])]

@@ -120,7 +120,7 @@ class ListRow:
     def leaves_traces(self) -> bool:
         """Whether it is noted from where fans join: one more row for each join, which only a list that guards
         itself against programs pays for."""
-        return self.has_one_place
+        return self.has_one_place or self.join_challenge is not JoinChallenge.OFF
 
     @property
     def eligible(self) -> list[bool]:
