@@ -456,9 +456,9 @@ async def test_the_history_tells_every_change_and_forgets_who_was_erased(office:
 
 
 async def test_a_long_history_comes_in_pages(office: Office) -> None:
-    for _ in range(60):
-        await office.shop.join("ada")
-        await office.shop.user("ada", "DELETE")
+    for n in range(60):
+        await office.shop.join(f"fan-{n}")
+        await office.shop.user(f"fan-{n}", "DELETE")
     organizer = await office.organizer()
     page = await organizer.get(f"{PAGE}/history?verb=join&verb=leave")
     (more,) = [href for href in page.links if "cursor=" in href]
