@@ -22,8 +22,8 @@ NEEDED = {
         " delete_inventory add_stock remove_stock add_total_stock remove_total_stock promote"
     ),
     Scope.ENTRIES: (
-        "configure join_for_user remove buy buy_with_pass move create_user_token sign_out_user make_link revoke_link"
-        " remove_lookalikes restore"
+        "configure join_for_user remove buy buy_with_pass move create_user_token make_link revoke_link"
+        " sign_out_user remove_lookalikes restore"
     ),
     Scope.ADMIN: (
         "erase create_webhook change_webhook delete_webhook rotate_webhook_secret test_webhook redeliver"
