@@ -23,6 +23,7 @@ _FORWARDED_FOR = b"x-forwarded-for"
 _OF_PROXIES = frozenset(
     (b"forwarded", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-real-ip")
 )
+_TELLING = _OF_PROXIES | {_FORWARDED_FOR}
 _DETAILS: dict[Code, str] = {
     "proxy_not_trusted": "A peer at a private address sends X-Forwarded-For, and WAITING_LIST_TRUSTED_PROXIES "
     "does not name it: the addresses of fans are not known, and not limited. If it is your proxy, name it there.",
@@ -55,6 +56,8 @@ class Peers:
         host = client[0] if client else ""
         if (host and not host.startswith(_MAY_BE_PRIVATE)) or len(self._warned) == len(_DETAILS):
             return
+        if _TELLING.isdisjoint([name for name, _ in scope["headers"]]):
+            return  # of most requests that do come from a private address
         code = _hides(host, scope["headers"])
         if code is not None and code not in self._warned and (not host or is_private(host)):
             self._warned[code] = Warned(code=code, detail=_DETAILS[code])
