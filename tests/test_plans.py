@@ -12,6 +12,7 @@ from bench.fill import fill
 from tests.lists import Lists
 from waiting_list.database import connection, sql
 from waiting_list.ledger import RANK_STEP, SEGMENT_BITS
+from waiting_list.models import ListKey
 
 WAITING = 200_000
 READY = 2_000
@@ -41,6 +42,7 @@ async def test_no_hot_statement_reads_the_whole_list(long_list: Lists) -> None:
     hot: dict[str, tuple[Any, ...]] = {
         "read_latest_entries": (list_id, [f"u{n}" for n in range(middle, middle + 50)]),
         "read_earlier_joins": (list_id, [f"u{n}" for n in range(middle, middle + 50)], long_list.now, 20),
+        "read_other_places": (list_id, [f"u{n}" for n in range(middle, middle + 50)], "ev_1"),
         "read_places": (list_id, [middle]),
         "read_first_waiting": (list_id, 100),
         "read_first_fitting": (list_id, rank, 2, 10, [False]),
@@ -69,9 +71,11 @@ async def test_no_hot_statement_reads_the_whole_list(long_list: Lists) -> None:
 async def test_plans_made_on_an_empty_table_stay_good(lists: Lists) -> None:
     """What asyncpg prepared before anybody had joined goes on to be used while a hundred thousand do."""
     key, pool = lists.key, lists.pool
+    elsewhere = ListKey("off_2", "rep_2")
     rank = 50_000 * RANK_STEP
     statements: dict[str, tuple[Any, ...]] = {
         "read_latest_entries": (key.list_id, ["u50000"]),
+        "read_other_places": (elsewhere.list_id, [f"u{n}" for n in range(50_000, 50_032)], "ev_1"),
         "read_places": (key.list_id, [50_000]),
         "read_first_waiting": (key.list_id, 100),
         "read_first_fitting": (key.list_id, rank, 2, 10, [False]),
@@ -243,7 +247,7 @@ _WRITES = {
     "update_list": 27,
 }
 """How many parameters each takes."""
-_TYPES = {UUID: "uuid", list: "text[]", int: "bigint"}
+_TYPES = {UUID: "uuid", list: "text[]", int: "bigint", str: "text"}
 
 
 def _nulls(count: int) -> str:

@@ -12,7 +12,7 @@ CONTRACT = {
     "offer_not_found": 404, "inventory_not_found": 404, "api_key_not_found": 404, "webhook_not_found": 404,
     "notice_not_found": 404, "too_many_webhooks": 409, "not_in_list": 404,
     "method_not_allowed": 405, "waiting_list_not_open": 409, "waiting_list_ended": 409, "waiting_list_full": 409,
-    "address_taken": 409,
+    "address_taken": 409, "too_many_places": 409,
     "already_in_list": 409, "already_left": 409, "not_ready": 409, "not_waiting": 409, "hold_expired": 409,
     "exceeds_total_stock": 409, "not_enough_stock": 409, "stock_held": 409, "id_taken": 409,
     "has_dependents": 409, "too_many_tickets": 422, "wrong_quantity": 422, "idempotency_key_reused": 422,

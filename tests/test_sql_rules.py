@@ -24,6 +24,7 @@ READS_THE_CLOCK = {
     "use_sign_in", "read_api_key", "note_api_key", "rotate_api_key", "take_allowances", "delete_old_allowances",
     "give_back_allowances", "lock_allowances",
     "insert_audit", "read_figures", "read_sign_outs", "upsert_sign_out", "delete_old_sign_outs",
+    "delete_old_visitors",
     "read_pace_window", "read_overview", "delete_old_sessions", "read_organizations",
 }  # fmt: skip
 
@@ -133,6 +134,7 @@ def test_no_statement_is_put_together_from_strings() -> None:
         "UPDATE inventory SET quiet_from = '22:00', quiet_until = '22:00'",
         "UPDATE inventory SET reminder_minutes = 0",
         "UPDATE inventory SET join_challenge = 'sometimes'",
+        "UPDATE events SET max_places_per_person = 0",
         "INSERT INTO contacts (list_id, number) SELECT list_id, 9 FROM inventory",
         "INSERT INTO outbox (list_id, notice_id, organization_id, type, status, created_at, due_at)"
         " SELECT list_id, list_id, 'o', 'ready', 'sent', now(), now() FROM inventory",

@@ -43,9 +43,15 @@ async def put_event(pool: Pool, organization_id: str, event_id: str, fields: Eve
 
 
 async def write_event(
-    acquired: Connection, organization_id: str, event_id: str, fields: EventFields
+    acquired: Connection,
+    organization_id: str,
+    event_id: str,
+    fields: EventFields,
+    *,
+    keeps_limit: bool = False,
 ) -> tuple[Event, bool]:
-    """put_event within a transaction of the caller's."""
+    """put_event within a transaction of the caller's. With `keeps_limit` the `max_places_per_person` of an event
+    that exists stays, whatever `fields` say."""
     made = await acquired.fetchval(
         sql("put_event"),
         event_id,
@@ -56,6 +62,8 @@ async def write_event(
         fields.venue_name,
         fields.venue_address,
         fields.timezone,
+        fields.max_places_per_person,
+        keeps_limit,
     )
     if made is None:
         raise IdTaken(f"The event id {event_id} is taken.")

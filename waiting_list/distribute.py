@@ -13,7 +13,7 @@ DISTRIBUTED = ("inventory", "entries", "segments", "history", "contacts", "trace
 """By `list_id`, all rows of a list on one node. The first is what the others are put beside."""
 REFERENCE = ("events", "representations", "offers", "api_keys", "signing_keys", "webhooks", "sessions", "sign_ins")
 """On every node: small, read with every list, and changed seldom."""
-LOCAL = ("allowances", "audits", "schema_migrations", "sign_outs", "suppressions")
+LOCAL = ("allowances", "audits", "event_visitors", "schema_migrations", "sign_outs", "suppressions")
 """Left as they are, on the coordinator, where the service connects: so PostgreSQL alone runs what writes them, and
 Citus, which would refuse the statement that counts requests, has no say in it."""
 

@@ -367,6 +367,8 @@ class Engine:
             span.set_attribute("requests", len(requests))
             keys = [one.caller.idempotency.key_hash for one in requests if one.caller.idempotency]
             known = await repeats.known_answers(ledger, keys)
+            joining = [one.arguments["user_id"] for one in requests if one.verb is verbs.join]
+            await ledger.other_places.load(joining, ledger.now)
             await ledger.load_latest({user for request in requests for user in verbs.users_of(request.arguments)})
             await ledger.load_next_joins(
                 one.arguments["user_id"]

@@ -112,7 +112,11 @@ async def load(
         for event in found.events.values():
             with _at(found, "events.csv", event.event_id):
                 _, new = await catalogue.write_event(
-                    acquired, event.organization_id, event.event_id, _fields(event, EventFields)
+                    acquired,
+                    event.organization_id,
+                    event.event_id,
+                    _fields(event, EventFields),
+                    keeps_limit=True,  # the files have no column for it
                 )
             made["events"] += new
         for representation in found.representations.values():

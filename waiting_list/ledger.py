@@ -16,6 +16,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
 from waiting_list.database import Connection, Record, sql
+from waiting_list.event_limit import OtherPlaces
 from waiting_list.holds import hold_until
 from waiting_list.metrics import LOCK_SECONDS
 from waiting_list.models import Entry, ListKey, Policy, Status
@@ -74,6 +75,14 @@ class Ledger:
         """From where who has joined came, by number."""
         self.mailboxes = Mailboxes(connection, row.list_id, secret, self._now_of)
         """Who has a place with which verified mailbox, where the list has the rule."""
+        self.other_places = OtherPlaces(
+            connection,
+            list_id=row.list_id,
+            event_id=row.event_id,
+            maximum=clock["max_places_per_person"],
+            secret=secret,
+        )
+        """How many places persons have in the other lists of the event, where it has a limit."""
         self.requeued: dict[int, int] = {}
         """The new number of each entry whose user waits again: after a lapsed hold, or an undone removal."""
         self.to_verify: dict[int, EntryRow] = {}

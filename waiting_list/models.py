@@ -123,6 +123,9 @@ class EventFields(Frozen):
     venue_name: Text = ""
     venue_address: Text = ""
     timezone: Timezone
+    max_places_per_person: Quantity | None = Field(
+        default=None, description="On how many lists of the event one person may wait; null: on all."
+    )
 
 
 class Event(EventFields):
@@ -343,6 +346,7 @@ class WaitingList(Frozen):
     tickets_waiting: int
     free: int
     max_quantity_per_order: int
+    max_places_per_person: int | None
     policy: Policy
     skip_limit: int
     hold_minutes: int | None

@@ -214,6 +214,7 @@ class _ExportResponse(StreamingResponse):
             problems.AlreadyInList,
             problems.TooManyTickets,
             problems.WaitingListFull,
+            problems.TooManyPlaces,
             problems.AddressTaken,
         ]
     ),

@@ -25,6 +25,7 @@ class Place:
     venue_address: str
     timezone: str
     max_quantity_per_order: int
+    max_places_per_person: int | None
     start_datetime: datetime
     ends_at: datetime
     free: int

@@ -23,6 +23,7 @@
     │   ├── WaitingListFull      waiting_list_full
     │   ├── AlreadyInList        already_in_list
     │   ├── AddressTaken         address_taken
+    │   ├── TooManyPlaces        too_many_places
     │   ├── AlreadyLeft          already_left
     │   ├── NotReady             not_ready
     │   ├── NotWaiting           not_waiting
@@ -244,6 +245,14 @@ class AlreadyInList(Conflict):
 
     code, title = "already_in_list", "The user is already in this waiting list"
     example: ClassVar[Mapping[str, Any]] = {"entry": ENTRY_EXAMPLE}
+
+
+class TooManyPlaces(Conflict):
+    """The event has `max_places_per_person`, and the user waits on that many of its other lists. Carries the
+    `maximum`."""
+
+    code, title = "too_many_places", "The user waits on as many lists of this event as one person may"
+    example: ClassVar[Mapping[str, Any]] = {"maximum": 1}
 
 
 class AddressTaken(Conflict):

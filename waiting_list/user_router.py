@@ -138,6 +138,7 @@ async def get_queue(call: Call, offer_id: PathId, representation_id: PathId) -> 
             problems.AlreadyInList,
             problems.TooManyTickets,
             problems.WaitingListFull,
+            problems.TooManyPlaces,
             problems.ChallengeRequired,
             problems.AddressTaken,
         ]

@@ -29,6 +29,7 @@ from waiting_list.problems import (
     NotReady,
     NotWaiting,
     RateLimited,
+    TooManyPlaces,
     TooManyTickets,
     WaitingListEnded,
     WaitingListFull,
@@ -63,7 +64,7 @@ async def join(
     often as they like.
 
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
-    WaitingListFull, RateLimited, AddressTaken, ChallengeRequired.
+    WaitingListFull, TooManyPlaces, RateLimited, AddressTaken, ChallengeRequired.
     """
     minimum = tickets_wanted if tickets_minimum is None else tickets_minimum
     _check_tickets(tickets_wanted, minimum)
@@ -81,6 +82,9 @@ async def join(
     _check_maximum(ledger, tickets_wanted)
     if ledger.list.max_waiting is not None and ledger.list.waiting >= ledger.list.max_waiting:
         raise WaitingListFull(f"{ledger.list.waiting} fans wait already.")
+    if ledger.other_places.is_reached(user_id):
+        maximum = ledger.other_places.maximum
+        raise TooManyPlaces(f"One person may wait on {maximum} lists of this event at most.", maximum=maximum)
     if actor == FAN and (again_at := await ledger.next_join(user_id)):
         raise RateLimited(
             f"The user has joined this list {MOST_JOINS} times within a day, and may again from "

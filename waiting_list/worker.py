@@ -82,6 +82,7 @@ class Worker:
                 await acquired.execute(sql("delete_old_sessions"))
                 await acquired.execute(sql("delete_old_allowances"))
                 await acquired.execute(sql("delete_old_sign_outs"), KEPT)
+                await acquired.execute(sql("delete_old_visitors"))
             self._cleaned_at = time.monotonic()
         await self._do_due()
         if cleaning or self._pruning:

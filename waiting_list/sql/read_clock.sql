@@ -1,7 +1,7 @@
 -- The instant of a change, read once the lock is held; and what the catalogue says at that instant, with the webhooks
 -- that the organization has, one array a column. Locks nothing.
 SELECT coalesce($3::timestamptz, clock_timestamp()) AS now,
-    r.start_datetime, o.max_quantity_per_order, e.timezone, w.webhook_ids, w.webhook_types
+    r.start_datetime, o.max_quantity_per_order, e.timezone, e.max_places_per_person, w.webhook_ids, w.webhook_types
 FROM offers o
 CROSS JOIN representations r
 JOIN events e ON e.event_id = r.event_id

@@ -1,7 +1,7 @@
 -- Events with a representation that has not begun, by their next one, with all that a fan's page shows.
 -- Locks nothing.
 SELECT e.event_id, e.organization_id, e.title, e.description, e.thumbnail_url, e.venue_name, e.venue_address,
-    e.timezone, n.next_start,
+    e.timezone, e.max_places_per_person, n.next_start,
     (SELECT jsonb_agg(jsonb_build_object('representation_id', r.representation_id, 'event_id', r.event_id,
             'start_datetime', r.start_datetime, 'end_datetime', r.end_datetime)
             ORDER BY r.start_datetime, r.representation_id)

@@ -74,6 +74,7 @@ const TEXTS = {
     work_adaptive: "When many join at once, your device works for a few seconds: that makes it costly for programs to take many places.",
     working: "One moment: your device works for a few seconds, so that programs cannot take many places.",
     one_place: "Each confirmed mailbox has one place at most, under whichever spelling of its address.",
+    places: { one: "You may wait on at most {n} list of this event.", other: "You may wait on at most {n} lists of this event." },
     maximum: { one: "One order may have {n} ticket at most.", other: "One order may have {n} tickets at most." },
     ends: "The waiting list ends on {until}.",
     here: "Where you are: {until}.",
@@ -152,6 +153,7 @@ const TEXTS = {
     work_adaptive: "Quand les inscriptions affluent, votre appareil fait un calcul de quelques secondes : il devient ainsi coûteux pour des programmes de prendre de nombreuses places.",
     working: "Un instant : votre appareil fait un calcul de quelques secondes, afin que des programmes ne puissent pas prendre de nombreuses places.",
     one_place: "Chaque boîte aux lettres confirmée a une place au plus, quelle que soit l’orthographe de son adresse.",
+    places: { one: "Vous pouvez attendre sur {n} liste de cet événement au plus.", other: "Vous pouvez attendre sur {n} listes de cet événement au plus." },
     maximum: { one: "Une commande compte au plus {n} billet.", other: "Une commande compte au plus {n} billets." },
     ends: "La liste d’attente se termine le {until}.",
     here: "Chez vous : {until}.",
@@ -169,7 +171,7 @@ const TEXTS = {
 /** What a refusal's code says to a fan; any other one says `sorry`. */
 const SORRY = {
   waiting_list_not_open: "closed", waiting_list_full: "full", waiting_list_ended: "ended", too_many_tickets: "maximum",
-  address_taken: "sorry_taken", already_left: "sorry_left", not_waiting: "sorry_ready", inventory_not_found: "sorry_absent",
+  address_taken: "sorry_taken", too_many_places: "places", already_left: "sorry_left", not_waiting: "sorry_ready", inventory_not_found: "sorry_absent",
   offer_not_found: "sorry_absent", unauthenticated: "sorry_signed_out", forbidden: "sorry_signed_out",
 };
 
@@ -860,6 +862,7 @@ class WaitingListElement extends HTMLElement {
       list.verify_email && this.#text("verify"),
       ["always", "adaptive"].includes(list.join_challenge) && this.#text(`work_${list.join_challenge}`),
       list.one_place_per_address && this.#text("one_place"),
+      list.max_places_per_person && this.#text("places", { n: list.max_places_per_person }),
       this.#text("maximum", { n: list.max_quantity_per_order }),
       `${this.#text("ends", { until: this.#instant(list.ends_at) })} ${this.#here(list.ends_at)}`.trim(),
     ];

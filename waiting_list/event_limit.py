@@ -1,0 +1,51 @@
+"""The rule `max_places_per_person`, inside one transaction of a list: how many places persons have in the other
+lists of its event.
+
+A join locks its list, then the row of its person in `event_visitors`, then counts. A join of the same person to
+another list holds that row until its commit, so the count is exact. All transactions lock persons after their
+list and in one order, and none that holds a person waits for a list. So no two wait for each other.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from waiting_list.database import Connection, sql
+from waiting_list.keys import derived
+
+
+class OtherPlaces:
+    """The places that persons have in the other lists of the event. Costs nothing where `maximum` is None."""
+
+    def __init__(
+        self, connection: Connection, *, list_id: UUID, event_id: str, maximum: int | None, secret: bytes
+    ) -> None:
+        self.maximum = maximum
+        """How many lists of the event a person may wait on; None: all."""
+        self._connection = connection
+        self._list_id = list_id
+        self._event_id = event_id
+        self._secret = secret
+        self._places: dict[str, int] = {}
+
+    async def load(self, user_ids: Iterable[str], now: datetime) -> None:
+        """Lock these persons in the event until the transaction ends, and count their places. Call it once, for
+        all joins of the transaction: a second call would lock out of order."""
+        users = set(user_ids)
+        if self.maximum is None or not users:
+            return
+        hashes = sorted(self._hash(user_id) for user_id in users)
+        await self._connection.execute(sql("lock_visitors"), self._event_id, hashes, now)
+        # A statement of its own: the snapshot of the one that waited is older than what it waited for.
+        records = await self._connection.fetch(
+            sql("read_other_places"), self._list_id, sorted(users), self._event_id
+        )
+        self._places = dict.fromkeys(users, 0) | {one["user_id"]: one["places"] for one in records}
+
+    def is_reached(self, user_id: str) -> bool:
+        """Whether the person, who must be loaded, has as many places in the other lists as the event allows."""
+        return self.maximum is not None and self._places[user_id] >= self.maximum
+
+    def _hash(self, user_id: str) -> bytes:
+        assert self._secret, "a ledger that takes joins is opened with the secret"
+        return derived(self._secret, "visitor", self._event_id, user_id)[:16]

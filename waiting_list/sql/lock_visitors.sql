@@ -1,0 +1,6 @@
+-- Makes sure of a row for each of these persons ($2) in an event, in one order, so that two batches never wait for each other.
+-- Locks those rows until the transaction ends.
+INSERT INTO event_visitors AS v (event_id, user_hash, locked_at)
+SELECT $1, w.user_hash, $3 FROM unnest($2::bytea[]) AS w (user_hash)
+ORDER BY w.user_hash
+ON CONFLICT (event_id, user_hash) DO UPDATE SET locked_at = excluded.locked_at

@@ -1,0 +1,7 @@
+-- How many active entries each of these users has in the other lists of an event; users without any are left out.
+-- Locks nothing: runs after lock_visitors, as a statement of its own, so that it sees what was waited for.
+SELECT e.user_id, count(*) AS places
+FROM entries e
+JOIN inventory i ON i.list_id = e.list_id
+WHERE e.user_id = ANY ($2::text[]) AND e.list_id <> $1 AND e.status <> 'left' AND i.event_id = $3
+GROUP BY e.user_id
