@@ -151,6 +151,8 @@ class Limits:
     def _count(self, wanted: Sequence[_Wanted]) -> Allowance | None:
         """Counts one request for all of these, or for none of them if one refuses; returns what is left of the one
         that has least."""
+        if not wanted:
+            return None
         now, full_at, taken = time.monotonic(), self._full_at, []
         least: tuple[float, Limit, float] | None = None
         for limit, caller in wanted:
