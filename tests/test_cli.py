@@ -173,7 +173,7 @@ def test_a_bad_import_names_each_row_and_ends_with_1(
 ) -> None:
     refused = command("import", str(tmp_path))
     assert refused.returncode == 1
-    assert "events.csv: there is no such file" in refused.stderr
+    assert "events.csv: the file is missing" in refused.stderr
 
 
 def test_what_an_operator_can_mend_is_a_sentence_and_never_a_traceback() -> None:

@@ -137,7 +137,7 @@ async def test_the_service_goes_on_and_the_audit_is_clean(pool: Pool, cluster: s
 async def test_without_the_extension_it_is_one_sentence(dsn: str) -> None:
     refused = command("distribute", DATABASE_URL=dsn)
     assert refused.returncode == 2
-    assert refused.stderr == "This database has no Citus: CREATE EXTENSION citus on every node first.\n"
+    assert refused.stderr == "This database has no Citus. Run CREATE EXTENSION citus on every node first.\n"
 
 
 async def test_a_table_that_no_rule_covers_is_named_and_nothing_is_distributed(pool: Pool, cluster: str) -> None:

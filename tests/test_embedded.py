@@ -537,7 +537,7 @@ def test_a_folder_whose_path_suits_no_socket_gets_a_short_one(
         assert not place.exists()
 
         place.symlink_to(odd)  # whoever may write in that folder could have put it there
-        with pytest.raises(EmbeddedError, match="made by someone else"), embedded(odd):
+        with pytest.raises(EmbeddedError, match="belongs to another account"), embedded(odd):
             pass
         place.unlink()
     finally:
@@ -654,7 +654,7 @@ def test_root_works_where_the_account_can_read_neither_folder_nor_wheel(
 
     home_of(closed / "data").rename(folder.parent / "elsewhere")
     message = use(closed / "data", **options).report()["error"]
-    assert "which is gone: bring it back, or remove" in message
+    assert "which does not exist. Bring that folder back, or remove" in message
 
 
 @only_root

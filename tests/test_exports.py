@@ -321,7 +321,7 @@ async def test_a_full_disk_is_no_outage_of_the_database(app: FastAPI, shop: Shop
     with capture_logs() as logs:
         for _ in range(3):
             refused = problem(await shop.organizer("GET", "/entries.csv"), 503, "unavailable")
-            assert refused["detail"] == "There is no room for an export."
+            assert refused["detail"] == "The service has no disk space left for an export. Try again later."
     assert "database_unreachable" not in [line["event"] for line in logs]
     assert not app.state.service.exports._open
 

@@ -31,7 +31,7 @@ async def configured(server: str, dsn: str, setting: str) -> AsyncIterator[None]
 async def test_a_database_that_takes_no_writes_is_not_ready(dsn: str, server: str) -> None:
     async with configured(server, dsn, "default_transaction_read_only = on"), served(dsn) as shop:
         refused = problem(await shop.http.get("/health/ready"), 503, "unavailable")
-        assert refused["detail"] == "The database is read-only: nothing can be written."
+        assert refused["detail"] == "The database is read-only, so the service cannot write."
         assert (await shop.http.get("/health/live")).status_code == 200
 
 
@@ -65,7 +65,7 @@ async def test_a_full_disk_is_not_ready_until_there_is_room_again(
     async with configured(server, dsn, "temp_file_limit = 0"):
         await pool.expire_connections()
         refused = problem(await shop.http.get("/health/ready"), 503, "unavailable")
-        assert refused["detail"] == "The database's disk is full: nothing can be written."
+        assert refused["detail"] == "The database's disk is full, so the service cannot write. Free some space."
         assert database.DISK.is_full
     await pool.expire_connections()
     assert (await shop.http.get("/health/ready")).status_code == 200

@@ -55,7 +55,7 @@ def test_a_catalogue_that_lies_ahead_already_is_not_shifted() -> None:
 
 BAD = [
     ("events.csv", "Europe/Paris", "Europe/Nowhere", "events.csv:2: timezone: must be an IANA timezone"),
-    ("events.csv", "ev_002,", "ev_001,", "events.csv:3: ev_001 stands in line 2 already"),
+    ("events.csv", "ev_002,", "ev_001,", "events.csv:3: ev_001 is already in line 2"),
     ("events.csv", "id,title", "id,name", "events.csv:1: columns missing: ['title']"),
     (
         "representations.csv",
@@ -70,7 +70,7 @@ BAD = [
         "representations.csv:2: Representation: end",
     ),
     ("offers.csv", "ticket,4,", "ticket,four,", "offers.csv:2: max_quantity_per_order"),
-    ("offers.csv", "off_001,ev_001", "off_001,ev_999", "offers.csv:2: event_id: there is no 'ev_999'"),
+    ("offers.csv", "off_001,ev_001", "off_001,ev_999", "offers.csv:2: event_id: 'ev_999' is missing"),
     (
         "inventory.csv",
         "rep_001,500,0",
@@ -85,7 +85,7 @@ BAD = [
     ),
     ("inventory.csv", "rep_001,500,0", "rep_001,-1,0", "inventory.csv:2: total_stock"),
     ("inventory.csv", "rep_002,500,0", "rep_001,500,0", "inventory.csv:3: "),
-    ("inventory.csv", "rep_001,500,0", "rep_001,500", "inventory.csv:2: has not 5 cells"),
+    ("inventory.csv", "rep_001,500,0", "rep_001,500", "inventory.csv:2: does not have 5 cells"),
 ]
 
 
@@ -110,7 +110,7 @@ async def test_every_bad_row_is_told_and_nothing_is_imported(folder: Path, lists
 async def test_an_id_of_another_organization_stops_the_whole_import(lists: Lists) -> None:
     await lists.add_event("ev_010", "somebody_else")
     before = await lists.tables()
-    with pytest.raises(importer.ImportRefused, match=r"^events\.csv:11: The event id ev_010 is taken"):
+    with pytest.raises(importer.ImportRefused, match=r"^events\.csv:11: The event id ev_010 is already in use"):
         await importer.load(lists.pool, importer.read(FIRST))
     assert await lists.tables() == before
 

@@ -50,7 +50,7 @@ def test_a_malformed_field_is_named() -> None:
 
 def test_what_is_unavailable_says_when_to_come_back() -> None:
     assert Unavailable().headers == {"Retry-After": "1"}
-    assert str(Unavailable()) == "The service cannot answer right now."
+    assert str(Unavailable()) == "The service cannot answer right now. Try again in a moment."
     assert str(Unavailable("Too many.")) == "Too many."
 
 

@@ -229,13 +229,14 @@ def test_an_entry_begins_with_its_join_and_ends_when_it_is_erased() -> None:
     entry = EntryReplay(1)
     with pytest.raises(Difference) as caught:
         entry.fold(row(leave))
-    assert caught.value.sentence == "Change 0 (leave) took entry 1 from nowhere to nowhere which no rule allows."
+    sentence = "Change 0 (leave) took entry 1 from nowhere to nowhere which the rules do not allow."
+    assert caught.value.sentence == sentence
     erase = [0, STORY[1][1], "erase", 1, {}, {"user_id": None}]
     for told in (joined(1, 1_000_000), leave, erase):
         entry.fold(row(told))
     with pytest.raises(Difference) as caught:
         entry.fold(row(erase))
-    sentence = "Change 0 (erase) took entry 1 from left to left (cancelled), erased, which no rule allows."
+    sentence = "Change 0 (erase) took entry 1 from left to left (cancelled), erased, which the rules do not allow."
     assert caught.value.sentence == sentence
 
 
@@ -332,7 +333,7 @@ def test_what_no_change_can_tell_says_why() -> None:
         row([7, STORY[1][1], "join", 3, None, {"rank": "first"}])
     said = caught.value
     assert (said.check, said.sequence, said.number) == ("content", 7, 3)
-    assert said.sentence == "Change 7 (join) tells what no change can tell."
+    assert said.sentence == "Change 7 (join) contains values that no change can have."
     assert (said.expected, said.found) == ("fields of a list and of an entry", "Input should be a valid integer")
 
 

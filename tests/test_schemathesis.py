@@ -46,8 +46,8 @@ UNSAID = [
     "is not a purchase pass",
     "https",
     "quiet hours need both",
-    "is not what a removal has answered",
-    "is of no removal",
+    "must be the undo value",
+    "does not belong to a removal",
 ]
 """Why lawful data may still be malformed."""
 

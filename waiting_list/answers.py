@@ -144,9 +144,9 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     problem: Problem
     match error.status_code:
         case 404:
-            problem = NotFound("There is nothing at this path.")
+            problem = NotFound("This path does not exist.")
         case 405:
-            problem = MethodNotAllowed("This path does not take this method.", headers=error.headers)
+            problem = MethodNotAllowed("This path does not support this method.", headers=error.headers)
         case 400:
             cause = error.__cause__
             problem = (

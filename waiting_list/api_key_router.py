@@ -29,7 +29,7 @@ class KeyRequest(Frozen):
     @model_validator(mode="after")
     def _agrees(self) -> Self:
         if self.read_only and self.scopes not in (None, (Scope.READ,)):
-            raise ValueError("a read_only key has no scopes but read")
+            raise ValueError("a read_only key can only have the scope read")
         return self
 
 

@@ -67,7 +67,7 @@ async def rotate_api_key(
             return await _known(acquired, organization_id, key), True
         old = await acquired.fetchrow(sql("rotate_api_key"), organization_id, key_id, overlap)
         if old is None:
-            raise ApiKeyNotFound("There is no such API key that is good.")
+            raise ApiKeyNotFound("There is no such API key, or it has expired or been revoked.")
         return await _insert(
             acquired, organization_id, key, old["name"], [Scope(one) for one in old["scopes"]], old["lifetime"]
         ), False

@@ -64,7 +64,9 @@ class Guard:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await _read_body(scope, receive, is_form=not scope["path"].startswith(_API))
         except TimeoutError:
-            body = RequestTimeout(f"A body may take {BODY_SECONDS:g} seconds.", headers={"Connection": "close"})
+            body = RequestTimeout(
+                f"The body took longer than {BODY_SECONDS:g} seconds to arrive.", headers={"Connection": "close"}
+            )
         if body is None:
             return  # there is nobody to answer
         if isinstance(body, Problem):
@@ -93,7 +95,7 @@ def _is_utf8(text: bytes) -> bool:
 async def _read_body(scope: Scope, receive: Receive, *, is_form: bool) -> bytes | Problem | None:
     """The body, once all of it has come; None if the client went before that."""
     headers: MutableMapping[bytes, bytes] = dict(scope["headers"])
-    too_large = BodyTooLarge(f"A body may have {BODY_LIMIT} bytes at most.")
+    too_large = BodyTooLarge(f"The body is larger than {BODY_LIMIT} bytes.")
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length) > BODY_LIMIT:
         return too_large
@@ -109,7 +111,7 @@ async def _read_body(scope: Scope, receive: Receive, *, is_form: bool) -> bytes 
         more = message.get("more_body", False)
     # A server sees to that as a rule; whoever loses a body (in an upgrade, say) must not have half a request done.
     if length.isdigit() and int(length) != len(body):
-        return InvalidRequest.of("body", "is not as long as Content-Length says")
+        return InvalidRequest.of("body", "does not have the length that Content-Length says")
     if body and not (_FORM if is_form else _JSON).fullmatch(headers.get(b"content-type", b"").strip()):
         return UnsupportedMediaType(
             "Send a form." if is_form else "Send JSON, with Content-Type: application/json."

@@ -223,7 +223,7 @@ def check_entry(entry: EntryReplay, table: Mapping[str, Any] | None) -> None:
     if table is None or table["number"] > entry.number:
         raise Difference(
             Check.ENTRY,
-            f"Entry {entry.number} joined, but the table of entries does not have it.",
+            f"Entry {entry.number} joined, but is missing from the table of entries.",
             number=entry.number,
             expected=entry.number,
         )
@@ -236,7 +236,7 @@ def check_entry(entry: EntryReplay, table: Mapping[str, Any] | None) -> None:
             Check.ERASED,
             f"Entry {entry.number} names a person who was erased."
             if entry.erased
-            else f"Entry {entry.number} names nobody, but nobody was erased.",
+            else f"Entry {entry.number} has no user, but the person was not erased.",
             number=entry.number,
             expected=entry.erased,
             found=table["erased"],

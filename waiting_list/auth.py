@@ -59,7 +59,7 @@ class Organizer(NamedTuple):
     def demand(self, scope: Scope) -> None:
         """Raises Forbidden for a key without this scope."""
         if not self.may(scope):
-            raise Forbidden(f"This API key has not the scope {scope}.", scope=scope)
+            raise Forbidden(f"This API key does not have the scope {scope}.", scope=scope)
 
 
 class User(NamedTuple):
@@ -108,10 +108,10 @@ class Authority:
         key = parse_api_key(credentials)
         if key is None:
             await self.user(authorization)
-            raise Forbidden("A user's token does not open the organizer's calls.")
+            raise Forbidden("A user token cannot make organizer calls. Use an API key.")
         record = await self._api_keys.submit(key.key_id, None)
         if record is None or not key.matches(record["secret_hash"]):
-            raise _unauthenticated("The API key is not valid.")
+            raise _unauthenticated("The API key is not valid. It may have expired or been revoked.")
         if record["unnoted"]:
             async with connection(self._pool) as acquired:
                 await acquired.execute(sql("note_api_key"), key.key_id)
@@ -123,7 +123,7 @@ class Authority:
         credentials = _bearer(authorization)
         if parse_api_key(credentials):
             await self.organizer(authorization)
-            raise Forbidden("An API key does not open a user's calls: mint a user token with it.")
+            raise Forbidden("An API key cannot make user calls. Create a user token with it.")
         name, now = hashlib.sha256(credentials.encode()).digest(), time.time()
         known = self._users.get(name)
         if known and now < known[1] and not self.sign_outs.ends(known[2], known[0].version):
@@ -137,12 +137,12 @@ class Authority:
                 _ID.validate_python(claims["sub"]), _ID.validate_python(organization), _contact(claims), version
             )
         except (jwt.PyJWTError, ValidationError, ValueError) as error:
-            raise _unauthenticated("The token is not valid, or has expired.") from error
+            raise _unauthenticated("The token is not valid or has expired. Get a new token.") from error
         await self.sign_outs.load()
         self._users.pop(name, None)
         hashed = user_hash(user.organization_id, user.user_id)
         if self.sign_outs.ends(hashed, user.version):
-            raise _unauthenticated("The user has signed out since this token was made.")
+            raise _unauthenticated("The user has signed out since this token was created. Get a new token.")
         if len(self._users) >= _TOKENS_KEPT:
             del self._users[next(iter(self._users))]
         kept_until = min(int(claims["exp"]) + LEEWAY.total_seconds(), now + _TOKEN_KEPT_SECONDS)
@@ -212,7 +212,9 @@ class Authority:
             )
             key, hold = ListKey(claims["offer_id"], claims["representation_id"]), UUID(claims["jti"])
         except (jwt.PyJWTError, ValueError) as error:
-            raise InvalidRequest.of("body.purchase_pass", "is not a purchase pass of this service") from error
+            raise InvalidRequest.of(
+                "body.purchase_pass", "is not a valid purchase pass of this service"
+            ) from error
         return Pass(key, claims["sub"], hold)
 
     async def jwks(self) -> dict[str, Any]:
@@ -295,7 +297,7 @@ def _valid(kind: TypeAdapter[str], value: object) -> str | None:
 def _bearer(authorization: str | None) -> str:
     scheme, _, credentials = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not credentials.strip():
-        raise _unauthenticated("Send an Authorization header: Bearer, and your key or token.")
+        raise _unauthenticated("Send an Authorization header with Bearer and your API key or user token.")
     return credentials.strip()
 
 

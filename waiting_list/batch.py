@@ -50,7 +50,7 @@ class Batches(Generic[K, R, A]):
         """
         queue = self._queues.get(key)
         if queue is not None and len(queue) >= self._queue_limit:
-            raise Unavailable("Too many requests are waiting here.")
+            raise Unavailable("Too many requests are waiting. Try again in a moment.")
         QUEUED_REQUESTS.inc()
         future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         if queue is None:

@@ -66,7 +66,7 @@ async def write_event(
         keeps_limit,
     )
     if made is None:
-        raise IdTaken(f"The event id {event_id} is taken.")
+        raise IdTaken(f"The event id {event_id} is already in use. Choose another id.")
     return Event(event_id=event_id, organization_id=organization_id, **fields.model_dump()), made
 
 
@@ -96,7 +96,7 @@ async def write_representation(
 ) -> tuple[Representation, bool]:
     """put_representation within a transaction of the caller's."""
     await _lock_event(acquired, organization_id, fields.event_id)
-    async with _dependents("The representation has stock under another event."):
+    async with _dependents("The representation has inventory, so it cannot move to another event."):
         values = fields.event_id, fields.start_datetime, fields.end_datetime
         made = await _put(
             acquired, "lock_representation", "put_representation", organization_id, representation_id, *values
@@ -119,7 +119,7 @@ async def write_offer(
 ) -> tuple[Offer, bool]:
     """put_offer within a transaction of the caller's."""
     await _lock_event(acquired, organization_id, fields.event_id)
-    async with _dependents("The offer has stock under another event."):
+    async with _dependents("The offer has inventory, so it cannot move to another event."):
         values = fields.event_id, fields.name, fields.type, fields.max_quantity_per_order, fields.description
         made = await _put(acquired, "lock_offer", "put_offer", organization_id, offer_id, *values)
     return Offer(offer_id=offer_id, **fields.model_dump()), made
@@ -181,7 +181,10 @@ async def create_list(
 
 async def delete_event(pool: Pool, organization_id: str, event_id: str) -> Event:
     """Deletes an event that nothing hangs on. Raises EventNotFound, HasDependents."""
-    async with _dependents("The event has representations or offers."), transaction(pool) as acquired:
+    async with (
+        _dependents("The event has representations or offers. Delete them first."),
+        transaction(pool) as acquired,
+    ):
         record = await acquired.fetchrow(sql("delete_event"), organization_id, event_id)
     if record is None:
         raise EventNotFound("There is no such event.")
@@ -190,7 +193,7 @@ async def delete_event(pool: Pool, organization_id: str, event_id: str) -> Event
 
 async def delete_representation(pool: Pool, organization_id: str, representation_id: str) -> Representation:
     """Deletes a representation without stock. Raises RepresentationNotFound, HasDependents."""
-    async with _dependents("The representation has stock."), transaction(pool) as acquired:
+    async with _dependents("The representation has inventory. Delete it first."), transaction(pool) as acquired:
         record = await acquired.fetchrow(sql("delete_representation"), organization_id, representation_id)
     if record is None:
         raise RepresentationNotFound("There is no such representation.")
@@ -199,7 +202,7 @@ async def delete_representation(pool: Pool, organization_id: str, representation
 
 async def delete_offer(pool: Pool, organization_id: str, offer_id: str) -> Offer:
     """Deletes an offer without stock. Raises OfferNotFound, HasDependents."""
-    async with _dependents("The offer has stock."), transaction(pool) as acquired:
+    async with _dependents("The offer has inventory. Delete it first."), transaction(pool) as acquired:
         record = await acquired.fetchrow(sql("delete_offer"), organization_id, offer_id)
     if record is None:
         raise OfferNotFound("There is no such offer.")
@@ -211,7 +214,10 @@ async def delete_inventory(pool: Pool, organization_id: str, key: ListKey) -> In
 
     Raises InventoryNotFound, HasDependents.
     """
-    async with _dependents("Users have joined this list."), transaction(pool) as acquired:
+    async with (
+        _dependents("Users have joined this list, so its inventory cannot be deleted."),
+        transaction(pool) as acquired,
+    ):
         ledger = await Ledger.open(acquired, key, now=None)
         if ledger is None or ledger.list.organization_id != organization_id:
             raise InventoryNotFound()
@@ -237,7 +243,7 @@ async def _put(
     while made is None:  # Whoever made it between the two is seen by the next look.
         owner = await acquired.fetchval(sql(lock), object_id)
         if owner not in (None, organization_id):
-            raise IdTaken(f"The id {object_id} is taken.")
+            raise IdTaken(f"The id {object_id} is already in use. Choose another id.")
         made = await acquired.fetchval(sql(put), object_id, owner is not None, *values)
     return bool(made)
 

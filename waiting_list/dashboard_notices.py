@@ -130,7 +130,7 @@ async def show_notices(call: PageCall) -> Response:
     asked = call.query_params
     status = asked.get("status", NoticeStatus.DEAD)
     if status not in ("all", *NoticeStatus):
-        raise InvalidRequest.of("query.status", "is no status of a notice")
+        raise InvalidRequest.of("query.status", "must be pending, sent, dead or dropped")
     channel = asked.get("channel") or None
     if channel not in (None, "email", "webhook"):
         raise InvalidRequest.of("query.channel", "must be email or webhook")

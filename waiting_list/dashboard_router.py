@@ -253,7 +253,7 @@ def _filter(call: PageCall, key: ListKey, timezone: str) -> reading.EntryFilter:
         raise InvalidRequest.of("query.status", "must be waiting, ready, left or all")
     reasons = [one for one in asked.getlist("left_reason") if one]
     if not {*reasons} <= {*LeftReason}:
-        raise InvalidRequest.of("query.left_reason", "is not a reason to have left")
+        raise InvalidRequest.of("query.left_reason", "must be bought, cancelled, expired, removed or ended")
     if status and "all" in status:
         status = None
     elif not status:

@@ -292,7 +292,7 @@ async def migrate(dsn: str) -> list[str]:
             assert known is not None
             if known["works_from"] > newest_migration():
                 raise MigrationError(
-                    f"the database has migration {known['newest']:04}, with which this version cannot work"
+                    f"the database has migration {known['newest']:04}, which needs a newer version of the service"
                 )
             for purpose in ("user_token", "purchase_pass", "derived"):
                 await direct.execute(
@@ -318,7 +318,7 @@ async def _apply(direct: Connection, migration: Migration) -> bool:
                     await _record(direct, migration)
                     return True
             await asyncio.sleep(min(0.1 * 2**attempt, 2.0))
-        raise MigrationError(f"migration {migration.version:04}_{migration.name} did not get its locks: try again")
+        raise MigrationError(f"migration {migration.version:04}_{migration.name} did not get its locks; try again")
     # Not waited for by a statement: an index that is built CONCURRENTLY would wait for that.
     while not await direct.fetchval(sql("try_lock_migrations"), _MIGRATION_LOCK):  # noqa: ASYNC110
         await asyncio.sleep(0.2)

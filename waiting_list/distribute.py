@@ -40,12 +40,12 @@ async def distribute(dsn: str, *, shards: int) -> list[str]:
 
 async def _distribute(direct: Connection, shards: int) -> list[str]:
     if not await direct.fetchval(sql("has_citus")):
-        raise DistributionError("This database has no Citus: CREATE EXTENSION citus on every node first.")
+        raise DistributionError("This database has no Citus. Run CREATE EXTENSION citus on every node first.")
     tables = {record["name"]: record["is_distributed"] for record in await direct.fetch(sql("read_tables"))}
     if unknown := tables.keys() - {*DISTRIBUTED, *REFERENCE, *LOCAL}:
-        raise DistributionError(f"It has tables that are not ours: {', '.join(sorted(unknown))}.")
+        raise DistributionError(f"The database has unknown tables: {', '.join(sorted(unknown))}.")
     if missing := {*DISTRIBUTED, *REFERENCE, *LOCAL} - tables.keys():
-        raise DistributionError(f"It is not migrated: {', '.join(sorted(missing))}.")
+        raise DistributionError(f"The database is not migrated: it lacks {', '.join(sorted(missing))}.")
     left = [name for name in (*REFERENCE, *DISTRIBUTED) if not tables[name]]
     if not left:
         return []

@@ -99,7 +99,7 @@ def embedded(
                     _initialise(home, program, lock, deadline)
                 if _answers(home):
                     raise EmbeddedError(
-                        f"A PostgreSQL that was started by hand runs on {home / 'cluster'}: stop it first."
+                        f"A PostgreSQL that was started by hand runs on {home / 'cluster'}. Stop it first."
                     )
                 # We hold the lock, so this is a dead server's: its pid, by now anyone's, could bar our start.
                 (home / "cluster" / "postmaster.pid").unlink(missing_ok=True)
@@ -122,8 +122,8 @@ def _home(data_dir: Path) -> Path:
     account = find_account(home / "cluster")
     if home.is_symlink() and not home.exists():
         raise EmbeddedError(
-            f"The database of {data_dir} was kept in {home.readlink()}, which is gone:"
-            f" bring it back, or remove {home} to start with an empty one."
+            f"The database of {data_dir} was kept in {home.readlink()}, which does not exist."
+            f" Bring that folder back, or remove {home} to start with an empty database."
         )
     if account and not home.exists() and not account.may_enter(home.parent):
         _link_to_system_folder(home)
@@ -163,7 +163,7 @@ def _socket_folder(home: Path) -> Path:
         folder.mkdir(mode=0o700)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (cluster.st_uid, os.geteuid()):
-        raise EmbeddedError(f"{folder}, the place of PostgreSQL's socket, was made by someone else: remove it.")
+        raise EmbeddedError(f"{folder} is for PostgreSQL's socket, but belongs to another account. Remove it.")
     folder.chmod(0o700)
     if os.geteuid() == 0:
         os.chown(folder, cluster.st_uid, cluster.st_gid)

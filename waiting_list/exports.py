@@ -48,9 +48,12 @@ class Exports:
         """
         if self._open[organization_id] >= OF_AN_ORGANIZATION:
             RATE_LIMITED.labels("exports").inc()
-            raise RateLimited(f"{OF_AN_ORGANIZATION} exports are under way: let one end first.", seconds=5)
+            raise RateLimited(
+                f"Your organization already runs {OF_AN_ORGANIZATION} exports. Wait until one has ended.",
+                seconds=5,
+            )
         if self._open.total() >= AT_ONCE:
-            raise Unavailable("Too many exports are under way.")
+            raise Unavailable("Too many exports are running. Try again in a moment.")
         self._open[organization_id] += 1
         export = Export(self, organization_id, only)
         try:
@@ -76,7 +79,7 @@ class Exports:
             async with asyncio.timeout(WAIT_SECONDS):
                 await self._pass.acquire()
         except TimeoutError:
-            raise Unavailable("Too many exports are under way.") from None
+            raise Unavailable("Too many exports are running. Try again in a moment.") from None
         try:
             await reading.export_entries(self._pool, organization_id, only, take)
         finally:
@@ -155,7 +158,7 @@ class _Spool:
                 self._file.write(deflated)
                 self._file.flush()
             except OSError as error:  # not of the database, whose outage it would be taken for
-                raise Unavailable("There is no room for an export.") from error
+                raise Unavailable("The service has no disk space left for an export. Try again later.") from error
             self._unread.append((self._size, len(deflated)))
             self._size += len(deflated)
 

@@ -87,7 +87,7 @@ class FanPlaceRoute(PlaceRoute):
         entry = await call.polls.entry(key, call.user.user_id, organization_id=call.organization_id)
         place = await read_place(call.pool, key.list_id, entry.number)
         if place is None:
-            raise NotInList("This user never joined this list.")
+            raise NotInList("This user has never joined this list.")
         return place
 
 

@@ -41,7 +41,7 @@ class Health:
 
     async def _find_trouble(self) -> str | None:
         if not await is_migrated(self._pool):
-            return "The database is not migrated: run waiting-list migrate."
+            return "The database is not migrated. Run: waiting-list migrate"
         try:
             async with connection(self._pool) as acquired:
                 if await acquired.fetchval(sql("read_is_read_only")):
@@ -49,10 +49,10 @@ class Health:
                     raise asyncpg.ReadOnlySQLTransactionError("the database is read-only")
         except Unavailable as problem:
             if isinstance(problem.__cause__, asyncpg.ReadOnlySQLTransactionError):
-                return "The database is read-only: nothing can be written."
+                return "The database is read-only, so the service cannot write."
             raise
         if database.DISK.is_full and not await self._has_room():
-            return "The database's disk is full: nothing can be written."
+            return "The database's disk is full, so the service cannot write. Free some space."
         return None
 
     async def _has_room(self) -> bool:

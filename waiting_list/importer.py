@@ -221,7 +221,7 @@ class _Reader:
         try:
             text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
-            self._errors.append(f"{file}: there is no such file in {self._folder}")
+            self._errors.append(f"{file}: the file is missing in {self._folder}")
             return
         except UnicodeDecodeError as error:
             self._errors.append(f"{file}: is not UTF-8 at byte {error.start}")
@@ -235,7 +235,7 @@ class _Reader:
         try:
             for row in reader:
                 if None in row or None in row.values():
-                    self._refuse(file, reader.line_num, f"has not {len(wanted)} cells")
+                    self._refuse(file, reader.line_num, f"does not have {len(wanted)} cells")
                 else:
                     yield reader.line_num, row
         except csv.Error as error:
@@ -252,14 +252,14 @@ class _Reader:
 
     def _keep(self, file: str, line: int, where: dict[Any, M], key: object, what: M) -> None:
         if key in where:
-            self._refuse(file, line, f"{key} stands in line {self._found.lines[file, key]} already")
+            self._refuse(file, line, f"{key} is already in line {self._found.lines[file, key]}")
             return
         where[key] = what
         self._found.lines[file, key] = line
 
     def _refers(self, file: str, line: int, name: str, key: str, where: dict[str, Any]) -> bool:
         if key not in where:
-            self._refuse(file, line, f"{name}: there is no {key!r} in the files before")
+            self._refuse(file, line, f"{name}: {key!r} is missing in the files that come first")
         return key in where
 
     def _refuse(self, file: str, line: int, why: str) -> None:

@@ -264,9 +264,9 @@ def _spend(left: dict[str, int], wanted: Sequence[_Wanted]) -> _Wanted | None:
 
 def _refused(limit: Limit, seconds: float) -> RateLimited:
     RATE_LIMITED.labels(limit.name).inc()
-    at_once = f"{limit.at_once} requests at once, or {limit.quantity}" if limit.at_once < limit.quantity else None
+    at_once = f"{limit.at_once} requests at once and " if limit.at_once < limit.quantity else ""
     return RateLimited(
-        f"More than {at_once or f'{limit.quantity} requests'} in a minute ({limit.name}).",
+        f"The limit {limit.name} allows {at_once}{limit.quantity} requests a minute. Wait, then try again.",
         seconds=max(1, math.ceil(seconds)),
     )
 

@@ -114,7 +114,9 @@ class Live:
         token that has opened it is good no more. Raises what `Polls.entry` raises; RateLimited where the user
         watches it on MOST_SCREENS already."""
         if self._screens[key, user_id] >= MOST_SCREENS:
-            raise RateLimited(f"More than {MOST_SCREENS} live entries of one user are open.", seconds=60)
+            raise RateLimited(
+                f"The user already has {MOST_SCREENS} live streams open. Close one first.", seconds=60
+            )
         self._screens[key, user_id] += 1
         try:
             entry = await self._polls.entry(key, user_id, organization_id=organization_id)

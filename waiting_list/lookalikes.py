@@ -69,12 +69,12 @@ async def restore(ledger: Ledger, *, actor: str, undo: str) -> Several:
     named = re.fullmatch(r"(\d{1,18})-(\d{1,18})", undo, re.ASCII)
     first, last = (int(named[1]), int(named[2])) if named else (0, 0)
     if not 1 <= first <= last < first + AT_MOST:
-        raise InvalidRequest.of("undo", "is not what a removal has answered")
+        raise InvalidRequest.of("undo", "must be the undo value that a removal answered")
     if ledger.ended:
         raise WaitingListEnded("The show has begun, or the list has closed for good.")
     removed = await ledger.read("read_removed", first, last, ledger.now - UNDONE_WITHIN)
     if not removed:
-        raise InvalidRequest.of("undo", "is of no removal of the last 24 hours")
+        raise InvalidRequest.of("undo", "does not belong to a removal of the last 24 hours")
     await ledger.load_latest(entry.user_id for entry in removed if entry.user_id is not None)
     taken = await _of_taken_mailboxes(ledger, removed)
     back: list[tuple[EntryRow, int]] = []

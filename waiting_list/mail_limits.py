@@ -120,6 +120,7 @@ def _refused(wanted: _Wanted, full_in: float) -> RateLimited:
     name, quantity, seconds = wanted.limit
     RATE_LIMITED.labels(name).inc()
     return RateLimited(
-        f"More than {quantity} letters to addresses that are not verified in {seconds} seconds ({name}).",
+        f"The limit {name} allows {quantity} e-mails to unverified addresses in {seconds} seconds. "
+        "Try again later.",
         seconds=max(1, math.ceil(_excess(wanted, full_in))),
     )

@@ -85,7 +85,7 @@ def get_mail_html(call: Call, name: str) -> Response:
 def _folder(call: Call) -> Path:
     folder = call.service.settings.mail_folder
     if folder is None:
-        raise NotFound("There is nothing at this path.")
+        raise NotFound("This path does not exist.")
     return folder
 
 

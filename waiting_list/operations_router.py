@@ -47,7 +47,7 @@ async def is_ready(
     not over one process, asks with `late_seconds`: then it is not ready while a hold has been due for longer.
     """
     if call.service.draining.is_set():
-        raise Unavailable("This process is about to end.")
+        raise Unavailable("This process is shutting down.")
     await call.service.health.check()
     figures = await call.service.figures.read()
     ready = Readiness(
@@ -56,7 +56,9 @@ async def is_ready(
         warnings=call.service.peers.warnings,
     )
     if late_seconds is not None and ready.oldest_due_hold_seconds > late_seconds:
-        raise Unavailable(f"A hold has been due for {ready.oldest_due_hold_seconds:.0f} s: is a worker running?")
+        raise Unavailable(
+            f"A hold has been due for {ready.oldest_due_hold_seconds:.0f} s. Check that a worker is running."
+        )
     return ready
 
 

@@ -142,7 +142,7 @@ async def sign_forms(call: PageCall, cookie: str | None) -> None:
     if call.method == "POST":
         sent = call.sent.get("form_token", "")
         if not hmac.compare_digest(sent.encode(errors="replace"), call.form_token.encode()):
-            raise Forbidden("The form is not from this visit: load the page again, and send it once more.")
+            raise Forbidden("The form has expired. Reload the page, then send it again.")
 
 
 def check_same_origin(call: Call, *, or_untold: bool = False) -> None:
@@ -159,7 +159,7 @@ def check_same_origin(call: Call, *, or_untold: bool = False) -> None:
             or urlsplit(origin).netloc == call.headers.get("host")
         )
     if not ours:
-        raise Forbidden("The form is not from a page of this service.")
+        raise Forbidden("The form was not sent from a page of this service.")
 
 
 async def read_form(call: Call) -> dict[str, str]:

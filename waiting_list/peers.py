@@ -25,10 +25,11 @@ _OF_PROXIES = frozenset(
 )
 _TELLING = _OF_PROXIES | {_FORWARDED_FOR}
 _DETAILS: dict[Code, str] = {
-    "proxy_not_trusted": "A peer at a private address sends X-Forwarded-For, and WAITING_LIST_TRUSTED_PROXIES "
-    "does not name it: the addresses of fans are not known, and not limited. If it is your proxy, name it there.",
-    "proxy_names_no_client": "A proxy at a private address sends no X-Forwarded-For: the addresses of fans are "
-    "not known, and not limited. Have it send that header, and name it in WAITING_LIST_TRUSTED_PROXIES.",
+    "proxy_not_trusted": "A peer at a private address sends X-Forwarded-For, but WAITING_LIST_TRUSTED_PROXIES "
+    "does not name it. So the service cannot see or limit the addresses of fans. If it is your proxy, "
+    "name it there.",
+    "proxy_names_no_client": "A proxy at a private address sends no X-Forwarded-For. So the service cannot see or "
+    "limit the addresses of fans. Make the proxy send that header, and name it in WAITING_LIST_TRUSTED_PROXIES.",
 }
 
 

@@ -104,7 +104,7 @@ async def watch(call: PlaceCall) -> Response:
     one: that is none of this one's business, and least of all its purchase pass."""
     place = call.place
     if place.rejoined:
-        raise NotFound("There is nothing to come of this place.")
+        raise NotFound("This place is not the fan's latest one, and does not change any more.")
     who = call.who if isinstance(call.who, User) else None  # a private link is good without signing in
     watcher = await call.live.watch(
         place.key,
@@ -255,7 +255,7 @@ async def _check_code(call: PlaceCall) -> str:
         code = verification_code(secret, place.key.list_id, place.entry.number, email)
         if hmac.compare_digest(code.encode(), call.path_params["code"].encode(errors="replace")):
             return email
-    raise InvalidRequest.of("code", "is not for the address of this entry")
+    raise InvalidRequest.of("code", "is not the code for the address of this entry")
 
 
 def _back(call: PlaceCall) -> Response:

@@ -190,7 +190,7 @@ def _own(record: Record, organization_id: str) -> Entry:
     if record["organization_id"] != organization_id:
         raise InventoryNotFound()
     if record["number"] is None:
-        raise NotInList("This user never joined this list.")
+        raise NotInList("This user has never joined this list.")
     return _entry(record)
 
 

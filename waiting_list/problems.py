@@ -1,4 +1,4 @@
-"""Every way a call can be refused: one class per code of the HTTP contract.
+"""Define the problems with which the API refuses a call: one class for each code of the HTTP contract.
 
     Problem
     ├── InvalidRequest          422 invalid_request
@@ -39,11 +39,11 @@
     ├── RequestTimeout          408 request_timeout
     ├── IdempotencyKeyReused    422 idempotency_key_reused
     ├── RateLimited             429 rate_limited
-    ├── InternalError           500 internal_error (a defect of ours; nothing was changed)
+    ├── InternalError           500 internal_error (a defect of the service; it changed no data)
     └── Unavailable             503 unavailable
 
-The same classes make the answers (RFC 9457), the OpenAPI document and docs/problems.md. A class says
-when it applies in its docstring, and shows what it carries besides in `example`.
+The same classes make the answers (RFC 9457), the OpenAPI document and docs/problems.md. The docstring of a class
+says when the API answers with it. `example` shows the extra fields that the answer carries.
 """
 
 from collections.abc import Mapping
@@ -72,10 +72,10 @@ ENTRY_EXAMPLE: dict[str, Any] = {
 
 
 class Problem(Exception):
-    """A refused call. Whoever raises it has changed nothing.
+    """A refused call. The code that raises it has changed no data.
 
-    `detail` is a sentence for people; `extra` is what the code carries besides (API.md's table);
-    `headers` are HTTP headers that belong to the answer.
+    `detail` is a sentence for people: what is wrong, then what to do. `extra` holds the fields that this code adds
+    to the answer. `headers` are HTTP headers of the answer.
     """
 
     code: ClassVar[str]
@@ -91,7 +91,8 @@ class Problem(Exception):
 
 
 class InvalidRequest(Problem):
-    """Malformed JSON, a wrong type, an unknown field, a number out of range, a bad filter, cursor or id."""
+    """The request has malformed JSON, an unknown field, a value of the wrong type or out of range, or an invalid
+    filter, cursor or id. The `errors` name each field."""
 
     code, status, title = "invalid_request", 422, "The request is malformed"
     example: ClassVar[Mapping[str, Any]] = {
@@ -100,41 +101,41 @@ class InvalidRequest(Problem):
 
     @classmethod
     def of(cls, field: str, message: str) -> "InvalidRequest":
-        """The problem of a single field."""
+        """Make the problem of a single field."""
         return cls(f"{field}: {message}", errors=[{"field": field, "message": message}])
 
 
 class UnsupportedMediaType(InvalidRequest):
-    """A body that is not JSON."""
+    """The body is not JSON, or its `Content-Type` does not say so."""
 
     code, status, title = "unsupported_media_type", 415, "The body is not JSON"
     example: ClassVar[Mapping[str, Any]] = {}
 
 
 class BodyTooLarge(InvalidRequest):
-    """A body over 64 KiB."""
+    """The body is larger than 64 KiB."""
 
     code, status, title = "body_too_large", 413, "The body is too large"
     example: ClassVar[Mapping[str, Any]] = {}
 
 
 class Unauthenticated(Problem):
-    """No credentials, or bad or expired ones."""
+    """The request has no credentials, or they are invalid or have expired."""
 
-    code, status, title = "unauthenticated", 401, "Valid credentials are needed"
+    code, status, title = "unauthenticated", 401, "Valid credentials are required"
 
 
 class Forbidden(Problem):
-    """Valid credentials without the right to make this call."""
+    """The credentials are valid, but do not allow this call."""
 
-    code, status, title = "forbidden", 403, "These credentials may not do that"
+    code, status, title = "forbidden", 403, "These credentials do not allow this call"
 
 
 class ChallengeRequired(Problem):
-    """The list asks fans who join to solve a challenge. Carries the `challenge`: solve it, and send the same again
-    with the solution as the body's `challenge` (docs/bots.md)."""
+    """The list requires a solved challenge from fans who join. The problem carries the `challenge`. Solve it, and
+    repeat the request with the solution in the body's `challenge` (docs/bots.md)."""
 
-    code, status, title = "challenge_required", 403, "A challenge has to be solved"
+    code, status, title = "challenge_required", 403, "A challenge must be solved first"
     example: ClassVar[Mapping[str, Any]] = {
         "challenge": {
             "token": "arM_dw_sGmBzuQ-3T2nVgTeCxV0y8hQe",
@@ -147,83 +148,83 @@ class ChallengeRequired(Problem):
     def __init__(self, detail: str, *, bits: int, **extra: Any) -> None:
         super().__init__(detail, **extra)
         self.bits = bits
-        """Zero bits that each puzzle has to ask for."""
+        """How many zero bits each puzzle requires."""
 
 
 class NotFound(Problem):
-    """No such path."""
+    """The path does not exist."""
 
-    code, status, title = "not_found", 404, "There is nothing here"
+    code, status, title = "not_found", 404, "Not found"
 
 
 class EventNotFound(NotFound):
-    """The event does not exist, or is another organization's."""
+    """The event does not exist, or belongs to another organization."""
 
-    code, title = "event_not_found", "No such event"
+    code, title = "event_not_found", "Event not found"
 
 
 class RepresentationNotFound(NotFound):
-    """The representation does not exist, or is another organization's."""
+    """The representation does not exist, or belongs to another organization."""
 
-    code, title = "representation_not_found", "No such representation"
+    code, title = "representation_not_found", "Representation not found"
 
 
 class OfferNotFound(NotFound):
-    """The offer does not exist, or is another organization's."""
+    """The offer does not exist, or belongs to another organization."""
 
-    code, title = "offer_not_found", "No such offer"
+    code, title = "offer_not_found", "Offer not found"
 
 
 class InventoryNotFound(NotFound):
-    """The pair of offer and representation has no inventory, or it is another organization's."""
+    """The offer has no inventory at this representation, or it belongs to another organization."""
 
-    code, title = "inventory_not_found", "No such inventory"
+    code, title = "inventory_not_found", "Inventory not found"
 
     def __init__(self) -> None:
-        super().__init__("This offer has no stock, and so no waiting list, at this representation.")
+        super().__init__("This offer has no inventory at this representation, and so no waiting list.")
 
 
 class ApiKeyNotFound(NotFound):
-    """The API key does not exist, or is another organization's."""
+    """The API key does not exist, or belongs to another organization."""
 
-    code, title = "api_key_not_found", "No such API key"
+    code, title = "api_key_not_found", "API key not found"
 
 
 class WebhookNotFound(NotFound):
-    """The webhook does not exist, or is another organization's."""
+    """The webhook does not exist, or belongs to another organization."""
 
-    code, title = "webhook_not_found", "No such webhook"
+    code, title = "webhook_not_found", "Webhook not found"
 
     def __init__(self) -> None:
         super().__init__("There is no such webhook.")
 
 
 class NoticeNotFound(NotFound):
-    """The notice does not exist, or not any more, or is another organization's or another webhook's."""
+    """The notice does not exist or has been deleted, or belongs to another organization or another webhook."""
 
-    code, title = "notice_not_found", "No such notice"
+    code, title = "notice_not_found", "Notice not found"
 
 
 class NotInList(NotFound):
-    """The user never had an entry in this list, open or not."""
+    """The user has never joined this list."""
 
     code, title = "not_in_list", "The user is not in this waiting list"
 
 
 class MethodNotAllowed(Problem):
-    """The path exists, but not with this method."""
+    """The path exists, but does not support this method."""
 
-    code, status, title = "method_not_allowed", 405, "The path does not take this method"
+    code, status, title = "method_not_allowed", 405, "The path does not support this method"
 
 
 class Conflict(Problem):
     """The request is well formed, but the state of the list does not allow it."""
 
-    code, status, title = "conflict", 409, "The state does not allow that"
+    code, status, title = "conflict", 409, "The current state does not allow this request"
 
 
 class WaitingListNotOpen(Conflict):
-    """Tickets are still on sale and the list never opened, or an organizer closed it by hand."""
+    """Tickets are still on sale and the list has not opened, or an organizer closed the list."""
 
     code, title = "waiting_list_not_open", "The waiting list is not open"
 
@@ -235,34 +236,34 @@ class WaitingListEnded(Conflict):
 
 
 class WaitingListFull(Conflict):
-    """`max_waiting` fans wait already."""
+    """The list already has `max_waiting` waiting fans."""
 
     code, title = "waiting_list_full", "The waiting list is full"
 
 
 class AlreadyInList(Conflict):
-    """The user has an active entry in this list. Carries it."""
+    """The user has an active entry in this list. The problem carries the `entry`."""
 
     code, title = "already_in_list", "The user is already in this waiting list"
     example: ClassVar[Mapping[str, Any]] = {"entry": ENTRY_EXAMPLE}
 
 
 class TooManyPlaces(Conflict):
-    """The event has `max_places_per_person`, and the user waits on that many of its other lists. Carries the
-    `maximum`."""
+    """The event has `max_places_per_person`, and the user already waits on that many of its other lists. The
+    problem carries the `maximum`."""
 
-    code, title = "too_many_places", "The user waits on as many lists of this event as one person may"
+    code, title = "too_many_places", "The user already waits on the maximum number of lists of this event"
     example: ClassVar[Mapping[str, Any]] = {"maximum": 1}
 
 
 class AddressTaken(Conflict):
-    """The list has `one_place_per_address`, and this verified mailbox has a place."""
+    """The list has `one_place_per_address`, and this verified mailbox already has a place."""
 
     code, title = "address_taken", "This mailbox already has a place in this waiting list"
 
 
 class AlreadyLeft(Conflict):
-    """The user has left this list. Carries the entry."""
+    """The user has left this list. The problem carries the `entry`."""
 
     code, title = "already_left", "The user has already left this waiting list"
     example: ClassVar[Mapping[str, Any]] = {
@@ -272,14 +273,14 @@ class AlreadyLeft(Conflict):
 
 
 class NotReady(Conflict):
-    """Buying while waiting. Carries the entry."""
+    """The user still waits, and cannot buy. The problem carries the `entry`."""
 
     code, title = "not_ready", "It is not this user's turn yet"
     example: ClassVar[Mapping[str, Any]] = {"entry": ENTRY_EXAMPLE}
 
 
 class NotWaiting(Conflict):
-    """Changing or moving an entry that is ready. Carries it."""
+    """The entry is ready, and can no longer be changed or moved. The problem carries the `entry`."""
 
     code, title = "not_waiting", "The user is no longer waiting"
     example: ClassVar[Mapping[str, Any]] = {
@@ -288,69 +289,69 @@ class NotWaiting(Conflict):
 
 
 class HoldExpired(Conflict):
-    """Buying after `ready_until`, before or after the lapse was noticed."""
+    """`ready_until` has passed, even if the worker has not expired the hold yet."""
 
-    code, title = "hold_expired", "The hold has run out"
+    code, title = "hold_expired", "The hold has expired"
 
 
 class ExceedsTotalStock(Conflict):
-    """Adding beyond the total stock. Carries the `maximum` that can be added."""
+    """The stock would exceed the total stock. The problem carries the `maximum` that can be added."""
 
-    code, title = "exceeds_total_stock", "More than the total stock"
+    code, title = "exceeds_total_stock", "The stock would exceed the total stock"
     example: ClassVar[Mapping[str, Any]] = {"maximum": 3}
 
 
 class NotEnoughStock(Conflict):
-    """Removing more than is available. Carries what is `available`."""
+    """The call would remove more tickets than are available. The problem carries how many are `available`."""
 
-    code, title = "not_enough_stock", "Not that many tickets are available"
+    code, title = "not_enough_stock", "Not enough tickets are available"
     example: ClassVar[Mapping[str, Any]] = {"available": 3}
 
 
 class StockHeld(Conflict):
-    """Removing tickets that are held for ready users. Carries how many are `free`."""
+    """The call would remove tickets that are held for ready users. The problem carries how many are `free`."""
 
-    code, title = "stock_held", "The tickets are held"
+    code, title = "stock_held", "The tickets are held for ready users"
     example: ClassVar[Mapping[str, Any]] = {"free": 1}
 
 
 class TooManyWebhooks(Conflict):
-    """The organization has as many webhooks as it may. Carries the `maximum`."""
+    """The organization has the maximum number of webhooks. The problem carries the `maximum`."""
 
-    code, title = "too_many_webhooks", "No more webhooks"
+    code, title = "too_many_webhooks", "The organization has the maximum number of webhooks"
     example: ClassVar[Mapping[str, Any]] = {"maximum": 20}
 
 
 class IdTaken(Conflict):
-    """The id is used by another organization, or by another kind of owner."""
+    """Another organization uses this id."""
 
-    code, title = "id_taken", "The id is taken"
+    code, title = "id_taken", "The id is already in use"
 
 
 class HasDependents(Conflict):
-    """Something else hangs on the object."""
+    """Other objects depend on this one. Delete them first."""
 
-    code, title = "has_dependents", "Something hangs on this"
+    code, title = "has_dependents", "Other objects depend on this one"
 
 
 class TooManyTickets(Problem):
-    """More tickets than the offer's `max_quantity_per_order`. Carries the `maximum`."""
+    """The user wants more tickets than the offer's `max_quantity_per_order`. The problem carries the `maximum`."""
 
-    code, status, title = "too_many_tickets", 422, "More tickets than one order may have"
+    code, status, title = "too_many_tickets", 422, "Too many tickets for one order"
     example: ClassVar[Mapping[str, Any]] = {"maximum": 4}
 
 
 class WrongQuantity(Problem):
-    """Buying more than is held. Carries how many are `held`."""
+    """The call would buy more tickets than are held. The problem carries how many are `held`."""
 
     code, status, title = "wrong_quantity", 422, "More tickets than are held"
     example: ClassVar[Mapping[str, Any]] = {"held": 2}
 
 
 class IdempotencyKeyReused(Problem):
-    """The Idempotency-Key was used for a different request."""
+    """The caller has already used this Idempotency-Key for a different request."""
 
-    code, status, title = "idempotency_key_reused", 422, "The Idempotency-Key was used for another request"
+    code, status, title = "idempotency_key_reused", 422, "The Idempotency-Key was used for a different request"
 
 
 class RequestTimeout(Problem):
@@ -360,26 +361,26 @@ class RequestTimeout(Problem):
 
 
 class RateLimited(Problem):
-    """Too many requests from one caller or address, joins of one fan in one list, or exports of one organization;
-    `Retry-After` says when to come back."""
+    """The caller, the address, the fan or the organization has reached a limit (docs/rate-limits.md).
+    `Retry-After` says how many seconds to wait."""
 
     code, status, title = "rate_limited", 429, "Too many requests"
 
-    def __init__(self, detail: str = "Too many requests.", *, seconds: int = 1) -> None:
+    def __init__(self, detail: str = "Too many requests. Wait, then try again.", *, seconds: int = 1) -> None:
         super().__init__(detail, headers={"Retry-After": str(seconds)})
 
 
 class InternalError(Problem):
-    """A defect of this service. The transaction was rolled back: nothing was changed."""
+    """The service has a defect. It rolled the transaction back and changed no data."""
 
     code, status, title = "internal_error", 500, "Something went wrong on our side"
 
 
 class Unavailable(Problem):
-    """The database cannot be reached, too many requests wait for one list, or too many exports are under way. Safe
-    to repeat."""
+    """The service cannot reach the database, or too many requests or exports are waiting. The request is safe to
+    repeat."""
 
-    code, status, title = "unavailable", 503, "Please try again in a moment"
+    code, status, title = "unavailable", 503, "The service is temporarily unavailable"
 
-    def __init__(self, detail: str = "The service cannot answer right now.") -> None:
+    def __init__(self, detail: str = "The service cannot answer right now. Try again in a moment.") -> None:
         super().__init__(detail, headers={"Retry-After": "1"})

@@ -86,7 +86,7 @@ class Provider:
         if known is not None:
             return known
         if self._failing:
-            raise Unavailable("The identity provider cannot be reached.")
+            raise Unavailable("The service cannot reach the identity provider. Try again in a moment.")
         raise jwt.InvalidKeyError("no key of the provider has this name")
 
     def _load(self) -> asyncio.Task[None] | None:

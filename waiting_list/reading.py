@@ -388,7 +388,7 @@ async def contact(pool: Pool, key: ListKey, user_id: str, *, organization_id: st
     if record is None or record["organization_id"] != organization_id:
         raise InventoryNotFound()
     if record["number"] is None:
-        raise NotInList("This user never joined this list.")
+        raise NotInList("This user has never joined this list.")
     return KeptContact(**{name: record[name] for name in KeptContact.model_fields})
 
 

@@ -94,7 +94,7 @@ def read_row(told: Iterable[Any]) -> Row:
     except ValidationError as error:
         raise Difference(
             Check.CONTENT,
-            f"Change {sequence} ({verb}) tells what no change can tell.",
+            f"Change {sequence} ({verb}) contains values that no change can have.",
             sequence=sequence,
             number=number,
             expected="fields of a list and of an entry",
@@ -110,7 +110,7 @@ def read_row(told: Iterable[Any]) -> Row:
     if not well_formed or about_entry != (number is not None) or row.after.get("user_id") is not None:
         raise Difference(
             Check.CONTENT,
-            f"Change {sequence} ({verb}) tells something else than such a change does.",
+            f"Change {sequence} ({verb}) does not have the fields of such a change.",
             sequence=sequence,
             number=number,
             expected=sorted(allowed),
@@ -216,8 +216,8 @@ class ListReplay:
         if (row.number, row.after["rank"]) != (number, rank):
             raise Difference(
                 Check.NUMBER,
-                f"Change {row.sequence}: who joined got number {row.number}, rank {row.after['rank']}; "
-                f"it was the turn of number {number}, rank {rank}.",
+                f"Change {row.sequence}: the user who joined got number {row.number}, rank {row.after['rank']}. "
+                f"The next were number {number}, rank {rank}.",
                 sequence=row.sequence,
                 number=row.number,
                 expected=[number, rank],
@@ -301,7 +301,7 @@ class EntryReplay:
                 row,
                 f"took entry {self.number} from {was or 'nowhere'} to {now or 'nowhere'}"
                 f"{f' ({reason})' if reason else ''}{', erased,' if self.erased else ''} "
-                "which no rule allows.",
+                "which the rules do not allow.",
                 found=[was, now, reason],
             )
         self.erased = row.verb == "erase"

@@ -50,7 +50,7 @@ async def send_link(call: PageCall) -> Response:
     form, organizations = call.sent, await sessions.organizations(call.pool)
     organization_id = form.get("organization_id", organizations[0] if len(organizations) == 1 else "")
     if organization_id not in organizations:
-        raise InvalidRequest.of("organization_id", "has no event to come")
+        raise InvalidRequest.of("organization_id", "has no upcoming event")
     try:
         email = _EMAIL.validate_python(form.get("email", "").strip())
     except ValidationError:

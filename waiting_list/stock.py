@@ -19,7 +19,7 @@ async def add_stock(ledger: Ledger, *, actor: str, quantity: int) -> None:
     check_quantity("quantity", quantity)
     maximum = ledger.list.total_stock - ledger.list.available_stock
     if quantity > maximum:
-        raise ExceedsTotalStock(f"{maximum} tickets can be added at most.", maximum=maximum)
+        raise ExceedsTotalStock(f"You can add at most {maximum} tickets.", maximum=maximum)
     _set_stock(ledger, "add_stock", actor, available=ledger.list.available_stock + quantity)
 
 
@@ -41,7 +41,7 @@ async def add_total_stock(ledger: Ledger, *, actor: str, quantity: int) -> None:
     check_quantity("quantity", quantity)
     total = ledger.list.total_stock + quantity
     if total > INT32_MAX:
-        raise InvalidRequest.of("quantity", f"the total stock would be beyond {INT32_MAX}")
+        raise InvalidRequest.of("quantity", f"the total stock would be more than {INT32_MAX}")
     available = ledger.list.available_stock + quantity
     _set_stock(ledger, "add_total_stock", actor, total=total, available=available)
 
@@ -106,9 +106,9 @@ def check_free(ledger: Ledger, quantity: int, *, unless: bool = False) -> None:
     """Raises NotEnoughStock if not so many tickets are available, StockHeld if not so many are free."""
     available, free = ledger.list.available_stock, ledger.list.free
     if quantity > available:
-        raise NotEnoughStock(f"{available} tickets are available.", available=available)
+        raise NotEnoughStock(f"Only {available} tickets are available.", available=available)
     if quantity > free and not unless:
-        raise StockHeld(f"{free} tickets are free; the others are held for ready users.", free=free)
+        raise StockHeld(f"Only {free} tickets are free. The others are held for ready users.", free=free)
 
 
 async def _revoke(ledger: Ledger, actor: str, tickets: int) -> None:

@@ -74,21 +74,21 @@ async def join(
         raise WaitingListNotOpen(
             "The organizer has closed this list."
             if ledger.list.closed_by_hand
-            else "Tickets are still on sale: the list opens when they are sold out."
+            else "Tickets are still on sale. The list opens when they are sold out."
         )
     entry = await ledger.latest(user_id)
     if entry and entry.status is not Status.LEFT:
         raise AlreadyInList("The user already has a place in this list.", entry=entry)
     _check_maximum(ledger, tickets_wanted)
     if ledger.list.max_waiting is not None and ledger.list.waiting >= ledger.list.max_waiting:
-        raise WaitingListFull(f"{ledger.list.waiting} fans wait already.")
+        raise WaitingListFull(f"The list is full: {ledger.list.waiting} fans are waiting.")
     if ledger.other_places.is_reached(user_id):
         maximum = ledger.other_places.maximum
-        raise TooManyPlaces(f"One person may wait on {maximum} lists of this event at most.", maximum=maximum)
+        raise TooManyPlaces(f"One person may wait on at most {maximum} lists of this event.", maximum=maximum)
     if actor == FAN and (again_at := await ledger.next_join(user_id)):
         raise RateLimited(
-            f"The user has joined this list {MOST_JOINS} times within a day, and may again from "
-            f"{again_at.isoformat()} on.",
+            f"The user has joined this list {MOST_JOINS} times within a day. The next join is possible at "
+            f"{again_at.isoformat()}.",
             seconds=max(1, math.ceil((again_at - ledger.now).total_seconds())),
         )
     verified = _verified(contact)
@@ -96,7 +96,7 @@ async def join(
         await _check_mailbox(ledger, verified)
     # Last, so that no device works for a place that there is not.
     if actor == FAN and not proof.solved and (bits := asked_bits(ledger.list.join_challenge, proof.pressing)):
-        raise ChallengeRequired("Solve the challenge, and send the same again with the solution.", bits=bits)
+        raise ChallengeRequired("Solve the challenge, then repeat the request with the solution.", bits=bits)
     joined = ledger.join(
         actor,
         user_id=user_id,
@@ -212,19 +212,19 @@ async def buy(
     latest = await ledger.latest(user_id)
     # Before all else: what has become of another hold, or another place, is no business of this pass.
     if hold is not None and latest and hold != _hold(ledger, latest):
-        raise HoldExpired("The purchase pass is of an earlier hold.")
+        raise HoldExpired("The purchase pass belongs to an earlier hold.")
     if latest and latest.left_reason is LeftReason.EXPIRED:
-        raise HoldExpired(f"The hold ran out at {ledger.deadline(latest).isoformat()}.")
+        raise HoldExpired(f"The hold expired at {ledger.deadline(latest).isoformat()}.")
     entry = _active(latest)
     if entry.status is Status.WAITING:
         raise NotReady("It is not this user's turn yet.", entry=entry)
     if ledger.now >= ledger.deadline(entry):
-        raise HoldExpired(f"The hold ran out at {ledger.deadline(entry).isoformat()}.")
+        raise HoldExpired(f"The hold expired at {ledger.deadline(entry).isoformat()}.")
     bought = entry.tickets_held if quantity is None else quantity
     if bought < 1:
         raise InvalidRequest.of("quantity", "must be at least 1")
     if bought > entry.tickets_held:
-        raise WrongQuantity(f"{entry.tickets_held} tickets are held.", held=entry.tickets_held)
+        raise WrongQuantity(f"Only {entry.tickets_held} tickets are held.", held=entry.tickets_held)
     available = ledger.list.available_stock - bought
     take_out(
         ledger,
@@ -415,9 +415,9 @@ def _hold(ledger: Ledger, entry: EntryRow) -> UUID | None:
 
 def _active(entry: EntryRow | None, number: int | None = None) -> EntryRow:
     if entry is None:
-        raise NotInList("This user never joined this list.")
+        raise NotInList("This user has never joined this list.")
     if number not in (None, entry.number):
-        raise AlreadyLeft("The user has left this place, and joined again since.", entry=entry)
+        raise AlreadyLeft("The user has left this entry, and has joined again since.", entry=entry)
     if entry.status is Status.LEFT:
         raise AlreadyLeft(f"The user has left this list ({entry.left_reason}).", entry=entry)
     return entry
@@ -444,7 +444,7 @@ async def _check_mailbox(ledger: Ledger, email: str, number: int | None = None) 
     """Raises AddressTaken if the list has one place for each verified mailbox, and another entry has this one."""
     await ledger.load_mailboxes([email])
     if ledger.list.has_one_place and ledger.mailboxes.is_taken(email, but=number):
-        raise AddressTaken("This list has one place for each mailbox, and somebody has one with this mailbox.")
+        raise AddressTaken("This list has one place for each mailbox, and this mailbox already has one.")
 
 
 def _check_tickets(wanted: int, minimum: int) -> None:
@@ -457,7 +457,7 @@ def _check_tickets(wanted: int, minimum: int) -> None:
 def _check_maximum(ledger: Ledger, wanted: int) -> None:
     maximum = ledger.max_quantity_per_order
     if wanted > maximum:
-        raise TooManyTickets(f"One order may have {maximum} tickets at most.", maximum=maximum)
+        raise TooManyTickets(f"One order may have at most {maximum} tickets.", maximum=maximum)
 
 
 def users_of(arguments: Mapping[str, object]) -> list[str]:

@@ -34,14 +34,14 @@ class Verifier:
         if self._url is None or self._secret is None:
             return False
         if self._asking >= _MOST_AT_ONCE:
-            raise Unavailable("Too many responses to challenges are being checked.")
+            raise Unavailable("The service is checking too many challenge responses. Try again in a moment.")
         self._asking += 1
         try:
             form = {"secret": self._secret.get_secret_value(), "response": response}
             return await _ask(self._url, form)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             log.warning("challenge_verifier_failing", error=repr(error))
-            raise Unavailable("The service that checks challenges gives no answer.") from error
+            raise Unavailable("The challenge service does not answer. Try again in a moment.") from error
         finally:
             self._asking -= 1
 
