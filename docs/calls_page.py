@@ -8,13 +8,17 @@ _HEADINGS = {"user": "Fans: `/v1/user`", "organizer": "Organizers: `/v1/organize
 
 _INTRODUCTION = """# The API, call by call
 
-What `/openapi.json` says, for reading; made from it: `make generate`. The name of a call is its operation id.
+This page shows the API document `/openapi.json`, and is made by `make generate`. Each call has its operation id as
+its name.
 
-Everything is JSON. Lists are paged: `?limit=` and `?cursor=`, the `next_cursor` of the page before. Instants are
-RFC 3339 with their offset. Unknown fields and parameters are refused. What each problem means:
-[problems](problems.md); how to get a key or a token: [who may call](api-keys.md); how often one may call:
-[limits](rate-limits.md).
-Each call may also answer 500 `internal_error` where it meets a defect of ours."""
+Requests and answers are JSON. Listings have pages: `?limit=` sets their size, and `?cursor=` takes the
+`next_cursor` of the previous page. Instants are RFC 3339 with an offset. The service refuses unknown fields and
+parameters.
+
+See also: [what each problem means](problems.md), [how to get a key or a token](api-keys.md), and
+[how many requests are allowed](rate-limits.md).
+
+Each call can also answer 500 `internal_error` if the service has a defect."""
 
 
 def page(document: dict[str, Any]) -> str:
@@ -60,7 +64,7 @@ def _parameter(one: dict[str, Any]) -> str:
     repeated = schema.get("type") == "array"
     said = [f"`{one['name']}` ({one['in']}): {_type(schema['items'] if repeated else schema)}"]
     if (default := one["schema"].get("default")) is not None:
-        said.append(f"{_word(default)} unless given")
+        said.append(f"default {_word(default)}")
     if repeated:
         said.append("any number of times")
     return f"- {', '.join(said)}. {_line(one.get('description', ''))}".rstrip()
@@ -87,7 +91,7 @@ def _object(name: str, schema: dict[str, Any]) -> Iterator[str]:
         notes = [_line(one["description"])] if "description" in one else []
         if field not in schema.get("required", []):
             given = one.get("default") not in (None, "", [])
-            notes.append(f"`{_word(one['default'])}` unless given." if given else "May be left out.")
+            notes.append(f"Default `{_word(one['default'])}`." if given else "Optional.")
         yield f"| `{field}` | {_type(one)} | {' '.join(notes)} |"
 
 
@@ -119,8 +123,12 @@ def _type(schema: dict[str, Any]) -> str:
 def _range(schema: dict[str, Any]) -> str:
     least, most = schema.get("minimum"), schema.get("maximum")
     if most is not None and most != INT32_MAX:
-        return f", {least or 0:g} to {most:g}"
-    return f", {least:g} or more" if least is not None else ""
+        return f", {_number(least or 0)} to {_number(most)}"
+    return f", {_number(least)} or more" if least is not None else ""
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:g}"
 
 
 def _link(name: str) -> str:

@@ -1,4 +1,4 @@
-"""How the service answers: problems as RFC 9457, listings, and what OpenAPI says of both."""
+"""Define how the service answers: problems (RFC 9457), listings, and their OpenAPI descriptions."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -35,55 +35,55 @@ T = TypeVar("T")
 PROBLEM_JSON = "application/problem+json"
 REQUEST_ID_HEADER = b"x-request-id"
 REQUEST_ID_KEY = "waiting_list.request_id"
-"""Where the scope of a call keeps its id (observe.py)."""
+"""The key of the request id in the scope of a call (observe.py)."""
 CACHE_CONTROL = b"cache-control"
 PRIVATE = "private, no-store"
-"""The `Cache-Control` of every answer that does not declare another: it is for its reader alone."""
+"""The default `Cache-Control`: only the caller may store the answer."""
 ALLOWANCE = "waiting_list.allowance"
-"""Where the scope of a call keeps what is left to its caller (limits.Allowance)."""
+"""The key of the caller's remaining rate limit in the scope of a call (limits.Allowance)."""
 
 
 class Listing(Frozen, Generic[T]):
-    """Some of a listing; `next_cursor` fetches what follows, null at the end."""
+    """One page of a listing. `next_cursor` fetches the next page; null at the end."""
 
     items: list[T]
     next_cursor: str | None
 
 
 class ChangedEntry(Entry):
-    """The entry that a call changed, and the entries that it made ready."""
+    """The entry that a call changed, and the entries that became ready."""
 
     promoted: list[Entry]
 
 
 class ChangedInventory(Inventory):
-    """The stock after a call, and the entries that the call made ready."""
+    """The stock after a call, and the entries that became ready."""
 
     promoted: list[Entry]
 
 
 class ChangedSettings(ListSettings):
-    """The settings after a call, and the entries that the call made ready."""
+    """The settings after a call, and the entries that became ready."""
 
     promoted: list[Entry]
 
 
 class UserToken(Frozen):
-    """A token with which a page acts as a user, until it expires."""
+    """A token that lets a page act as a user until it expires."""
 
     token: str
     expires_at: datetime
 
 
 class FieldError(Frozen):
-    """What is wrong with one field."""
+    """The error of one field."""
 
     field: str
     message: str
 
 
 class ProblemDocument(BaseModel):
-    """RFC 9457. Some codes carry more: see each call."""
+    """A problem (RFC 9457). Some codes have extra fields: see the examples of each call."""
 
     type: str
     title: str
@@ -95,7 +95,7 @@ class ProblemDocument(BaseModel):
 
 
 def document(problem: Problem, instance: str) -> dict[str, Any]:
-    """The body of the answer to a refused call."""
+    """Make the body of the answer to a refused call."""
     return {
         "type": f"urn:waiting-list:problem:{problem.code}",
         "title": problem.title,
@@ -108,9 +108,9 @@ def document(problem: Problem, instance: str) -> dict[str, Any]:
 
 
 def problem_response(scope: Scope, problem: Problem) -> Response:
-    """The answer to a refused call; `instance` is its path as it was sent, without the query."""
+    """Make the answer to a refused call. `instance` is the path as the caller sent it, without the query."""
     instance = (scope.get("raw_path") or b"/").partition(b"?")[0].decode("latin-1")
-    # ASCII: a part of what was sent may be no valid Unicode.
+    # ASCII, because a part of what the caller sent may be invalid Unicode.
     body = json.dumps(document(problem, instance), separators=(",", ":"))
     response = Response(body, problem.status, problem.headers, media_type=PROBLEM_JSON)
     if allowance := scope.get(ALLOWANCE):
@@ -119,13 +119,13 @@ def problem_response(scope: Scope, problem: Problem) -> Response:
 
 
 async def on_problem(request: Request, error: Exception) -> Response:
-    """Answers a refused call."""
+    """Answer a refused call."""
     assert isinstance(error, Problem)
     return problem_response(request.scope, error)
 
 
 async def on_invalid(request: Request, error: Exception) -> Response:
-    """Answers a request that FastAPI found malformed, without showing what was sent."""
+    """Answer a request that FastAPI found malformed. The answer does not repeat what the caller sent."""
     assert isinstance(error, RequestValidationError)
     errors = [
         {
@@ -139,7 +139,7 @@ async def on_invalid(request: Request, error: Exception) -> Response:
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """Answers what the framework refuses: no such path, no such method, a body it cannot parse."""
+    """Answer what the framework refuses: an unknown path or method, or a body that it cannot parse."""
     assert isinstance(error, HTTPException)
     problem: Problem
     match error.status_code:
@@ -158,8 +158,8 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def on_defect(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the framework's signature
-    """Answers what should never happen; the server logs the error."""
-    # Starlette answers this outside of all that stands before the application.
+    """Answer a call that hit a defect. The server logs the error."""
+    # Starlette sends this answer outside of all middleware.
     headers = {"Cache-Control": PRIVATE, **allowed(request.scope["path"])}
     if request_id := request.scope.get(REQUEST_ID_KEY):
         headers[REQUEST_ID_HEADER.decode()] = request_id
@@ -173,7 +173,7 @@ POSTED: tuple[type[Problem], ...] = (*WITH_BODY, IdempotencyKeyReused)
 
 
 def declared(problems: Iterable[type[Problem]]) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says of the refusals of a call: one answer a status, an example for each code."""
+    """Describe the problems of a call for OpenAPI: one answer for each status, with an example for each code."""
     by_status: dict[int, list[type[Problem]]] = {}
     for problem in dict.fromkeys(problems):
         by_status.setdefault(problem.status, []).append(problem)
@@ -192,7 +192,12 @@ def declared(problems: Iterable[type[Problem]]) -> dict[int | str, dict[str, Any
     }
 
 
-_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "How many seconds to wait before the next request.",
+        "schema": {"type": "integer"},
+    }
+}
 _HEADERS: Mapping[int, Mapping[str, Any]] = {
     401: {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}},
     429: _RETRY_AFTER,

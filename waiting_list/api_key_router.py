@@ -1,4 +1,4 @@
-"""The calls about API keys. Only a key with the scope `admin` makes, rotates or revokes any."""
+"""Define the calls about API keys. To create, rotate or revoke a key, the caller needs the scope `admin`."""
 
 from datetime import timedelta
 from typing import Annotated, Self
@@ -18,8 +18,11 @@ _LONGEST_OVERLAP = timedelta(days=90)
 
 
 class KeyRequest(Frozen):
-    """What a new API key is called, what it may do (all, unless said), and after how many seconds it expires
-    (never, unless said). `read_only` is short for `scopes: ["read"]`."""
+    """The name, scopes and lifetime of a new API key.
+
+    By default a key has all scopes and never expires. `expires_in` is in seconds. `read_only` is short for
+    `scopes: ["read"]`.
+    """
 
     name: Title
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))] | None = None
@@ -34,7 +37,7 @@ class KeyRequest(Frozen):
 
 
 class Rotation(Frozen):
-    """For how many seconds the key that is rotated out stays good: a day, unless said."""
+    """For how many seconds the old key stays valid; by default a day."""
 
     overlap: Annotated[int, Field(strict=True, ge=0, le=int(_LONGEST_OVERLAP.total_seconds()))] = 86_400
 
@@ -46,7 +49,7 @@ class Rotation(Frozen):
     responses=declared(AUTHENTICATED),
 )
 async def list_api_keys(call: Call, limit: Limit = 50, cursor: Cursor = None) -> Response:
-    """The organization's API keys, without their secrets."""
+    """List the organization's API keys, without their secrets."""
     return page(await api_keys.api_keys(call.pool, call.organization_id, limit=limit, cursor=cursor), KeyInfo)
 
 
@@ -59,7 +62,7 @@ async def list_api_keys(call: Call, limit: Limit = 50, cursor: Cursor = None) ->
     responses=declared(POSTED),
 )
 async def create_api_key(call: Call, body: KeyRequest) -> Response:
-    """A new API key, shown in this answer only."""
+    """Create an API key. Only this answer shows it."""
     caller = await call.caller_once()
     created, replayed = await api_keys.create_api_key(
         call.pool,
@@ -81,8 +84,10 @@ async def create_api_key(call: Call, body: KeyRequest) -> Response:
     responses=declared([*POSTED, problems.ApiKeyNotFound]),
 )
 async def rotate_api_key(call: Call, key_id: PathId, body: Rotation) -> Response:
-    """A new API key that may do what this one may, shown in this answer only. Both are good for `overlap` seconds,
-    so that nobody need be switched over at one instant."""
+    """Create an API key with the same scopes as this one. Only this answer shows it.
+
+    Both keys are valid for `overlap` seconds, so that clients can switch one after the other.
+    """
     caller = await call.caller_once()
     created, replayed = await api_keys.rotate_api_key(
         call.pool,
@@ -101,5 +106,5 @@ async def rotate_api_key(call: Call, key_id: PathId, body: Rotation) -> Response
     responses=declared([*WITH_BODY, problems.ApiKeyNotFound]),
 )
 async def revoke_api_key(call: Call, key_id: PathId) -> Response:
-    """Revoke an API key, from the next request on."""
+    """Revoke an API key. The next request with it is refused."""
     return answer(await api_keys.revoke_api_key(call.pool, call.organization_id, key_id))

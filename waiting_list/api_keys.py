@@ -1,4 +1,4 @@
-"""API keys: what each may do and until when; made, rotated and revoked."""
+"""Create, list, rotate and revoke API keys."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,8 +13,10 @@ from waiting_list.problems import ApiKeyNotFound, IdempotencyKeyReused
 
 
 class KeyInfo(Frozen):
-    """An API key, without its secret. `last_used_at` is right to the minute; `read_only` says that its only scope
-    is `read`."""
+    """An API key without its secret.
+
+    `last_used_at` is accurate to the minute. `read_only` is true if `read` is its only scope.
+    """
 
     key_id: str
     name: str
@@ -27,7 +29,7 @@ class KeyInfo(Frozen):
 
 
 class CreatedKey(KeyInfo):
-    """A new API key, with the `key` itself: it is shown this once."""
+    """A new API key with the `key` itself, which is shown only once."""
 
     key: str
 

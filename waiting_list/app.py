@@ -1,4 +1,4 @@
-"""The application: what uvicorn runs. `create_app` is its factory."""
+"""Build the application that uvicorn runs. `create_app` is its factory."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -57,10 +57,11 @@ from waiting_list.settings import Settings, settings
 from waiting_list.worker import Worker
 
 DESCRIPTION = """
-Waiting lists for sold-out events. A list opens when the stock of an offer at a representation is sold out;
-returned tickets are held for the next in line, who buys, declines, or lets the hold lapse.
+Waiting lists for sold-out events. A list opens when the stock of an offer at a representation is sold out.
+The service then holds each returned ticket for the next fan in line. The fan buys it or declines it, or the hold
+expires.
 
-Every refusal is an RFC 9457 problem with a `code`, and has changed nothing.
+Every refusal is an RFC 9457 problem with a `code`. A refused call has changed no data.
 """
 
 ROUTERS = (
@@ -93,13 +94,13 @@ ROUTERS = (
     mail_router.router,
     shop_router.router,
 )
-"""The most frequent calls first: a route is found by trying one after the other."""
+"""The most frequent calls first, because the application tries the routes in this order."""
 
 
 def create_app(configured: Settings | None = None) -> FastAPI:
-    """The service over the database of its settings (the environment's, unless given).
+    """Build the service for the given settings, by default those of the environment.
 
-    It starts, and answers 503, also while the database is away. The worker runs along if the settings say so.
+    Without a database the service still starts, and answers 503. It runs the worker if the settings say so.
     """
     config = configured or settings()
     peers = Peers()

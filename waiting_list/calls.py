@@ -1,4 +1,4 @@
-"""What the routers share: who may call, how parameters look, and what a call is given to work with."""
+"""Define what the routers share: authentication, parameters, and the services behind a call."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ from waiting_list.settings import Settings
 
 @dataclass(frozen=True)
 class Service:
-    """What every call of one process works with."""
+    """Hold the services that every call of one process uses."""
 
     settings: Settings
     pool: Pool
@@ -54,15 +54,17 @@ class Service:
     exports: Exports
     gate: Gate
     draining: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once the process is about to end: it answers, and asks for no more."""
+    """Set when the process shuts down: it still answers, but tells load balancers to send no new requests."""
 
 
 _LONGEST_IDEMPOTENCY_KEY = 255
 
 
 def header(name: str, description: str, **schema: Any) -> dict[str, Any]:
-    """What OpenAPI says of a header that a handler reads by itself: as a parameter of the handler it would cost a
-    join a tenth."""
+    """Describe for OpenAPI a header that the handler reads itself.
+
+    As a parameter of the handler, the header would make a join a tenth slower.
+    """
     return {
         "parameters": [
             {
@@ -78,18 +80,17 @@ def header(name: str, description: str, **schema: Any) -> dict[str, Any]:
 
 ONCE = header(
     "Idempotency-Key",
-    "Repeat a POST with the same key and body within 24 hours, and the first answer is given again.",
+    "A caller that repeats a POST with the same key and body within 24 hours gets the first answer again.",
     minLength=1,
     maxLength=_LONGEST_IDEMPOTENCY_KEY,
 )
-"""Of `Call.caller_once`."""
+"""The header that `Call.caller_once` reads."""
 
 
 class Call(Request):
-    """One call: the request, who makes it, and what it works with.
+    """One API call: the request, its caller, and the services that it uses.
 
-    A handler takes it as it takes a Request: that costs nothing, where FastAPI spends a tenth of a whole join
-    on each dependency.
+    Handlers take it in place of a Request, because FastAPI spends a tenth of a whole join on each dependency.
     """
 
     who: User | Organizer | None = None
@@ -100,42 +101,42 @@ class Call(Request):
 
     @property
     def engine(self) -> Engine:
-        """What changes lists."""
+        """The engine, which changes lists."""
         return self.service.engine
 
     @property
     def polls(self) -> Polls:
-        """What answers crowds."""
+        """The reads that many callers share."""
         return self.service.polls
 
     @property
     def live(self) -> Live:
-        """What tells who watches."""
+        """The live streams."""
         return self.service.live
 
     @property
     def pool(self) -> Pool:
-        """What is read from."""
+        """The database pool for reads."""
         return self.service.pool
 
     @property
     def user(self) -> User:
-        """The user who calls."""
+        """The user who makes the call."""
         return cast(User, self.who)
 
     @property
     def organization_id(self) -> str:
-        """The organization that the caller belongs to."""
+        """The organization of the caller."""
         return cast(User | Organizer, self.who).organization_id
 
     @property
     def address(self) -> str | None:
-        """Where the call comes from: behind a proxy that is trusted, what that says."""
+        """The IP address of the caller. A trusted proxy may set it by `X-Forwarded-For`."""
         client = self.scope.get("client")
         return client[0] if client else None
 
     def count(self) -> None:
-        """Counts the call of whoever is known to make it. Raises RateLimited."""
+        """Count the call for the rate limit of its API key or user. Raises RateLimited."""
         limits, who = self.service.limits, self.who
         if isinstance(who, Organizer):
             self.allow(limits.request_of_key(who.key_id))
@@ -143,18 +144,17 @@ class Call(Request):
             self.allow(limits.request_of_user(who.organization_id, who.user_id))
 
     async def count_join(self) -> None:
-        """Counts a join of the user who calls. Raises RateLimited, Unavailable."""
+        """Count a join of the user for the rate limit. Raises RateLimited, Unavailable."""
         self.allow(await self.service.limits.join(self.organization_id, self.user.user_id, self.address))
 
     async def count_mail(self, contact: Contact) -> None:
-        """Counts an address that the user who calls gives, if letters to it are limited. Raises RateLimited,
-        Unavailable."""
+        """Count an address that the user gives, if e-mails to it are limited. Raises RateLimited, Unavailable."""
         if contact.email is not None and contact.is_unverified and self.service.settings.sends_mail:
             limits, user = self.service.mail_limits, self.user
             await limits.count_given(user.organization_id, user.user_id, contact.email, self.address)
 
     async def may_mail(self, contact: Contact) -> bool:
-        """Counts it, too; whether there may be a letter. Raises Unavailable."""
+        """Count the address, and return whether the service may send e-mails to it. Raises Unavailable."""
         try:
             await self.count_mail(contact)
         except RateLimited:
@@ -162,20 +162,22 @@ class Call(Request):
         return True
 
     def allow(self, allowance: Allowance | None) -> None:
-        """What is left to the caller, for the headers of the answer."""
+        """Record the remaining rate limit for the response headers."""
         if allowance is not None:
             self.scope[ALLOWANCE] = allowance
 
     @property
     def caller(self) -> Caller:
-        """Whoever makes a PUT, PATCH or DELETE: these can be repeated as they are."""
+        """The caller of a PUT, PATCH or DELETE. These need no Idempotency-Key, because they are idempotent."""
         return Caller(
             self.organization_id, f"organizer:{self.who.key_id}" if isinstance(self.who, Organizer) else "user"
         )
 
     async def caller_once(self, *, but: str | None = None) -> Caller:
-        """Whoever makes a POST, with the Idempotency-Key. Whatever the field `but` says, the request is the same.
-        Raises InvalidRequest."""
+        """Return the caller of a POST with the Idempotency-Key of the request.
+
+        Two requests count as the same even if they differ in the body's field `but`. Raises InvalidRequest.
+        """
         idempotency_key = self.headers.get("idempotency-key")
         if idempotency_key is None:
             return self.caller
@@ -186,7 +188,7 @@ class Call(Request):
             if but is not None and isinstance(read, dict):
                 read.pop(but, None)
             sent = json.dumps(read, sort_keys=True)
-        except (ValueError, RecursionError):  # of a call that takes no body, and so has not looked at it
+        except (ValueError, RecursionError):  # a call without a body does not check it earlier
             raise InvalidRequest.of("body", "is not valid JSON") from None
         known_as = f"user\x00{self.who.user_id}" if isinstance(self.who, User) else "organizer"
         return replace(
@@ -199,14 +201,16 @@ class Call(Request):
         )
 
     async def with_pass(self, entry: Entry) -> Entry:
-        """The entry, with its purchase pass if it is ready. A pass can be spent: a key that may not act for fans
-        is not shown any."""
+        """Return the entry, with its purchase pass if it is ready.
+
+        A key without the scope `entries` gets no pass, because a pass is enough to buy.
+        """
         if isinstance(self.who, Organizer) and not self.who.may(Scope.ENTRIES):
             return entry
         return await self.service.authority.with_pass(entry)
 
     async def done(self, verb: Awaitable[Answer]) -> Answer:
-        """What an engine's verb answers, with purchase passes; also in the entry that a problem carries."""
+        """Await a verb of the engine, and add purchase passes to its entries, also to the entry of a problem."""
         try:
             answered = await verb
         except Problem as problem:
@@ -220,7 +224,7 @@ class Call(Request):
         return answered.model_copy(update={"entry": entry, "promoted": promoted})
 
     async def json(self) -> Any:
-        """The body, whose JSON means one thing only (RFC 8259: names should be unique, NaN is no number)."""
+        """Return the body, parsed as strict JSON: no field twice, and no NaN (RFC 8259)."""
         if not hasattr(self, "_json"):
             self._json = _STRICT_JSON.decode((await self.body()).decode())
         return self._json
@@ -241,13 +245,15 @@ _STRICT_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_nu
 
 
 class Route(APIRoute, ABC):
-    """A route that decides who may call before anything else is looked at, and then refuses unknown query
-    parameters. Each router names the subclass that fits; there is no default."""
+    """A route that authenticates the caller first, and then refuses unknown query parameters.
+
+    Each router names its subclass; there is no default.
+    """
 
     credentials: ClassVar[str | None] = None
-    """Which of SECURITY_SCHEMES opens it."""
+    """The required credentials, from SECURITY_SCHEMES."""
     takes_any_query: ClassVar[bool] = False
-    """Whether it ignores query parameters that it does not know."""
+    """Whether the route ignores unknown query parameters."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         if self.credentials:
@@ -258,10 +264,10 @@ class Route(APIRoute, ABC):
 
     @abstractmethod
     async def authenticate(self, call: Call) -> User | Organizer | None:
-        """Who is calling. Raises Unauthenticated, Forbidden, Unavailable."""
+        """Return the caller. Raises Unauthenticated, Forbidden, Unavailable."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler behind the checks."""
+        """Return the handler behind the checks."""
         handler = super().get_route_handler()
         joins = self.operation_id == "join"
         known = {
@@ -288,14 +294,14 @@ class Route(APIRoute, ABC):
 
 
 class PublicRoute(Route):
-    """Anyone may call, and what they send as credentials is not looked at: caches can share the answer."""
+    """A route without credentials. It ignores any that the caller sends, so that caches can share the answer."""
 
     async def authenticate(self, call: Call) -> None:  # noqa: ARG002
         return None
 
 
 class UserRoute(Route):
-    """A user may call, with a user token."""
+    """A route that needs a user token."""
 
     credentials = "user token"
 
@@ -304,7 +310,7 @@ class UserRoute(Route):
 
 
 class OrganizerRoute(Route):
-    """An organizer may call, with an API key that has the scope `read`, or to change something this one's."""
+    """A route that needs an API key: with the scope `read` for a GET, else with the route's own scope."""
 
     credentials = "API key"
     scope: ClassVar[Scope]
@@ -316,19 +322,19 @@ class OrganizerRoute(Route):
 
 
 class StockRoute(OrganizerRoute):
-    """Changes the catalogue or the stock."""
+    """A route that changes the catalogue or the stock."""
 
     scope = Scope.STOCK
 
 
 class EntriesRoute(OrganizerRoute):
-    """Changes lists and who is in them."""
+    """A route that changes lists or their entries."""
 
     scope = Scope.ENTRIES
 
 
 class AdminRoute(OrganizerRoute):
-    """Changes who may do what, and is told."""
+    """A route that changes API keys, webhooks, notices or personal data."""
 
     scope = Scope.ADMIN
 
@@ -338,15 +344,15 @@ SECURITY_SCHEMES = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "opaque",
-        "description": "An organization's API key: wl_…",
+        "description": "An organization's API key, which begins with wl_.",
     },
     "user token": {
         "type": "http",
         "scheme": "bearer",
-        "description": "POST /v1/organizer/user-tokens mints one.",
+        "description": "A token for one user. POST /v1/organizer/user-tokens creates it.",
     },
 }
-"""What OpenAPI says of the credentials that routes ask for."""
+"""The credentials of the API, for OpenAPI."""
 
 
 def _with_slashes(value: object) -> object:
@@ -356,14 +362,12 @@ def _with_slashes(value: object) -> object:
 PathId = Annotated[Id, BeforeValidator(_with_slashes), Path()]
 _PATH_ID: TypeAdapter[str] = TypeAdapter(Annotated[Id, BeforeValidator(_with_slashes)])
 Ids = Annotated[list[Id] | None, Query(max_length=100)]
-Limit = Annotated[int, Query(ge=1, le=500, description="How many items at most.")]
-Cursor = Annotated[
-    str | None, Query(max_length=2000, description="The `next_cursor` of the page before this one.")
-]
+Limit = Annotated[int, Query(ge=1, le=500, description="Maximum number of items on a page.")]
+Cursor = Annotated[str | None, Query(max_length=2000, description="The `next_cursor` of the previous page.")]
 
 
 def path_id(call: Request, name: str) -> str:
-    """An id that the path names, read by hand. Raises NotFound where it is none."""
+    """Return an id from the path. Raises NotFound if it is not a valid id."""
     try:
         return _PATH_ID.validate_python(call.path_params[name])
     except ValidationError as error:
@@ -371,7 +375,7 @@ def path_id(call: Request, name: str) -> str:
 
 
 def is_id(text: str) -> bool:
-    """Whether something can have this id."""
+    """Return whether the text is a valid id."""
     try:
         return bool(_PATH_ID.validate_python(text))
     except ValidationError:
@@ -379,23 +383,24 @@ def is_id(text: str) -> bool:
 
 
 def path_key(call: Request) -> ListKey:
-    """The list that the path names, read by hand. Raises NotFound where it is none."""
+    """Return the list that the path names. Raises NotFound if an id is not valid."""
     return ListKey(path_id(call, "offer_id"), path_id(call, "representation_id"))
 
 
 def answer(body: BaseModel, *, status: int = 200, replayed: bool = False) -> Response:
-    """The answer to a call. The model was checked when it was made: FastAPI need not do it again."""
+    """Make the answer to a call. FastAPI does not check it again, because the model was checked when it was
+    made."""
     headers = {"Idempotent-Replayed": "true"} if replayed else None
     return Response(body.model_dump_json(), status, headers, media_type="application/json")
 
 
 def page(found: Page[Any], kind: type[BaseModel]) -> Response:
-    """A page of a listing of this kind."""
+    """Make the answer with one page of a listing."""
     return answer(Listing[kind](items=found.items, next_cursor=found.next_cursor))  # type: ignore[valid-type]
 
 
 def takes_gzip(accepted: str) -> bool:
-    """Whether an `Accept-Encoding` allows gzip (RFC 9110, 12.5.3)."""
+    """Return whether an `Accept-Encoding` header allows gzip (RFC 9110, 12.5.3)."""
     for one in accepted.lower().split(","):
         coding, _, weight = one.partition(";")
         if coding.strip() in ("gzip", "*"):
@@ -408,5 +413,5 @@ def _printable(text: str) -> str:
 
 
 def organizer_calls(route_class: type[OrganizerRoute]) -> APIRouter:
-    """A part of the organizer router: an API key opens it."""
+    """Make a part of the organizer router. Its calls need an API key."""
     return APIRouter(prefix="/v1/organizer", route_class=route_class, tags=["organizer"])

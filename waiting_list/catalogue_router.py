@@ -1,4 +1,4 @@
-"""The organizer router, first part: the catalogue that a ticketing platform syncs, with its stock."""
+"""Define the organizer's calls for the catalogue and its stock, which a ticketing platform syncs."""
 
 from typing import Any
 
@@ -36,14 +36,14 @@ from waiting_list.models import (
 
 router = organizer_calls(StockRoute)
 INVENTORY = "/inventory/{offer_id}/{representation_id}"
-MADE: dict[int | str, dict[str, Any]] = {201: {"description": "It was made."}}
+MADE: dict[int | str, dict[str, Any]] = {201: {"description": "The call created a new object."}}
 
 
 @router.get(
     "/events", operation_id="list_events", response_model=Listing[Event], responses=declared(AUTHENTICATED)
 )
 async def list_events(call: Call, event_id: Ids = None, limit: Limit = 50, cursor: Cursor = None) -> Response:
-    """The organization's events."""
+    """List the organization's events."""
     found = await reading.events(call.pool, call.organization_id, event_id=event_id, limit=limit, cursor=cursor)
     return page(found, Event)
 
@@ -55,7 +55,7 @@ async def list_events(call: Call, event_id: Ids = None, limit: Limit = 50, curso
     responses=declared([*AUTHENTICATED, problems.EventNotFound]),
 )
 async def get_event(call: Call, event_id: PathId) -> Response:
-    """One event."""
+    """Show an event."""
     return answer(await reading.event(call.pool, event_id, organization_id=call.organization_id))
 
 
@@ -66,7 +66,7 @@ async def get_event(call: Call, event_id: PathId) -> Response:
     responses=MADE | declared([*WITH_BODY, problems.IdTaken]),
 )
 async def put_event(call: Call, event_id: PathId, body: EventFields) -> Response:
-    """Make or change an event."""
+    """Create or change an event."""
     put, made = await catalogue.put_event(call.pool, call.organization_id, event_id, body)
     return answer(put, status=201 if made else 200)
 
@@ -78,7 +78,7 @@ async def put_event(call: Call, event_id: PathId, body: EventFields) -> Response
     responses=declared([*WITH_BODY, problems.EventNotFound, problems.HasDependents]),
 )
 async def delete_event(call: Call, event_id: PathId) -> Response:
-    """Delete an event without representations and offers."""
+    """Delete an event that has no representations and no offers."""
     return answer(await catalogue.delete_event(call.pool, call.organization_id, event_id))
 
 
@@ -91,7 +91,7 @@ async def delete_event(call: Call, event_id: PathId) -> Response:
 async def list_representations(
     call: Call, representation_id: Ids = None, event_id: Ids = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
-    """The organization's representations."""
+    """List the organization's representations."""
     found = await reading.representations(
         call.pool,
         call.organization_id,
@@ -110,7 +110,7 @@ async def list_representations(
     responses=declared([*AUTHENTICATED, problems.RepresentationNotFound]),
 )
 async def get_representation(call: Call, representation_id: PathId) -> Response:
-    """One representation."""
+    """Show a representation."""
     return answer(await reading.representation(call.pool, representation_id, organization_id=call.organization_id))
 
 
@@ -121,7 +121,7 @@ async def get_representation(call: Call, representation_id: PathId) -> Response:
     responses=MADE | declared([*WITH_BODY, problems.EventNotFound, problems.IdTaken, problems.HasDependents]),
 )
 async def put_representation(call: Call, representation_id: PathId, body: RepresentationFields) -> Response:
-    """Make or change a representation. A new start moves the end of its lists at once."""
+    """Create or change a representation. A new start moves the end of its lists at once."""
     put, made = await catalogue.put_representation(call.pool, call.engine, call.caller, representation_id, body)
     return answer(put, status=201 if made else 200)
 
@@ -133,7 +133,7 @@ async def put_representation(call: Call, representation_id: PathId, body: Repres
     responses=declared([*WITH_BODY, problems.RepresentationNotFound, problems.HasDependents]),
 )
 async def delete_representation(call: Call, representation_id: PathId) -> Response:
-    """Delete a representation without inventory."""
+    """Delete a representation that has no inventory."""
     return answer(await catalogue.delete_representation(call.pool, call.organization_id, representation_id))
 
 
@@ -143,7 +143,7 @@ async def delete_representation(call: Call, representation_id: PathId) -> Respon
 async def list_offers(
     call: Call, offer_id: Ids = None, event_id: Ids = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
-    """The organization's offers."""
+    """List the organization's offers."""
     found = await reading.offers(
         call.pool,
         call.organization_id,
@@ -162,7 +162,7 @@ async def list_offers(
     responses=declared([*AUTHENTICATED, problems.OfferNotFound]),
 )
 async def get_offer(call: Call, offer_id: PathId) -> Response:
-    """One offer."""
+    """Show an offer."""
     return answer(await reading.offer(call.pool, offer_id, organization_id=call.organization_id))
 
 
@@ -173,7 +173,7 @@ async def get_offer(call: Call, offer_id: PathId) -> Response:
     responses=MADE | declared([*WITH_BODY, problems.EventNotFound, problems.IdTaken, problems.HasDependents]),
 )
 async def put_offer(call: Call, offer_id: PathId, body: OfferFields) -> Response:
-    """Make or change an offer."""
+    """Create or change an offer."""
     put, made = await catalogue.put_offer(call.pool, call.organization_id, offer_id, body)
     return answer(put, status=201 if made else 200)
 
@@ -185,7 +185,7 @@ async def put_offer(call: Call, offer_id: PathId, body: OfferFields) -> Response
     responses=declared([*WITH_BODY, problems.OfferNotFound, problems.HasDependents]),
 )
 async def delete_offer(call: Call, offer_id: PathId) -> Response:
-    """Delete an offer without inventory."""
+    """Delete an offer that has no inventory."""
     return answer(await catalogue.delete_offer(call.pool, call.organization_id, offer_id))
 
 
@@ -203,7 +203,7 @@ async def list_inventory(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """The organization's stock."""
+    """List the organization's inventory."""
     found = await reading.inventories(
         call.pool,
         call.organization_id,
@@ -223,7 +223,7 @@ async def list_inventory(
     responses=declared([*AUTHENTICATED, problems.InventoryNotFound]),
 )
 async def get_inventory(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
-    """The stock of an offer at a representation."""
+    """Show the stock of an offer at a representation."""
     key = ListKey(offer_id, representation_id)
     return answer(await reading.inventory(call.pool, key, organization_id=call.organization_id))
 
@@ -238,7 +238,7 @@ async def get_inventory(call: Call, offer_id: PathId, representation_id: PathId)
 async def put_inventory(
     call: Call, offer_id: PathId, representation_id: PathId, body: InventoryFields
 ) -> Response:
-    """Make an inventory, or set its stock to what the ticketing platform says."""
+    """Create an inventory, or set its stock to that of the ticketing platform."""
     key = ListKey(offer_id, representation_id)
     put, made = await catalogue.put_inventory(call.pool, call.engine, call.caller, key, body)
     return answer(put, status=201 if made else 200)
@@ -251,6 +251,6 @@ async def put_inventory(
     responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.HasDependents]),
 )
 async def delete_inventory(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
-    """Delete an inventory whose list nobody ever joined."""
+    """Delete an inventory if fans have never joined its list."""
     key = ListKey(offer_id, representation_id)
     return answer(await catalogue.delete_inventory(call.pool, call.organization_id, key))

@@ -47,8 +47,10 @@ Nonce = Annotated[int, Strict(), Field(ge=0, lt=2**53)]
 
 
 class Challenge(Frozen):
-    """What to solve: for each `i` from 0 to `puzzles` - 1 a whole number `n` for which the SHA-256 of the text
-    `token.i.n` begins with `bits` zero bits."""
+    """A challenge to solve.
+
+    For each `i` from 0 to `puzzles` - 1, find a whole number `n` so that the SHA-256 of the text `token.i.n`
+    begins with `bits` zero bits."""
 
     token: str
     puzzles: int
@@ -57,7 +59,7 @@ class Challenge(Frozen):
 
 
 class Solution(Frozen):
-    """A solved challenge: its `token`, and the number of each puzzle in order."""
+    """A solved challenge: its `token`, and the number found for each puzzle, in order."""
 
     token: str = Field(pattern=rf"^[A-Za-z0-9_-]{{{_TOKEN_LENGTH}}}$")
     solution: tuple[Nonce, ...] = Field(min_length=PUZZLES, max_length=PUZZLES)

@@ -1,4 +1,4 @@
-"""How fans are reached: what they say of it themselves, and the private links that organizers hand out."""
+"""Define the calls about fans' contact details, and the private links that organizers create."""
 
 from fastapi import APIRouter, Response
 
@@ -17,7 +17,7 @@ LINK = "/waiting-lists/{offer_id}/{representation_id}/entries/{user_id}/link"
 
 
 class PrivateLink(Frozen):
-    """The address of a fan's own page. Whoever has it may act for that place."""
+    """The address of a fan's private page. Anyone with this link can act for the fan."""
 
     url: str
 
@@ -29,7 +29,7 @@ class PrivateLink(Frozen):
     responses=declared([*AUTHENTICATED, problems.InventoryNotFound, problems.NotInList]),
 )
 async def get_contact(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
-    """How I am told of what happens to my latest entry in this list."""
+    """Show the contact details of the user's latest entry in this list."""
     return await _own_contact(call, ListKey(offer_id, representation_id))
 
 
@@ -48,8 +48,10 @@ async def get_contact(call: Call, offer_id: PathId, representation_id: PathId) -
     ),
 )
 async def set_contact(call: Call, offer_id: PathId, representation_id: PathId, body: ContactFields) -> Response:
-    """Be told in this way from now on; what is left out is forgotten. An address that my token does not vouch for
-    has to be verified, unless it is the one that was; so many of them in an hour are refused."""
+    """Replace the contact details of the user's latest entry. Omitted fields are deleted.
+
+    The user must verify a new address, unless the user token says that it is verified. The number of new addresses
+    in an hour is limited."""
     key = ListKey(offer_id, representation_id)
     contact = Contact.of(body, email_verified=call.user.contact.vouches_for(body))
     if contact.is_unverified:
@@ -67,7 +69,7 @@ async def set_contact(call: Call, offer_id: PathId, representation_id: PathId, b
     responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.NotInList]),
 )
 async def make_link(call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId) -> Response:
-    """The private link of a user's latest entry, the same whenever it is asked for: only for that user's eyes."""
+    """Create or show the private link of a user's latest entry. Give it only to that user."""
     key = ListKey(offer_id, representation_id)
     entry = await call.polls.entry(key, user_id, organization_id=call.organization_id)
     secret = await call.service.authority.derived_secret()
@@ -82,7 +84,7 @@ async def make_link(call: Call, offer_id: PathId, representation_id: PathId, use
     responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.NotInList]),
 )
 async def revoke_link(call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId) -> Response:
-    """The private link of a user's latest entry is dead at once; the next one is another."""
+    """Revoke the private link of a user's latest entry at once. The next link is a different one."""
     key = ListKey(offer_id, representation_id)
     entry = await call.polls.entry(key, user_id, organization_id=call.organization_id)
     await links.revoke_link(call.pool, key, entry.number)

@@ -1,4 +1,4 @@
-"""What single fields may hold, checked when they are made, and told to readers of the OpenAPI document."""
+"""Define the types of single fields: how values are checked, and how the OpenAPI document shows that."""
 
 import re
 from datetime import datetime
@@ -72,7 +72,7 @@ def _with_pass(value: str) -> str:
     return value
 
 
-# What the validators ask, told to readers of the OpenAPI document.
+# The validators' rules as patterns, because readers of the OpenAPI document do not see the validators.
 _NO_CONTROLS = {"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
 _NO_NUL = {"pattern": r"^[^\u0000]*$"}
 Id = Annotated[
@@ -105,10 +105,10 @@ PurchaseAddress = Annotated[
 ]
 TimeOfDay = Annotated[str, Strict(), Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Locale = Literal["en", "fr"]
-"""The languages in which fans are told."""
+"""The languages of e-mails and pages."""
 
 
 class Frozen(BaseModel):
-    """A value that cannot change; unknown fields are refused."""
+    """A value that cannot change, and does not accept unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -35,7 +35,7 @@ from waiting_list.verifier import Verifier
 
 
 class Response(Frozen):
-    """What another challenge service has given to the fan, where the service has been told of one."""
+    """The response that the fan got from another challenge service, if the operator has configured one."""
 
     response: str = Field(min_length=1, max_length=8000)
 

@@ -17,16 +17,16 @@ _PREFIX = "wl"
 
 
 class Scope(StrEnum):
-    """What an API key may do."""
+    """The rights of an API key."""
 
     READ = "read"
-    """Every GET: stock, lists, who waits, and what is kept of a person."""
+    """Read everything: stock, lists, entries and personal data."""
     STOCK = "stock"
-    """Change events, representations, offers and inventory; add and remove stock, and release it by hand."""
+    """Change events, representations, offers and inventory. Add, remove and release stock."""
     ENTRIES = "entries"
-    """Steer the lists: settings, join for a user, move, buy, remove; user tokens, contacts and links."""
+    """Manage lists and entries: settings, join, move, buy, remove; user tokens, contacts and links."""
     ADMIN = "admin"
-    """All of these, and API keys, webhooks, sending notices again, and erasing a person."""
+    """All other scopes, and API keys, webhooks, resending notices, and erasing a person."""
 
 
 class ApiKey(NamedTuple):

@@ -1,4 +1,4 @@
-"""The organizer's calls about entries that look like one person: which they are, removing them, undoing that."""
+"""Define the organizer's calls to list, remove and restore entries that look like one person."""
 
 from typing import Annotated
 
@@ -29,21 +29,23 @@ Number = Annotated[int, Strict(), Field(ge=1, le=2**53 - 1)]
 
 
 class Removal(Frozen):
-    """Which entries are removed, by their numbers, and why: the history keeps that."""
+    """The numbers of the entries to remove, and the reason. The history keeps the reason."""
 
     numbers: list[Number] = Field(min_length=1, max_length=AT_MOST)
     reason: Title
 
 
 class Undo(Frozen):
-    """What a removal has answered as `undo`."""
+    """The `undo` value from the answer of a removal."""
 
     undo: Annotated[str, Strict(), Field(min_length=1, max_length=40)]
 
 
 class Removed(Frozen):
-    """The numbers of the entries that were removed, and of those that were not, being out already; `undo` gives
-    the places back within 24 hours, null where nothing was removed; and the entries that became ready."""
+    """The result of a removal: the numbers of removed entries, and the entries that became ready.
+
+    `skipped` has the numbers of entries that had already left. `undo` restores the places within 24 hours. It is
+    null if the call removed no entry."""
 
     removed: list[int]
     skipped: list[int]
@@ -52,9 +54,10 @@ class Removed(Frozen):
 
 
 class Restored(Frozen):
-    """The numbers of the new entries, which stand where the removed ones did; of those that were left out, since
-    the fan has joined again, was erased, or their mailbox has another place; and the entries that became
-    ready."""
+    """The result of an undo: the numbers of the new entries, which have the places of the removed ones.
+
+    `skipped` has the numbers of entries that were not restored: the fan has joined again or was erased, or the fan's mailbox
+    has another place. `promoted` has the entries that became ready."""
 
     restored: list[int]
     skipped: list[int]
@@ -70,8 +73,10 @@ class Restored(Frozen):
 async def list_lookalikes(
     call: Call, offer_id: PathId, representation_id: PathId, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
-    """Groups of entries that look like one person, the largest first. An entry can be in two groups. Nobody is
-    named."""
+    """List groups of entries that look like one person, the largest group first.
+
+    An entry can be in two groups. The groups do not name persons.
+    """
     key = ListKey(offer_id, representation_id)
     await list_settings(call.pool, key, organization_id=call.organization_id)
     return page(await read_lookalikes(call.pool, key, limit=limit, cursor=cursor), Lookalikes)
@@ -85,7 +90,7 @@ async def list_lookalikes(
     responses=declared([*POSTED, problems.InventoryNotFound]),
 )
 async def remove_lookalikes(call: Call, offer_id: PathId, representation_id: PathId, body: Removal) -> Response:
-    """Take up to 500 entries out of the list at once."""
+    """Remove up to 500 entries from the list at once."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
     verb = call.engine.remove_lookalikes(key, caller, numbers=body.numbers, reason=body.reason)
@@ -106,7 +111,7 @@ async def remove_lookalikes(call: Call, offer_id: PathId, representation_id: Pat
     responses=declared([*POSTED, problems.InventoryNotFound, problems.WaitingListEnded]),
 )
 async def restore(call: Call, offer_id: PathId, representation_id: PathId, body: Undo) -> Response:
-    """Give fans who were removed in the last 24 hours their places back, under new numbers."""
+    """Restore the places of fans who were removed in the last 24 hours. Their entries get new numbers."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
     answered = await call.done(call.engine.restore(key, caller, undo=body.undo))

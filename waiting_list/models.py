@@ -1,4 +1,4 @@
-"""The nouns of the product, as clients see them. Everything here is frozen and checked when made."""
+"""Define the nouns of the product, as clients see them. Every model is frozen, and checked when it is made."""
 
 import uuid
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _LIST_NAMESPACE = uuid.UUID("0b6ff0f7-9d0c-4b0a-9c3e-6f6f7ac0d1c5")
 
 
 class ListKey(NamedTuple):
-    """The name of a waiting list: the pair of an offer and a representation."""
+    """The name of a waiting list: its offer and its representation."""
 
     offer_id: str
     representation_id: str
@@ -44,19 +44,19 @@ class ListKey(NamedTuple):
 
 
 def own_list_id(organization_id: str) -> uuid.UUID:
-    """What stands in per-list tables for an organization, where something is its own and of none of its lists."""
+    """Return the `list_id` of rows that belong to the organization itself, and not to one of its lists."""
     return uuid.uuid5(uuid.NAMESPACE_OID, organization_id)
 
 
 class Status(StrEnum):
-    """Where an entry stands. ARCHITECTURE.md draws the transitions; `TRANSITIONS` lists them."""
+    """The state of an entry. ARCHITECTURE.md draws the transitions; `TRANSITIONS` lists them."""
 
     WAITING = "waiting"
-    """In line. Has a position; holds no ticket."""
+    """The fan is in line. The entry has a position and holds no tickets."""
     READY = "ready"
-    """At its turn: `tickets_held` tickets are set aside until `ready_until`."""
+    """The fan can buy: `tickets_held` tickets are held until `ready_until`."""
     LEFT = "left"
-    """Out of the list for good, for its `left_reason`. Joining again makes a new entry."""
+    """The fan has left the list, for the `left_reason`. Joining again makes a new entry."""
 
 
 class LeftReason(StrEnum):
@@ -65,13 +65,13 @@ class LeftReason(StrEnum):
     BOUGHT = "bought"
     """The ready user bought."""
     CANCELLED = "cancelled"
-    """The user left by their own will."""
+    """The user left the list."""
     EXPIRED = "expired"
-    """The hold ran out."""
+    """The hold expired."""
     REMOVED = "removed"
-    """An organizer took the user out, or the person was erased."""
+    """An organizer removed the user, or the person was erased."""
     ENDED = "ended"
-    """The show began, or the list closed for good."""
+    """The show began, or the list ended at `closes_at`."""
 
 
 TRANSITIONS: dict[str, tuple[Status | None, Status]] = {
@@ -86,36 +86,36 @@ entry from either `waiting` or `ready` to `left`; `change` and `move` keep it `w
 
 
 class Policy(StrEnum):
-    """Who is promoted when the first in line wants more than is free."""
+    """Which fan is promoted when the first in line wants more tickets than are free."""
 
     STRICT = "strict"
-    """Nobody: the list waits for the first."""
+    """No fan: the list waits until enough tickets are free for the first."""
     SKIP = "skip"
-    """The next who fit, until the first was passed over `skip_limit` times."""
+    """The next fans whose wish fits, until the first in line was skipped `skip_limit` times."""
 
 
 class AfterExpiry(StrEnum):
-    """What becomes of a user whose hold ran out."""
+    """What happens to a user when a hold expires."""
 
     LEAVE = "leave"
-    """Out of the list."""
+    """The user leaves the list."""
     REQUEUE = "requeue"
-    """Waiting again, last, as a new entry with a new number."""
+    """The user waits again, last in line, with a new entry and a new number."""
 
 
 class JoinChallenge(StrEnum):
-    """Whether who joins by themselves has to solve a challenge: some work for their device."""
+    """When a fan who joins must solve a challenge: some work for the fan's device."""
 
     OFF = "off"
     """Never."""
     ADAPTIVE = "adaptive"
-    """While many join at once, and more of it the more they are."""
+    """While many fans join at once. The more fans, the more work."""
     ALWAYS = "always"
-    """Always, and more of it while many join at once."""
+    """Always. More work while many fans join at once."""
 
 
 class EventFields(Frozen):
-    """What a client says of an event."""
+    """The fields of an event that a caller sets."""
 
     title: Title
     description: Text = ""
@@ -124,7 +124,8 @@ class EventFields(Frozen):
     venue_address: Text = ""
     timezone: Timezone
     max_places_per_person: Quantity | None = Field(
-        default=None, description="On how many lists of the event one person may wait; null: on all."
+        default=None,
+        description="Maximum number of the event's lists on which one person may wait; null: no limit.",
     )
 
 
@@ -136,7 +137,7 @@ class Event(EventFields):
 
 
 class RepresentationFields(Frozen):
-    """What a client says of a representation."""
+    """The fields of a representation that a caller sets."""
 
     event_id: Id
     start_datetime: Instant
@@ -156,7 +157,7 @@ class Representation(RepresentationFields):
 
 
 class OfferFields(Frozen):
-    """What a client says of an offer."""
+    """The fields of an offer that a caller sets."""
 
     event_id: Id
     name: Title
@@ -172,8 +173,10 @@ class Offer(OfferFields):
 
 
 class InventoryFields(Frozen):
-    """What a client says of an inventory. `waiting_list_open` is optional: left out, the list keeps its
-    state, and a new one is open if nothing is available."""
+    """The fields of an inventory that a caller sets.
+
+    `waiting_list_open` opens or closes the list. Without it, an existing list keeps its state. A new list is open
+    if no tickets are available."""
 
     total_stock: Stock
     available_stock: Stock
@@ -187,8 +190,10 @@ class InventoryFields(Frozen):
 
 
 class Inventory(Frozen):
-    """The stock of one offer at one representation. 0 <= held <= available_stock <= total_stock;
-    free = available_stock - held."""
+    """The stock of one offer at one representation.
+
+    0 <= held <= available_stock <= total_stock; free = available_stock - held.
+    """
 
     offer_id: str
     representation_id: str
@@ -203,10 +208,9 @@ class Inventory(Frozen):
 class Entry(Frozen):
     """One user's place in one waiting list.
 
-    `position` is 1 for the next in line and `tickets_ahead` the tickets wanted before it; both are exact,
-    and null unless waiting. `user_id` is null once the person was erased. `purchase_pass` is a signed
-    token that a shop can check, set while ready, good until `ready_until`.
-    """
+    `position` is 1 for the next in line. `tickets_ahead` counts the tickets that the fans in front want. Both are
+    exact, and null unless the entry waits. `user_id` is null after the person was erased. `purchase_pass` is a
+    signed token that a shop can check. It is set while the entry is ready, and valid until `ready_until`."""
 
     offer_id: str
     representation_id: str
@@ -229,14 +233,15 @@ class Entry(Frozen):
 
 
 class HoldStep(Frozen):
-    """From so many days before the show (0: on the day itself, by the event's calendar), holds last so long."""
+    """The length of holds from `days_before` days before the show. 0 is the day of the show, in the event's
+    timezone."""
 
     days_before: Annotated[Stock, Field(le=3650)]
     hold_minutes: Quantity
 
     @classmethod
     def all(cls, pairs: Sequence[Sequence[int]]) -> tuple[Self, ...]:
-        """The steps that are kept as pairs of numbers, as clients see them."""
+        """Make the steps from the pairs of numbers that the database keeps."""
         return tuple(cls(days_before=days, hold_minutes=minutes) for days, minutes in pairs)
 
 
@@ -260,18 +265,23 @@ class ListSettings(Frozen):
     verify_email: bool
     reminder_minutes: int | None
     purchase_url: str | None
-    # Answers that versions before these have kept for repeats do not name them.
+    # Optional, because stored idempotent answers of older versions lack them.
     join_challenge: JoinChallenge = JoinChallenge.OFF
     one_place_per_address: bool = False
 
 
 class SettingsChange(Frozen):
-    """What an organizer changes of a list's settings; what is left out stays."""
+    """The settings of a list that an organizer changes. Omitted settings keep their values."""
 
-    open: Flag = Field(default=True, description="Whether fans may join; closing stops new joins only.")
-    policy: Policy = Field(default=Policy.STRICT, description="Who is promoted when the first does not fit.")
+    open: Flag = Field(
+        default=True, description="Whether fans may join. Closing the list keeps everyone already in line."
+    )
+    policy: Policy = Field(
+        default=Policy.STRICT,
+        description="Which fan is promoted when the first in line wants more tickets than are free.",
+    )
     skip_limit: Stock = Field(
-        default=10, description="How many fans may be promoted past the first in line (policy `skip`)."
+        default=10, description="How many fans may be promoted ahead of the first in line (policy `skip`)."
     )
     hold_minutes: Quantity | None = Field(
         default=1440, description="How long a hold lasts, in minutes; null: until the list ends."
@@ -279,41 +289,45 @@ class SettingsChange(Frozen):
     hold_steps: tuple[HoldStep, ...] = Field(
         default=(),
         max_length=20,
-        description="Other lengths near the show; of those that apply, the one of the fewest days.",
+        description="Shorter holds near the show. If several steps apply, the one closest to the show wins.",
     )
     quiet_from: TimeOfDay | None = Field(
         default=None,
-        description="From this time of day of the event's timezone until `quiet_until` no deadline falls.",
+        description="Start of the quiet hours, in the event's timezone. Holds do not expire in them.",
     )
     quiet_until: TimeOfDay | None = Field(
-        default=None, description="A deadline that would fall in the quiet hours is then."
+        default=None, description="End of the quiet hours. A deadline inside them moves to this time."
     )
-    after_expiry: AfterExpiry = Field(default=AfterExpiry.LEAVE, description="What follows a lapsed hold.")
-    automatic: Flag = Field(default=True, description="Whether free tickets promote by themselves.")
-    max_waiting: Quantity | None = Field(default=None, description="How many may wait; null: no limit.")
+    after_expiry: AfterExpiry = Field(
+        default=AfterExpiry.LEAVE, description="What happens to a user when a hold expires."
+    )
+    automatic: Flag = Field(default=True, description="Whether free tickets go to the next in line at once.")
+    max_waiting: Quantity | None = Field(
+        default=None, description="Maximum number of waiting fans; null: no limit."
+    )
     closes_at: Instant | None = Field(
         default=None,
-        description="When the list ends, if before the representation begins; null: when it begins.",
+        description="When the list ends, if before the show starts; null: when the show starts.",
     )
     verify_email: Flag = Field(
         default=False,
-        description="Whether promotion passes over fans with an address that nobody has verified, until it is.",
+        description="Whether fans with an unverified e-mail address are skipped until they verify it.",
     )
     reminder_minutes: Quantity | None = Field(
-        default=60, description="How long before its deadline a hold is reminded of; null: never."
+        default=60, description="How many minutes before a hold expires the fan gets a reminder; null: never."
     )
     purchase_url: PurchaseAddress | None = Field(
         default=None,
-        description="Where fans buy: an address with `{pass}` for the purchase pass; `{tickets}`: how many.",
+        description="Address where fans buy. `{pass}` stands for the purchase pass, `{tickets}` for the quantity.",
     )
     join_challenge: JoinChallenge = Field(
         default=JoinChallenge.OFF,
-        description="Whether a fan's device has to solve a challenge to join; an organizer's join never has to.",
+        description="When a fan who joins must solve a challenge. Organizers never have to.",
     )
 
     one_place_per_address: Flag | None = Field(
         default=None,
-        description="Whether a verified mailbox, with aliases, has one place at most; null: as `verify_email`.",
+        description="Whether a verified mailbox, with its aliases, gets only one place; null: as `verify_email`.",
     )
 
     @model_validator(mode="after")
@@ -325,15 +339,15 @@ class SettingsChange(Frozen):
 
     @property
     def given(self) -> dict[str, Any]:
-        """The fields that the client sent, and only those."""
+        """Return the fields that the client sent, and only those."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class WaitingList(Frozen):
-    """A waiting list as anyone may see it.
+    """The public view of a waiting list.
 
-    `open` says whether a fan can join now; if not, `closed_reason` says why: `not_opened` (tickets are still
-    on sale), `closed` (by hand), `ended` (the show began, or `closes_at` passed) or `full`. The other fields
+    `open` says whether a fan can join now. If not, `closed_reason` says why: `not_opened` (tickets are still on
+    sale), `closed` (by an organizer), `ended` (the show began, or `closes_at` passed) or `full`. The other fields
     after `free` are the rules of this list.
     """
 
@@ -365,9 +379,10 @@ class WaitingList(Frozen):
 
 
 class Change(Frozen):
-    """One row of a list's history. `number` is the entry's, null for a change of the list itself;
-    `before` and `after` hold the fields that changed; `reason` is what was given for a move, until the person is
-    erased."""
+    """One row of a list's history.
+
+    `number` is the number of the entry, or null for a change of the list itself. `before` and `after` hold the
+    fields that changed. `reason` is the organizer's reason for a move or removal, until the person is erased."""
 
     sequence: int
     at: datetime
@@ -381,19 +396,21 @@ class Change(Frozen):
 
 
 class Signal(StrEnum):
-    """In what entries look like one person's."""
+    """Why several entries look like one person."""
 
     NETWORK = "network"
-    """They were made from one network: a /24 of IPv4, a /64 of IPv6."""
+    """They come from one network: an IPv4 /24 or an IPv6 /64."""
     BURST = "burst"
-    """Three or more of them within a minute."""
+    """Three or more of them joined within a minute."""
     ADDRESS_FAMILY = "address_family"
-    """Their e-mail addresses are of one domain and one shape."""
+    """Their e-mail addresses have the same domain and the same shape."""
 
 
 class Lookalikes(Frozen):
-    """Active entries of one list that look like one person's, and in what (`signals`). `numbers` are those of
-    the entries, 500 at most."""
+    """Active entries of one list that look like one person.
+
+    `signals` says why. `numbers` has the numbers of at most 500 entries.
+    """
 
     signals: tuple[Signal, ...]
     entries: int
@@ -404,7 +421,8 @@ class Lookalikes(Frozen):
 
 
 class Several(Frozen):
-    """What was done to several entries, by their numbers; `undo` undoes it, as long as that can be."""
+    """The numbers of several entries that a call changed or skipped. `undo` reverses the call while that is
+    possible."""
 
     numbers: tuple[int, ...]
     skipped: tuple[int, ...]
@@ -427,12 +445,12 @@ class Answer(Frozen):
 
 
 class Queue(Frozen):
-    """The picture of a whole queue, the same for everybody. `version` grows with every change of the list.
+    """A snapshot of a whole queue, the same for all readers. `version` grows with every change of the list.
 
-    Each of `segments` is a stretch of ranks (rank >> `segment_bits`) where somebody waits: its number, how many
-    wait before it, how many tickets those want, and the version at which a place within it last moved. Who
-    waits at a rank therefore stands at 1 + (waiting before its segment) + (its place within the segment), and
-    that place stays while the last number does: docs/queue.md.
+    A segment is a range of ranks (rank >> `segment_bits`). `segments` lists those with waiting entries. Each has four
+    numbers: its own number, how many entries wait before it, how many tickets those want, and the version at which a
+    place inside it last changed. The position of an entry is 1 + (entries before its segment) + (entries before it in
+    its segment). The last part stays the same as long as the fourth number does: docs/queue.md.
     """
 
     offer_id: str
@@ -455,7 +473,10 @@ class ByStatus(Frozen):
 
 
 class ListSummary(Frozen):
-    """One list as its organizer sees it: entries and tickets by status (wanted; held, for `ready`)."""
+    """An organizer's view of one list.
+
+    `entries` and `tickets` count by status. The tickets are those wanted; for `ready`, those held.
+    """
 
     offer_id: str
     representation_id: str
@@ -471,7 +492,7 @@ class ListSummary(Frozen):
 
 
 class ListState(Frozen):
-    """Whether a fan can join a list now, and how many are in line."""
+    """Whether a fan can join a list now, and how many fans wait."""
 
     offer_id: str
     representation_id: str
@@ -481,7 +502,7 @@ class ListState(Frozen):
 
 
 class EventSummary(Event):
-    """An upcoming event, with what a fan can wait for."""
+    """An upcoming event, with the waiting lists that a fan can join."""
 
     representations: tuple[Representation, ...]
     offers: tuple[Offer, ...]
@@ -489,8 +510,10 @@ class EventSummary(Event):
 
 
 class Period(Frozen):
-    """What happened in one hour, day or week of the event's timezone, from `period_at` on. `departures` are users
-    who left or were removed; `tickets_waiting` is how many tickets all who waited at its end wanted."""
+    """What happened in one hour, day or week from `period_at`, in the event's timezone.
+
+    `departures` counts users who left or were removed. `tickets_waiting` counts the tickets that waiting users
+    wanted at the end of the period."""
 
     period_at: datetime
     joins: int
@@ -503,8 +526,11 @@ class Period(Frozen):
 
 
 class Statistics(Frozen):
-    """What happened in a list: by period and in all. `conversion` is purchases for each promotion, null
-    before the first; `median_wait_seconds` is from joining to ready, of those who were."""
+    """What happened in a list, by period and in total.
+
+    `conversion` is the number of purchases for each promotion, or null before the first promotion.
+    `median_wait_seconds` is the median time from joining to ready.
+    """
 
     period: Literal["hour", "day", "week"]
     periods: tuple[Period, ...]
@@ -519,20 +545,21 @@ class Statistics(Frozen):
 
 
 class UserHistory(Change):
-    """One row of the history of an entry of one user, with the list that it is in."""
+    """One row of the history of a user's entry, with the name of its list."""
 
     offer_id: str
     representation_id: str
 
 
 class KeptNotice(Notice):
-    """A notice, with the `body` that a webhook gets; an e-mail has none, for it is written when it is sent."""
+    """A notice, with the `body` that a webhook receives. An e-mail has no stored body: it is written when it is
+    sent."""
 
     body: str | None
 
 
 class KeptSignIn(Frozen):
-    """That somebody has asked to sign in with an address, and the page (`next`) that they came from."""
+    """A request to sign in with an address, and the page (`next`) from which the fan came."""
 
     email: str
     locale: str
@@ -542,15 +569,18 @@ class KeptSignIn(Frozen):
 
 
 class KeptSuppression(Frozen):
-    """An address of the person's that wants no more e-mails of the organization. What is kept is a hash of its
-    mailbox; it stays when the person is erased, so that it goes on being honoured."""
+    """An address of the person that has unsubscribed from the organization's e-mails.
+
+    The service keeps a hash of the mailbox. The hash stays when the person is erased, so that the service still
+    honours it.
+    """
 
     email: str
     suppressed_at: datetime
 
 
 class UserExport(Frozen):
-    """All that is kept of a person in one organization's lists."""
+    """All data that the service keeps about a person in the lists of one organization."""
 
     user_id: str
     entries: tuple[Entry, ...]
@@ -562,14 +592,14 @@ class UserExport(Frozen):
 
 
 class SignedOut(Frozen):
-    """Whose tokens were ended, and when: all that the user had by then."""
+    """The user whose tokens have ended, and when. All tokens from before that time are invalid."""
 
     user_id: str
     signed_out_at: datetime
 
 
 class Erasure(Frozen):
-    """Who was forgotten, and in how many waiting lists."""
+    """The erased person, and the number of waiting lists that had data about them."""
 
     user_id: str
     waiting_lists: int

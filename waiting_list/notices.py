@@ -1,4 +1,4 @@
-"""The nouns of telling people: contacts, e-mails, webhooks, and the notices that are sent to either."""
+"""Define the nouns of notifications: contacts, e-mails, webhooks, and the notices sent to them."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from waiting_list.fields import Email, Flag, Frozen, Id, Locale, Text, Title, We
 
 
 class ContactFields(Frozen):
-    """What a fan may say of how they are reached."""
+    """The contact details that a fan can give."""
 
     email: Email | None = None
     name: Title | None = None
@@ -18,23 +18,25 @@ class ContactFields(Frozen):
 
 
 class Contact(ContactFields):
-    """How a fan is reached about an entry. `email_verified` is false until the fan, or whoever vouches for them,
-    has shown that the address is theirs."""
+    """The contact details of a fan for an entry.
+
+    `email_verified` is true if the fan, or the organizer on their behalf, has confirmed the address.
+    """
 
     email_verified: Flag = False
 
     @staticmethod
     def of(given: ContactFields, *, email_verified: bool) -> "Contact":
-        """What was given, without checking it once more."""
+        """Make a contact from checked fields, without checking them again."""
         named = {name: getattr(given, name) for name in _CONTACT_FIELDS}
         return Contact.model_construct(**named, email_verified=email_verified)
 
     def vouches_for(self, given: ContactFields) -> bool:
-        """Whether the address given is this one, and verified."""
+        """Return whether the given address is this contact's, and verified."""
         return self.email_verified and given.email is not None and given.email == self.email
 
     def changed_by(self, given: ContactFields) -> Self:
-        """This, but for what was given; another address has yet to be verified."""
+        """Return this contact with the given fields changed. A new address is unverified."""
         said = {name: getattr(given, name) for name in _CONTACT_FIELDS & given.model_fields_set}
         if not said:  # most joins say nothing, and should cost nothing
             return self
@@ -44,22 +46,23 @@ class Contact(ContactFields):
 
     @property
     def is_given(self) -> bool:
-        """Whether it says anything."""
+        """Whether the contact has any detail."""
         return self is not NO_CONTACT and self != NO_CONTACT
 
     @property
     def is_unverified(self) -> bool:
-        """Whether it has an address that nobody has verified."""
+        """Whether the contact has an unverified address."""
         return self.email is not None and not self.email_verified
 
 
 _CONTACT_FIELDS = frozenset(ContactFields.model_fields)
 NO_CONTACT = Contact()
-"""Says nothing."""
+"""A contact without any detail."""
 
 
 class KeptContact(Frozen):
-    """How a fan is reached about an entry, as it is kept; `subscribed` is false once they want no more e-mails."""
+    """The stored contact details for an entry. `subscribed` is false after the fan has unsubscribed from
+    e-mails."""
 
     offer_id: str
     representation_id: str
@@ -72,26 +75,27 @@ class KeptContact(Frozen):
 
 
 class WebhookType(StrEnum):
-    """What a webhook can be told of."""
+    """The events that a webhook can receive."""
 
     ENTRY_JOINED = "entry.joined"
-    """Somebody joined."""
+    """A fan joined."""
     ENTRY_CHANGED = "entry.changed"
-    """An entry that goes on waiting: another wish, another place, a hold that was revoked, an address verified."""
+    """An entry still waits, but its tickets, place, hold or verified address changed."""
     ENTRY_READY = "entry.ready"
     """Tickets are held for an entry."""
     ENTRY_LEFT = "entry.left"
-    """An entry is out of the list, for its `left_reason`."""
+    """An entry left the list, for its `left_reason`."""
     LIST_OPENED = "list.opened"
-    """Fans may join now."""
+    """Fans can join now."""
     LIST_CLOSED = "list.closed"
-    """Fans may not join any more: an organizer closed the list, or it ended."""
+    """Fans can no longer join: an organizer closed the list, or it ended."""
     STOCK_CHANGED = "stock.changed"
-    """The stock of a list is another: total, available or held."""
+    """The stock of a list changed: total, available or held."""
 
 
 class Letter(StrEnum):
-    """The e-mails that fans get, and `webhook_disabled`, which an organizer gets. `sign_in` is about no entry."""
+    """The e-mails to fans, and `webhook_disabled`, an e-mail to the organizer. `sign_in` does not concern an
+    entry."""
 
     JOINED = "joined"
     READY = "ready"
@@ -106,21 +110,23 @@ class Letter(StrEnum):
 
 
 class NoticeStatus(StrEnum):
-    """Where a notice stands."""
+    """The state of a notice."""
 
     PENDING = "pending"
-    """To be sent, or tried again, at `due_at`."""
+    """The worker sends or retries the notice at `due_at`."""
     SENT = "sent"
-    """The receiver took it."""
+    """The receiver accepted the notice."""
     DEAD = "dead"
-    """Given up after the last try, or since the receiver refused it for good. It can be sent again."""
+    """The last retry failed, or the receiver refused the notice for good. It can be resent."""
     DROPPED = "dropped"
-    """No longer true when it was to be sent, or nobody is left to be told: it was not."""
+    """The notice was not sent, because it was outdated or had no recipient any more."""
 
 
 class Notice(Frozen):
-    """One e-mail (`webhook_id` is null) or one delivery to a webhook. `answer_status` (SMTP or HTTP), `answer` and
-    `latency_ms` are those of the last try."""
+    """One e-mail (`webhook_id` is null) or one delivery to a webhook.
+
+    `answer_status` (SMTP or HTTP), `answer` and `latency_ms` describe the last try.
+    """
 
     notice_id: str
     webhook_id: str | None
@@ -140,7 +146,7 @@ class Notice(Frozen):
 
 
 class Redelivery(Frozen):
-    """What is sent again: one notice, whatever became of it, or all that are dead."""
+    """The deliveries to send again: one notice in any state, or all dead ones."""
 
     notice_id: Id | None = None
     status: Literal["dead"] | None = None
@@ -153,37 +159,42 @@ class Redelivery(Frozen):
 
 
 class Redelivered(Frozen):
-    """How many notices are sent again."""
+    """How many notices will be sent again."""
 
     notices: int
 
 
 class WebhookFields(Frozen):
-    """What an organizer says of a webhook."""
+    """The fields of a webhook that an organizer sets."""
 
     url: WebAddress
     description: Text = ""
-    types: tuple[WebhookType, ...] = Field(default=(), max_length=20, description="What it is told of; none: all.")
-    notify_email: Email | None = Field(default=None, description="Who is told when it is disabled.")
+    types: tuple[WebhookType, ...] = Field(
+        default=(), max_length=20, description="Events that the webhook receives; empty: all."
+    )
+    notify_email: Email | None = Field(
+        default=None, description="E-mail address for the notice that the webhook was disabled."
+    )
 
 
 class WebhookChange(WebhookFields):
-    """What an organizer changes of a webhook; what is left out stays."""
+    """The fields of a webhook that an organizer changes. Omitted fields keep their values."""
 
-    # It has no default that could be told to readers of the OpenAPI document, but may be left out.
+    # A default factory, because the field is optional but has no default to show in the OpenAPI document.
     url: WebAddress = Field(default_factory=str)
     disabled: Flag = Field(
-        default=False, description="Whether nothing is sent to it; false: it is given another chance."
+        default=False, description="true: stop all deliveries; false: enable the webhook again."
     )
 
     @property
     def given(self) -> dict[str, Any]:
-        """The fields that the client sent, and only those."""
+        """Return the fields that the client sent, and only those."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class Webhook(WebhookFields):
-    """Where an organization is told of changes. One that has failed for days is disabled."""
+    """An address that receives an organization's events. The service disables a webhook that has failed for
+    days."""
 
     webhook_id: str
     created_at: datetime
@@ -194,6 +205,6 @@ class Webhook(WebhookFields):
 
 
 class CreatedWebhook(Webhook):
-    """A webhook with the `secret` that its deliveries are signed with: it is shown this once."""
+    """A webhook with the `secret` that signs its deliveries. The secret is shown only once."""
 
     secret: str

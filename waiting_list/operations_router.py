@@ -1,4 +1,7 @@
-"""Health, metrics, version, and the public keys. Anyone may call: keep /metrics inside by the proxy."""
+"""Define the calls for operators: health, metrics, version and public keys.
+
+They need no credentials, so the proxy must keep /metrics from the public.
+"""
 
 from typing import Annotated, Any, Literal
 
@@ -18,13 +21,16 @@ router = APIRouter(route_class=PublicRoute, tags=["operations"])
 
 @router.get("/health/live", operation_id="is_live")
 async def is_live() -> dict[str, str]:
-    """The process answers."""
+    """Answer if the process is alive."""
     return {"status": "live"}
 
 
 class Readiness(Frozen):
-    """That the service can answer, and how late a worker is: for how many seconds the first hold to lapse, and the
-    first notice to be sent, have been due. `warnings` is what whoever runs it should mend."""
+    """The readiness of the service, and the delay of its workers.
+
+    The two delays say for how many seconds the oldest due hold and the oldest due notice have been due. `warnings`
+    lists what the operator should fix.
+    """
 
     status: Literal["ready"] = "ready"
     oldest_due_hold_seconds: float
@@ -39,12 +45,16 @@ class Readiness(Frozen):
     responses=declared([InvalidRequest, Unavailable]),
 )
 async def is_ready(
-    call: Call, late_seconds: Annotated[float | None, Query(ge=0, description="Unavailable beyond this.")] = None
+    call: Call,
+    late_seconds: Annotated[
+        float | None,
+        Query(ge=0, description="Answer 503 if a hold has been due for longer than this, in seconds."),
+    ] = None,
 ) -> Readiness:
-    """The database answers, has the schema that this version works with, and can be written to.
+    """Answer if the process can serve requests: the database answers, has the right schema, and accepts writes.
 
-    A late worker makes no process unready: all of them answer as before. Whoever watches over the service, and
-    not over one process, asks with `late_seconds`: then it is not ready while a hold has been due for longer.
+    A late worker does not make a process unready. To monitor the whole service, set `late_seconds`: then the call
+    answers 503 while a hold has been due for longer.
     """
     if call.service.draining.is_set():
         raise Unavailable("This process is shutting down.")
@@ -64,18 +74,18 @@ async def is_ready(
 
 @router.get("/metrics", operation_id="get_metrics", response_class=Response)
 async def get_metrics(call: Call) -> Response:
-    """Metrics for Prometheus, of all processes that `serve` has started, and of the deployment."""
+    """Show the Prometheus metrics of all processes that `serve` started, and of the deployment."""
     return Response(await call.service.figures.exposed(), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/version", operation_id="get_version")
 async def get_version() -> dict[str, str]:
-    """What is running."""
+    """Show the version of the service."""
     return {"version": __version__}
 
 
 @router.get("/.well-known/jwks.json", operation_id="get_jwks", responses=declared(COMMON))
 async def get_jwks(call: Call) -> JSONResponse:
-    """The public keys with which a shop checks purchase passes (RFC 7517)."""
+    """List the public keys with which a shop checks purchase passes (RFC 7517)."""
     keys: dict[str, Any] = await call.service.authority.jwks()
     return JSONResponse(keys, headers={"Cache-Control": "public, max-age=300"})

@@ -1,4 +1,4 @@
-"""The organizer router, third part: lists and their settings, entries, history, statistics."""
+"""Define the organizer's calls for lists: settings, entries, history and statistics."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -53,12 +53,12 @@ log = structlog.get_logger(__name__)
 router = organizer_calls(EntriesRoute)
 LIST = "/waiting-lists/{offer_id}/{representation_id}"
 EXPORT_SECONDS = 900.0
-"""Longest export, because a reader that takes a byte now and then would keep its place for ever."""
+"""The time limit of an export, because a very slow reader would otherwise block a slot for ever."""
 CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
 class JoiningFor(Contact):
-    """Who joins, how many tickets they want, or would take at least; and how they are reached."""
+    """The user who joins, the tickets that they want or accept at least, and their contact details."""
 
     user_id: Id
     tickets_wanted: Quantity
@@ -66,23 +66,25 @@ class JoiningFor(Contact):
 
 
 class Purchase(Frozen):
-    """How many tickets were bought; left out: all that are held."""
+    """How many tickets the user bought. By default all held tickets."""
 
     quantity: Quantity | None = None
 
 
 class PassPurchase(Purchase):
-    """What the fan has shown, and how many tickets were bought; left out: all that are held."""
+    """The purchase pass of the fan, and how many tickets the fan bought. By default all held tickets."""
 
     purchase_pass: Annotated[str, Strict(), Field(min_length=1, max_length=20_000)]
 
 
 class Move(Frozen):
-    """Where the user goes: either `to` or `before`."""
+    """The new place of the user: either `to` or `before`."""
 
     to: Literal["first", "last"] | None = None
-    before: Id | None = Field(default=None, description="The user who will be right behind.")
-    reason: Title | None = Field(default=None, description="Why; the history keeps it.")
+    before: Id | None = Field(
+        default=None, description="The id of the waiting user who will be next behind the moved user."
+    )
+    reason: Title | None = Field(default=None, description="The reason for the move. The history keeps it.")
 
     @model_validator(mode="after")
     def _names_one_place(self) -> Self:
@@ -116,8 +118,10 @@ Filter = Annotated[reading.EntryFilter, Depends(_filter)]
     responses=declared(AUTHENTICATED),
 )
 async def list_waiting_lists(call: Call, only: Filter, limit: Limit = 50, cursor: Cursor = None) -> Response:
-    """One row for each list: entries and tickets by status, held, free, the oldest wait. Entry filters
-    choose which entries are counted, and leave out lists without any."""
+    """List the waiting lists, with the entries and tickets of each by status.
+
+    The filters choose the entries to count. Lists without such an entry are omitted.
+    """
     found = await reading.waiting_lists(call.pool, call.organization_id, only, limit=limit, cursor=cursor)
     return page(found, ListSummary)
 
@@ -129,7 +133,7 @@ async def list_waiting_lists(call: Call, only: Filter, limit: Limit = 50, cursor
     responses=declared([*AUTHENTICATED, problems.InventoryNotFound]),
 )
 async def get_settings(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
-    """The settings of a list."""
+    """Show the settings of a list."""
     key = ListKey(offer_id, representation_id)
     return answer(await reading.list_settings(call.pool, key, organization_id=call.organization_id))
 
@@ -141,7 +145,7 @@ async def get_settings(call: Call, offer_id: PathId, representation_id: PathId) 
     responses=declared([*WITH_BODY, problems.InventoryNotFound]),
 )
 async def configure(call: Call, offer_id: PathId, representation_id: PathId, body: SettingsChange) -> Response:
-    """Change settings of a list; what is left out stays."""
+    """Change settings of a list. Omitted settings keep their values."""
     key = ListKey(offer_id, representation_id)
     verb = call.engine.configure(key, call.caller, settings=body)
     answered = await call.done(verb)
@@ -156,7 +160,7 @@ async def configure(call: Call, offer_id: PathId, representation_id: PathId, bod
     responses=declared(AUTHENTICATED),
 )
 async def list_entries(call: Call, only: Filter, limit: Limit = 50, cursor: Cursor = None) -> Response:
-    """Entries in queue order, list by list."""
+    """List entries, list by list, in queue order."""
     found = await reading.entries(call.pool, call.organization_id, only, limit=limit, cursor=cursor)
     items = [await call.with_pass(entry) for entry in found.items]
     return page(found._replace(items=items), Entry)
@@ -169,19 +173,20 @@ async def list_entries(call: Call, only: Filter, limit: Limit = 50, cursor: Curs
     responses=CSV | declared(AUTHENTICATED),
 )
 async def export_entries(call: Call, only: Filter) -> Response:
-    """The same entries as CSV, all of them, as they were at one instant, streamed. Without purchase passes, which
-    are the users' own. An organization can read two exports at once in each process, each for a
-    quarter of an hour."""
+    """Stream all matching entries as CSV, in a consistent snapshot.
+
+    The file has no purchase passes, because these belong to the users. In each process, an organization can run
+    two exports at the same time, each for at most 15 minutes."""
     return await entries_as_csv(call, only)
 
 
 async def entries_as_csv(call: Call, only: reading.EntryFilter) -> Response:
-    """An organization's entries as a file that a spreadsheet opens. Raises RateLimited, Unavailable."""
+    """Make the answer with an organization's entries as a CSV file. Raises RateLimited, Unavailable."""
     return _ExportResponse(await call.service.exports.open(call.organization_id, only))
 
 
 class _ExportResponse(StreamingResponse):
-    """Sends an export, and closes it: after its end, when the reader goes, and when the process ends."""
+    """Send an export, and close it at its end, when the reader disconnects, or when the process ends."""
 
     def __init__(self, export: Export) -> None:
         headers = {"Content-Disposition": 'attachment; filename="entries.csv"'}
@@ -193,7 +198,7 @@ class _ExportResponse(StreamingResponse):
             async with asyncio.timeout(EXPORT_SECONDS):
                 await super().__call__(scope, receive, send)
         except (TimeoutError, problems.Unavailable) as error:
-            # The server sees that the answer has no end, and cuts the connection: the reader sees it, too.
+            # The server then cuts the connection, so that the reader notices that the answer is incomplete.
             log.warning("export_cut_off", error=type(error).__name__)
         finally:
             await self._export.close()
@@ -220,7 +225,7 @@ class _ExportResponse(StreamingResponse):
     ),
 )
 async def join_for_user(call: Call, offer_id: PathId, representation_id: PathId, body: JoiningFor) -> Response:
-    """A user joins the list, on their behalf."""
+    """Join the list on behalf of a user."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
     verb = call.engine.join(
@@ -241,7 +246,7 @@ async def join_for_user(call: Call, offer_id: PathId, representation_id: PathId,
     responses=declared([*AUTHENTICATED, problems.InventoryNotFound, problems.NotInList]),
 )
 async def get_entry_of_user(call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId) -> Response:
-    """A user's latest entry in the list."""
+    """Show a user's latest entry in the list."""
     key = ListKey(offer_id, representation_id)
     entry = await call.polls.entry(key, user_id, organization_id=call.organization_id)
     return answer(await call.with_pass(entry))
@@ -254,7 +259,7 @@ async def get_entry_of_user(call: Call, offer_id: PathId, representation_id: Pat
     responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.NotInList, problems.AlreadyLeft]),
 )
 async def remove(call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId) -> Response:
-    """Take a user out of the list."""
+    """Remove a user from the list."""
     key = ListKey(offer_id, representation_id)
     return await _changed_entry(call, call.engine.remove(key, call.caller, user_id=user_id))
 
@@ -279,8 +284,10 @@ async def remove(call: Call, offer_id: PathId, representation_id: PathId, user_i
 async def buy(
     call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId, body: Purchase
 ) -> Response:
-    """The ready user has bought: all that is held with `{}`, or so many. Stock and hold shrink by it; nobody else
-    moves. What was held beyond it is free again, and goes to the next in line."""
+    """Record the purchase of a ready user: all held tickets with `{}`, or a `quantity` of them.
+
+    The stock and the hold shrink by the purchase, and other fans keep their places. Held tickets that the user did
+    not buy become free, and go to the next in line."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
     return await _changed_entry(call, call.engine.buy(key, caller, user_id=user_id, quantity=body.quantity))
@@ -303,8 +310,10 @@ async def buy(
     ),
 )
 async def buy_with_pass(call: Call, body: PassPurchase) -> Response:
-    """The user who has shown this purchase pass has bought: as `purchase`, but only out of the hold that the pass
-    was made for. A pass buys once."""
+    """Record the purchase of the user with this purchase pass.
+
+    The call is like `buy`, but works only for the hold of the pass. A pass can buy once.
+    """
     caller = await call.caller_once()
     shown = await call.service.authority.read_pass(body.purchase_pass)
     verb = call.engine.buy(shown.key, caller, user_id=shown.user_id, quantity=body.quantity, hold=shown.hold)
@@ -321,7 +330,8 @@ async def buy_with_pass(call: Call, body: PassPurchase) -> Response:
     ),
 )
 async def move(call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId, body: Move) -> Response:
-    """Move a waiting user: first, last, or right before another who waits. The history shows it."""
+    """Move a waiting user to the first or last place, or ahead of another waiting user. The history shows the
+    move."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
     verb = call.engine.move(key, caller, user_id=user_id, to=body.to, before=body.before, reason=body.reason)
@@ -342,7 +352,7 @@ async def get_history(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """Every change of the list, in order: who, what, when, before and after."""
+    """List every change of the list, in order: actor, verb, time, and the values before and after."""
     key = ListKey(offer_id, representation_id)
     found = await reading.history(
         call.pool, key, organization_id=call.organization_id, verb=verb, limit=limit, cursor=cursor
@@ -362,7 +372,7 @@ async def get_statistics(
     representation_id: PathId,
     period: Annotated[Literal["hour", "day", "week"], Query()] = "day",
 ) -> Response:
-    """Joins, promotions, purchases and expiries over time; conversion; the median wait."""
+    """Show joins, promotions, purchases and expiries over time, the conversion, and the median wait."""
     key = ListKey(offer_id, representation_id)
     return answer(await reading.statistics(call.pool, key, organization_id=call.organization_id, period=period))
 

@@ -1,4 +1,4 @@
-"""What stands in front of the service, and whether it lets the addresses of fans be known.
+"""Warn the operator if a proxy hides the addresses of fans.
 
 uvicorn believes `X-Forwarded-For` from the peers that `WAITING_LIST_TRUSTED_PROXIES` names. A proxy that is not
 among them, or that does not send the header, hides the addresses of all fans behind its own. That is usually a
@@ -34,25 +34,25 @@ _DETAILS: dict[Code, str] = {
 
 
 class Warned(Frozen):
-    """Something that whoever runs the service should mend, though it answers."""
+    """A warning for the operator. The service still answers."""
 
     code: Code
     detail: str
 
 
 class Peers:
-    """Looks at where requests come from. One for each process."""
+    """Check the addresses from which requests come. Each process has one."""
 
     def __init__(self) -> None:
         self._warned: dict[Code, Warned] = {}
 
     @property
     def warnings(self) -> list[Warned]:
-        """What was found since the start of this process."""
+        """The warnings since the start of this process."""
         return list(self._warned.values())
 
     def look(self, scope: Scope) -> None:
-        """Warns, once, if a request shows that a proxy hides the addresses of fans."""
+        """Warn once if a request shows that a proxy hides the addresses of fans."""
         client = scope.get("client")
         host = client[0] if client else ""
         if (host and not host.startswith(_MAY_BE_PRIVATE)) or len(self._warned) == len(_DETAILS):

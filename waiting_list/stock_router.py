@@ -1,4 +1,4 @@
-"""The organizer router, second part: stock that changes, and tickets released by hand. All of it may promote."""
+"""Define the organizer's calls that change stock or release tickets. Each of them can promote fans."""
 
 from collections.abc import Awaitable
 
@@ -27,19 +27,19 @@ LIST = "/waiting-lists/{offer_id}/{representation_id}"
 
 
 class StockChange(Frozen):
-    """How many tickets."""
+    """The number of tickets."""
 
     quantity: Quantity
 
 
 class StockRemoval(StockChange):
-    """How many tickets, and whether the newest holds are revoked for them."""
+    """The number of tickets, and whether the service may revoke the newest holds for them."""
 
     revoke_holds: Flag = False
 
 
 class Release(Frozen):
-    """How many free tickets are released."""
+    """The number of free tickets to release."""
 
     tickets: Quantity
 
@@ -52,7 +52,7 @@ class Release(Frozen):
     responses=declared([*POSTED, problems.InventoryNotFound, problems.ExceedsTotalStock]),
 )
 async def add_stock(call: Call, offer_id: PathId, representation_id: PathId, body: StockChange) -> Response:
-    """Tickets come back: available grows, never beyond total, and the next in line become ready."""
+    """Add returned tickets to the available stock, up to the total stock. The next fans in line become ready."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
     return await _changed_inventory(call, call.engine.add_stock(key, caller, quantity=body.quantity))
@@ -66,8 +66,11 @@ async def add_stock(call: Call, offer_id: PathId, representation_id: PathId, bod
     responses=declared([*POSTED, problems.InventoryNotFound, problems.NotEnoughStock, problems.StockHeld]),
 )
 async def remove_stock(call: Call, offer_id: PathId, representation_id: PathId, body: StockRemoval) -> Response:
-    """Tickets were sold or withdrawn elsewhere: available shrinks, by free tickets only, unless
-    `revoke_holds` sends the newest holds back to their place."""
+    """Remove tickets that were sold or withdrawn elsewhere from the available stock.
+
+    The call removes free tickets only. With `revoke_holds`, it also revokes the newest holds; those fans return to
+    their places in line.
+    """
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
     verb = call.engine.remove_stock(key, caller, quantity=body.quantity, revoke_holds=body.revoke_holds)
@@ -82,7 +85,7 @@ async def remove_stock(call: Call, offer_id: PathId, representation_id: PathId, 
     responses=declared([*POSTED, problems.InventoryNotFound]),
 )
 async def add_total_stock(call: Call, offer_id: PathId, representation_id: PathId, body: StockChange) -> Response:
-    """Capacity grows: total and available both, and the next in line become ready."""
+    """Raise the total and the available stock. The next fans in line become ready."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
     verb = call.engine.add_total_stock(key, caller, quantity=body.quantity)
@@ -99,7 +102,7 @@ async def add_total_stock(call: Call, offer_id: PathId, representation_id: PathI
 async def remove_total_stock(
     call: Call, offer_id: PathId, representation_id: PathId, body: StockChange
 ) -> Response:
-    """Capacity shrinks: total and available both, by free tickets only."""
+    """Lower the total and the available stock, by free tickets only."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
     verb = call.engine.remove_total_stock(key, caller, quantity=body.quantity)
@@ -122,7 +125,7 @@ async def remove_total_stock(
     ),
 )
 async def promote(call: Call, offer_id: PathId, representation_id: PathId, body: Release) -> Response:
-    """Release free tickets by hand, where `automatic` is off, to whoever is next."""
+    """Release free tickets to the next fans in line, on a list where `automatic` is off."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
     return await _changed_inventory(call, call.engine.promote(key, caller, tickets=body.tickets))

@@ -1,4 +1,4 @@
-"""The user router: what a fan can do. A token says who they are; what everybody may see needs none."""
+"""Define the calls of fans. Calls about a fan need a user token; public data needs no credentials."""
 
 from collections.abc import Awaitable
 from functools import partial
@@ -34,23 +34,26 @@ from waiting_list.streams import EntryStream, StreamResponse
 public = APIRouter(prefix="/v1/user", route_class=PublicRoute, tags=["user"])
 router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["user"])
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "The picture is still the one whose ETag was sent."}
+    304: {"description": "The snapshot has not changed since the ETag that the caller sent."}
 }
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "A stream of events whose `data` is an Entry.",
+        "description": "A stream of events. The `data` of each event is an Entry.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
 ENTRY = "/waiting-lists/{offer_id}/{representation_id}/entry"
 _SHARED = "public, max-age=1"
-"""`Cache-Control` of what is the same for everybody: a cache in front may keep it for a second."""
+"""The `Cache-Control` of public data: a shared cache may keep it for a second."""
 
 
 class Joining(ContactFields):
-    """How many tickets a user wants. `tickets_minimum`, as many unless given, is how few they would take. What is
-    not given of how they are reached is what their token says. `challenge` is the solution of the challenge with
-    which the same call was refused, or the response of another challenge service."""
+    """How many tickets the user wants, and how to contact them.
+
+    `tickets_minimum` is the fewest tickets that the user accepts; by default as many as wanted. Omitted contact
+    details come from the user token. `challenge` is the solution of the challenge from a refused join, or the
+    response of another challenge service.
+    """
 
     tickets_wanted: Quantity
     tickets_minimum: Quantity | None = None
@@ -58,7 +61,7 @@ class Joining(ContactFields):
 
 
 class Changing(Frozen):
-    """What a waiting user changes; what is left out stays."""
+    """The fields that a waiting user changes. Omitted fields keep their values."""
 
     tickets_wanted: Quantity | None = None
     tickets_minimum: Quantity | None = None
@@ -84,7 +87,7 @@ def _shared(response: Response) -> Response:
 async def list_upcoming_events(
     call: Call, organization_id: Ids = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
-    """Upcoming events, the next one first: their representations, offers, and whether each list is open."""
+    """List upcoming events, the next one first, with their representations, offers and waiting lists."""
     found = await reading.upcoming_events(call.pool, organization_id, limit=limit, cursor=cursor)
     return _shared(page(found, EventSummary))
 
@@ -96,7 +99,7 @@ async def list_upcoming_events(
     responses=declared([*COMMON, problems.InventoryNotFound]),
 )
 async def get_waiting_list(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
-    """A waiting list as anyone may see it: open or not and why, how many wait, what is free, its rules."""
+    """Show the public view of a waiting list: whether it is open, how many fans wait, and its rules."""
     key = ListKey(offer_id, representation_id)
     return _shared(answer(await reading.waiting_list(call.pool, key)))
 
@@ -104,15 +107,16 @@ async def get_waiting_list(call: Call, offer_id: PathId, representation_id: Path
 @public.get(
     "/waiting-lists/{offer_id}/{representation_id}/queue",
     operation_id="get_queue",
-    openapi_extra=header("If-None-Match", "The `ETag` of the picture that is known."),
+    openapi_extra=header("If-None-Match", "The `ETag` of the snapshot that the caller has."),
     response_model=Queue,
     responses=declared([*COMMON, problems.InventoryNotFound]) | NOT_MODIFIED,
 )
 async def get_queue(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
-    """The picture of the whole queue, for crowds: a page works out its own place from it. Good for a second."""
+    """Show a snapshot of the whole queue. A page can compute the position of an entry from it. Caches may keep it
+    for a second."""
     picture = await call.polls.picture(ListKey(offer_id, representation_id))
     zipped = takes_gzip(call.headers.get("accept-encoding", ""))
-    # Two forms of the same: the tag of the second is weak (RFC 9110, 8.8.1).
+    # The gzipped form has a weak tag, because it is another form of the same snapshot (RFC 9110, 8.8.1).
     tag = f'W/"{picture.tag}"' if zipped else f'"{picture.tag}"'
     headers = {"ETag": tag, "Cache-Control": _SHARED, "Vary": "Accept-Encoding"}
     known = call.headers.get("if-none-match", "")
@@ -145,9 +149,9 @@ async def get_queue(call: Call, offer_id: PathId, representation_id: PathId) -> 
     ),
 )
 async def join(call: Call, offer_id: PathId, representation_id: PathId, body: Joining) -> Response:
-    """Join the list, as its last. Tickets that are free at once make the entry `ready` at once."""
+    """Join the list at its end. If enough tickets are free for the user, the entry becomes `ready` at once."""
     key = ListKey(offer_id, representation_id)
-    # A challenge ends, a repeat does not: it is the same request with another solution, or none.
+    # Without the challenge, because a repeated request may have another solution, or none.
     caller = await call.caller_once(but="challenge")
     contact = call.user.contact.changed_by(body)
     verb = call.service.gate.join(
@@ -171,7 +175,7 @@ async def join(call: Call, offer_id: PathId, representation_id: PathId, body: Jo
     responses=declared([*AUTHENTICATED, problems.InventoryNotFound, problems.NotInList]),
 )
 async def get_entry(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
-    """My latest entry in this list."""
+    """Show the user's latest entry in this list."""
     key = ListKey(offer_id, representation_id)
     entry = await call.polls.poll(key, call.user.user_id, organization_id=call.organization_id)
     return answer(await call.with_pass(entry))
@@ -180,13 +184,18 @@ async def get_entry(call: Call, offer_id: PathId, representation_id: PathId) -> 
 @router.get(
     ENTRY + "/live",
     operation_id="watch_entry",
-    openapi_extra=header("Last-Event-ID", "Of the last event that was seen: it is not sent again."),
+    openapi_extra=header(
+        "Last-Event-ID",
+        "The id of the last event that the client received. The stream does not send that event again.",
+    ),
     response_class=StreamingResponse,
     responses=STREAM | declared([*AUTHENTICATED, problems.InventoryNotFound, problems.NotInList]),
 )
 async def watch_entry(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
-    """My latest entry in this list as server-sent events: as it is now, then within a second whenever it changes.
-    A comment every 15 seconds shows that the stream is alive."""
+    """Stream the user's latest entry in this list as server-sent events.
+
+    The first event is the entry as it is now. Each change follows within a second. The service sends a comment
+    every 15 seconds to keep the stream open."""
     key = ListKey(offer_id, representation_id)
     authority, user = call.service.authority, call.user
     watcher = await call.live.watch(
@@ -214,7 +223,8 @@ async def watch_entry(call: Call, offer_id: PathId, representation_id: PathId) -
     ),
 )
 async def change(call: Call, offer_id: PathId, representation_id: PathId, body: Changing) -> Response:
-    """Change what I want while I wait: fewer tickets keep the place, more go last."""
+    """Change the wanted tickets of a waiting user. With fewer tickets the user keeps the place; with more, the
+    user goes last."""
     key = ListKey(offer_id, representation_id)
     verb = call.engine.change(
         key,
@@ -233,7 +243,7 @@ async def change(call: Call, offer_id: PathId, representation_id: PathId, body: 
     responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.NotInList, problems.AlreadyLeft]),
 )
 async def leave(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
-    """Leave the list, or give up the hold. Whoever joins again goes last."""
+    """Leave the list, or give up the hold. A user who joins again goes last."""
     key = ListKey(offer_id, representation_id)
     verb = call.engine.leave(key, call.caller, user_id=call.user.user_id)
     return await _own_entry(call, verb)
@@ -248,7 +258,7 @@ async def leave(call: Call, offer_id: PathId, representation_id: PathId) -> Resp
 async def list_my_entries(
     call: Call, status: Annotated[list[Status] | None, Query()] = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
-    """All my entries, the newest first."""
+    """List all entries of the user, the newest first."""
     found = await reading.entries_of_user(
         call.pool,
         call.user.user_id,

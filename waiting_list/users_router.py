@@ -1,4 +1,4 @@
-"""The organizer router, fourth part: users' tokens and data, and the organization's API keys."""
+"""Define the organizer's calls for user tokens and personal data."""
 
 from typing import Annotated
 
@@ -32,8 +32,10 @@ tokens = organizer_calls(EntriesRoute)
 
 
 class TokenRequest(Contact):
-    """For whom, and for how many seconds, a token is good; and how the user is reached, for lists that they join
-    with it."""
+    """The user of a new token, and for how many seconds it is valid.
+
+    The contact details apply to the lists that the user joins with the token.
+    """
 
     user_id: Id
     expires_in: Annotated[Quantity, Field(le=86_400)] = 3600
@@ -46,8 +48,10 @@ class TokenRequest(Contact):
     responses=declared(WITH_BODY),
 )
 async def create_user_token(call: Call, body: TokenRequest) -> Response:
-    """A token with which a page acts as one of the organization's users, until it expires or the user signs out.
-    Nothing is stored."""
+    """Create a token that lets a page act as one of the organization's users.
+
+    It is valid until it expires or the user signs out. The service does not store it.
+    """
     user = User(body.user_id, call.organization_id, Contact.of(body, email_verified=body.email_verified))
     token, expires_at = await call.service.authority.mint(user, expires_in=body.expires_in)
     return answer(UserToken(token=token, expires_at=expires_at))
@@ -61,8 +65,10 @@ async def create_user_token(call: Call, body: TokenRequest) -> Response:
     responses=declared(POSTED),
 )
 async def sign_out_user(call: Call, user_id: PathId) -> Response:
-    """End all tokens that a user has by now, on every screen, within two seconds. Later tokens, purchase passes
-    and private links stay good."""
+    """End all current tokens of a user, on all devices, within two seconds.
+
+    Later tokens, purchase passes and private links stay valid.
+    """
     caller = await call.caller_once()
     done, replayed = await call.service.authority.sign_outs.sign_out(
         call.organization_id, user_id, idempotency=caller.idempotency
@@ -77,12 +83,13 @@ async def sign_out_user(call: Call, user_id: PathId) -> Response:
     responses=declared(AUTHENTICATED),
 )
 async def export_user(call: Call, user_id: PathId) -> Response:
-    """All that is kept of a person: entries, how they are reached, what happened, and what was told of it."""
+    """Export all data about a person: entries, contact details, history and notices."""
     authority = call.service.authority
     return answer(await users.export_user(call.pool, authority, user_id, organization_id=call.organization_id))
 
 
 @router.delete("/users/{user_id}", operation_id="erase", response_model=Erasure, responses=declared(WITH_BODY))
 async def erase(call: Call, user_id: PathId) -> Response:
-    """Forget a person: they leave every list, and the history keeps numbers only. Safe to repeat."""
+    """Erase a person. The person leaves every list, and the history keeps only numbers. The call is safe to
+    repeat."""
     return answer(await users.erase_user(call.pool, call.engine, call.service.authority, call.caller, user_id))

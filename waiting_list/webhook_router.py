@@ -1,4 +1,4 @@
-"""The organizer router, fifth part: webhooks, and what was sent to them and by e-mail."""
+"""Define the organizer's calls for webhooks, their deliveries, and all notices."""
 
 from typing import Annotated, Literal
 
@@ -30,7 +30,7 @@ Statuses = Annotated[list[NoticeStatus] | None, Query()]
     responses=declared(AUTHENTICATED),
 )
 async def list_webhooks(call: Call, limit: Limit = 50, cursor: Cursor = None) -> Response:
-    """The organization's webhooks, without their secrets."""
+    """List the organization's webhooks, without their secrets."""
     found = await webhooks.webhooks(call.pool, call.organization_id, limit=limit, cursor=cursor)
     return page(found, Webhook)
 
@@ -44,7 +44,7 @@ async def list_webhooks(call: Call, limit: Limit = 50, cursor: Cursor = None) ->
     responses=declared([*POSTED, problems.TooManyWebhooks]),
 )
 async def create_webhook(call: Call, body: WebhookFields) -> Response:
-    """A new webhook, with its secret: it is shown in this answer only. An organization has at most 20."""
+    """Create a webhook. Only this answer shows its secret. An organization can have 20 webhooks."""
     caller = await call.caller_once()
     created, replayed = await webhooks.create(
         call.pool, call.service.settings, call.organization_id, body, idempotency=caller.idempotency
@@ -59,7 +59,7 @@ async def create_webhook(call: Call, body: WebhookFields) -> Response:
     responses=declared([*AUTHENTICATED, problems.WebhookNotFound]),
 )
 async def get_webhook(call: Call, webhook_id: PathId) -> Response:
-    """A webhook, without its secret."""
+    """Show a webhook, without its secret."""
     return answer(await webhooks.webhook(call.pool, call.organization_id, webhook_id))
 
 
@@ -70,7 +70,7 @@ async def get_webhook(call: Call, webhook_id: PathId) -> Response:
     responses=declared([*WITH_BODY, problems.WebhookNotFound]),
 )
 async def change_webhook(call: Call, webhook_id: PathId, body: WebhookChange) -> Response:
-    """Change a webhook, disable it, or enable it again; what is left out stays."""
+    """Change, disable or enable a webhook. Omitted fields keep their values."""
     changed = await webhooks.change(call.pool, call.service.settings, call.organization_id, webhook_id, body)
     return answer(changed)
 
@@ -82,7 +82,7 @@ async def change_webhook(call: Call, webhook_id: PathId, body: WebhookChange) ->
     responses=declared([*WITH_BODY, problems.WebhookNotFound]),
 )
 async def delete_webhook(call: Call, webhook_id: PathId) -> Response:
-    """Delete a webhook and its deliveries. What is pending is not sent any more."""
+    """Delete a webhook and its deliveries. The service does not send pending ones."""
     return answer(await webhooks.delete(call.pool, call.organization_id, webhook_id))
 
 
@@ -95,7 +95,8 @@ async def delete_webhook(call: Call, webhook_id: PathId) -> Response:
 async def list_deliveries(
     call: Call, webhook_id: PathId, status: Statuses = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
-    """What was sent, or is to be sent, to a webhook, the newest first. `answer` is what its receiver said."""
+    """List the sent and pending deliveries of a webhook, the newest first. `answer` is the answer of the
+    receiver."""
     found = await resend.deliveries(
         call.pool, call.organization_id, webhook_id, status=status, limit=limit, cursor=cursor
     )
@@ -110,7 +111,7 @@ async def list_deliveries(
     responses=declared([*POSTED, problems.WebhookNotFound, problems.NoticeNotFound]),
 )
 async def redeliver(call: Call, webhook_id: PathId, body: Redelivery) -> Response:
-    """Send one delivery again, or all that are dead: at once, each with the id that it had."""
+    """Send one delivery or all dead ones again, at once. Each keeps its id."""
     caller = await call.caller_once()
     sent, replayed = await resend.redeliver(
         call.pool, call.organization_id, webhook_id, body, idempotency=caller.idempotency
@@ -127,8 +128,11 @@ async def redeliver(call: Call, webhook_id: PathId, body: Redelivery) -> Respons
     responses=declared([*POSTED, problems.WebhookNotFound]),
 )
 async def rotate_webhook_secret(call: Call, webhook_id: PathId) -> Response:
-    """A new secret, shown in this answer only. For 24 hours deliveries are signed with the one before as well; a
-    second rotation within these hours ends that one at once."""
+    """Create a new secret for a webhook. Only this answer shows it.
+
+    For 24 hours the service signs deliveries with the old secret, too. A second rotation in this time ends the old
+    secret at once.
+    """
     caller = await call.caller_once()
     rotated, replayed = await webhooks.rotate_secret(
         call.pool, call.organization_id, webhook_id, idempotency=caller.idempotency
@@ -145,7 +149,8 @@ async def rotate_webhook_secret(call: Call, webhook_id: PathId) -> Response:
     responses=declared([*POSTED, problems.WebhookNotFound]),
 )
 async def test_webhook(call: Call, webhook_id: PathId) -> Response:
-    """Send a `webhook.test` to a webhook, whichever types it is told of. Its deliveries show what came of it."""
+    """Send a `webhook.test` event to a webhook, whatever its `types`. The deliveries of the webhook show the
+    result."""
     caller = await call.caller_once()
     notice, replayed = await resend.send_test(
         call.pool, call.organization_id, webhook_id, idempotency=caller.idempotency
@@ -170,7 +175,7 @@ async def list_notices(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """What was sent, or is to be sent, by e-mail and to webhooks, the newest first. Without addresses."""
+    """List sent and pending e-mails and webhook deliveries, the newest first, without addresses."""
     only = resend.NoticeFilter(status, type, channel, offer_id, representation_id)
     return page(await resend.notices(call.pool, call.organization_id, only, limit=limit, cursor=cursor), Notice)
 
@@ -183,8 +188,7 @@ async def list_notices(
     responses=declared([*POSTED, problems.NoticeNotFound]),
 )
 async def resend_notice(call: Call, notice_id: PathId) -> Response:
-    """Send a notice again, whatever became of it: at once, with the id that it had. An e-mail goes only if it is
-    still true."""
+    """Send a notice again at once, whatever its status. It keeps its id. An outdated e-mail is not sent."""
     caller = await call.caller_once()
     notice, replayed = await resend.resend(
         call.pool, call.organization_id, notice_id, idempotency=caller.idempotency
