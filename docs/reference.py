@@ -16,10 +16,10 @@ def problems() -> str:
     lines = [
         "# Problems",
         "",
-        "A refusal is `application/problem+json` (RFC 9457) with a `code` from this table; it changed nothing.",
-        "Made from `waiting_list/problems.py`: `make generate`.",
+        "A refusal is `application/problem+json` (RFC 9457), with a `code` from this table. It changed no data.",
+        "`make generate` makes this page from `waiting_list/problems.py`.",
         "",
-        "| code | status | when | carries |",
+        "| code | status | when | extra fields |",
         "| --- | --- | --- | --- |",
     ]
     for problem in sorted(_leaves(Problem), key=lambda found: (found.status, found.code)):
@@ -34,9 +34,10 @@ def settings() -> str:
     lines = [
         "# Settings",
         "",
-        "Read from the environment when a process starts. Made from `waiting_list/settings.py`: `make generate`.",
+        "A process reads its settings from the environment when it starts.",
+        "`make generate` makes this page from `waiting_list/settings.py`.",
         "",
-        "| variable | default | what it is |",
+        "| variable | default | meaning |",
         "| --- | --- | --- |",
     ]
     for name, field in Settings.model_fields.items():
@@ -55,7 +56,7 @@ def cli() -> str:
     ).stdout
     # Typer escapes for HTML also what stands in Markdown's code spans, where that would be seen.
     _, _, rest = html.unescape(shown).strip().partition("\n")
-    return "# Commands\n\nMade from the commands themselves: `make generate`.\n" + rest.replace(
+    return "# Commands\n\n`make generate` makes this page from the help of the commands.\n" + rest.replace(
         "```console", "```text"
     )
 

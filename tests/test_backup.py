@@ -47,8 +47,8 @@ async def test_what_was_backed_up_while_the_service_ran_is_restored_into_a_new_f
         await lists.join("bo")
         await pool.close()
         # Whatever is there is kept: the backup of yesterday, and a database that is in use.
-        assert "exists already" in refused("backup", str(file), "--data-dir", str(folder / "old"))
-        assert "has a database already" in refused("restore", str(file), "--data-dir", str(folder / "old"))
+        assert "already exists" in refused("backup", str(file), "--data-dir", str(folder / "old"))
+        assert "already has a database" in refused("restore", str(file), "--data-dir", str(folder / "old"))
     assert file.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in folder.iterdir() if path.name.startswith("backup")] == ["backup"]
     done("restore", str(file), "--data-dir", new)
@@ -89,7 +89,7 @@ def test_a_file_that_is_no_backup_leaves_nothing_behind_and_an_empty_folder_make
     other.write_text("Not a backup.")
     with embedded(folder / "new"):
         assert "archive" in refused("restore", str(other), "--data-dir", str(folder / "new"))
-        assert "nothing" in refused("backup", str(file), "--data-dir", str(folder / "new"))
+        assert "no database" in refused("backup", str(file), "--data-dir", str(folder / "new"))
     assert not file.exists()
 
 

@@ -108,7 +108,7 @@ def test_a_person_is_found_exported_and_erased_from_the_command_line(
     assert [entry["user_id"] for entry in export["entries"]] == ["ines"]
     contact = export["contacts"][0]
     assert "ines" in run("find-user", contact["email"].upper()).splitlines()
-    assert run("erase-user", "ines") == "Forgotten in 1 waiting lists.\n"
+    assert run("erase-user", "ines") == "The person was erased from 1 waiting lists.\n"
     assert json.loads(run("export-user", "ines"))["entries"] == []
 
 

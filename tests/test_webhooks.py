@@ -752,10 +752,10 @@ async def test_the_command_line_lists_what_is_dead_and_sends_it_again(shop: Shop
         code, said = run(*refusal)
         assert (code, said.count("\n")) == (2, 1), said
     assert await kept(pool) == before
-    assert run("resend", letter, sent, *mine) == (0, "2 to be sent again\n")
-    assert run("resend", "--all-dead", *mine) == (0, "1 to be sent again\n")
+    assert run("resend", letter, sent, *mine) == (0, "The worker will send 2 again.\n")
+    assert run("resend", "--all-dead", *mine) == (0, "The worker will send 1 again.\n")
     again = ("pending", 0, True)
     assert await kept(pool) == before | {letter: again, sent: again, refused: again}
-    assert run("resend", "--all-dead") == (0, "1 to be sent again\n")
+    assert run("resend", "--all-dead") == (0, "The worker will send 1 again.\n")
     assert (await kept(pool))[elsewhere] == again
     assert run("notices", "--status", "dead") == (0, "")

@@ -1,7 +1,7 @@
-"""`backup` and `restore`: the database of a data folder in one file, by PostgreSQL's own programs.
+"""Define `backup` and `restore`, which write and read the database of a data folder with PostgreSQL's programs.
 
-Whoever has set DATABASE_URL has those of that server: a file of one version is not for an older one. For going
-back to an instant between two backups there is WAL archiving: docs/backup.md.
+They refuse a database in DATABASE_URL, because only the programs of its own server version fit it. To restore the
+database to any instant, use WAL archiving: docs/backup.md.
 """
 
 import os
@@ -19,20 +19,23 @@ from waiting_list.terminal import DataDir, app, configured, dsn_of, fail, run_wi
 
 
 @app.command()
-def backup(file: Annotated[Path, typer.Argument(help="A new file.")], data_dir: DataDir = None) -> None:
-    """Write the database of a data folder to one file, as of one instant, while the service runs.
+def backup(
+    file: Annotated[Path, typer.Argument(help="File to write. It must not exist yet.")], data_dir: DataDir = None
+) -> None:
+    """Write a backup of a data folder to one file.
 
-    It holds personal data, and the keys that this deployment signs with: only its owner can read it.
+    The backup is a snapshot of one instant, and the service can keep running. The file has personal data and the
+    deployment's signing keys, so only its owner can read it.
     """
     _refuse_other_servers()
     if file.exists():
-        fail(f"{file} exists already: name a new file.")
-    # The name stands for a whole backup: one that is cut off keeps this one.
+        fail(f"{file} already exists. Name a new file.")
+    # A separate name, so that a file with the final name is always complete.
     part = file.with_name(f"{file.name}.part")
-    # Not migrated: this is what one does before an upgrade.
+    # Without a migration, because operators make backups before an upgrade.
     with with_database(data_dir, migrated=False) as settings:
         if not run_with_pool(settings, _has_tables):
-            fail("There is nothing in this data folder yet.")
+            fail("This data folder has no database to back up.")
         with open(part, "wb", opener=_for_its_owner) as output:
             _run("pg_dump", settings, data_dir, "--format=custom", output=output)
             os.fsync(output.fileno())
@@ -42,23 +45,26 @@ def backup(file: Annotated[Path, typer.Argument(help="A new file.")], data_dir: 
 
 @app.command()
 def restore(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `backup` has written.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File that `backup` wrote.")],
     data_dir: DataDir = None,
 ) -> None:
-    """Bring a backup back, into a new data folder: all of it, or nothing. Then migrates it."""
+    """Restore a backup into a new data folder.
+
+    The command then migrates the database. If the restore fails, the folder stays empty.
+    """
     _refuse_other_servers()
     with with_database(data_dir, migrated=False) as settings:
         if run_with_pool(settings, _has_tables):
-            fail("This data folder has a database already: restore into a new one, and then serve from that.")
+            fail("This data folder already has a database. Restore into a new one, then serve from that.")
         _run("pg_restore", settings, data_dir, "--single-transaction", "--exit-on-error", str(file))
         uvloop.run(migrate(dsn_of(settings)))
-    print("Restored. Look with: waiting-list audit")
+    print("Restored. Check the result with: waiting-list audit")
 
 
 def _refuse_other_servers() -> None:
     if configured().database_url is not None:
         fail(
-            "DATABASE_URL names a server: use its own pg_dump and pg_restore, or better its WAL (docs/backup.md)."
+            "DATABASE_URL names a server. Use its own pg_dump and pg_restore, or its WAL archive (docs/backup.md)."
         )
 
 
@@ -75,7 +81,7 @@ async def _has_tables(pool: Pool, _: Settings) -> bool:
 def _run(
     name: str, settings: Settings, data_dir: Path | None, *arguments: str, output: IO[bytes] | None = None
 ) -> None:
-    """One of PostgreSQL's programs on this database; ends the command with what it says if it fails."""
+    """Run one of PostgreSQL's programs on this database. If it fails, end the command with its error."""
     cluster = (data_dir or settings.data_dir) / "postgres" / "cluster"
     done = subprocess.run(
         [str(find_program(cluster, None).bindir / name), f"--dbname={dsn_of(settings)}", *arguments],

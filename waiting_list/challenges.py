@@ -50,7 +50,8 @@ class Challenge(Frozen):
     """A challenge to solve.
 
     For each `i` from 0 to `puzzles` - 1, find a whole number `n` so that the SHA-256 of the text `token.i.n`
-    begins with `bits` zero bits."""
+    begins with `bits` zero bits.
+    """
 
     token: str
     puzzles: int

@@ -1,8 +1,8 @@
-"""Waiting lists for sold-out events.
+"""Run waiting lists for sold-out events.
 
-Every command works on DATABASE_URL, or else on the embedded PostgreSQL of a data folder, which commands share:
-the first one to need it starts it. Exit codes: 0 done; 1 the audit found a difference, or an import has bad
-rows; 2 it could not be done, and a sentence on stderr says why.
+Each command uses the database in DATABASE_URL. Without it, the command uses the embedded PostgreSQL of a data
+folder, and starts that server if it is not running. Exit codes: 0 success; 1 the audit found a difference, or the
+import has invalid rows; 2 failure, with the reason on stderr.
 """
 
 import signal
@@ -34,12 +34,12 @@ from waiting_list.settings import Settings
 from waiting_list.terminal import DataDir, app, dsn_of, fail, run_with_pool, sentence, with_database
 
 MODULES = (serve_commands, backup_commands, key_commands, notice_commands, user_commands)
-"""Each adds its commands to the application when it is imported."""
+"""Modules that add their commands to the application when they are imported."""
 
 
 def main() -> None:
-    """Runs the command. What an operator can mend is one sentence, never a traceback."""
-    # A command that is told to end leaves its blocks: the embedded server is stopped in order.
+    """Run the command. An error that the operator can fix prints one sentence, without a traceback."""
+    # SIGTERM raises SystemExit, so that the command stops the embedded server in order.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
@@ -51,7 +51,9 @@ def main() -> None:
 
 
 @app.callback(help=__doc__, invoke_without_command=True)
-def _options(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
     if version:
         print(__version__)
         raise typer.Exit
@@ -59,7 +61,10 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 @app.command("migrate")
 def migrate_(data_dir: DataDir = None) -> None:
-    """Bring the database to the newest schema. Safe to repeat, and to run several times at once."""
+    """Migrate the database to the newest schema.
+
+    The command is safe to repeat, and to run on several machines at once.
+    """
     with with_database(data_dir, migrated=False) as settings:
         applied = uvloop.run(migrate(dsn_of(settings)))
         print(f"Applied {', '.join(applied)}." if applied else "Nothing to apply.")
@@ -67,23 +72,34 @@ def migrate_(data_dir: DataDir = None) -> None:
 
 @app.command("distribute")
 def distribute_(
-    shards: Annotated[int, typer.Option(min=1, max=1024, help="Over how many shards lists are spread.")] = 32,
+    shards: Annotated[int, typer.Option(min=1, max=1024, help="Number of shards for the lists.")] = 32,
     data_dir: DataDir = None,
 ) -> None:
-    """Distribute the tables over the nodes of a Citus cluster. Safe to repeat; let the service rest meanwhile."""
+    """Distribute the tables over a Citus cluster.
+
+    Stop the service first. The command is safe to repeat.
+    """
     with with_database(data_dir) as settings:
         done = uvloop.run(distribute(dsn_of(settings), shards=shards))
-        print(f"Distributed {', '.join(done)}." if done else "Nothing to distribute.")
+        print(f"Distributed {', '.join(done)}." if done else "All tables are already distributed.")
 
 
 @app.command("import")
 def import_(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="With the four CSV files.")],
-    shift_dates: Annotated[bool, typer.Option("--shift-dates", help="Move all dates ahead of today.")] = False,
-    organization: Annotated[str | None, typer.Option(help="Instead of the one in events.csv.")] = None,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with the four CSV files.")],
+    shift_dates: Annotated[
+        bool, typer.Option("--shift-dates", help="Move all dates by whole weeks, so that they lie after today.")
+    ] = False,
+    organization: Annotated[
+        str | None, typer.Option(help="Import into this organization, and ignore the one in events.csv.")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Import events.csv, representations.csv, offers.csv and inventory.csv: all or nothing."""
+    """Import a catalogue from four CSV files.
+
+    The files are events.csv, representations.csv, offers.csv and inventory.csv. An invalid row stops the whole
+    import.
+    """
     found = importer.read(folder, organization_id=organization)
     if shift_dates:
         found = importer.shifted(found, datetime.now(UTC).date())
@@ -104,16 +120,22 @@ def import_(
 
 @app.command()
 def audit(
-    offer_id: Annotated[str | None, typer.Argument(help="Of one list; all lists unless given.")] = None,
-    representation_id: Annotated[str | None, typer.Argument(help="Of that list.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a list.")] = False,
+    offer_id: Annotated[
+        str | None, typer.Argument(help="Audit only one list: the id of its offer. By default all lists.")
+    ] = None,
+    representation_id: Annotated[
+        str | None, typer.Argument(help="The id of the representation of that list.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each list.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Replay the history of each list against its tables, and name the first difference. Locks nothing. What an
-    audit of all lists has found is in the metrics from then on.
+    """Compare each list with its history.
+
+    The command replays the history, compares the result with the tables, and prints the first difference of each
+    list. It takes no locks. The metrics show the result of the last audit of all lists.
     """
     if (offer_id is None) != (representation_id is None):
-        raise ValueError("A list is named by an offer and a representation: give both, or neither.")
+        raise ValueError("Give both the offer and the representation of a list, or neither.")
     only = ListKey(offer_id, representation_id) if offer_id and representation_id else None
     differences = lists = 0
 
@@ -139,10 +161,15 @@ def audit(
 
 @app.command("demo")
 def demo_(
-    url: Annotated[str, typer.Option(help="Where the service answers.")] = "http://127.0.0.1:8000",
+    url: Annotated[
+        str, typer.Option(help="Address of the service, for the printed examples.")
+    ] = "http://127.0.0.1:8000",
     data_dir: DataDir = None,
 ) -> None:
-    """Load a catalogue and a few dozen fans, and print what to try. Loaded once, however often it is called."""
+    """Load the demo, and print examples to try.
+
+    The demo is a catalogue with a few dozen fans. The command is safe to repeat.
+    """
 
     async def run(pool: Pool, config: Settings) -> None:
         print(await demo.load(pool, config, url))

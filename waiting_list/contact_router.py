@@ -51,7 +51,8 @@ async def set_contact(call: Call, offer_id: PathId, representation_id: PathId, b
     """Replace the contact details of the user's latest entry. Omitted fields are deleted.
 
     The user must verify a new address, unless the user token says that it is verified. The number of new addresses
-    in an hour is limited."""
+    in an hour is limited.
+    """
     key = ListKey(offer_id, representation_id)
     contact = Contact.of(body, email_verified=call.user.contact.vouches_for(body))
     if contact.is_unverified:

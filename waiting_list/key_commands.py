@@ -1,4 +1,4 @@
-"""API keys, from the command line."""
+"""Define the commands for API keys."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -12,27 +12,29 @@ from waiting_list.keys import Scope
 from waiting_list.settings import Settings
 from waiting_list.terminal import DataDir, app, printable, run_with_pool, with_database
 
-Organization = Annotated[str, typer.Argument(help="Whose key it is.")]
-KeyId = Annotated[str, typer.Argument(help="Its id: what stands between `wl_` and the next `_`.")]
+Organization = Annotated[str, typer.Argument(help="Id of the organization that owns the key.")]
+KeyId = Annotated[str, typer.Argument(help="Id of the key: the part between `wl_` and the next `_`.")]
 
 
 @app.command()
 def create_key(
     organization: Organization,
-    name: Annotated[str, typer.Option(help="What the key is for.")] = "command line",
+    name: Annotated[str, typer.Option(help="Name of the key, to recognize it later.")] = "command line",
     scopes: Annotated[
-        list[Scope] | None, typer.Option("--scope", help="What it may do, once for each; all unless given.")
+        list[Scope] | None,
+        typer.Option("--scope", help="Scope of the key. Repeat the option for several. By default all scopes."),
     ] = None,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Short for --scope read.")] = False,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Give the key only the scope read.")] = False,
     expires_days: Annotated[
-        float | None, typer.Option(min=0.001, max=36_500, help="Expires after so many days; never unless given.")
+        float | None,
+        typer.Option(min=0.001, max=36_500, help="Days until the key expires. By default it never expires."),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Create an API key, and print it alone. It is not shown again."""
+    """Create an API key, and print only the key. It cannot be shown again."""
     _check(organization)
     if read_only and scopes:
-        raise ValueError("Give --read-only, or --scope.")
+        raise ValueError("Give either --read-only or --scope, not both.")
 
     async def run(pool: Pool, _config: Settings) -> None:
         created, _ = await api_keys.create_api_key(
@@ -50,7 +52,10 @@ def create_key(
 
 @app.command()
 def list_keys(organization: Organization, data_dir: DataDir = None) -> None:
-    """List an organization's API keys: id, scopes, made, expires, last used, revoked, name."""
+    """List the API keys of an organization.
+
+    Columns: id, scopes, created, expires, last used, revoked, name.
+    """
 
     async def run(pool: Pool, _: Settings) -> None:
         cursor = None
@@ -70,11 +75,14 @@ def rotate_key(
     organization: Organization,
     key_id: KeyId,
     overlap_hours: Annotated[
-        float, typer.Option(min=0, max=90 * 24, help="How long the key that it replaces stays good.")
+        float, typer.Option(min=0, max=90 * 24, help="For how many hours the old key stays valid.")
     ] = 24,
     data_dir: DataDir = None,
 ) -> None:
-    """Create an API key that may do what another may, and print it alone; the other one expires."""
+    """Replace an API key by a new one.
+
+    The new key has the same name and scopes, and the command prints only that key. The old key expires.
+    """
 
     async def run(pool: Pool, _config: Settings) -> None:
         overlap = timedelta(hours=overlap_hours)
@@ -87,7 +95,7 @@ def rotate_key(
 
 @app.command()
 def revoke_key(organization: Organization, key_id: KeyId, data_dir: DataDir = None) -> None:
-    """Revoke an API key, from the next request on."""
+    """Revoke an API key. The next request with it is refused."""
 
     async def run(pool: Pool, _: Settings) -> None:
         print(_line(await api_keys.revoke_api_key(pool, organization, key_id)))

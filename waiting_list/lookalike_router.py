@@ -45,7 +45,8 @@ class Removed(Frozen):
     """The result of a removal: the numbers of removed entries, and the entries that became ready.
 
     `skipped` has the numbers of entries that had already left. `undo` restores the places within 24 hours. It is
-    null if the call removed no entry."""
+    null if the call removed no entry.
+    """
 
     removed: list[int]
     skipped: list[int]
@@ -56,8 +57,9 @@ class Removed(Frozen):
 class Restored(Frozen):
     """The result of an undo: the numbers of the new entries, which have the places of the removed ones.
 
-    `skipped` has the numbers of entries that were not restored: the fan has joined again or was erased, or the fan's mailbox
-    has another place. `promoted` has the entries that became ready."""
+    `skipped` has the numbers of entries that were not restored: the fan has joined again or was erased, or the
+    fan's mailbox has another place. `promoted` has the entries that became ready.
+    """
 
     restored: list[int]
     skipped: list[int]

@@ -176,7 +176,8 @@ class InventoryFields(Frozen):
     """The fields of an inventory that a caller sets.
 
     `waiting_list_open` opens or closes the list. Without it, an existing list keeps its state. A new list is open
-    if no tickets are available."""
+    if no tickets are available.
+    """
 
     total_stock: Stock
     available_stock: Stock
@@ -210,7 +211,8 @@ class Entry(Frozen):
 
     `position` is 1 for the next in line. `tickets_ahead` counts the tickets that the fans in front want. Both are
     exact, and null unless the entry waits. `user_id` is null after the person was erased. `purchase_pass` is a
-    signed token that a shop can check. It is set while the entry is ready, and valid until `ready_until`."""
+    signed token that a shop can check. It is set while the entry is ready, and valid until `ready_until`.
+    """
 
     offer_id: str
     representation_id: str
@@ -382,7 +384,8 @@ class Change(Frozen):
     """One row of a list's history.
 
     `number` is the number of the entry, or null for a change of the list itself. `before` and `after` hold the
-    fields that changed. `reason` is the organizer's reason for a move or removal, until the person is erased."""
+    fields that changed. `reason` is the organizer's reason for a move or removal, until the person is erased.
+    """
 
     sequence: int
     at: datetime
@@ -447,10 +450,10 @@ class Answer(Frozen):
 class Queue(Frozen):
     """A snapshot of a whole queue, the same for all readers. `version` grows with every change of the list.
 
-    A segment is a range of ranks (rank >> `segment_bits`). `segments` lists those with waiting entries. Each has four
-    numbers: its own number, how many entries wait before it, how many tickets those want, and the version at which a
-    place inside it last changed. The position of an entry is 1 + (entries before its segment) + (entries before it in
-    its segment). The last part stays the same as long as the fourth number does: docs/queue.md.
+    A segment is a range of ranks (rank >> `segment_bits`). `segments` lists those with waiting entries. Each has
+    four numbers: its own number, how many entries wait before it, how many tickets those want, and the version at
+    which a place inside it last changed. The position of an entry is 1 + (entries before its segment) + (entries
+    before it in its segment). The last part stays the same as long as the fourth number does: docs/queue.md.
     """
 
     offer_id: str
@@ -513,7 +516,8 @@ class Period(Frozen):
     """What happened in one hour, day or week from `period_at`, in the event's timezone.
 
     `departures` counts users who left or were removed. `tickets_waiting` counts the tickets that waiting users
-    wanted at the end of the period."""
+    wanted at the end of the period.
+    """
 
     period_at: datetime
     joins: int

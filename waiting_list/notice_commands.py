@@ -1,4 +1,4 @@
-"""E-mails and webhook deliveries, from the command line."""
+"""Define the commands for e-mails and webhook deliveries."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,17 +16,21 @@ from waiting_list.terminal import DataDir, app, configured, printable, run_with_
 
 @app.command()
 def preview_mail(
-    letter: Annotated[Letter, typer.Argument(help="Which e-mail.")],
-    locale: Annotated[str, typer.Option(help="Its language: en or fr.")] = SOURCE,
-    organization: Annotated[str, typer.Option(help="Whose templates.")] = "demo",
+    letter: Annotated[Letter, typer.Argument(help="Kind of e-mail to print.")],
+    locale: Annotated[str, typer.Option(help="Language of the e-mail: en or fr.")] = SOURCE,
+    organization: Annotated[str, typer.Option(help="Id of the organization whose templates to use.")] = "demo",
     html: Annotated[bool, typer.Option("--html", help="Print the HTML instead of the text.")] = False,
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE.eml", help="Write the whole message there instead.")
+        Path | None,
+        typer.Option(metavar="FILE.eml", help="Write the whole message to this file, and print nothing."),
     ] = None,
 ) -> None:
-    """Print an e-mail as fans would get it, with made-up facts. Needs no database."""
+    """Print an example of an e-mail to fans.
+
+    The data are made up, and the command needs no database.
+    """
     if locale not in LOCALES:
-        raise ValueError(f"There is no translation into {locale}: choose {' or '.join(LOCALES)}.")
+        raise ValueError(f"There is no translation into {locale}. Choose {' or '.join(LOCALES)}.")
     settings = configured()
     logs.set_up(settings)
     message = example(Letters(settings), letter, locale=locale, organization_id=organization)
@@ -40,12 +44,17 @@ def preview_mail(
 
 @app.command("notices")
 def notices_(
-    organization: Annotated[str | None, typer.Option(help="Of one organization; of all unless given.")] = None,
-    status: Annotated[NoticeStatus | None, typer.Option(help="Only those that stand there.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
+    organization: Annotated[
+        str | None, typer.Option(help="Only notices of this organization. By default of all.")
+    ] = None,
+    status: Annotated[NoticeStatus | None, typer.Option(help="Only notices with this status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of notices.")] = 50,
     data_dir: DataDir = None,
 ) -> None:
-    """List e-mails and webhook deliveries, the newest first: id, status, tries, type, list, last answer."""
+    """List e-mails and webhook deliveries.
+
+    The newest come first. Columns: id, status, tries, type, list, status and text of the last answer.
+    """
     only = resend.NoticeFilter(status=[status] if status else None)
 
     async def run(pool: Pool, _: Settings) -> None:
@@ -60,22 +69,24 @@ def notices_(
 @app.command("resend")
 def resend_(
     notice_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="NOTICE_ID", help="What to send again.")
+        list[str] | None, typer.Argument(metavar="NOTICE_ID", help="Ids of the notices to send again.")
     ] = None,
-    all_dead: Annotated[bool, typer.Option("--all-dead", help="All that were given up.")] = False,
-    organization: Annotated[str | None, typer.Option(help="Of one organization; of any unless given.")] = None,
+    all_dead: Annotated[bool, typer.Option("--all-dead", help="Send all dead notices again.")] = False,
+    organization: Annotated[
+        str | None, typer.Option(help="Only notices of this organization. By default of any.")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Have the worker send notices again, each with the id that it had. None is sent if one is unknown."""
+    """Let the worker send notices again. Each keeps its id. An unknown id stops the whole command."""
     if bool(notice_ids) == all_dead:
-        raise ValueError("Name the notices, or give --all-dead.")
+        raise ValueError("Give either the ids of notices or --all-dead.")
 
     async def run(pool: Pool, _: Settings) -> None:
         if notice_ids:
             sent = await resend.resend_all(pool, notice_ids, organization_id=organization)
         else:
             sent = await resend.resend_dead(pool, organization_id=organization)
-        print(f"{sent} to be sent again")
+        print(f"The worker will send {sent} again.")
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)

@@ -176,7 +176,8 @@ async def export_entries(call: Call, only: Filter) -> Response:
     """Stream all matching entries as CSV, in a consistent snapshot.
 
     The file has no purchase passes, because these belong to the users. In each process, an organization can run
-    two exports at the same time, each for at most 15 minutes."""
+    two exports at the same time, each for at most 15 minutes.
+    """
     return await entries_as_csv(call, only)
 
 
@@ -287,7 +288,8 @@ async def buy(
     """Record the purchase of a ready user: all held tickets with `{}`, or a `quantity` of them.
 
     The stock and the hold shrink by the purchase, and other fans keep their places. Held tickets that the user did
-    not buy become free, and go to the next in line."""
+    not buy become free, and go to the next in line.
+    """
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
     return await _changed_entry(call, call.engine.buy(key, caller, user_id=user_id, quantity=body.quantity))

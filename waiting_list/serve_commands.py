@@ -1,4 +1,4 @@
-"""`serve` and `worker`: what runs for as long as nobody ends it."""
+"""Define `serve` and `worker`, the commands that run until the operator stops them."""
 
 import asyncio
 import gc
@@ -34,18 +34,18 @@ from waiting_list.terminal import DataDir, app, configured, fail, run_with_pool,
 from waiting_list.worker import Worker
 
 _DRAIN_SECONDS = 10
-"""How long a shutdown waits for answers under way; an open stream would block it for ever."""
+"""How long a shutdown waits for running answers, because an open stream would block it for ever."""
 
 
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
-    workers: Annotated[int, typer.Option(min=1, help="API processes.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Number of API processes.")] = 1,
     data_dir: DataDir = None,
     with_demo: Annotated[bool, typer.Option("--demo", help="Load the demo, and print how to use it.")] = False,
 ) -> None:
-    """Serve the API, with the worker unless WAITING_LIST_WORKER is false."""
+    """Serve the API and the pages. The worker runs, too, unless WAITING_LIST_WORKER is false."""
     _check_port(host, port)
     with with_database(data_dir) as settings:
         url = f"http://{host}:{port}"
@@ -73,7 +73,7 @@ def serve(
 
 
 def serve_app(app: str, *, port: int, host: str = "127.0.0.1", workers: int = 1, factory: bool = False) -> None:
-    """Serves an application as `serve` does, on the same settings of uvicorn."""
+    """Serve an application with the uvicorn settings of `serve`."""
     _allow_many_connections()
     uvicorn.run(
         app,
@@ -100,7 +100,7 @@ def _allow_many_connections() -> None:
 
 
 def served_app() -> FastAPI:
-    """What each API process runs."""
+    """Make the application that each API process runs."""
     if (parent := multiprocessing.parent_process()) is not None:
         end_with_parent(parent.pid or 0)  # started by `serve --workers`
     settings = Settings()
@@ -125,8 +125,10 @@ def served_app() -> FastAPI:
 
 
 def _end_gently(loop: asyncio.AbstractEventLoop, drain: Callable[[], None], *, seconds: float) -> None:
-    """On SIGTERM: answers as before for so many seconds, while whoever distributes requests learns that this
-    process is not ready any more; then ends as uvicorn does. At once on Ctrl-C, or when told twice."""
+    """Delay the end of the process after SIGTERM by `seconds`, so that load balancers notice that it is not ready.
+
+    Until then the process answers as before. Ctrl-C or a second SIGTERM ends it at once.
+    """
     told = False
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -148,11 +150,14 @@ def _end_gently(loop: asyncio.AbstractEventLoop, drain: Callable[[], None], *, s
 @app.command()
 def worker(
     metrics_port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Answer Prometheus on this port of the loopback.")
+        int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics on this port of 127.0.0.1.")
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Run the worker alone: holds lapse and pass on, lists end, notices are sent. Several at once do no harm."""
+    """Run only the worker.
+
+    It expires holds, ends lists and sends notices. Several workers can run at once.
+    """
     if metrics_port is not None:
         start_http_server(metrics_port, "127.0.0.1")
 

@@ -1,4 +1,4 @@
-"""What the commands share: the application that they belong to, their database, and how they fail."""
+"""Define what the commands share: the application, the database, and how they report errors."""
 
 import asyncio
 import os
@@ -22,20 +22,20 @@ T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="Folder of the embedded PostgreSQL; WAITING_LIST_DATA_DIR, or data, unless given."),
+    typer.Option(help="Data folder of the embedded PostgreSQL. By default WAITING_LIST_DATA_DIR, else data."),
 ]
 
 
 @contextmanager
 def with_database(data_dir: Path | None, *, migrated: bool = True) -> Iterator[Settings]:
-    """The settings with a database: DATABASE_URL's, or the embedded one for as long as the block runs."""
+    """Yield the settings with a database: that of DATABASE_URL, or an embedded one that runs during the block."""
     settings = configured()
     logs.set_up(settings)
     if settings.database_url is not None:
         yield _with_schema(settings) if migrated else settings
         return
     with embedded(data_dir or settings.data_dir) as dsn:
-        # Processes that this one starts find it there.
+        # In the environment, so that child processes find it.
         os.environ["WAITING_LIST_DATABASE_URL"] = dsn
         settings = configured()
         yield _with_schema(settings) if migrated else settings
@@ -47,22 +47,22 @@ def _with_schema(settings: Settings) -> Settings:
 
 
 def configured() -> Settings:
-    """The settings of the environment; ends the command with a sentence if they are wrong."""
+    """Return the settings of the environment. If they are invalid, end the command with a sentence."""
     try:
         return Settings()
     except ValidationError as error:
         problems = (f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in error.errors())
-        fail("Settings: " + "; ".join(problems))
+        fail("The settings are not valid. " + "; ".join(problems))
 
 
 def dsn_of(settings: Settings) -> str:
-    """Where the database is that the settings name."""
+    """Return the DSN of the database in the settings."""
     assert settings.database_url is not None
     return settings.database_url.get_secret_value()
 
 
 def run_with_pool(settings: Settings, run: Callable[[Pool, Settings], Coroutine[Any, Any, T]]) -> T:
-    """Runs something with a pool of its own, which is closed afterwards."""
+    """Run a coroutine with a pool of its own, and close the pool afterwards."""
 
     async def with_pool() -> T:
         pool = await connect_pool(settings, dsn_of(settings))
@@ -76,18 +76,18 @@ def run_with_pool(settings: Settings, run: Callable[[Pool, Settings], Coroutine[
 
 
 def sentence(error: BaseException) -> str:
-    """What went wrong, for people."""
+    """Describe an error in one sentence."""
     if isinstance(error, Problem) and error.__cause__ is not None:
-        return f"The database cannot be used: {error.__cause__}"
+        return f"The command cannot use the database: {error.__cause__}"
     return str(error) or type(error).__name__
 
 
 def printable(line: str) -> str:
-    """Foreign text on one line: a terminal obeys some of what cannot be seen."""
+    """Replace characters that are not printable, because they could control the terminal."""
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line)
 
 
 def fail(why: str) -> NoReturn:
-    """Ends the command with a sentence on stderr."""
+    """End the command with a sentence on stderr and exit code 2."""
     print(why, file=sys.stderr)
     sys.exit(2)

@@ -1,4 +1,4 @@
-"""A person's data, from the command line: for whoever runs the service, who has no organizer's key."""
+"""Define the operator's commands for personal data. They need no API key of the organization."""
 
 from typing import Annotated
 
@@ -12,17 +12,20 @@ from waiting_list.settings import Settings
 from waiting_list.terminal import DataDir, app, printable, run_with_pool, with_database
 from waiting_list.verbs import CLOCK
 
-Organization = Annotated[str, typer.Argument(help="Whose user it is.")]
-UserId = Annotated[str, typer.Argument(metavar="USER", help="The user's id there.")]
+Organization = Annotated[str, typer.Argument(help="Id of the organization.")]
+UserId = Annotated[str, typer.Argument(metavar="USER", help="Id of the user in this organization.")]
 
 
 @app.command()
 def find_user(
     organization: Organization,
-    address: Annotated[str, typer.Argument(help="An e-mail address.")],
+    address: Annotated[str, typer.Argument(help="E-mail address to search for.")],
     data_dir: DataDir = None,
 ) -> None:
-    """Print the ids of users who may have this address: who has given it, and who signs in with it."""
+    """Find the users of an e-mail address.
+
+    The command prints the ids of users who gave this address as contact, or can sign in with it.
+    """
 
     async def run(pool: Pool, config: Settings) -> None:
         for user_id in await users.users_of(pool, Authority(pool, config), organization, address):
@@ -34,7 +37,10 @@ def find_user(
 
 @app.command()
 def export_user(organization: Organization, user_id: UserId, data_dir: DataDir = None) -> None:
-    """Print all that is kept of a person, as JSON. Locks nothing."""
+    """Print all data about a person, as JSON.
+
+    The command takes no locks.
+    """
 
     async def run(pool: Pool, config: Settings) -> None:
         authority = Authority(pool, config)
@@ -47,12 +53,12 @@ def export_user(organization: Organization, user_id: UserId, data_dir: DataDir =
 
 @app.command()
 def erase_user(organization: Organization, user_id: UserId, data_dir: DataDir = None) -> None:
-    """Forget a person: they leave every list, and the history keeps numbers only. Safe to repeat."""
+    """Erase a person. The person leaves every list, and the history keeps only numbers. Safe to repeat."""
 
     async def run(pool: Pool, config: Settings) -> None:
         engine, caller = Engine(pool, config), Caller(organization, CLOCK)
         erased = await users.erase_user(pool, engine, Authority(pool, config), caller, user_id)
-        print(f"Forgotten in {erased.waiting_lists} waiting lists.")
+        print(f"The person was erased from {erased.waiting_lists} waiting lists.")
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)

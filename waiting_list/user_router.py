@@ -195,7 +195,8 @@ async def watch_entry(call: Call, offer_id: PathId, representation_id: PathId) -
     """Stream the user's latest entry in this list as server-sent events.
 
     The first event is the entry as it is now. Each change follows within a second. The service sends a comment
-    every 15 seconds to keep the stream open."""
+    every 15 seconds to keep the stream open.
+    """
     key = ListKey(offer_id, representation_id)
     authority, user = call.service.authority, call.user
     watcher = await call.live.watch(
