@@ -1,8 +1,7 @@
-"""What is true of the whole deployment, and all metrics together as Prometheus reads them.
+"""Read the metrics of the whole deployment, and export all metrics to Prometheus.
 
-What a process counts (metrics.py) is its own. Several behind one address (`serve --workers`) put their counts
-together in files (prometheus_client's multiprocess mode), so that whichever is asked answers for all.
-"""
+The metrics in metrics.py belong to one process. Several processes behind one address (`serve --workers`) share
+their counts in files (prometheus_client's multiprocess mode), so that each process can answer for all."""
 
 import asyncio
 import os
@@ -21,33 +20,33 @@ from waiting_list.database import Pool, Record, snapshot, sql
 from waiting_list.problems import Unavailable
 
 FIGURES = {
-    "lists": "Waiting lists.",
-    "waiting_entries": "Entries that wait.",
-    "held_tickets": "Tickets that are held.",
-    "ready_entries": "Entries whose tickets are held.",
-    "oldest_due_hold_seconds": "How long the first hold to lapse has been due; 0 if none is.",
-    "pending_notices": "Notices that are to be sent.",
-    "oldest_due_notice_seconds": "How long the first notice to be sent has been due; 0 if none is.",
-    "dead_notices": "Notices that were given up, while they are kept.",
-    "audit_lists": "Lists that the last audit of all lists looked at.",
-    "audit_differences": "Those of them that had a difference.",
-    "audit_timestamp_seconds": "When that audit ended; 0 if there was none.",
+    "lists": "Number of waiting lists.",
+    "waiting_entries": "Number of waiting entries.",
+    "held_tickets": "Number of held tickets.",
+    "ready_entries": "Number of ready entries.",
+    "oldest_due_hold_seconds": "How long the oldest due hold has been due; 0 without one.",
+    "pending_notices": "Number of notices that are still to be sent.",
+    "oldest_due_notice_seconds": "How long the oldest due notice has been due; 0 without one.",
+    "dead_notices": "Number of notices that were given up and not deleted yet.",
+    "audit_lists": "Number of lists in the last audit of all lists.",
+    "audit_differences": "Number of lists with a difference in that audit.",
+    "audit_timestamp_seconds": "When that audit ended, as seconds since 1970; 0 without an audit.",
 }
-"""What sql/read_figures.sql reads, each as `waiting_list_` + its name."""
+"""The columns of sql/read_figures.sql with their help. Each metric is `waiting_list_` and the name."""
 
 _SHARED = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client looks at it when it is imported
 _FRESH_SECONDS = 5.0
 
 
 def share_counts() -> "tempfile.TemporaryDirectory[str]":
-    """Has the processes that this one starts put their counts together, as long as what is returned is kept."""
+    """Let child processes share their counts, as long as the caller keeps the returned folder."""
     folder = tempfile.TemporaryDirectory(prefix="waiting-list-metrics-")
     os.environ[_SHARED] = folder.name
     return folder
 
 
 class Figures:
-    """Reads the deployment's figures, at most every few seconds, however many ask. One for each process."""
+    """Read the deployment's figures at most every few seconds. Each process has one."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -56,10 +55,10 @@ class Figures:
         self._reading: asyncio.Task[Record] | None = None
 
     async def read(self) -> Record:
-        """The figures as they are, or were some seconds ago. Raises Unavailable."""
+        """Return the figures, at most a few seconds old. Raises Unavailable."""
         if self._record is not None and time.monotonic() - self._read_at <= _FRESH_SECONDS:
             return self._record
-        # Counting what is pending takes a moment where that is much, and anybody may ask: once for all who do.
+        # One query for all callers, because counting many pending notices takes a moment.
         if self._reading is None:
             self._reading = asyncio.create_task(self._read())
         return await asyncio.shield(self._reading)
@@ -75,8 +74,10 @@ class Figures:
             self._reading = None
 
     async def exposed(self) -> bytes:
-        """All metrics, in Prometheus' text format. While the database is away its figures are missing, and
-        `waiting_list_database_up` is 0."""
+        """Return all metrics in the text format of Prometheus.
+
+        While the database is away, its figures are missing and `waiting_list_database_up` is 0.
+        """
         try:
             figures = await self.read()
         except Unavailable:
@@ -96,16 +97,18 @@ class _Deployment(Collector):
         self._figures = figures
 
     def collect(self) -> Iterator[Metric]:
-        yield InfoMetricFamily("waiting_list", "Which version runs.", {"version": __version__})
+        yield InfoMetricFamily("waiting_list", "Version of the service.", {"version": __version__})
         up = self._figures is not None
-        yield GaugeMetricFamily("waiting_list_database_up", "Whether the database answers.", float(up))
+        yield GaugeMetricFamily(
+            "waiting_list_database_up", "Whether the database answers (1) or not (0).", float(up)
+        )
         if self._figures is not None:
             for name, description in FIGURES.items():
                 yield GaugeMetricFamily(f"waiting_list_{name}", description, float(self._figures[name]))
 
 
 def _forget_the_dead(folder: Path) -> None:
-    # Whatever a process that has ended had open is open no more; what it had counted stays.
+    # The gauges of an ended process no longer count; its counters stay.
     for file in folder.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
         try:
