@@ -77,7 +77,7 @@ def _read(process: "subprocess.Popen[bytes]", address: str, log: Path) -> Demo:
     for line in process.stdout:
         if found := re.search(rb"organizer key: (\S+)", line):
             key = found[1].decode()
-        if found := re.search(rb"whose turn it is: (\S+)", line):
+        if found := re.search(rb"who can buy now: (\S+)", line):
             ready = found[1].decode().removeprefix(address)
         if key and ready:
             return Demo(address, key, ready)

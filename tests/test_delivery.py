@@ -299,11 +299,11 @@ async def test_letters_that_are_no_longer_true_are_not_sent(telling: Telling) ->
     assert telling.mailbox.subjects == []
     records = await telling.run("SELECT DISTINCT type, answer FROM outbox WHERE status = 'dropped' ORDER BY type")
     assert [tuple(record) for record in records] == [
-        ("joined", "the fan does not wait any more"),
+        ("joined", "the fan no longer waits"),
         ("ready", "the hold is over"),
         ("reminder", "the hold is over"),
-        ("revoked", "the fan does not wait any more"),
-        ("verify", "there is nothing to verify any more"),
+        ("revoked", "the fan no longer waits"),
+        ("verify", "the address no longer needs verification"),
     ]
     assert list(await telling.statuses()) == ["dropped"]
 

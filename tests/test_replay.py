@@ -311,14 +311,14 @@ def test_whose_address_nobody_has_verified_is_passed_over_where_the_list_asks_fo
         whole, _ = replay(numbered(*story))
         assert whole.fields["held"] >= 2
     for story, sentence in (
-        ((*alone, held(1, 0, 2)), "Change 5 made entry 1 ready, whose address nobody had verified."),
+        ((*alone, held(1, 0, 2)), "Change 5 made entry 1 ready, whose address was not verified."),
         (
             (*joins, asks, another, held(2, 0, 2)),
-            "Change 7 made entry 2 ready, whose address nobody had verified.",
+            "Change 7 made entry 2 ready, whose address was not verified.",
         ),
         (
             (*joins, asks, held(1, 0, 2)),
-            "Change 6 made entry 1 ready, whose address nobody had verified.",
+            "Change 6 made entry 1 ready, whose address was not verified.",
         ),
         ((*joins, held(2, 0, 2)), "Change 5 made entry 2 ready, but entry 1 stood first."),
         ((*joins, asks, verify, held(2, 0, 2)), "Change 7 made entry 2 ready, but entry 1 stood first."),

@@ -246,7 +246,7 @@ class Delivery:
             if notice["type"] == Letter.SIGN_IN:
                 letter = await self._writing.sign_in(notice)
                 if letter is None:
-                    return _Result(notice, NoticeStatus.DROPPED, why="the link to sign in is good no more")
+                    return _Result(notice, NoticeStatus.DROPPED, why="the sign-in link has expired")
                 return _result(notice, await self._mailer.send(letter))
             about = facts.get(notice["number"])
             if about is None or (why := stale(notice, about)):

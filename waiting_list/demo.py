@@ -52,8 +52,8 @@ async def load(pool: Pool, settings: Settings, url: str) -> str:
     shop = f"\nA shop with the widget on its page, from joining to paying: {url}{SHOP}" if settings.demo else ""
     return f"""
 The demo is loaded. Demo organizer key: {key.key}
-The private page of a fan whose turn it is: {page}{shop}
-Five lines to try (the fan's token in the third is good until {expires_at:%Y-%m-%d %H:%M} UTC):
+The private page of a fan who can buy now: {page}{shop}
+Five lines to try (the fan's token in the third is valid until {expires_at:%Y-%m-%d %H:%M} UTC):
 
 curl -sSw '\\n' '{url}/v1/user/events?limit=2'
 curl -sSw '\\n' '{url}/v1/user/waiting-lists/jazz-floor/jazz-fri'

@@ -133,8 +133,8 @@ def _home(data_dir: Path) -> Path:
         home.chmod(0o755)  # whatever the umask says
     if account and not account.may_enter(home):
         raise EmbeddedError(
-            f"{home} cannot be entered by the account {account.name}, which runs PostgreSQL for root:"
-            " move the data folder, or let others pass through its parents (chmod o+x)."
+            f"{home} cannot be entered by the account {account.name}, which runs PostgreSQL for root."
+            " Move the data folder, or let others pass through its parents (chmod o+x)."
         )
     return home
 

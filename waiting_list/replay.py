@@ -263,7 +263,7 @@ class ListReplay:
         stood, unverified = self.line.hold(number), self.unverified.hold(number)
         strict = self.fields["policy"] is Policy.STRICT
         if only_verified and unverified:
-            why = "whose address nobody had verified"
+            why = "whose address was not verified"
         elif strict and (stood or unverified) and first is not None and first[1] != number:
             why = f"but entry {first[1]} stood first"
         else:

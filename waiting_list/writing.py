@@ -18,7 +18,7 @@ from waiting_list.sessions import shown
 from waiting_list.settings import Settings
 from waiting_list.suppressions import suppressed, unsubscribe_code
 
-NOBODY = "nobody is left to be told"
+NOBODY = "the e-mail has no recipient any longer"
 """Why an e-mail is not sent whose fan was erased, has no address any more, or wants to hear no more."""
 
 
@@ -107,19 +107,19 @@ def stale(notice: Record, about: Mapping[str, Any]) -> str | None:  # noqa: PLR0
     same_hold = status == Status.READY and about["ready_at"] == notice["created_at"]
     match Letter(notice["type"]):
         case Letter.JOINED | Letter.REVOKED if status != Status.WAITING:
-            return "the fan does not wait any more"
+            return "the fan no longer waits"
         case Letter.READY | Letter.REMINDER if not same_hold or about["now"] >= about["ready_until"]:
             return "the hold is over"
         case Letter.EXPIRED if status == Status.READY or left_reason not in (None, LeftReason.EXPIRED):
-            return "something else has happened since"
+            return "the entry has changed since"
         case Letter.VERIFY if status == Status.LEFT or not to_verify:
-            return "there is nothing to verify any more"
+            return "the address no longer needs verification"
         case Letter.VERIFY if notice["created_at"] < about["asked_at"]:
-            return "a newer letter asks for it"
+            return "a newer e-mail asks for the verification"
         case Letter.REMINDER if about["reminder_minutes"] is None:
-            return "nobody is reminded any more"
+            return "the list no longer sends reminders"
         case letter if to_verify and letter not in (Letter.JOINED, Letter.VERIFY):
-            return "the address has yet to be verified"
+            return "the address is not verified yet"
         case _:
             return None
 
