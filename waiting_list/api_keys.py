@@ -43,8 +43,10 @@ async def create_api_key(
     lifetime: timedelta | None = None,
     idempotency: Idempotency | None = None,
 ) -> tuple[CreatedKey, bool]:
-    """A new API key of an organization, good for its `lifetime` or until it is revoked; and whether it was made by
-    an earlier request with this Idempotency-Key. Raises IdempotencyKeyReused, Unavailable."""
+    """Create an API key, and return it with whether an earlier request with this Idempotency-Key created it.
+
+    The key is valid for its `lifetime`, or until it is revoked. Raises IdempotencyKeyReused, Unavailable.
+    """
     async with transaction(pool) as acquired:
         key, is_new = await _key(acquired, organization_id, idempotency)
         if not is_new:
@@ -60,9 +62,11 @@ async def rotate_api_key(
     overlap: timedelta,
     idempotency: Idempotency | None = None,
 ) -> tuple[CreatedKey, bool]:
-    """A new API key with the name, scopes and lifetime of one that is good, and whether it was made before. The
-    old one expires when both have been good for `overlap`, or earlier where it would have done so anyway. Raises
-    ApiKeyNotFound, also for a key that has expired or was revoked; IdempotencyKeyReused; Unavailable."""
+    """Create an API key with the name, scopes and lifetime of a valid one, and return whether it existed already.
+
+    The old key expires after `overlap`, or earlier if that is its own expiry. Raises ApiKeyNotFound, also for an
+    expired or revoked key; IdempotencyKeyReused; Unavailable.
+    """
     async with transaction(pool) as acquired:
         key, is_new = await _key(acquired, organization_id, idempotency)
         if not is_new:
@@ -76,7 +80,7 @@ async def rotate_api_key(
 
 
 async def revoke_api_key(pool: Pool, organization_id: str, key_id: str) -> KeyInfo:
-    """Revokes a key from the next request on. Raises ApiKeyNotFound, Unavailable."""
+    """Revoke a key; the next request with it is refused. Raises ApiKeyNotFound, Unavailable."""
     async with connection(pool) as acquired:
         record = await acquired.fetchrow(sql("revoke_api_key"), organization_id, key_id)
     if record is None:
@@ -85,7 +89,8 @@ async def revoke_api_key(pool: Pool, organization_id: str, key_id: str) -> KeyIn
 
 
 async def api_keys(pool: Pool, organization_id: str, *, limit: int, cursor: str | None) -> Page[KeyInfo]:
-    """An organization's API keys, the oldest first, without their secrets. Raises InvalidRequest, Unavailable."""
+    """List an organization's API keys, the oldest first, without their secrets. Raises InvalidRequest,
+    Unavailable."""
     after = decode(cursor, datetime, str)
     async with connection(pool) as acquired:
         records = await acquired.fetch(sql("read_api_keys"), organization_id, *after, limit + 1)
@@ -93,10 +98,10 @@ async def api_keys(pool: Pool, organization_id: str, *, limit: int, cursor: str 
 
 
 async def _key(acquired: Connection, organization_id: str, idempotency: Idempotency | None) -> tuple[ApiKey, bool]:
-    """A key, and whether it is to be made: the first answer of a repeated request is the same key.
+    """Return a key, and whether the caller must insert it. A repeated request gets the same key.
 
-    Nothing is stored from which the secret could be had: where a repeat must show it again, it is derived from the
-    deployment's secret and the Idempotency-Key, of which only a hash is kept.
+    The database holds no data that reveals the secret. For repeats, the key is derived from the deployment's
+    secret and the Idempotency-Key, of which only a hash is stored.
     """
     if idempotency is None:
         return new_api_key(), True

@@ -1,4 +1,4 @@
-"""What stands before FastAPI: a body is whole, of bounded size, and JSON or a form, before anything reads it."""
+"""Check request bodies before FastAPI: each must be complete, of limited size, and JSON or a form."""
 
 import asyncio
 import re
@@ -17,21 +17,22 @@ BODY_LIMIT = 64 * 1024
 """Bytes."""
 BODY_SECONDS = 10.0
 _API = "/v1/"
-"""Where bodies are JSON. Those of pages are forms."""
+"""The paths with JSON bodies. The bodies of pages are forms."""
 SLASH = "\udc2f"
-"""Stands for an escaped slash within an id. No decoded path can have it: it is half of a surrogate pair."""
+"""The replacement for an escaped slash in an id. A decoded path cannot contain it, because it is half a surrogate
+pair."""
 _JSON = re.compile(rb"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 _FORM = re.compile(rb"(?:application/x-www-form-urlencoded|multipart/form-data)\s*(?:;.*)?", re.IGNORECASE)
 
 
 class Guard:
-    """Pure ASGI: reads the whole body, at most BODY_LIMIT, then hands the request on.
+    """Read the whole body, at most BODY_LIMIT, then pass the request on (pure ASGI).
 
-    Nothing is done for a request that has not arrived whole: it may mean something else than what has come of it.
-    One whose sender has gone is dropped; one whose body has another length than it says is `invalid_request`.
-    Answers `body_too_large` and `unsupported_media_type` itself, and `invalid_request` to a path or query
-    that is not UTF-8. Also keeps a `%2F` in a path apart from a `/`, so that an id can have slashes, and runs
-    the stream that a call has left (streams.py).
+    The service ignores an incomplete request, because it may mean something else than its beginning says. It drops
+    the request if the sender has disconnected, and answers `invalid_request` if the length is wrong. It also
+    answers `body_too_large`, `unsupported_media_type`, and `invalid_request` for a path or query that is not
+    UTF-8. It keeps a `%2F` in a path apart from a `/`, so that an id can have slashes. It runs the stream that a
+    call has left (streams.py).
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -43,8 +44,8 @@ class Guard:
             return
         raw_path = scope.get("raw_path") or b""
         is_link = scope["path"].startswith(PREFIX)
-        # What is not UTF-8 would be decoded to U+FFFD, and one id be taken for another. A private link is looked
-        # for by its hash: no other one is found, and the page says so.
+        # Other bytes would decode to U+FFFD, so that one id could match another. Private links are safe, because
+        # the service finds them by their hash.
         for name, sent in (("path", raw_path), ("query", scope["query_string"])):
             if b"%" in sent and not is_link and not _is_utf8(unquote_to_bytes(sent)):
                 problem = InvalidRequest.of(name, "is not UTF-8")
@@ -68,7 +69,7 @@ class Guard:
                 f"The body took longer than {BODY_SECONDS:g} seconds to arrive.", headers={"Connection": "close"}
             )
         if body is None:
-            return  # there is nobody to answer
+            return  # the client has disconnected
         if isinstance(body, Problem):
             await problem_response(scope, body)(scope, receive, send)
             return
@@ -93,7 +94,7 @@ def _is_utf8(text: bytes) -> bool:
 
 
 async def _read_body(scope: Scope, receive: Receive, *, is_form: bool) -> bytes | Problem | None:
-    """The body, once all of it has come; None if the client went before that."""
+    """Return the body when it is complete, or None if the client disconnected before."""
     headers: MutableMapping[bytes, bytes] = dict(scope["headers"])
     too_large = BodyTooLarge(f"The body is larger than {BODY_LIMIT} bytes.")
     length = headers.get(b"content-length", b"")
@@ -109,7 +110,7 @@ async def _read_body(scope: Scope, receive: Receive, *, is_form: bool) -> bytes 
         if len(body) > BODY_LIMIT:
             return too_large
         more = message.get("more_body", False)
-    # A server sees to that as a rule; whoever loses a body (in an upgrade, say) must not have half a request done.
+    # Servers usually check this. The service must not act on a cut body, for example after an upgrade.
     if length.isdigit() and int(length) != len(body):
         return InvalidRequest.of("body", "does not have the length that Content-Length says")
     if body and not (_FORM if is_form else _JSON).fullmatch(headers.get(b"content-type", b"").strip()):

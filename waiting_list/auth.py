@@ -1,9 +1,9 @@
-"""Who is calling: API keys for organizers, JSON Web Tokens (RFC 7519) for users; and purchase passes.
+"""Check credentials: API keys of organizers, user tokens (JSON Web Tokens, RFC 7519), and purchase passes.
 
-User tokens that this service mints are HS256: only it checks them. The platform's own identity provider may
-mint them too, with a public key or a JWKS; its issuer and audience are then required. Purchase passes are
-EdDSA, so that a shop can check them with the public half (GET /.well-known/jwks.json). Each kind has its own
-audience: one never passes for another.
+The service signs its own user tokens with HS256, because it alone checks them. The platform's identity provider
+can issue user tokens, too, with a public key or a JWKS; then its issuer and audience are required. Purchase passes
+use EdDSA, so that a shop can check them with the public key (GET /.well-known/jwks.json). Each kind has its own
+audience, so that a token of one kind is never valid as another.
 """
 
 import hashlib
@@ -38,33 +38,36 @@ PASS_AUDIENCE = "waiting-list/purchase"  # noqa: S105 - the name of an audience
 _PASS_CLAIMS = ("sub", "offer_id", "representation_id", "jti")
 _TOKENS_KEPT = 50_000
 _TOKEN_KEPT_SECONDS = 60
-"""A token that was checked is not checked again at once: fans poll. A key that the identity provider withdraws is
-honoured that much longer, at most."""
+"""How long a checked token is not checked again, because fans poll. A key that the identity provider withdraws
+stays valid for at most this long."""
 _ID: TypeAdapter[str] = TypeAdapter(Id)
 _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 _NAME: TypeAdapter[str] = TypeAdapter(Title)
 
 
 class Organizer(NamedTuple):
-    """Whoever holds an API key, and what it may do."""
+    """The holder of an API key, and the rights of the key."""
 
     organization_id: str
     key_id: str
     scopes: Sequence[str]
 
     def may(self, scope: str) -> bool:
-        """Whether the key has a scope; `admin` has them all."""
+        """Return whether the key has a scope; `admin` includes all scopes."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
     def demand(self, scope: Scope) -> None:
-        """Raises Forbidden for a key without this scope."""
+        """Raise Forbidden if the key lacks this scope."""
         if not self.may(scope):
             raise Forbidden(f"This API key does not have the scope {scope}.", scope=scope)
 
 
 class User(NamedTuple):
-    """A fan: the same id from two organizations is two people. `contact` is what the token says of how they are
-    reached, `version` which sign-outs it outlives (sign_outs.py): those up to this instant, in microseconds."""
+    """A fan. The same id in two organizations means two people.
+
+    `contact` holds the contact details from the token. `version` is an instant in microseconds: the token outlives
+    the sign-outs up to it (sign_outs.py).
+    """
 
     user_id: str
     organization_id: str
@@ -73,7 +76,7 @@ class User(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """What a purchase pass stands for: one hold of a user in a list."""
+    """The content of a purchase pass: one hold of a user in a list."""
 
     key: ListKey
     user_id: str
@@ -89,7 +92,7 @@ class _Keys:
 
 
 class Authority:
-    """Checks credentials, and signs what this deployment signs. One for each process."""
+    """Check credentials, and sign tokens and passes. Each process has one."""
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool
@@ -103,7 +106,8 @@ class Authority:
         self.sign_outs = SignOuts(pool, settings)
 
     async def organizer(self, authorization: str | None) -> Organizer:
-        """Whose API key this is. Raises Unauthenticated; Forbidden for a user's token; Unavailable."""
+        """Return the organizer with this API key. Raises Unauthenticated; Forbidden for a user token;
+        Unavailable."""
         credentials = _bearer(authorization)
         key = parse_api_key(credentials)
         if key is None:
@@ -118,8 +122,8 @@ class Authority:
         return Organizer(record["organization_id"], key.key_id, record["scopes"])
 
     async def user(self, authorization: str | None) -> User:
-        """Whose user token this is. Raises Unauthenticated, also for one that a sign-out has ended; Forbidden for
-        an API key; Unavailable."""
+        """Return the user with this user token. Raises Unauthenticated, also after a sign-out; Forbidden for an
+        API key; Unavailable."""
         credentials = _bearer(authorization)
         if parse_api_key(credentials):
             await self.organizer(authorization)
@@ -150,9 +154,11 @@ class Authority:
         return user
 
     async def mint(self, user: User, *, expires_in: int, now: datetime | None = None) -> tuple[str, datetime]:
-        """A token for a user, and until when it is good: `expires_in` seconds from now, unless the user signs out
-        before. It carries the user's contact as the claims of OpenID Connect (Core 1.0, 5.1). Raises
-        Unavailable."""
+        """Create a token for a user, and return it with its expiry.
+
+        It is valid for `expires_in` seconds, or until the user signs out. It carries the user's contact as claims
+        of OpenID Connect (Core 1.0, 5.1). Raises Unavailable.
+        """
         assert expires_in <= KEPT.total_seconds(), "a sign-out must be known for as long as a token is good"
         version = await self.sign_outs.version(user.organization_id, user.user_id)
         issued_at = (now or datetime.now(UTC)).replace(microsecond=0)
@@ -170,12 +176,14 @@ class Authority:
         return jwt.encode(claims, (await self.keys()).user_token, "HS256"), expires_at
 
     def has_ended(self, user: User) -> bool:
-        """Whether a sign-out has ended the token that this user was read from."""
+        """Return whether a sign-out has ended the token of this user."""
         return self.sign_outs.ends(user_hash(user.organization_id, user.user_id), user.version)
 
     async def with_pass(self, entry: Entry) -> Entry:
-        """The entry, with its purchase pass if it is ready. The same hold always gets the same pass. Nobody
-        gets one, where the person was erased since the answer that is repeated."""
+        """Return the entry, with its purchase pass if it is ready.
+
+        The same hold always gets the same pass. After the person was erased, a repeated answer has no pass.
+        """
         if entry.status is not Status.READY or entry.ready_at is None or entry.ready_until is None:
             return entry
         if entry.user_id is None:
@@ -198,8 +206,11 @@ class Authority:
         return entry.model_copy(update={"purchase_pass": signed})
 
     async def read_pass(self, text: str) -> Pass:
-        """What a purchase pass says. Its deadline is not looked at: the engine compares the hold's with the
-        database clock. Raises InvalidRequest if this deployment has not signed it; Unavailable."""
+        """Return the content of a purchase pass.
+
+        The engine checks the deadline of the hold with the database clock, so this method ignores that of the
+        pass. Raises InvalidRequest if this deployment has not signed the pass; Unavailable.
+        """
         keys = await self.keys()
         try:
             claims = jwt.decode(
@@ -218,17 +229,18 @@ class Authority:
         return Pass(key, claims["sub"], hold)
 
     async def jwks(self) -> dict[str, Any]:
-        """The public half of what purchase passes are signed with (RFC 7517)."""
+        """Return the public key of purchase passes, as a JWKS (RFC 7517)."""
         keys = await self.keys()
         public = OKPAlgorithm.to_jwk(keys.purchase_pass.public_key(), as_dict=True)
         return {"keys": [public | {"kid": keys.purchase_pass_id, "alg": "EdDSA", "use": "sig"}]}
 
     async def derived_secret(self) -> bytes:
-        """What private links and the secrets of webhooks are derived from (keys.py). Raises Unavailable."""
+        """Return the secret from which private links and webhook secrets are derived (keys.py). Raises
+        Unavailable."""
         return (await self.keys()).derived
 
     async def keys(self) -> _Keys:
-        """What this deployment signs with, read once from its database. Raises Unavailable."""
+        """Return the signing keys of this deployment, read once from its database. Raises Unavailable."""
         if self._keys is None:
             async with connection(self._pool) as acquired:
                 records = await acquired.fetch(sql("read_signing_keys"))
@@ -244,7 +256,7 @@ class Authority:
         return self._keys
 
     async def _read_api_key(self, key_id: str, take: Callable[[], Sequence[None]]) -> Sequence[Record | None]:
-        # Read for every call, so that a key is refused as soon as it is revoked; once for those who wait together.
+        # Read for every call, so that a revoked key is refused at once; concurrent calls share one query.
         async with connection(self._pool) as acquired:
             asked = take()
             return [await acquired.fetchrow(sql("read_api_key"), key_id)] * len(asked)
@@ -256,15 +268,17 @@ class Authority:
             algorithms=["HS256"],
             issuer=ISSUER,
             audience=USER_AUDIENCE,
-            # Another machine may have minted it.
+            # Leeway, because another machine with another clock may have issued it.
             leeway=LEEWAY,
             options={"require": ["exp", "sub"]},
         )
 
 
 def _contact(claims: Mapping[str, Any]) -> Contact:
-    """What a token says of its user (OpenID Connect Core 1.0, 5.1). A claim that is not as it should be counts as
-    absent: a fan must not be kept out because their name is odd."""
+    """Return the contact details in a token (OpenID Connect Core 1.0, 5.1).
+
+    An invalid claim counts as absent, so that an unusual name does not lock a fan out.
+    """
     if claims.keys().isdisjoint(("email", "name", "locale")):
         return NO_CONTACT
     email, name, locale = (
@@ -281,9 +295,11 @@ def _contact(claims: Mapping[str, Any]) -> Contact:
 
 
 def _version(claims: Mapping[str, Any]) -> int:
-    """The version of a provider's token, which knows of no sign-out: the instant at which it was issued. That is
-    right to the second, so the token does not outlive a sign-out of the same second. One that does not say when it
-    was issued outlives none."""
+    """Return the version of a provider's token: the time when it was issued.
+
+    That time is in whole seconds, so the token does not outlive a sign-out in the same second. A token without
+    this time outlives no sign-out.
+    """
     return int(claims["iat"]) * 1_000_000 - 1 if "iat" in claims else 0
 
 

@@ -1,7 +1,7 @@
-"""The catalogue that a ticketing platform syncs: idempotent puts, deletes, and the organization's API keys.
+"""Create, change and delete the catalogue that a ticketing platform syncs.
 
-Each call is one transaction. Objects of another organization answer as if they did not exist, but for
-their ids, which are unique in a deployment.
+Each call is one transaction, and puts are idempotent. Objects of another organization look as if they did not
+exist, except that their ids are taken: ids are unique in a deployment.
 """
 
 from collections.abc import AsyncIterator
@@ -37,7 +37,7 @@ from waiting_list.problems import (
 
 
 async def put_event(pool: Pool, organization_id: str, event_id: str, fields: EventFields) -> tuple[Event, bool]:
-    """Makes or changes an event; says whether it was made. Raises IdTaken."""
+    """Create or change an event, and return whether it was created. Raises IdTaken."""
     async with transaction(pool) as acquired:
         return await write_event(acquired, organization_id, event_id, fields)
 
@@ -50,8 +50,8 @@ async def write_event(
     *,
     keeps_limit: bool = False,
 ) -> tuple[Event, bool]:
-    """put_event within a transaction of the caller's. With `keeps_limit` the `max_places_per_person` of an event
-    that exists stays, whatever `fields` say."""
+    """Do `put_event` within a transaction of the caller. With `keeps_limit`, an existing event keeps its
+    `max_places_per_person`."""
     made = await acquired.fetchval(
         sql("put_event"),
         event_id,
@@ -73,11 +73,11 @@ async def write_event(
 async def put_representation(
     pool: Pool, engine: Engine, caller: Caller, representation_id: str, fields: RepresentationFields
 ) -> tuple[Representation, bool]:
-    """Makes or changes a representation; says whether it was made.
+    """Create or change a representation, and return whether it was created.
 
-    A new start moves the end of its lists, and the deadlines that were cut by it, at once. Each of its lists
-    is then settled in a transaction of its own: one that had ended may have free tickets and fans who wait.
-    Repeating the call repeats that, too. Raises EventNotFound, IdTaken, HasDependents.
+    A new start moves the end of its lists, and the deadlines that depended on it, at once. Then each of its lists
+    is settled in a transaction of its own, because a list that had ended may have free tickets and waiting fans. A
+    repeated call settles them again. Raises EventNotFound, IdTaken, HasDependents.
     """
     assert caller.organization_id is not None
     async with transaction(pool) as acquired:
@@ -94,7 +94,7 @@ async def put_representation(
 async def write_representation(
     acquired: Connection, organization_id: str, representation_id: str, fields: RepresentationFields
 ) -> tuple[Representation, bool]:
-    """put_representation within a transaction of the caller's."""
+    """Do `put_representation` within a transaction of the caller."""
     await _lock_event(acquired, organization_id, fields.event_id)
     async with _dependents("The representation has inventory, so it cannot move to another event."):
         values = fields.event_id, fields.start_datetime, fields.end_datetime
@@ -105,9 +105,9 @@ async def write_representation(
 
 
 async def put_offer(pool: Pool, organization_id: str, offer_id: str, fields: OfferFields) -> tuple[Offer, bool]:
-    """Makes or changes an offer; says whether it was made.
+    """Create or change an offer, and return whether it was created.
 
-    A lower maximum binds new joins and changes; entries keep what they were given. Raises EventNotFound,
+    A lower maximum applies to new joins and changes; existing entries keep their tickets. Raises EventNotFound,
     IdTaken, HasDependents.
     """
     async with transaction(pool) as acquired:
@@ -117,7 +117,7 @@ async def put_offer(pool: Pool, organization_id: str, offer_id: str, fields: Off
 async def write_offer(
     acquired: Connection, organization_id: str, offer_id: str, fields: OfferFields
 ) -> tuple[Offer, bool]:
-    """put_offer within a transaction of the caller's."""
+    """Do `put_offer` within a transaction of the caller."""
     await _lock_event(acquired, organization_id, fields.event_id)
     async with _dependents("The offer has inventory, so it cannot move to another event."):
         values = fields.event_id, fields.name, fields.type, fields.max_quantity_per_order, fields.description
@@ -128,10 +128,10 @@ async def write_offer(
 async def put_inventory(
     pool: Pool, engine: Engine, caller: Caller, key: ListKey, fields: InventoryFields
 ) -> tuple[Inventory, bool]:
-    """Makes an inventory, or sets its stock; says whether it was made.
+    """Create an inventory, or set its stock, and return whether it was created.
 
-    A new one without available tickets has its list open. Raises OfferNotFound, RepresentationNotFound,
-    InvalidRequest where the two belong to different events, and what `stock.put_stock` names.
+    The list of a new inventory is open if no tickets are available. Raises OfferNotFound, RepresentationNotFound,
+    InvalidRequest if the two belong to different events, and the problems of `stock.put_stock`.
     """
     assert caller.organization_id is not None
     async with transaction(pool) as acquired:
@@ -158,7 +158,7 @@ async def create_list(
     *,
     now: datetime | None = None,
 ) -> Inventory | None:
-    """Makes an inventory within a transaction of the caller's; None if it exists or cannot be made."""
+    """Create an inventory within a transaction of the caller. Return None if it exists or cannot be created."""
     is_open = fields.waiting_list_open
     created = await acquired.fetchval(
         sql("insert_list"),
@@ -180,7 +180,7 @@ async def create_list(
 
 
 async def delete_event(pool: Pool, organization_id: str, event_id: str) -> Event:
-    """Deletes an event that nothing hangs on. Raises EventNotFound, HasDependents."""
+    """Delete an event without representations and offers. Raises EventNotFound, HasDependents."""
     async with (
         _dependents("The event has representations or offers. Delete them first."),
         transaction(pool) as acquired,
@@ -192,7 +192,7 @@ async def delete_event(pool: Pool, organization_id: str, event_id: str) -> Event
 
 
 async def delete_representation(pool: Pool, organization_id: str, representation_id: str) -> Representation:
-    """Deletes a representation without stock. Raises RepresentationNotFound, HasDependents."""
+    """Delete a representation without inventory. Raises RepresentationNotFound, HasDependents."""
     async with _dependents("The representation has inventory. Delete it first."), transaction(pool) as acquired:
         record = await acquired.fetchrow(sql("delete_representation"), organization_id, representation_id)
     if record is None:
@@ -201,7 +201,7 @@ async def delete_representation(pool: Pool, organization_id: str, representation
 
 
 async def delete_offer(pool: Pool, organization_id: str, offer_id: str) -> Offer:
-    """Deletes an offer without stock. Raises OfferNotFound, HasDependents."""
+    """Delete an offer without inventory. Raises OfferNotFound, HasDependents."""
     async with _dependents("The offer has inventory. Delete it first."), transaction(pool) as acquired:
         record = await acquired.fetchrow(sql("delete_offer"), organization_id, offer_id)
     if record is None:
@@ -210,7 +210,7 @@ async def delete_offer(pool: Pool, organization_id: str, offer_id: str) -> Offer
 
 
 async def delete_inventory(pool: Pool, organization_id: str, key: ListKey) -> Inventory:
-    """Deletes an inventory whose list nobody ever joined, and the notices about it, sent or not.
+    """Delete an inventory whose list has never had an entry, with its sent and pending notices.
 
     Raises InventoryNotFound, HasDependents.
     """
@@ -235,12 +235,12 @@ async def _lock_event(acquired: Connection, organization_id: str, event_id: str)
 async def _put(
     acquired: Connection, lock: str, put: str, organization_id: str, object_id: str, *values: object
 ) -> bool:
-    """Writes what is not another organization's; says whether it was made.
+    """Write an object that belongs to the organization or is new, and return whether it was created.
 
-    Two statements, since Citus takes no subquery in an INSERT that says whose the object is.
+    It takes two statements, because Citus does not support a subquery for the owner in an INSERT.
     """
     made = None
-    while made is None:  # Whoever made it between the two is seen by the next look.
+    while made is None:  # If another caller created it between the two statements, the next round sees it.
         owner = await acquired.fetchval(sql(lock), object_id)
         if owner not in (None, organization_id):
             raise IdTaken(f"The id {object_id} is already in use. Choose another id.")

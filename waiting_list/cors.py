@@ -1,8 +1,8 @@
-"""Who may call from a page of another origin (WHATWG Fetch, CORS protocol): every page, but only the user router.
+"""Allow calls from pages of other origins (WHATWG Fetch, CORS protocol): any page, but only the user router.
 
-A fan's token stands in a header that a page must set itself, and no cookie ever counts there: a page of a stranger
-can do nothing with it that the stranger could not do without a browser. Whatever knows cookies or API keys says
-nothing of other origins, and so is closed to them.
+A page must send a fan's token itself in a header, and the user router ignores cookies. So a stranger's page can do
+no more than the stranger could do without a browser. Calls with cookies or API keys send no CORS headers, and so
+are closed to other origins.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ ALLOWED: Mapping[str, str] = {
     "Access-Control-Expose-Headers": "Date, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, "
     "X-Request-Id",
 }
-"""Of every answer of the user router."""
+"""The CORS headers of every answer of the user router."""
 PREFLIGHT: Mapping[str, str] = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST, PATCH, PUT, DELETE",
@@ -24,19 +24,21 @@ PREFLIGHT: Mapping[str, str] = {
     # Seconds; browsers keep it for two hours at most.
     "Access-Control-Max-Age": "7200",
 }
-"""The answer to a browser that asks first."""
+"""The headers of the answer to a preflight request."""
 _ALLOWED = [(name.lower().encode(), value.encode()) for name, value in ALLOWED.items()]
 _PREFLIGHT = [(name.lower().encode(), value.encode()) for name, value in PREFLIGHT.items()]
 
 
 def allowed(path: str) -> Mapping[str, str]:
-    """The headers of an answer at this path that does not come by way of `CrossOrigin`."""
+    """Return the CORS headers of an answer at this path that does not pass through `CrossOrigin`."""
     return ALLOWED if path.startswith(_OPEN) else {}
 
 
 class CrossOrigin:
-    """Pure ASGI, outermost: answers preflights before anybody asks who calls, and marks every answer of the user
-    router, be it a problem or a stream. Leaves all other paths as they are."""
+    """Answer preflight requests before authentication, and add CORS headers to all answers of the user router.
+
+    Pure ASGI. It adds them also to problems and streams, and leaves all other paths unchanged.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""What an audit can find, in words that a promoter understands."""
+"""Define the findings of an audit, in words that a promoter understands."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,55 +9,59 @@ from waiting_list.models import ListKey
 
 
 class Check(StrEnum):
-    """What an audit checks. Whether instants go backwards is not: the clock of the database may be set
-    back, or a standby's be behind, and no order depends on it; sequence and number tell who was first."""
+    """The checks of an audit.
+
+    It does not check whether instants go backwards, because the clock of the database or a standby may be set
+    back. The order depends only on sequence and number.
+    """
 
     SEQUENCE = "sequence"
-    """The changes of a list are numbered 1, 2, 3 … without gaps, as many as the list counts."""
+    """The changes of a list are numbered 1, 2, 3 … without gaps, up to the list's own count."""
     CREATION = "creation"
-    """The first change, and no other, is the making of the list."""
+    """The first change, and only the first, creates the list."""
     CONTENT = "content"
-    """A change is of a known verb, and tells just what such a change touches: a rank changes by a `move`
-    only, a purchase takes tickets out of the stock and one entry out of the list."""
+    """A change has a known verb and only the fields that this verb changes. For example, only a `move` changes a
+    rank."""
     BEFORE = "before"
-    """What a change says of the time before it is what the changes until then add up to."""
+    """The `before` values of a change match the sum of all earlier changes."""
     NUMBER = "number"
-    """Who joins gets the next number and the last place."""
+    """A user who joins gets the next number and the last place."""
     ORDER = "order"
-    """Under `strict` whoever is made ready was the first in line."""
+    """With the policy `strict`, the user who became ready was the first in line."""
     STOCK = "stock"
-    """Total, available and held move as the verb says, so that what is missing from the total was withdrawn
-    elsewhere or bought; and 0 <= held <= available <= total after every change."""
+    """Total, available and held change as the verb says, and 0 <= held <= available <= total after every
+    change."""
     TRANSITION = "transition"
-    """An entry goes only the ways of the state machine, for the reason that the verb gives."""
+    """An entry follows the state machine, and has the reason that belongs to the verb."""
     INSTANT = "instant"
-    """What happened to an entry carries the instant of its change."""
+    """The times in an entry are the times of its changes."""
     DEADLINE = "deadline"
     """A hold buys before its deadline, and expires after it."""
     HOLDING = "holding"
-    """Who is ready holds at least the minimum and at most the wish; nobody else holds anything."""
+    """A ready entry holds at least its minimum and at most its wish. Other entries hold no tickets."""
     LIST = "list"
-    """Stock and settings are what the history adds up to."""
+    """Stock and settings match the history."""
     ENTRY = "entry"
-    """The entries are what the history adds up to: none missing, none besides, none different."""
+    """The entries match the history: none is missing, extra or different."""
     ERASED = "erased"
-    """Who an entry belongs to is forgotten exactly if the person was erased."""
+    """An entry has no user exactly if the person was erased."""
     HELD = "held"
-    """Held is the sum of what ready entries hold."""
+    """The held tickets of the list are the sum of those of ready entries."""
     COUNTER = "counter"
-    """The list's counters are what its entries add up to."""
+    """The list's counters match its entries."""
     SEGMENT = "segment"
-    """The counts that positions are worked out from are what the entries add up to."""
+    """The segment counts, from which positions are computed, match the entries."""
     USER = "user"
-    """Nobody has two active entries in one list."""
+    """A user has at most one active entry in a list."""
     PROMOTION = "promotion"
-    """Nobody waits whose turn it is and whom the free tickets would serve."""
+    """The free tickets are not enough for the next fan in line."""
 
 
 class Difference(Exception):
-    """Where history and tables, or history and rules, part: the check, a sentence, and where it is.
+    """A difference between history and tables, or between history and rules.
 
-    `sequence` is the change's, None where a table differs; `number` is the entry's, where it is about one.
+    `sequence` is that of the change, or None if a table differs. `number` is that of the entry, if the difference
+    is about one.
     """
 
     def __init__(
@@ -80,7 +84,7 @@ class Difference(Exception):
 
 
 class Finding(Frozen):
-    """A Difference, as it is reported: as JSON with `model_dump_json()`."""
+    """A Difference as the audit reports it; `model_dump_json()` gives its JSON."""
 
     check: Check
     sentence: str
@@ -91,13 +95,16 @@ class Finding(Frozen):
 
     @classmethod
     def of(cls, difference: Difference) -> "Finding":
-        """What the difference says."""
+        """Make the finding of a difference."""
         return cls(**{name: getattr(difference, name) for name in cls.model_fields})
 
 
 class ListReport(Frozen):
-    """What the audit of one list came to: how much was replayed, in how many seconds, and the first
-    difference, by the order of the changes; None if there is none. As JSON with `model_dump_json()`."""
+    """The result of the audit of one list; `model_dump_json()` gives its JSON.
+
+    It has the number of replayed changes and entries, the time in seconds, and the first difference in the order
+    of the changes, or None.
+    """
 
     offer_id: str
     representation_id: str
@@ -113,7 +120,7 @@ class ListReport(Frozen):
 
 
 def said(value: Any) -> str:
-    """A value, in a sentence."""
+    """Format a value for a sentence."""
     match value:
         case None:
             return "empty"

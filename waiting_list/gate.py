@@ -1,8 +1,8 @@
-"""What fans pass who come by themselves: the challenge of a list when they join, and that of the service when they
-ask for a link to sign in. Knows nothing of HTTP.
+"""Ask fans who join, or who want a sign-in link, for a challenge. This module knows no HTTP.
 
-To look at a solution costs a signature and sixteen hashes, and no statement. Whether a list asks for one is known
-under its lock, so `verbs.join` decides; what an adaptive one asks for is known here, from who has come lately.
+Checking a solution costs a signature and sixteen hashes, but no database query. `verbs.join` decides whether a
+list requires a challenge, because that is known under the lock of the list. This module knows how hard an adaptive
+one is now.
 """
 
 import time
@@ -41,7 +41,8 @@ class Response(Frozen):
 
 
 class Gate:
-    """One for each process. The clocks, which tests set, are of seconds: since 1970, and steady."""
+    """The check of challenges. Each process has one. The clocks, which tests set, give seconds since 1970, and
+    monotonic seconds."""
 
     def __init__(
         self,
@@ -73,8 +74,10 @@ class Gate:
         network: str | None,
         given: Solution | Response | None,
     ) -> Answer:
-        """A fan joins, from a network that is known or not, with what they were `given` to show. Raises what
-        Engine.join does; a ChallengeRequired then has the challenge to solve."""
+        """Join a fan, from a network or None, with the solution or response that they have `given`.
+
+        Raises the problems of Engine.join. A ChallengeRequired then has the challenge to solve.
+        """
         subject = ("join", caller.organization_id or "", *key, user_id)
         visit = Visit(self._pressure, f"join\x00{key.list_id}", network)
         has_come = False
@@ -102,7 +105,8 @@ class Gate:
     async def sign_in(
         self, organization_id: str, email: str, *, network: str | None, given: Solution | None
     ) -> None:
-        """Somebody asks for a link to sign in. Raises ChallengeRequired, with the challenge, if that takes one."""
+        """Check the challenge of a request for a sign-in link. Raises ChallengeRequired with the challenge to
+        solve."""
         if self._sign_in == "off":
             return
         subject = ("sign_in", organization_id, email.lower())

@@ -1,4 +1,4 @@
-"""Whether this process can do its work: the database answers, has the schema, and takes what is written."""
+"""Check whether this process can work: the database answers, has the right schema, and accepts writes."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ _FRESH_SECONDS = 1.0
 
 
 class Health:
-    """Looks at the database at most once a second, however many ask. One for each process."""
+    """Check the database at most once a second. Each process has one."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -23,7 +23,8 @@ class Health:
         self._looking: asyncio.Task[None] | None = None
 
     async def check(self) -> None:
-        """Raise Unavailable, with the reason, unless the service can do its work, or could a second ago."""
+        """Raise Unavailable with the reason if the service could not work at the last check, at most a second
+        ago."""
         if time.monotonic() - self._looked_at > _FRESH_SECONDS:
             if self._looking is None:
                 self._looking = asyncio.create_task(self._look())
@@ -45,7 +46,7 @@ class Health:
         try:
             async with connection(self._pool) as acquired:
                 if await acquired.fetchval(sql("read_is_read_only")):
-                    # As a statement that writes would fail: so the pool looks for a server that takes writes.
+                    # The error of a failed write, so that the pool looks for a server that accepts writes.
                     raise asyncpg.ReadOnlySQLTransactionError("the database is read-only")
         except Unavailable as problem:
             if isinstance(problem.__cause__, asyncpg.ReadOnlySQLTransactionError):
@@ -56,7 +57,7 @@ class Health:
         return None
 
     async def _has_room(self) -> bool:
-        # Only after a statement has failed for it: until then nothing is written here.
+        # Checked only after a statement failed for lack of space, so that a healthy process writes no file.
         try:
             async with transaction(self._pool, undone=True) as acquired:
                 await acquired.execute(sql("use_little_memory"))

@@ -1,13 +1,12 @@
-"""`waiting-list import`: a catalogue from four CSV files, all or nothing.
+"""Import a catalogue from four CSV files in one transaction (`waiting-list import`).
 
 events.csv (id, title, description, thumbnail_url, organization_id, venue_name, venue_address, timezone),
 representations.csv (id, event_id, start_datetime, end_datetime), offers.csv (offer_id, event_id, name, type,
 max_quantity_per_order, description), inventory.csv (inventory_id, offer_id, representation_id, total_stock,
 available_stock): UTF-8, one header line, the columns in any order.
 
-One transaction for all of it: the one place where a transaction changes several lists. It locks them in the
-order of their ids, so that two imports cannot wait for each other; everybody else locks one.
-"""
+This is the only transaction that changes several lists. It locks them in the order of their ids, so that two
+imports cannot deadlock. All other transactions lock one list."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -48,7 +47,8 @@ _COLUMNS = {
 
 
 class ImportRefused(Exception):
-    """Nothing was imported. `errors` has one line for each bad row, by file and line."""
+    """The import failed and changed no data. `errors` has one line for each invalid row, with file and line
+    number."""
 
     def __init__(self, errors: Sequence[str]) -> None:
         super().__init__("\n".join(errors))
@@ -57,7 +57,7 @@ class ImportRefused(Exception):
 
 @dataclass
 class Catalogue:
-    """What the files say. `lines` tells where each object stands."""
+    """The content of the files. `lines` has the line of each object."""
 
     events: dict[str, Event] = field(default_factory=dict)
     representations: dict[str, Representation] = field(default_factory=dict)
@@ -67,18 +67,18 @@ class Catalogue:
 
 
 def read(folder: Path, *, organization_id: str | None = None) -> Catalogue:
-    """Reads and checks the four files. `organization_id` replaces the one that events.csv names.
+    """Read and check the four files. `organization_id` replaces the one in events.csv.
 
-    Raises ImportRefused with every bad row, the first 100 of them.
+    Raises ImportRefused with the first 100 invalid rows.
     """
     return _Reader(folder, organization_id).read()
 
 
 def shifted(read_from: Catalogue, today: date) -> Catalogue:
-    """The same catalogue with every date ahead of today, times of day kept in the event's timezone.
+    """Move every date of a catalogue after today, and keep the times of day in the event's timezone.
 
-    Each event moves by whole weeks, as few as put its first representation after today: its
-    representations keep their distances and their days of the week.
+    Each event moves by whole weeks, by as few as put its first representation after today. So its representations
+    keep their distances and weekdays.
     """
     moved = Catalogue(read_from.events, {}, read_from.offers, read_from.inventory, read_from.lines)
     for event in read_from.events.values():
@@ -101,11 +101,10 @@ def shifted(read_from: Catalogue, today: date) -> Catalogue:
 async def load(
     pool: Pool, found: Catalogue, *, sends_mail: bool = False, now: datetime | None = None
 ) -> dict[str, int]:
-    """Writes a catalogue, all or nothing, and returns how many objects of each file were made.
+    """Write a catalogue in one transaction, and return how many objects of each file were created.
 
-    A list whose stock is 0 opens. Stock of a list that exists is set to what the file says, with what
-    follows from it: whoever is made ready is told, by e-mail only if `sends_mail`. Raises ImportRefused;
-    Unavailable.
+    A list whose stock is 0 opens. An existing list gets the stock of the file, which may make fans ready. Those
+    fans get an e-mail only if `sends_mail`. Raises ImportRefused; Unavailable.
     """
     made = dict.fromkeys(("events", "representations", "offers", "inventory"), 0)
     async with transaction(pool) as acquired:
@@ -267,7 +266,7 @@ class _Reader:
 
     @staticmethod
     def _number(row: dict[str, Any], *names: str) -> None:
-        # What is no whole number stays text, and the model says so.
+        # Other values stay text, so that the model reports them.
         for name in names:
             if row[name].strip().lstrip("-").isdecimal() and len(row[name]) < 20:
                 row[name] = int(row[name])

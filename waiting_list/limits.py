@@ -1,9 +1,9 @@
-"""How much one caller may ask for: of a user, an API key, or an address and the networks around it, in a minute.
+"""Limit how many requests a user, an API key or an address may send in a minute.
 
-Each limit is a bucket that fills up evenly (ITU-T I.371's generic cell rate algorithm). It holds a minute's worth,
-or where a crowd must not be outrun (joins and attempts to sign in from an address) only a few seconds' worth.
-Requests are counted in each process, which costs nothing. Joins are counted in the database as well, for all
-processes together.
+Each limit is a bucket that fills evenly (ITU-T I.371's generic cell rate algorithm). It holds the requests of a
+minute. For joins and sign-ins from an address it holds only those of a few seconds, so that one address cannot
+outrun a crowd. Each process counts its own requests, which is cheap. Joins are also counted in the database, for
+all processes together.
 """
 
 import hashlib
@@ -24,17 +24,17 @@ from waiting_list.settings import Settings
 
 _SECONDS = 60
 _BURST_SECONDS = 5
-"""How much of a minute's worth of joins, and of attempts to sign in, can be had at once."""
+"""How many seconds' worth of joins and sign-in attempts an address can spend at once."""
 _JOINS_AT_ONCE = 20
 _SIGN_INS_AT_ONCE = 10
-"""So many at once in any case: people are not refused for being quick."""
+"""The minimum that can be spent at once, so that the limits do not refuse quick people."""
 _COUNTED = {4: ((32, 1), (24, 4)), 6: ((64, 1), (48, 4), (32, 64))}
-"""The networks that an address is counted on, by the version of IP: the prefix, and how many times as much as one
-address may be done from there. docs/rate-limits.md has the reasons."""
+"""The networks that count an address, by IP version: the prefix length, and the factor for the limit of one
+address. docs/rate-limits.md has the reasons."""
 _Size: TypeAlias = tuple[int, int]
-"""Of a network: the version of IP, and the length of the prefix."""
+"""The size of a network: the IP version and the prefix length."""
 _PEER: _Size = (0, 0)
-"""Of an address that is not public."""
+"""The size for an address that is not public."""
 _PEER_TIMES = 10
 _ROUNDING = 1e-6
 _MOST = 2**31 - 1
@@ -48,15 +48,15 @@ _NOT_PUBLIC: dict[int, list[IPv4Network | IPv6Network]] = {
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many requests of one kind in a minute, and `at_once` of them at most in a moment."""
+    """A limit of `quantity` requests of one kind in a minute, and of `at_once` at the same time."""
 
     name: str
     quantity: int
     at_once: int
     each: float = field(init=False, compare=False)
-    """How many seconds one request takes to come back."""
+    """After how many seconds the bucket regains one request."""
     window: float = field(init=False, compare=False)
-    """How many seconds all of `at_once` take to come back."""
+    """After how many seconds an empty bucket is full again."""
 
     def __post_init__(self) -> None:
         each = _SECONDS / self.quantity if self.quantity else 0.0
@@ -64,13 +64,13 @@ class Limit:
         object.__setattr__(self, "window", self.at_once * each)
 
     def times(self, factor: int, suffix: str) -> "Limit":
-        """The limit of a network that may do so many times as much."""
+        """Make the limit of a network: this limit times a factor."""
         quantity, at_once = min(self.quantity * factor, _MOST), min(self.at_once * factor, _MOST)
         return Limit(f"{self.name}/{suffix}", quantity, at_once)
 
 
 class Allowance(NamedTuple):
-    """What is left of a limit: `remaining` requests now, all of them after `full_in` seconds."""
+    """The rest of a limit: `remaining` requests now, and the full limit after `full_in` seconds."""
 
     limit: Limit
     remaining: int
@@ -78,7 +78,7 @@ class Allowance(NamedTuple):
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """The same, as the IETF's RateLimit header fields say it (draft-ietf-httpapi-ratelimit-headers-10)."""
+        """The rest as RateLimit header fields (draft-ietf-httpapi-ratelimit-headers-10)."""
         name, limit = self.limit.name.encode(), self.limit
         return [
             (b"ratelimit-policy", b'"%s";q=%d;w=%d' % (name, limit.at_once, math.ceil(limit.window - _ROUNDING))),
@@ -89,11 +89,11 @@ class Allowance(NamedTuple):
 class _Wanted(NamedTuple):
     limit: Limit
     caller: str
-    """Under a name that no caller of another limit has."""
+    """Make the name of a caller, different from those of all other limits."""
 
 
 class Limits:
-    """The limits of one process, and through the database those of all. A limit of 0 is none."""
+    """The limits of one process and, through the database, of all. A limit of 0 means no limit."""
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool
@@ -119,38 +119,42 @@ class Limits:
         return _subscriber(address or "")
 
     def request_from(self, address: str | None) -> Allowance | None:
-        """Counts a request from an address; None if it is not limited. Raises RateLimited."""
+        """Count a request from an address. Return None if it is not limited. Raises RateLimited."""
         return self._count(self._address.wanted(address))
 
     def sign_in_from(self, address: str | None) -> Allowance | None:
-        """Counts an attempt to sign in from an address, also from one that is not public: there a whole office may
-        be behind it, so it may do more. None if attempts are not limited. Raises RateLimited."""
+        """Count a sign-in attempt from an address. Return None if attempts are not limited. Raises RateLimited.
+
+        An address that is not public has a higher limit, because a whole office may share it.
+        """
         return self._count(self._address_sign_ins.wanted(address))
 
     def request_of_user(self, organization_id: str, user_id: str) -> Allowance | None:
-        """Counts a request of a user; None if it is not limited. Raises RateLimited."""
+        """Count a request of a user. Return None if it is not limited. Raises RateLimited."""
         return self._count(_of_caller(self._user, f"{organization_id}\x00{user_id}"))
 
     def request_of_key(self, key_id: str) -> Allowance | None:
-        """Counts a request with an API key; None if it is not limited. Raises RateLimited."""
+        """Count a request with an API key. Return None if it is not limited. Raises RateLimited."""
         return self._count(_of_caller(self._key, key_id))
 
     async def join(self, organization_id: str, user_id: str, address: str | None) -> Allowance | None:
-        """Counts a join of a user from an address, for all processes; None if it is not limited. One that is
-        refused takes nothing of any limit in the database. Raises RateLimited, Unavailable."""
+        """Count a join of a user from an address, for all processes. Return None if it is not limited.
+
+        A refused join does not count in the database. Raises RateLimited, Unavailable.
+        """
         wanted = (
             *_of_caller(self._user_joins, f"{organization_id}\x00{user_id}"),
             *self._address_joins.wanted(address),
         )
-        # What this process alone has seen too much of need not reach the database.
+        # First the limit of this process, so that its refusals cost no query.
         allowance = self._count(wanted)
         if wanted:
             await self._shared.submit(None, wanted)
         return allowance
 
     def _count(self, wanted: Sequence[_Wanted]) -> Allowance | None:
-        """Counts one request for all of these, or for none of them if one refuses; returns what is left of the one
-        that has least."""
+        """Count one request on all these limits, or on none if one refuses. Return the rest of the tightest
+        limit."""
         if not wanted:
             return None
         now, full_at, taken = time.monotonic(), self._full_at, []
@@ -169,7 +173,7 @@ class Limits:
             if caller in full_at:
                 full_at.move_to_end(caller)
             elif len(full_at) >= _CALLERS_KEPT:
-                # Whoever has not asked for longest: they have most of their limit again, or all of it.
+                # Drops the caller whose last request is the oldest, because most of that limit is free again.
                 full_at.popitem(last=False)
             full_at[caller] = now + full_in
         return Allowance(least[1], int(least[0] + _ROUNDING), least[2]) if least else None
@@ -179,7 +183,7 @@ class Limits:
             requests = take()
             limits = {caller: limit for wanted in requests for limit, caller in wanted}
             asked = Counter(caller for wanted in requests for _, caller in wanted)
-            # In one order everywhere, so that no two processes wait for each other.
+            # In the same order everywhere, so that two processes cannot deadlock.
             callers = dict(sorted((_hashed(caller), caller) for caller in limits))
             records = await acquired.fetch(
                 sql("take_allowances"),
@@ -191,7 +195,7 @@ class Limits:
             left = {callers[record["caller"]]: record["taken"] for record in records}
             full_in = {callers[record["caller"]]: record["full_in"] for record in records}
             refusals = [_spend(left, wanted) for wanted in requests]
-            # What a narrow limit refuses uses up no wide one: else one caller could use up the limit of a network.
+            # A refusal by a narrow limit must not use up a wide one, or one caller could block a network.
             unused = [hashed for hashed, caller in callers.items() if left[caller]]
             if unused:
                 await acquired.execute(
@@ -207,7 +211,7 @@ class Limits:
 
 
 class _Addresses:
-    """One limit of addresses, and of the networks around them."""
+    """One limit for addresses, and for the networks around them."""
 
     def __init__(self, name: str, quantity: int, *, at_once: int | None = None, peers: bool = False) -> None:
         self._limit = limit = _limit(name, quantity, at_once=at_once)
@@ -221,7 +225,7 @@ class _Addresses:
         self._known: dict[str, tuple[_Wanted, ...]] = {}
 
     def wanted(self, address: str | None) -> tuple[_Wanted, ...]:
-        """What a request from an address takes of: the narrowest network first; nothing if it is not limited."""
+        """Return the limits that count a request from an address, the narrowest network first."""
         if not self._limit.quantity:
             return ()
         known = self._known.get(address or "")
@@ -238,7 +242,8 @@ class _Addresses:
 
 
 def _limit(name: str, quantity: int, *, at_once: int | None = None) -> Limit:
-    """A minute's worth at once; or _BURST_SECONDS' worth, and `at_once` at least."""
+    """Return how many requests may come at once: those of a minute, or those of _BURST_SECONDS and at least
+    `at_once`."""
     if at_once is None:
         return Limit(name, quantity, quantity)
     return Limit(name, quantity, min(quantity, max(at_once, math.ceil(quantity * _BURST_SECONDS / _SECONDS))))
@@ -249,12 +254,12 @@ def _of_caller(limit: Limit, caller: str) -> tuple[_Wanted, ...]:
 
 
 def _hashed(caller: str) -> bytes:
-    """What the database is told of a caller: no name, no address."""
+    """Make the key of a caller in the database, without a name or an address."""
     return hashlib.sha256(caller.encode()).digest()[:16]
 
 
 def _spend(left: dict[str, int], wanted: Sequence[_Wanted]) -> _Wanted | None:
-    """Takes one request from what is left of all of these; or nothing, and returns the one that refuses."""
+    """Take one request from all these limits. If one refuses, take none and return that one."""
     refused = next((one for one in wanted if left[one.caller] <= 0), None)
     if refused is None:
         for one in wanted:
@@ -272,12 +277,12 @@ def _refused(limit: Limit, seconds: float) -> RateLimited:
 
 
 def is_private(address: str) -> bool:
-    """Whether this is an address that says nothing of who is behind it: private, loopback or link-local."""
+    """Return whether an address is private, loopback or link-local, so that it identifies no caller."""
     return _networks(address)[0][0] == _PEER
 
 
 def _networks(address: str) -> list[tuple[_Size, str]]:
-    """The networks that an address is counted on, the narrowest first: their bits, and how many these are."""
+    """Return the networks that count an address, the narrowest first, as sizes and bits."""
     found = _parsed(address)
     if found is None or _is_private(found):
         return [(_PEER, address if found is None else str(found))]

@@ -4,7 +4,7 @@
                  ── of those, whose segment has moved, or who does not wait ──> their entries (one query a list)
                  ── whose entry differs from the last one told ──> told
 
-Nothing here waits for a reader: each watcher keeps only the newest entry that it has not fetched yet.
+A slow reader delays no other: each watcher keeps only the newest entry that it has not fetched yet.
 """
 
 import asyncio
@@ -26,20 +26,20 @@ from waiting_list.problems import Problem, RateLimited
 log = structlog.get_logger(__name__)
 
 SECONDS = 1.0
-"""Between two looks."""
+"""Seconds between two checks for changes."""
 MOST_SCREENS = 100
-"""On which one user may watch one entry at a time, in each process."""
+"""Maximum number of streams of one user for one entry, in each process."""
 
 
 class _Seen(NamedTuple):
-    """What a list was when it was last looked at."""
+    """The state of a list at the last check."""
 
     version: int | None = None
     ends_at: datetime | None = None
 
 
 class Watcher:
-    """One user's entry in one list, watched. Use `Live.watch`."""
+    """A watched entry of one user in one list. Use `Live.watch`."""
 
     __slots__ = ("_closed", "_has_ended", "_news", "_waiter", "entry", "place", "user_id")
 
@@ -47,37 +47,37 @@ class Watcher:
         self.user_id = user_id
         self._has_ended = has_ended
         self.entry = entry
-        """As it was last read."""
+        """The entry as the last check read it."""
         self.place: list[int] | None = None
-        """Of its segment: who waits before it, and when a place within it last moved."""
+        """The state of its segment: the entries before it, and the version of the last move inside it."""
         self._news: Entry | None = None
         self._closed = False
         self._waiter: asyncio.Future[None] | None = None
 
     @property
     def closed(self) -> bool:
-        """Whether there will be no more news."""
+        """Whether the watcher has ended."""
         return self._closed
 
     def tell(self, entry: Entry) -> None:
-        """The entry was read; if it has changed, that is news."""
+        """Take an entry that was read. If it has changed, wake the reader."""
         if entry != self.entry:
             self.entry = self._news = entry
             self._wake()
 
     def close(self) -> None:
-        """There will be no more news."""
+        """End the watcher."""
         self._closed = True
         self._wake()
 
     def close_if_ended(self) -> None:
-        """Closes, if what has opened it has ended."""
+        """End the watcher if its token has ended."""
         if self._has_ended is not None and self._has_ended():
             self.close()
 
     async def news(self, *, within: float) -> Entry | None:
-        """The newest entry that was not fetched yet; None if there is none `within` so many seconds, or the
-        watcher was closed."""
+        """Return the newest entry that was not fetched yet. Return None after `within` seconds, or if the watcher
+        was closed."""
         if self._news is None and not self._closed:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
@@ -96,7 +96,7 @@ class Watcher:
 
 
 class Live:
-    """Everybody who watches in this process. `run` looks for changes until it is cancelled."""
+    """All watchers of this process. `run` checks for changes until it is cancelled."""
 
     def __init__(self, pool: Pool, polls: Polls) -> None:
         self._pool = pool
@@ -105,14 +105,16 @@ class Live:
         self._seen: dict[ListKey, _Seen] = {}
         self._closed = False
         self._screens: Counter[tuple[ListKey, str]] = Counter()
-        """How often each user's entry is watched."""
+        """The number of watchers of each user's entry."""
 
     async def watch(
         self, key: ListKey, user_id: str, *, organization_id: str, has_ended: Callable[[], bool] | None = None
     ) -> Watcher:
-        """Begins to watch an entry, which is told as it is now. End it with `leave`; `has_ended` tells whether the
-        token that has opened it is good no more. Raises what `Polls.entry` raises; RateLimited where the user
-        watches it on MOST_SCREENS already."""
+        """Start to watch an entry, beginning with its current state. End it with `leave`.
+
+        `has_ended` returns whether the token of the watcher has ended. Raises the problems of `Polls.entry`;
+        RateLimited if the user already has MOST_SCREENS streams for this entry.
+        """
         if self._screens[key, user_id] >= MOST_SCREENS:
             raise RateLimited(
                 f"The user already has {MOST_SCREENS} live streams open. Close one first.", seconds=60
@@ -126,15 +128,15 @@ class Live:
             raise
         if self._closed:
             watcher.close()
-        watcher.close_if_ended()  # while the entry was read, say
+        watcher.close_if_ended()  # for example while the entry was read
         self._watchers[key].add(watcher)
         OPEN_STREAMS.inc()
-        # A look may have passed between the reading and now: the next one must not take this list as seen.
+        # A check may have run since the entry was read, so that the next one must check this list again.
         self._seen.pop(key, None)
         return watcher
 
     def leave(self, key: ListKey, watcher: Watcher) -> None:
-        """Ends a watch."""
+        """End a watch."""
         self._screen_is_off(key, watcher.user_id)
         OPEN_STREAMS.dec()
         self._watchers[key].discard(watcher)
@@ -148,20 +150,21 @@ class Live:
             del self._screens[key, user_id]
 
     def close(self) -> None:
-        """Closes all watchers, and those to come: the process is about to end."""
+        """Close all watchers, and refuse new ones, because the process is shutting down."""
         self._closed = True
         for watchers in self._watchers.values():
             for watcher in watchers:
                 watcher.close()
 
     def close_ended(self) -> None:
-        """Closes the watchers whose token has ended: somebody has signed out."""
+        """Close the watchers whose token a sign-out has ended."""
         for watchers in self._watchers.values():
             for watcher in watchers:
                 watcher.close_if_ended()
 
     async def run(self) -> None:
-        """Looks once a second. Survives any failure: what was missed is found by the next look."""
+        """Check for changes once a second. It survives any failure, because the next check finds what this one
+        missed."""
         failing = False
         while True:
             await asyncio.sleep(SECONDS)
@@ -176,7 +179,7 @@ class Live:
                 failing = True
 
     async def look(self) -> None:
-        """Tells every watcher whose entry has changed since the last look. Raises Unavailable."""
+        """Give each watcher its entry if that has changed since the last check. Raises Unavailable."""
         keys = {key.list_id: key for key in self._watchers}
         if not keys:
             return
@@ -193,11 +196,11 @@ class Live:
             for watcher in self._watchers.get(key, ()):
                 waits = watcher.entry.status is Status.WAITING
                 place = places.get(watcher.entry.rank >> SEGMENT_BITS) if waits else None
-                # A join behind them, the most frequent change of all, moves nobody.
+                # Skips a join behind them, which is the most frequent change and moves no entry.
                 if place is None or place != watcher.place:
                     watcher.place = place
                     stale.append(watcher)
-            # Before anything is waited for: who begins to watch meanwhile takes it back.
+            # Before the first await, because a new watcher may remove the mark meanwhile.
             self._seen[key] = _Seen(record["version"], record["ends_at"])
             try:
                 await self._tell(key, stale)

@@ -1,7 +1,7 @@
-"""How the processes log: structlog, to stderr; lines for people, or JSON for machines. No personal data.
+"""Set up logging with structlog, to stderr: lines for people, or JSON for machines, without personal data.
 
-Whatever comes from outside is on one line: JSON escapes it, and lines for people show escapes for what cannot be
-seen.
+Text from outside stays on one line: JSON escapes it, and lines for people escape characters that are not
+printable.
 """
 
 import logging
@@ -16,18 +16,18 @@ import structlog
 from waiting_list.settings import Settings
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""Of the request on whose behalf something is done. Where many share a transaction, it is that of one of them."""
+"""The id of the request that runs. In a shared transaction it is that of one of the requests."""
 _DETAIL = re.compile(r"DETAIL: .*")
 _REPEAT_SECONDS = 60.0
 _LINES_KEPT = 100
 _PROVOKED = frozenset(("not_http", "slow_reader_dropped"))
-"""Our own events that strangers can cause as often as they like."""
+"""Events of this service that strangers can cause as often as they like."""
 
 log = structlog.get_logger(__name__)
 
 
 def set_up(settings: Settings) -> None:
-    """Sends everything, our own and the libraries', through one format."""
+    """Send the log lines of the service and of its libraries through one format."""
     shared: list[structlog.typing.Processor] = [
         _with_request_id,
         structlog.stdlib.add_log_level,
@@ -61,10 +61,10 @@ def set_up(settings: Settings) -> None:
 
 
 class Repeats(logging.Filter):
-    """Lets a line through once in a minute, counts the others like it, and then logs how many these were.
+    """Let a line through once in a minute, count its repeats, and then log how many there were.
 
-    That is for lines that a stranger can cause at will: what libraries warn of, such as a request that is no HTTP,
-    and some events of ours. Lines with an exception are all let through.
+    It applies to lines that a stranger can cause at will: warnings of libraries, such as one about a request that
+    is not HTTP, and some events of the service. Lines with an exception always pass.
     """
 
     def __init__(self, seconds: float = _REPEAT_SECONDS) -> None:
@@ -72,10 +72,10 @@ class Repeats(logging.Filter):
         self._seconds = seconds
         self._lock = threading.Lock()
         self._counted: dict[tuple[str, str], tuple[float, int]] = {}
-        """Since when each line is counted, and how often it came since."""
+        """Since when each line is counted, and how often it was repeated."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a line is to be logged."""
+        """Return whether to log a line."""
         said = record.msg["event"] if isinstance(record.msg, dict) else str(record.msg)
         ours = record.name.partition(".")[0] == __package__
         if record.exc_info or (said not in _PROVOKED if ours else record.levelno < logging.WARNING):
@@ -99,7 +99,7 @@ class Repeats(logging.Filter):
         timer.start()
 
     def end(self, line: tuple[str, str]) -> None:
-        """Log how often a line was held back, and let the next one through."""
+        """Log how often a line was suppressed, and let the next one through."""
         with self._lock:
             _, times = self._counted.pop(line, (0, 0))
         if times:
@@ -113,7 +113,7 @@ def _with_request_id(_: object, __: str, event: structlog.typing.EventDict) -> s
 
 
 def _without_rows(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    # PostgreSQL's detail of a broken constraint quotes the row: who it is about.
+    # Removed, because PostgreSQL's detail of a broken constraint quotes the row, with personal data.
     for name, value in event.items():
         if isinstance(value, str) and "DETAIL: " in value:
             event[name] = _DETAIL.sub("DETAIL: (not logged)", value)

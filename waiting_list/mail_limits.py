@@ -1,12 +1,12 @@
-"""How many letters fans can have sent to addresses that are not verified, in all processes together.
+"""Limit the e-mails to unverified addresses, for all processes together.
 
-A letter leaves for such an address when a fan gives it, with a join or later, and when somebody asks to sign in
-with it. Each is counted for the fan, the mailbox, the network and the organization, for all of them or for none:
-what one limit refuses uses up no other. Letters about a turn, and all to a verified address, are not counted.
+The service sends such an e-mail when a fan gives an address, or when a visitor asks to sign in with it. Each
+counts for the fan, the mailbox, the network and the organization, or for none of them if one limit refuses.
+E-mails about a hold, and those to verified addresses, do not count.
 
-The buckets are those of limits.py (ITU-T I.371's generic cell rate algorithm), in the same table, but hold an
-hour's worth. The caller decides what a refusal means: a join loses its letter, never its place; a change of
-address is refused; who asks to sign in gets the same answer as always, and no letter.
+The buckets are those of limits.py (ITU-T I.371's generic cell rate algorithm), in the same table, but hold the
+e-mails of an hour. The caller decides what a refusal means. A join loses its e-mail, but keeps its place. A change
+of address is refused. A request to sign in gets the usual answer, but no e-mail.
 """
 
 import math
@@ -29,7 +29,7 @@ _ROUNDING_SECONDS = 1e-6
 
 
 class _Limit(NamedTuple):
-    """So many letters in so many seconds. A quantity of 0 is no limit."""
+    """A limit of `quantity` e-mails in `seconds`. A quantity of 0 means no limit."""
 
     name: str
     quantity: int
@@ -42,16 +42,16 @@ class _Wanted(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """How long one letter takes to come back."""
+        """After how many seconds the bucket regains one e-mail."""
         return self.limit.seconds / self.limit.quantity
 
     def hashed(self, secret: bytes) -> bytes:
-        """What the database is told: no name and no address, and no hash of one that could be guessed."""
+        """Make the key in the database: without a name or an address, and without a hash that could be guessed."""
         return derived(secret, "allowance", self.limit.name, self.caller)[:16]
 
 
 class MailLimits:
-    """The limits of letters to addresses that are not verified. One for each process."""
+    """The limits for e-mails to unverified addresses. Each process has one."""
 
     def __init__(self, pool: Pool, settings: Settings, authority: Authority) -> None:
         self._pool = pool
@@ -66,8 +66,11 @@ class MailLimits:
         )
 
     async def count_given(self, organization_id: str, user_id: str, email: str, address: str | None) -> None:
-        """Count an address that a fan gives and nobody has verified. A peer that is not public counts for no
-        network: a crowd may stand behind it, and the fan is known. Raises RateLimited, Unavailable."""
+        """Count an unverified address that a fan gives. Raises RateLimited, Unavailable.
+
+        A caller at an address that is not public does not count for a network, because many fans may share it and
+        the fan is known.
+        """
         await self._count(
             (self._user, f"{organization_id}\x1f{user_id}"),
             (self._mailbox, mailbox(email)),
@@ -76,8 +79,11 @@ class MailLimits:
         )
 
     async def count_sign_in(self, organization_id: str, email: str, address: str | None) -> None:
-        """Count a link to sign in: one a minute for a mailbox of an organization. Any peer counts for its network,
-        public or not: of who asks, no more is known. Raises RateLimited, Unavailable."""
+        """Count a sign-in link: at most one a minute for a mailbox of an organization. Raises RateLimited,
+        Unavailable.
+
+        Every caller counts for a network, public or not, because the service knows no more about the visitor.
+        """
         await self._count(
             (self._sign_in, f"{organization_id}\x1f{mailbox(email)}"),
             (self._mailbox, mailbox(email)),
@@ -94,7 +100,7 @@ class MailLimits:
         secret = await self._authority.derived_secret()
         async with transaction(self._pool) as acquired:
             requests = take()
-            # In one order everywhere, so that no two processes wait for each other.
+            # In the same order everywhere, so that two processes cannot deadlock.
             hashes = {one.hashed(secret): one for wanted in requests for one in wanted}
             ordered = sorted(hashes)
             quantities = [hashes[one].limit.quantity for one in ordered]
@@ -112,7 +118,8 @@ class MailLimits:
 
 
 def _excess(wanted: _Wanted, full_in: float) -> float:
-    """How many seconds too early a letter would be, whose bucket is full again in so many."""
+    """Return how many seconds too early an e-mail would be, if its bucket is full again after `full_in`
+    seconds."""
     return full_in + wanted.seconds - wanted.limit.seconds
 
 

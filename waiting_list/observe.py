@@ -1,7 +1,7 @@
-"""What is seen of every request: an id that its log lines share, its count and time, and a line where it failed.
-And what every answer says of itself: that id, and that no cache may keep it unless it declares so.
+"""Observe every request: give it an id for its log lines, count and time it, and log failures.
 
-A line names the call, never the path or the query: private links and the ids of people stand there.
+Each answer also gets that id, and a `Cache-Control` that forbids caching unless the answer declares its own. Log
+lines name the call and never the path or the query, because these contain private links and user ids.
 """
 
 import re
@@ -28,9 +28,11 @@ _GIVEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class Observed:
-    """Pure ASGI, outermost. The id is the caller's `X-Request-Id` where that is 1 to 64 letters, digits, dots,
-    dashes or underscores, else a new one; the answer has it, too. An answer that declares no `Cache-Control` is
-    `private, no-store`."""
+    """The outermost ASGI middleware.
+
+    The request id is the caller's `X-Request-Id` if that has 1 to 64 letters, digits, dots, dashes or underscores,
+    else a new one. The answer has it, too. An answer without a `Cache-Control` gets `private, no-store`.
+    """
 
     def __init__(self, app: ASGIApp, *, log_requests: bool, peers: Peers) -> None:
         self._app = app
@@ -62,7 +64,7 @@ class Observed:
                 else:
                     headers.append(_PRIVATE)
                 if scope["app"].state.service.draining.is_set():
-                    # Whoever keeps the connection would send the next request as it closes.
+                    # A caller that keeps the connection open would send the next request while it closes.
                     headers.append((b"connection", b"close"))
             await send(message)
 

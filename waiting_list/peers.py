@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 Code: TypeAlias = Literal["proxy_not_trusted", "proxy_names_no_client"]
 
 _MAY_BE_PRIVATE = ("10.", "127.", "169.254.", "172.", "192.168.", "f", "::")
-"""How every private address begins, and few others: most requests are looked at no further."""
+"""The beginnings of all private addresses, and of few others, so that most requests need no further check."""
 _FORWARDED_FOR = b"x-forwarded-for"
 _OF_PROXIES = frozenset(
     (b"forwarded", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-real-ip")
@@ -58,7 +58,7 @@ class Peers:
         if (host and not host.startswith(_MAY_BE_PRIVATE)) or len(self._warned) == len(_DETAILS):
             return
         if _TELLING.isdisjoint([name for name, _ in scope["headers"]]):
-            return  # of most requests that do come from a private address
+            return  # as in most requests from a private address
         code = _hides(host, scope["headers"])
         if code is not None and code not in self._warned and (not host or is_private(host)):
             self._warned[code] = Warned(code=code, detail=_DETAILS[code])
@@ -66,8 +66,11 @@ class Peers:
 
 
 def _hides(host: str, headers: list[tuple[bytes, bytes]]) -> Code | None:
-    """How a request hides its fan's address, if it does. One whose header was believed comes from an address that
-    stands there: uvicorn has put it in place of the peer's."""
+    """Return how a request hides its fan's address, if it does.
+
+    If uvicorn believed the header, the client's address is in that header, because uvicorn has put it in place of
+    the peer's.
+    """
     sent = b",".join(value for name, value in headers if name == _FORWARDED_FOR).decode("latin-1").strip(" ,")
     if sent:
         named = [one.strip() for one in sent.split(",")]

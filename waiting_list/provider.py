@@ -1,7 +1,7 @@
-"""The platform's own identity provider: its tokens are checked with one public key, or with a JWKS that it serves.
+"""Check tokens of the platform's identity provider with one public key, or with the JWKS that it serves.
 
-What it serves is kept: an outage of the provider keeps nobody out whose key is known (for a day), and its keys can
-rotate at any time: a key that is not known is looked for, though not more often than every few seconds.
+The service caches the JWKS for a day, so that an outage of the provider does not lock out fans with a known key.
+Keys can rotate at any time: the service fetches an unknown key, but only every few seconds.
 """
 
 import asyncio
@@ -32,18 +32,18 @@ _ALGORITHMS = [
     "EdDSA",
 ]
 LEEWAY = timedelta(seconds=30)
-"""How far the clocks of two machines may differ: of the one that has minted a token and of this one."""
+"""How far the clocks of the token's issuer and of this machine may differ."""
 _FRESH_SECONDS = 300
-"""After that long the keys are asked for again, while those that are known still serve."""
+"""After how long the service fetches the keys again. Until then, and during the fetch, the known keys are used."""
 _KEPT_SECONDS = 24 * 3600
 _PAUSE_SECONDS = 5
-"""Between two questions, whatever tokens are sent."""
+"""The minimum time between two fetches, whatever tokens arrive."""
 _TIMEOUT_SECONDS = 5
 _MOST_BYTES = 256 * 1024
 
 
 class Provider:
-    """Checks the tokens of an identity provider (RFC 7519, RFC 7517). One for each process."""
+    """Check the tokens of an identity provider (RFC 7519, RFC 7517). Each process has one."""
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
@@ -55,12 +55,15 @@ class Provider:
 
     @property
     def is_configured(self) -> bool:
-        """Whether there is one."""
+        """Whether the settings name an identity provider."""
         return bool(self._settings.user_token_jwks_url or self._settings.user_token_public_key)
 
     async def claims(self, token: str) -> dict[str, Any]:
-        """What a token of the provider says, whose issuer, audience and times are right, with 30 s for clocks that
-        differ. Raises jwt.PyJWTError for any other; Unavailable if its key cannot be had."""
+        """Return the claims of a valid token: issuer, audience and times must be right, with 30 s for clock
+        differences.
+
+        Raises jwt.PyJWTError for an invalid token; Unavailable if its key cannot be fetched.
+        """
         settings = self._settings
         key = settings.user_token_public_key or await self._key(jwt.get_unverified_header(token).get("kid"))
         return jwt.decode(
@@ -98,7 +101,7 @@ class Provider:
     async def _fetch(self) -> None:
         try:
             found = _usable(await self._served())
-        except Exception as error:  # whatever a foreign server may answer
+        except Exception as error:  # because a foreign server may answer anything
             if not self._failing:
                 log.warning("identity_provider_failing", error=repr(error))
             self._failing = True
@@ -127,7 +130,7 @@ class Provider:
 
 
 def _usable(keys: list[jwt.PyJWK]) -> dict[str | None, jwt.PyJWK]:
-    """The keys that sign, by their names. A provider with a single key need not name it."""
+    """Return the signing keys by their ids. A provider with a single key need not give it an id."""
     signing = [key for key in keys if key.public_key_use in (None, "sig")]
     named: dict[str | None, jwt.PyJWK] = {key.key_id: key for key in signing if key.key_id is not None}
     if len(signing) == 1:

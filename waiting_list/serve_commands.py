@@ -93,9 +93,9 @@ def serve_app(app: str, *, port: int, host: str = "127.0.0.1", workers: int = 1,
 
 
 def _allow_many_connections() -> None:
-    # The usual soft limit of 1024 open files would be a limit of streams.
+    # The usual soft limit of 1024 open files would limit the number of streams.
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(OSError, ValueError):  # macOS names a limit that it does not grant
+    with suppress(OSError, ValueError):  # macOS reports a limit that it does not grant
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
@@ -111,13 +111,13 @@ def served_app() -> FastAPI:
     loop = asyncio.get_running_loop()
 
     def drain() -> None:
-        # uvicorn waits for answers under way before it tells the application to end, and a stream has no end.
+        # uvicorn waits for running answers before it ends the application, and a stream would never end.
         served.state.service.live.close()
         served.state.service.draining.set()
 
     _end_gently(loop, drain, seconds=settings.drain_seconds)
-    # What is there now stays, and hundreds of calls are under way at once: looking through all of that for garbage
-    # every few calls costs a join a tenth, and holds up whoever comes at the wrong moment.
+    # Collect garbage less often and skip the objects from the start. With hundreds of concurrent calls, frequent
+    # collections would make a join a tenth slower, and delay some calls much more.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

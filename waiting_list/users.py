@@ -1,8 +1,8 @@
-"""All that is kept of a person, given out or forgotten: the rights of access and of erasure (GDPR, articles 15 and
-17). docs/personal-data.md says where each piece is, why, and how long.
+"""Export and erase all data about a person: the rights of access and of erasure (GDPR, articles 15 and 17).
 
-A person is a user of one organization. Whoever asks to sign in by e-mail is one from then on, without an entry:
-theirs is what was asked for an address that is known to be theirs.
+docs/personal-data.md says where the data are, why, and for how long. A person is a user of one organization. A
+visitor who asks to sign in by e-mail becomes one, without an entry. The export then has the sign-in requests for
+addresses that are known to be theirs.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ from waiting_list.suppressions import suppressed
 
 
 async def export_user(pool: Pool, authority: Authority, user_id: str, *, organization_id: str) -> UserExport:
-    """All that is kept of a person. Empty for one who is not known. Raises Unavailable."""
+    """Return all data about a person; empty for an unknown person. Raises Unavailable."""
     who = user_id, organization_id
     async with snapshot(pool) as acquired:
         contacts = await acquired.fetch(sql("read_contacts_of_user"), *who)
@@ -56,17 +56,19 @@ async def export_user(pool: Pool, authority: Authority, user_id: str, *, organiz
 
 
 async def erase_user(pool: Pool, engine: Engine, authority: Authority, caller: Caller, user_id: str) -> Erasure:
-    """Forgets a person of the caller's organization: their tokens end, they leave every list that they are in, and
-    the history keeps numbers only. List by list: who is stopped in the middle goes on with a repeat. Raises
-    Unavailable."""
+    """Erase a person of the caller's organization: end their tokens, remove their entries, and keep only numbers
+    in the history.
+
+    It goes list by list, so that a repeated call completes an interrupted one. Raises Unavailable.
+    """
     organization_id = caller.organization_id
     assert organization_id is not None, "a person is a user of one organization"
-    # First, so that no token from before brings them back into a list that was done.
+    # First, so that an old token cannot join a list again that is already erased.
     await authority.sign_outs.sign_out(organization_id, user_id)
     async with snapshot(pool) as acquired:
         contacts = await acquired.fetch(sql("read_contacts_of_user"), user_id, organization_id)
         keys = await acquired.fetch(sql("read_lists_of_user"), user_id, organization_id)
-    # Also of an address that nobody has verified: whoever it belongs to asks for another link.
+    # Also those of an unverified address: its owner can ask for another link.
     given = (one["email"] for one in contacts if one["email"])
     if asked := await _sign_ins(pool, authority, user_id, organization_id, given):
         ids: list[UUID] = [one["sign_in_id"] for one in asked]
@@ -78,9 +80,11 @@ async def erase_user(pool: Pool, engine: Engine, authority: Authority, caller: C
 
 
 async def users_of(pool: Pool, authority: Authority, organization_id: str, email: str) -> list[str]:
-    """Who may be the person with this address: the user that it makes where they sign in by e-mail, and whoever
-    has given it, verified or not, in capitals or not. Reads all contacts of the organization. Raises
-    Unavailable."""
+    """Return the users who may be the person with this address.
+
+    These are the user who signs in with it by e-mail, and the users who gave it, verified or not, in any letter
+    case. Reads all contacts of the organization. Raises Unavailable.
+    """
     made = fan_id(await authority.derived_secret(), organization_id, email)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_users_of_address"), organization_id, email)
@@ -102,7 +106,7 @@ async def _entries(pool: Pool, user_id: str, organization_id: str) -> list[Entry
 async def _sign_ins(
     pool: Pool, authority: Authority, user_id: str, organization_id: str, addresses: Iterable[str]
 ) -> list[Record]:
-    """What was asked for these addresses, or for the one that the user's id was made from."""
+    """Return the sign-in requests for these addresses, or for the address that the user id comes from."""
     secret, known = await authority.derived_secret(), {address.lower() for address in addresses}
     async with snapshot(pool) as acquired:
         asked = await acquired.fetch(sql("read_sign_ins"), organization_id)

@@ -1,7 +1,7 @@
-"""Another challenge service, where a shop shows one to its fans: it is asked whether a fan's response is good.
+"""Ask another challenge service whether the response of a fan is valid.
 
-The protocol is the one that the well-known services share (`siteverify`): a form with `secret` and `response`, and
-a JSON answer whose `success` is true. That a response is good once is for that service to see to.
+The protocol is the common one of these services (`siteverify`): a form with `secret` and `response`, and a JSON
+answer whose `success` is true. The other service must make sure that a response is valid only once.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _MOST_BYTES = 64 * 1024
 
 
 class Verifier:
-    """Asks it. One for each process."""
+    """The client of the challenge service. Each process has one."""
 
     def __init__(self, settings: Settings) -> None:
         self._url = settings.challenge_verify_url
@@ -29,8 +29,11 @@ class Verifier:
         self._asking = 0
 
     async def accepts(self, response: str) -> bool:
-        """Whether the response is good; False where no service is configured. It takes five seconds at most and
-        follows no redirect. Raises Unavailable where the service gives no answer, or too many wait for one."""
+        """Return whether the response is valid; False if no service is configured.
+
+        The request takes at most five seconds and follows no redirect. Raises Unavailable if the service does not
+        answer, or if too many requests wait for it.
+        """
         if self._url is None or self._secret is None:
             return False
         if self._asking >= _MOST_AT_ONCE:
