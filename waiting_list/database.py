@@ -1,4 +1,4 @@
-"""The database: its pool, its statements (sql/*.sql), its migrations, and what its errors mean."""
+"""Connect to the database: the pool, the statements (sql/*.sql), the migrations, and the meaning of its errors."""
 
 import asyncio
 import hashlib
@@ -31,7 +31,8 @@ Pool: TypeAlias = "asyncpg.Pool[Record]"
 _MIGRATION_LOCK = 7_318_349_394_477_056_577
 _ACQUIRE_SECONDS = 5.0
 STANDBY_SECONDS = 1.0
-"""How long a standby is waited for, for a connection and for an answer: there is somebody else to ask."""
+"""How long to wait for a standby, for a connection and for an answer. It is short, because the main database can
+answer, too."""
 _OVER_SECONDS = 1.0
 _PARTING_SECONDS = 1.0
 _LOCK_TRIES = 12
@@ -44,7 +45,7 @@ _UNREACHABLE = (
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.ReadOnlySQLTransactionError,  # a standby that is not promoted yet
     asyncpg.InternalClientError,  # cut off in the middle of an exchange
-    asyncpg.TransactionRollbackError,  # a deadlock with somebody else's statement, or a failover
+    asyncpg.TransactionRollbackError,  # a deadlock with the statement of another client, or a failover
     asyncpg.InvalidAuthorizationSpecificationError,  # including a wrong password
     asyncpg.InvalidCatalogNameError,  # no such database (yet)
 )
@@ -56,11 +57,11 @@ _CUT_OFF = (
     asyncpg.OperatorInterventionError,
     asyncpg.ReadOnlySQLTransactionError,
 )
-"""Those after which what else is connected to the same server is of no use, either."""
+"""Errors after which other connections to the same server are unusable, too."""
 
 
-# For statements about one list: each is planned once, for lists of any length, and always walks the index that
-# it was written for. Else PostgreSQL plans anew for each call, or keeps what was right while the list was empty.
+# For statements about one list. Each is planned once, for lists of any length, and always uses its intended
+# index. Otherwise PostgreSQL plans for each call, or keeps a plan from when the list was empty.
 _PINNED_PLANS = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
@@ -72,16 +73,17 @@ _PINNED_PLANS = {
 
 @cache
 def sql(name: str) -> str:
-    """The text of sql/<name>.sql. Raises FileNotFoundError for a name without a file."""
+    """Return the text of sql/<name>.sql. Raises FileNotFoundError for a name without a file."""
     return (files("waiting_list") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 async def _leave_as_it_is(_: Connection) -> None:
-    """Nothing here changes a session beyond its transaction: that saves a statement for every use of the pool."""
+    """Reset nothing, because no statement changes a session beyond its transaction. This saves a statement for
+    each use of the pool."""
 
 
 class _Connection(asyncpg.Connection[Record] if TYPE_CHECKING else asyncpg.Connection):  # type: ignore[misc]
-    """One that is closed without a word where nobody is there to hear it: the pool does so in tasks of its own."""
+    """A connection that closes without a log line, because the pool closes it in a task of its own."""
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's own
         with suppress(OSError):
@@ -89,7 +91,7 @@ class _Connection(asyncpg.Connection[Record] if TYPE_CHECKING else asyncpg.Conne
 
 
 async def connect_pool(settings: Settings, dsn: str) -> Pool:
-    """A pool that heals itself: it connects when first asked to, and replaces connections that died."""
+    """A pool that heals itself: it connects at the first use, and replaces dead connections."""
     return await asyncpg.create_pool(
         dsn,
         min_size=0,
@@ -99,7 +101,7 @@ async def connect_pool(settings: Settings, dsn: str) -> Pool:
         timeout=_ACQUIRE_SECONDS,
         statement_cache_size=100 if settings.statement_cache else 0,
         reset=_leave_as_it_is,
-        # A pooler would refuse them; there, nothing is kept that could grow stale.
+        # Not behind a pooler, which would refuse them; there, no prepared statement is kept that could grow stale.
         server_settings=_PINNED_PLANS if settings.statement_cache else None,
         connect=cast(Any, connect),
         connection_class=_Connection,
@@ -107,15 +109,15 @@ async def connect_pool(settings: Settings, dsn: str) -> Pool:
 
 
 class _Outage:
-    """Whether the database is out of reach, as this process sees it: logged once when it begins and once when it
-    ends, however many calls it meets."""
+    """Whether this process can reach the database. It logs the start and the end of an outage once, however many
+    calls fail."""
 
     began_at: float | None = None
     failed_at = 0.0
     ended_at = float("-inf")
 
     def failed(self, error: BaseException, *, since: float, now: float) -> None:
-        # Who was asking a machine that is lost may learn it long after others have found the one in its place.
+        # A call to a lost machine may fail long after other calls have found its replacement.
         if since < self.ended_at:
             return
         self.failed_at = now
@@ -124,7 +126,7 @@ class _Outage:
             log.warning("database_unreachable", error=type(error).__name__, detail=str(error))
 
     def answered(self, *, now: float) -> None:
-        # One call that is answered among many that fail is no end yet.
+        # One answered call among many failures does not end the outage.
         if self.began_at is not None and now - self.failed_at > _OVER_SECONDS:
             log.info("database_reachable_again", seconds=round(self.failed_at - self.began_at, 1))
             self.began_at, self.ended_at = None, now
@@ -134,8 +136,7 @@ _outage = _Outage()
 
 
 class _Disk:
-    """Whether a statement has failed since the database's disk is full, and no look has found room since
-    (health.py)."""
+    """Whether a statement has failed for lack of disk space, and no later check found space (health.py)."""
 
     is_full = False
 
@@ -145,10 +146,10 @@ DISK = _Disk()
 
 @asynccontextmanager
 async def reachable(*, standby: bool = False) -> AsyncIterator[None]:
-    """Turns every way in which a database can be out of reach into Unavailable.
+    """Turn every error of an unreachable database into Unavailable.
 
-    A commit whose answer was lost may or may not have happened: Unavailable says «safe to repeat», and every
-    verb is. An outage is logged once, and so is its end.
+    A commit whose answer was lost may or may not have happened. Unavailable means "safe to repeat", which is true
+    for every verb. The log shows the start and the end of an outage once.
     """
     since = time.monotonic()
     try:
@@ -159,7 +160,7 @@ async def reachable(*, standby: bool = False) -> AsyncIterator[None]:
         if isinstance(error, asyncpg.DiskFullError) and not standby:
             DISK.is_full = True
         if not standby:
-            # Where a transaction cannot even be rolled back, the cause is what it failed of before.
+            # If the rollback fails, too, the first failure is the cause.
             cause = error.__context__ if isinstance(error, asyncpg.InterfaceError) else None
             _outage.failed(cause or error, since=since, now=time.monotonic())
         raise Unavailable from error
@@ -170,8 +171,10 @@ async def reachable(*, standby: bool = False) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def connection(pool: Pool, *, standby: bool = False) -> AsyncIterator[Connection]:
-    """A connection for single statements. Raises Unavailable. That a `standby` is away is not logged as an outage:
-    whoever asks it has somebody else to ask."""
+    """Acquire a connection for single statements. Raises Unavailable.
+
+    The outage of a `standby` is not logged, because the caller can use the main database.
+    """
     seconds = STANDBY_SECONDS if standby else _ACQUIRE_SECONDS
     async with reachable(standby=standby), pool.acquire(timeout=seconds) as acquired:
         CONNECTIONS.inc()
@@ -184,8 +187,10 @@ async def connection(pool: Pool, *, standby: bool = False) -> AsyncIterator[Conn
 
 @asynccontextmanager
 async def _left_when_cut_off(pool: Pool, acquired: Connection) -> AsyncIterator[None]:
-    """Leaves a connection that leads nowhere, and all others that were made before it failed: each of them would
-    be waited for in its turn, until its statement has taken too long."""
+    """Abandon a dead connection, and all others that are older than its failure.
+
+    Otherwise each of them would block a caller until its statement times out.
+    """
     try:
         yield
     except _CUT_OFF as error:
@@ -201,8 +206,10 @@ async def _left_when_cut_off(pool: Pool, acquired: Connection) -> AsyncIterator[
 
 @asynccontextmanager
 async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection that sees one instant, for statements that are planned for each call: those about many lists,
-    and those with filters that may be left out. Raises Unavailable."""
+    """Acquire a connection with a snapshot, whose statements PostgreSQL plans for each call.
+
+    It is for statements about many lists, and for those with optional filters. Raises Unavailable.
+    """
     async with (
         connection(pool) as acquired,
         acquired.transaction(isolation="repeatable_read", readonly=True),
@@ -213,13 +220,13 @@ async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
 
 
 class _Undone(Exception):
-    """Ends a transaction of which nothing is to stay."""
+    """End a transaction that must not be committed."""
 
 
 @asynccontextmanager
 async def transaction(pool: Pool, *, undone: bool = False) -> AsyncIterator[Connection]:
-    """A transaction that has committed when the block is left, or rolled back if it raised; with `undone` in any
-    case."""
+    """Run a transaction: commit it at the end of the block, or roll it back if the block raises. With `undone`,
+    roll it back always."""
     with suppress(_Undone):
         async with connection(pool) as acquired, acquired.transaction():
             async with _left_when_cut_off(pool, acquired):
@@ -229,11 +236,11 @@ async def transaction(pool: Pool, *, undone: bool = False) -> AsyncIterator[Conn
 
 
 class Migration(NamedTuple):
-    """One file of migrations/. docs/migrations.md has the rules for what may stand in it.
+    """One file of migrations/. docs/migrations.md has the rules for its content.
 
-    `works_from`, by a line `-- works from: 0007`, is the migration that code must know to go on working: older
-    code refuses the database. `in_transaction` is false for one with a line `-- no transaction`, such as an index
-    that is built CONCURRENTLY: its statements are done one by one, and must be safe to repeat.
+    `works_from` comes from a line `-- works from: 0007`. Code that does not know that migration must not use the
+    database any longer, and refuses it. `in_transaction` is false for a file with a line `-- no transaction`, such
+    as an index that is built CONCURRENTLY: its statements run one by one, and must be safe to repeat.
     """
 
     version: int
@@ -251,7 +258,7 @@ class Migration(NamedTuple):
 
 
 def migrations() -> list[Migration]:
-    """Every migration, in order."""
+    """Return every migration, in order."""
     found = []
     for file in (files("waiting_list") / "migrations").iterdir():
         if matched := re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name):
@@ -260,23 +267,24 @@ def migrations() -> list[Migration]:
 
 
 def newest_migration() -> int:
-    """The version of the schema that this code works with."""
+    """Return the version of the schema that this code works with."""
     return max(migration.version for migration in migrations())
 
 
 class MigrationError(Exception):
-    """The database cannot be migrated, or was by something other than these files."""
+    """The database cannot be migrated, or its migrations differ from these files."""
 
 
 async def migrate(dsn: str) -> list[str]:
-    """Brings the database to the newest schema and returns the names of what was applied.
+    """Migrate the database to the newest schema, and return the names of the applied migrations.
 
-    Each migration is one transaction, or says that it cannot be; several callers at once wait for each other, and
-    none makes the service wait for longer than a moment: one that does not get its locks in time tries again. A
-    database that later code has migrated is left as it is, unless that code said that this one cannot work with
-    it. A migration that is no transaction must not go through a transaction pooler. Raises MigrationError when an
-    applied migration differs from its file, when the database is for later code, or when locks cannot be had;
-    Unavailable.
+    Each migration is one transaction, or declares that it cannot be. Several callers at once wait for each other.
+    A migration blocks the service only for a moment: without its locks it gives up and retries. A database that
+    newer code has migrated stays as it is, unless that code has declared that this code cannot work with it. A
+    migration without a transaction must not go through a transaction pooler.
+
+    Raises MigrationError if an applied migration differs from its file, if the database needs newer code, or if
+    locks are not available; Unavailable.
     """
     applied = []
     async with reachable():
@@ -304,10 +312,10 @@ async def migrate(dsn: str) -> list[str]:
 
 
 async def _apply(direct: Connection, migration: Migration) -> bool:
-    """Whether the migration had to be applied, and was."""
+    """Apply the migration unless it is applied already, and return whether it was."""
     if migration.in_transaction:
         for attempt in range(_LOCK_TRIES):
-            # Whoever asks for a lock on a table has everybody behind them wait, too: so not for long.
+            # Not for long, because all later statements on the table wait behind a pending lock.
             with suppress(asyncpg.LockNotAvailableError):
                 async with direct.transaction():
                     await direct.execute(sql("lock_migrations"), _MIGRATION_LOCK)
@@ -319,7 +327,7 @@ async def _apply(direct: Connection, migration: Migration) -> bool:
                     return True
             await asyncio.sleep(min(0.1 * 2**attempt, 2.0))
         raise MigrationError(f"migration {migration.version:04}_{migration.name} did not get its locks; try again")
-    # Not waited for by a statement: an index that is built CONCURRENTLY would wait for that.
+    # By polling, because an index that is built CONCURRENTLY would wait for a waiting statement.
     while not await direct.fetchval(sql("try_lock_migrations"), _MIGRATION_LOCK):  # noqa: ASYNC110
         await asyncio.sleep(0.2)
     if await _is_applied(direct, migration):

@@ -1,4 +1,5 @@
-"""`waiting-list demo`: a catalogue, and a few dozen fans in every state, played through the real engine."""
+"""Load the demo (`waiting-list demo`): a catalogue, and a few dozen fans in every state, played through the real
+engine."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -27,9 +28,9 @@ _SHOP = Idempotency.of(caller="demo", key="demo", request="demo")
 
 
 async def load(pool: Pool, settings: Settings, url: str) -> str:
-    """Loads the demo unless it is there, and returns what to try: a key, and five curl lines that work.
+    """Load the demo unless it is loaded, and return examples to try: a key, and five curl lines that work.
 
-    The catalogue's dates lie ahead of the day on which it was loaded. Raises Unavailable.
+    The dates of the catalogue lie after the day of loading. Raises Unavailable.
     """
     engine = Engine(pool, settings)
     known = await reading.events(pool, ORGANIZATION, event_id=None, limit=1, cursor=None)
@@ -38,10 +39,10 @@ async def load(pool: Pool, settings: Settings, url: str) -> str:
             found = importer.shifted(importer.read(folder), datetime.now(UTC).date())
         began = datetime.now(UTC) - timedelta(hours=28)
         await importer.load(pool, found, sends_mail=settings.sends_mail, now=began)
-        # Where there is no shop of ours, the address of one shows what to set.
+        # Without the demo shop, an example address shows the format.
         checkout = settings.public_url + CHECKOUT if settings.demo else "https://shop.example/checkout"
         await _Play(engine, began, checkout + "?pass={pass}&tickets={tickets}").all()
-    # The same key all day: it is derived, not stored.
+    # The same key all day, because it is derived and not stored.
     key, _ = await create_api_key(pool, ORGANIZATION, name="demo", scopes=[Scope.ADMIN], idempotency=_SHOP)
     authority = Authority(pool, settings)
     token, expires_at = await authority.mint(User(FAN, ORGANIZATION), expires_in=86_400)
@@ -64,7 +65,8 @@ curl -sSw '\\n' -H 'Authorization: Bearer {key.key}' '{url}/v1/organizer/entries
 
 
 class _Play:
-    """A day of fans and staff, up to an hour ago. Every step is a minute later: the history is in order."""
+    """A day of fans and staff, up to an hour ago. Every step is a minute later, so that the history is in
+    order."""
 
     def __init__(self, engine: Engine, now: datetime, purchase_url: str) -> None:
         self._engine = engine
@@ -80,7 +82,7 @@ class _Play:
         await self._crowd()
 
     async def _strict_list(self) -> None:
-        """Ready, waiting, bought, cancelled, expired, removed; a partial acceptance; a move."""
+        """Show all states: ready, waiting, bought, cancelled, expired, removed; a partial acceptance; a move."""
         key = _STRICT
         await self._set(key)
         for name, wanted, minimum in (
@@ -106,7 +108,7 @@ class _Play:
         await self._do(self._engine.add_stock, key, _STAFF, quantity=8)  # emma takes 2 of the 4 she wants
 
     async def _skipping_list(self) -> None:
-        """A group of six waits; those behind who fit are served, within the limit."""
+        """Let a group of six wait, while smaller wishes behind it are served within the limit."""
         key = ListKey("opera-stalls", "opera-1")
         await self._set(
             key,
@@ -123,7 +125,7 @@ class _Play:
         await self._do(self._engine.add_stock, key, _STAFF, quantity=4)  # three are served, then it waits
 
     async def _manual_list(self) -> None:
-        """The organizer releases tickets by hand."""
+        """Let the organizer release tickets by hand."""
         key = ListKey("metal-pit", "metal-1")
         await self._set(key, automatic=False)
         for name in ("petra", "quentin", "ragnar", "svenja"):
@@ -132,7 +134,7 @@ class _Play:
         await self._do(self._engine.promote, key, _STAFF, tickets=2)
 
     async def _requeueing_list(self) -> None:
-        """Whoever lets a hold lapse waits again, last."""
+        """Let a hold expire, so that its fan waits again, last."""
         key = ListKey("fado-seat", "fado-1")
         await self._set(key, after_expiry="requeue", hold_minutes=30)
         for name in ("tiago", "ursula", "vera"):
@@ -143,7 +145,7 @@ class _Play:
         await self._set(key, hold_minutes=7 * 24 * 60)
 
     async def _list_that_ended(self) -> None:
-        """The organizer closed it for good; who still waited has left."""
+        """Let the organizer end a list, so that its waiting fans leave."""
         key = ListKey("comedy-seat", "comedy-2")
         for name in ("wanda", "xavier"):
             await self._join(key, name, 2)
@@ -152,7 +154,7 @@ class _Play:
         await self._do(self._engine.end, key)
 
     async def _crowd(self) -> None:
-        """Two dozen fans, and tickets that come back now and then: enough to say how long it takes."""
+        """Let two dozen fans wait and tickets come back now and then, enough for an estimate of the wait."""
         key, self._now = ListKey("indie-floor", "indie-1"), self._began
         await self._set(key, hold_minutes=7 * 24 * 60)
         for number in range(1, 25):

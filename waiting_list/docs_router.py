@@ -1,7 +1,7 @@
-"""The API for reading: `/openapi.json`, and `/docs`, which shows it with Swagger UI.
+"""Serve the API document: `/openapi.json`, and `/docs`, which shows it with Swagger UI.
 
-Both are the same for everybody, and made once in a process. Swagger UI is a file of ours like the others, so that
-no script of another host ever runs on the origin where organizers are signed in.
+Both are the same for all readers, and made once in a process. The service serves the file of Swagger UI itself, so
+that scripts of other hosts never run on the origin where organizers are signed in.
 """
 
 import json
@@ -15,7 +15,7 @@ from waiting_list.pages import HEADERS
 from waiting_list.static_router import StaticFile, answer_file, static
 
 _KEPT = {"Cache-Control": "public, max-age=300"}
-"""An upgrade is seen within minutes."""
+"""Short, so that readers see an upgrade within minutes."""
 _HEADERS_OF_PAGE = (
     HEADERS
     | _KEPT
@@ -25,7 +25,7 @@ _HEADERS_OF_PAGE = (
 
 
 class DocsRoute(PublicRoute):
-    """Anyone may read, and add to the address what they like."""
+    """A public route that ignores unknown query parameters."""
 
     takes_any_query = True
 
@@ -35,13 +35,13 @@ router = APIRouter(route_class=DocsRoute, include_in_schema=False)
 
 @router.get("/openapi.json")
 async def get_openapi(call: Call) -> Response:
-    """The API document (OpenAPI)."""
+    """Show the API document (OpenAPI)."""
     return answer_file(call, _document(call.app), _KEPT)
 
 
 @router.get("/docs")
 async def show_docs(call: Call) -> Response:
-    """The API document as a page, on which calls can be tried out. In English, as the document is."""
+    """Show the API document as a page, where readers can try calls. It is in English, like the document."""
     return answer_file(call, _page(), _HEADERS_OF_PAGE)
 
 

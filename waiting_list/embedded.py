@@ -1,4 +1,4 @@
-"""The PostgreSQL that the service brings along, for whoever has not set `DATABASE_URL`.
+"""Run the embedded PostgreSQL, for operators who have not set `DATABASE_URL`.
 
 A data folder has one server, shared by every command that runs on it. `<data folder>/postgres` holds
 
@@ -75,17 +75,16 @@ _SETTINGS = {
 def embedded(
     data_dir: Path, *, extra_settings: Mapping[str, str] = {}, wait_seconds: float = 120.0
 ) -> Iterator[str]:
-    """Yields the DSN of the PostgreSQL server of `data_dir`, starting it unless another process already has.
+    """Yield the DSN of the PostgreSQL server of `data_dir`, and start it unless another process has.
 
-    The process that starts it is its supervisor: it starts the server again when that dies, under the same
-    DSN, and stops it when the block ends. Everyone else joins, and loses the server when the supervisor ends.
-    A commit that was acknowledged survives the end of server and supervisor, however violent. The DSN names a
-    unix socket that only the server's account and root can reach; asyncpg and psql understand it.
+    The process that starts the server is its supervisor. It restarts the server if that dies, under the same DSN,
+    and stops it at the end of the block. Other processes join, and lose the server when the supervisor ends.
+    Acknowledged commits survive any end of server and supervisor. The DSN names a unix socket that only the
+    server's account and root can reach; asyncpg and psql support it.
 
-    `extra_settings` are server settings on top of ours; a process that joins has no say in them.
-    `wait_seconds` bounds the whole start, or the wait for another's. Raises EmbeddedError when there is no
-    server by then, when no PostgreSQL runs here, when the data folder is another account's or another major
-    version's.
+    `extra_settings` are additional server settings; they have no effect if the server already runs. `wait_seconds`
+    limits the whole start, or the wait for another process. Raises EmbeddedError if there is no server by then, if
+    this machine has no PostgreSQL, or if the data folder belongs to another account or major version.
     """
     deadline = time.monotonic() + wait_seconds
     with ExitStack() as stack:
@@ -101,7 +100,7 @@ def embedded(
                     raise EmbeddedError(
                         f"A PostgreSQL that was started by hand runs on {home / 'cluster'}. Stop it first."
                     )
-                # We hold the lock, so this is a dead server's: its pid, by now anyone's, could bar our start.
+                # The lock is ours, so this file is from a dead server. Its pid, if reused, could block the start.
                 (home / "cluster" / "postmaster.pid").unlink(missing_ok=True)
                 server = _Server(home, program, lock, extra_settings)
                 stack.callback(server.stop)
@@ -116,7 +115,7 @@ def embedded(
 
 
 def _home(data_dir: Path) -> Path:
-    """The folder with all of the server, made if need be: `data_dir/postgres`, or where that leads."""
+    """Return the folder of the server, `data_dir/postgres` or its link target. Create it if necessary."""
     data_dir.mkdir(parents=True, exist_ok=True)
     home = data_dir.resolve() / "postgres"
     account = find_account(home / "cluster")
@@ -130,7 +129,7 @@ def _home(data_dir: Path) -> Path:
     home.mkdir(exist_ok=True)
     home = home.resolve()
     if account and home.stat().st_uid == 0:
-        home.chmod(0o755)  # whatever the umask says
+        home.chmod(0o755)  # independent of the umask
     if account and not account.may_enter(home):
         raise EmbeddedError(
             f"{home} cannot be entered by the account {account.name}, which runs PostgreSQL for root."
@@ -140,19 +139,20 @@ def _home(data_dir: Path) -> Path:
 
 
 def _link_to_system_folder(home: Path) -> None:
-    # A new name each time: a data folder that was removed and made again must not find its old data.
+    # A new name each time, so that a data folder that was deleted and created again does not find its old data.
     target = Path(tempfile.mkdtemp(prefix="data-", dir=system_folder()))
     (target / "belongs_to").write_text(f"{home.parent}\n")
     try:
         home.symlink_to(target)
-    except FileExistsError:  # another process was faster
+    except FileExistsError:  # another process has created it
         shutil.rmtree(target)
     else:
         logger.warning("PostgreSQL's account cannot enter %s: its database is in %s", home.parent, target)
 
 
 def _socket_folder(home: Path) -> Path:
-    """The folder of the socket, made if need be: the same for everyone, and closed to all but one account."""
+    """Return the folder of the socket, and create it if necessary. Its path is the same for all, and only one
+    account may enter."""
     cluster = (home / "cluster").stat()
     folder = home / "socket"
     # PostgreSQL's setting and the DSN both take lists: each would want unusual characters quoted in its way.
@@ -175,7 +175,7 @@ def _short_name(home: Path) -> str:
 
 
 def _initialise(home: Path, program: Program, lock: int, deadline: float) -> None:
-    """Makes the cluster and its database; it gets its name only when it is complete and on disk."""
+    """Create the cluster and its database. The cluster gets its name only when it is complete and on disk."""
     new = home / "cluster.new"
     child = program.child(lock, signal.SIGKILL)
 
@@ -217,7 +217,7 @@ def _initialise(home: Path, program: Program, lock: int, deadline: float) -> Non
 
 
 def _get_lock_or_see_server(home: Path, lock: int, deadline: float) -> bool:
-    """True when we now hold the lock; False when the server of the one who holds it is ready."""
+    """Return True with the lock, or False when the server of the lock's holder is ready."""
     while True:
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -260,7 +260,7 @@ def _answers(home: Path) -> bool:
 
 
 def _log_end(home: Path, start: int = 0) -> str:
-    """The last lines that the log got after byte `start`, to follow the sentence of an error."""
+    """Return the last lines of the log after byte `start`, for the end of an error message."""
     with suppress(FileNotFoundError), (home / "postgres.log").open("rb") as log:
         log.seek(max(start, log.seek(0, os.SEEK_END) - 4096))
         if lines := log.read().decode(errors="replace").splitlines()[-12:]:
@@ -269,8 +269,8 @@ def _log_end(home: Path, start: int = 0) -> str:
 
 
 def _kill_orphans(home: Path) -> None:
-    """Ends what a killed `postgres` left behind: a busy process may go on for hours, and bars a new start."""
-    # Where there is no /proc, the next start has to wait for them.
+    """End the processes of a killed `postgres`, because a busy one may run for hours and block a new start."""
+    # Without /proc, the next start has to wait for them.
     title = f"postgres: {_short_name(home)}: ".encode()
     with suppress(OSError):
         owner = (home / "cluster").stat().st_uid
@@ -281,9 +281,9 @@ def _kill_orphans(home: Path) -> None:
 
 
 class _Server:
-    """The `postgres` process, and the thread that owns it: it lives as long as the server is wanted.
+    """The `postgres` process, and the thread that owns it.
 
-    It has to be one thread for all of that time, since the server ends with the thread that made it.
+    The thread must live as long as the server, because the server ends with the thread that started it.
     """
 
     def __init__(self, home: Path, program: Program, lock: int, extra_settings: Mapping[str, str]) -> None:
@@ -314,7 +314,7 @@ class _Server:
         self._was_ready = True
 
     def stop(self) -> None:
-        """Ends the server: in order, with a checkpoint, and by force if that takes more than 30 seconds."""
+        """Stop the server in order, with a checkpoint; by force if that takes more than 30 seconds."""
         with self._starting:
             self._stopping.set()
         for number, seconds in ((signal.SIGINT, 30), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)):
@@ -338,7 +338,7 @@ class _Server:
                 return
 
     def _run(self) -> str:
-        """Runs the server until it ends, and says how it ended."""
+        """Run the server until it ends, and return how it ended."""
         try:
             with self._starting, self._open_log() as log:
                 if self._stopping.is_set():

@@ -1,8 +1,8 @@
-"""Exports of entries as CSV: made at the pace of the database, read at the pace of the reader.
+"""Export entries as CSV. The database sets the pace of writing, and the reader that of reading.
 
 A pass over the entries holds a database connection and a snapshot, so it waits for no reader. It writes to a spool
-as fast as the database answers. The reader takes from the spool while the spool grows. A slow reader holds a place
-among the exports and the rest of its spool, and no connection.
+as fast as the database answers. The reader takes from the spool while the spool grows. A slow reader holds a slot
+and the rest of its spool, but no connection.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ class Exports:
         export = Export(self, organization_id, only)
         try:
             await export.begin()
-        except BaseException:  # also a cancelled call gives its place back
+        except BaseException:  # a cancelled call frees its slot, too
             await export.close()
             raise
         return export
@@ -148,7 +148,7 @@ class _Spool:
         self._size = 0
 
     def write(self, chunk: bytes) -> None:
-        """Raises Unavailable if there is no room."""
+        """Write a chunk. Raises Unavailable if the disk is full."""
         deflated = zlib.compress(chunk, level=1)
         with self._lock:
             if self._file.closed:
@@ -157,13 +157,13 @@ class _Spool:
                 self._file.seek(self._size)
                 self._file.write(deflated)
                 self._file.flush()
-            except OSError as error:  # not of the database, whose outage it would be taken for
+            except OSError as error:  # caught here, or it would count as an outage of the database
                 raise Unavailable("The service has no disk space left for an export. Try again later.") from error
             self._unread.append((self._size, len(deflated)))
             self._size += len(deflated)
 
     def read(self) -> bytes:
-        """Return the next chunk; nothing if there is none yet."""
+        """Return the next chunk; empty if there is none yet."""
         with self._lock:
             if self._file.closed or not self._unread:
                 return b""
@@ -186,7 +186,7 @@ def _csv(rows: Iterable[Iterable[object]]) -> bytes:
 def _cell(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
-    # A spreadsheet would run what begins like this: OWASP, CSV injection.
+    # A spreadsheet would run a cell that begins like this (OWASP, CSV injection).
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return "'" + value
     return value

@@ -1,4 +1,4 @@
-"""A connection to whichever of several hosts is the leader."""
+"""Connect to the leader among several database hosts."""
 
 import asyncio
 from functools import partial
@@ -11,11 +11,11 @@ Connected: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 async def connect(dsn: str, **options: Any) -> Connected:
-    """A connection to the first of the DSN's hosts that will do (`target_session_attrs`), all asked at once.
+    """Connect to the first of the DSN's hosts that fits `target_session_attrs`, and ask all hosts at once.
 
-    asyncpg asks one after the other. A machine that is lost neither answers nor refuses: it would be waited for
-    until no time is left for those behind it. `options` are asyncpg's; `timeout` is each host's. Raises what
-    asyncpg raises for the last host that failed.
+    asyncpg asks one after the other. A lost machine neither answers nor refuses, so that the wait for it would
+    leave no time for the next hosts. `options` are those of asyncpg; `timeout` is for each host. Raises the error
+    of asyncpg for the last host that failed.
     """
     parts = urlsplit(dsn)
     login, at, hosts = parts.netloc.rpartition("@")
@@ -43,6 +43,6 @@ async def connect(dsn: str, **options: Any) -> Connected:
 
 
 def _leave(first: "Connected | None", attempt: "asyncio.Future[Connected]") -> None:
-    # Of two that have connected at the same time, one is too many.
+    # If two have connected at the same time, closes the extra one.
     if not attempt.cancelled() and attempt.exception() is None and attempt.result() is not first:
         attempt.result().terminate()

@@ -1,4 +1,4 @@
-"""The PostgreSQL that runs on this machine, and how its programs are run: as whom, and with what of ours."""
+"""Find the PostgreSQL programs of this machine, and run them with the right account and environment."""
 
 import ctypes
 import glob
@@ -44,18 +44,18 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 DIES_WITH_US = _libc is not None
-"""Whether this system ends a child when its parent ends, however that ends."""
+"""Whether this system ends a child process together with its parent."""
 
 
 class EmbeddedError(Exception):
-    """The embedded PostgreSQL cannot be used; the message is one clear sentence for the operator.
+    """The embedded PostgreSQL is not usable. The message is one sentence for the operator.
 
-    When PostgreSQL itself gave up, the end of what it said follows the sentence.
+    If PostgreSQL itself failed, the end of its output follows the sentence.
     """
 
 
 class Account(NamedTuple):
-    """The unprivileged account that root runs PostgreSQL as."""
+    """The unprivileged account with which root runs PostgreSQL."""
 
     name: str
     uid: int
@@ -63,7 +63,7 @@ class Account(NamedTuple):
     groups: list[int]
 
     def may_enter(self, folder: Path) -> bool:
-        """Whether the permission bits of `folder`, which exists, and of its parents let the account pass."""
+        """Return whether the permissions of an existing folder and its parents let the account enter."""
         for place in (folder, *folder.parents):
             found = place.stat()
             if found.st_uid == self.uid:
@@ -78,10 +78,10 @@ class Account(NamedTuple):
 
 
 def find_account(cluster: Path) -> Account | None:
-    """The account to run PostgreSQL as: None, ourselves, unless we are root.
+    """Return the account that runs PostgreSQL, or None for the current one.
 
-    For root it is the owner of `cluster` if that exists, else `postgres` or `nobody`. Raises EmbeddedError
-    when there is none of these.
+    Only root needs another account: the owner of `cluster` if that exists, else `postgres` or `nobody`. Raises
+    EmbeddedError if there is none.
     """
     if os.geteuid() != 0:
         return None
@@ -102,18 +102,17 @@ def find_account(cluster: Path) -> Account | None:
 
 
 class Program(NamedTuple):
-    """A PostgreSQL installation that has been seen to run here, as this account."""
+    """A PostgreSQL installation that works on this machine, for this account."""
 
     bindir: Path
     major: int
     account: Account | None
 
     def child(self, lock: int, last_signal: signal.Signals) -> dict[str, Any]:
-        """The arguments for subprocess that make a well-kept child.
+        """Return the arguments of subprocess for a child with the right account and a session of its own.
 
-        It has the account's rights and a session of its own, so that Ctrl-C reaches us alone; `lock` is held
-        as long as it or a process that it made lives. Where DIES_WITH_US, it gets `last_signal` when the
-        thread that made it ends.
+        The own session keeps Ctrl-C from the child. The child and its descendants hold `lock`. With DIES_WITH_US,
+        the child gets `last_signal` when the thread that started it ends.
         """
         options = _as(self.account) | {"pass_fds": (lock,)}
         if _libc is not None:
@@ -123,9 +122,9 @@ class Program(NamedTuple):
 
 
 def find_program(cluster: Path, account: Account | None) -> Program:
-    """The first PostgreSQL that runs here and can open `cluster`, or make it: the wheel's is asked first.
+    """Return the first PostgreSQL that works here and can open or create `cluster`. The wheel's comes first.
 
-    Raises EmbeddedError when there is none.
+    Raises EmbeddedError if there is none.
     """
     made_by = None
     with suppress(FileNotFoundError):
@@ -148,7 +147,7 @@ def find_program(cluster: Path, account: Account | None) -> Program:
 
 
 def system_folder() -> Path:
-    """The folder, made if need be, for what PostgreSQL's account could not reach elsewhere."""
+    """Return the folder for files that PostgreSQL's account cannot reach elsewhere, and create it if necessary."""
     _SYSTEM_FOLDER.mkdir(parents=True, exist_ok=True)
     _SYSTEM_FOLDER.chmod(0o755)  # whatever the umask says
     return _SYSTEM_FOLDER
@@ -174,15 +173,15 @@ def _numbers(path: Path) -> list[int]:
 
 
 def _major(bindir: Path, account: Account | None) -> int:
-    """The major version of the PostgreSQL in `bindir`; 0 when it does not run."""
-    # Both are asked: they need different libraries.
+    """Return the major version of the PostgreSQL in `bindir`; 0 if it does not run."""
+    # Checks both, because they need different libraries.
     shown = [_said(account, str(bindir / name), "--version") for name in ("initdb", "postgres")]
     versions = [re.search(r"\(PostgreSQL\) (\d+)", line) for line in shown]
     return min(int(version[1]) if version else 0 for version in versions)
 
 
 def _said(account: Account | None, *command: str) -> str:
-    """What the command printed; nothing when it failed."""
+    """Return the output of the command; empty if it failed."""
     try:
         said: str = subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL, **_as(account))
     except (OSError, subprocess.CalledProcessError):
@@ -191,7 +190,7 @@ def _said(account: Account | None, *command: str) -> str:
 
 
 def _copy(package: Path) -> Path:
-    """A copy of the wheel's package that every account can read, shared by all data folders."""
+    """Copy the wheel's package to where every account can read it. All data folders share the copy."""
     copy = system_folder() / f"{package.name}-{importlib.metadata.version(package.name)}"
     if not copy.exists():
         with tempfile.TemporaryDirectory(prefix="copying-", dir=copy.parent) as scratch:
@@ -210,7 +209,7 @@ def _copy(package: Path) -> Path:
 
 
 def _as(account: Account | None) -> dict[str, Any]:
-    # Our environment may hold secrets, and settings such as PGDATA that would change what the programs do.
+    # The own environment may hold secrets, or settings such as PGDATA that change the behaviour of the programs.
     environment = {"LC_ALL": "C", "PATH": os.defpath}
     if "LD_LIBRARY_PATH" in os.environ:
         environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
@@ -225,15 +224,17 @@ def _asking_to_die(prctl: Callable[..., int], parent: int, last_signal: signal.S
 
     def ask() -> None:
         prctl(_PR_SET_PDEATHSIG, wish)
-        if os.getppid() != parent:  # it ended before we asked
+        if os.getppid() != parent:  # the parent ended before the request
             os._exit(1)
 
     return ask
 
 
 def end_with_parent(parent: int) -> None:
-    """Asks the system to end this process, in order, when the one that started it is gone (Linux only). Ends it at
-    once where that has happened already."""
+    """Ask the system to end this process when its parent has ended (Linux only).
+
+    If the parent has already ended, the process ends at once.
+    """
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM))
         if os.getppid() != parent:
