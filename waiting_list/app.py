@@ -64,6 +64,12 @@ expires.
 Every refusal is an RFC 9457 problem with a `code`. A refused call has changed no data.
 """
 
+TAGS: list[dict[str, Any]] = [
+    {"name": "user", "description": "Calls of fans. They need a user token, except those for public data."},
+    {"name": "organizer", "description": "Calls of organizers and ticketing platforms. They need an API key."},
+    {"name": "operations", "description": "Health, metrics, version and public keys. They need no credentials."},
+]
+
 ROUTERS = (
     user_router.router,
     user_router.public,
@@ -154,6 +160,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         title="Waiting List Service",
         version=__version__,
         description=DESCRIPTION,
+        openapi_tags=TAGS,
         lifespan=lifespan,
         redirect_slashes=False,
         # FastAPI's own pages load scripts from another host; ours are in docs_router.py.

@@ -1,11 +1,11 @@
-"""The audit: replays the history of every list and compares the result with the tables.
+"""Audit lists: replay the history of every list, and compare the result with the tables.
 
-Each list is read in one read-only transaction, so that a live database is judged at one instant and nothing
-is locked. Two passes stream through its history, first in the order of the changes, then entry by entry
-beside the entries' table: memory stays bounded however long the list is (eight bytes an entry, for who stands
-first). What is compared, and how a change is followed, is pure: here and in replay.py.
+The audit reads each list in one read-only transaction, so that it judges a live database at one instant and takes
+no locks. Two passes stream through the history: first in the order of the changes, then entry by entry beside the
+table of entries. Memory use stays small for lists of any length: eight bytes an entry, to know which entry is
+first. The comparison, here and in replay.py, does no I/O.
 
-The history names no person, so the audit cannot tell if two entries have swapped their users.
+The history names no person, so the audit cannot detect that two entries have swapped their users.
 """
 
 import time
@@ -25,21 +25,20 @@ from waiting_list.replay import TOLD_OF_ENTRY, EntryReplay, ListReplay, Row, rea
 from waiting_list.rows import CREATED_WITH
 
 Progress = Callable[[ListKey, int], None]
-"""Told the list and how many rows were read of it so far, over both passes, every 10,000 rows."""
+"""A callback that gets the list and the number of rows read so far in both passes, every 10,000 rows."""
 _STEP = 10_000
 _LISTS_AT_ONCE = 500
 _PREFETCH = 2_000
-# One row of a long list may take as long as its sort: not the time that a fan's request may take.
+# Longer than the time limit of requests, because the first row of a long list waits for its sort.
 _SECONDS = 3600.0
 
 
 async def audit_lists(
     pool: Pool, *, only: ListKey | None = None, progress: Progress | None = None
 ) -> AsyncIterator[ListReport]:
-    """The report of every list, or of one, one after the other.
+    """Report on every list, or on one.
 
-    Lists made meanwhile may be left out. Raises InventoryNotFound for a list that does not exist,
-    Unavailable.
+    Lists created meanwhile may be missing. Raises InventoryNotFound for a list that does not exist, Unavailable.
     """
     if only is not None:
         yield await audit_list(pool, only, progress=progress)
@@ -59,7 +58,7 @@ async def audit_lists(
 
 
 async def audit_list(pool: Pool, key: ListKey, *, progress: Progress | None = None) -> ListReport:
-    """The report of one list, as of one instant. Raises InventoryNotFound, Unavailable."""
+    """Report on one list, as of one instant. Raises InventoryNotFound, Unavailable."""
     began = time.monotonic()
     async with snapshot(pool) as acquired:
         table = await acquired.fetchrow(sql("audit_list"), key.list_id)
@@ -93,7 +92,7 @@ class _Audit:
         self._tally = Tally(only_verified=table["verify_email"])
 
     async def run(self) -> None:
-        """Sets `first` to the first difference, by the order of the changes; those of the tables go last."""
+        """Set `first` to the first difference in the order of the changes. Differences of the tables come last."""
         try:
             async for row in self._changes("audit_changes"):
                 self.replay.fold(row)
@@ -115,7 +114,7 @@ class _Audit:
             self._note(difference)
 
     async def _compare_entries(self, until: int | None) -> None:
-        """The second pass: every entry after its last change, beside the table's rows."""
+        """Do the second pass: compare every entry after its last change with the row of the table."""
         table = self._stream("audit_entries")
         record = await anext(table, None)
         async for entry in self._replayed(until):
@@ -131,7 +130,7 @@ class _Audit:
             self._note(_besides(record["number"]))
 
     async def _replayed(self, until: int | None) -> AsyncIterator[EntryReplay]:
-        # Changes from `until` on are left out: the first difference is not among them.
+        # Skips changes from `until` on, because the first difference comes before them.
         entry: EntryReplay | None = None
         broken = False
         async for row in self._changes("audit_changes_of_entries", until):
@@ -171,21 +170,21 @@ class _Audit:
 
 @dataclass(slots=True)
 class Tally:
-    """What the entries of a list add up to, as their changes say."""
+    """The totals of a list's entries, according to their changes."""
 
     only_verified: bool = False
-    """Whether promotion passes over those whose address nobody has verified."""
+    """Whether promotion skips fans with an unverified address."""
     waiting: int = 0
     tickets_waiting: int = 0
     held: int = 0
     segments: defaultdict[tuple[int, int], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     first: tuple[int, int, int, int] | None = None
-    """(rank, number, minimum, passed over) of the first in line who can be promoted."""
+    """(rank, number, minimum, passed over) of the first entry that can be promoted."""
     least: tuple[int, int] | None = None
-    """(minimum, number) of who could be served with the fewest tickets."""
+    """(minimum, number) of the entry that needs the fewest tickets."""
 
     def count(self, entry: EntryReplay) -> None:
-        """Adds an entry, after its last change."""
+        """Add an entry after its last change."""
         self.held += entry.fields["tickets_held"]
         if entry.fields["status"] is not Status.WAITING:
             return
@@ -204,7 +203,7 @@ class Tally:
 
 
 def check_list(replay: ListReplay, table: Mapping[str, Any]) -> None:
-    """Compares a list's stock, settings and last numbers with their replay. Raises Difference."""
+    """Compare a list's stock, settings and last numbers with their replay. Raises Difference."""
     if not replay.last_sequence:
         raise Difference(Check.CREATION, "The list has no history.", sequence=1, expected="create")
     for check, name in (
@@ -218,8 +217,7 @@ def check_list(replay: ListReplay, table: Mapping[str, Any]) -> None:
 
 
 def check_entry(entry: EntryReplay, table: Mapping[str, Any] | None) -> None:
-    """Compares an entry with the table's next row, which has `erased` in place of the user. Raises
-    Difference."""
+    """Compare an entry with the table's next row, which has `erased` in place of the user. Raises Difference."""
     if table is None or table["number"] > entry.number:
         raise Difference(
             Check.ENTRY,
@@ -253,8 +251,8 @@ def _besides(number: int) -> Difference:
 
 
 def check_tally(tally: Tally, table: Mapping[str, Any], segments: Iterable[tuple[int, int, int, int]]) -> None:
-    """Compares the list's counters and segments (bits, segment, waiting, tickets) with what its entries add up
-    to. Raises Difference."""
+    """Compare the list's counters and segments (bits, segment, waiting, tickets) with the totals of its entries.
+    Raises Difference."""
     _compare(Check.HELD, "held of the list", tally.held, table["held"])
     for name in ("waiting", "tickets_waiting"):
         _compare(Check.COUNTER, f"{name} of the list", getattr(tally, name), table[name])
@@ -267,7 +265,7 @@ def check_tally(tally: Tally, table: Mapping[str, Any], segments: Iterable[tuple
 
 
 def check_users(repeated: tuple[int, ...]) -> None:
-    """Checks that no two active entries, given by number, are of one user. Raises Difference."""
+    """Check that no two active entries, given by number, have the same user. Raises Difference."""
     if repeated:
         one, other = repeated
         raise Difference(
@@ -280,8 +278,10 @@ def check_users(repeated: tuple[int, ...]) -> None:
 
 
 def check_promotion(tally: Tally, replay: ListReplay, table: Mapping[str, Any]) -> None:
-    """Checks that free tickets serve nobody whose turn it is, by the policy of a list that promotes by
-    itself and has not ended. Raises Difference."""
+    """Check that the free tickets are not enough for the next entry in line, by the policy of the list.
+
+    It applies to a list that promotes automatically and has not ended. Raises Difference.
+    """
     ended = table["ended"] or (replay.at is not None and replay.at >= table["ends_at"])
     if tally.first is None or tally.least is None or ended or not table["automatic"]:
         return
@@ -311,8 +311,10 @@ def _compare(check: Check, what: str, expected: Any, found: Any, number: int | N
 
 
 async def remember_audit(pool: Pool, *, lists: int, differences: int) -> None:
-    """Lets the metrics say what an audit of all lists has found. Does nothing on a database that cannot be written
-    to, such as a standby. Raises Unavailable."""
+    """Store the result of an audit of all lists for the metrics. Raises Unavailable.
+
+    On a read-only database, such as a standby, it has no effect.
+    """
     try:
         async with connection(pool) as acquired:
             await acquired.execute(sql("insert_audit"), lists, differences)

@@ -1,7 +1,7 @@
-"""Replaying the history of one list: what each change may say, and what they add up to. No I/O here.
+"""Replay the history of one list: check what each change may contain, and add the changes up. No I/O here.
 
-`ListReplay` takes every change in order and follows the list; `EntryReplay` takes the changes of one entry
-in order and follows the entry. Both raise a Difference where a change cannot have come next.
+`ListReplay` takes every change in order and follows the list. `EntryReplay` takes the changes of one entry in
+order and follows the entry. Both raise a Difference for a change that cannot come next.
 """
 
 from collections.abc import Iterable, Mapping, Set
@@ -20,7 +20,7 @@ from waiting_list.rows import CREATED_WITH, JOINED_WITH, TOLD_SINCE, EntryRow, L
 LIST_FIELDS = frozenset(CREATED_WITH)
 ENTRY_FIELDS = frozenset(f.name for f in fields(EntryRow)) - {"number", "joined_at"}
 TOLD_OF_ENTRY = tuple(f.name for f in fields(EntryRow) if f.name not in ("number", "user_id"))
-"""The fields of an entry that its changes, or the instant of its join, tell."""
+"""The fields of an entry that come from its changes, or from the time of its join."""
 _EMPTY: Mapping[str, Any] = dict.fromkeys(TOLD_OF_ENTRY) | {
     "tickets_held": 0,
     "passed_over": 0,
@@ -52,9 +52,10 @@ CHANGES: Mapping[str, Set[str]] = {
     "put_stock": _TOTAL | {"waiting_list_open"},
     "configure": LIST_FIELDS - _TOTAL - {"held", "ended_at"},
 }
-"""The fields that a change of each verb may touch; `create` and `join` tell all of theirs but `MAY_BE_UNTOLD`."""
+"""The fields that a change of each verb may have. `create` and `join` have all of theirs, except
+`MAY_BE_UNTOLD`."""
 MAY_BE_UNTOLD = frozenset(TOLD_SINCE) | {"unverified"}
-"""Older histories do not tell the first; the last is told of a join only where it is true."""
+"""Older histories lack the first. A join has the last only if it is true."""
 _REASONS = {
     "buy": LeftReason.BOUGHT,
     "expire": LeftReason.EXPIRED,
@@ -72,7 +73,7 @@ _Told: type[BaseModel] = create_model("_Told", __config__=ConfigDict(strict=True
 
 
 class Row(NamedTuple):
-    """One change, as the history tells it."""
+    """One change in the history."""
 
     sequence: int
     at: datetime
@@ -82,12 +83,12 @@ class Row(NamedTuple):
     after: Mapping[str, Any]
 
     def grew(self, name: str) -> int:
-        """By how much the change made a quantity larger."""
+        """Return by how much the change increased a quantity."""
         return self.after[name] - self.before[name] if self.before and name in self.after else 0
 
 
 def read_row(told: Iterable[Any]) -> Row:
-    """The change that a history row tells: the fields of Row, the last two as JSON. Raises Difference."""
+    """Parse a row of the history: the fields of Row, the last two as JSON. Raises Difference."""
     sequence, at, verb, number, before, after = told
     try:
         row = Row(sequence, at, verb, number, None if before is None else _told(before), _told(after))
@@ -120,7 +121,7 @@ def read_row(told: Iterable[Any]) -> Row:
 
 
 def _told(text: str) -> dict[str, Any]:
-    # In the order of the names: of several differences always the same one is told.
+    # In the order of the names, so that the audit always reports the same of several differences.
     told = _Told.model_validate_json(text)
     return {name: getattr(told, name) for name in sorted(told.model_fields_set)}
 
@@ -142,7 +143,7 @@ def _check_before(row: Row, state: Mapping[str, Any], names: Set[str]) -> None:
 
 @dataclass(slots=True)
 class ListReplay:
-    """The list as its changes say, up to the last one that was folded in."""
+    """The state of the list after the changes so far."""
 
     fields: dict[str, Any] = field(default_factory=lambda: dict(TOLD_SINCE))
     at: datetime | None = None
@@ -150,12 +151,12 @@ class ListReplay:
     last_number: int = 0
     last_rank: int = 0
     line: Line = field(default_factory=Line)
-    """Who can be promoted whatever the list asks for."""
+    """The entries that can be promoted under any setting."""
     unverified: Line = field(default_factory=Line)
-    """Whose address nobody has verified."""
+    """The entries with an unverified address."""
 
     def fold(self, row: Row) -> None:
-        """Follows the next change. Raises Difference if it cannot have come next."""
+        """Apply the next change. Raises Difference if it cannot come next."""
         sequence = self.last_sequence + 1
         if row.sequence != sequence:
             raise Difference(
@@ -280,14 +281,14 @@ class ListReplay:
 
 @dataclass(slots=True)
 class EntryReplay:
-    """One entry as its changes say, up to the last one that was folded in."""
+    """The state of one entry after its changes so far."""
 
     number: int
     fields: dict[str, Any] = field(default_factory=dict)
     erased: bool = False
 
     def fold(self, row: Row) -> None:
-        """Follows the next change of this entry. Raises Difference if it cannot have come next."""
+        """Apply the next change of this entry. Raises Difference if it cannot come next."""
         was = self.fields.get("status")
         if not self.fields and row.verb == "join":
             self.fields = {**_EMPTY, **row.after, "joined_at": row.at}
@@ -357,7 +358,7 @@ def _is_allowed(row: Row, was: Status | None, now: Status | None) -> bool:
             return was in (Status.WAITING, Status.READY) and now is Status.LEFT
         case "change":
             return was is now is Status.WAITING
-        case "move" | "set_contact" | "verify":  # room for a move is also made among those who are ready
+        case "move" | "set_contact" | "verify":  # a move may also shift the ranks of ready entries
             return was is now and now in (Status.WAITING, Status.READY)
         case "erase":
             return was is now is Status.LEFT
