@@ -127,6 +127,14 @@ def test_every_text_is_a_whole_sentence(source: str) -> None:
     ] == []
 
 
+def test_the_summary_of_a_call_is_its_first_sentence() -> None:
+    paths = create_app(Settings()).openapi()["paths"]
+    summaries = {call["operationId"]: call["summary"] for calls in paths.values() for call in calls.values()}
+    assert summaries["join"] == "Join the list at its end"
+    assert summaries["leave"] == "Leave the list, or give up the hold"
+    assert [name for name, summary in summaries.items() if not summary[0].isupper() or len(summary) > 120] == []
+
+
 @pytest.mark.parametrize(
     "text",
     [

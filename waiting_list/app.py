@@ -185,6 +185,11 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     def openapi() -> dict[str, Any]:
         document = describe()
         document["components"]["securitySchemes"] = SECURITY_SCHEMES
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                # In place of the function's name, because Swagger UI lists the summaries.
+                sentence, _, _ = " ".join(operation["description"].split()).partition(". ")
+                operation["summary"] = sentence.removesuffix(".")
         problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas = document["components"]["schemas"]
         schemas.update({"ProblemDocument": problem, **problem.pop("$defs", {})})
