@@ -33,7 +33,7 @@ UNSAID = [
     "valid integer",  # to JSON Schema 2.0 is an integer
     "cursor",
     "must be an e-mail address",
-    "is not a purchase pass",
+    "is not a valid purchase pass",
     "at least one",
     "give ",
     "timezone",
@@ -43,7 +43,7 @@ UNSAID = [
     "must not be",
     "must be an address",
     "must be an e-mail address",
-    "is not a purchase pass",
+    "is not a valid purchase pass",
     "https",
     "quiet hours need both",
     "must be the undo value",
