@@ -1,17 +1,13 @@
-"""A real PostgreSQL for every test: one server, one migrated template, a fresh copy of it for each test."""
+"""A real PostgreSQL for every test: one server, one migrated template, and a copy of it that is as good as new."""
 
 import contextlib
-import itertools
 import os
 import signal
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -19,6 +15,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from tests.attacked import Scene, staged
+from tests.databases import Databases, connected, on
 from tests.lists import Lists
 from tests.pooler import pooled
 from tests.shop import ORGANIZATION, Shop, declared_answers
@@ -38,7 +35,6 @@ for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
 
 # A crash of the test machine may lose the tests' data; everything else is as in production.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
-_names = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -57,9 +53,9 @@ def server() -> Iterator[str]:
 async def template(server: str) -> AsyncIterator[str]:
     """The name of a migrated database that nobody is connected to."""
     name = f"template_{os.getpid()}"
-    async with _administrator(server) as administrator:
+    async with connected(server) as administrator:
         await administrator.execute(f"CREATE DATABASE {name}")
-        await migrate(_on(server, name))
+        await migrate(on(server, name))
         yield name
         await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -71,14 +67,20 @@ def way(server: str) -> Iterator[str]:
         yield stack.enter_context(pooled(server)) if os.environ.get("TEST_POOLER") else server
 
 
+@pytest_asyncio.fixture(scope="session")
+async def databases(server: str, template: str, way: str) -> AsyncIterator[Databases]:
+    """Copies of the template. A pooler stays connected to a database that the tests have left: then none is used
+    twice."""
+    lender = Databases(server, template, prefix=f"test_{os.getpid()}", reuse=way == server)
+    yield lender
+    await lender.end()
+
+
 @pytest_asyncio.fixture
-async def dsn(server: str, template: str, way: str) -> AsyncIterator[str]:
-    """A fresh database for one test."""
-    name = f"test_{os.getpid()}_{next(_names)}"
-    async with _administrator(server) as administrator:
-        await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        yield _on(way, name)
-        await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+async def dsn(databases: Databases, way: str) -> AsyncIterator[str]:
+    """A database for one test, as good as new."""
+    async with databases.lent() as name:
+        yield on(way, name)
 
 
 @pytest.fixture
@@ -112,19 +114,6 @@ async def lists(pool: Pool) -> Lists:
     return await Lists.make(pool)
 
 
-def _on(dsn: str, database: str) -> str:
-    return urlunsplit(urlsplit(dsn)._replace(path=f"/{database}"))
-
-
-@contextlib.asynccontextmanager
-async def _administrator(dsn: str) -> AsyncIterator[Any]:
-    administrator = await asyncpg.connect(dsn)
-    try:
-        yield administrator
-    finally:
-        await administrator.close()
-
-
 @pytest_asyncio.fixture
 async def app(dsn: str) -> AsyncIterator[FastAPI]:
     """The application on that database, started, without the worker."""
@@ -144,17 +133,14 @@ async def shop(app: FastAPI) -> AsyncIterator[Shop]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def scene(server: str, template: str, way: str) -> AsyncIterator[Scene]:
+async def scene(databases: Databases, way: str) -> AsyncIterator[Scene]:
     """One for all attacks that change nothing, which each of them shows."""
-    name = f"attacked_{os.getpid()}"
-    async with _administrator(server) as administrator:
-        await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        app = create_app(Settings(database_url=SecretStr(_on(way, name)), worker=False))
+    async with databases.lent() as name:
+        app = create_app(Settings(database_url=SecretStr(on(way, name)), worker=False))
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://service") as http:
                 yield await staged(app, http)
-        await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest_asyncio.fixture

@@ -133,19 +133,23 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     return body
 
 
+_operations: list[tuple[str, re.Pattern[str], dict[str, Any]]] = []
+
+
 def declared_answers(app: FastAPI) -> Callable[[httpx.Response], Awaitable[None]]:
     """Fails a test whose call got an answer, or a problem's code, that OpenAPI does not declare for it."""
-    # Of the characters in our paths only the dot means something to a regular expression.
-    operations = [
-        (method.upper(), re.compile(re.sub(r"{\w+}", "[^/]+", path.replace(".", r"\."))), one)
-        for path, methods in app.openapi()["paths"].items()
-        for method, one in methods.items()
-    ]
+    if not _operations:  # every application has the same, whatever its settings, and it takes a while to list them
+        # Of the characters in our paths only the dot means something to a regular expression.
+        _operations.extend(
+            (method.upper(), re.compile(re.sub(r"{\w+}", "[^/]+", path.replace(".", r"\."))), one)
+            for path, methods in app.openapi()["paths"].items()
+            for method, one in methods.items()
+        )
 
     async def check(answer: httpx.Response) -> None:
         await answer.aread()
         path = answer.request.url.raw_path.partition(b"?")[0].decode()
-        for method, pattern, operation in operations:
+        for method, pattern, operation in _operations:
             if method == answer.request.method and pattern.fullmatch(path) and answer.status_code != 500:
                 declared = operation["responses"].get(str(answer.status_code))
                 assert declared, f"{method} {path} answered {answer.status_code}: not declared"
