@@ -1,18 +1,24 @@
 """Polls that a real standby answers: while it keeps up, when it lags, and when it dies."""
 
 import asyncio
+import contextlib
+import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import asyncpg
+import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
 from tests.conftest import _FAST
+from tests.databases import Databases, on
 from tests.lists import ORGANIZATION, Lists
 from tests.relay import relayed
-from tests.standby import standby_of
+from tests.standby import Standby, standby_of
 from tests.until import until
 from waiting_list.database import Pool, connect_pool, migrate
 from waiting_list.embedded import embedded
@@ -34,7 +40,7 @@ async def looked(polls: Polls) -> Pool:
 class Pair:
     """A primary with a list, its standby, and polls that ask the standby."""
 
-    def __init__(self, lists: Lists, standby: Pool, process: object) -> None:
+    def __init__(self, lists: Lists, standby: Pool, process: "subprocess.Popen[bytes]") -> None:
         self.lists = lists
         self.standby = standby
         self.process = process
@@ -64,25 +70,68 @@ class Pair:
 
         await until(is_there)
 
+    async def follows(self) -> bool:
+        """The standby has the list's database, and is sent what is written."""
+        try:
+            async with self.standby.acquire() as acquired:
+                return bool(await acquired.fetchval("SELECT EXISTS (SELECT FROM pg_stat_wal_receiver)"))
+        except asyncpg.PostgresError:  # no such database yet
+            return False
+
     async def do(self, statement: str) -> None:
         async with self.standby.acquire() as acquired:
             await acquired.fetch(statement)
 
 
-@pytest_asyncio.fixture
-async def pair() -> AsyncIterator[Pair]:
+@pytest_asyncio.fixture(scope="module")
+async def primary() -> AsyncIterator[str]:
+    """A server of these tests' own, whose database is migrated."""
     with tempfile.TemporaryDirectory(prefix="wl-test-") as name:
         Path(name).chmod(0o711)
         with embedded(Path(name), extra_settings=_FAST) as dsn:
             await migrate(dsn)
-            with standby_of(dsn) as (standby_dsn, process):
-                primary = await connect_pool(Settings(), dsn)
-                standby = await connect_pool(Settings(), standby_dsn)
-                try:
-                    yield Pair(await Lists.make(primary), standby, process)
-                finally:
-                    for pool in (standby, primary):
-                        pool.terminate()
+            yield dsn
+
+
+@pytest.fixture(scope="module")
+def lasting(primary: str) -> Iterator[Standby]:
+    """Its standby, which no test ends."""
+    with standby_of(primary) as standby:
+        yield standby
+
+
+@contextlib.asynccontextmanager
+async def paired(primary: str, standby: Standby) -> AsyncIterator[Pair]:
+    """Both on a database of the test's own, when the standby has it and follows."""
+    template = urlsplit(primary).path[1:]
+    async with Databases(on(primary, "postgres"), template, prefix="pair", reuse=False).lent() as name:
+        standby_dsn, process = standby
+        on_primary = await connect_pool(Settings(), on(primary, name))
+        on_standby = await connect_pool(Settings(), on(standby_dsn, name))
+        pair = Pair(await Lists.make(on_primary), on_standby, process)
+        try:
+            await until(pair.follows, seconds=20)
+            await pair.caught_up()
+            yield pair
+            if process.poll() is None:
+                await pair.do("SELECT pg_wal_replay_resume()")
+        finally:
+            for pool in (on_standby, on_primary):
+                pool.terminate()
+
+
+@pytest_asyncio.fixture
+async def pair(primary: str, lasting: Standby) -> AsyncIterator[Pair]:
+    async with paired(primary, lasting) as pair:
+        yield pair
+
+
+@pytest_asyncio.fixture
+async def mortal(primary: str) -> AsyncIterator[Pair]:
+    """A pair with a standby that the test may kill."""
+    with standby_of(primary) as standby:
+        async with paired(primary, standby) as pair:
+            yield pair
 
 
 async def test_a_standby_answers_while_it_keeps_up_and_never_that_a_fan_has_not_joined(pair: Pair) -> None:
@@ -155,15 +204,15 @@ async def test_a_standby_that_lags_is_left_alone_until_it_keeps_up(pair: Pair) -
     assert [one["event"] for one in logged] == ["replica_left_alone", "replica_keeps_up"]
 
 
-async def test_a_standby_that_is_killed_is_noticed_by_nobody_who_polls(pair: Pair) -> None:
-    await pair.lists.join("ada")
-    assert await pair.looks()
+async def test_a_standby_that_is_killed_is_noticed_by_nobody_who_polls(mortal: Pair) -> None:
+    await mortal.lists.join("ada")
+    assert await mortal.looks()
     with capture_logs() as logged:
-        pair.process.kill()  # type: ignore[attr-defined]
-        statuses = await asyncio.gather(*(pair.status("ada") for _ in range(50)))
+        mortal.process.kill()
+        statuses = await asyncio.gather(*(mortal.status("ada") for _ in range(50)))
         assert set(statuses) == {Status.WAITING}
-        assert (await pair.polls.picture(pair.lists.key)).body
-        assert not await pair.looks()
+        assert (await mortal.polls.picture(mortal.lists.key)).body
+        assert not await mortal.looks()
     assert [one["event"] for one in logged] == ["replica_left_alone"]
 
 
