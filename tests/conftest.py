@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -33,8 +32,40 @@ for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _usual)
 
+SLOW = frozenset(
+    {
+        "browser",  # pages in a real Chromium
+        "test_backup",
+        "test_blocks",
+        "test_cli",
+        "test_dist",
+        "test_drain",
+        "test_embedded",
+        "test_examples",
+        "test_failover",
+        "test_faults",
+        "test_model",
+        "test_proxy",
+        "test_replica",
+        "test_schemathesis",
+        "test_storms",
+        "test_tracing",
+        "test_upgrade",
+    }
+)
+"""Folders and modules whose tests are long by nature: whole processes, storms, all that a machine can think of.
+`make test` leaves them out; `make test-all` runs them."""
+
 # A crash of the test machine may lose the tests' data; everything else is as in production.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what is in SLOW."""
+    here = Path(__file__).parent
+    for item in items:
+        if not SLOW.isdisjoint(item.path.relative_to(here).with_suffix("").parts):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -88,14 +119,6 @@ def easy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Challenges that take no time, one bit apart as they are."""
     for name, bits in (("LEAST_BITS", 2), ("BASE_BITS", 4), ("MOST_BITS", 5)):
         monkeypatch.setattr(challenges, name, bits)
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port of the loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest_asyncio.fixture

@@ -15,19 +15,21 @@ from urllib.request import ProxyHandler, build_opener
 import asyncpg
 import pytest
 
+from tests.ports import free_port
 from waiting_list.embedded import embedded
 
 ROOT = Path(__file__).parent.parent
 
 
 def test_what_nohup_runs_ends_in_order_on_sigterm_and_keeps_what_it_acknowledged(
-    tmp_path: Path, free_port: int
+    tmp_path: Path,
 ) -> None:
     # `make run` as it stands, but for the port and where the data lies.
     tmp_path.chmod(0o755)
+    port = free_port()
     program = tmp_path / "bin" / "waiting-list"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m waiting_list "$@" --port {free_port}\n')
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m waiting_list "$@" --port {port}\n')
     program.chmod(0o755)
     make = f"make -f {ROOT / 'Makefile'} -o install run BIN={program.parent}"
     log, began = tmp_path / "log", time.monotonic()
@@ -52,7 +54,7 @@ def test_what_nohup_runs_ends_in_order_on_sigterm_and_keeps_what_it_acknowledged
         for number in (signal.SIGHUP, signal.SIGINT):
             assert ignored & 1 << number - 1, "or this test shows nothing"
         os.kill(background, signal.SIGHUP)
-        build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{free_port}/health/ready", timeout=5).close()
+        build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/health/ready", timeout=5).close()
         os.kill(background, signal.SIGTERM)
         shell.wait(30)
     finally:

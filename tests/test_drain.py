@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections import Counter
@@ -14,23 +13,18 @@ import aiohttp
 import pytest
 
 from tests.lists import ORGANIZATION, Lists
+from tests.ports import free_port
 from tests.until import until
 from waiting_list.auth import Authority, User
 from waiting_list.database import Pool, connect_pool
 from waiting_list.settings import Settings
 
 
-def a_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Process:
     """One `serve`, on a port of its own, which it keeps when it is started again."""
 
     def __init__(self, dsn: str) -> None:
-        self.port = a_port()
+        self.port = free_port()
         self._environment = os.environ | {"DATABASE_URL": dsn, "WAITING_LIST_DRAIN_SECONDS": "0.8"}
         self.start()
 

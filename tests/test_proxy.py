@@ -14,7 +14,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.proxies import PROGRAMS, Proxy, Recorder, free_port, program, proxied, recording
+from tests.ports import free_port
+from tests.proxies import PROGRAMS, Proxy, Recorder, program, proxied, recording
 from tests.shop import LIST, ORGANIZATION, Shop, problem
 from tests.until import until
 from waiting_list.api_keys import create_api_key

@@ -19,8 +19,8 @@ import httpx
 import pytest
 
 from tests.databases import connected, on
+from tests.ports import free_port
 from tests.shop import LIST, Shop
-from tests.test_drain import a_port
 from tests.until import until
 from waiting_list.database import MigrationError, connect_pool, connection, migrate, migrations
 from waiting_list.settings import Settings
@@ -67,7 +67,7 @@ def run(package: Path, *arguments: str, dsn: str) -> str:
 @asynccontextmanager
 async def serving(package: Path, dsn: str) -> AsyncIterator[Shop]:
     """`serve` of that version, and a client of it with a key that it made."""
-    port = a_port()
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "waiting_list", "serve", "--port", str(port)],
         cwd=package,
