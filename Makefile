@@ -35,9 +35,23 @@ install: .venv/.installed ## Make .venv: the locked dependencies and this packag
 run: install ## Serve a demo on 127.0.0.1:8000, PostgreSQL included, data in data/
 	$(BIN)/waiting-list serve --data-dir data --demo
 
+# As many workers as there are cores. Each has a PostgreSQL of its own.
+PARALLEL := --numprocesses auto --dist worksteal
+
 .PHONY: test
-test: install ## Run the tests
-	$(BIN)/pytest
+test: install ## Run the fast tests, in under three minutes on two cores
+	$(BIN)/pytest $(PARALLEL) -m "not slow"
+
+.PHONY: test-all
+test-all: ## Run all tests: the fast ones, the slow ones, and the pages in a real Chromium
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test-slow
+	@$(MAKE) --no-print-directory test-browser
+
+# One after the other: many of them measure how soon a process answers.
+.PHONY: test-slow
+test-slow: install ## Run the slow tests: whole processes, storms, faults, and long random ones
+	$(BIN)/pytest -m slow
 
 # Pages are looked at in a real Chromium: the one that is there, else Debian's. CHROMIUM names another.
 .PHONY: test-browser

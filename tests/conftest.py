@@ -1,4 +1,4 @@
-"""A real PostgreSQL for every test: one server, one migrated template, and a copy of it that is as good as new."""
+"""A real PostgreSQL for every test: one server, one migrated template, and a clean copy of it for each test."""
 
 import contextlib
 import os
@@ -53,15 +53,15 @@ SLOW = frozenset(
         "test_upgrade",
     }
 )
-"""Folders and modules whose tests are long by nature: whole processes, storms, all that a machine can think of.
-`make test` leaves them out; `make test-all` runs them."""
+"""Folders and modules with slow tests: they start whole processes, run storms, inject faults, or try random
+sequences at length. `make test` leaves them out, `make test-all` runs them."""
 
 # A crash of the test machine may lose the tests' data; everything else is as in production.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what is in SLOW."""
+    """Mark the tests of the modules and folders in SLOW."""
     here = Path(__file__).parent
     for item in items:
         if not SLOW.isdisjoint(item.path.relative_to(here).with_suffix("").parts):
@@ -100,8 +100,8 @@ def way(server: str) -> Iterator[str]:
 
 @pytest_asyncio.fixture(scope="session")
 async def databases(server: str, template: str, way: str) -> AsyncIterator[Databases]:
-    """Copies of the template. A pooler stays connected to a database that the tests have left: then none is used
-    twice."""
+    """Lends copies of the template. It reuses none behind a pooler: a pooler keeps its connections to a database
+    after the test."""
     lender = Databases(server, template, prefix=f"test_{os.getpid()}", reuse=way == server)
     yield lender
     await lender.end()
@@ -109,7 +109,7 @@ async def databases(server: str, template: str, way: str) -> AsyncIterator[Datab
 
 @pytest_asyncio.fixture
 async def dsn(databases: Databases, way: str) -> AsyncIterator[str]:
-    """A database for one test, as good as new."""
+    """A database for one test: new, or reused and empty."""
     async with databases.lent() as name:
         yield on(way, name)
 

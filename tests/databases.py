@@ -1,4 +1,4 @@
-"""Databases for tests: migrated ones, each as good as new, without making a new one for each test."""
+"""Databases for tests: a clean one for each test, without copying the template each time."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -9,8 +9,8 @@ import asyncpg
 
 from tests.until import until
 
-# Each catalogue of the database: how many rows, and who wrote last. A row that is written anew has a later writer.
-# Emptying a table writes to pg_class, so of that the content counts, without what emptying or a vacuum changes.
+# For each system catalogue: the number of rows, and the last transaction that wrote one. TRUNCATE writes to
+# pg_class; for that one the query reads the content, without the columns that TRUNCATE and VACUUM change.
 _CATALOGUES = """
 SELECT string_agg(format(
     CASE WHEN oid = 'pg_class'::regclass
@@ -21,7 +21,7 @@ SELECT string_agg(format(
 FROM pg_class
 WHERE relkind = 'r' AND NOT relisshared AND relnamespace = 'pg_catalog'::regnamespace
 """
-# What the server knows of this database.
+# What the server itself stores about this database.
 _AROUND = """
 SELECT to_jsonb(d) - '{oid,datname,datfrozenxid,datminmxid}'::text[] AS own,
     (SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = d.oid) AS settings,
@@ -51,7 +51,7 @@ def on(dsn: str, database: str) -> str:
 
 @contextlib.asynccontextmanager
 async def connected(dsn: str) -> AsyncIterator[Any]:
-    """One connection of the test's own."""
+    """One connection, outside of any pool."""
     opened = await asyncpg.connect(dsn)
     try:
         yield opened
@@ -60,11 +60,11 @@ async def connected(dsn: str) -> AsyncIterator[Any]:
 
 
 class Databases:
-    """Lends copies of a template, each to one test at a time.
+    """Lends copies of a template, each to one test at a time, and reuses them.
 
-    One that comes back is lent again if it can be made what it was. The tables that are empty in the template are
-    emptied; then everything must be as in the template: schema, other rows, sequences, settings of the database,
-    what the planner knows. Otherwise it is dropped, and so it is if somebody is still connected.
+    After each test it empties the tables that are empty in the template. Then it compares the database with the
+    template: schema, other rows, sequences, settings of the database, and planner statistics. If anything differs,
+    or if somebody is still connected, it drops the database.
     """
 
     def __init__(self, server: str, template: str, *, prefix: str, reuse: bool = True) -> None:
@@ -77,7 +77,7 @@ class Databases:
 
     @contextlib.asynccontextmanager
     async def lent(self) -> AsyncIterator[str]:
-        """The name of a database that is as the template."""
+        """Lend a database that equals the template, and clean it afterwards."""
         async with connected(self._server) as administrator:
             if self._reuse and not self._as_made:
                 await self._look_at_template()
@@ -91,7 +91,7 @@ class Databases:
                     await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     async def end(self) -> None:
-        """Drops those that nobody has."""
+        """Drop the databases that are not lent."""
         async with connected(self._server) as administrator:
             while self._clean:
                 await administrator.execute(f"DROP DATABASE {self._clean.pop()} WITH (FORCE)")
@@ -121,7 +121,7 @@ class Databases:
         return [await inside.fetch(query) for query in (self._asked, _AROUND, self._kept)]
 
     async def _is_left(self, administrator: Any, name: str) -> bool:
-        """Whether nobody is connected any more. A session ends a moment after its connection."""
+        """Whether nobody is connected any more. The server ends a session a moment after the client has left."""
 
         async def nobody() -> bool:
             return not await administrator.fetchval(_SESSIONS, name)
@@ -133,11 +133,11 @@ class Databases:
         return True
 
     async def _cleaned(self, name: str) -> bool:
-        """Whether it is now what it was when it was made."""
+        """Empty the tables, and say whether the database now equals the template."""
         try:
             async with connected(on(self._server, name)) as inside:
                 if written := await inside.fetchval(_WRITTEN, self._empty):
                     await inside.execute(f"TRUNCATE {written} RESTART IDENTITY CASCADE")
                 return await self._state(inside) == self._as_made
-        except asyncpg.PostgresError:  # a table is gone, or nobody may connect
+        except asyncpg.PostgresError:  # a table is missing, or the database allows no connections
             return False

@@ -1,4 +1,4 @@
-"""Ports for servers that must be told one beforehand."""
+"""Ports for servers that need one before they start."""
 
 import itertools
 import os
@@ -6,13 +6,13 @@ import socket
 
 _SHARE = 1_000
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16
-# Below those that the system gives out by itself. Each worker of a run has its own share of them, and two runs at
-# the same time begin at different ones.
+# These ports are below those that the system assigns by itself. Each worker of a run has its own share of them,
+# and two runs at the same time start at different ones.
 _ports = (15_000 + _worker * _SHARE + (os.getpid() * 37 + n) % _SHARE for n in itertools.count())
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody has, and that nobody is given before it is used."""
+    """Find a free port of the loopback that the system will not assign to anybody else."""
     for port in itertools.islice(_ports, _SHARE):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
