@@ -21,6 +21,7 @@ from jinja2.exceptions import SecurityError
 from structlog.testing import capture_logs
 
 from tests.test_cli import command
+from waiting_list.email_examples import example, example_facts
 from waiting_list.i18n import (
     LOCALES,
     environment,
@@ -30,7 +31,7 @@ from waiting_list.i18n import (
     shown_instant,
     translations,
 )
-from waiting_list.letters import Facts, Letters, example, example_facts
+from waiting_list.letters import Facts, Letters
 from waiting_list.notices import Letter
 from waiting_list.settings import Settings
 

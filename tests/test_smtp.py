@@ -25,7 +25,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from waiting_list.attempts import LONGEST_ANSWER, Attempt, Outcome
-from waiting_list.letters import Letters, example_facts
+from waiting_list.email_examples import example_facts
+from waiting_list.letters import Letters
 from waiting_list.notices import Letter
 from waiting_list.settings import Settings
 from waiting_list.smtp import FolderMailer, Mailer, SmtpMailer, open_mailer

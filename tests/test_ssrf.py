@@ -19,8 +19,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.receivers import delivered, receiving, status
 from waiting_list.attempts import Attempt, Outcome
-from waiting_list.posting import Poster, check_url, is_public
+from waiting_list.posting import Poster
 from waiting_list.problems import InvalidRequest
+from waiting_list.public_address import check_url, is_public
 from waiting_list.settings import Settings
 
 GUARDED = Settings(webhook_timeout_seconds=0.5)

@@ -27,10 +27,11 @@ from waiting_list.auth import User
 from waiting_list.calls import Service
 from waiting_list.database import connection
 from waiting_list.delivery import Delivery
+from waiting_list.email_examples import example_facts
 from waiting_list.engine import Caller
 from waiting_list.i18n import LOCALES
 from waiting_list.keys import Scope
-from waiting_list.letters import Facts, Letters, example_facts, has_web_address
+from waiting_list.letters import Facts, Letters, has_web_address
 from waiting_list.models import ListKey
 from waiting_list.notices import Contact, ContactFields, Letter
 from waiting_list.sessions import SignIn, ask_to_sign_in

@@ -10,8 +10,8 @@ address is verified it has no text of the fan's; after that it has their name, u
 
 import re
 import unicodedata
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
@@ -49,7 +49,6 @@ _DOTS = str.maketrans(
 )
 """What browsers take for the dot of a domain (UTS 46), and what readers do."""
 _WEB_ADDRESS = re.compile(r"[/\\:@]|\bwww\b|\w\s*\.(\w{2}|[^\W\x00-\x7f])", re.IGNORECASE)
-_EXAMPLE_ID = UUID("00000000-0000-4000-8000-000000000001")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -232,61 +231,3 @@ def _address(text: str) -> str:
         raise ValueError("not an e-mail address") from error
     assert found is not None, "without SMTPUTF8 every address has an ASCII form"
     return found
-
-
-def example(letters: Letters, letter: Letter, *, locale: str, organization_id: str = "demo") -> EmailMessage:
-    """The letter with made-up facts, to try a template with."""
-    if letter is Letter.WEBHOOK_DISABLED:
-        return letters.write_webhook_disabled(
-            "ada@example.org",
-            url="https://shop.example/hooks",
-            reason="410 Gone",
-            since=datetime(2030, 11, 17, 8, tzinfo=UTC),
-            notice_id=_EXAMPLE_ID,
-            locale=locale,
-        )
-    return letters.write(
-        letter, example_facts(letter, locale=locale, organization_id=organization_id), notice_id=_EXAMPLE_ID
-    )
-
-
-def example_facts(letter: Letter, *, locale: str, organization_id: str = "demo") -> Facts:
-    """A fan, an event, and what the letter is about."""
-    link = "https://tickets.example/p/Zx4kq0Yw3mB7cN2vT9sR1dF6gH8jL5aQ"
-    facts = Facts(
-        organization_id=organization_id,
-        locale=locale,
-        email="ada@example.org",
-        email_verified=letter is not Letter.VERIFY,
-        name="Ada",
-        event_title="Jazz on the Quay",
-        offer_name="General admission",
-        venue_name="Le Quai Couvert",
-        venue_address="12 quai des Tanneurs, Paris",
-        timezone="Europe/Paris",
-        start_datetime=datetime(2030, 11, 29, 19, 30, tzinfo=UTC),
-        number=1042,
-        position=17,
-        tickets_ahead=31,
-        tickets_wanted=4,
-        tickets_minimum=2,
-        link=link,
-        unsubscribe_link=f"{link}/unsubscribe",
-    )
-    match letter:
-        case Letter.READY | Letter.REMINDER:
-            until = datetime(2030, 11, 20, 17, tzinfo=UTC) + timedelta(minutes=30)
-            return replace(
-                facts, tickets_held=2, ready_until=until, buy_link="https://shop.example/buy?pass=eyJhbGciOi"
-            )
-        case Letter.VERIFY | Letter.JOINED:
-            return replace(facts, verify_link=f"{link}/verify?code=Qm9uam91ciBBZGEh")
-        case Letter.SIGN_IN:
-            return Facts(
-                organization_id=organization_id,
-                locale=locale,
-                email="ada@example.org",
-                link="https://tickets.example/sign-in/Zx4kq0Yw3mB7cN2vT9sR1dF6gH8jL5aQ",
-            )
-        case _:
-            return facts

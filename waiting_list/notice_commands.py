@@ -7,8 +7,9 @@ import typer
 
 from waiting_list import logs, resend
 from waiting_list.database import Pool
+from waiting_list.email_examples import example
 from waiting_list.i18n import LOCALES, SOURCE
-from waiting_list.letters import Letters, example
+from waiting_list.letters import Letters
 from waiting_list.notices import Letter, Notice, NoticeStatus
 from waiting_list.settings import Settings
 from waiting_list.terminal import DataDir, app, configured, printable, run_with_pool, with_database

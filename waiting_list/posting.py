@@ -6,13 +6,11 @@ import base64
 import hashlib
 import hmac
 import os
-import re
 import socket
 import ssl
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from uuid import UUID
 
 import aiohttp
@@ -22,7 +20,7 @@ from yarl import URL
 
 from waiting_list import __version__
 from waiting_list.attempts import LONGEST_ANSWER, Attempt, Outcome
-from waiting_list.problems import InvalidRequest
+from waiting_list.public_address import is_public_host
 from waiting_list.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -36,62 +34,6 @@ _IDLE_SECONDS = 4
 _ADDRESSES = 16
 _RECEIVE_BUFFER = 16_384
 _LONGEST_READ = 4 * LONGEST_ANSWER
-
-# Global unicast in IPv6 (RFC 4291, IANA). Of all the rest, only what stands for an IPv4 address is looked at.
-_UNICAST = ip_network("2000::/3")
-# Where IPv6 reaches IPv4 through a translator (RFC 6052).
-_NAT64 = ip_network("64:ff9b::/96")
-# Not public either, though ipaddress in some Python 3.11 says so, or cannot know. In order: protocol assignments;
-# the anycast relay of 6to4; the platform's own address on Azure; protocol assignments, among them Teredo; 6to4;
-# documentation (RFC 9637).
-_SPECIAL = tuple(
-    map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16", "2001::/23", "2002::/16", "3fff::/20"))
-)
-_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
-_INTERNAL_NAMES = (".localhost", ".internal", ".local")
-
-
-def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether it is an address of the public Internet: global unicast, by IANA's registries of special addresses.
-
-    An IPv6 address that stands for one of IPv4 (mapped, or NAT64) is what that is. Tunnels (6to4, Teredo) and
-    addresses with a zone never are.
-    """
-    if isinstance(address, IPv6Address):
-        if address.scope_id is not None:
-            return False
-        embedded = IPv4Address(address.packed[-4:]) if address in _NAT64 else address.ipv4_mapped
-        if embedded is not None:
-            return is_public(embedded)
-        if address not in _UNICAST:
-            return False
-    # is_global says yes to multicast.
-    return address.is_global and not address.is_multicast and not any(address in one for one in _SPECIAL)
-
-
-def check_url(url: str, settings: Settings) -> None:
-    """Refuses the address of a webhook that deliveries would never reach: not https, a host that is not public.
-
-    Names are not looked up, so this is a courtesy to whoever mistypes; the guard is the Poster's, as it connects.
-    Raises InvalidRequest.
-    """
-    try:
-        parts = URL(url)
-        host = (parts.host or "").rstrip(".")
-        name = (parts.raw_host or "").rstrip(".").lower()
-    except ValueError:
-        raise InvalidRequest.of("body.url", "must be a web address") from None
-    if settings.webhook_private_addresses:
-        return
-    if parts.scheme != "https":
-        raise InvalidRequest.of("body.url", "must begin with https://")
-    literal = _literal(host)
-    if literal is not None:
-        public = is_public(literal)
-    else:
-        public = _HOST_NAME.fullmatch(name) is not None and not name.endswith(_INTERNAL_NAMES)
-    if not public:
-        raise InvalidRequest.of("body.url", "must lead to a host on the public Internet")
 
 
 def signature_headers(notice_id: UUID, body: bytes, *, secrets: Sequence[str], at: datetime) -> dict[str, str]:
@@ -192,7 +134,7 @@ class Poster:
         was made, and still leads where it led. tests/test_ssrf.py holds it to that.
         """
         family, kind, protocol, _, (host, *_) = info
-        if self._guarded and not _is_public_host(str(host)):
+        if self._guarded and not is_public_host(str(host)):
             # An OSError, so that the other addresses of the name are tried.
             raise _NotAllowed(f"the address {host} is not allowed")
         opened = socket.socket(family, kind, protocol)
@@ -219,26 +161,6 @@ class _FewAddresses(AbstractResolver):
 
 class _NotAllowed(OSError):
     """An address that is not public."""
-
-
-def _is_public_host(host: str) -> bool:
-    try:
-        return is_public(ip_address(host))
-    except ValueError:
-        # Not an address: the event loop would look it up once more, unseen.
-        return False
-
-
-def _literal(host: str) -> IPv4Address | IPv6Address | None:
-    """The address that a host is, as the C library reads it: also 127.1, 0x7f000001 or 2130706433."""
-    try:
-        return ip_address(host)
-    except ValueError:
-        pass
-    try:
-        return IPv4Address(socket.inet_aton(host))
-    except (OSError, ValueError):
-        return None
 
 
 def _outcome(status: int | None) -> Outcome:
