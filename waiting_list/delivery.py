@@ -24,7 +24,7 @@ from waiting_list.keys import webhook_secret
 from waiting_list.metrics import NOTICE_TRIES
 from waiting_list.models import own_list_id
 from waiting_list.notices import Letter, NoticeStatus
-from waiting_list.posting import CONNECTIONS_PER_HOST, Poster
+from waiting_list.posting import CONNECTIONS_PER_HOST, WebhookClient
 from waiting_list.problems import Unavailable
 from waiting_list.settings import Settings
 from waiting_list.smtp import Mailer, open_mailer
@@ -88,12 +88,12 @@ class Delivery:
         since the wait for one would count as the receiver's."""
         self._cleaned_at = float("-inf")
         self._mailer: Mailer | None = None
-        self._poster: Poster | None = None
+        self._webhook_client: WebhookClient | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set. Survives any failure: it is logged once, and tried again. What is under way
         then has a few seconds to end."""
-        self._mailer, self._poster = open_mailer(self._settings), Poster(self._settings)
+        self._mailer, self._webhook_client = open_mailer(self._settings), WebhookClient(self._settings)
         stopping = asyncio.create_task(stop.wait())
         failing = False
         try:
@@ -118,7 +118,7 @@ class Delivery:
             for courier in list(self._couriers.values()):
                 courier.cancel()
             await asyncio.gather(*self._couriers.values(), return_exceptions=True)
-            await self._poster.close()
+            await self._webhook_client.close()
             if self._mailer is not None:
                 await self._mailer.close()
 
@@ -206,8 +206,8 @@ class Delivery:
         gate = self._gate(urlsplit(webhook["url"]).netloc, CONNECTIONS_PER_HOST)
 
         async def post(notice: Record) -> _Result:
-            assert self._poster is not None
-            attempt = await self._poster.post(
+            assert self._webhook_client is not None
+            attempt = await self._webhook_client.post(
                 webhook["url"],
                 notice_id=notice["notice_id"],
                 body=notice["body"],

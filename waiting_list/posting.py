@@ -50,7 +50,7 @@ def signature_headers(notice_id: UUID, body: bytes, *, secrets: Sequence[str], a
     }
 
 
-class Poster:
+class WebhookClient:
     """Sends deliveries, over connections that are shared by the whole process. Made inside the running event loop;
     `close` ends it.
 

@@ -53,8 +53,8 @@ def is_public_host(host: str) -> bool:
 def check_url(url: str, settings: Settings) -> None:
     """Refuse a webhook's address that deliveries would never reach: not https, or a host that is not public.
 
-    This check helps an organizer who mistypes. It does not look names up: the real guard is in the Poster, as it
-    connects. Raises InvalidRequest.
+    This check helps an organizer who mistypes. It does not look names up: the real guard is in WebhookClient, as
+    it connects. Raises InvalidRequest.
     """
     try:
         parts = URL(url)
