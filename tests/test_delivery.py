@@ -382,14 +382,14 @@ async def test_a_letter_that_cannot_be_written_spoils_no_other(
 ) -> None:
     for user in ("ada", "bob", "cleo"):
         await telling.lists.join(user, email=f"{user}@example.org", email_verified=True)
-    write = writing.Letters.write
+    render = writing.EmailRenderer.render
 
-    def fails(letters: Any, letter: Any, facts: Any, **more: Any) -> Any:
-        if facts.email == "bob@example.org":
+    def fails(renderer: Any, kind: Any, context: Any, **more: Any) -> Any:
+        if context.email == "bob@example.org":
             raise ZeroDivisionError
-        return write(letters, letter, facts, **more)
+        return render(renderer, kind, context, **more)
 
-    monkeypatch.setattr(writing.Letters, "write", fails)
+    monkeypatch.setattr(writing.EmailRenderer, "render", fails)
 
     async def two_are_sent() -> bool:
         return await telling.statuses() == {"sent": 2, "pending": 1}

@@ -23,13 +23,13 @@ from waiting_list.database import Pool, Record, connection, snapshot, sql, trans
 from waiting_list.keys import webhook_secret
 from waiting_list.metrics import NOTICE_TRIES
 from waiting_list.models import own_list_id
-from waiting_list.notices import Letter, NoticeStatus
+from waiting_list.notices import EmailKind, NoticeStatus
 from waiting_list.posting import CONNECTIONS_PER_HOST, WebhookClient
 from waiting_list.problems import Unavailable
 from waiting_list.settings import Settings
-from waiting_list.smtp import Mailer, open_mailer
+from waiting_list.smtp import EmailTransport, open_email_transport
 from waiting_list.telling import notice_id
-from waiting_list.writing import NOBODY, Writing, stale, too_early
+from waiting_list.writing import NOBODY, EmailComposer, reason_not_to_send, seconds_until_due
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +76,7 @@ class Delivery:
         self._settings = settings
         self._authority = authority
         self._told = told
-        self._writing = Writing(pool, settings, authority)
+        self._composer = EmailComposer(pool, settings, authority)
         self._couriers: dict[tuple[UUID, str | None], asyncio.Task[None]] = {}
         self._more = False
         """Whether the last look found more than there were couriers for."""
@@ -87,13 +87,16 @@ class Delivery:
         """Of each host that webhooks are at, and of the mail server: no more at once than there are connections,
         since the wait for one would count as the receiver's."""
         self._cleaned_at = float("-inf")
-        self._mailer: Mailer | None = None
+        self._email_transport: EmailTransport | None = None
         self._webhook_client: WebhookClient | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set. Survives any failure: it is logged once, and tried again. What is under way
         then has a few seconds to end."""
-        self._mailer, self._webhook_client = open_mailer(self._settings), WebhookClient(self._settings)
+        self._email_transport, self._webhook_client = (
+            open_email_transport(self._settings),
+            WebhookClient(self._settings),
+        )
         stopping = asyncio.create_task(stop.wait())
         failing = False
         try:
@@ -119,8 +122,8 @@ class Delivery:
                 courier.cancel()
             await asyncio.gather(*self._couriers.values(), return_exceptions=True)
             await self._webhook_client.close()
-            if self._mailer is not None:
-                await self._mailer.close()
+            if self._email_transport is not None:
+                await self._email_transport.close()
 
     async def _rest(self, stopping: asyncio.Task[bool], seconds: float) -> None:
         # A moment in any case: whoever commits all the time must not be followed by a look each time.
@@ -164,7 +167,7 @@ class Delivery:
         on_the_way = [to for _, to in self._couriers]
         to_fans = on_the_way.count(None)
         if webhook_id is None:
-            return self._mailer is not None and to_fans < _COURIERS_TO_FANS
+            return self._email_transport is not None and to_fans < _COURIERS_TO_FANS
         to_webhooks = len(on_the_way) - to_fans
         return to_webhooks < _COURIERS_TO_WEBHOOKS and on_the_way.count(webhook_id) < _COURIERS_TO_A_WEBHOOK
 
@@ -237,23 +240,25 @@ class Delivery:
     async def _mail(self, list_id: UUID) -> int:
         async with connection(self._pool) as acquired:
             claimed = await acquired.fetch(sql("claim_notices"), list_id, "", BATCH, LEASE)
-        facts = await self._writing.read(list_id, [notice["number"] for notice in claimed])
+        entries = await self._composer.read_entries(list_id, [notice["number"] for notice in claimed])
 
         async def send(notice: Record) -> _Result:
-            assert self._mailer is not None
-            if notice["type"] == Letter.WEBHOOK_DISABLED:
-                return _result(notice, await self._mailer.send(self._writing.webhook_disabled(notice)))
-            if notice["type"] == Letter.SIGN_IN:
-                letter = await self._writing.sign_in(notice)
-                if letter is None:
+            assert self._email_transport is not None
+            if notice["type"] == EmailKind.WEBHOOK_DISABLED:
+                return _result(
+                    notice, await self._email_transport.send(self._composer.compose_webhook_disabled(notice))
+                )
+            if notice["type"] == EmailKind.SIGN_IN:
+                message = await self._composer.compose_sign_in(notice)
+                if message is None:
                     return _Result(notice, NoticeStatus.DROPPED, why="the link to sign in is good no more")
-                return _result(notice, await self._mailer.send(letter))
-            about = facts.get(notice["number"])
-            if about is None or (why := stale(notice, about)):
+                return _result(notice, await self._email_transport.send(message))
+            about = entries.get(notice["number"])
+            if about is None or (why := reason_not_to_send(notice, about)):
                 return _Result(notice, NoticeStatus.DROPPED, why=why if about else NOBODY)
-            if (seconds := too_early(notice, about)) is not None:
+            if (seconds := seconds_until_due(notice, about)) is not None:
                 return _Result(notice, NoticeStatus.PENDING, delay_seconds=seconds)
-            return _result(notice, await self._mailer.send(await self._writing.letter(notice, about)))
+            return _result(notice, await self._email_transport.send(await self._composer.compose(notice, about)))
 
         gate = self._gate("", self._settings.smtp_connections)
         await self._record(list_id, await self._all(_in_turn(gate, notice, send) for notice in claimed))
@@ -333,7 +338,7 @@ class Delivery:
         owner = own_list_id(organization_id)
         told = {"webhook_id": webhook_id, "url": webhook["url"], "reason": reason}
         event = {"type": "webhook.disabled", "timestamp": webhook["now"].isoformat(), "data": told}
-        letter = {
+        message = {
             "to": webhook["notify_email"],
             "url": webhook["url"],
             "reason": reason,
@@ -348,8 +353,8 @@ class Delivery:
                 organization_id,
                 str(notice_id(owner, webhook["now"], 0, "webhook.disabled", webhook_id)),
                 json.dumps(event),
-                notice_id(owner, webhook["now"], 0, Letter.WEBHOOK_DISABLED, webhook_id),
-                json.dumps(letter) if webhook["notify_email"] and self._settings.sends_mail else None,
+                notice_id(owner, webhook["now"], 0, EmailKind.WEBHOOK_DISABLED, webhook_id),
+                json.dumps(message) if webhook["notify_email"] and self._settings.sends_mail else None,
             )
         log.warning("webhook_disabled", webhook_id=webhook_id, reason=reason)
 

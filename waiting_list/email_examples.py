@@ -1,20 +1,22 @@
-"""Example e-mails with made-up facts, for organizers who write their own templates."""
+"""Make example e-mails about an invented fan and event, for organizers who write their own templates."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from uuid import UUID
 
-from waiting_list.letters import Facts, Letters
-from waiting_list.notices import Letter
+from waiting_list.letters import EmailContext, EmailRenderer
+from waiting_list.notices import EmailKind
 
 _EXAMPLE_ID = UUID("00000000-0000-4000-8000-000000000001")
 
 
-def example(letters: Letters, letter: Letter, *, locale: str, organization_id: str = "demo") -> EmailMessage:
-    """The letter with made-up facts, to try a template with."""
-    if letter is Letter.WEBHOOK_DISABLED:
-        return letters.write_webhook_disabled(
+def example(
+    renderer: EmailRenderer, kind: EmailKind, *, locale: str, organization_id: str = "demo"
+) -> EmailMessage:
+    """Return an example of an e-mail, to try a template with."""
+    if kind is EmailKind.WEBHOOK_DISABLED:
+        return renderer.render_webhook_disabled(
             "ada@example.org",
             url="https://shop.example/hooks",
             reason="410 Gone",
@@ -22,19 +24,19 @@ def example(letters: Letters, letter: Letter, *, locale: str, organization_id: s
             notice_id=_EXAMPLE_ID,
             locale=locale,
         )
-    return letters.write(
-        letter, example_facts(letter, locale=locale, organization_id=organization_id), notice_id=_EXAMPLE_ID
+    return renderer.render(
+        kind, example_context(kind, locale=locale, organization_id=organization_id), notice_id=_EXAMPLE_ID
     )
 
 
-def example_facts(letter: Letter, *, locale: str, organization_id: str = "demo") -> Facts:
-    """A fan, an event, and what the letter is about."""
+def example_context(kind: EmailKind, *, locale: str, organization_id: str = "demo") -> EmailContext:
+    """Return the context of an example: a fan, an event, and what this kind of e-mail is about."""
     link = "https://tickets.example/p/Zx4kq0Yw3mB7cN2vT9sR1dF6gH8jL5aQ"
-    facts = Facts(
+    context = EmailContext(
         organization_id=organization_id,
         locale=locale,
         email="ada@example.org",
-        email_verified=letter is not Letter.VERIFY,
+        email_verified=kind is not EmailKind.VERIFY,
         name="Ada",
         event_title="Jazz on the Quay",
         offer_name="General admission",
@@ -50,20 +52,20 @@ def example_facts(letter: Letter, *, locale: str, organization_id: str = "demo")
         link=link,
         unsubscribe_link=f"{link}/unsubscribe",
     )
-    match letter:
-        case Letter.READY | Letter.REMINDER:
+    match kind:
+        case EmailKind.READY | EmailKind.REMINDER:
             until = datetime(2030, 11, 20, 17, tzinfo=UTC) + timedelta(minutes=30)
             return replace(
-                facts, tickets_held=2, ready_until=until, buy_link="https://shop.example/buy?pass=eyJhbGciOi"
+                context, tickets_held=2, ready_until=until, buy_link="https://shop.example/buy?pass=eyJhbGciOi"
             )
-        case Letter.VERIFY | Letter.JOINED:
-            return replace(facts, verify_link=f"{link}/verify?code=Qm9uam91ciBBZGEh")
-        case Letter.SIGN_IN:
-            return Facts(
+        case EmailKind.VERIFY | EmailKind.JOINED:
+            return replace(context, verify_link=f"{link}/verify?code=Qm9uam91ciBBZGEh")
+        case EmailKind.SIGN_IN:
+            return EmailContext(
                 organization_id=organization_id,
                 locale=locale,
                 email="ada@example.org",
                 link="https://tickets.example/sign-in/Zx4kq0Yw3mB7cN2vT9sR1dF6gH8jL5aQ",
             )
         case _:
-            return facts
+            return context

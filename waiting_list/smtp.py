@@ -38,7 +38,7 @@ _RELAY_DENIED = re.compile(r"5\.7\.\d+\b")
 """Of a recipient: this server does not send for us, or not there (RFC 3463)."""
 
 
-class Mailer(Protocol):
+class EmailTransport(Protocol):
     """Where e-mails go."""
 
     async def send(self, message: EmailMessage) -> Attempt:
@@ -52,7 +52,7 @@ class _Resting(Exception):
     """The server could not be reached a moment ago; the text says why."""
 
 
-class SmtpMailer:
+class SmtpTransport:
     """Sends through a mail server, over at most `smtp_connections` connections, kept for the next e-mail.
 
     With `starttls` or `tls` nothing is ever sent unencrypted, nor to a server whose certificate is not good for
@@ -236,7 +236,7 @@ def _helo_name(public_url: str) -> str:
     return f"[{address}]" if address.version == 4 else f"[IPv6:{address}]"
 
 
-class FolderMailer:
+class FolderTransport:
     """Writes each e-mail to a file of its own in a folder, which is made if need be: `<instant>-<message id>.eml`.
     A file is there whole, or not at all. For development."""
 
@@ -265,10 +265,10 @@ class FolderMailer:
         return f"Written to {name}"
 
 
-def open_mailer(settings: Settings) -> Mailer | None:
+def open_email_transport(settings: Settings) -> EmailTransport | None:
     """Where this deployment's e-mails go; none if it sends none. A folder comes before a mail server."""
     if settings.mail_folder is not None:
-        return FolderMailer(settings.mail_folder)
+        return FolderTransport(settings.mail_folder)
     if settings.smtp_host is not None:
-        return SmtpMailer(settings)
+        return SmtpTransport(settings)
     return None
