@@ -20,7 +20,7 @@ from waiting_list.ledger import Ledger
 from waiting_list.models import Answer, EventFields, ListKey
 from waiting_list.problems import AlreadyInList, TooManyPlaces, WaitingListEnded
 from waiting_list.settings import Settings
-from waiting_list.worker import Worker
+from waiting_list.worker import Maintenance
 
 __all__ = ["venue"]
 
@@ -281,14 +281,14 @@ async def test_rows_of_persons_are_forgotten_after_a_day_but_none_that_a_join_ho
 
     async with connection(pool) as acquired, acquired.transaction():
         await acquired.execute(held)
-        async with working(Worker(pool, event.engine)):
+        async with working(Maintenance(pool, event.engine)):
 
             async def is_clean() -> bool:
                 return 4 not in await left()
 
             await until(is_clean)
         assert await left() == [1, 2, 3]
-    async with working(Worker(pool, event.engine)):
+    async with working(Maintenance(pool, event.engine)):
 
         async def is_cleaner() -> bool:
             return await left() == [1, 2]

@@ -32,7 +32,7 @@ from waiting_list.notices import Contact
 from waiting_list.sessions import SignIn
 from waiting_list.settings import Settings
 from waiting_list.verbs import CLOCK
-from waiting_list.worker import Worker
+from waiting_list.worker import Maintenance
 
 MARK = "7f3e9c1d"
 """In everything that is the person's."""
@@ -272,7 +272,7 @@ async def test_none_is_left_of_anybody_in_a_list_that_was_pruned(office: Office)
         ((left,),) = await office.rows("SELECT count(*) FROM inventory WHERE pruned_at IS NULL")
         return bool(left == 0)
 
-    workers = (Worker(office.pool, office.service.engine, personal_data_kept=timedelta(0)) for _ in range(3))
+    workers = (Maintenance(office.pool, office.service.engine, personal_data_kept=timedelta(0)) for _ in range(3))
     async with working(*workers):
         await until(pruned)
     assert await office.marked() == []

@@ -30,7 +30,7 @@ from waiting_list.problems import Unauthenticated, Unavailable
 from waiting_list.sessions import FAN_SECONDS
 from waiting_list.settings import Settings
 from waiting_list.sign_outs import KEPT, SignOuts, user_hash
-from waiting_list.worker import Worker
+from waiting_list.worker import Maintenance
 
 ADA = User("ada", ORGANIZATION)
 ENTRY = f"/v1/user/waiting-lists/{LIST}/entry"
@@ -239,7 +239,7 @@ async def test_old_sign_outs_are_forgotten_once_no_token_from_before_is_good(lis
     known = SignOuts(pool, Settings())
     await known.look()
     assert list(known._latest) == [user_hash(ORGANIZATION, "bob")]
-    async with working(Worker(pool, lists.engine)):
+    async with working(Maintenance(pool, lists.engine)):
 
         async def is_clean() -> bool:
             rows = await lists.rows("SELECT user_hash FROM sign_outs")

@@ -54,7 +54,7 @@ from waiting_list.peers import Peers
 from waiting_list.polls import Polls
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings, settings
-from waiting_list.worker import Worker
+from waiting_list.worker import Maintenance
 
 DESCRIPTION = """
 Waiting lists for sold-out events. A list opens when the stock of an offer at a representation is sold out;
@@ -135,8 +135,8 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         )
         stop = asyncio.Event()
         delivery = Delivery(pool, config, authority, engine.told)
-        worker = Worker(pool, engine, personal_data_kept=config.personal_data_kept)
-        work = [asyncio.create_task(one.run(stop)) for one in (worker, delivery) if config.worker]
+        maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
+        work = [asyncio.create_task(one.run(stop)) for one in (maintenance, delivery) if config.worker]
         looking = [asyncio.create_task(looker.run()) for looker in (live, authority.sign_outs)]
         try:
             yield

@@ -31,7 +31,7 @@ from waiting_list.postgres_program import end_with_parent
 from waiting_list.protocol import PatientProtocol
 from waiting_list.settings import Settings
 from waiting_list.terminal import DataDir, app, configured, fail, run_with_pool, with_database
-from waiting_list.worker import Worker
+from waiting_list.worker import Maintenance
 
 _DRAIN_SECONDS = 10
 """How long a shutdown waits for answers under way; an open stream would block it for ever."""
@@ -162,8 +162,8 @@ def worker(
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         engine = Engine(pool, config)
         delivery = Delivery(pool, config, Authority(pool, config), engine.told)
-        clock = Worker(pool, engine, personal_data_kept=config.personal_data_kept)
-        await asyncio.gather(clock.run(stop), delivery.run(stop))
+        maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
+        await asyncio.gather(maintenance.run(stop), delivery.run(stop))
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)

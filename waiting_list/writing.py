@@ -34,8 +34,8 @@ class EmailComposer:
     async def read_entries(self, list_id: UUID, numbers: Sequence[int | None]) -> dict[int, Mapping[str, Any]]:
         """Return what e-mails about some entries of a list may say, by number, where an entry has a contact.
 
-        The private links of these entries work from now on. `subscribed` is false where the mailbox wants no e-mails
-        of the organization. Raises Unavailable."""
+        The private links of these entries work from now on. `subscribed` is false where the mailbox wants no
+        e-mails of the organization. Raises Unavailable."""
         wanted = [number for number in numbers if number is not None]
         if not wanted:
             return {}
