@@ -24,7 +24,7 @@ from waiting_list.app import create_app
 from waiting_list.audit import audit_lists
 from waiting_list.calls import Service
 from waiting_list.database import Pool, connection
-from waiting_list.delivery import Delivery
+from waiting_list.delivery import Dispatcher
 from waiting_list.engine import Caller
 from waiting_list.keys import Scope
 from waiting_list.models import ListKey
@@ -70,8 +70,8 @@ class Office:
     def pool(self) -> Pool:
         return self.service.pool
 
-    def delivery(self) -> Delivery:
-        return Delivery(self.pool, self.service.settings, self.service.authority, self.service.engine.told)
+    def dispatcher(self) -> Dispatcher:
+        return Dispatcher(self.pool, self.service.settings, self.service.authority, self.service.engine.told)
 
     async def rows(self, statement: str, *arguments: Any) -> list[Any]:
         async with connection(self.pool) as acquired:
@@ -141,7 +141,7 @@ class Office:
         await engine.expire(fifth)
         self.hook.echoes, self.hook.answers = True, [200] * 100
         self.mailbox.answers = [f"550 5.1.1 <{ADDRESS}>: no such user", f"451 {ADDRESS}, later"]
-        async with working(self.delivery()):
+        async with working(self.dispatcher()):
             await until(self.settled, seconds=20)
         ((notice_id,),) = await self.rows(
             "SELECT notice_id::text FROM outbox WHERE webhook_id IS NOT NULL AND body LIKE $1 LIMIT 1", f"%{MARK}%"
@@ -214,7 +214,7 @@ async def test_all_that_is_kept_of_a_person_is_exported_and_none_is_left_after_a
     async def under_way() -> bool:
         return any(MARK.encode() in body for _, body in office.hook.requests)
 
-    async with working(office.delivery()):
+    async with working(office.dispatcher()):
         await until(under_way)
         assert (await office.shop.made("DELETE", f"/users/{ADA}"))["waiting_lists"] == 5
         office.hook.gate.set()

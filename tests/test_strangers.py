@@ -26,7 +26,7 @@ from waiting_list.app import create_app
 from waiting_list.auth import User
 from waiting_list.calls import Service
 from waiting_list.database import connection
-from waiting_list.delivery import Delivery
+from waiting_list.delivery import Dispatcher
 from waiting_list.email_examples import example_context
 from waiting_list.engine import Caller
 from waiting_list.i18n import LOCALES
@@ -105,7 +105,7 @@ class Office:
             return bool(record["many"] == 0)
 
         service = self.service
-        async with working(Delivery(service.pool, service.settings, service.authority, service.engine.told)):
+        async with working(Dispatcher(service.pool, service.settings, service.authority, service.engine.told)):
             await until(is_settled, seconds=20)
         sent, self.mailbox.messages = self.mailbox.messages, []
         return sent

@@ -40,7 +40,7 @@ from waiting_list.auth import Authority
 from waiting_list.calls import SECURITY_SCHEMES, Service
 from waiting_list.cors import CrossOrigin
 from waiting_list.database import connect_pool
-from waiting_list.delivery import Delivery
+from waiting_list.delivery import Dispatcher
 from waiting_list.engine import Engine
 from waiting_list.exports import Exports
 from waiting_list.figures import Figures
@@ -134,9 +134,9 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             gate=Gate(engine, authority, config),
         )
         stop = asyncio.Event()
-        delivery = Delivery(pool, config, authority, engine.told)
+        dispatcher = Dispatcher(pool, config, authority, engine.told)
         maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
-        work = [asyncio.create_task(one.run(stop)) for one in (maintenance, delivery) if config.worker]
+        work = [asyncio.create_task(one.run(stop)) for one in (maintenance, dispatcher) if config.worker]
         looking = [asyncio.create_task(looker.run()) for looker in (live, authority.sign_outs)]
         try:
             yield

@@ -24,7 +24,7 @@ from waiting_list import __version__, demo, logs, tracing
 from waiting_list.app import create_app
 from waiting_list.auth import Authority
 from waiting_list.database import Pool
-from waiting_list.delivery import Delivery
+from waiting_list.delivery import Dispatcher
 from waiting_list.engine import Engine
 from waiting_list.figures import share_counts
 from waiting_list.postgres_program import end_with_parent
@@ -161,9 +161,9 @@ def worker(
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         engine = Engine(pool, config)
-        delivery = Delivery(pool, config, Authority(pool, config), engine.told)
+        dispatcher = Dispatcher(pool, config, Authority(pool, config), engine.told)
         maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
-        await asyncio.gather(maintenance.run(stop), delivery.run(stop))
+        await asyncio.gather(maintenance.run(stop), dispatcher.run(stop))
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)
