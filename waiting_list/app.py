@@ -43,7 +43,7 @@ from waiting_list.database import connect_pool
 from waiting_list.delivery import Dispatcher
 from waiting_list.engine import Engine
 from waiting_list.exports import Exports
-from waiting_list.figures import Figures
+from waiting_list.figures import DeploymentMetrics
 from waiting_list.gate import Gate
 from waiting_list.health import Health
 from waiting_list.limits import Limits
@@ -127,7 +127,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             authority=authority,
             limits=Limits(pool, config),
             mail_limits=MailLimits(pool, config, authority),
-            figures=Figures(pool),
+            deployment_metrics=DeploymentMetrics(pool),
             health=Health(pool),
             peers=peers,
             exports=Exports(pool),

@@ -20,7 +20,7 @@ from waiting_list.database import Pool
 from waiting_list.engine import Caller, Engine, Idempotency
 from waiting_list.exports import Exports
 from waiting_list.fields import Id
-from waiting_list.figures import Figures
+from waiting_list.figures import DeploymentMetrics
 from waiting_list.gate import Gate
 from waiting_list.health import Health
 from waiting_list.keys import Scope
@@ -48,7 +48,7 @@ class Service:
     authority: Authority
     limits: Limits
     mail_limits: MailLimits
-    figures: Figures
+    deployment_metrics: DeploymentMetrics
     health: Health
     peers: Peers
     exports: Exports
