@@ -49,7 +49,7 @@ from waiting_list.health import Health
 from waiting_list.limits import Limits
 from waiting_list.live import Live
 from waiting_list.mail_limits import MailLimits
-from waiting_list.observe import Observed
+from waiting_list.observe import Instrumentation
 from waiting_list.peers import Peers
 from waiting_list.polls import Polls
 from waiting_list.problems import Problem
@@ -171,7 +171,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     )
     app.add_middleware(Guard)
     app.add_middleware(CrossOrigin)
-    app.add_middleware(Observed, log_requests=config.log_requests, peers=peers)
+    app.add_middleware(Instrumentation, log_requests=config.log_requests, peers=peers)
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
