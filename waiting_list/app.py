@@ -35,7 +35,7 @@ from waiting_list import (
     webhook_router,
 )
 from waiting_list.answers import ProblemDocument, on_defect, on_http_error, on_invalid, on_problem
-from waiting_list.asgi import Guard
+from waiting_list.asgi import BodyGuard
 from waiting_list.auth import Authority
 from waiting_list.calls import SECURITY_SCHEMES, Service
 from waiting_list.cors import CrossOrigin
@@ -169,7 +169,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             Exception: on_defect,
         },
     )
-    app.add_middleware(Guard)
+    app.add_middleware(BodyGuard)
     app.add_middleware(CrossOrigin)
     app.add_middleware(Instrumentation, log_requests=config.log_requests, peers=peers)
     describe = app.openapi

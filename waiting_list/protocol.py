@@ -3,7 +3,7 @@
 uvicorn waits for ever for headers and keeps all that come. It parses every request that a client sends ahead of
 its answers, loses the body of a request that asks for an upgrade, and keeps what a client does not read. So a few
 clients could fill the memory or hold every socket (docs/decisions/0010-the-server.md). Bodies have their limits in
-asgi.Guard.
+asgi.BodyGuard.
 """
 
 import asyncio
