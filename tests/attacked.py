@@ -15,7 +15,7 @@ from tests.until import until
 from waiting_list.api_keys import create_api_key
 from waiting_list.auth import User
 from waiting_list.keys import Scope
-from waiting_list.protocol import PatientProtocol
+from waiting_list.protocol import HeaderLimits
 
 ENTRY = f"/waiting-lists/{LIST}/entry"
 
@@ -58,7 +58,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def wire(app: FastAPI, *, protocol: type[PatientProtocol] = PatientProtocol) -> AsyncIterator["Wire"]:
+async def wire(app: FastAPI, *, protocol: type[HeaderLimits] = HeaderLimits) -> AsyncIterator["Wire"]:
     """The started application behind uvicorn, for who speaks to it in bytes."""
     async with listening(app, protocol=protocol) as url:
         raw = Wire(int(url.rpartition(":")[2]))

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from waiting_list.database import Pool, connection
 from waiting_list.models import own_list_id
-from waiting_list.protocol import PatientProtocol
+from waiting_list.protocol import HeaderLimits
 
 ORGANIZATION = "org_1"
 LIST = "off_1/rep_1"
@@ -166,7 +166,7 @@ def bound_to_loopback() -> Iterator[socket.socket]:
 
 @asynccontextmanager
 async def listening(
-    app: FastAPI, on: socket.socket | None = None, *, protocol: type[PatientProtocol] = PatientProtocol
+    app: FastAPI, on: socket.socket | None = None, *, protocol: type[HeaderLimits] = HeaderLimits
 ) -> AsyncIterator[str]:
     """The started application behind uvicorn, on a free port of the loopback unless one is given."""
     with nullcontext(on) if on else bound_to_loopback() as bound:

@@ -28,7 +28,7 @@ from waiting_list.delivery import Dispatcher
 from waiting_list.engine import Engine
 from waiting_list.figures import share_counts
 from waiting_list.postgres_program import end_with_parent
-from waiting_list.protocol import PatientProtocol
+from waiting_list.protocol import HeaderLimits
 from waiting_list.settings import Settings
 from waiting_list.terminal import DataDir, app, configured, fail, run_with_pool, with_database
 from waiting_list.worker import Maintenance
@@ -82,7 +82,7 @@ def serve_app(app: str, *, port: int, host: str = "127.0.0.1", workers: int = 1,
         port=port,
         workers=workers,
         loop="uvloop",
-        http=PatientProtocol,
+        http=HeaderLimits,
         ws="none",
         log_config=None,
         access_log=False,
