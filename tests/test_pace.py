@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.lists import LIST, T0, Lists
 from waiting_list.pace import STRETCHES, Pace, estimate
 from waiting_list.plots import plot
-from waiting_list.polls import Polls
+from waiting_list.polls import CoalescedReads
 from waiting_list.problems import InventoryNotFound
 from waiting_list.settings import Settings
 
@@ -63,14 +63,14 @@ def test_however_long_it_takes_a_date_can_be_made_of_it(ahead: int) -> None:
     assert WEEK.now < WEEK.now + found.earliest <= WEEK.now + found.latest
 
 
-async def _until_now(lists: Lists) -> Polls:
+async def _until_now(lists: Lists) -> CoalescedReads:
     """Shifts what happened, so that it ends now: the pace goes by the database clock."""
     for statement in (
         "UPDATE history SET at = at - ($1::timestamptz - now())",
         "UPDATE entries SET joined_at = joined_at - ($1::timestamptz - now())",
     ):
         await lists.rows(statement, lists.now)
-    return Polls(lists.pool, Settings())
+    return CoalescedReads(lists.pool, Settings())
 
 
 async def test_the_pace_counts_whose_turn_came_and_nothing_else(lists: Lists) -> None:
@@ -82,20 +82,20 @@ async def test_the_pace_counts_whose_turn_came_and_nothing_else(lists: Lists) ->
     await lists.buy("cleo")
     await lists.leave("dan")
     lists.later(hours=12)
-    polls = await _until_now(lists)
-    pace = await polls.pace(LIST)
+    reads = await _until_now(lists)
+    pace = await reads.pace(LIST)
     assert (pace.tickets, pace.releases) == (6, 3)
     # 240 hours in 28 stretches.
     assert {stretch: fans for stretch, fans in enumerate(pace.fans) if fans} == {2: 1, 5: 1, 26: 1}
     assert abs(pace.seen - timedelta(days=10)) < timedelta(minutes=5)
     # Known for some seconds: a crowd that asks costs one look.
     await lists.add_stock(2)
-    assert await polls.pace(LIST) is pace
+    assert await reads.pace(LIST) is pace
 
 
 async def test_a_crowd_that_asks_at_once_is_answered_by_one_look(lists: Lists) -> None:
-    polls = await _until_now(lists)
-    first, *others = await asyncio.gather(*(polls.pace(LIST) for _ in range(100)))
+    reads = await _until_now(lists)
+    first, *others = await asyncio.gather(*(reads.pace(LIST) for _ in range(100)))
     assert all(one is first for one in others)
 
 
@@ -122,12 +122,12 @@ async def test_a_pace_is_measured_from_the_first_fan_on(lists: Lists) -> None:
 
 
 async def test_a_list_that_nobody_joined_has_no_pace_and_one_that_is_none_is_not_found(lists: Lists) -> None:
-    polls = await _until_now(lists)
-    pace = await polls.pace(LIST)
+    reads = await _until_now(lists)
+    pace = await reads.pace(LIST)
     assert (sum(pace.fans), pace.tickets, pace.releases, pace.seen) == (0, 0, 0, timedelta())
     assert estimate(pace, tickets_ahead=0, tickets_wanted=1) is None
     with pytest.raises(InventoryNotFound):
-        await polls.pace(LIST._replace(offer_id="x"))
+        await reads.pace(LIST._replace(offer_id="x"))
 
 
 async def test_a_release_of_many_tickets_says_hardly_more_than_one(lists: Lists) -> None:
@@ -138,7 +138,7 @@ async def test_a_release_of_many_tickets_says_hardly_more_than_one(lists: Lists)
     for hours, quantity in ((5, 24), (4, 1), (3, 1), (2, 1), (1, 1)):
         lists.now = datetime.now(UTC) - timedelta(hours=hours)
         await lists.add_stock(quantity)
-    pace = await Polls(lists.pool, Settings()).pace(LIST)
+    pace = await CoalescedReads(lists.pool, Settings()).pace(LIST)
     assert pace.tickets == 28
     assert pace.releases == 28**2 / (24**2 + 4)
     assert estimate(pace, tickets_ahead=1, tickets_wanted=1) is None

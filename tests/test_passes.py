@@ -223,7 +223,7 @@ async def test_a_pass_of_another_deployment_is_malformed(app: FastAPI, shop: Sho
     stranger._keys = type(known)(
         known.user_token, known.derived, Ed25519PrivateKey.generate(), known.purchase_pass_id
     )
-    shown = await app.state.service.polls.entry(KEY, "ada", organization_id=ORGANIZATION)
+    shown = await app.state.service.reads.entry(KEY, "ada", organization_id=ORGANIZATION)
     foreign = (await stranger.with_pass(shown)).purchase_pass
     assert foreign is not None
     assert foreign != entry["purchase_pass"]

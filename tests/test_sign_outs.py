@@ -325,13 +325,13 @@ async def test_a_stream_that_opens_during_a_sign_out_is_closed(
     await shop.stock()
     await shop.join("ada")
     service = app.state.service
-    read = service.polls.entry
+    read = service.reads.entry
 
     async def slowly(*given: Any, **named: Any) -> Any:
         found = await read(*given, **named)
         await service.authority.sign_outs.sign_out(ORGANIZATION, "ada")
         return found
 
-    monkeypatch.setattr(service.polls, "entry", slowly)
+    monkeypatch.setattr(service.reads, "entry", slowly)
     async with listening(app) as url, stream(url, await shop.token("ada")) as told, asyncio.timeout(5):
         await ended(told)

@@ -51,7 +51,7 @@ from waiting_list.live import Live
 from waiting_list.mail_limits import MailLimits
 from waiting_list.observe import Instrumentation
 from waiting_list.peers import Peers
-from waiting_list.polls import Polls
+from waiting_list.polls import CoalescedReads
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings, settings
 from waiting_list.worker import Maintenance
@@ -114,15 +114,15 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             else None
         )
         engine = Engine(pool, config)
-        polls = Polls(pool, config, standby)
-        live = Live(pool, polls)
+        reads = CoalescedReads(pool, config, standby)
+        live = Live(pool, reads)
         authority = Authority(pool, config)
         authority.sign_outs.on_news = live.close_ended
         app.state.service = Service(
             settings=config,
             pool=pool,
             engine=engine,
-            polls=polls,
+            reads=reads,
             live=live,
             authority=authority,
             limits=Limits(pool, config),

@@ -31,7 +31,7 @@ from waiting_list.models import Answer, Entry, ListKey, Status
 from waiting_list.notices import Contact
 from waiting_list.paging import Page
 from waiting_list.peers import Peers
-from waiting_list.polls import Polls
+from waiting_list.polls import CoalescedReads
 from waiting_list.problems import InvalidRequest, NotFound, Problem, RateLimited
 from waiting_list.settings import Settings
 
@@ -43,7 +43,7 @@ class Service:
     settings: Settings
     pool: Pool
     engine: Engine
-    polls: Polls
+    reads: CoalescedReads
     live: Live
     authority: Authority
     limits: Limits
@@ -104,9 +104,9 @@ class Call(Request):
         return self.service.engine
 
     @property
-    def polls(self) -> Polls:
+    def reads(self) -> CoalescedReads:
         """What answers crowds."""
-        return self.service.polls
+        return self.service.reads
 
     @property
     def live(self) -> Live:

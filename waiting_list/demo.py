@@ -14,7 +14,7 @@ from waiting_list.keys import Scope
 from waiting_list.links import make_link
 from waiting_list.models import Answer, ListKey, SettingsChange
 from waiting_list.notices import Contact
-from waiting_list.polls import Polls
+from waiting_list.polls import CoalescedReads
 from waiting_list.problems import NotInList
 from waiting_list.settings import Settings
 from waiting_list.shop_router import CHECKOUT, ORGANIZATION, SHOP
@@ -47,7 +47,7 @@ async def load(pool: Pool, settings: Settings, url: str) -> str:
     token, expires_at = await authority.mint(User(FAN, ORGANIZATION), expires_in=86_400)
     page = "(erased)"
     with suppress(NotInList):
-        ready = await Polls(pool, settings).entry(_STRICT, "ines", organization_id=ORGANIZATION)
+        ready = await CoalescedReads(pool, settings).entry(_STRICT, "ines", organization_id=ORGANIZATION)
         page = settings.public_url + await make_link(pool, await authority.derived_secret(), _STRICT, ready.number)
     shop = f"\nA shop with the widget on its page, from joining to paying: {url}{SHOP}" if settings.demo else ""
     return f"""

@@ -84,7 +84,7 @@ class FanPlaceRoute(PlaceRoute):
 
     async def find(self, call: PlaceCall) -> Place:
         key = path_key(call)
-        entry = await call.polls.entry(key, call.user.user_id, organization_id=call.organization_id)
+        entry = await call.reads.entry(key, call.user.user_id, organization_id=call.organization_id)
         place = await read_place(call.pool, key.list_id, entry.number)
         if place is None:
             raise NotInList("This user never joined this list.")
@@ -187,13 +187,13 @@ async def _own_entry(call: PageCall, key: ListKey) -> Entry | None:
     if not isinstance(call.who, User):
         return None
     with suppress(NotInList, InventoryNotFound):  # the latter: the list is another organization's
-        return await call.polls.entry(key, call.user.user_id, organization_id=call.organization_id)
+        return await call.reads.entry(key, call.user.user_id, organization_id=call.organization_id)
     return None
 
 
 async def _list(call: PageCall, key: ListKey, entry: Entry | None, *, refusal: Problem | None = None) -> Response:
     show, rules = await reading.shown_list(call.pool, key)
-    pace = await call.polls.pace(key)
+    pace = await call.reads.pace(key)
     # What who joins now would wait: behind everybody, for one ticket.
     wait = estimate(pace, tickets_ahead=rules.tickets_waiting, tickets_wanted=1) if rules.open else None
     status, headers = (refusal.status, dict(refusal.headers)) if refusal else (200, {})

@@ -243,7 +243,7 @@ async def join_for_user(call: Call, offer_id: PathId, representation_id: PathId,
 async def get_entry_of_user(call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId) -> Response:
     """A user's latest entry in the list."""
     key = ListKey(offer_id, representation_id)
-    entry = await call.polls.entry(key, user_id, organization_id=call.organization_id)
+    entry = await call.reads.entry(key, user_id, organization_id=call.organization_id)
     return answer(await call.with_pass(entry))
 
 

@@ -266,7 +266,7 @@ async def _shown(call: PlaceCall, template: str = "link.html", *, refusal: Probl
     place = call.place
     entry = await call.with_pass(place.entry)
     why = place.why_over
-    pace, wait = await call.polls.pace(place.key), None
+    pace, wait = await call.reads.pace(place.key), None
     if entry.tickets_ahead is not None:
         wait = estimate(pace, tickets_ahead=entry.tickets_ahead, tickets_wanted=entry.tickets_wanted)
     rules = place.settings

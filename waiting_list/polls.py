@@ -1,4 +1,4 @@
-"""What crowds ask for: their own entries, many with one query; and the picture, made once for everybody."""
+"""Coalesced reads, for crowds: one query answers all callers who wait for it."""
 
 import gzip
 import hashlib
@@ -31,12 +31,11 @@ class Picture(NamedTuple):
     tag: str
 
 
-class Polls:
+class CoalescedReads:
     """Reads for any number of callers at once. One for each process.
 
-    Who asks while a query is under way is answered by the next one, together with everybody else who did: so
-    every answer is as of an instant after the question. Where there is a standby, polls and pictures may be as of
-    a second or so before (replica.py).
+    Callers who ask while a query is under way share the next query, so every answer is as of an instant after the
+    question. With a standby, polls and pictures may be as of a second or so before (replica.py).
     All raise InventoryNotFound and Unavailable.
     """
 

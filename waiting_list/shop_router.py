@@ -149,7 +149,7 @@ async def _token(call: PageCall, fan: str) -> str:
 
 async def _held(call: PageCall, shown: Pass) -> Entry:
     """The entry whose hold the pass was made for. Raises AlreadyLeft, HoldExpired, NotInList."""
-    entry = await call.polls.entry(shown.key, shown.user_id, organization_id=ORGANIZATION)
+    entry = await call.reads.entry(shown.key, shown.user_id, organization_id=ORGANIZATION)
     is_this = entry.ready_at and hold_id(shown.key.list_id, entry.number, entry.ready_at) == shown.hold
     if is_this and entry.status is Status.READY:
         return entry

@@ -110,7 +110,7 @@ async def get_waiting_list(call: Call, offer_id: PathId, representation_id: Path
 )
 async def get_queue(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """The picture of the whole queue, for crowds: a page works out its own place from it. Good for a second."""
-    picture = await call.polls.picture(ListKey(offer_id, representation_id))
+    picture = await call.reads.picture(ListKey(offer_id, representation_id))
     zipped = takes_gzip(call.headers.get("accept-encoding", ""))
     # Two forms of the same: the tag of the second is weak (RFC 9110, 8.8.1).
     tag = f'W/"{picture.tag}"' if zipped else f'"{picture.tag}"'
@@ -173,7 +173,7 @@ async def join(call: Call, offer_id: PathId, representation_id: PathId, body: Jo
 async def get_entry(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """My latest entry in this list."""
     key = ListKey(offer_id, representation_id)
-    entry = await call.polls.poll(key, call.user.user_id, organization_id=call.organization_id)
+    entry = await call.reads.poll(key, call.user.user_id, organization_id=call.organization_id)
     return answer(await call.with_pass(entry))
 
 
