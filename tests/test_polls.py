@@ -102,13 +102,13 @@ async def test_a_picture_is_made_once_until_the_queue_changes(lists: Lists, one:
     acquired, pool = one
     await lists.join("ada")
     reads = CoalescedReads(pool, Settings())
-    first = await reads.picture(lists.key)
+    first = await reads.queue_snapshot(lists.key)
     with statements_of(acquired) as said:
-        again = await asyncio.gather(*(reads.picture(lists.key) for _ in range(40)))
+        again = await asyncio.gather(*(reads.queue_snapshot(lists.key) for _ in range(40)))
     assert len(said) <= 2
-    assert all(picture is first for picture in again)
+    assert all(snapshot is first for snapshot in again)
     await lists.join("bob")
-    changed = await reads.picture(lists.key)
+    changed = await reads.queue_snapshot(lists.key)
     assert changed.tag != first.tag
     assert b'"waiting":2' in changed.body
 
@@ -116,10 +116,10 @@ async def test_a_picture_is_made_once_until_the_queue_changes(lists: Lists, one:
 async def test_a_picture_of_another_list_of_the_same_name_is_another(lists: Lists) -> None:
     """Deleted and made again, a list starts at the same version."""
     reads = CoalescedReads(lists.pool, Settings())
-    before = await reads.picture(lists.key)
+    before = await reads.queue_snapshot(lists.key)
     async with connection(lists.pool) as acquired:
         await acquired.execute("UPDATE inventory SET available_stock = 1")
-    after = await reads.picture(lists.key)
+    after = await reads.queue_snapshot(lists.key)
     assert after.tag != before.tag
     assert b'"free":1' in after.body
 

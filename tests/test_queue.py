@@ -75,7 +75,7 @@ async def test_a_page_finds_its_exact_place_until_its_segment_changes(
             case _:
                 promoted = (await lists.add_stock(1)).promoted
                 waiting = [one for one in waiting if one not in {entry.user_id for entry in promoted}]
-        picture = Queue.model_validate_json((await reads.picture(lists.key)).body)
+        picture = Queue.model_validate_json((await reads.queue_snapshot(lists.key)).body)
         for one in waiting:
             entry, then = known.get(one, (None, None))
             now = entry and segment_of(picture, entry.rank)

@@ -94,8 +94,8 @@ async def test_a_standby_answers_while_it_keeps_up_and_never_that_a_fan_has_not_
     # It does not know of these; the primary is asked.
     await lists.join("ada")
     assert await pair.status("ada") is Status.WAITING
-    picture = await pair.reads.picture(lists.key)
-    assert picture.body
+    snapshot = await pair.reads.queue_snapshot(lists.key)
+    assert snapshot.body
     await pair.do("SELECT pg_wal_replay_resume()")
 
     await pair.caught_up()
@@ -106,7 +106,7 @@ async def test_a_standby_answers_while_it_keeps_up_and_never_that_a_fan_has_not_
     away._replica._trusted, away._replica._looked_at = True, time.monotonic() + 60
     found = await away.poll(lists.key, "ada", organization_id=ORGANIZATION)
     assert found.position == 2
-    assert (await away.picture(lists.key)).body == (await pair.reads.picture(lists.key)).body
+    assert (await away.queue_snapshot(lists.key)).body == (await pair.reads.queue_snapshot(lists.key)).body
 
 
 async def test_who_left_and_joined_again_is_told_of_the_new_place(pair: Pair) -> None:
@@ -164,7 +164,7 @@ async def test_a_standby_that_is_killed_is_noticed_by_nobody_who_polls(pair: Pai
         pair.process.kill()  # type: ignore[attr-defined]
         statuses = await asyncio.gather(*(pair.status("ada") for _ in range(50)))
         assert set(statuses) == {Status.WAITING}
-        assert (await pair.reads.picture(pair.lists.key)).body
+        assert (await pair.reads.queue_snapshot(pair.lists.key)).body
         assert not await pair.looks()
     assert [one["event"] for one in logged] == ["replica_left_alone"]
 
@@ -207,7 +207,7 @@ async def test_a_standby_that_is_lost_without_a_word_holds_nobody_up(lists: List
                 reads._replica._looked_at = time.monotonic() - 0.7
                 async with asyncio.timeout(1):
                     assert await place() == 1
-                    assert (await reads.picture(lists.key)).body
+                    assert (await reads.queue_snapshot(lists.key)).body
         finally:
             relay.speak()
             standby.terminate()

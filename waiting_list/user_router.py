@@ -110,17 +110,17 @@ async def get_waiting_list(call: Call, offer_id: PathId, representation_id: Path
 )
 async def get_queue(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """The picture of the whole queue, for crowds: a page works out its own place from it. Good for a second."""
-    picture = await call.reads.picture(ListKey(offer_id, representation_id))
+    snapshot = await call.reads.queue_snapshot(ListKey(offer_id, representation_id))
     zipped = takes_gzip(call.headers.get("accept-encoding", ""))
     # Two forms of the same: the tag of the second is weak (RFC 9110, 8.8.1).
-    tag = f'W/"{picture.tag}"' if zipped else f'"{picture.tag}"'
+    tag = f'W/"{snapshot.tag}"' if zipped else f'"{snapshot.tag}"'
     headers = {"ETag": tag, "Cache-Control": _SHARED, "Vary": "Accept-Encoding"}
     known = call.headers.get("if-none-match", "")
-    if f'"{picture.tag}"' in known or known.strip() == "*":
+    if f'"{snapshot.tag}"' in known or known.strip() == "*":
         return Response(None, 304, headers)
     if zipped:
         headers["Content-Encoding"] = "gzip"
-    return Response(picture.gzipped if zipped else picture.body, 200, headers, media_type="application/json")
+    return Response(snapshot.gzipped if zipped else snapshot.body, 200, headers, media_type="application/json")
 
 
 @router.post(
