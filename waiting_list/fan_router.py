@@ -14,7 +14,7 @@ from waiting_list.auth import User
 from waiting_list.calls import is_id, path_key
 from waiting_list.engine import Caller
 from waiting_list.models import Entry, ListKey, Status
-from waiting_list.pace import estimate
+from waiting_list.pace import estimate_wait
 from waiting_list.pages import (
     FAN_COOKIE,
     SHARED,
@@ -193,9 +193,9 @@ async def _own_entry(call: PageCall, key: ListKey) -> Entry | None:
 
 async def _list(call: PageCall, key: ListKey, entry: Entry | None, *, refusal: Problem | None = None) -> Response:
     show, rules = await reading.shown_list(call.pool, key)
-    pace = await call.reads.pace(key)
+    throughput = await call.reads.throughput(key)
     # What who joins now would wait: behind everybody, for one ticket.
-    wait = estimate(pace, tickets_ahead=rules.tickets_waiting, tickets_wanted=1) if rules.open else None
+    wait = estimate_wait(throughput, tickets_ahead=rules.tickets_waiting, tickets_wanted=1) if rules.open else None
     status, headers = (refusal.status, dict(refusal.headers)) if refusal else (200, {})
     return page(
         call,
@@ -215,8 +215,8 @@ async def _list(call: PageCall, key: ListKey, entry: Entry | None, *, refusal: P
         challenge=refusal.extra.get("challenge") if refusal else None,
         # Once a solution was refused, the next one waits for the fan: a page must not send itself for ever.
         by_hand="challenge_solution" in getattr(call, "sent", {}),
-        pace=pace,
-        turns=plot(pace.fans, height=48),
+        pace=throughput,
+        turns=plot(throughput.fans, height=48),
         wait=wait,
         ends_at=rules.ends_at,
     )

@@ -18,7 +18,7 @@ from waiting_list.keys import verification_code
 from waiting_list.links import buy_link
 from waiting_list.models import AfterExpiry, Entry, LeftReason, Status
 from waiting_list.notices import KeptContact
-from waiting_list.pace import estimate
+from waiting_list.pace import estimate_wait
 from waiting_list.pages import PageCall, PageRoute, go_to, page, read_form, whole_number
 from waiting_list.places import Place, set_subscribed
 from waiting_list.plots import plot
@@ -266,9 +266,9 @@ async def _shown(call: PlaceCall, template: str = "link.html", *, refusal: Probl
     place = call.place
     entry = await call.with_pass(place.entry)
     why = place.why_over
-    pace, wait = await call.reads.pace(place.key), None
+    throughput, wait = await call.reads.throughput(place.key), None
     if entry.tickets_ahead is not None:
-        wait = estimate(pace, tickets_ahead=entry.tickets_ahead, tickets_wanted=entry.tickets_wanted)
+        wait = estimate_wait(throughput, tickets_ahead=entry.tickets_ahead, tickets_wanted=entry.tickets_wanted)
     rules = place.settings
     requeued = (
         why is LeftReason.EXPIRED and entry.status is Status.READY and rules.after_expiry is AfterExpiry.REQUEUE
@@ -297,8 +297,8 @@ async def _shown(call: PlaceCall, template: str = "link.html", *, refusal: Probl
         code=call.path_params.get("code"),
         mail_code=call.path_params.get("mail_code"),
         refusal=refusal,
-        pace=pace,
-        turns=plot(pace.fans, height=48),
+        pace=throughput,
+        turns=plot(throughput.fans, height=48),
         wait=wait,
     )
 

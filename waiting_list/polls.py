@@ -12,14 +12,14 @@ from waiting_list.batch import Batches
 from waiting_list.database import STANDBY_SECONDS, Pool, Record, connection, sql
 from waiting_list.ledger import SEGMENT_BITS
 from waiting_list.models import Entry, ListKey, Queue, Status
-from waiting_list.pace import STRETCHES, Pace
+from waiting_list.pace import STRETCHES, Throughput
 from waiting_list.problems import InventoryNotFound, NotInList, Unavailable
 from waiting_list.replica import Replica
 from waiting_list.settings import Settings
 
 _LISTS_KEPT = 1000
-"""At most: of each, the queue snapshot and the pace."""
-_PACE_SECONDS = 10.0
+"""At most: of each, the queue snapshot and the throughput."""
+_THROUGHPUT_SECONDS = 10.0
 _ACTIVE = (Status.WAITING, Status.READY)
 
 
@@ -54,10 +54,10 @@ class CoalescedReads:
             self._read_snapshot, queue_limit=queue_limit, batch_limit=batch_limit
         )
         self._known_snapshots: dict[ListKey, tuple[tuple[object, ...], QueueSnapshot]] = {}
-        self._paces: Batches[ListKey, None, Pace] = Batches(
-            self._read_pace, queue_limit=queue_limit, batch_limit=batch_limit
+        self._throughputs: Batches[ListKey, None, Throughput] = Batches(
+            self._read_throughput, queue_limit=queue_limit, batch_limit=batch_limit
         )
-        self._paced: dict[ListKey, tuple[float, Pace]] = {}
+        self._known_throughputs: dict[ListKey, tuple[float, Throughput]] = {}
 
     async def entry(self, key: ListKey, user_id: str, *, organization_id: str) -> Entry:
         """The user's newest entry in a list, as it is. Raises NotInList."""
@@ -82,12 +82,12 @@ class CoalescedReads:
         """The snapshot of a list's whole queue, as of one instant."""
         return await self._snapshots.submit(key, None)
 
-    async def pace(self, key: ListKey) -> Pace:
+    async def throughput(self, key: ListKey) -> Throughput:
         """How fast a list moves, as it was at most ten seconds ago."""
-        known = self._paced.get(key)
+        known = self._known_throughputs.get(key)
         if known and time.monotonic() < known[0]:
             return known[1]
-        return await self._paces.submit(key, None)
+        return await self._throughputs.submit(key, None)
 
     async def _read_entries(self, key: ListKey, take: Callable[[], Sequence[str]]) -> Sequence[Record]:
         async with connection(self._pool) as acquired:
@@ -151,7 +151,7 @@ class CoalescedReads:
         self._known_snapshots[key] = tuple(record[name] for name in head.keys()), snapshot  # noqa: SIM118 - a Record is no dict
         return [snapshot] * len(asked)
 
-    async def _read_pace(self, key: ListKey, take: Callable[[], Sequence[None]]) -> Sequence[Pace]:
+    async def _read_throughput(self, key: ListKey, take: Callable[[], Sequence[None]]) -> Sequence[Throughput]:
         async with connection(self._pool) as acquired:
             asked = take()
             window = await acquired.fetchrow(sql("read_pace_window"), key.list_id)
@@ -165,12 +165,12 @@ class CoalescedReads:
             # What came while this was read counts as the last.
             fans[min(record["stretch"], STRETCHES - 1)] += record["fans"]
         tickets, squares = (sum(record[name] for record in records) for name in ("tickets", "squares"))
-        pace = Pace(since, now, tuple(fans), tickets, tickets**2 / squares if squares else 0)
-        self._paced.pop(key, None)
-        if len(self._paced) >= _LISTS_KEPT:
-            del self._paced[next(iter(self._paced))]
-        self._paced[key] = time.monotonic() + _PACE_SECONDS, pace
-        return [pace] * len(asked)
+        throughput = Throughput(since, now, tuple(fans), tickets, tickets**2 / squares if squares else 0)
+        self._known_throughputs.pop(key, None)
+        if len(self._known_throughputs) >= _LISTS_KEPT:
+            del self._known_throughputs[next(iter(self._known_throughputs))]
+        self._known_throughputs[key] = time.monotonic() + _THROUGHPUT_SECONDS, throughput
+        return [throughput] * len(asked)
 
 
 def cumulated(record: Record) -> list[list[int]]:
