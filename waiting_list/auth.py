@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import OKPAlgorithm
 from pydantic import TypeAdapter, ValidationError
 
-from waiting_list.batch import Batches
+from waiting_list.batch import Batcher
 from waiting_list.database import Pool, Record, connection, sql
 from waiting_list.fields import Email, Id, Title
 from waiting_list.i18n import spoken
@@ -95,7 +95,7 @@ class Authority:
         self._pool = pool
         self._settings = settings
         self._keys: _Keys | None = None
-        self._api_keys: Batches[str, None, Record | None] = Batches(
+        self._api_keys: Batcher[str, None, Record | None] = Batcher(
             self._read_api_key, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
         )
         self._users: dict[bytes, tuple[User, float, bytes]] = {}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from waiting_list.auth import Authority
-from waiting_list.batch import Batches
+from waiting_list.batch import Batcher
 from waiting_list.database import Pool, sql, transaction
 from waiting_list.keys import derived
 from waiting_list.limits import Limits
@@ -61,7 +61,7 @@ class MailLimits:
         self._network = _Limit("address-mails", settings.address_mails_per_hour)
         self._organization = _Limit("organization-mails", settings.organization_mails_per_hour)
         self._sign_in = _Limit("mailbox-sign-ins", 1, _MINUTE_SECONDS)
-        self._batches: Batches[None, Sequence[_Wanted], None] = Batches(
+        self._batcher: Batcher[None, Sequence[_Wanted], None] = Batcher(
             self._take, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
         )
 
@@ -88,7 +88,7 @@ class MailLimits:
     async def _count(self, *asked: tuple[_Limit, str | None]) -> None:
         wanted = [_Wanted(limit, caller) for limit, caller in asked if limit.quantity and caller is not None]
         if wanted:
-            await self._batches.submit(None, wanted)
+            await self._batcher.submit(None, wanted)
 
     async def _take(self, _: None, take: Callable[[], Sequence[Sequence[_Wanted]]]) -> Sequence[Problem | None]:
         secret = await self._authority.derived_secret()

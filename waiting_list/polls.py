@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import accumulate
 from typing import NamedTuple
 
-from waiting_list.batch import Batches
+from waiting_list.batch import Batcher
 from waiting_list.database import STANDBY_SECONDS, Pool, Record, connection, sql
 from waiting_list.ledger import SEGMENT_BITS
 from waiting_list.models import Entry, ListKey, Queue, Status
@@ -44,17 +44,17 @@ class CoalescedReads:
         self._replica = Replica(pool, standby)
         self._batch_limit = settings.batch_limit
         queue_limit, batch_limit = settings.list_queue_limit, settings.batch_limit
-        self._entries: Batches[ListKey, str, Record] = Batches(
+        self._entries: Batcher[ListKey, str, Record] = Batcher(
             self._read_entries, queue_limit=queue_limit, batch_limit=batch_limit
         )
-        self._polled: Batches[ListKey, str, Record] = self._entries
+        self._polled: Batcher[ListKey, str, Record] = self._entries
         if standby is not None:
-            self._polled = Batches(self._poll_entries, queue_limit=queue_limit, batch_limit=batch_limit)
-        self._snapshots: Batches[ListKey, None, QueueSnapshot] = Batches(
+            self._polled = Batcher(self._poll_entries, queue_limit=queue_limit, batch_limit=batch_limit)
+        self._snapshots: Batcher[ListKey, None, QueueSnapshot] = Batcher(
             self._read_snapshot, queue_limit=queue_limit, batch_limit=batch_limit
         )
         self._known_snapshots: dict[ListKey, tuple[tuple[object, ...], QueueSnapshot]] = {}
-        self._throughputs: Batches[ListKey, None, Throughput] = Batches(
+        self._throughputs: Batcher[ListKey, None, Throughput] = Batcher(
             self._read_throughput, queue_limit=queue_limit, batch_limit=batch_limit
         )
         self._known_throughputs: dict[ListKey, tuple[float, Throughput]] = {}
