@@ -27,7 +27,7 @@ from waiting_list.pages import (
     whole_number,
 )
 from waiting_list.place_pages import PlaceCall, PlaceRoute, add_place_pages
-from waiting_list.places import Place, read_place
+from waiting_list.places import EntryDetails, read_entry_details
 from waiting_list.plots import plot
 from waiting_list.problems import (
     AlreadyInList,
@@ -82,10 +82,10 @@ class FanPlaceRoute(PlaceRoute):
     async def refused(self, call: PlaceCall, problem: Problem) -> Response:
         return self.nothing(call, problem) if call.who is None else await super().refused(call, problem)
 
-    async def find(self, call: PlaceCall) -> Place:
+    async def find(self, call: PlaceCall) -> EntryDetails:
         key = path_key(call)
         entry = await call.reads.entry(key, call.user.user_id, organization_id=call.organization_id)
-        place = await read_place(call.pool, key.list_id, entry.number)
+        place = await read_entry_details(call.pool, key.list_id, entry.number)
         if place is None:
             raise NotInList("This user never joined this list.")
         return place

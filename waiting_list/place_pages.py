@@ -20,7 +20,7 @@ from waiting_list.models import AfterExpiry, Entry, LeftReason, Status
 from waiting_list.notices import KeptContact
 from waiting_list.pace import estimate_wait
 from waiting_list.pages import PageCall, PageRoute, go_to, page, read_form, whole_number
-from waiting_list.places import Place, set_subscribed
+from waiting_list.places import EntryDetails, set_subscribed
 from waiting_list.plots import plot
 from waiting_list.problems import InternalError, InvalidRequest, NotFound, Problem
 from waiting_list.streams import EntryStream, StreamResponse, event_id
@@ -32,7 +32,7 @@ _MOST_CHOICES = 12
 class PlaceCall(PageCall):
     """A call for a page of a place."""
 
-    place: Place
+    place: EntryDetails
     base: str
     """The address of the place; its other pages stand under it."""
     route: "PlaceRoute"
@@ -64,7 +64,7 @@ class PlaceRoute(PageRoute, ABC):
     """Of its pages, besides those of all."""
 
     @abstractmethod
-    async def find(self, call: PlaceCall) -> Place:
+    async def find(self, call: PlaceCall) -> EntryDetails:
         """The place that the call is about, as it is now. Raises NotFound, Unavailable."""
 
     def locate(self, call: PlaceCall) -> None:
