@@ -25,13 +25,13 @@ from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
 from waiting_list.database import Pool, connection, sql
 from waiting_list.keys import Scope, webhook_secret
-from waiting_list.models import ListKey, own_list_id
+from waiting_list.models import ListKey, organization_list_id
 from waiting_list.notices import NoticeStatus
 from waiting_list.settings import Settings
 
 URL = "https://shop.example/hook"
 T0 = datetime(2030, 1, 1, tzinfo=UTC)
-OWN = own_list_id(ORGANIZATION)
+OWN = organization_list_id(ORGANIZATION)
 FLOOR = ListKey("off_1", "rep_1").list_id
 ENDED = ("sent", "dead", "dropped")
 KEY = {"Idempotency-Key": "one"}

@@ -18,7 +18,7 @@ from waiting_list.database import Pool, Record, connection, sql
 from waiting_list.fields import Locale
 from waiting_list.i18n import known
 from waiting_list.keys import derived, sign_in_id, sign_in_token
-from waiting_list.models import own_list_id
+from waiting_list.models import organization_list_id
 from waiting_list.notices import Contact
 
 SESSION = timedelta(hours=12)
@@ -64,7 +64,9 @@ async def ask_to_sign_in(pool: Pool, asked: SignIn) -> None:
     """Have a link sent to the address, whether or not it is known: it need not be. The caller limits how many
     (mail_limits.py). Raises Unavailable."""
     async with connection(pool) as acquired:
-        await acquired.execute(sql("insert_sign_in"), uuid4(), *asked, SIGN_IN, own_list_id(asked.organization_id))
+        await acquired.execute(
+            sql("insert_sign_in"), uuid4(), *asked, SIGN_IN, organization_list_id(asked.organization_id)
+        )
 
 
 async def sign_in_asked(pool: Pool, secret: bytes, token: str) -> SignIn | None:

@@ -21,7 +21,7 @@ from waiting_list.models import (
     ListKey,
     UserExport,
     UserHistory,
-    own_list_id,
+    organization_list_id,
 )
 from waiting_list.notices import KeptContact
 from waiting_list.sessions import fan_id
@@ -71,7 +71,7 @@ async def erase_user(pool: Pool, engine: Engine, authority: Authority, caller: C
     if asked := await _sign_ins(pool, authority, user_id, organization_id, given):
         ids: list[UUID] = [one["sign_in_id"] for one in asked]
         async with connection(pool) as acquired:
-            await acquired.execute(sql("delete_sign_ins"), own_list_id(organization_id), ids)
+            await acquired.execute(sql("delete_sign_ins"), organization_list_id(organization_id), ids)
     for key in keys:
         await engine.erase(ListKey(*key), caller, user_id=user_id)
     return Erasure(user_id=user_id, waiting_lists=len(keys))

@@ -8,7 +8,7 @@ import structlog
 
 from waiting_list.attempts import Attempt, Outcome
 from waiting_list.database import Pool, Record, connection, sql, transaction
-from waiting_list.models import own_list_id
+from waiting_list.models import organization_list_id
 from waiting_list.notices import EmailKind
 from waiting_list.settings import Settings
 from waiting_list.telling import notice_id
@@ -53,7 +53,7 @@ class WebhookHealth:
         """Disable a webhook once, and notify its organization by e-mail and by its other webhooks."""
         organization_id, webhook_id = webhook["organization_id"], webhook["webhook_id"]
         since = webhook["failing_since"] or webhook["now"]
-        owner = own_list_id(organization_id)
+        owner = organization_list_id(organization_id)
         data = {"webhook_id": webhook_id, "url": webhook["url"], "reason": reason}
         event = {"type": "webhook.disabled", "timestamp": webhook["now"].isoformat(), "data": data}
         email = {
