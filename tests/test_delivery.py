@@ -41,7 +41,7 @@ class Telling:
 
     def dispatcher(self) -> Dispatcher:
         return Dispatcher(
-            self.lists.pool, self.settings, Authority(self.lists.pool, self.settings), self.lists.engine.told
+            self.lists.pool, self.settings, Authority(self.lists.pool, self.settings), self.lists.engine.wake
         )
 
     async def add_webhook(self, webhook_id: str = "wh_1", url: str | None = None, **more: Any) -> None:

@@ -220,16 +220,16 @@ async def held_before_its_commit(
     monkeypatch: pytest.MonkeyPatch, key: ListKey
 ) -> AsyncIterator[tuple[asyncio.Event, asyncio.Event]]:
     """Transactions of this list stop when all is written: `written` is set, and `may_commit` awaited."""
-    written, may_commit, tell = asyncio.Event(), asyncio.Event(), telling.tell
+    written, may_commit, write = asyncio.Event(), asyncio.Event(), telling.write_outbox
 
     async def stopped(ledger: Ledger, *, sends_mail: bool) -> bool:
-        told = await tell(ledger, sends_mail=sends_mail)
+        wrote = await write(ledger, sends_mail=sends_mail)
         if ledger.list.list_id == key.list_id:
             written.set()
             await may_commit.wait()
-        return told
+        return wrote
 
-    monkeypatch.setattr(telling, "tell", stopped)
+    monkeypatch.setattr(telling, "write_outbox", stopped)
     try:
         yield written, may_commit
     finally:

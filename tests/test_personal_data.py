@@ -71,7 +71,7 @@ class Office:
         return self.service.pool
 
     def dispatcher(self) -> Dispatcher:
-        return Dispatcher(self.pool, self.service.settings, self.service.authority, self.service.engine.told)
+        return Dispatcher(self.pool, self.service.settings, self.service.authority, self.service.engine.wake)
 
     async def rows(self, statement: str, *arguments: Any) -> list[Any]:
         async with connection(self.pool) as acquired:

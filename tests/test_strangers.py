@@ -105,7 +105,7 @@ class Office:
             return bool(record["many"] == 0)
 
         service = self.service
-        async with working(Dispatcher(service.pool, service.settings, service.authority, service.engine.told)):
+        async with working(Dispatcher(service.pool, service.settings, service.authority, service.engine.wake)):
             await until(is_settled, seconds=20)
         sent, self.mailbox.messages = self.mailbox.messages, []
         return sent

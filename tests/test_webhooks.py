@@ -707,15 +707,15 @@ async def test_whoever_delivers_in_this_process_is_told_that_something_is_due(
 ) -> None:
     webhook_id = (await create(shop))["webhook_id"]
     notice_id = await notice(pool, webhook_id)
-    told = app.state.service.engine.told
+    wake = app.state.service.engine.wake
     for path, body in (
         (f"/webhooks/{webhook_id}/test", None),
         (f"/webhooks/{webhook_id}/redeliver", {"status": "dead"}),
         (f"/notices/{notice_id}/resend", None),
     ):
-        told.clear()
+        wake.clear()
         await shop.made("POST", path, body)
-        assert told.is_set(), path
+        assert wake.is_set(), path
 
 
 async def test_the_command_line_lists_what_is_dead_and_sends_it_again(shop: Shop, pool: Pool, dsn: str) -> None:

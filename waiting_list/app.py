@@ -134,7 +134,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             gate=Gate(engine, authority, config),
         )
         stop = asyncio.Event()
-        dispatcher = Dispatcher(pool, config, authority, engine.told)
+        dispatcher = Dispatcher(pool, config, authority, engine.wake)
         maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
         work = [asyncio.create_task(one.run(stop)) for one in (maintenance, dispatcher) if config.worker]
         looking = [asyncio.create_task(looker.run()) for looker in (live, authority.sign_outs)]

@@ -103,8 +103,8 @@ class Engine:
         self._settings = settings
         self._dry = dry
         self._secret: bytes | None = None
-        self.told = asyncio.Event()
-        """Set whenever there is something new to tell: a hint for whoever delivers in this process."""
+        self.wake = asyncio.Event()
+        """Set when new notices are committed: it wakes the dispatcher of this process."""
         self._batcher: Batcher[ListKey, Request, Answer] = Batcher(
             self._run,
             queue_limit=settings.list_queue_limit,
@@ -383,13 +383,13 @@ class Engine:
             if self._dry:
                 return answers
             await repeats.remember(ledger, _to_remember(outcomes, answers))
-            told = await telling.tell(ledger, sends_mail=self._settings.sends_mail)
+            wrote = await telling.write_outbox(ledger, sends_mail=self._settings.sends_mail)
         BATCH_REQUESTS.observe(len(requests))
         for done in ledger.done:
             ENTRY_CHANGES.labels(done.verb).inc()
         # After the commit: whoever looks at once must find it.
-        if told:
-            self.told.set()
+        if wrote:
+            self.wake.set()
         return answers
 
 

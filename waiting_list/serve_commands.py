@@ -161,7 +161,7 @@ def worker(
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         engine = Engine(pool, config)
-        dispatcher = Dispatcher(pool, config, Authority(pool, config), engine.told)
+        dispatcher = Dispatcher(pool, config, Authority(pool, config), engine.wake)
         maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
         await asyncio.gather(maintenance.run(stop), dispatcher.run(stop))
 

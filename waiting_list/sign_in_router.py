@@ -69,7 +69,7 @@ async def send_link(call: PageCall) -> Response:
         with suppress(RateLimited):
             await call.service.mail_limits.count_sign_in(organization_id, email, call.address)
             await sessions.ask_to_sign_in(call.pool, asked)
-            call.engine.told.set()
+            call.engine.wake.set()
     return page(call, "sign_in_sent.html", email=email, minutes=int(sessions.SIGN_IN.total_seconds()) // 60)
 
 

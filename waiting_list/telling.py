@@ -1,8 +1,8 @@
-"""Who must be told of what a transaction has changed: rows of the outbox, written in that same transaction.
+"""Write the outbox: a notice for each fan and webhook that a change concerns, in the transaction of the change.
 
-A webhook's body is written here, and says what was true at the commit: of two changes of one entry in one
-transaction both tell the entry as it is after the second. An e-mail is written when it is sent (delivery.py): only
-that it is due stands here, and for whom.
+A webhook's body is written here, and says what was true at the commit: after two changes of one entry in one
+transaction, both notices show the entry as it is after the second. An e-mail is composed when it is sent
+(writing.py): its notice says only that it is due, and for whom.
 """
 
 import json
@@ -51,14 +51,15 @@ class _Event(NamedTuple):
     data: dict[str, Any]
 
 
-async def tell(ledger: Ledger, *, sends_mail: bool) -> bool:
-    """Writes what is to be told of everything that the transaction has changed; whether there was anything.
+async def write_outbox(ledger: Ledger, *, sends_mail: bool) -> bool:
+    """Write a notice to the outbox for each fan and webhook that the transaction's changes concern; return whether
+    there were any.
 
-    Nothing is written, and nothing read, where nobody can be told.
+    It reads and writes nothing where no fan and no webhook would get a notice.
     """
     await ledger.flush()
-    written = await _tell_webhooks(ledger) if ledger.webhooks else False
-    return (await _tell_fans(ledger) if sends_mail else False) or written
+    written = await _write_for_webhooks(ledger) if ledger.webhooks else False
+    return (await _write_for_fans(ledger) if sends_mail else False) or written
 
 
 def notice_id(list_id: UUID, at: datetime, sequence: int, type_: str, webhook_id: str | None) -> UUID:
@@ -67,7 +68,7 @@ def notice_id(list_id: UUID, at: datetime, sequence: int, type_: str, webhook_id
     return uuid5(list_id, f"{at.isoformat()}/{sequence}/{type_}/{webhook_id or ''}")
 
 
-async def _tell_webhooks(ledger: Ledger) -> bool:
+async def _write_for_webhooks(ledger: Ledger) -> bool:
     wanted = {webhook_id: types.split() for webhook_id, types in ledger.webhooks.items()}
     shown = [done for done in ledger.done if _is_shown(done)]
     views = await ledger.views({done.entry.number: done.entry for done in shown}.values())
@@ -113,7 +114,7 @@ def _list_events(ledger: Ledger) -> Iterator[_Event]:
         yield _Event(WebhookType.STOCK_CHANGED, sequence, None, data)
 
 
-async def _tell_fans(ledger: Ledger) -> bool:
+async def _write_for_fans(ledger: Ledger) -> bool:
     row, now = ledger.list, ledger.now
     rows: list[tuple[UUID, EmailKind, int, int, datetime]] = []
 

@@ -144,7 +144,7 @@ async def test_when_the_time_is_over_nothing_can_be_bought(site: Site, open_shop
     page = await open_shop(tag(token))
     await expect(named(page, "Buy now")).to_be_visible()
     await expect(page.get_by_text("has run out").first).to_be_visible()
-    site.app.state.service.engine.told.set()
+    site.app.state.service.engine.wake.set()
     await expect(page.get_by_text("so it is the turn of the next in line").first).to_be_visible()
     await expect(named(page, "Join the waiting list")).to_be_visible()
 
