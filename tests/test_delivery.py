@@ -19,13 +19,13 @@ from tests.sinks import Mailbox, Receiver, mail_server, receiver
 from tests.until import until, working
 from waiting_list import delivery, send_batch, writing
 from waiting_list.attempts import DELAYS_SECONDS
-from waiting_list.auth import Authority
 from waiting_list.database import connection, sql, transaction
 from waiting_list.delivery import Dispatcher
 from waiting_list.engine import Engine
 from waiting_list.keys import webhook_secret
 from waiting_list.models import ListKey
 from waiting_list.settings import Settings
+from waiting_list.signing_keys import SigningKeys
 
 ADA = {"email": "ada@example.org", "email_verified": True, "name": "Ada"}
 
@@ -40,9 +40,7 @@ class Telling:
     settings: Settings
 
     def dispatcher(self) -> Dispatcher:
-        return Dispatcher(
-            self.lists.pool, self.settings, Authority(self.lists.pool, self.settings), self.lists.engine.wake
-        )
+        return Dispatcher(self.lists.pool, self.settings, SigningKeys(self.lists.pool), self.lists.engine.wake)
 
     async def add_webhook(self, webhook_id: str = "wh_1", url: str | None = None, **more: Any) -> None:
         async with connection(self.lists.pool) as acquired:
@@ -124,7 +122,7 @@ async def test_a_fan_and_a_shop_are_told_of_a_whole_story(telling: Telling) -> N
     token = {link.split("/e/")[1].split("/")[0] for link in links}
     assert len(token) == 1, "every letter has the same private link"
     assert "https://shop.example/checkout?pass=ey" in text(ready)
-    secret = await Authority(lists.pool, telling.settings).derived_secret()
+    secret = await SigningKeys(lists.pool).derived_secret()
     referee = Referee(webhook_secret(secret, "wh_1", 1))
     bodies = [referee.verify(body.decode(), headers) for headers, body in telling.hook.requests]
     assert [body["type"] for body in bodies] == ["entry.joined", "entry.ready", "entry.left"]
@@ -150,7 +148,7 @@ async def test_a_rotated_secret_signs_along_for_a_day(telling: Telling) -> None:
     await telling.add_webhook()
     await telling.lists.join("ada")
     await telling.lists.join("bob")
-    secret = await Authority(telling.lists.pool, telling.settings).derived_secret()
+    secret = await SigningKeys(telling.lists.pool).derived_secret()
     old, new = (Referee(webhook_secret(secret, "wh_1", version)) for version in (1, 2))
     for hours, both in ((23, True), (25, False)):
         await telling.run(

@@ -32,11 +32,11 @@ from tests.until import until
 from waiting_list import database, figures, logs
 from waiting_list.app import create_app
 from waiting_list.audit import remember_audit
-from waiting_list.auth import User
 from waiting_list.database import Pool, connect_pool, connection, migrate
 from waiting_list.embedded import embedded
 from waiting_list.figures import DeploymentMetrics
 from waiting_list.settings import Settings
+from waiting_list.user_tokens import User
 
 ROOT = Path(__file__).parent.parent
 ENTRY = f"/v1/user/waiting-lists/{LIST}/entry"
@@ -195,7 +195,7 @@ async def story(app: FastAPI, shop: Shop, person: str, email: str, name: str, st
     contact = {"email": email, "name": name, "locale": "fr"}
     body = {"user_id": person, "tickets_wanted": 2} | contact
     await shop.made("POST", f"/waiting-lists/{LIST}/entries", body)
-    token, _ = await service.authority.mint(User(person, ORGANIZATION), expires_in=60)
+    token, _ = await service.user_tokens.mint(User(person, ORGANIZATION), expires_in=60)
     bearer = {"Authorization": f"Bearer {token}"}
     link = await shop.made("POST", f"/waiting-lists/{LIST}/entries/{person}/link")
     await shop.http.get(link["url"].replace("http://127.0.0.1:8000", ""))

@@ -31,6 +31,8 @@ from waiting_list.models import ListKey
 from waiting_list.notices import Contact
 from waiting_list.sessions import SignIn
 from waiting_list.settings import Settings
+from waiting_list.sign_outs import SignOuts
+from waiting_list.signing_keys import SigningKeys
 from waiting_list.verbs import CLOCK
 from waiting_list.worker import Maintenance
 
@@ -71,7 +73,7 @@ class Office:
         return self.service.pool
 
     def dispatcher(self) -> Dispatcher:
-        return Dispatcher(self.pool, self.service.settings, self.service.authority, self.service.engine.wake)
+        return Dispatcher(self.pool, self.service.settings, self.service.signing_keys, self.service.engine.wake)
 
     async def rows(self, statement: str, *arguments: Any) -> list[Any]:
         async with connection(self.pool) as acquired:
@@ -288,11 +290,11 @@ async def is_clean(office: Office) -> None:
 
 
 async def test_who_has_only_asked_to_sign_in_is_a_person_too(office: Office) -> None:
-    secret = await office.service.authority.derived_secret()
+    secret = await office.service.signing_keys.derived_secret()
     ada, bob = (sessions.fan_id(secret, ORGANIZATION, f"{name}@example.org") for name in ("ada", "bob"))
     for name in ("Ada", "bob"):
         await sessions.ask_to_sign_in(office.pool, SignIn(ORGANIZATION, f"{name}@example.org", "en", "/"))
-    assert ada in await users.users_of(office.pool, office.service.authority, ORGANIZATION, "ADA@example.org")
+    assert ada in await users.users_of(office.pool, office.service.signing_keys, ORGANIZATION, "ADA@example.org")
     export = await office.shop.made("GET", f"/users/{ada}/export")
     assert [one["email"] for one in export["sign_ins"]] == ["Ada@example.org"]
     await office.shop.made("DELETE", f"/users/{ada}")
@@ -308,20 +310,22 @@ async def test_what_somebody_asked_with_anothers_address_is_not_exported(office:
     await office.shop.join("eve", email="bob@example.org")
     await sessions.ask_to_sign_in(office.pool, SignIn(ORGANIZATION, "bob@example.org", "en", "/"))
     assert (await office.shop.made("GET", "/users/eve/export"))["sign_ins"] == []
-    assert "eve" in await users.users_of(office.pool, office.service.authority, ORGANIZATION, "Bob@example.org")
+    assert "eve" in await users.users_of(office.pool, office.service.signing_keys, ORGANIZATION, "Bob@example.org")
 
 
 async def test_a_person_of_another_organization_is_another_person(lists: Lists) -> None:
     await lists.join("ada", email="ada@example.org", email_verified=True)
     service = Settings()
-    authority = sessions.Authority(lists.pool, service)
+    signing_keys = SigningKeys(lists.pool)
     for organization_id, left in (("org_2", 1), (ORGANIZATION, 0)):
-        export = await users.export_user(lists.pool, authority, "ada", organization_id=organization_id)
+        export = await users.export_user(lists.pool, signing_keys, "ada", organization_id=organization_id)
         assert (len(export.entries), len(export.contacts)) == (1 - left, 1 - left)
-        found = await users.users_of(lists.pool, authority, organization_id, "ada@example.org")
+        found = await users.users_of(lists.pool, signing_keys, organization_id, "ada@example.org")
         assert ("ada" in found) == (not left)
         caller = Caller(organization_id, CLOCK)
-        erased = await users.erase_user(lists.pool, lists.engine, authority, caller, "ada")
+        erased = await users.erase_user(
+            lists.pool, lists.engine, signing_keys, SignOuts(lists.pool, service), caller, "ada"
+        )
         assert erased.waiting_lists == 1 - left
         ((many,),) = await lists.rows("SELECT count(*) FROM entries WHERE user_id IS NOT NULL")
         assert many == left

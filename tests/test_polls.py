@@ -140,7 +140,7 @@ async def test_only_so_many_tokens_are_kept(shop: Shop, app: Any, monkeypatch: p
     monkeypatch.setattr(auth, "_TOKENS_KEPT", 3)
     for n in range(10):
         await shop.user(f"u{n}", "GET")
-    assert len(app.state.service.authority._users) == 3
+    assert len(app.state.service.authenticator._users) == 3
 
 
 async def test_a_revoked_key_is_refused_also_among_calls_in_flight(shop: Shop) -> None:

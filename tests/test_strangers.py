@@ -23,7 +23,6 @@ from tests.test_letters import text_of
 from tests.until import until, working
 from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
-from waiting_list.auth import User
 from waiting_list.calls import Service
 from waiting_list.database import connection
 from waiting_list.delivery import Dispatcher
@@ -38,6 +37,7 @@ from waiting_list.sessions import SignIn, ask_to_sign_in
 from waiting_list.settings import Settings
 from waiting_list.suppressions import code_hash, mailbox_hash, unsubscribe_code
 from waiting_list.user_router import Changing, Joining
+from waiting_list.user_tokens import User
 from waiting_list.writing import EmailComposer
 
 MARK = "Kx7quoz"
@@ -71,7 +71,7 @@ class Office:
         self.app, self.shop, self.mailbox = app, shop, mailbox
         service: Service = app.state.service
         self.service = service
-        self.composer = EmailComposer(service.pool, service.settings, service.authority)
+        self.composer = EmailComposer(service.pool, service.settings, service.signing_keys)
 
     async def rows(self, statement: str, *arguments: Any) -> list[Any]:
         async with connection(self.service.pool) as acquired:
@@ -81,14 +81,14 @@ class Office:
         self, method: str, path: str, body: Any = None, *, user: str = "ada", **said: Any
     ) -> httpx.Response:
         """A call of a fan, with a token that says this of them."""
-        token, _ = await self.service.authority.mint(User(user, ORGANIZATION, Contact(**said)), expires_in=600)
+        token, _ = await self.service.user_tokens.mint(User(user, ORGANIZATION, Contact(**said)), expires_in=600)
         headers = {"Authorization": f"Bearer {token}"}
         return await self.shop.http.request(method, f"/v1/user{path}", headers=headers, json=body)
 
     @asynccontextmanager
     async def signed_in(self, user: str, **said: Any) -> AsyncIterator[Browser]:
         """A browser of a fan, whose token says this of them."""
-        token, _ = await self.service.authority.mint(User(user, ORGANIZATION, Contact(**said)), expires_in=600)
+        token, _ = await self.service.user_tokens.mint(User(user, ORGANIZATION, Contact(**said)), expires_in=600)
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="https://service") as http:
             await http.post("/sign-in/with-token", data={"token": token})
@@ -105,7 +105,7 @@ class Office:
             return bool(record["many"] == 0)
 
         service = self.service
-        async with working(Dispatcher(service.pool, service.settings, service.authority, service.engine.wake)):
+        async with working(Dispatcher(service.pool, service.settings, service.signing_keys, service.engine.wake)):
             await until(is_settled, seconds=20)
         sent, self.mailbox.messages = self.mailbox.messages, []
         return sent
@@ -386,7 +386,7 @@ async def test_only_who_reads_a_mailbox_can_silence_it_or_have_it_written_to_aga
 
 
 async def test_a_code_is_good_for_its_organization_and_mailbox_alone(office: Office) -> None:
-    secret = await office.service.authority.derived_secret()
+    secret = await office.service.signing_keys.derived_secret()
     code = unsubscribe_code(secret, "org_1", "a.d.a+x@gmail.com")
     assert (len(code), quote(code, safe="")) == (64, code)
     assert code_hash(secret, "org_1", code) == mailbox_hash(secret, "org_1", "ada@googlemail.com")

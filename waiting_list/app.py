@@ -36,7 +36,7 @@ from waiting_list import (
 )
 from waiting_list.answers import ProblemDocument, on_defect, on_http_error, on_invalid, on_problem
 from waiting_list.asgi import BodyGuard
-from waiting_list.auth import Authority
+from waiting_list.auth import Authenticator
 from waiting_list.calls import SECURITY_SCHEMES, Service
 from waiting_list.cors import CrossOrigin
 from waiting_list.database import connect_pool
@@ -53,7 +53,11 @@ from waiting_list.observe import Instrumentation
 from waiting_list.peers import Peers
 from waiting_list.polls import CoalescedReads
 from waiting_list.problems import Problem
+from waiting_list.purchase_passes import PurchasePasses
 from waiting_list.settings import Settings, settings
+from waiting_list.sign_outs import SignOuts
+from waiting_list.signing_keys import SigningKeys
+from waiting_list.user_tokens import UserTokens
 from waiting_list.worker import Maintenance
 
 DESCRIPTION = """
@@ -116,28 +120,33 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         engine = Engine(pool, config)
         reads = CoalescedReads(pool, config, standby)
         live = Live(pool, reads)
-        authority = Authority(pool, config)
-        authority.sign_outs.on_news = live.close_ended
+        signing_keys, sign_outs = SigningKeys(pool), SignOuts(pool, config)
+        sign_outs.on_news = live.close_ended
+        user_tokens = UserTokens(signing_keys, sign_outs)
         app.state.service = Service(
             settings=config,
             pool=pool,
             engine=engine,
             reads=reads,
             live=live,
-            authority=authority,
+            signing_keys=signing_keys,
+            sign_outs=sign_outs,
+            user_tokens=user_tokens,
+            purchase_passes=PurchasePasses(signing_keys),
+            authenticator=Authenticator(pool, config, user_tokens, sign_outs),
             limits=Limits(pool, config),
-            mail_limits=MailLimits(pool, config, authority),
+            mail_limits=MailLimits(pool, config, signing_keys),
             deployment_metrics=DeploymentMetrics(pool),
             health=Health(pool),
             peers=peers,
             exports=Exports(pool),
-            gate=Gate(engine, authority, config),
+            gate=Gate(engine, signing_keys, config),
         )
         stop = asyncio.Event()
-        dispatcher = Dispatcher(pool, config, authority, engine.wake)
+        dispatcher = Dispatcher(pool, config, signing_keys, engine.wake)
         maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
         work = [asyncio.create_task(one.run(stop)) for one in (maintenance, dispatcher) if config.worker]
-        looking = [asyncio.create_task(looker.run()) for looker in (live, authority.sign_outs)]
+        looking = [asyncio.create_task(looker.run()) for looker in (live, sign_outs)]
         try:
             yield
         finally:

@@ -12,11 +12,11 @@ from uuid import UUID
 
 import structlog
 
-from waiting_list.auth import Authority
 from waiting_list.database import Pool, connection, snapshot, sql
 from waiting_list.email_sender import EmailSender
 from waiting_list.problems import Unavailable
 from waiting_list.settings import Settings
+from waiting_list.signing_keys import SigningKeys
 from waiting_list.smtp import open_email_transport
 from waiting_list.webhook_sender import WebhookSender
 from waiting_list.writing import EmailComposer
@@ -38,12 +38,12 @@ class Dispatcher:
     """Sends notices until it is told to stop. The engine sets `wake` when it has written new ones in this
     process."""
 
-    def __init__(self, pool: Pool, settings: Settings, authority: Authority, wake: asyncio.Event) -> None:
+    def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys, wake: asyncio.Event) -> None:
         self._pool = pool
         self._settings = settings
-        self._authority = authority
+        self._signing_keys = signing_keys
         self._wake = wake
-        composer, transport = EmailComposer(pool, settings, authority), open_email_transport(settings)
+        composer, transport = EmailComposer(pool, settings, signing_keys), open_email_transport(settings)
         self._email_sender = EmailSender(pool, settings, composer, transport) if transport is not None else None
         self._webhook_sender: WebhookSender | None = None
         self._tasks: dict[tuple[UUID, str | None], asyncio.Task[None]] = {}
@@ -56,7 +56,7 @@ class Dispatcher:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set. Survive any failure: log it once, and try again. At the end, what is under way
         has a few seconds to finish."""
-        self._webhook_sender = WebhookSender(self._pool, self._settings, self._authority)
+        self._webhook_sender = WebhookSender(self._pool, self._settings, self._signing_keys)
         stopping = asyncio.create_task(stop.wait())
         failing = False
         try:

@@ -10,7 +10,6 @@ from contextlib import suppress
 from fastapi import APIRouter, Response
 
 from waiting_list import reading
-from waiting_list.auth import User
 from waiting_list.calls import is_id, path_key
 from waiting_list.engine import Caller
 from waiting_list.models import Entry, ListKey, Status
@@ -38,6 +37,7 @@ from waiting_list.problems import (
     Problem,
     Unauthenticated,
 )
+from waiting_list.user_tokens import User
 
 LIST = "/waiting-lists/{offer_id}/{representation_id}"
 _EVENTS = 20
@@ -50,7 +50,7 @@ async def admit_fan(call: PageCall) -> None:
     token = call.cookie(FAN_COOKIE)
     if token is not None:
         with suppress(Unauthenticated, Forbidden):  # it has expired, say: then nobody is
-            call.who = await call.service.authority.user(f"Bearer {token}")
+            call.who = await call.service.authenticator.user(f"Bearer {token}")
             call.count()
     await sign_forms(call, token if call.who else None)
 

@@ -75,5 +75,5 @@ async def get_version() -> dict[str, str]:
 @router.get("/.well-known/jwks.json", operation_id="get_jwks", responses=declared(COMMON))
 async def get_jwks(call: Call) -> JSONResponse:
     """The public keys with which a shop checks purchase passes (RFC 7517)."""
-    keys: dict[str, Any] = await call.service.authority.jwks()
+    keys: dict[str, Any] = await call.service.purchase_passes.jwks()
     return JSONResponse(keys, headers={"Cache-Control": "public, max-age=300"})

@@ -306,7 +306,7 @@ async def buy_with_pass(call: Call, body: PassPurchase) -> Response:
     """The user who has shown this purchase pass has bought: as `purchase`, but only out of the hold that the pass
     was made for. A pass buys once."""
     caller = await call.caller_once()
-    shown = await call.service.authority.read_pass(body.purchase_pass)
+    shown = await call.service.purchase_passes.read_pass(body.purchase_pass)
     verb = call.engine.buy(shown.key, caller, user_id=shown.user_id, quantity=body.quantity, hold=shown.hold)
     return await _changed_entry(call, verb)
 

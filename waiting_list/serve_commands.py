@@ -22,7 +22,6 @@ from prometheus_client import start_http_server
 
 from waiting_list import __version__, demo, logs, tracing
 from waiting_list.app import create_app
-from waiting_list.auth import Authority
 from waiting_list.database import Pool
 from waiting_list.delivery import Dispatcher
 from waiting_list.engine import Engine
@@ -30,6 +29,7 @@ from waiting_list.figures import share_counts
 from waiting_list.postgres_program import end_with_parent
 from waiting_list.protocol import HeaderLimits
 from waiting_list.settings import Settings
+from waiting_list.signing_keys import SigningKeys
 from waiting_list.terminal import DataDir, app, configured, fail, run_with_pool, with_database
 from waiting_list.worker import Maintenance
 
@@ -161,7 +161,7 @@ def worker(
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         engine = Engine(pool, config)
-        dispatcher = Dispatcher(pool, config, Authority(pool, config), engine.wake)
+        dispatcher = Dispatcher(pool, config, SigningKeys(pool), engine.wake)
         maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
         await asyncio.gather(maintenance.run(stop), dispatcher.run(stop))
 

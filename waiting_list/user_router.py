@@ -188,12 +188,15 @@ async def watch_entry(call: Call, offer_id: PathId, representation_id: PathId) -
     """My latest entry in this list as server-sent events: as it is now, then within a second whenever it changes.
     A comment every 15 seconds shows that the stream is alive."""
     key = ListKey(offer_id, representation_id)
-    authority, user = call.service.authority, call.user
+    service, user = call.service, call.user
     watcher = await call.live.watch(
-        key, user.user_id, organization_id=call.organization_id, has_ended=partial(authority.has_ended, user)
+        key,
+        user.user_id,
+        organization_id=call.organization_id,
+        has_ended=partial(service.user_tokens.has_ended, user),
     )
     last_event_id = call.headers.get("last-event-id")
-    with_pass = authority.with_pass
+    with_pass = service.purchase_passes.with_pass
     return StreamResponse(EntryStream(call.live, key, watcher, last_event_id=last_event_id, with_pass=with_pass))
 
 

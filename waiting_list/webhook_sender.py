@@ -5,12 +5,12 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from waiting_list.auth import Authority
 from waiting_list.database import Pool, Record, connection, sql
 from waiting_list.keys import webhook_secret
 from waiting_list.posting import CONNECTIONS_PER_HOST, WebhookClient
 from waiting_list.send_batch import BATCH, LEASE, SendResult, record_results, send_batch
 from waiting_list.settings import Settings
+from waiting_list.signing_keys import SigningKeys
 from waiting_list.webhook_health import WebhookHealth
 
 ROTATION = timedelta(hours=24)
@@ -23,9 +23,9 @@ class WebhookSender:
     """Claims, signs and sends deliveries. One for each process, made inside the running event loop; `close` ends
     it."""
 
-    def __init__(self, pool: Pool, settings: Settings, authority: Authority) -> None:
+    def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys) -> None:
         self._pool = pool
-        self._authority = authority
+        self._signing_keys = signing_keys
         self._health = WebhookHealth(pool, settings)
         self._client = WebhookClient(settings)
         self._gates: dict[str, asyncio.Semaphore] = {}
@@ -82,7 +82,7 @@ class WebhookSender:
         await self._client.close()
 
     async def _secrets(self, webhook: Record) -> list[str]:
-        secret = await self._authority.derived_secret()
+        secret = await self._signing_keys.derived_secret()
         versions = [webhook["secret_version"]]
         if webhook["rotated_at"] is not None and webhook["now"] - webhook["rotated_at"] < ROTATION:
             versions.append(webhook["secret_version"] - 1)

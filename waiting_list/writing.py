@@ -7,15 +7,16 @@ from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
-from waiting_list.auth import Authority
 from waiting_list.database import Pool, Record, connection, sql
 from waiting_list.keys import link_hash, link_token, sign_in_token, verification_code
 from waiting_list.letters import EmailContext, EmailRenderer
 from waiting_list.links import PREFIX, buy_link
 from waiting_list.models import Entry, LeftReason, Status
 from waiting_list.notices import EmailKind
+from waiting_list.purchase_passes import PurchasePasses
 from waiting_list.sessions import shown
 from waiting_list.settings import Settings
+from waiting_list.signing_keys import SigningKeys
 from waiting_list.suppressions import suppressed, unsubscribe_code
 
 NOBODY = "nobody is left to be told"
@@ -25,10 +26,11 @@ NOBODY = "nobody is left to be told"
 class EmailComposer:
     """Composes the e-mails of claimed notices. One for each process."""
 
-    def __init__(self, pool: Pool, settings: Settings, authority: Authority) -> None:
+    def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys) -> None:
         self._pool = pool
         self._public_url = settings.public_url
-        self._authority = authority
+        self._signing_keys = signing_keys
+        self._purchase_passes = PurchasePasses(signing_keys)
         self._renderer = EmailRenderer(settings)
 
     async def read_entries(self, list_id: UUID, numbers: Sequence[int | None]) -> dict[int, Mapping[str, Any]]:
@@ -39,7 +41,7 @@ class EmailComposer:
         wanted = [number for number in numbers if number is not None]
         if not wanted:
             return {}
-        secret = await self._authority.derived_secret()
+        secret = await self._signing_keys.derived_secret()
         async with connection(self._pool) as acquired:
             found = await acquired.fetch(sql("read_letter_facts"), list_id, wanted)
             if new := [one for one in found if not one["has_link"]]:
@@ -57,8 +59,8 @@ class EmailComposer:
 
     async def compose(self, notice: Record, about: Mapping[str, Any]) -> EmailMessage:
         """Return the e-mail to the fan of an entry. Raises Unavailable."""
-        secret = await self._authority.derived_secret()
-        entry = await self._authority.with_pass(Entry(**{name: about[name] for name in _ENTRY_FIELDS}))
+        secret = await self._signing_keys.derived_secret()
+        entry = await self._purchase_passes.with_pass(Entry(**{name: about[name] for name in _ENTRY_FIELDS}))
         list_id, number = about["list_id"], entry.number
         link = f"{self._public_url}{PREFIX}{link_token(secret, list_id, number, about['link_version'])}"
         code = unsubscribe_code(secret, about["organization_id"], about["email"])
@@ -82,7 +84,7 @@ class EmailComposer:
             asked = shown(await acquired.fetchrow(sql("read_sign_in"), notice["notice_id"]))
         if asked is None:
             return None
-        token = sign_in_token(await self._authority.derived_secret(), notice["notice_id"])
+        token = sign_in_token(await self._signing_keys.derived_secret(), notice["notice_id"])
         context = EmailContext(
             organization_id=asked.organization_id,
             locale=asked.locale,

@@ -53,7 +53,7 @@ class Site:
 
     async def code(self, number: int = 1, email: str = EMAIL) -> str:
         """What the link in the e-mail that asks to confirm an address ends with."""
-        secret = await self.app.state.service.authority.derived_secret()
+        secret = await self.app.state.service.signing_keys.derived_secret()
         return verification_code(secret, ListKey(*LIST.split("/")).list_id, number, email)
 
     async def mail(self, pattern: str = "") -> str:
