@@ -24,7 +24,7 @@ from waiting_list.models import (
     Status,
 )
 from waiting_list.notices import Contact
-from waiting_list.polls import Polls
+from waiting_list.polls import CoalescedReads
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 
@@ -199,7 +199,7 @@ class Lists:
 
     async def entry(self, user_id: str) -> Entry:
         """The user's newest entry, as the user sees it."""
-        return await Polls(self.pool, Settings()).entry(self.key, user_id, organization_id=ORGANIZATION)
+        return await CoalescedReads(self.pool, Settings()).entry(self.key, user_id, organization_id=ORGANIZATION)
 
     async def status(self, user_id: str) -> Status:
         return (await self.entry(user_id)).status

@@ -14,8 +14,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from waiting_list.database import Pool, connection
-from waiting_list.models import own_list_id
-from waiting_list.protocol import PatientProtocol
+from waiting_list.models import organization_list_id
+from waiting_list.protocol import HeaderLimits
 
 ORGANIZATION = "org_1"
 LIST = "off_1/rep_1"
@@ -114,7 +114,7 @@ async def add_webhook(pool: Pool) -> None:
             "INSERT INTO outbox (list_id, notice_id, organization_id, webhook_id, type, body, status,"
             " created_at, due_at, tries, ended_at)"
             " VALUES ($1, $2, $3, $4, 'webhook.test', '{}', 'dead', now(), now(), 10, now())",
-            own_list_id(ORGANIZATION),
+            organization_list_id(ORGANIZATION),
             NOTICE,
             ORGANIZATION,
             WEBHOOK,
@@ -170,7 +170,7 @@ def bound_to_loopback() -> Iterator[socket.socket]:
 
 @asynccontextmanager
 async def listening(
-    app: FastAPI, on: socket.socket | None = None, *, protocol: type[PatientProtocol] = PatientProtocol
+    app: FastAPI, on: socket.socket | None = None, *, protocol: type[HeaderLimits] = HeaderLimits
 ) -> AsyncIterator[str]:
     """The started application behind uvicorn, on a free port of the loopback unless one is given."""
     with nullcontext(on) if on else bound_to_loopback() as bound:

@@ -13,7 +13,7 @@ from waiting_list import catalogue
 from waiting_list.audit import audit_list, audit_lists
 from waiting_list.database import connection
 from waiting_list.findings import Check, Finding
-from waiting_list.line import Line
+from waiting_list.line import WaitingQueue
 from waiting_list.models import ListKey, RepresentationFields
 from waiting_list.problems import InventoryNotFound
 
@@ -597,7 +597,7 @@ _STEPS = st.lists(
 
 @given(_STEPS)
 def test_the_line_knows_who_stands_first(steps: list[tuple[str, int, int]]) -> None:
-    line, waiting, ready, last = Line(), dict[int, int](), dict[int, int](), 0
+    line, waiting, ready, last = WaitingQueue(), dict[int, int](), dict[int, int](), 0
     for verb, chosen, rank in steps:
         if verb == "join":
             last += 1

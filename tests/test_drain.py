@@ -12,12 +12,13 @@ from collections.abc import AsyncIterator, Iterator
 import aiohttp
 import pytest
 
+from tests.credentials import credentials
 from tests.lists import ORGANIZATION, Lists
 from tests.ports import free_port
 from tests.until import until
-from waiting_list.auth import Authority, User
 from waiting_list.database import Pool, connect_pool
 from waiting_list.settings import Settings
+from waiting_list.user_tokens import User
 
 
 class Process:
@@ -94,7 +95,7 @@ async def test_a_rolling_restart_fails_no_request_and_loses_no_join(
     dsn: str, pool: Pool, processes: list[Process]
 ) -> None:
     lists = await Lists.make(pool, total=100_000)
-    authority = Authority(await connect_pool(Settings(), dsn), Settings())
+    tokens = credentials(await connect_pool(Settings(), dsn), Settings()).user_tokens
     statuses: Counter[object] = Counter()
     joined: dict[str, int] = {}
     over = asyncio.Event()
@@ -105,7 +106,7 @@ async def test_a_rolling_restart_fails_no_request_and_loses_no_join(
         while not over.is_set():
             number += 1
             user_id = f"{name}-{number}"
-            token, _ = await authority.mint(User(user_id, ORGANIZATION), expires_in=600)
+            token, _ = await tokens.mint(User(user_id, ORGANIZATION), expires_in=600)
             headers = {"Authorization": f"Bearer {token}"}
             try:
                 url = balancer.url() + path

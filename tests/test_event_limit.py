@@ -20,7 +20,7 @@ from waiting_list.ledger import Ledger
 from waiting_list.models import Answer, EventFields, ListKey
 from waiting_list.problems import AlreadyInList, TooManyPlaces, WaitingListEnded
 from waiting_list.settings import Settings
-from waiting_list.worker import Worker
+from waiting_list.worker import Maintenance
 
 __all__ = ["venue"]
 
@@ -220,16 +220,16 @@ async def held_before_its_commit(
     monkeypatch: pytest.MonkeyPatch, key: ListKey
 ) -> AsyncIterator[tuple[asyncio.Event, asyncio.Event]]:
     """Transactions of this list stop when all is written: `written` is set, and `may_commit` awaited."""
-    written, may_commit, tell = asyncio.Event(), asyncio.Event(), telling.tell
+    written, may_commit, write = asyncio.Event(), asyncio.Event(), telling.write_outbox
 
     async def stopped(ledger: Ledger, *, sends_mail: bool) -> bool:
-        told = await tell(ledger, sends_mail=sends_mail)
+        wrote = await write(ledger, sends_mail=sends_mail)
         if ledger.list.list_id == key.list_id:
             written.set()
             await may_commit.wait()
-        return told
+        return wrote
 
-    monkeypatch.setattr(telling, "tell", stopped)
+    monkeypatch.setattr(telling, "write_outbox", stopped)
     try:
         yield written, may_commit
     finally:
@@ -281,14 +281,14 @@ async def test_rows_of_persons_are_forgotten_after_a_day_but_none_that_a_join_ho
 
     async with connection(pool) as acquired, acquired.transaction():
         await acquired.execute(held)
-        async with working(Worker(pool, event.engine)):
+        async with working(Maintenance(pool, event.engine)):
 
             async def is_clean() -> bool:
                 return 4 not in await left()
 
             await until(is_clean)
         assert await left() == [1, 2, 3]
-    async with working(Worker(pool, event.engine)):
+    async with working(Maintenance(pool, event.engine)):
 
         async def is_cleaner() -> bool:
             return await left() == [1, 2]

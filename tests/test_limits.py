@@ -17,11 +17,11 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tests.shop import LIST, Shop, problem
 from waiting_list.app import create_app
-from waiting_list.auth import User
 from waiting_list.database import Pool, connection, sql
 from waiting_list.limits import Limits
 from waiting_list.problems import RateLimited
 from waiting_list.settings import Settings
+from waiting_list.user_tokens import User
 
 ENTRY = f"/v1/user/waiting-lists/{LIST}/entry"
 
@@ -199,7 +199,7 @@ async def served(dsn: str, **settings: Any) -> AsyncIterator[Shop]:
 
 
 async def token(app: FastAPI, user_id: str) -> dict[str, str]:
-    minted, _ = await app.state.service.authority.mint(User(user_id, "org_1"), expires_in=600)
+    minted, _ = await app.state.service.user_tokens.mint(User(user_id, "org_1"), expires_in=600)
     return {"Authorization": f"Bearer {minted}"}
 
 

@@ -97,7 +97,7 @@ class Pages:
         return await self.get(answer.headers["location"])
 
     async def code(self, number: int, email: str) -> str:
-        secret = await self.app.state.service.authority.derived_secret()
+        secret = await self.app.state.service.signing_keys.derived_secret()
         return verification_code(secret, KEY.list_id, number, email)
 
 
@@ -510,7 +510,7 @@ async def test_every_link_that_leads_nowhere_is_the_same_page(pages: Pages) -> N
     await pages.shop.made("DELETE", "/users/bob")
     await pages.shop.made("DELETE", f"{ENTRIES}/cleo/link")
     token = good.removeprefix("/e/")
-    secret = await pages.app.state.service.authority.derived_secret()
+    secret = await pages.app.state.service.signing_keys.derived_secret()
     elsewhere = ListKey("off_1", "rep_2").list_id
     nowhere = {
         "erased": gone,
@@ -571,7 +571,7 @@ async def test_a_link_made_for_an_erased_person_is_dead(pages: Pages) -> None:
     await pages.join("ada")
     service = pages.app.state.service
     await pages.shop.made("DELETE", "/users/ada")
-    path = await links.make_link(service.pool, await service.authority.derived_secret(), KEY, 1)
+    path = await links.make_link(service.pool, await service.signing_keys.derived_secret(), KEY, 1)
     await pages.get(path, 404)
     async with connection(service.pool) as acquired:
         assert await acquired.fetchval("SELECT count(*) FROM contacts") == 0

@@ -88,18 +88,18 @@ async def test_a_preview_tells_nobody_and_is_not_remembered(lists: Lists, tmp_pa
     await lists.join("ada", 2, email="ada@example.org")
     once = Idempotency.of(caller="test", key="once", request="add 3")
     caller, before = replace(ORGANIZER, idempotency=once), await lists.tables()
-    lists.engine.told.clear()
+    lists.engine.wake.clear()
     for _ in range(2):
         shown = await lists.engine.preview.add_stock(LIST, caller, quantity=3)
         assert not shown.replayed
     assert await lists.tables() == before
-    assert not lists.engine.told.is_set()
-    assert not lists.engine.preview.told.is_set()
+    assert not lists.engine.wake.is_set()
+    assert not lists.engine.preview.wake.is_set()
     done = await lists.engine.add_stock(LIST, caller, quantity=3)
     assert not done.replayed
     changed = {name for name, rows in (await lists.tables()).items() if rows != before[name]}
     assert {"outbox", "idempotency"} < changed
-    assert lists.engine.told.is_set()
+    assert lists.engine.wake.is_set()
 
 
 async def test_a_preview_raises_what_the_verb_would_raise(lists: Lists) -> None:

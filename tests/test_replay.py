@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from waiting_list.findings import Difference
-from waiting_list.line import Line
+from waiting_list.line import WaitingQueue
 from waiting_list.models import LeftReason, Policy, Status
 from waiting_list.replay import CHANGES, EntryReplay, ListReplay, Row, read_row
 
@@ -255,7 +255,7 @@ def test_a_hold_may_expire_at_its_deadline_and_may_not_buy_then() -> None:
 
 
 def test_the_line_keeps_its_order_through_moves_holds_and_returns() -> None:
-    line, other = Line(), Line()
+    line, other = WaitingQueue(), WaitingQueue()
     assert line.first() is None
     for rank in (10, 20, 30, 40):
         line.join(rank)

@@ -24,17 +24,17 @@ from waiting_list.database import Pool, connect_pool, migrate
 from waiting_list.embedded import embedded
 from waiting_list.live import Live
 from waiting_list.models import Status
-from waiting_list.polls import Polls
+from waiting_list.polls import CoalescedReads
 from waiting_list.settings import Settings
 
 
-async def looked(polls: Polls) -> Pool:
+async def looked(reads: CoalescedReads) -> Pool:
     """Where polls are read half a second later, when the standby has been looked at once more."""
-    polls._replica._looked_at = time.monotonic() - 0.7
-    polls._replica.pool()
-    assert polls._replica._looking is not None
-    await polls._replica._looking
-    return polls._replica.pool()
+    reads._replica._looked_at = time.monotonic() - 0.7
+    reads._replica.pool()
+    assert reads._replica._looking is not None
+    await reads._replica._looking
+    return reads._replica.pool()
 
 
 class Pair:
@@ -44,19 +44,19 @@ class Pair:
         self.lists = lists
         self.standby = standby
         self.process = process
-        self.polls = Polls(lists.pool, Settings(), standby)
+        self.reads = CoalescedReads(lists.pool, Settings(), standby)
 
     async def status(self, user_id: str) -> Status:
-        found = await self.polls.poll(self.lists.key, user_id, organization_id=ORGANIZATION)
+        found = await self.reads.poll(self.lists.key, user_id, organization_id=ORGANIZATION)
         return found.status
 
     def asks_the_standby(self) -> bool:
-        return self.polls._replica.pool() is self.standby
+        return self.reads._replica.pool() is self.standby
 
     async def looks(self) -> bool:
         """As half a second later, and again."""
         for _ in range(2):
-            asked = await looked(self.polls) is self.standby
+            asked = await looked(self.reads) is self.standby
         return asked
 
     async def caught_up(self) -> None:
@@ -143,17 +143,19 @@ async def test_a_standby_answers_while_it_keeps_up_and_never_that_a_fan_has_not_
     # It does not know of these; the primary is asked.
     await lists.join("ada")
     assert await pair.status("ada") is Status.WAITING
-    picture = await pair.polls.picture(lists.key)
-    assert picture.body
+    snapshot = await pair.reads.queue_snapshot(lists.key)
+    assert snapshot.body
     await pair.do("SELECT pg_wal_replay_resume()")
 
     await pair.caught_up()
     # What it does know, it is asked: the primary may be away.
-    away = Polls(await connect_pool(Settings(), "postgresql://nobody@127.0.0.1:1/none"), Settings(), pair.standby)
+    away = CoalescedReads(
+        await connect_pool(Settings(), "postgresql://nobody@127.0.0.1:1/none"), Settings(), pair.standby
+    )
     away._replica._trusted, away._replica._looked_at = True, time.monotonic() + 60
     found = await away.poll(lists.key, "ada", organization_id=ORGANIZATION)
     assert found.position == 2
-    assert (await away.picture(lists.key)).body == (await pair.polls.picture(lists.key)).body
+    assert (await away.queue_snapshot(lists.key)).body == (await pair.reads.queue_snapshot(lists.key)).body
 
 
 async def test_who_left_and_joined_again_is_told_of_the_new_place(pair: Pair) -> None:
@@ -172,7 +174,7 @@ async def test_who_watches_is_told_at_once_however_far_behind_the_standby_is(pai
     await lists.join("ada")
     await pair.caught_up()
     assert await pair.looks()
-    live = Live(lists.pool, pair.polls)
+    live = Live(lists.pool, pair.reads)
     watcher = await live.watch(lists.key, "ada", organization_id=ORGANIZATION)
     await live.look()
     await pair.do("SELECT pg_wal_replay_pause()")
@@ -183,7 +185,7 @@ async def test_who_watches_is_told_at_once_however_far_behind_the_standby_is(pai
     assert told is not None
     assert told.status is Status.READY
     # Whoever acts on an entry, or has just changed it, sees it as it is.
-    entry = await pair.polls.entry(lists.key, "ada", organization_id=ORGANIZATION)
+    entry = await pair.reads.entry(lists.key, "ada", organization_id=ORGANIZATION)
     assert entry.status is Status.READY
 
 
@@ -211,14 +213,14 @@ async def test_a_standby_that_is_killed_is_noticed_by_nobody_who_polls(mortal: P
         mortal.process.kill()
         statuses = await asyncio.gather(*(mortal.status("ada") for _ in range(50)))
         assert set(statuses) == {Status.WAITING}
-        assert (await mortal.polls.picture(mortal.lists.key)).body
+        assert (await mortal.reads.queue_snapshot(mortal.lists.key)).body
         assert not await mortal.looks()
     assert [one["event"] for one in logged] == ["replica_left_alone"]
 
 
 async def test_what_was_seen_long_ago_says_nothing_of_now(pair: Pair) -> None:
     assert await pair.looks()
-    pair.polls._replica._looked_at = time.monotonic() - 60
+    pair.reads._replica._looked_at = time.monotonic() - 60
     assert not pair.asks_the_standby()
     assert await pair.looks()
 
@@ -239,22 +241,22 @@ async def test_a_standby_that_is_lost_without_a_word_holds_nobody_up(lists: List
     async with relayed(dsn, relays=1) as ([relay], relayed_dsn):
         standby = await connect_pool(Settings(), relayed_dsn)
         try:
-            polls = Polls(lists.pool, Settings(), standby)
+            reads = CoalescedReads(lists.pool, Settings(), standby)
 
             async def place() -> int | None:
-                return (await polls.poll(lists.key, "ada", organization_id=ORGANIZATION)).position
+                return (await reads.poll(lists.key, "ada", organization_id=ORGANIZATION)).position
 
-            assert await looked(polls) is await looked(polls) is standby
+            assert await looked(reads) is await looked(reads) is standby
             assert await place() == 1
             relay.fall_silent()
             # Who is asking it at that moment waits until it is given up; nobody after them.
             async with asyncio.timeout(5):
                 assert await place() == 1
             for _ in range(3):
-                polls._replica._looked_at = time.monotonic() - 0.7
+                reads._replica._looked_at = time.monotonic() - 0.7
                 async with asyncio.timeout(1):
                     assert await place() == 1
-                    assert (await polls.picture(lists.key)).body
+                    assert (await reads.queue_snapshot(lists.key)).body
         finally:
             relay.speak()
             standby.terminate()
@@ -264,7 +266,7 @@ async def test_a_look_that_does_not_end_is_no_reason_to_believe_the_one_before(l
     async with relayed(dsn, relays=1) as ([relay], relayed_dsn):
         standby = await connect_pool(Settings(), relayed_dsn)
         try:
-            replica = Polls(lists.pool, Settings(), standby)._replica
+            replica = CoalescedReads(lists.pool, Settings(), standby)._replica
             for _ in range(2):
                 replica._looked_at = time.monotonic() - 0.7
                 replica.pool()

@@ -14,7 +14,7 @@ from waiting_list import reading
 from waiting_list.database import connection, snapshot, sql
 from waiting_list.models import LeftReason, ListKey, Status
 from waiting_list.settings import Settings
-from waiting_list.worker import Worker
+from waiting_list.worker import Maintenance
 
 KEPT = timedelta(days=30)
 OTHER = ListKey("off_2", "rep_2")
@@ -194,10 +194,14 @@ async def test_several_workers_prune_every_list_to_its_end(lists: Lists) -> None
         ((left,),) = await lists.rows("SELECT count(*) FROM inventory WHERE pruned_at IS NULL")
         return bool(left == 0)
 
-    async with working(*(Worker(lists.pool, lists.engine, personal_data_kept=timedelta(0)) for _ in range(4))):
+    async with working(
+        *(Maintenance(lists.pool, lists.engine, personal_data_kept=timedelta(0)) for _ in range(4))
+    ):
         # Whoever looked before all lists had ended looks again in a minute: not in this test.
         await until(lambda: _all_ended(lists))
-    async with working(*(Worker(lists.pool, lists.engine, personal_data_kept=timedelta(0)) for _ in range(4))):
+    async with working(
+        *(Maintenance(lists.pool, lists.engine, personal_data_kept=timedelta(0)) for _ in range(4))
+    ):
         await until(pruned, seconds=10)
     assert await lists.rows("SELECT 1 FROM entries WHERE user_id IS NOT NULL") == []
     assert (
@@ -222,7 +226,7 @@ async def test_nothing_is_pruned_unless_it_is_asked_for(lists: Lists) -> None:
     await end(lists)
     await lists.rows("UPDATE representations SET start_datetime = now() - interval '20 years'")
     await lists.rows("UPDATE inventory SET ended_at = now() - interval '20 years'")
-    await Worker(lists.pool, lists.engine).work()
+    await Maintenance(lists.pool, lists.engine).work()
     assert await named(lists) == [(1, "ada")]
 
 

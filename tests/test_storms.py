@@ -15,7 +15,7 @@ from waiting_list import reading
 from waiting_list.database import Pool, connect_pool, connection
 from waiting_list.engine import Engine
 from waiting_list.models import Entry, ListKey
-from waiting_list.polls import Polls
+from waiting_list.polls import CoalescedReads
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 
@@ -40,8 +40,10 @@ class Told:
 
 
 class Client:
-    def __init__(self, name: str, engine: Engine, polls: Polls, told: dict[ListKey, Told], ticks: Any) -> None:
-        self.name, self.engine, self.polls, self.told, self.ticks = name, engine, polls, told, ticks
+    def __init__(
+        self, name: str, engine: Engine, reads: CoalescedReads, told: dict[ListKey, Told], ticks: Any
+    ) -> None:
+        self.name, self.engine, self.reads, self.told, self.ticks = name, engine, reads, told, ticks
         self.random = random.Random(name)
         self.often = {self.join: 6, self.look: 4, self.buy: 4} | dict.fromkeys(
             (self.leave, self.remove, self.change, self.add_stock, self.remove_stock, self.capacity), 1
@@ -72,10 +74,10 @@ class Client:
         self.saw(told, answer.entry)
 
     async def look(self, key: ListKey, told: Told) -> None:
-        self.saw(told, await self.polls.entry(key, self.name, organization_id=ORGANIZATION))
+        self.saw(told, await self.reads.entry(key, self.name, organization_id=ORGANIZATION))
 
     async def buy(self, key: ListKey, told: Told) -> None:
-        held = (await self.polls.entry(key, self.name, organization_id=ORGANIZATION)).tickets_held
+        held = (await self.reads.entry(key, self.name, organization_id=ORGANIZATION)).tickets_held
         quantity = self.random.randint(1, max(1, held))
         await self.engine.buy(key, ORGANIZER, user_id=self.name, quantity=quantity)
         told.in_stock -= quantity
@@ -116,7 +118,7 @@ async def test_what_the_clients_of_a_storm_were_told_fits_together(pool: Pool, d
     other = await connect_pool(Settings(), dsn)
     ticks = itertools.count()
     try:
-        engines = [(Engine(one, Settings()), Polls(one, Settings())) for one in (pool, other)]
+        engines = [(Engine(one, Settings()), CoalescedReads(one, Settings())) for one in (pool, other)]
         async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
             for n in range(CLIENTS):
                 tasks.create_task(Client(f"fan_{n}", *engines[n % 2], told, ticks).storm())

@@ -17,7 +17,7 @@ from waiting_list.models import ListKey
 from waiting_list.notices import Contact, WebhookType
 from waiting_list.problems import AlreadyInList, InvalidRequest, StockHeld
 from waiting_list.settings import Settings
-from waiting_list.telling import LETTERS, WEBHOOK_TYPES
+from waiting_list.telling import EMAIL_KINDS, WEBHOOK_TYPES
 
 ADA = {"email": "ada@example.org", "email_verified": True}
 
@@ -118,7 +118,7 @@ async def test_who_buys_leaves_or_has_no_address_gets_no_letter(mailing: Lists) 
     await mailing.add_stock(1)
     await mailing.remove("cleo")
     assert await letters(mailing) == []
-    assert LETTERS.keys() < WEBHOOK_TYPES.keys()
+    assert EMAIL_KINDS.keys() < WEBHOOK_TYPES.keys()
 
 
 async def test_a_removal_is_told_to_who_was_removed(mailing: Lists) -> None:
@@ -354,7 +354,7 @@ async def test_nothing_is_told_of_a_transaction_that_rolled_back(mailing: Lists)
         )
     with pytest.raises(asyncpg.RaiseError):
         await mailing.join("ada", **ADA)
-    assert not mailing.engine.told.is_set()
+    assert not mailing.engine.wake.is_set()
     assert await mailing.tables() == before
 
 

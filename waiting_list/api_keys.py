@@ -7,7 +7,7 @@ from waiting_list.database import Connection, Pool, Record, connection, sql, tra
 from waiting_list.engine import Idempotency
 from waiting_list.fields import Frozen
 from waiting_list.keys import ApiKey, Scope, derived_api_key, new_api_key
-from waiting_list.models import own_list_id
+from waiting_list.models import organization_list_id
 from waiting_list.paging import Page, decode, page_of
 from waiting_list.problems import ApiKeyNotFound, IdempotencyKeyReused
 
@@ -101,7 +101,7 @@ async def _key(acquired: Connection, organization_id: str, idempotency: Idempote
     key_id = new_api_key().key_id
     first = await acquired.fetchrow(
         sql("insert_first_answer"),
-        own_list_id(organization_id),
+        organization_list_id(organization_id),
         idempotency.key_hash,
         idempotency.request_hash,
         key_id,

@@ -24,7 +24,7 @@ _JSON = re.compile(rb"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE
 _FORM = re.compile(rb"(?:application/x-www-form-urlencoded|multipart/form-data)\s*(?:;.*)?", re.IGNORECASE)
 
 
-class Guard:
+class BodyGuard:
     """Pure ASGI: reads the whole body, at most BODY_LIMIT, then hands the request on.
 
     Nothing is done for a request that has not arrived whole: it may mean something else than what has come of it.

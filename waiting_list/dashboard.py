@@ -80,7 +80,9 @@ async def sign_in(call: PageCall) -> Response:
     form = await read_form(call)
     after = local(form.get("next"), HOME)
     try:
-        organizer: Organizer = await call.service.authority.organizer(f"Bearer {form.get('api_key', '').strip()}")
+        organizer: Organizer = await call.service.authenticator.organizer(
+            f"Bearer {form.get('api_key', '').strip()}"
+        )
     except (Unauthenticated, Forbidden) as problem:
         return page(call, "dashboard_sign_in.html", status=problem.status, next=after, wrong=True)
     answer = go_to(after)

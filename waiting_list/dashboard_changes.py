@@ -317,6 +317,6 @@ async def _entry_before(call: PageCall, key: ListKey, form: Form) -> Any:
     if not is_id(form.get("user_id", "")):
         return None
     try:
-        return await call.polls.entry(key, form["user_id"], organization_id=call.organization_id)
+        return await call.reads.entry(key, form["user_id"], organization_id=call.organization_id)
     except NotInList:
         return None

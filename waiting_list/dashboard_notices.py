@@ -65,7 +65,7 @@ async def test_webhook(call: PageCall) -> Response:
     """Sends it a delivery that only tries it."""
     webhook_id = path_id(call, "webhook_id")
     await resend.send_test(call.pool, call.organization_id, webhook_id, idempotency=_once(call))
-    call.engine.told.set()
+    call.engine.wake.set()
     return _back_to(call)
 
 
@@ -112,7 +112,7 @@ async def redeliver(call: PageCall) -> Response:
     except ValidationError as error:
         raise NoticeNotFound("There is no such notice.") from error
     await resend.redeliver(call.pool, call.organization_id, webhook_id, what, idempotency=_once(call))
-    call.engine.told.set()
+    call.engine.wake.set()
     return _back_to(call)
 
 
@@ -161,7 +161,7 @@ async def resend_notices(call: PageCall) -> Response:
         await resend.resend(call.pool, call.organization_id, notice_id, idempotency=_once(call))
     else:
         await resend.resend_dead(call.pool, organization_id=call.organization_id)
-    call.engine.told.set()
+    call.engine.wake.set()
     return go_to(f"{NOTICES}?done=resend")
 
 

@@ -104,7 +104,7 @@ async def show_entry(call: PageCall) -> Response:
     """One fan's latest entry, what happened to it, and what can be done."""
     key, user_id = path_key(call), path_id(call, "user_id")
     shown = await list_facts(call, key)
-    entry = await call.polls.entry(key, user_id, organization_id=call.organization_id)
+    entry = await call.reads.entry(key, user_id, organization_id=call.organization_id)
     found = await reading.story(
         call.pool,
         key,

@@ -7,17 +7,19 @@ from typing import Any
 
 from waiting_list import importer, reading
 from waiting_list.api_keys import create_api_key
-from waiting_list.auth import Authority, User
 from waiting_list.database import Pool
 from waiting_list.engine import Caller, Engine, Idempotency
 from waiting_list.keys import Scope
 from waiting_list.links import make_link
 from waiting_list.models import Answer, ListKey, SettingsChange
 from waiting_list.notices import Contact
-from waiting_list.polls import Polls
+from waiting_list.polls import CoalescedReads
 from waiting_list.problems import NotInList
 from waiting_list.settings import Settings
 from waiting_list.shop_router import CHECKOUT, ORGANIZATION, SHOP
+from waiting_list.sign_outs import SignOuts
+from waiting_list.signing_keys import SigningKeys
+from waiting_list.user_tokens import User, UserTokens
 
 FAN = "you"
 _STRICT = ListKey("jazz-floor", "jazz-fri")
@@ -43,12 +45,15 @@ async def load(pool: Pool, settings: Settings, url: str) -> str:
         await _Play(engine, began, checkout + "?pass={pass}&tickets={tickets}").all()
     # The same key all day: it is derived, not stored.
     key, _ = await create_api_key(pool, ORGANIZATION, name="demo", scopes=[Scope.ADMIN], idempotency=_SHOP)
-    authority = Authority(pool, settings)
-    token, expires_at = await authority.mint(User(FAN, ORGANIZATION), expires_in=86_400)
+    signing_keys = SigningKeys(pool)
+    user_tokens = UserTokens(signing_keys, SignOuts(pool, settings))
+    token, expires_at = await user_tokens.mint(User(FAN, ORGANIZATION), expires_in=86_400)
     page = "(erased)"
     with suppress(NotInList):
-        ready = await Polls(pool, settings).entry(_STRICT, "ines", organization_id=ORGANIZATION)
-        page = settings.public_url + await make_link(pool, await authority.derived_secret(), _STRICT, ready.number)
+        ready = await CoalescedReads(pool, settings).entry(_STRICT, "ines", organization_id=ORGANIZATION)
+        page = settings.public_url + await make_link(
+            pool, await signing_keys.derived_secret(), _STRICT, ready.number
+        )
     shop = f"\nA shop with the widget on its page, from joining to paying: {url}{SHOP}" if settings.demo else ""
     return f"""
 The demo is loaded. Demo organizer key: {key.key}

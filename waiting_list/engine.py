@@ -20,7 +20,7 @@ from uuid import UUID
 from opentelemetry.trace import Span
 
 from waiting_list import lookalikes, promotion, repeats, stock, telling, tracing, verbs
-from waiting_list.batch import Batches
+from waiting_list.batch import Batcher
 from waiting_list.challenges import NO_PROOF, Proof
 from waiting_list.database import Connection, Pool, sql, transaction
 from waiting_list.ledger import Ledger
@@ -103,9 +103,9 @@ class Engine:
         self._settings = settings
         self._dry = dry
         self._secret: bytes | None = None
-        self.told = asyncio.Event()
-        """Set whenever there is something new to tell: a hint for whoever delivers in this process."""
-        self._batches: Batches[ListKey, Request, Answer] = Batches(
+        self.wake = asyncio.Event()
+        """Set when new notices are committed: it wakes the dispatcher of this process."""
+        self._batcher: Batcher[ListKey, Request, Answer] = Batcher(
             self._run,
             queue_limit=settings.list_queue_limit,
             batch_limit=settings.batch_limit,
@@ -343,7 +343,7 @@ class Engine:
     ) -> Answer:
         request = Request(verb, arguments, caller)
         if now is None and not self._dry:
-            return await self._batches.submit(key, request)
+            return await self._batcher.submit(key, request)
         (answer,) = await self._run(key, lambda: [request], now=now)
         if isinstance(answer, Problem):
             raise answer
@@ -383,13 +383,13 @@ class Engine:
             if self._dry:
                 return answers
             await repeats.remember(ledger, _to_remember(outcomes, answers))
-            told = await telling.tell(ledger, sends_mail=self._settings.sends_mail)
+            wrote = await telling.write_outbox(ledger, sends_mail=self._settings.sends_mail)
         BATCH_REQUESTS.observe(len(requests))
         for done in ledger.done:
             ENTRY_CHANGES.labels(done.verb).inc()
         # After the commit: whoever looks at once must find it.
-        if told:
-            self.told.set()
+        if wrote:
+            self.wake.set()
         return answers
 
 

@@ -10,11 +10,10 @@ from contextlib import suppress
 from fastapi import APIRouter, Response
 
 from waiting_list import reading
-from waiting_list.auth import User
 from waiting_list.calls import is_id, path_key
 from waiting_list.engine import Caller
 from waiting_list.models import Entry, ListKey, Status
-from waiting_list.pace import estimate
+from waiting_list.pace import estimate_wait
 from waiting_list.pages import (
     FAN_COOKIE,
     SHARED,
@@ -27,7 +26,7 @@ from waiting_list.pages import (
     whole_number,
 )
 from waiting_list.place_pages import PlaceCall, PlaceRoute, add_place_pages
-from waiting_list.places import Place, read_place
+from waiting_list.places import EntryDetails, read_entry_details
 from waiting_list.plots import plot
 from waiting_list.problems import (
     AlreadyInList,
@@ -38,6 +37,7 @@ from waiting_list.problems import (
     Problem,
     Unauthenticated,
 )
+from waiting_list.user_tokens import User
 
 LIST = "/waiting-lists/{offer_id}/{representation_id}"
 _EVENTS = 20
@@ -50,7 +50,7 @@ async def admit_fan(call: PageCall) -> None:
     token = call.cookie(FAN_COOKIE)
     if token is not None:
         with suppress(Unauthenticated, Forbidden):  # it has expired, say: then nobody is
-            call.who = await call.service.authority.user(f"Bearer {token}")
+            call.who = await call.service.authenticator.user(f"Bearer {token}")
             call.count()
     await sign_forms(call, token if call.who else None)
 
@@ -82,10 +82,10 @@ class FanPlaceRoute(PlaceRoute):
     async def refused(self, call: PlaceCall, problem: Problem) -> Response:
         return self.nothing(call, problem) if call.who is None else await super().refused(call, problem)
 
-    async def find(self, call: PlaceCall) -> Place:
+    async def find(self, call: PlaceCall) -> EntryDetails:
         key = path_key(call)
-        entry = await call.polls.entry(key, call.user.user_id, organization_id=call.organization_id)
-        place = await read_place(call.pool, key.list_id, entry.number)
+        entry = await call.reads.entry(key, call.user.user_id, organization_id=call.organization_id)
+        place = await read_entry_details(call.pool, key.list_id, entry.number)
         if place is None:
             raise NotInList("This user never joined this list.")
         return place
@@ -187,15 +187,15 @@ async def _own_entry(call: PageCall, key: ListKey) -> Entry | None:
     if not isinstance(call.who, User):
         return None
     with suppress(NotInList, InventoryNotFound):  # the latter: the list is another organization's
-        return await call.polls.entry(key, call.user.user_id, organization_id=call.organization_id)
+        return await call.reads.entry(key, call.user.user_id, organization_id=call.organization_id)
     return None
 
 
 async def _list(call: PageCall, key: ListKey, entry: Entry | None, *, refusal: Problem | None = None) -> Response:
     show, rules = await reading.shown_list(call.pool, key)
-    pace = await call.polls.pace(key)
+    throughput = await call.reads.throughput(key)
     # What who joins now would wait: behind everybody, for one ticket.
-    wait = estimate(pace, tickets_ahead=rules.tickets_waiting, tickets_wanted=1) if rules.open else None
+    wait = estimate_wait(throughput, tickets_ahead=rules.tickets_waiting, tickets_wanted=1) if rules.open else None
     status, headers = (refusal.status, dict(refusal.headers)) if refusal else (200, {})
     return page(
         call,
@@ -215,8 +215,8 @@ async def _list(call: PageCall, key: ListKey, entry: Entry | None, *, refusal: P
         challenge=refusal.extra.get("challenge") if refusal else None,
         # Once a solution was refused, the next one waits for the fan: a page must not send itself for ever.
         by_hand="challenge_solution" in getattr(call, "sent", {}),
-        pace=pace,
-        turns=plot(pace.fans, height=48),
+        pace=throughput,
+        turns=plot(throughput.fans, height=48),
         wait=wait,
         ends_at=rules.ends_at,
     )

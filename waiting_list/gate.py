@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from pydantic import Field
 
-from waiting_list.auth import Authority
 from waiting_list.challenges import (
     LIFE_SECONDS,
     Challenge,
@@ -31,6 +30,7 @@ from waiting_list.models import Answer, ListKey
 from waiting_list.notices import Contact
 from waiting_list.problems import ChallengeRequired
 from waiting_list.settings import Settings
+from waiting_list.signing_keys import SigningKeys
 from waiting_list.verifier import Verifier
 
 
@@ -46,14 +46,14 @@ class Gate:
     def __init__(
         self,
         engine: Engine,
-        authority: Authority,
+        signing_keys: SigningKeys,
         settings: Settings,
         *,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
-        self._authority = authority
+        self._signing_keys = signing_keys
         self._clock = clock
         self._pressure = Pressure(steady)
         self._verifier = Verifier(settings)
@@ -140,5 +140,5 @@ class Gate:
 
     async def _signing_key(self) -> bytes:
         if self._key is None:
-            self._key = derived(await self._authority.derived_secret(), "challenge")
+            self._key = derived(await self._signing_keys.derived_secret(), "challenge")
         return self._key

@@ -145,7 +145,7 @@ async def load(
                 await stock.put_stock(ledger, actor=ACTOR, **fields.model_dump())
                 ledger.unsettled = True  # its representation may begin later now
                 await promotion.settle(ledger)
-                await telling.tell(ledger, sends_mail=sends_mail)
+                await telling.write_outbox(ledger, sends_mail=sends_mail)
     return made
 
 

@@ -10,7 +10,7 @@ from waiting_list import links
 from waiting_list.links import PREFIX
 from waiting_list.pages import PageCall
 from waiting_list.place_pages import PlaceCall, PlaceRoute, add_place_pages
-from waiting_list.places import Place
+from waiting_list.places import EntryDetails
 from waiting_list.problems import NotFound
 
 
@@ -20,7 +20,7 @@ class LinkRoute(PlaceRoute):
     depth = 2
     headers = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}  # noqa: RUF012 - as in PlaceRoute
 
-    async def find(self, call: PlaceCall) -> Place:
+    async def find(self, call: PlaceCall) -> EntryDetails:
         place = await links.find(call.pool, call.path_params.get("token", ""))
         if place is None:
             raise NotFound("There is no such page.")

@@ -10,7 +10,7 @@ from uuid import UUID
 from waiting_list.database import Pool, connection, sql
 from waiting_list.keys import link_hash, link_list, link_token
 from waiting_list.models import ListKey
-from waiting_list.places import Place, read_place
+from waiting_list.places import EntryDetails, read_entry_details
 
 PREFIX = "/e/"
 """Where the pages of private links begin."""
@@ -39,14 +39,14 @@ async def revoke_link(pool: Pool, key: ListKey, number: int) -> None:
         await acquired.execute(sql("revoke_link"), key.list_id, number)
 
 
-async def find(pool: Pool, token: str) -> Place | None:
+async def find(pool: Pool, token: str) -> EntryDetails | None:
     """What a private link leads to; None for one that is unknown, malformed or revoked, or whose person was
     erased: all of these take the same one look-up by a hash. Raises Unavailable."""
     list_id = link_list(token)
     named = (list_id, link_hash(token)) if list_id else (_NOWHERE, link_hash(""))
     async with connection(pool) as acquired:
         number = await acquired.fetchval(sql("read_linked_entry"), *named)
-    return None if number is None else await read_place(pool, named[0], number)
+    return None if number is None else await read_entry_details(pool, named[0], number)
 
 
 def buy_link(purchase_url: str | None, purchase_pass: str | None, tickets: int) -> str | None:

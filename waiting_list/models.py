@@ -43,7 +43,7 @@ class ListKey(NamedTuple):
         return uuid.uuid5(_LIST_NAMESPACE, f"{self.offer_id}\x00{self.representation_id}")
 
 
-def own_list_id(organization_id: str) -> uuid.UUID:
+def organization_list_id(organization_id: str) -> uuid.UUID:
     """What stands in per-list tables for an organization, where something is its own and of none of its lists."""
     return uuid.uuid5(uuid.NAMESPACE_OID, organization_id)
 

@@ -90,7 +90,7 @@ class WebhookType(StrEnum):
     """The stock of a list is another: total, available or held."""
 
 
-class Letter(StrEnum):
+class EmailKind(StrEnum):
     """The e-mails that fans get, and `webhook_disabled`, which an organizer gets. `sign_in` is about no entry."""
 
     JOINED = "joined"

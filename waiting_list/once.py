@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from waiting_list.database import Connection, Pool, Record, sql, transaction
 from waiting_list.engine import Idempotency
-from waiting_list.models import own_list_id
+from waiting_list.models import organization_list_id
 from waiting_list.problems import IdempotencyKeyReused
 
 M = TypeVar("M", bound=BaseModel)
@@ -38,7 +38,7 @@ async def once(
         if idempotency is not None:
             record = await acquired.fetchrow(
                 sql("insert_first_answer"),
-                own_list_id(organization_id),
+                organization_list_id(organization_id),
                 idempotency.key_hash,
                 idempotency.request_hash,
                 done.model_dump_json(exclude=set(forgetting)),
@@ -54,7 +54,9 @@ async def first_answer(
     """What was answered to the same Idempotency-Key, if anything was. Raises IdempotencyKeyReused."""
     if idempotency is None:
         return None
-    record = await acquired.fetchrow(sql("read_idempotency"), own_list_id(organization_id), [idempotency.key_hash])
+    record = await acquired.fetchrow(
+        sql("read_idempotency"), organization_list_id(organization_id), [idempotency.key_hash]
+    )
     if record is None:
         return None
     _same_request(record, idempotency)

@@ -243,7 +243,7 @@ async def join_for_user(call: Call, offer_id: PathId, representation_id: PathId,
 async def get_entry_of_user(call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId) -> Response:
     """A user's latest entry in the list."""
     key = ListKey(offer_id, representation_id)
-    entry = await call.polls.entry(key, user_id, organization_id=call.organization_id)
+    entry = await call.reads.entry(key, user_id, organization_id=call.organization_id)
     return answer(await call.with_pass(entry))
 
 
@@ -306,7 +306,7 @@ async def buy_with_pass(call: Call, body: PassPurchase) -> Response:
     """The user who has shown this purchase pass has bought: as `purchase`, but only out of the hold that the pass
     was made for. A pass buys once."""
     caller = await call.caller_once()
-    shown = await call.service.authority.read_pass(body.purchase_pass)
+    shown = await call.service.purchase_passes.read_pass(body.purchase_pass)
     verb = call.engine.buy(shown.key, caller, user_id=shown.user_id, quantity=body.quantity, hold=shown.hold)
     return await _changed_entry(call, verb)
 

@@ -137,7 +137,7 @@ async def sign_forms(call: PageCall, cookie: str | None) -> None:
         call.sent = await read_form(call)
     if cookie is None:
         return
-    secret = await call.service.authority.derived_secret()
+    secret = await call.service.signing_keys.derived_secret()
     call.form_token = urlsafe_b64encode(derived(secret, "form", cookie)[:24]).decode()
     if call.method == "POST":
         sent = call.sent.get("form_token", "")

@@ -12,19 +12,19 @@ from typing import Any, ClassVar
 
 from fastapi import APIRouter, Response
 
-from waiting_list.auth import User
 from waiting_list.engine import Caller
 from waiting_list.keys import verification_code
 from waiting_list.links import buy_link
 from waiting_list.models import AfterExpiry, Entry, LeftReason, Status
 from waiting_list.notices import KeptContact
-from waiting_list.pace import estimate
+from waiting_list.pace import estimate_wait
 from waiting_list.pages import PageCall, PageRoute, go_to, page, read_form, whole_number
-from waiting_list.places import Place, set_subscribed
+from waiting_list.places import EntryDetails, set_subscribed
 from waiting_list.plots import plot
 from waiting_list.problems import InternalError, InvalidRequest, NotFound, Problem
 from waiting_list.streams import EntryStream, StreamResponse, event_id
 from waiting_list.suppressions import as_it_is, code_hash, is_suppressed, lift, mailbox_hash, suppress
+from waiting_list.user_tokens import User
 
 _MOST_CHOICES = 12
 
@@ -32,7 +32,7 @@ _MOST_CHOICES = 12
 class PlaceCall(PageCall):
     """A call for a page of a place."""
 
-    place: Place
+    place: EntryDetails
     base: str
     """The address of the place; its other pages stand under it."""
     route: "PlaceRoute"
@@ -64,7 +64,7 @@ class PlaceRoute(PageRoute, ABC):
     """Of its pages, besides those of all."""
 
     @abstractmethod
-    async def find(self, call: PlaceCall) -> Place:
+    async def find(self, call: PlaceCall) -> EntryDetails:
         """The place that the call is about, as it is now. Raises NotFound, Unavailable."""
 
     def locate(self, call: PlaceCall) -> None:
@@ -110,7 +110,7 @@ async def watch(call: PlaceCall) -> Response:
         place.key,
         place.user_id,
         organization_id=place.organization_id,
-        has_ended=who and partial(call.service.authority.has_ended, who),
+        has_ended=who and partial(call.service.user_tokens.has_ended, who),
     )
     return StreamResponse(
         EntryStream(
@@ -118,7 +118,7 @@ async def watch(call: PlaceCall) -> Response:
             place.key,
             watcher,
             last_event_id=call.headers.get("last-event-id"),
-            with_pass=call.service.authority.with_pass,
+            with_pass=call.service.purchase_passes.with_pass,
             number=place.entry.number,
         )
     )
@@ -212,7 +212,7 @@ def add_place_pages(router: APIRouter, path: str) -> None:
 
 async def _subscribe(call: PlaceCall, *, subscribed: bool) -> None:
     place, pool = call.place, call.pool
-    secret = await call.service.authority.derived_secret()
+    secret = await call.service.signing_keys.derived_secret()
     meant = await _spoken_for(call)
     email, organization_id = place.contact.email, place.organization_id
     own = mailbox_hash(secret, organization_id, email) if email else None
@@ -232,7 +232,7 @@ async def _spoken_for(call: PlaceCall) -> bytes | None:
     """The hash of the mailbox that whoever calls has shown to be theirs: by the code of a letter to it, or since
     the address is verified."""
     place, email = call.place, call.place.contact.email
-    secret = await call.service.authority.derived_secret()
+    secret = await call.service.signing_keys.derived_secret()
     if hashed := code_hash(secret, place.organization_id, call.path_params.get("mail_code", "")):
         return hashed
     if email is None or not place.contact.email_verified:
@@ -242,7 +242,7 @@ async def _spoken_for(call: PlaceCall) -> bytes | None:
 
 async def _contact(call: PlaceCall) -> KeptContact:
     """How the fan is reached, and whether the mailbox wants to be."""
-    place, secret = call.place, await call.service.authority.derived_secret()
+    place, secret = call.place, await call.service.signing_keys.derived_secret()
     return await as_it_is(call.pool, secret, place.organization_id, place.contact)
 
 
@@ -251,7 +251,7 @@ async def _check_code(call: PlaceCall) -> str:
     place = call.place
     email = place.contact.email
     if email is not None:
-        secret = await call.service.authority.derived_secret()
+        secret = await call.service.signing_keys.derived_secret()
         code = verification_code(secret, place.key.list_id, place.entry.number, email)
         if hmac.compare_digest(code.encode(), call.path_params["code"].encode(errors="replace")):
             return email
@@ -266,9 +266,9 @@ async def _shown(call: PlaceCall, template: str = "link.html", *, refusal: Probl
     place = call.place
     entry = await call.with_pass(place.entry)
     why = place.why_over
-    pace, wait = await call.polls.pace(place.key), None
+    throughput, wait = await call.reads.throughput(place.key), None
     if entry.tickets_ahead is not None:
-        wait = estimate(pace, tickets_ahead=entry.tickets_ahead, tickets_wanted=entry.tickets_wanted)
+        wait = estimate_wait(throughput, tickets_ahead=entry.tickets_ahead, tickets_wanted=entry.tickets_wanted)
     rules = place.settings
     requeued = (
         why is LeftReason.EXPIRED and entry.status is Status.READY and rules.after_expiry is AfterExpiry.REQUEUE
@@ -297,8 +297,8 @@ async def _shown(call: PlaceCall, template: str = "link.html", *, refusal: Probl
         code=call.path_params.get("code"),
         mail_code=call.path_params.get("mail_code"),
         refusal=refusal,
-        pace=pace,
-        turns=plot(pace.fans, height=48),
+        pace=throughput,
+        turns=plot(throughput.fans, height=48),
         wait=wait,
     )
 

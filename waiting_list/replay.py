@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, crea
 
 from waiting_list.findings import Check, Difference, said
 from waiting_list.ledger import RANK_STEP
-from waiting_list.line import Line
+from waiting_list.line import WaitingQueue
 from waiting_list.models import TRANSITIONS, LeftReason, Policy, Status
 from waiting_list.rows import CREATED_WITH, JOINED_WITH, TOLD_SINCE, EntryRow, ListRow
 
@@ -149,9 +149,9 @@ class ListReplay:
     last_sequence: int = 0
     last_number: int = 0
     last_rank: int = 0
-    line: Line = field(default_factory=Line)
+    line: WaitingQueue = field(default_factory=WaitingQueue)
     """Who can be promoted whatever the list asks for."""
-    unverified: Line = field(default_factory=Line)
+    unverified: WaitingQueue = field(default_factory=WaitingQueue)
     """Whose address nobody has verified."""
 
     def fold(self, row: Row) -> None:

@@ -14,7 +14,7 @@ from waiting_list import webhooks
 from waiting_list.attempts import without_addresses
 from waiting_list.database import Connection, Pool, Record, connection, snapshot, sql
 from waiting_list.engine import Idempotency
-from waiting_list.models import own_list_id
+from waiting_list.models import organization_list_id
 from waiting_list.notices import Notice, NoticeStatus, Redelivered, Redelivery
 from waiting_list.once import clock, first_answer, once
 from waiting_list.paging import Page, decode, page_of
@@ -50,7 +50,7 @@ async def send_test(
     async def insert(acquired: Connection, at: datetime) -> Notice:
         # Locked, so that whoever deletes it finds the delivery.
         webhooks.shown(await acquired.fetchrow(sql("lock_webhook"), organization_id, webhook_id))
-        list_id, notice_id = own_list_id(organization_id), uuid.uuid4()
+        list_id, notice_id = organization_list_id(organization_id), uuid.uuid4()
         body = {"type": TEST, "timestamp": at.isoformat(), "data": {"message": "This webhook works."}}
         await acquired.execute(
             sql("insert_test_notice"),

@@ -13,13 +13,15 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import uuid4
 
-from waiting_list.auth import Authority, Organizer, User
+from waiting_list.auth import Organizer
 from waiting_list.database import Pool, Record, connection, sql
 from waiting_list.fields import Locale
 from waiting_list.i18n import known
 from waiting_list.keys import derived, sign_in_id, sign_in_token
-from waiting_list.models import own_list_id
+from waiting_list.models import organization_list_id
 from waiting_list.notices import Contact
+from waiting_list.signing_keys import SigningKeys
+from waiting_list.user_tokens import User, UserTokens
 
 SESSION = timedelta(hours=12)
 """How long an organizer stays signed in."""
@@ -64,7 +66,9 @@ async def ask_to_sign_in(pool: Pool, asked: SignIn) -> None:
     """Have a link sent to the address, whether or not it is known: it need not be. The caller limits how many
     (mail_limits.py). Raises Unavailable."""
     async with connection(pool) as acquired:
-        await acquired.execute(sql("insert_sign_in"), uuid4(), *asked, SIGN_IN, own_list_id(asked.organization_id))
+        await acquired.execute(
+            sql("insert_sign_in"), uuid4(), *asked, SIGN_IN, organization_list_id(asked.organization_id)
+        )
 
 
 async def sign_in_asked(pool: Pool, secret: bytes, token: str) -> SignIn | None:
@@ -77,11 +81,11 @@ async def use_sign_in(pool: Pool, secret: bytes, token: str) -> SignIn | None:
     return await _sign_in(pool, secret, token, "use_sign_in")
 
 
-async def fan_token(authority: Authority, who: SignIn) -> str:
+async def fan_token(signing_keys: SigningKeys, user_tokens: UserTokens, who: SignIn) -> str:
     """The user token of a fan who has shown that an address is theirs. Raises Unavailable."""
-    user_id = fan_id(await authority.derived_secret(), who.organization_id, who.email)
+    user_id = fan_id(await signing_keys.derived_secret(), who.organization_id, who.email)
     contact = Contact(email=who.email, email_verified=True, locale=who.locale)
-    token, _ = await authority.mint(User(user_id, who.organization_id, contact), expires_in=FAN_SECONDS)
+    token, _ = await user_tokens.mint(User(user_id, who.organization_id, contact), expires_in=FAN_SECONDS)
     return token
 
 

@@ -13,7 +13,6 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from waiting_list import reading
-from waiting_list.auth import Pass, User
 from waiting_list.engine import Caller
 from waiting_list.keys import hold_id
 from waiting_list.models import Entry, LeftReason, ListKey, Status
@@ -28,6 +27,8 @@ from waiting_list.pages import (
     whole_number,
 )
 from waiting_list.problems import AlreadyLeft, HoldExpired, InvalidRequest, NotFound, Problem, WrongQuantity
+from waiting_list.purchase_passes import Pass
+from waiting_list.user_tokens import User
 
 ORGANIZATION = "demo"
 SHOP = "/demo/shop"
@@ -97,7 +98,7 @@ async def show_checkout(call: PageCall, tickets: str = "") -> Response:
     """What is held by a pass, and a button to pay for it."""
     # The pass is read by hand: `pass` is no name that Python lets a parameter have.
     text = call.query_params.get("pass", "")
-    shown = await call.service.authority.read_pass(text)
+    shown = await call.service.purchase_passes.read_pass(text)
     entry = await _held(call, shown)
     chosen = whole_number({"tickets": tickets}, "tickets") if tickets else entry.tickets_held
     if not 1 <= chosen <= entry.tickets_held:
@@ -110,7 +111,7 @@ async def show_checkout(call: PageCall, tickets: str = "") -> Response:
 async def pay(call: PageCall) -> Response:
     """Buys with the pass, so many as were chosen. A pass buys once."""
     form = await read_form(call)
-    shown = await call.service.authority.read_pass(form.get("pass", ""))
+    shown = await call.service.purchase_passes.read_pass(form.get("pass", ""))
     tickets = whole_number(form, "tickets")
     if tickets < 1:
         raise InvalidRequest.of("tickets", "must be at least 1")
@@ -143,13 +144,13 @@ async def _shows(call: PageCall, keys: Sequence[ListKey] = SOLD) -> list[Show]:
 
 
 async def _token(call: PageCall, fan: str) -> str:
-    token, _ = await call.service.authority.mint(User(fan, ORGANIZATION), expires_in=_TOKEN_SECONDS)
+    token, _ = await call.service.user_tokens.mint(User(fan, ORGANIZATION), expires_in=_TOKEN_SECONDS)
     return token
 
 
 async def _held(call: PageCall, shown: Pass) -> Entry:
     """The entry whose hold the pass was made for. Raises AlreadyLeft, HoldExpired, NotInList."""
-    entry = await call.polls.entry(shown.key, shown.user_id, organization_id=ORGANIZATION)
+    entry = await call.reads.entry(shown.key, shown.user_id, organization_id=ORGANIZATION)
     is_this = entry.ready_at and hold_id(shown.key.list_id, entry.number, entry.ready_at) == shown.hold
     if is_this and entry.status is Status.READY:
         return entry

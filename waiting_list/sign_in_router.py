@@ -69,7 +69,7 @@ async def send_link(call: PageCall) -> Response:
         with suppress(RateLimited):
             await call.service.mail_limits.count_sign_in(organization_id, email, call.address)
             await sessions.ask_to_sign_in(call.pool, asked)
-            call.engine.told.set()
+            call.engine.wake.set()
     return page(call, "sign_in_sent.html", email=email, minutes=int(sessions.SIGN_IN.total_seconds()) // 60)
 
 
@@ -81,7 +81,7 @@ async def sign_in_with_token(call: PageCall) -> Response:
     form = await read_form(call)
     token = form.get("token", "").strip()
     try:
-        await call.service.authority.user(f"Bearer {token}")
+        await call.service.authenticator.user(f"Bearer {token}")
     except (Unauthenticated, Forbidden):
         call.allow(call.service.limits.sign_in_from(call.address))
         raise
@@ -93,7 +93,7 @@ async def sign_in_with_token(call: PageCall) -> Response:
 @links.get("/sign-in/{token}")
 async def ask_to_use_link(call: PageCall) -> Response:
     """A button: what scans e-mails fetches links, and must not use them up."""
-    secret = await call.service.authority.derived_secret()
+    secret = await call.service.signing_keys.derived_secret()
     asked = await sessions.sign_in_asked(call.pool, secret, call.path_params["token"])
     if asked is None:
         return _used_up(call)
@@ -105,12 +105,19 @@ async def use_link(call: PageCall) -> Response:
     """Signs in, once. Raises Forbidden for a form of a stranger, who could have others act under a name that is
     the stranger's."""
     check_same_origin(call, or_untold=True)
-    authority = call.service.authority
-    asked = await sessions.use_sign_in(call.pool, await authority.derived_secret(), call.path_params["token"])
+    service = call.service
+    asked = await sessions.use_sign_in(
+        call.pool, await service.signing_keys.derived_secret(), call.path_params["token"]
+    )
     if asked is None:
         return _used_up(call)
     answer = go_to(asked.next)
-    call.set_cookie(answer, FAN_COOKIE, await sessions.fan_token(authority, asked), max_age=sessions.FAN_SECONDS)
+    call.set_cookie(
+        answer,
+        FAN_COOKIE,
+        await sessions.fan_token(service.signing_keys, service.user_tokens, asked),
+        max_age=sessions.FAN_SECONDS,
+    )
     return answer
 
 
@@ -118,7 +125,7 @@ async def use_link(call: PageCall) -> Response:
 async def sign_out(call: PageCall) -> Response:
     """Ends all tokens of the fan, on whichever screen; this browser knows nobody any more."""
     if call.who is not None:
-        await call.service.authority.sign_outs.sign_out(call.organization_id, call.user.user_id)
+        await call.service.sign_outs.sign_out(call.organization_id, call.user.user_id)
     answer = go_to("/")
     call.delete_cookie(answer, FAN_COOKIE)
     return answer

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from waiting_list.batch import Batches
+from waiting_list.batch import Batcher
 from waiting_list.database import Connection, Pool, connection, sql
 from waiting_list.engine import Idempotency
 from waiting_list.fields import Frozen
@@ -56,7 +56,7 @@ class SignOuts:
         """The version of each user who has signed out, the earliest first."""
         self._looked_at: datetime | None = None
         self._loading = asyncio.Lock()
-        self._versions: Batches[None, bytes, int] = Batches(
+        self._versions: Batcher[None, bytes, int] = Batcher(
             self._read_versions, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
         )
         self.on_news: Callable[[], None] = lambda: None

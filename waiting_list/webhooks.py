@@ -10,8 +10,8 @@ from waiting_list.keys import webhook_secret
 from waiting_list.notices import CreatedWebhook, Webhook, WebhookChange, WebhookFields
 from waiting_list.once import clock, once
 from waiting_list.paging import Page, decode, page_of
-from waiting_list.posting import check_url
 from waiting_list.problems import InvalidRequest, TooManyWebhooks, WebhookNotFound
+from waiting_list.public_address import check_url
 from waiting_list.settings import Settings
 
 MOST_WEBHOOKS = 20
