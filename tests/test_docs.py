@@ -59,6 +59,17 @@ def test_every_module_is_in_the_architecture() -> None:
     assert {name for name in modules if f"`{name}`" not in page} == set()
 
 
+def test_every_module_that_a_page_names_exists() -> None:
+    named = {
+        path
+        for page in DOCUMENTS
+        if page.name != "CHANGELOG.md"
+        for path in re.findall(r"waiting_list/[\w/]+\.py", page.read_text())
+    }
+    assert len(named) > 30
+    assert {path for path in named if not (ROOT / path).is_file()} == set()
+
+
 def test_links_between_the_documents_lead_somewhere() -> None:
     wrong = [
         f"{page.relative_to(ROOT)}: {target}"
