@@ -6,7 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from waiting_list.database import Pool, Record, connection, sql
-from waiting_list.models import Entry, HoldStep, LeftReason, ListKey, ListSettings, Policy, Status
+from waiting_list.list_settings import ListSettings, Policy, list_settings_of
+from waiting_list.models import Entry, LeftReason, ListKey, Status
 from waiting_list.notices import KeptContact
 
 
@@ -96,10 +97,6 @@ def _place(record: Record) -> Place:
     return Place(
         entry=Entry(**{name: record[name] for name in Entry.model_fields if name != "purchase_pass"}),
         contact=KeptContact(**{name: record[name] for name in KeptContact.model_fields}),
-        settings=ListSettings(
-            open=record["waiting_list_open"],
-            hold_steps=HoldStep.all(record["hold_steps"]),
-            **{name: record[name] for name in ListSettings.model_fields if name not in ("open", "hold_steps")},
-        ),
+        settings=list_settings_of(record.__getitem__),
         **{name: record[name] for name in Place.__dataclass_fields__ if name not in made},
     )
