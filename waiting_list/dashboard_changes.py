@@ -21,7 +21,7 @@ from waiting_list.dashboard_router import LIST, list_facts, list_page, moment
 from waiting_list.engine import Caller, Engine, Idempotency
 from waiting_list.fields import Title
 from waiting_list.keys import Scope
-from waiting_list.list_settings import SETTINGS, HoldStep, ListSettings, SettingsChange, form_groups
+from waiting_list.list_settings import FORM, SETTINGS, HoldStep, ListSettings, SettingsChange
 from waiting_list.lookalikes import AT_MOST
 from waiting_list.models import Answer, ListKey
 from waiting_list.pages import PageCall, go_to, whole_number
@@ -284,7 +284,7 @@ async def _settings_page(
         "dashboard_settings.html",
         status=refusal.status if refusal else 200,
         **shown,
-        groups=form_groups(),
+        groups=FORM,
         form=form if form is not None else _as_form(kept.model_dump(mode="json"), shown["rules"].closes_at, shown),
         steps=max(_STEPS, len(kept.hold_steps) + 1),
         refusal=refusal,

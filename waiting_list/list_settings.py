@@ -75,8 +75,6 @@ class HoldStep(Frozen):
 JOINING = Group(N_("Who may join"))
 PROMOTION = Group(N_("Whose turn it is"))
 HOLDS = Group(N_("How long tickets are held"))
-GROUPS = (JOINING, PROMOTION, HOLDS)
-"""The groups of the form, from top to bottom."""
 _QUIET_HOURS = N_("Two different times of day, or neither.")
 
 
@@ -293,10 +291,17 @@ class DeclaredSettings(BaseModel):
 
 SETTINGS: Mapping[str, DeclaredSetting] = declared_settings(DeclaredSettings)
 """Every setting, by name."""
+FORM: Mapping[Group, Sequence[DeclaredSetting]] = {
+    group: sorted(
+        (one for one in SETTINGS.values() if one.setting.group is group), key=lambda one: one.setting.form_order
+    )
+    for group in (JOINING, PROMOTION, HOLDS)
+}
+"""The form on the dashboard: its groups from top to bottom, each with its settings in order."""
 _WITH_COLUMN = tuple(one for one in SETTINGS.values() if one.setting.has_column)
 COLUMNS = tuple(one.name for one in _WITH_COLUMN)
 """The columns that settings have."""
-STORED_DEFAULTS: Mapping[str, Any] = {one.name: one.stored_default for one in _WITH_COLUMN}
+STORED_DEFAULTS: Mapping[str, Any] = {one.name: one.store(one.default) for one in _WITH_COLUMN}
 """The value of each column in a new list."""
 LATER_COLUMNS = tuple(one.name for one in _WITH_COLUMN if one.setting.migration > 1)
 """The columns that the first version did not have. Histories from before them do not name them."""
@@ -318,16 +323,16 @@ class SettingsChange(DeclaredSettings, frozen=True):
     @property
     def given(self) -> dict[str, Any]:
         """The fields that the client sent, and only those, as they are stored."""
-        given = {name: SETTINGS[name] for name in SettingsChange.model_fields if name in self.model_fields_set}
-        return {
-            name: one.setting.stored.store(getattr(self, name)) if one.setting.stored else getattr(self, name)
-            for name, one in given.items()
-        }
+        return {one.name: one.store(getattr(self, one.name)) for one in self._given}
 
     @property
     def moves_queue(self) -> bool:
         """Whether a field that the client sent can make a waiting fan ready."""
-        return any(SETTINGS[name].setting.moves_queue for name in self.model_fields_set)
+        return any(one.setting.moves_queue for one in self._given)
+
+    @property
+    def _given(self) -> list[DeclaredSetting]:
+        return [one for one in SETTINGS.values() if one.name in self.model_fields_set]
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -366,7 +371,7 @@ def shown_settings(stored: Callable[[str], Any]) -> dict[str, Any]:
         value = stored(one.name)
         if value is None and one.setting.follows:
             value = stored(one.setting.follows)
-        shown[one.name] = one.setting.stored.load(value) if one.setting.stored else value
+        shown[one.name] = one.load(value)
     return {name: shown[name] for name in SETTINGS}
 
 
@@ -377,7 +382,7 @@ def list_settings_of(stored: Callable[[str], Any]) -> ListSettings:
 
 
 if TYPE_CHECKING:
-
+    # The declarations, read as the attributes of a row: a type checker then knows each by its type.
     class SettingColumns(DeclaredSettings):
         """The columns that settings have in a row of `inventory`."""
 
@@ -391,18 +396,4 @@ else:
 
 def with_enums(columns: dict[str, Any]) -> dict[str, Any]:
     """The columns of a row with the members of enums in place of their text."""
-    return columns | {name: enum(columns[name]) for name, enum in _ENUMS.items()}
-
-
-def form_groups() -> list[tuple[Group, list[DeclaredSetting]]]:
-    """The form of the settings: its groups, each with its settings in order."""
-    return [
-        (
-            group,
-            sorted(
-                (one for one in SETTINGS.values() if one.setting.group is group),
-                key=lambda one: one.setting.form_order,
-            ),
-        )
-        for group in GROUPS
-    ]
+    return columns | {name: enum(columns[name]) for name, enum in _ENUMS.items() if columns[name] is not None}

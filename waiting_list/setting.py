@@ -114,10 +114,13 @@ class DeclaredSetting:
         """Whether it is a number with a bound of its own, below that of its column."""
         return self.maximum is not None and self.maximum < INT32_MAX
 
-    @property
-    def stored_default(self) -> Any:
-        """The default, as its column holds it."""
-        return self.setting.stored.store(self.default) if self.setting.stored else self.default
+    def store(self, value: Any) -> Any:
+        """What its column holds for a value that a client sent."""
+        return self.setting.stored.store(value) if self.setting.stored else value
+
+    def load(self, value: Any) -> Any:
+        """What clients see of what its column holds."""
+        return self.setting.stored.load(value) if self.setting.stored else value
 
 
 def declared_settings(model: type[BaseModel]) -> dict[str, DeclaredSetting]:
