@@ -303,8 +303,10 @@ COLUMNS = tuple(one.name for one in _WITH_COLUMN)
 """The columns that settings have."""
 STORED_DEFAULTS: Mapping[str, Any] = {one.name: one.store(one.default) for one in _WITH_COLUMN}
 """The value of each column in a new list."""
-LATER_COLUMNS = tuple(one.name for one in _WITH_COLUMN if one.setting.migration > 1)
-"""The columns that the first version did not have. Histories from before them do not name them."""
+_HISTORIES_NAME = 1
+"""The first row of every history names the settings of this migration and of those before it."""
+LATER_COLUMNS = tuple(one.name for one in _WITH_COLUMN if one.setting.migration > _HISTORIES_NAME)
+"""The columns that the first row of an older history does not name."""
 _ENUMS = {one.name: enum for one in _WITH_COLUMN if (enum := enum_of(one.column_type))}
 _ANSWERS_NAME = 4
 """Answers that are kept for repeats name the settings of this migration and of those before it."""
@@ -368,11 +370,9 @@ def shown_settings(stored: Callable[[str], Any]) -> dict[str, Any]:
     """Every setting as clients see it, from the columns of a list: `stored` gives a column's value."""
     shown = {"open": stored("waiting_list_open")}
     for one in _WITH_COLUMN:
-        value = stored(one.name)
-        if value is None and one.setting.follows:
-            value = stored(one.setting.follows)
-        shown[one.name] = one.load(value)
-    return {name: shown[name] for name in SETTINGS}
+        follows = one.setting.follows if stored(one.name) is None else None
+        shown[one.name] = one.load(stored(follows or one.name))
+    return shown
 
 
 def list_settings_of(stored: Callable[[str], Any]) -> ListSettings:
