@@ -21,7 +21,7 @@ _BLOCK = re.compile(
 
 
 def with_columns(text: str, columns: Sequence[str] = COLUMNS) -> str:
-    """A statement with every block written anew."""
+    """Return the statement with every block written anew."""
     return _BLOCK.sub(lambda found: _block(found, columns), text)
 
 
@@ -44,7 +44,7 @@ def _block(found: re.Match[str], columns: Sequence[str]) -> str:
 
 
 def main() -> int:
-    """Writes the blocks of all statements; with `--check`, names those that are stale."""
+    """Write the blocks of all statements; with `--check`, name those that are stale."""
     stale = []
     for path in sorted(Path(waiting_list.__file__).parent.rglob("*.sql")):
         text = path.read_text()

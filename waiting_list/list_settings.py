@@ -341,20 +341,15 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def _as_shown(names: type[Model]) -> type[Model]:
-    """The model with its own fields, then every setting as clients see it: without bounds, since it is checked
-    already."""
+    """Make a model of its own fields and of every setting as clients see it, without bounds."""
     own = {name: (info.annotation, info) for name, info in names.model_fields.items() if name not in SETTINGS}
     shown = {
-        one.name: (one.type, _shown_default(one) if one.setting.migration > _ANSWERS_NAME else ...)
+        one.name: (one.type, one.shown_default if one.setting.migration > _ANSWERS_NAME else ...)
         for one in SETTINGS.values()
     }
     fields: dict[str, Any] = own | shown
     made = create_model(names.__name__, __base__=Frozen, __module__=__name__, __doc__=names.__doc__, **fields)
     return cast("type[Model]", made)
-
-
-def _shown_default(one: DeclaredSetting) -> Any:
-    return SETTINGS[one.setting.follows].default if one.setting.follows else one.default
 
 
 @_as_shown
@@ -367,7 +362,7 @@ class ListSettings(DeclaredSettings):
 
 
 def shown_settings(stored: Callable[[str], Any]) -> dict[str, Any]:
-    """Every setting as clients see it, from the columns of a list: `stored` gives a column's value."""
+    """Return every setting as clients see it. `stored` gives the value of a column."""
     shown = {"open": stored("waiting_list_open")}
     for one in _WITH_COLUMN:
         follows = one.setting.follows if stored(one.name) is None else None
@@ -376,7 +371,7 @@ def shown_settings(stored: Callable[[str], Any]) -> dict[str, Any]:
 
 
 def list_settings_of(stored: Callable[[str], Any]) -> ListSettings:
-    """The settings of a list, from its columns and those that name it."""
+    """Make the settings of a list. `stored` gives the value of a column."""
     names = {name: stored(name) for name in ("offer_id", "representation_id", "event_id")}
     return ListSettings(**names, **shown_settings(stored))
 
@@ -395,5 +390,5 @@ else:
 
 
 def with_enums(columns: dict[str, Any]) -> dict[str, Any]:
-    """The columns of a row with the members of enums in place of their text."""
+    """Replace the text of enums by their members, in the columns of a row."""
     return columns | {name: enum(columns[name]) for name, enum in _ENUMS.items() if columns[name] is not None}

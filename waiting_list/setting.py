@@ -1,4 +1,4 @@
-"""What a setting says about itself where it is declared: the part that knows no setting in particular.
+"""The declaration of a setting, whatever the setting is about.
 
 A declaration is a field of a pydantic model. The field gives the name, the type, the bounds, the default and the
 description; the `Setting` in its Annotated type gives the rest. `declared_settings` puts both together.
@@ -20,7 +20,7 @@ from waiting_list.fields import INT32_MAX
 
 
 def N_(message: str) -> str:  # noqa: N802 - the name that gettext and its tools give it
-    """Marks a text to be translated where it is shown."""
+    """Mark a text to be translated where it is shown."""
     return message
 
 
@@ -44,7 +44,7 @@ class Group(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """How a value is stored that PostgreSQL has no type for: as what, and the way there and back."""
+    """How a value is stored that PostgreSQL has no type for: the type, and the way there and back."""
 
     type: Any
     store: Callable[[Any], Any]
@@ -71,7 +71,7 @@ class Setting:
     kind: Kind | None = None
     """How a form asks for it, where the type does not say so."""
     form_order: int = 0
-    """Within its group: the lowest stands first; of equals, the one that is declared first."""
+    """Its place within its group. The lowest stands first; equals stand as they are declared."""
     moves_queue: bool = False
     """Whether a change can make a waiting fan ready, so that promotion must look again."""
     follows: str | None = None
@@ -84,7 +84,7 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class DeclaredSetting:
-    """A setting with all that its declaration says of it."""
+    """A setting with all that its field and its `Setting` say."""
 
     name: str
     setting: Setting
@@ -92,6 +92,8 @@ class DeclaredSetting:
     """As clients send it."""
     type: Any
     """Without bounds; as clients see it."""
+    shown_default: Any
+    """As clients see it."""
     column_type: Any
     nullable: bool
     kind: Kind
@@ -115,28 +117,32 @@ class DeclaredSetting:
         return self.maximum is not None and self.maximum < INT32_MAX
 
     def store(self, value: Any) -> Any:
-        """What its column holds for a value that a client sent."""
+        """Turn a value that a client sent into what the column holds."""
         return self.setting.stored.store(value) if self.setting.stored else value
 
     def load(self, value: Any) -> Any:
-        """What clients see of what its column holds."""
+        """Turn what the column holds into what clients see."""
         return self.setting.stored.load(value) if self.setting.stored else value
 
 
 def declared_settings(model: type[BaseModel]) -> dict[str, DeclaredSetting]:
-    """All settings that a model declares, by name, in its order. A setting that follows another is not null where
-    it is shown. Raises StopIteration for a field without a `Setting`."""
+    """Return every setting that a model declares, by name, in its order.
+
+    Raises StopIteration for a field without a `Setting`, and KeyError for a setting that follows a later one.
+    """
     schema = model.model_json_schema()["properties"]
     declared: dict[str, DeclaredSetting] = {}
     for name, info in model.model_fields.items():
         setting = next(one for one in info.metadata if isinstance(one, Setting))
+        followed = declared[setting.follows] if setting.follows else None
         sent, stored = plain_type(info.annotation), setting.stored
         bounds = _bounds(schema[name])
         declared[name] = DeclaredSetting(
             name=name,
             setting=setting,
             default=info.default,
-            type=declared[setting.follows].type if setting.follows else sent,
+            type=followed.type if followed else sent,
+            shown_default=followed.shown_default if followed else info.default,
             column_type=stored.type if stored else sent,
             nullable=type(None) in get_args(sent),
             kind=setting.kind or _kind(info, sent),
@@ -148,7 +154,7 @@ def declared_settings(model: type[BaseModel]) -> dict[str, DeclaredSetting]:
 
 
 def plain_type(hint: Any) -> Any:
-    """A type without what Annotated adds to it, at any depth of a union."""
+    """Strip what Annotated adds to a type and to the members of a union."""
     if hint is AwareDatetime:
         return datetime
     origin = get_origin(hint)
@@ -160,7 +166,7 @@ def plain_type(hint: Any) -> Any:
 
 
 def enum_of(hint: Any) -> type[StrEnum] | None:
-    """The enum of a type, null or not; None for any other type."""
+    """Return the enum of a type that may be null, or None for any other type."""
     for part in (hint, *get_args(hint)):
         if isinstance(part, type) and issubclass(part, StrEnum):
             return part
