@@ -307,6 +307,7 @@ _HISTORIES_NAME = 1
 """The first row of every history names the settings of this migration and of those before it."""
 LATER_COLUMNS = tuple(one.name for one in _WITH_COLUMN if one.setting.migration > _HISTORIES_NAME)
 """The columns that the first row of an older history does not name."""
+_NOT_AS_STORED = tuple(one for one in _WITH_COLUMN if one.setting.stored or one.setting.follows)
 _ENUMS = {one.name: enum for one in _WITH_COLUMN if (enum := enum_of(one.column_type))}
 _ANSWERS_NAME = 4
 """Answers that are kept for repeats name the settings of this migration and of those before it."""
@@ -363,10 +364,10 @@ class ListSettings(DeclaredSettings):
 
 def shown_settings(stored: Callable[[str], Any]) -> dict[str, Any]:
     """Return every setting as clients see it. `stored` gives the value of a column."""
-    shown = {"open": stored("waiting_list_open")}
-    for one in _WITH_COLUMN:
-        follows = one.setting.follows if stored(one.name) is None else None
-        shown[one.name] = one.load(stored(follows or one.name))
+    shown = {"open": stored("waiting_list_open")} | {name: stored(name) for name in COLUMNS}
+    for one in _NOT_AS_STORED:
+        follows = one.setting.follows if shown[one.name] is None else None
+        shown[one.name] = one.load(shown[follows or one.name])
     return shown
 
 
