@@ -257,9 +257,11 @@ generated: install ## Generated files that match their source
 		$(MAKE) --silent --no-print-directory print/$$file | diff --unified $$file - \
 			|| { echo "$$file is stale: make generate" >&2; exit 1; }; \
 	done
+	@$(BIN)/python -m ops.settings_columns --check
 
 .PHONY: generate
-generate: install ## Write the generated files anew
+generate: install ## Write the generated files anew, and the columns of list settings in the SQL
+	@$(BIN)/python -m ops.settings_columns
 	@for file in $(GENERATED); do \
 		$(MAKE) --silent --no-print-directory print/$$file > $$file.new && mv $$file.new $$file \
 			|| { rm -f $$file.new; exit 1; }; \

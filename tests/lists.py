@@ -11,6 +11,7 @@ from waiting_list.audit import audit_lists
 from waiting_list.challenges import Proof
 from waiting_list.database import Pool, connection
 from waiting_list.engine import Caller, Engine
+from waiting_list.list_settings import SettingsChange
 from waiting_list.models import (
     Answer,
     Entry,
@@ -20,7 +21,6 @@ from waiting_list.models import (
     ListKey,
     OfferFields,
     RepresentationFields,
-    SettingsChange,
     Status,
 )
 from waiting_list.notices import Contact

@@ -21,7 +21,8 @@ from waiting_list import promotion, stock, verbs
 from waiting_list.database import Pool, connect_pool, connection
 from waiting_list.engine import SERVICE, Caller, Engine
 from waiting_list.ledger import Ledger
-from waiting_list.models import ListKey, SettingsChange
+from waiting_list.list_settings import SettingsChange
+from waiting_list.models import ListKey
 from waiting_list.notices import Contact
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings

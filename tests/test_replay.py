@@ -16,7 +16,8 @@ import pytest
 
 from waiting_list.findings import Difference
 from waiting_list.line import WaitingQueue
-from waiting_list.models import LeftReason, Policy, Status
+from waiting_list.list_settings import Policy
+from waiting_list.models import LeftReason, Status
 from waiting_list.replay import CHANGES, EntryReplay, ListReplay, Row, read_row
 
 FOLDER = Path(__file__).parent / "replay"

@@ -8,7 +8,7 @@ once.
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Response
@@ -21,10 +21,12 @@ from waiting_list.dashboard_router import LIST, list_facts, list_page, moment
 from waiting_list.engine import Caller, Engine, Idempotency
 from waiting_list.fields import Title
 from waiting_list.keys import Scope
+from waiting_list.list_settings import FORM, SETTINGS, HoldStep, ListSettings, SettingsChange
 from waiting_list.lookalikes import AT_MOST
-from waiting_list.models import Answer, ListKey, ListSettings, SettingsChange
+from waiting_list.models import Answer, ListKey
 from waiting_list.pages import PageCall, go_to, whole_number
 from waiting_list.problems import InvalidRequest, InventoryNotFound, NotInList, Problem
+from waiting_list.setting import DeclaredSetting, Kind
 
 
 class ChangeRoute(DashboardRoute):
@@ -209,22 +211,26 @@ def settings_of(form: Form, timezone: str) -> SettingsChange:
     def number(field: str) -> int | None:
         return _read(wrong, field, whole_number, form, field) if form.get(field, "").strip() else None
 
+    def value(one: DeclaredSetting) -> Any:
+        match one.kind:
+            case Kind.CHECK:
+                return one.name in form
+            case Kind.NUMBER:
+                return number(one.name)
+            case Kind.CHOICE:
+                return form.get(one.name)
+            case Kind.INSTANT:
+                return _read(wrong, one.name, moment, form, one.name, timezone)
+            case Kind.STEPS:
+                return [{name: number(f"{name}_{row}") for name in HoldStep.model_fields} for row in rows]
+            case Kind.TIME_OF_DAY | Kind.ADDRESS | Kind.TEXT:
+                return form.get(one.name, "").strip() or None
+            case _:
+                assert_never(one.kind)
+
     rows = [row for row in range(1, 21) if form.get(f"days_before_{row}") or form.get(f"hold_minutes_{row}")]
     try:
-        settings = SettingsChange.model_validate(
-            {
-                "policy": form.get("policy"),
-                "after_expiry": form.get("after_expiry"),
-                "join_challenge": form.get("join_challenge"),
-                "closes_at": _read(wrong, "closes_at", moment, form, "closes_at", timezone),
-                "hold_steps": [
-                    {name: number(f"{name}_{row}") for name in ("days_before", "hold_minutes")} for row in rows
-                ],
-            }
-            | {name: number(name) for name in ("skip_limit", "hold_minutes", "max_waiting", "reminder_minutes")}
-            | {name: form.get(name, "").strip() or None for name in ("quiet_from", "quiet_until", "purchase_url")}
-            | {name: name in form for name in ("open", "automatic", "verify_email", "one_place_per_address")}
-        )
+        settings = SettingsChange.model_validate({one.name: value(one) for one in SETTINGS.values()})
     except ValidationError as error:
         for one in error.errors(include_url=False, include_context=False, include_input=False):
             match one["loc"]:
@@ -254,9 +260,11 @@ def _changes(wanted: SettingsChange, kept: ListSettings) -> dict[str, tuple[Any,
     by itself would else be closed by hand. Raises InvalidRequest if that is nothing."""
     both = {name: (getattr(kept, name), getattr(wanted, name)) for name in SettingsChange.model_fields}
     changes = {name: (before, after) for name, (before, after) in both.items() if before != after}
-    if "verify_email" in changes and wanted.one_place_per_address != wanted.verify_email:
-        # Where it was never set it would follow the other: it is to be what the form says.
-        changes["one_place_per_address"] = both["one_place_per_address"]
+    for name, one in SETTINGS.items():
+        followed = one.setting.follows
+        if followed in changes and getattr(wanted, name) != getattr(wanted, followed):
+            # Where it was never set it would follow the other: it is to be what the form says.
+            changes[name] = both[name]
     if not changes:
         raise InvalidRequest("Nothing is another than it was.", errors=[])
     return changes
@@ -276,6 +284,7 @@ async def _settings_page(
         "dashboard_settings.html",
         status=refusal.status if refusal else 200,
         **shown,
+        groups=FORM,
         form=form if form is not None else _as_form(kept.model_dump(mode="json"), shown["rules"].closes_at, shown),
         steps=max(_STEPS, len(kept.hold_steps) + 1),
         refusal=refusal,

@@ -11,7 +11,8 @@ from waiting_list.database import Pool
 from waiting_list.engine import Caller, Engine, Idempotency
 from waiting_list.keys import Scope
 from waiting_list.links import make_link
-from waiting_list.models import Answer, ListKey, SettingsChange
+from waiting_list.list_settings import SettingsChange
+from waiting_list.models import Answer, ListKey
 from waiting_list.notices import Contact
 from waiting_list.polls import CoalescedReads
 from waiting_list.problems import NotInList

@@ -24,8 +24,9 @@ from waiting_list.batch import Batcher
 from waiting_list.challenges import NO_PROOF, Proof
 from waiting_list.database import Connection, Pool, sql, transaction
 from waiting_list.ledger import Ledger
+from waiting_list.list_settings import ListSettings, SettingsChange
 from waiting_list.metrics import BATCH_REQUESTS, ENTRY_CHANGES
-from waiting_list.models import Answer, Inventory, ListKey, ListSettings, SettingsChange, Several, Status
+from waiting_list.models import Answer, Inventory, ListKey, Several, Status
 from waiting_list.notices import Contact
 from waiting_list.problems import IdempotencyKeyReused, InventoryNotFound, Problem
 from waiting_list.rows import EntryRow

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple, Self
 from waiting_list.database import Connection, Record, sql
 from waiting_list.event_limit import OtherPlaces
 from waiting_list.holds import hold_until
+from waiting_list.list_settings import COLUMNS, Policy
 from waiting_list.metrics import LOCK_SECONDS
-from waiting_list.models import Entry, ListKey, Policy, Status
+from waiting_list.models import Entry, ListKey, Status
 from waiting_list.notices import Contact
 from waiting_list.one_place import Claim, Mailboxes
 from waiting_list.rows import CREATED_WITH, ENTRY_COLUMNS, JOINED_WITH, EntryRow, ListRow
@@ -478,12 +479,13 @@ class Ledger:
 
 _UPDATED_LIST_COLUMNS = (
     "list_id",
-    *CREATED_WITH,
+    *(name for name in CREATED_WITH if name not in COLUMNS),
     "waiting",
     "tickets_waiting",
     "last_number",
     "last_rank",
     "last_sequence",
+    *COLUMNS,
 )
 
 

@@ -34,15 +34,14 @@ from waiting_list.calls import (
 )
 from waiting_list.exports import Export
 from waiting_list.fields import Frozen, Id, Instant, Quantity, Title
+from waiting_list.list_settings import ListSettings, SettingsChange
 from waiting_list.models import (
     Answer,
     Change,
     Entry,
     LeftReason,
     ListKey,
-    ListSettings,
     ListSummary,
-    SettingsChange,
     Statistics,
     Status,
 )

@@ -23,6 +23,7 @@ from waiting_list.challenges import Solution, solution_of
 from waiting_list.fields import Locale
 from waiting_list.i18n import LOCALES, environment, preferred, spoken
 from waiting_list.keys import derived
+from waiting_list.list_settings import SETTINGS
 from waiting_list.problems import Forbidden, InternalError, InvalidRequest, NotFound, Problem
 from waiting_list.static_router import static
 
@@ -207,8 +208,9 @@ def page(
     **shown: Any,
 ) -> Response:
     """A template of `templates/pages/`, in the reader's language unless in another. It is given besides `shown`:
-    `static`, `page` (its own address), `form_token` and `locales`."""
-    context = {"static": static, "page": call.page, "form_token": call.form_token, "locales": LOCALES} | shown
+    `static`, `page` (its own address), `form_token`, `locales` and `list_settings`."""
+    always = {"static": static, "page": call.page, "form_token": call.form_token}
+    context = always | {"locales": LOCALES, "list_settings": SETTINGS} | shown
     html = environment(locale or call.locale()).get_template(f"pages/{template}").render(context)
     return HTMLResponse(html, status, HEADERS | dict(headers or {}))
 

@@ -15,7 +15,8 @@ from fastapi import APIRouter, Response
 from waiting_list.engine import Caller
 from waiting_list.keys import verification_code
 from waiting_list.links import buy_link
-from waiting_list.models import AfterExpiry, Entry, LeftReason, Status
+from waiting_list.list_settings import AfterExpiry
+from waiting_list.models import Entry, LeftReason, Status
 from waiting_list.notices import KeptContact
 from waiting_list.pace import estimate_wait
 from waiting_list.pages import PageCall, PageRoute, go_to, page, read_form, whole_number

@@ -5,7 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from waiting_list.database import Pool, Record, connection, sql
-from waiting_list.models import Entry, HoldStep, LeftReason, ListKey, ListSettings, Policy, Status
+from waiting_list.list_settings import ListSettings, Policy, list_settings_of
+from waiting_list.models import Entry, LeftReason, ListKey, Status
 from waiting_list.notices import KeptContact
 
 
@@ -94,10 +95,6 @@ def _entry_details(record: Record) -> EntryDetails:
     return EntryDetails(
         entry=Entry(**{name: record[name] for name in Entry.model_fields if name != "purchase_pass"}),
         contact=KeptContact(**{name: record[name] for name in KeptContact.model_fields}),
-        settings=ListSettings(
-            open=record["waiting_list_open"],
-            hold_steps=HoldStep.all(record["hold_steps"]),
-            **{name: record[name] for name in ListSettings.model_fields if name not in ("open", "hold_steps")},
-        ),
+        settings=list_settings_of(record.__getitem__),
         **{name: record[name] for name in EntryDetails.__dataclass_fields__ if name not in made},
     )

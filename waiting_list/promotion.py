@@ -5,7 +5,8 @@ from typing import NamedTuple, Protocol
 
 from waiting_list.fields import INT32_MAX
 from waiting_list.ledger import Ledger
-from waiting_list.models import Policy, Status
+from waiting_list.list_settings import Policy
+from waiting_list.models import Status
 from waiting_list.problems import WaitingListEnded
 from waiting_list.rows import EntryRow
 from waiting_list.stock import check_free, check_quantity

@@ -9,15 +9,14 @@ from uuid import UUID
 from asyncpg import UndefinedColumnError, UndefinedTableError
 
 from waiting_list.database import Pool, Record, connection, newest_migration, snapshot, sql
+from waiting_list.list_settings import ListSettings, list_settings_of, shown_settings
 from waiting_list.models import (
     Change,
     Entry,
     Event,
     EventSummary,
-    HoldStep,
     Inventory,
     ListKey,
-    ListSettings,
     ListSummary,
     Offer,
     Period,
@@ -142,18 +141,14 @@ def _waiting_list(record: Record) -> WaitingList:
         reason = "closed" if record["closed_by_hand"] else "not_opened"
     elif full:
         reason = "full"
-    worked_out = ("open", "closed_reason", "hold_steps")
-    shown = {name: record[name] for name in WaitingList.model_fields if name not in worked_out}
-    steps = HoldStep.all(record["hold_steps"])
-    return WaitingList(open=reason is None, closed_reason=reason, hold_steps=steps, **shown)
+    known = dict(record) | shown_settings(record.__getitem__) | {"open": reason is None, "closed_reason": reason}
+    return WaitingList(**{name: known[name] for name in WaitingList.model_fields})
 
 
 async def list_settings(pool: Pool, key: ListKey, *, organization_id: str) -> ListSettings:
     """The settings of a list. Raises InventoryNotFound."""
     record = await _list(pool, key, organization_id)
-    shown = {name: record[name] for name in ListSettings.model_fields if name not in ("open", "hold_steps")}
-    steps = HoldStep.all(record["hold_steps"])
-    return ListSettings(open=record["waiting_list_open"], hold_steps=steps, **shown)
+    return list_settings_of(record.__getitem__)
 
 
 async def inventory(pool: Pool, key: ListKey, *, organization_id: str) -> Inventory:

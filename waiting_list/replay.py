@@ -14,7 +14,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, crea
 from waiting_list.findings import Check, Difference, said
 from waiting_list.ledger import RANK_STEP
 from waiting_list.line import WaitingQueue
-from waiting_list.models import TRANSITIONS, LeftReason, Policy, Status
+from waiting_list.list_settings import Policy
+from waiting_list.models import TRANSITIONS, LeftReason, Status
 from waiting_list.rows import CREATED_WITH, JOINED_WITH, TOLD_SINCE, EntryRow, ListRow
 
 LIST_FIELDS = frozenset(CREATED_WITH)

@@ -3,20 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
 from typing import Any, Self
 from uuid import UUID
 
 from waiting_list.database import Record
-from waiting_list.models import (
-    AfterExpiry,
-    HoldStep,
-    Inventory,
+from waiting_list.list_settings import (
+    COLUMNS,
+    LATER_COLUMNS,
+    STORED_DEFAULTS,
     JoinChallenge,
-    LeftReason,
     ListSettings,
-    Policy,
-    Status,
+    SettingColumns,
+    list_settings_of,
+    with_enums,
 )
+from waiting_list.models import Inventory, LeftReason, Status
 
 
 @dataclass(slots=True)
@@ -48,8 +50,8 @@ class EntryRow:
 
 
 @dataclass(slots=True)
-class ListRow:
-    """A row of `inventory` as the transaction sees it."""
+class ListRow(SettingColumns):
+    """A row of `inventory` as the transaction sees it: the columns of its settings, and these."""
 
     list_id: UUID
     organization_id: str
@@ -61,21 +63,6 @@ class ListRow:
     held: int
     waiting_list_open: bool
     closed_by_hand: bool
-    policy: Policy
-    skip_limit: int
-    hold_minutes: int | None
-    after_expiry: AfterExpiry
-    automatic: bool
-    max_waiting: int | None
-    closes_at: datetime | None
-    hold_steps: list[list[int]]
-    quiet_from: str | None
-    quiet_until: str | None
-    verify_email: bool
-    reminder_minutes: int | None
-    purchase_url: str | None
-    join_challenge: JoinChallenge
-    one_place_per_address: bool | None
     waiting: int
     tickets_waiting: int
     last_number: int
@@ -86,10 +73,7 @@ class ListRow:
     @classmethod
     def of(cls, record: Record) -> Self:
         """The row that a statement returned with all of its columns."""
-        row = cls(**{name: record[name] for name in _LIST_COLUMNS})
-        row.policy, row.after_expiry = Policy(row.policy), AfterExpiry(row.after_expiry)
-        row.join_challenge = JoinChallenge(row.join_challenge)
-        return row
+        return cls(**with_enums({name: record[name] for name in _LIST_COLUMNS}))
 
     @property
     def free(self) -> int:
@@ -104,12 +88,7 @@ class ListRow:
     @property
     def settings(self) -> ListSettings:
         """The settings, as clients see them."""
-        return ListSettings(
-            open=self.waiting_list_open,
-            hold_steps=HoldStep.all(self.hold_steps),
-            one_place_per_address=self.has_one_place,
-            **{name: getattr(self, name) for name in _SETTINGS_FIELDS},
-        )
+        return list_settings_of(partial(getattr, self))
 
     @property
     def has_one_place(self) -> bool:
@@ -131,8 +110,6 @@ class ListRow:
 ENTRY_COLUMNS = tuple(field.name for field in fields(EntryRow))
 _LIST_COLUMNS = tuple(field.name for field in fields(ListRow))
 _INVENTORY_FIELDS = tuple(name for name in Inventory.model_fields if name != "free")
-_WORKED_OUT = ("open", "hold_steps", "one_place_per_address")
-_SETTINGS_FIELDS = tuple(name for name in ListSettings.model_fields if name not in _WORKED_OUT)
 
 CREATED_WITH = (
     "total_stock",
@@ -140,34 +117,11 @@ CREATED_WITH = (
     "held",
     "waiting_list_open",
     "closed_by_hand",
-    "policy",
-    "skip_limit",
-    "hold_minutes",
-    "after_expiry",
-    "automatic",
-    "max_waiting",
-    "closes_at",
     "ended_at",
-    "hold_steps",
-    "quiet_from",
-    "quiet_until",
-    "verify_email",
-    "reminder_minutes",
-    "purchase_url",
-    "join_challenge",
-    "one_place_per_address",
+    *COLUMNS,
 )
 """The list's fields that the history tells; the counters follow from the entries."""
-TOLD_SINCE: Mapping[str, Any] = {
-    "hold_steps": [],
-    "quiet_from": None,
-    "quiet_until": None,
-    "verify_email": False,
-    "reminder_minutes": 60,
-    "purchase_url": None,
-    "join_challenge": "off",
-    "one_place_per_address": None,
-}
+TOLD_SINCE: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_COLUMNS}
 """Those that histories of older versions do not tell when a list is made, and what they were."""
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank", "unverified")
 """The entry's fields that the history tells of a join, the last only where it is true; the others start empty."""

@@ -4,7 +4,8 @@ from typing import Any
 
 from waiting_list.fields import INT32_MAX
 from waiting_list.ledger import Ledger
-from waiting_list.models import SettingsChange, Status
+from waiting_list.list_settings import SettingsChange
+from waiting_list.models import Status
 from waiting_list.problems import (
     ExceedsTotalStock,
     InvalidRequest,
@@ -88,9 +89,6 @@ async def configure(ledger: Ledger, *, actor: str, settings: SettingsChange) -> 
     if closes_at is not None and closes_at > ledger.starts_at:
         begins = ledger.starts_at.isoformat()
         raise InvalidRequest.of("closes_at", f"must not be after the representation begins ({begins})")
-    if "hold_steps" in changes:
-        steps = sorted(settings.hold_steps, key=lambda step: step.days_before, reverse=True)
-        changes["hold_steps"] = [[step.days_before, step.hold_minutes] for step in steps]
     quiet = {name: changes.get(name, getattr(ledger.list, name)) for name in ("quiet_from", "quiet_until")}
     if (quiet["quiet_from"] is None) != (quiet["quiet_until"] is None):
         raise InvalidRequest.of("quiet_from", "quiet hours need both quiet_from and quiet_until, or neither")
@@ -99,7 +97,7 @@ async def configure(ledger: Ledger, *, actor: str, settings: SettingsChange) -> 
     if "open" in changes:
         changes |= _open_or_closed(changes.pop("open"))
     ledger.apply("configure", actor, on_list=changes)
-    ledger.unsettled = True
+    ledger.unsettled |= settings.moves_queue
 
 
 def check_free(ledger: Ledger, quantity: int, *, unless: bool = False) -> None:

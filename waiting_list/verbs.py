@@ -16,7 +16,8 @@ from waiting_list.challenges import NO_PROOF, Proof, asked_bits
 from waiting_list.database import sql
 from waiting_list.keys import hold_id
 from waiting_list.ledger import MOST_JOINS, RANK_STEP, Ledger
-from waiting_list.models import AfterExpiry, LeftReason, Status
+from waiting_list.list_settings import AfterExpiry
+from waiting_list.models import LeftReason, Status
 from waiting_list.notices import Contact
 from waiting_list.problems import (
     AddressTaken,
