@@ -170,11 +170,11 @@ class Steps:
     async def answer(self) -> tuple[str, str]:
         """The code of its problem, or "done"; and all that the answer says."""
 
-        async def stepped(ledger: Ledger, *, actor: str, **arguments: Any) -> Any:
+        async def stepped(ledger: Ledger, **arguments: Any) -> Any:
             self.locked.set()
             await self.may_write.wait()
             try:
-                result = await self.call.verb(ledger, actor=actor, **arguments)
+                result = await self.call.verb(ledger, **arguments)
                 await promotion.settle(ledger)
                 await ledger.flush()
                 return result

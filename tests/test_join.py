@@ -10,7 +10,7 @@ from tests.lists import ORGANIZATION, ORGANIZER, USER, Lists
 from waiting_list import reading
 from waiting_list.database import connect_pool
 from waiting_list.engine import Caller, Engine
-from waiting_list.ledger import MOST_JOINS
+from waiting_list.join_limit import MOST_JOINS
 from waiting_list.models import ListKey, Status
 from waiting_list.problems import (
     AlreadyInList,

@@ -27,11 +27,10 @@ from waiting_list.database import Pool, connection
 from waiting_list.delivery import Delivery
 from waiting_list.engine import Caller
 from waiting_list.keys import Scope
-from waiting_list.models import ListKey
+from waiting_list.models import CLOCK, ListKey
 from waiting_list.notices import Contact
 from waiting_list.sessions import SignIn
 from waiting_list.settings import Settings
-from waiting_list.verbs import CLOCK
 from waiting_list.worker import Worker
 
 MARK = "7f3e9c1d"

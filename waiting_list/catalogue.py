@@ -174,7 +174,8 @@ async def create_list(
         return None
     ledger = await Ledger.open(acquired, key, now=now)
     assert ledger is not None, "the list was made in this transaction"
-    ledger.record_creation(caller.actor)
+    ledger.begin(caller.actor)
+    ledger.record_creation()
     await ledger.flush()
     return ledger.list.inventory
 

@@ -25,8 +25,18 @@ from waiting_list.challenges import NO_PROOF, Proof
 from waiting_list.database import Connection, Pool, sql, transaction
 from waiting_list.ledger import Ledger
 from waiting_list.metrics import BATCH_REQUESTS, ENTRY_CHANGES
-from waiting_list.models import Answer, Inventory, ListKey, ListSettings, SettingsChange, Several, Status
-from waiting_list.notices import Contact
+from waiting_list.models import (
+    CLOCK,
+    FAN,
+    Answer,
+    Inventory,
+    ListKey,
+    ListSettings,
+    SettingsChange,
+    Several,
+    Status,
+)
+from waiting_list.notices import NO_CONTACT, Contact
 from waiting_list.problems import IdempotencyKeyReused, InventoryNotFound, Problem
 from waiting_list.rows import EntryRow
 from waiting_list.settings import Settings
@@ -65,7 +75,7 @@ class Caller:
     idempotency: Idempotency | None = None
 
 
-SERVICE = Caller(None, verbs.CLOCK)
+SERVICE = Caller(None, CLOCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,7 @@ class Engine:
         user_id: str,
         tickets_wanted: int,
         tickets_minimum: int | None = None,
-        contact: Contact | None = None,
+        contact: Contact = NO_CONTACT,
         quiet: bool = False,
         proof: Proof = NO_PROOF,
         network: str | None = None,
@@ -370,12 +380,10 @@ class Engine:
             joining = [one.arguments["user_id"] for one in requests if one.verb is verbs.join]
             await ledger.other_places.load(joining, ledger.now)
             await ledger.load_latest({user for request in requests for user in verbs.users_of(request.arguments)})
-            await ledger.load_next_joins(
-                one.arguments["user_id"]
-                for one in requests
-                if one.verb is verbs.join and one.caller.actor == verbs.FAN
+            await ledger.load_join_limit(
+                one.arguments["user_id"] for one in requests if one.verb is verbs.join and one.caller.actor == FAN
             )
-            await ledger.load_mailboxes(
+            await ledger.contacts.load_mailboxes(
                 email for request in requests for email in verbs.verified_emails(request.arguments)
             )
             outcomes = [await _one(ledger, request, known) for request in requests]
@@ -396,7 +404,7 @@ class Engine:
 async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[bytes, Answer]]) -> _Outcome:
     outcome = _Outcome(request)
     organization_id, idempotency = request.caller.organization_id, request.caller.idempotency
-    ledger.promoted, ledger.revoked = [], []
+    ledger.begin(request.caller.actor)
     try:
         if organization_id not in (None, ledger.list.organization_id):
             raise InventoryNotFound()
@@ -405,7 +413,7 @@ async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[byt
                 raise IdempotencyKeyReused("Use a new key for a new request.")
             outcome.replay = first[1].model_copy(update={"replayed": True})
             return outcome
-        result = await request.verb(ledger, actor=request.caller.actor, **request.arguments)
+        result = await request.verb(ledger, **request.arguments)
         await promotion.settle(ledger)
     except Problem as problem:
         outcome.problem = problem

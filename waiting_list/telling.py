@@ -13,9 +13,8 @@ from uuid import UUID, uuid5
 
 from waiting_list.database import sql
 from waiting_list.ledger import Done, Ledger
-from waiting_list.models import Entry, Status
+from waiting_list.models import CLOCK, Entry, Status
 from waiting_list.notices import Letter, WebhookType
-from waiting_list.verbs import CLOCK
 
 WEBHOOK_TYPES: dict[str, WebhookType] = {
     "join": WebhookType.ENTRY_JOINED,
@@ -120,7 +119,8 @@ async def _tell_fans(ledger: Ledger) -> bool:
     def add(letter: Letter, number: int, sequence: int, due_at: datetime) -> None:
         rows.append((notice_id(row.list_id, now, sequence, letter, None), letter, number, sequence, due_at))
 
-    known = ledger.contacts.keys() | set(ledger.requeued.values())
+    contacts = ledger.contacts
+    known = contacts.given.keys() | set(contacts.requeued.values())
     for done in ledger.done:
         letter, number = LETTERS.get(done.verb), done.entry.number
         if letter is None or (letter is Letter.READY and not done.promoted):
@@ -128,9 +128,9 @@ async def _tell_fans(ledger: Ledger) -> bool:
         # Whoever waits again after a lapsed hold is told so by the letter that tells of the lapse.
         if letter is Letter.JOINED and (done.actor == CLOCK or number not in known):
             continue
-        told = letter in (Letter.JOINED, Letter.READY) and number in ledger.quiet  # by the answer to their join
+        told = letter in (Letter.JOINED, Letter.READY) and number in contacts.quiet  # by the answer to their join
         if letter is Letter.EXPIRED:
-            number = ledger.requeued.get(number, number)
+            number = contacts.requeued.get(number, number)
         if not told:
             add(letter, number, done.sequence, now)
         ready = letter is Letter.READY and done.entry.status is Status.READY
@@ -156,7 +156,7 @@ def _to_ask(ledger: Ledger) -> list[int]:
     again = (
         done.entry for done in ledger.done if done.verb == "revoke" or (done.verb, done.actor) == ("join", CLOCK)
     )
-    asked = ledger.to_verify | {entry.number: entry for entry in again}
+    asked = ledger.contacts.to_verify | {entry.number: entry for entry in again}
     return [number for number, entry in asked.items() if entry.unverified and entry.status is not Status.LEFT]
 
 
