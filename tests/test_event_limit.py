@@ -15,7 +15,8 @@ from tests.test_fan_pages import FRENCH, PAGE, Venue, venue
 from tests.until import until, working
 from waiting_list import catalogue, importer, reading, telling
 from waiting_list.database import Pool, connection
-from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.engine import Caller, Engine
+from waiting_list.idempotency import Idempotency
 from waiting_list.ledger import Ledger
 from waiting_list.models import Answer, EventFields, ListKey
 from waiting_list.problems import AlreadyInList, TooManyPlaces, WaitingListEnded

@@ -15,7 +15,7 @@ from tests.lists import LIST, USER, Lists
 from tests.relay import relayed
 from waiting_list.database import Pool, _Outage, connect_pool, connection, migrate, transaction
 from waiting_list.embedded import embedded
-from waiting_list.engine import Idempotency
+from waiting_list.idempotency import Idempotency
 from waiting_list.models import Answer
 from waiting_list.problems import Unavailable
 from waiting_list.settings import Settings

@@ -10,7 +10,8 @@ import pytest
 
 from tests.lists import LIST, ORGANIZER, USER, Lists
 from tests.test_telling import add_webhook
-from waiting_list.engine import Engine, Idempotency
+from waiting_list.engine import Engine
+from waiting_list.idempotency import Idempotency
 from waiting_list.models import Answer, SettingsChange
 from waiting_list.problems import ExceedsTotalStock, InventoryNotFound, NotInList, Problem, StockHeld
 from waiting_list.settings import Settings

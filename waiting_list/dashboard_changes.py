@@ -18,8 +18,9 @@ from waiting_list import reading
 from waiting_list.calls import is_id, path_key
 from waiting_list.dashboard import DashboardRoute, dashboard_page
 from waiting_list.dashboard_router import LIST, list_facts, list_page, moment
-from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.engine import Caller, Engine
 from waiting_list.fields import Title
+from waiting_list.idempotency import Idempotency
 from waiting_list.keys import Scope
 from waiting_list.lookalikes import AT_MOST
 from waiting_list.models import Answer, ListKey, ListSettings, SettingsChange

@@ -9,7 +9,8 @@ from waiting_list import importer, reading
 from waiting_list.api_keys import create_api_key
 from waiting_list.auth import Authority, User
 from waiting_list.database import Pool
-from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.engine import Caller, Engine
+from waiting_list.idempotency import Idempotency
 from waiting_list.keys import Scope
 from waiting_list.links import make_link
 from waiting_list.models import Answer, ListKey, SettingsChange

@@ -9,7 +9,6 @@ A batch is the same as its requests one after the other. Reads are in reading.py
 """
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,10 +18,11 @@ from uuid import UUID
 
 from opentelemetry.trace import Span
 
-from waiting_list import lookalikes, promotion, repeats, stock, telling, tracing, verbs
+from waiting_list import lookalikes, promotion, stock, telling, tracing, verbs
 from waiting_list.batch import Batches
 from waiting_list.challenges import NO_PROOF, Proof
 from waiting_list.database import Connection, Pool, sql, transaction
+from waiting_list.idempotency import Idempotency, store_responses, stored_responses
 from waiting_list.ledger import Ledger
 from waiting_list.metrics import BATCH_REQUESTS, ENTRY_CHANGES
 from waiting_list.models import (
@@ -37,29 +37,11 @@ from waiting_list.models import (
     Status,
 )
 from waiting_list.notices import NO_CONTACT, Contact
-from waiting_list.problems import IdempotencyKeyReused, InventoryNotFound, Problem
+from waiting_list.problems import InventoryNotFound, Problem
 from waiting_list.rows import EntryRow
 from waiting_list.settings import Settings
 
 Verb = Callable[..., Awaitable[EntryRow | Sequence[EntryRow] | Several | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Idempotency:
-    """What makes a repeated request known: who sent which key with which request. Only hashes are stored."""
-
-    key: str
-    key_hash: bytes
-    request_hash: bytes
-
-    @classmethod
-    def of(cls, *, caller: str, key: str, request: str) -> "Idempotency":
-        """`caller` must tell apart all who may use the same key; `request` is its path and body."""
-        return cls(
-            key,
-            hashlib.sha256(f"{caller}\x00{key}".encode()).digest(),
-            hashlib.sha256(request.encode()).digest(),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +358,7 @@ class Engine:
             requests = take()
             span.set_attribute("requests", len(requests))
             keys = [one.caller.idempotency.key_hash for one in requests if one.caller.idempotency]
-            known = await repeats.known_answers(ledger, keys)
+            known = await stored_responses(ledger, keys)
             joining = [one.arguments["user_id"] for one in requests if one.verb is verbs.join]
             await ledger.other_places.load(joining, ledger.now)
             await ledger.load_latest({user for request in requests for user in verbs.users_of(request.arguments)})
@@ -390,7 +372,7 @@ class Engine:
             answers = await _answers(ledger, outcomes)
             if self._dry:
                 return answers
-            await repeats.remember(ledger, _to_remember(outcomes, answers))
+            await store_responses(ledger, _to_store(outcomes, answers))
             told = await telling.tell(ledger, sends_mail=self._settings.sends_mail)
         BATCH_REQUESTS.observe(len(requests))
         for done in ledger.done:
@@ -409,8 +391,7 @@ async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[byt
         if organization_id not in (None, ledger.list.organization_id):
             raise InventoryNotFound()
         if idempotency and (first := known.get(idempotency.key_hash)):
-            if first[0] != idempotency.request_hash:
-                raise IdempotencyKeyReused("Use a new key for a new request.")
+            idempotency.check(first[0])
             outcome.replay = first[1].model_copy(update={"replayed": True})
             return outcome
         result = await request.verb(ledger, **request.arguments)
@@ -459,11 +440,11 @@ async def _answers(ledger: Ledger, outcomes: Sequence[_Outcome]) -> list[Answer 
     return answers
 
 
-def _to_remember(
+def _to_store(
     outcomes: Sequence[_Outcome], answers: Sequence[Answer | Problem]
-) -> list[tuple[bytes, bytes, Answer]]:
+) -> list[tuple[Idempotency, Answer]]:
     return [
-        (idempotency.key_hash, idempotency.request_hash, answer)
+        (idempotency, answer)
         for outcome, answer in zip(outcomes, answers, strict=True)
         if (idempotency := outcome.request.caller.idempotency)
         and isinstance(answer, Answer)
