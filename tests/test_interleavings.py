@@ -183,7 +183,7 @@ class Steps:
                 await self.may_commit.wait()
 
         try:
-            answer = await self.engine._submit(self.key, self.call.caller, NOW, stepped, **self.call.arguments)
+            answer = await self.engine.at(NOW).run(self.key, self.call.caller, stepped, **self.call.arguments)
         except Problem as problem:
             return problem.code, str(problem)
         return "done", answer.model_dump_json().replace(self.key.offer_id, "")

@@ -13,8 +13,10 @@ from fastapi import FastAPI
 from tests.lists import ORGANIZATION
 from tests.shop import LIST, Shop, problem
 from tests.test_http import unchanged
+from waiting_list import verbs
 from waiting_list.api_keys import create_api_key
 from waiting_list.auth import ISSUER, PASS_AUDIENCE, USER_AUDIENCE, Authority
+from waiting_list.engine import SERVICE
 from waiting_list.keys import Scope, hold_id
 from waiting_list.models import ListKey
 from waiting_list.settings import Settings
@@ -158,7 +160,7 @@ async def test_the_database_clock_decides_whether_a_pass_still_buys(app: FastAPI
     # Whatever the clock of this process says: one that is out of date is read, and the engine judges.
     stale = await resigned(app, entry["purchase_pass"], exp=1, iat=2**33)
     assert await app.state.service.authority.read_pass(stale) == shown
-    await engine.expire(KEY, now=datetime.now(UTC) + timedelta(days=2))
+    await engine.at(datetime.now(UTC) + timedelta(days=2)).run(KEY, SERVICE, verbs.expire)
     async with unchanged(app):
         problem(await buy(shop, entry["purchase_pass"]), 409, "hold_expired")
         problem(await buy(shop, stale), 409, "hold_expired")

@@ -205,7 +205,12 @@ async def buy(ledger: Ledger, *, user_id: str, quantity: int | None = None, hold
 
 
 async def move(
-    ledger: Ledger, *, user_id: str, to: str | None, before: str | None, reason: str | None = None
+    ledger: Ledger,
+    *,
+    user_id: str,
+    to: str | None = None,
+    before: str | None = None,
+    reason: str | None = None,
 ) -> EntryRow:
     """Puts a waiting user first, last, or right before another who waits. The history keeps the `reason`.
 
@@ -254,7 +259,7 @@ async def rank_before(ledger: Ledger, following: EntryRow, mover: EntryRow) -> i
     return following.rank - 1
 
 
-async def expire(ledger: Ledger, *, at_most: int) -> list[EntryRow]:
+async def expire(ledger: Ledger, *, at_most: int = 500) -> list[EntryRow]:
     """Ends holds whose deadline has passed, the oldest first; returns those entries.
 
     With `after_expiry` = requeue each of those users waits again, last, as a new entry.
@@ -268,7 +273,7 @@ async def expire(ledger: Ledger, *, at_most: int) -> list[EntryRow]:
     return due
 
 
-async def end(ledger: Ledger, *, at_most: int) -> list[EntryRow]:
+async def end(ledger: Ledger, *, at_most: int = 500) -> list[EntryRow]:
     """Takes out whoever still waits or is ready once the list has ended; returns those entries.
 
     When none is left, marks the list as ended. Does nothing before the end.
@@ -300,7 +305,7 @@ async def erase(ledger: Ledger, *, user_id: str) -> list[EntryRow]:
     return entries
 
 
-async def prune(ledger: Ledger, *, kept: timedelta, at_most: int) -> list[EntryRow]:
+async def prune(ledger: Ledger, *, kept: timedelta, at_most: int = 500) -> list[EntryRow]:
     """Forgets whose entries these were, so many at once and the oldest first, as `erase` does; returns them. When
     none is left, marks the list as pruned.
 
