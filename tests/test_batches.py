@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from tests.lists import USER, Lists
+from waiting_list import verbs
 from waiting_list.batch import Batcher
 from waiting_list.database import connection, sql
 from waiting_list.problems import NotInList, Problem
@@ -20,7 +21,7 @@ def batcher(run: Callable[[str, Take], object], **limits: int) -> Batcher[str, i
 
 async def test_who_comes_while_another_process_has_the_list_is_in_the_same_transaction(lists: Lists) -> None:
     async def join(n: int) -> None:
-        await lists.engine.join(lists.key, USER, user_id=f"u{n}", tickets_wanted=1)
+        await lists.engine.run(lists.key, USER, verbs.join, user_id=f"u{n}", tickets_wanted=1)
 
     async with connection(lists.pool) as other, connection(lists.pool) as watching:
         held = other.transaction()

@@ -9,10 +9,10 @@ from markdown_it import MarkdownIt
 
 from docs.conf import sections
 from tests.pooler import PLANS
-from waiting_list.cli import app
 from waiting_list.findings import Check
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
+from waiting_list.terminal import app
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = (*ROOT.glob("*.md"), *ROOT.glob("bench/*.md"), *ROOT.glob("docs/**/*.md"))

@@ -25,8 +25,8 @@ from tests.until import until
 from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
 from waiting_list.database import connection
+from waiting_list.join_limit import MOST_JOINS
 from waiting_list.keys import Scope
-from waiting_list.ledger import MOST_JOINS
 from waiting_list.settings import Settings
 from waiting_list.static_router import static
 

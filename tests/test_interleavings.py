@@ -171,11 +171,11 @@ class Steps:
     async def answer(self) -> tuple[str, str]:
         """The code of its problem, or "done"; and all that the answer says."""
 
-        async def stepped(ledger: Ledger, *, actor: str, **arguments: Any) -> Any:
+        async def stepped(ledger: Ledger, **arguments: Any) -> Any:
             self.locked.set()
             await self.may_write.wait()
             try:
-                result = await self.call.verb(ledger, actor=actor, **arguments)
+                result = await self.call.verb(ledger, **arguments)
                 await promotion.settle(ledger)
                 await ledger.flush()
                 return result
@@ -184,7 +184,7 @@ class Steps:
                 await self.may_commit.wait()
 
         try:
-            answer = await self.engine._submit(self.key, self.call.caller, NOW, stepped, **self.call.arguments)
+            answer = await self.engine.at(NOW).run(self.key, self.call.caller, stepped, **self.call.arguments)
         except Problem as problem:
             return problem.code, str(problem)
         return "done", answer.model_dump_json().replace(self.key.offer_id, "")

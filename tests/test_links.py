@@ -18,9 +18,10 @@ from pydantic import SecretStr
 from tests.shop import EVENT, LIST, Shop, problem
 from tests.test_http import unchanged
 from tests.test_letters import HOSTILE, Parsed, shown_by
-from waiting_list import links
+from waiting_list import links, verbs
 from waiting_list.app import create_app
 from waiting_list.database import connection
+from waiting_list.engine import SERVICE
 from waiting_list.i18n import LOCALES
 from waiting_list.keys import link_token, verification_code
 from waiting_list.models import ListKey
@@ -171,7 +172,7 @@ async def _lapsed(pages: Pages, **contact: Any) -> str:
 
 async def _expired(pages: Pages, **contact: Any) -> str:
     path = await _ready(pages, **contact)
-    await pages.app.state.service.engine.expire(KEY, now=datetime.now(UTC) + timedelta(days=2))
+    await pages.app.state.service.engine.at(datetime.now(UTC) + timedelta(days=2)).run(KEY, SERVICE, verbs.expire)
     return path
 
 
@@ -189,7 +190,7 @@ async def _over(pages: Pages, **contact: Any) -> str:
 
 async def _ended(pages: Pages, **contact: Any) -> str:
     path = await _over(pages, **contact)
-    await pages.app.state.service.engine.end(KEY)
+    await pages.app.state.service.engine.run(KEY, SERVICE, verbs.end)
     return path
 
 

@@ -14,7 +14,9 @@ from fastapi import FastAPI
 from tests.lists import ORGANIZATION
 from tests.shop import LIST, Shop, problem
 from tests.test_http import unchanged
+from waiting_list import verbs
 from waiting_list.api_keys import create_api_key
+from waiting_list.engine import SERVICE
 from waiting_list.keys import Scope, hold_id
 from waiting_list.models import ListKey
 from waiting_list.purchase_passes import PASS_AUDIENCE, PurchasePasses
@@ -163,7 +165,7 @@ async def test_the_database_clock_decides_whether_a_pass_still_buys(app: FastAPI
     # Whatever the clock of this process says: one that is out of date is read, and the engine judges.
     stale = await resigned(app, entry["purchase_pass"], exp=1, iat=2**33)
     assert await app.state.service.purchase_passes.read_pass(stale) == shown
-    await engine.expire(KEY, now=datetime.now(UTC) + timedelta(days=2))
+    await engine.at(datetime.now(UTC) + timedelta(days=2)).run(KEY, SERVICE, verbs.expire)
     async with unchanged(app):
         problem(await buy(shop, entry["purchase_pass"]), 409, "hold_expired")
         problem(await buy(shop, stale), 409, "hold_expired")

@@ -18,22 +18,21 @@ from tests.lists import Lists
 from tests.shop import ORGANIZATION, Shop, declared_answers
 from tests.sinks import Mailbox, Receiver, mail_server, receiver
 from tests.until import until, working
-from waiting_list import sessions, users
+from waiting_list import sessions, stock, users, verbs
 from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
 from waiting_list.audit import audit_lists
 from waiting_list.calls import Service
 from waiting_list.database import Pool, connection
 from waiting_list.delivery import Dispatcher
-from waiting_list.engine import Caller
+from waiting_list.engine import SERVICE, Caller
 from waiting_list.keys import Scope
-from waiting_list.models import ListKey
+from waiting_list.models import CLOCK, ListKey
 from waiting_list.notices import Contact
 from waiting_list.sessions import SignIn
 from waiting_list.settings import Settings
 from waiting_list.sign_outs import SignOuts
 from waiting_list.signing_keys import SigningKeys
-from waiting_list.verbs import CLOCK
 from waiting_list.worker import Maintenance
 
 MARK = "7f3e9c1d"
@@ -137,10 +136,10 @@ class Office:
         await self.shop.made("PATCH", "/waiting-lists/off_5/rep_5", {"after_expiry": "requeue"})
         fifth, engine, then = ListKey("off_5", "rep_5"), self.service.engine, datetime.now(UTC) - timedelta(days=2)
         fan, contact = Caller(ORGANIZATION, "user"), Contact(**CONTACT)
-        await engine.join(fifth, fan, user_id=ADA, tickets_wanted=1, contact=contact, now=then)
-        await engine.join(fifth, fan, user_id="bob", tickets_wanted=1, now=then)
-        await engine.add_stock(fifth, Caller(ORGANIZATION, "organizer:x"), quantity=1, now=then)
-        await engine.expire(fifth)
+        await engine.at(then).run(fifth, fan, verbs.join, user_id=ADA, tickets_wanted=1, contact=contact)
+        await engine.at(then).run(fifth, fan, verbs.join, user_id="bob", tickets_wanted=1)
+        await engine.at(then).run(fifth, Caller(ORGANIZATION, "organizer:x"), stock.add_stock, quantity=1)
+        await engine.run(fifth, SERVICE, verbs.expire)
         self.hook.echoes, self.hook.answers = True, [200] * 100
         self.mailbox.answers = [f"550 5.1.1 <{ADDRESS}>: no such user", f"451 {ADDRESS}, later"]
         async with working(self.dispatcher()):
@@ -266,7 +265,7 @@ async def test_none_is_left_of_anybody_in_a_list_that_was_pruned(office: Office)
     await office.rows("UPDATE representations SET start_datetime = now() - interval '1 minute'")
     lists = [f"off_{n}/rep_{n}" for n in range(1, 6)]
     for where in lists:
-        await office.service.engine.end(ListKey(*where.split("/")))
+        await office.service.engine.run(ListKey(*where.split("/")), SERVICE, verbs.end)
     before = [await office.shop.made("GET", f"/waiting-lists/{where}/statistics") for where in lists]
     assert await office.marked() != []
 

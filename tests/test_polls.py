@@ -11,7 +11,7 @@ import pytest
 from tests.lists import ORGANIZATION, Lists
 from tests.lists import USER as _USER
 from tests.shop import LIST, Shop, problem
-from waiting_list import auth
+from waiting_list import auth, verbs
 from waiting_list.database import Pool, connection
 from waiting_list.models import Entry
 from waiting_list.polls import CoalescedReads
@@ -78,7 +78,7 @@ async def test_who_has_joined_sees_it_in_the_next_poll(lists: Lists) -> None:
     reads = CoalescedReads(lists.pool, Settings())
 
     async def join_and_look(user: str) -> None:
-        await lists.engine.join(lists.key, _USER, user_id=user, tickets_wanted=1)
+        await lists.engine.run(lists.key, _USER, verbs.join, user_id=user, tickets_wanted=1)
         entry = await reads.entry(lists.key, user, organization_id=ORGANIZATION)
         assert entry.user_id == user
         assert (entry.position or 0) >= 1

@@ -7,7 +7,7 @@ import pytest
 
 from tests.lists import Lists
 from tests.shop import LIST, Shop, problem
-from waiting_list import ledger, replay, verbs
+from waiting_list import ranks
 from waiting_list.models import Entry, Queue
 from waiting_list.polls import CoalescedReads
 from waiting_list.settings import Settings
@@ -53,8 +53,7 @@ def segment_of(picture: Queue, rank: int) -> list[int] | None:
 async def test_a_page_finds_its_exact_place_until_its_segment_changes(
     lists: Lists, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (ledger, verbs, replay):
-        monkeypatch.setattr(module, "RANK_STEP", 1 << (ledger.SEGMENT_BITS - 2))  # four numbers to a segment
+    monkeypatch.setattr(ranks, "RANK_STEP", 1 << (ranks.SEGMENT_BITS - 2))  # four numbers to a segment
     chance = random.Random(7)
     waiting = [f"u{n}" for n in range(40)]
     for user in waiting:

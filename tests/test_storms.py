@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.lists import ORGANIZATION, ORGANIZER, USER, Lists
-from waiting_list import reading
+from waiting_list import reading, stock, verbs
 from waiting_list.database import Pool, connect_pool, connection
 from waiting_list.engine import Engine
 from waiting_list.models import Entry, ListKey
@@ -68,7 +68,7 @@ class Client:
     async def join(self, key: ListKey, told: Told) -> None:
         asked = next(self.ticks)
         wanted = self.random.randint(1, 4)
-        answer = await self.engine.join(key, USER, user_id=self.name, tickets_wanted=wanted)
+        answer = await self.engine.run(key, USER, verbs.join, user_id=self.name, tickets_wanted=wanted)
         assert answer.entry
         told.joins.append((asked, next(self.ticks), answer.entry.number, self.name))
         self.saw(told, answer.entry)
@@ -79,32 +79,32 @@ class Client:
     async def buy(self, key: ListKey, told: Told) -> None:
         held = (await self.reads.entry(key, self.name, organization_id=ORGANIZATION)).tickets_held
         quantity = self.random.randint(1, max(1, held))
-        await self.engine.buy(key, ORGANIZER, user_id=self.name, quantity=quantity)
+        await self.engine.run(key, ORGANIZER, verbs.buy, user_id=self.name, quantity=quantity)
         told.in_stock -= quantity
 
     async def leave(self, key: ListKey, _: Told) -> None:
-        await self.engine.leave(key, USER, user_id=self.name)
+        await self.engine.run(key, USER, verbs.leave, user_id=self.name)
 
     async def remove(self, key: ListKey, _: Told) -> None:
-        await self.engine.remove(key, ORGANIZER, user_id=self.name)
+        await self.engine.run(key, ORGANIZER, verbs.remove, user_id=self.name)
 
     async def change(self, key: ListKey, told: Told) -> None:
-        self.saw(told, (await self.engine.change(key, USER, user_id=self.name, tickets_wanted=1)).entry)
+        self.saw(told, (await self.engine.run(key, USER, verbs.change, user_id=self.name, tickets_wanted=1)).entry)
 
     async def add_stock(self, key: ListKey, told: Told) -> None:
         quantity = self.random.randint(1, 4)
-        await self.engine.add_stock(key, ORGANIZER, quantity=quantity)
+        await self.engine.run(key, ORGANIZER, stock.add_stock, quantity=quantity)
         told.in_stock += quantity
 
     async def remove_stock(self, key: ListKey, told: Told) -> None:
-        await self.engine.remove_stock(key, ORGANIZER, quantity=1)
+        await self.engine.run(key, ORGANIZER, stock.remove_stock, quantity=1)
         told.in_stock -= 1
 
     async def capacity(self, key: ListKey, told: Told) -> None:
-        await self.engine.add_total_stock(key, ORGANIZER, quantity=1)
+        await self.engine.run(key, ORGANIZER, stock.add_total_stock, quantity=1)
         told.in_stock += 1
         told.total += 1
-        await self.engine.remove_total_stock(key, ORGANIZER, quantity=1)
+        await self.engine.run(key, ORGANIZER, stock.remove_total_stock, quantity=1)
         told.in_stock -= 1
         told.total -= 1
 

@@ -21,6 +21,7 @@ from tests.sinks import Mailbox, mail_server
 from tests.test_fan_pages import Browser
 from tests.test_letters import text_of
 from tests.until import until, working
+from waiting_list import verbs
 from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
 from waiting_list.calls import Service
@@ -243,8 +244,13 @@ async def test_a_change_of_address_beyond_the_limit_is_refused_and_changes_nothi
     assert (await office.fan("GET", CONTACT)).json()["email"] == "stranger19@example.org"
     # What leads to no letter to a stranger is not refused: no address, a name, an address that was verified.
     (entry,) = await office.rows("SELECT number FROM entries")
-    await office.service.engine.verify(
-        KEY, Caller(ORGANIZATION, "user"), user_id="ada", number=entry["number"], email="stranger19@example.org"
+    await office.service.engine.run(
+        KEY,
+        Caller(ORGANIZATION, "user"),
+        verbs.verify,
+        user_id="ada",
+        number=entry["number"],
+        email="stranger19@example.org",
     )
     for body in ({"email": "stranger19@example.org", "name": "Ada"}, {}):
         assert (await office.fan("PUT", CONTACT, body)).status_code == 200

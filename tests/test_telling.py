@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.lists import ORGANIZATION, ORGANIZER, START, T0, USER, Lists
+from waiting_list import verbs
 from waiting_list.database import connection
 from waiting_list.engine import Engine
 from waiting_list.models import ListKey
@@ -201,11 +202,17 @@ async def test_many_who_change_their_address_at_once_are_all_asked_in_one_transa
     await mailing.configure(verify_email=True)
     for user in ("ada", "bob"):
         await mailing.join(user)
-    change = mailing.engine.set_contact
+    run = mailing.engine.run
     with capture_logs() as logged:
         await asyncio.gather(
             *(
-                change(mailing.key, USER, user_id=user, contact=Contact(email=f"{user}{n}@example.org"))
+                run(
+                    mailing.key,
+                    USER,
+                    verbs.set_contact,
+                    user_id=user,
+                    contact=Contact(email=f"{user}{n}@example.org"),
+                )
                 for user in ("ada", "bob")
                 for n in range(2)
             )

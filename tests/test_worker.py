@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 
 from tests.lists import ORGANIZATION, Lists
 from tests.until import until, working
-from waiting_list import database, reading
+from waiting_list import database, reading, verbs
 from waiting_list.database import Pool, connect_pool, connection
-from waiting_list.engine import Engine
+from waiting_list.engine import Caller, Engine, Verb
 from waiting_list.models import LeftReason, ListKey, Status
 from waiting_list.problems import Unavailable
 from waiting_list.settings import Settings
@@ -145,15 +145,15 @@ async def test_an_unexpected_error_does_not_stop_the_worker(now: Lists, monkeypa
     await now.add_stock(1)
     await hold_lapses(now.pool, in_seconds=0)
     failed = asyncio.Event()
-    expire = Engine.expire
+    run = now.engine.run
 
-    async def fails_once(engine: Engine, key: ListKey, **options: Any) -> Any:
-        if not failed.is_set():
+    async def fails_once(key: ListKey, caller: Caller, verb: Verb, **options: Any) -> Any:
+        if verb is verbs.expire and not failed.is_set():
             failed.set()
             raise ZeroDivisionError
-        return await expire(engine, key, **options)
+        return await run(key, caller, verb, **options)
 
-    monkeypatch.setattr(Engine, "expire", fails_once)
+    monkeypatch.setattr(now.engine, "run", fails_once)
 
     async def ada_is_out() -> bool:
         return await now.status("ada") is Status.LEFT
@@ -187,14 +187,14 @@ async def test_a_list_that_stays_due_stops_neither_the_clock_nor_the_others(now:
             now.key.list_id,
         )
     rounds = 0
-    end = now.engine.end
+    run = now.engine.run
 
-    async def counted(*arguments: Any, **options: Any) -> Any:
+    async def counted(key: ListKey, caller: Caller, verb: Verb, **options: Any) -> Any:
         nonlocal rounds
-        rounds += 1
-        return await end(*arguments, **options)
+        rounds += verb is verbs.end
+        return await run(key, caller, verb, **options)
 
-    now.engine.end = counted  # type: ignore[method-assign]
+    now.engine.run = counted  # type: ignore[method-assign]
     now.key = other
     await now.join("ada")
     await now.join("bob")
@@ -215,13 +215,14 @@ async def test_stopping_does_not_wait_until_everything_that_is_due_is_done(now: 
         await now.join(f"fan{number}")
     await now.configure(closes_at=datetime.now(UTC) - timedelta(seconds=1))
     stop = asyncio.Event()
-    end = now.engine.end
+    run = now.engine.run
 
-    async def ends_and_stops(*arguments: Any, **options: Any) -> Any:
+    async def ends_and_stops(key: ListKey, caller: Caller, verb: Verb, **options: Any) -> Any:
+        assert verb is verbs.end
         stop.set()
-        return await end(*arguments, **options)
+        return await run(key, caller, verb, **options)
 
-    now.engine.end = ends_and_stops  # type: ignore[method-assign]
+    now.engine.run = ends_and_stops  # type: ignore[method-assign]
     await asyncio.wait_for(Maintenance(now.pool, now.engine).run(stop), timeout=5)
     assert [verb for verb, _ in await now.history()].count("end") == 1
 

@@ -18,10 +18,10 @@ from asyncpg import ReadOnlySQLTransactionError
 
 from waiting_list.database import Connection, Pool, Record, connection, snapshot, sql
 from waiting_list.findings import Check, Difference, Finding, ListReport, said
-from waiting_list.ledger import SEGMENT_LEVELS
 from waiting_list.list_settings import Policy
 from waiting_list.models import ListKey, Status
 from waiting_list.problems import InventoryNotFound, Unavailable
+from waiting_list.ranks import SEGMENT_LEVELS
 from waiting_list.replay import TOLD_OF_ENTRY, EntryReplay, ListReplay, Row, read_row
 from waiting_list.rows import CREATED_WITH
 

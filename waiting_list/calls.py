@@ -17,12 +17,13 @@ from waiting_list.answers import ALLOWANCE, Listing
 from waiting_list.asgi import SLASH
 from waiting_list.auth import Authenticator, Organizer
 from waiting_list.database import Pool
-from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.engine import Caller, Engine
 from waiting_list.exports import Exports
 from waiting_list.fields import Id
 from waiting_list.figures import DeploymentMetrics
 from waiting_list.gate import Gate
 from waiting_list.health import Health
+from waiting_list.idempotency import Idempotency
 from waiting_list.keys import Scope
 from waiting_list.limits import Allowance, Limits
 from waiting_list.live import Live

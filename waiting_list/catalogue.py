@@ -10,9 +10,9 @@ from datetime import datetime
 
 import asyncpg
 
-from waiting_list import reading
+from waiting_list import promotion, reading, stock
 from waiting_list.database import Connection, Pool, connection, sql, transaction
-from waiting_list.engine import Caller, Engine
+from waiting_list.engine import SERVICE, Caller, Engine
 from waiting_list.ledger import Ledger
 from waiting_list.models import (
     Event,
@@ -87,7 +87,7 @@ async def put_representation(
             keys = await acquired.fetch(sql("read_lists_of_representation"), representation_id)
         for key in keys:
             with suppress(InventoryNotFound):  # deleted meanwhile
-                await engine.settle(ListKey(*key))
+                await engine.run(ListKey(*key), SERVICE, promotion.reconsider)
     return put, made
 
 
@@ -139,7 +139,7 @@ async def put_inventory(
     if made is not None:
         return made, True
     try:
-        answer = await engine.put_stock(key, caller, **fields.model_dump())
+        answer = await engine.run(key, caller, stock.put_stock, **fields.model_dump())
     except InventoryNotFound:
         await reading.offer(pool, key.offer_id, organization_id=caller.organization_id)
         await reading.representation(pool, key.representation_id, organization_id=caller.organization_id)
@@ -174,7 +174,8 @@ async def create_list(
         return None
     ledger = await Ledger.open(acquired, key, now=now)
     assert ledger is not None, "the list was made in this transaction"
-    ledger.record_creation(caller.actor)
+    ledger.begin(caller.actor)
+    ledger.record_creation()
     await ledger.flush()
     return ledger.list.inventory
 

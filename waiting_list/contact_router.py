@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from waiting_list import links, problems, reading
+from waiting_list import links, problems, reading, verbs
 from waiting_list.answers import AUTHENTICATED, WITH_BODY, declared
 from waiting_list.calls import Call, EntriesRoute, PathId, UserRoute, answer, organizer_calls
 from waiting_list.fields import Frozen
@@ -56,7 +56,7 @@ async def set_contact(call: Call, offer_id: PathId, representation_id: PathId, b
         known = await reading.contact(call.pool, key, call.user.user_id, organization_id=call.organization_id)
         if not (known.email_verified and known.email == contact.email):
             await call.count_mail(contact)
-    await call.engine.set_contact(key, call.caller, user_id=call.user.user_id, contact=contact)
+    await call.engine.run(key, call.caller, verbs.set_contact, user_id=call.user.user_id, contact=contact)
     return await _own_contact(call, key)
 
 

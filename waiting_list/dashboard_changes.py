@@ -14,12 +14,13 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Response
 from pydantic import TypeAdapter, ValidationError
 
-from waiting_list import reading
+from waiting_list import lookalikes, promotion, reading, stock, verbs
 from waiting_list.calls import is_id, path_key
 from waiting_list.dashboard import DashboardRoute, dashboard_page
 from waiting_list.dashboard_router import LIST, list_facts, list_page, moment
-from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.engine import Caller, Engine, Verb
 from waiting_list.fields import Title
+from waiting_list.idempotency import Idempotency
 from waiting_list.keys import Scope
 from waiting_list.list_settings import FORM, SETTINGS, HoldStep, ListSettings, SettingsChange
 from waiting_list.lookalikes import AT_MOST
@@ -47,15 +48,15 @@ Form = Mapping[str, str]
 Act = Callable[[Engine, ListKey, Caller, Form], Awaitable[Answer]]
 
 
-def _stock(verb: str, field: str = "quantity") -> Act:
-    return lambda engine, key, caller, form: getattr(engine, verb)(
-        key, caller, **{field: whole_number(form, field)}
-    )
+def _stock(verb: Verb, field: str = "quantity") -> Act:
+    return lambda engine, key, caller, form: engine.run(key, caller, verb, **{field: whole_number(form, field)})
 
 
 async def _remove_stock(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
     revoke = "revoke_holds" in form
-    return await engine.remove_stock(key, caller, quantity=whole_number(form, "quantity"), revoke_holds=revoke)
+    return await engine.run(
+        key, caller, stock.remove_stock, quantity=whole_number(form, "quantity"), revoke_holds=revoke
+    )
 
 
 async def _move(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
@@ -71,11 +72,11 @@ async def _move(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Ans
     except ValidationError as error:
         raise InvalidRequest.of("reason", "must have 500 characters at most, on one line") from error
     to, before = (None, before) if to == "before" else (to, None)
-    return await engine.move(key, caller, user_id=_user(form), to=to, before=before, reason=reason)
+    return await engine.run(key, caller, verbs.move, user_id=_user(form), to=to, before=before, reason=reason)
 
 
 async def _remove(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
-    return await engine.remove(key, caller, user_id=_user(form))
+    return await engine.run(key, caller, verbs.remove, user_id=_user(form))
 
 
 async def _remove_lookalikes(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
@@ -87,15 +88,15 @@ async def _remove_lookalikes(engine: Engine, key: ListKey, caller: Caller, form:
         reason = _REASON.validate_python(form.get("reason", "").strip())
     except ValidationError as error:
         raise InvalidRequest.of("reason", "must have 1 to 500 characters, on one line") from error
-    return await engine.remove_lookalikes(key, caller, numbers=sorted(numbers), reason=reason)
+    return await engine.run(key, caller, lookalikes.remove_lookalikes, numbers=sorted(numbers), reason=reason)
 
 
 async def _restore(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
-    return await engine.restore(key, caller, undo=form.get("undo", ""))
+    return await engine.run(key, caller, lookalikes.restore, undo=form.get("undo", ""))
 
 
 async def _buy(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
-    return await engine.buy(key, caller, user_id=_user(form), quantity=whole_number(form, "quantity"))
+    return await engine.run(key, caller, verbs.buy, user_id=_user(form), quantity=whole_number(form, "quantity"))
 
 
 async def _configure(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
@@ -103,15 +104,15 @@ async def _configure(engine: Engine, key: ListKey, caller: Caller, form: Form) -
         settings = SettingsChange.model_validate_json(form.get("settings", ""))
     except ValidationError as error:
         raise InvalidRequest.of("settings", "are none") from error
-    return await engine.configure(key, caller, settings=settings)
+    return await engine.run(key, caller, stock.configure, settings=settings)
 
 
 ACTS: dict[str, Act] = {
-    "add_stock": _stock("add_stock"),
+    "add_stock": _stock(stock.add_stock),
     "remove_stock": _remove_stock,
-    "add_total_stock": _stock("add_total_stock"),
-    "remove_total_stock": _stock("remove_total_stock"),
-    "promote": _stock("promote", "tickets"),
+    "add_total_stock": _stock(stock.add_total_stock),
+    "remove_total_stock": _stock(stock.remove_total_stock),
+    "promote": _stock(promotion.promote, "tickets"),
     "move": _move,
     "remove": _remove,
     "remove_lookalikes": _remove_lookalikes,

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from waiting_list import resend, webhooks
 from waiting_list.calls import path_id
 from waiting_list.dashboard import HOME, DashboardRoute, dashboard_page
-from waiting_list.engine import Idempotency
+from waiting_list.idempotency import Idempotency
 from waiting_list.notices import NoticeStatus, Redelivery, WebhookChange, WebhookFields, WebhookType
 from waiting_list.pages import PageCall, go_to
 from waiting_list.problems import InvalidRequest, NoticeNotFound

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from pydantic import Field
 
+from waiting_list import verbs
 from waiting_list.challenges import (
     LIFE_SECONDS,
     Challenge,
@@ -74,15 +75,16 @@ class Gate:
         given: Solution | Response | None,
     ) -> Answer:
         """A fan joins, from a network that is known or not, with what they were `given` to show. Raises what
-        Engine.join does; a ChallengeRequired then has the challenge to solve."""
+        `verbs.join` does; a ChallengeRequired then has the challenge to solve."""
         subject = ("join", caller.organization_id or "", *key, user_id)
         visit = Visit(self._pressure, f"join\x00{key.list_id}", network)
         has_come = False
         try:
             solved = await self._is_good(subject, given)
-            answer = await self._engine.join(
+            answer = await self._engine.run(
                 key,
                 caller,
+                verbs.join,
                 user_id=user_id,
                 tickets_wanted=tickets_wanted,
                 tickets_minimum=tickets_minimum,

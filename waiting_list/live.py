@@ -17,11 +17,11 @@ from uuid import UUID
 import structlog
 
 from waiting_list.database import Pool, connection, sql
-from waiting_list.ledger import SEGMENT_BITS
 from waiting_list.metrics import OPEN_STREAMS
 from waiting_list.models import Entry, ListKey, Status
 from waiting_list.polls import CoalescedReads, cumulated
 from waiting_list.problems import Problem, RateLimited
+from waiting_list.ranks import SEGMENT_BITS
 
 log = structlog.get_logger(__name__)
 

@@ -22,6 +22,10 @@ from waiting_list.fields import (
 from waiting_list.list_settings import AfterExpiry, HoldStep, JoinChallenge, ListSettings, Policy
 from waiting_list.notices import KeptContact, Notice
 
+CLOCK = "service"
+"""The actor of what no person asked for."""
+FAN = "user"
+"""The actor of what a fan asked for."""
 _LIST_NAMESPACE = uuid.UUID("0b6ff0f7-9d0c-4b0a-9c3e-6f6f7ac0d1c5")
 
 

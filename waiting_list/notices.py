@@ -52,6 +52,11 @@ class Contact(ContactFields):
         """Whether it has an address that nobody has verified."""
         return self.email is not None and not self.email_verified
 
+    @property
+    def verified_email(self) -> str | None:
+        """Its address, if that is verified."""
+        return self.email if self.email_verified else None
+
 
 _CONTACT_FIELDS = frozenset(ContactFields.model_fields)
 NO_CONTACT = Contact()

@@ -12,11 +12,12 @@ from typing import Any, ClassVar
 
 from fastapi import APIRouter, Response
 
-from waiting_list.engine import Caller
+from waiting_list import verbs
+from waiting_list.engine import Caller, Verb
 from waiting_list.keys import verification_code
 from waiting_list.links import buy_link
 from waiting_list.list_settings import AfterExpiry
-from waiting_list.models import Entry, LeftReason, Status
+from waiting_list.models import FAN, Entry, LeftReason, Status
 from waiting_list.notices import KeptContact
 from waiting_list.pace import estimate_wait
 from waiting_list.pages import PageCall, PageRoute, go_to, page, read_form, whole_number
@@ -43,16 +44,11 @@ class PlaceCall(PageCall):
         """What a form about giving up is about."""
         return f"{self.place.entry.number} {self.place.entry.status}"
 
-    @property
-    def acting(self) -> dict[str, Any]:
-        """On which list, on whose behalf, for which entry a verb runs."""
+    async def run(self, verb: Verb, **arguments: Any) -> None:
+        """Run a verb for this very entry, on behalf of its fan."""
         place = self.place
-        return {
-            "key": place.key,
-            "caller": Caller(place.organization_id, "user"),
-            "user_id": place.user_id,
-            "number": place.entry.number,
-        }
+        entry = {"user_id": place.user_id, "number": place.entry.number}
+        await self.engine.run(place.key, Caller(place.organization_id, FAN), verb, **entry, **arguments)
 
 
 class PlaceRoute(PageRoute, ABC):
@@ -133,7 +129,7 @@ async def change(call: PlaceCall) -> Response:
     minimum = whole_number(form, "tickets_minimum") if form.get("tickets_minimum") else wanted
     if wanted < minimum == before.tickets_minimum < before.tickets_wanted:
         minimum = wanted  # as the form had it: who asks for fewer need not change both fields
-    await call.engine.change(**call.acting, tickets_wanted=wanted, tickets_minimum=minimum)
+    await call.run(verbs.change, tickets_wanted=wanted, tickets_minimum=minimum)
     return _back(call)
 
 
@@ -148,7 +144,7 @@ async def leave(call: PlaceCall) -> Response:
     form = await read_form(call)
     if form.get("shown") != call.shown and not call.place.why_over:
         return await ask_to_leave(call)
-    await call.engine.leave(**call.acting)
+    await call.run(verbs.leave)
     return _back(call)
 
 
@@ -161,7 +157,7 @@ async def ask_to_verify(call: PlaceCall) -> Response:
 
 async def verify(call: PlaceCall) -> Response:
     """The address is the fan's: they got this link there."""
-    await call.engine.verify(**call.acting, email=await _check_code(call))
+    await call.run(verbs.verify, email=await _check_code(call))
     return _back(call)
 
 

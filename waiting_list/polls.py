@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from waiting_list.batch import Batcher
 from waiting_list.database import STANDBY_SECONDS, Pool, Record, connection, sql
-from waiting_list.ledger import SEGMENT_BITS
 from waiting_list.models import Entry, ListKey, Queue, Status
 from waiting_list.pace import STRETCHES, Throughput
 from waiting_list.problems import InventoryNotFound, NotInList, Unavailable
+from waiting_list.ranks import SEGMENT_BITS
 from waiting_list.replica import Replica
 from waiting_list.settings import Settings
 

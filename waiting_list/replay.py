@@ -12,10 +12,10 @@ from typing import Any, NamedTuple, get_type_hints
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, create_model
 
 from waiting_list.findings import Check, Difference, said
-from waiting_list.ledger import RANK_STEP
 from waiting_list.line import WaitingQueue
 from waiting_list.list_settings import Policy
 from waiting_list.models import TRANSITIONS, LeftReason, Status
+from waiting_list.ranks import joining_rank
 from waiting_list.rows import CREATED_WITH, JOINED_WITH, TOLD_SINCE, EntryRow, ListRow
 
 LIST_FIELDS = frozenset(CREATED_WITH)
@@ -213,7 +213,7 @@ class ListReplay:
 
     def _join(self, row: Row) -> None:
         number = self.last_number + 1
-        rank = max(number * RANK_STEP, self.last_rank + 1)
+        rank = joining_rank(number, self.last_rank)
         if (row.number, row.after["rank"]) != (number, rank):
             raise Difference(
                 Check.NUMBER,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from waiting_list import reading
+from waiting_list import reading, verbs
 from waiting_list.engine import Caller
 from waiting_list.keys import hold_id
 from waiting_list.models import Entry, LeftReason, ListKey, Status
@@ -115,7 +115,7 @@ async def pay(call: PageCall) -> Response:
     tickets = whole_number(form, "tickets")
     if tickets < 1:
         raise InvalidRequest.of("tickets", "must be at least 1")
-    await call.engine.buy(shown.key, _STAFF, user_id=shown.user_id, quantity=tickets, hold=shown.hold)
+    await call.engine.run(shown.key, _STAFF, verbs.buy, user_id=shown.user_id, quantity=tickets, hold=shown.hold)
     return go_to(f"{_THANKS}?tickets={tickets}&fan={shown.user_id if shown.user_id in FANS else ''}")
 
 

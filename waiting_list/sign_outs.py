@@ -20,10 +20,9 @@ import structlog
 
 from waiting_list.batch import Batcher
 from waiting_list.database import Connection, Pool, connection, sql
-from waiting_list.engine import Idempotency
 from waiting_list.fields import Frozen
+from waiting_list.idempotency import Idempotency, run_once
 from waiting_list.models import SignedOut
-from waiting_list.once import once
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 
@@ -81,7 +80,7 @@ class SignOuts:
             async with connection(self._pool) as acquired:
                 done, replayed = await do(acquired), False
         else:
-            done, replayed = await once(self._pool, organization_id, idempotency, _Remembered, do, now=None)
+            done, replayed = await run_once(self._pool, organization_id, idempotency, _Remembered, do, now=None)
         self._learn([(user, _version(done.signed_out_at))])
         return SignedOut(user_id=user_id, signed_out_at=done.signed_out_at), replayed
 

@@ -13,9 +13,8 @@ from uuid import UUID, uuid5
 
 from waiting_list.database import sql
 from waiting_list.ledger import Done, Ledger
-from waiting_list.models import Entry, Status
+from waiting_list.models import CLOCK, Entry, Status
 from waiting_list.notices import EmailKind, WebhookType
-from waiting_list.verbs import CLOCK
 
 WEBHOOK_TYPES: dict[str, WebhookType] = {
     "join": WebhookType.ENTRY_JOINED,
@@ -121,7 +120,8 @@ async def _write_for_fans(ledger: Ledger) -> bool:
     def add(kind: EmailKind, number: int, sequence: int, due_at: datetime) -> None:
         rows.append((notice_id(row.list_id, now, sequence, kind, None), kind, number, sequence, due_at))
 
-    known = ledger.contacts.keys() | set(ledger.requeued.values())
+    contacts = ledger.contacts
+    known = contacts.given.keys() | set(contacts.requeued.values())
     for done in ledger.done:
         kind, number = EMAIL_KINDS.get(done.verb), done.entry.number
         if kind is None or (kind is EmailKind.READY and not done.promoted):
@@ -130,10 +130,10 @@ async def _write_for_fans(ledger: Ledger) -> bool:
         if kind is EmailKind.JOINED and (done.actor == CLOCK or number not in known):
             continue
         told = (
-            kind in (EmailKind.JOINED, EmailKind.READY) and number in ledger.quiet
+            kind in (EmailKind.JOINED, EmailKind.READY) and number in contacts.quiet
         )  # by the answer to their join
         if kind is EmailKind.EXPIRED:
-            number = ledger.requeued.get(number, number)
+            number = contacts.requeued.get(number, number)
         if not told:
             add(kind, number, done.sequence, now)
         ready = kind is EmailKind.READY and done.entry.status is Status.READY
@@ -159,7 +159,7 @@ def _to_ask(ledger: Ledger) -> list[int]:
     again = (
         done.entry for done in ledger.done if done.verb == "revoke" or (done.verb, done.actor) == ("join", CLOCK)
     )
-    asked = ledger.to_verify | {entry.number: entry for entry in again}
+    asked = ledger.contacts.to_verify | {entry.number: entry for entry in again}
     return [number for number, entry in asked.items() if entry.unverified and entry.status is not Status.LEFT]
 
 

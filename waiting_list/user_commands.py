@@ -7,11 +7,11 @@ import typer
 from waiting_list import users
 from waiting_list.database import Pool
 from waiting_list.engine import Caller, Engine
+from waiting_list.models import CLOCK
 from waiting_list.settings import Settings
 from waiting_list.sign_outs import SignOuts
 from waiting_list.signing_keys import SigningKeys
 from waiting_list.terminal import DataDir, app, printable, run_with_pool, with_database
-from waiting_list.verbs import CLOCK
 
 Organization = Annotated[str, typer.Argument(help="Whose user it is.")]
 UserId = Annotated[str, typer.Argument(metavar="USER", help="The user's id there.")]

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import model_validator
 
-from waiting_list import problems, reading
+from waiting_list import problems, reading, verbs
 from waiting_list.answers import AUTHENTICATED, COMMON, POSTED, WITH_BODY, Listing, declared
 from waiting_list.calls import (
     ONCE,
@@ -219,9 +219,10 @@ async def watch_entry(call: Call, offer_id: PathId, representation_id: PathId) -
 async def change(call: Call, offer_id: PathId, representation_id: PathId, body: Changing) -> Response:
     """Change what I want while I wait: fewer tickets keep the place, more go last."""
     key = ListKey(offer_id, representation_id)
-    verb = call.engine.change(
+    verb = call.engine.run(
         key,
         call.caller,
+        verbs.change,
         user_id=call.user.user_id,
         tickets_wanted=body.tickets_wanted,
         tickets_minimum=body.tickets_minimum,
@@ -238,7 +239,7 @@ async def change(call: Call, offer_id: PathId, representation_id: PathId, body: 
 async def leave(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """Leave the list, or give up the hold. Whoever joins again goes last."""
     key = ListKey(offer_id, representation_id)
-    verb = call.engine.leave(key, call.caller, user_id=call.user.user_id)
+    verb = call.engine.run(key, call.caller, verbs.leave, user_id=call.user.user_id)
     return await _own_entry(call, verb)
 
 

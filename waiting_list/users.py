@@ -8,7 +8,7 @@ theirs is what was asked for an address that is known to be theirs.
 from collections.abc import Iterable
 from uuid import UUID
 
-from waiting_list import reading
+from waiting_list import reading, verbs
 from waiting_list.database import Pool, Record, connection, snapshot, sql
 from waiting_list.engine import Caller, Engine
 from waiting_list.models import (
@@ -76,7 +76,7 @@ async def erase_user(
         async with connection(pool) as acquired:
             await acquired.execute(sql("delete_sign_ins"), organization_list_id(organization_id), ids)
     for key in keys:
-        await engine.erase(ListKey(*key), caller, user_id=user_id)
+        await engine.run(ListKey(*key), caller, verbs.erase, user_id=user_id)
     return Erasure(user_id=user_id, waiting_lists=len(keys))
 
 

@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from waiting_list.database import Connection, Pool, Record, connection, snapshot, sql, transaction
-from waiting_list.engine import Idempotency
+from waiting_list.idempotency import Idempotency, clock, run_once
 from waiting_list.keys import webhook_secret
 from waiting_list.notices import CreatedWebhook, Webhook, WebhookChange, WebhookFields
-from waiting_list.once import clock, once
 from waiting_list.paging import Page, decode, page_of
 from waiting_list.problems import InvalidRequest, TooManyWebhooks, WebhookNotFound
 from waiting_list.public_address import check_url
@@ -57,7 +56,7 @@ async def create(
         assert record is not None
         return _Kept(**record)
 
-    kept, replayed = await once(pool, organization_id, idempotency, _Kept, insert, now=now)
+    kept, replayed = await run_once(pool, organization_id, idempotency, _Kept, insert, now=now)
     return await _with_secret(pool, kept), replayed
 
 
@@ -153,7 +152,7 @@ async def rotate_secret(
             raise WebhookNotFound
         return _Kept(**record)
 
-    kept, replayed = await once(pool, organization_id, idempotency, _Kept, rotate, now=now)
+    kept, replayed = await run_once(pool, organization_id, idempotency, _Kept, rotate, now=now)
     return await _with_secret(pool, kept), replayed
 
 

@@ -12,8 +12,9 @@ from datetime import timedelta
 
 import structlog
 
+from waiting_list import verbs
 from waiting_list.database import Pool, connection, snapshot, sql
-from waiting_list.engine import Engine
+from waiting_list.engine import SERVICE, Engine
 from waiting_list.metrics import WORKER_ROUNDS
 from waiting_list.models import Answer, ListKey
 from waiting_list.problems import InventoryNotFound, Unavailable
@@ -104,7 +105,7 @@ class Maintenance:
             # A list that has ended does not pass holds on any more: it ends for everybody.
             ends[ListKey(record["offer_id"], record["representation_id"])] |= record["ends"]
         await _do_all(
-            self._engine.end(key, at_most=_CHUNK) if list_ends else self._engine.expire(key, at_most=_CHUNK)
+            self._engine.run(key, SERVICE, verbs.end if list_ends else verbs.expire, at_most=_CHUNK)
             for key, list_ends in ends.items()
         )
 
@@ -115,20 +116,23 @@ class Maintenance:
             return False
         async with snapshot(self._pool) as acquired:
             records = await acquired.fetch(sql("read_lists_to_prune"), kept, _PRUNED_AT_ONCE)
-        await _do_all(self._engine.prune(ListKey(*record), kept=kept, at_most=_CHUNK) for record in records)
+        await _do_all(
+            self._engine.run(ListKey(*record), SERVICE, verbs.prune, kept=kept, at_most=_CHUNK)
+            for record in records
+        )
         return bool(records)
 
 
-async def _do_all(verbs: Iterable[Awaitable[Answer]]) -> None:
-    """Run verbs, a few at once. A failure does not hold up the others; it is raised after them."""
+async def _do_all(runs: Iterable[Awaitable[Answer]]) -> None:
+    """A few at once. One that fails holds up none of the others; it is raised after them."""
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def do(verb: Awaitable[Answer]) -> None:
+    async def do(run: Awaitable[Answer]) -> None:
         async with gate:
             with suppress(InventoryNotFound):  # deleted meanwhile
-                await verb
+                await run
 
-    results = await asyncio.gather(*map(do, verbs), return_exceptions=True)
+    results = await asyncio.gather(*map(do, runs), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
             raise result
