@@ -209,7 +209,7 @@ docs-serve: docs ## Show the documentation site on 127.0.0.1:8001
 	@touch $@
 
 .PHONY: check
-check: lint security types imports sql containers locks generated translations ## Run all checks, each also a target of its own:
+check: lint security types imports size sql containers locks generated translations ## Run all checks, each also a target of its own:
 
 .PHONY: lint
 lint: install ## Python style (ruff) and shell syntax
@@ -228,6 +228,10 @@ types: install ## Static types (mypy --strict)
 .PHONY: imports
 imports: install ## Who may import whom (import-linter)
 	$(BIN)/lint-imports --no-logo
+
+.PHONY: size
+size: install ## The engine's size, which has ceilings: ops/engine_size.py
+	$(BIN)/python -m ops.engine_size
 
 .PHONY: sql
 sql: install ## Migrations that are safe to apply (squawk)

@@ -24,7 +24,8 @@ from waiting_list.idempotency import Idempotency, store_responses, stored_respon
 from waiting_list.ledger import Ledger
 from waiting_list.list_settings import ListSettings
 from waiting_list.metrics import BATCH_REQUESTS, ENTRY_CHANGES
-from waiting_list.models import CLOCK, FAN, Answer, Inventory, ListKey, Several, Status
+from waiting_list.models import CLOCK, FAN, Answer, Entry, Inventory, ListKey, Several, Status
+from waiting_list.notices import Contact
 from waiting_list.problems import InventoryNotFound, Problem
 from waiting_list.rows import EntryRow
 from waiting_list.settings import Settings
@@ -64,15 +65,14 @@ class Request:
 
 @dataclass(slots=True)
 class _Outcome:
-    request: Request
     entry: EntryRow | None = None
     inventory: Inventory | None = None
     settings: ListSettings | None = None
     several: Several | None = None
     promoted: Sequence[EntryRow] = ()
     revoked: tuple[str, ...] = ()
-    problem: Problem | None = None
-    replay: Answer | None = None
+    answer: Answer | Problem | None = None
+    """Known already: a problem, or the stored answer to a repeat."""
 
 
 class Engine:
@@ -150,7 +150,7 @@ class Engine:
             answers = await _answers(ledger, outcomes)
             if self._dry:
                 return answers
-            await store_responses(ledger, _to_store(outcomes, answers))
+            await store_responses(ledger, _to_store(requests, answers))
             wrote = await telling.write_outbox(ledger, sends_mail=self._settings.sends_mail)
         BATCH_REQUESTS.observe(len(requests))
         for done in ledger.done:
@@ -173,14 +173,28 @@ async def _load(ledger: Ledger, requests: Sequence[Request]) -> Mapping[bytes, t
     keys = [one.caller.idempotency.key_hash for one in requests if one.caller.idempotency]
     known = await stored_responses(ledger, keys)
     await ledger.other_places.load([one.kwargs["user_id"] for one in joins], ledger.now)
-    await ledger.load_latest({user for one in requests for user in verbs.users_of(one.kwargs)})
+    await ledger.load_latest({user for one in requests for user in _users_of(one.kwargs)})
     await ledger.load_join_limit(one.kwargs["user_id"] for one in joins if one.caller.actor == FAN)
-    await ledger.contacts.load_mailboxes(email for one in requests for email in verbs.verified_emails(one.kwargs))
+    await ledger.contacts.load_mailboxes(email for one in requests for email in _verified_emails(one.kwargs))
     return known
 
 
+def _users_of(arguments: Mapping[str, object]) -> list[str]:
+    """The users that a request names, so that a batch can read all of their entries at once."""
+    named = (arguments.get(name) for name in ("user_id", "before"))
+    return [user_id for user_id in named if isinstance(user_id, str)]
+
+
+def _verified_emails(arguments: Mapping[str, object]) -> list[str]:
+    """The verified addresses that a request names, or would verify, so that a batch can ask for all of their
+    mailboxes at once."""
+    contact, email = arguments.get("contact"), arguments.get("email")
+    given = contact.verified_email if isinstance(contact, Contact) else email
+    return [given] if isinstance(given, str) else []
+
+
 async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[bytes, Answer]]) -> _Outcome:
-    outcome = _Outcome(request)
+    outcome = _Outcome()
     organization_id, idempotency = request.caller.organization_id, request.caller.idempotency
     ledger.begin(request.caller.actor)
     try:
@@ -188,12 +202,12 @@ async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[byt
             raise InventoryNotFound()
         if idempotency and (first := known.get(idempotency.key_hash)):
             idempotency.check(first[0])
-            outcome.replay = first[1].model_copy(update={"replayed": True})
+            outcome.answer = first[1].model_copy(update={"replayed": True})
             return outcome
         result = await request.verb(ledger, *request.args, **request.kwargs)
         await promotion.settle(ledger)
     except Problem as problem:
-        outcome.problem = problem
+        outcome.answer, outcome.entry = problem, problem.extra.get("entry")
         return outcome
     if isinstance(result, EntryRow):
         outcome.entry = result
@@ -208,41 +222,29 @@ async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[byt
 
 
 async def _answers(ledger: Ledger, outcomes: Sequence[_Outcome]) -> list[Answer | Problem]:
-    shown: list[EntryRow] = []
-    for outcome in outcomes:
-        shown += outcome.promoted
-        shown += [outcome.entry] if outcome.entry else []
-        shown += [outcome.problem.extra["entry"]] if outcome.problem and "entry" in outcome.problem.extra else []
-    views = await ledger.views(shown)
-    answers: list[Answer | Problem] = []
-    for outcome in outcomes:
-        if outcome.problem:
-            if "entry" in outcome.problem.extra:
-                outcome.problem.extra["entry"] = views[outcome.problem.extra["entry"].number]
-            answers.append(outcome.problem)
-        elif outcome.replay:
-            answers.append(outcome.replay)
-        else:
-            answers.append(
-                Answer(
-                    entry=views[outcome.entry.number] if outcome.entry else None,
-                    inventory=outcome.inventory,
-                    settings=outcome.settings,
-                    several=outcome.several,
-                    promoted=tuple(views[row.number] for row in outcome.promoted),
-                    revoked=outcome.revoked,
-                )
-            )
-    return answers
+    views = await ledger.views(row for one in outcomes for row in (*one.promoted, one.entry) if row)
+    return [_answer(outcome, views) for outcome in outcomes]
+
+
+def _answer(outcome: _Outcome, views: Mapping[int, Entry]) -> Answer | Problem:
+    entry = views[outcome.entry.number] if outcome.entry else None
+    if isinstance(outcome.answer, Problem) and entry:
+        outcome.answer.extra["entry"] = entry
+    return outcome.answer or Answer(
+        entry=entry,
+        inventory=outcome.inventory,
+        settings=outcome.settings,
+        several=outcome.several,
+        promoted=tuple(views[row.number] for row in outcome.promoted),
+        revoked=outcome.revoked,
+    )
 
 
 def _to_store(
-    outcomes: Sequence[_Outcome], answers: Sequence[Answer | Problem]
+    requests: Sequence[Request], answers: Sequence[Answer | Problem]
 ) -> list[tuple[Idempotency, Answer]]:
     return [
-        (idempotency, answer)
-        for outcome, answer in zip(outcomes, answers, strict=True)
-        if (idempotency := outcome.request.caller.idempotency)
-        and isinstance(answer, Answer)
-        and not outcome.replay
+        (request.caller.idempotency, answer)
+        for request, answer in zip(requests, answers, strict=True)
+        if request.caller.idempotency and isinstance(answer, Answer) and not answer.replayed
     ]

@@ -188,18 +188,11 @@ class Ledger:
         entry = EntryRow(
             number=number,
             user_id=user_id,
-            status=Status.WAITING,
-            left_reason=None,
             tickets_wanted=tickets_wanted,
             tickets_minimum=tickets_minimum,
-            tickets_held=0,
             rank=joining_rank(number, self.list.last_rank),
-            passed_over=0,
             unverified=unverified,
             joined_at=self.now,
-            ready_at=None,
-            ready_until=None,
-            left_at=None,
         )
         self.list.last_number, self.list.last_rank = number, entry.rank
         # Who joins behind others changes nothing for the first in line, unless they are passed over.
@@ -291,18 +284,8 @@ class Ledger:
         if entry is not None:
             promoted = verb == "promote" and "status" in after
             self.done.append(Done(sequence, verb, self.actor, entry, promoted))
-        self._history.append(
-            (
-                sequence,
-                self.now,
-                self.actor,
-                verb,
-                entry.number if entry else None,
-                None if before is None else _json(before),
-                _json(after),
-                reason,
-            )
-        )
+        number, old = entry.number if entry else None, None if before is None else _json(before)
+        self._history.append((sequence, self.now, self.actor, verb, number, old, _json(after), reason))
 
     async def flush(self) -> None:
         """Writes what is pending: one statement a table, none where nothing changed.

@@ -21,24 +21,24 @@ from waiting_list.list_settings import (
 from waiting_list.models import Inventory, LeftReason, Status
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class EntryRow:
-    """A row of `entries` as the transaction sees it."""
+    """A row of `entries` as the transaction sees it. The defaults are those of an entry that has just joined."""
 
     number: int
     user_id: str | None
-    status: Status
-    left_reason: LeftReason | None
+    status: Status = Status.WAITING
+    left_reason: LeftReason | None = None
     tickets_wanted: int
     tickets_minimum: int
-    tickets_held: int
+    tickets_held: int = 0
     rank: int
-    passed_over: int
-    unverified: bool
+    passed_over: int = 0
+    unverified: bool = False
     joined_at: datetime
-    ready_at: datetime | None
-    ready_until: datetime | None
-    left_at: datetime | None
+    ready_at: datetime | None = None
+    ready_until: datetime | None = None
+    left_at: datetime | None = None
 
     @classmethod
     def of(cls, record: Record) -> Self:
@@ -94,6 +94,15 @@ class ListRow(SettingColumns):
     def has_one_place(self) -> bool:
         """Whether a verified mailbox has one place at most: unless it is set, as `verify_email`."""
         return self.verify_email if self.one_place_per_address is None else self.one_place_per_address
+
+    def opening(self, available_stock: int) -> dict[str, bool]:
+        """The change of the flag that goes with a change of the available stock, if any.
+
+        A list opens by itself the moment nothing is available, and stays open. One that an organizer closed by
+        hand stays closed until they open it.
+        """
+        sold_out = available_stock == 0 and self.available_stock > 0
+        return {"waiting_list_open": True} if sold_out and not self.closed_by_hand else {}
 
     @property
     def leaves_traces(self) -> bool:

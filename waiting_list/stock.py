@@ -12,7 +12,6 @@ from waiting_list.problems import (
     NotEnoughStock,
     StockHeld,
 )
-from waiting_list.verbs import opens_when_sold_out
 
 
 async def add_stock(ledger: Ledger, *, quantity: int) -> None:
@@ -127,7 +126,7 @@ async def _revoke(ledger: Ledger, tickets: int) -> None:
 
 
 def _set_stock(ledger: Ledger, verb: str, *, available: int, total: int | None = None) -> None:
-    changes: dict[str, Any] = {"available_stock": available} | opens_when_sold_out(ledger, available)
+    changes: dict[str, Any] = {"available_stock": available} | ledger.list.opening(available)
     if total is not None:
         changes["total_stock"] = total
     ledger.apply(verb, on_list=changes)

@@ -27,7 +27,6 @@ from waiting_list.problems import (
     NotInList,
     NotReady,
     NotWaiting,
-    TooManyPlaces,
     TooManyTickets,
     WaitingListEnded,
     WaitingListFull,
@@ -74,9 +73,7 @@ async def join(
     _check_maximum(ledger, tickets_wanted)
     if ledger.list.max_waiting is not None and ledger.list.waiting >= ledger.list.max_waiting:
         raise WaitingListFull(f"{ledger.list.waiting} fans wait already.")
-    if ledger.other_places.is_reached(user_id):
-        maximum = ledger.other_places.maximum
-        raise TooManyPlaces(f"One person may wait on {maximum} lists of this event at most.", maximum=maximum)
+    ledger.other_places.check(user_id)
     if ledger.actor == FAN and entry is not None:
         await ledger.join_limit.check(user_id)
     if contact.verified_email is not None:
@@ -200,7 +197,7 @@ async def buy(ledger: Ledger, *, user_id: str, quantity: int | None = None, hold
         "buy",
         entry,
         LeftReason.BOUGHT,
-        on_list={"available_stock": available} | opens_when_sold_out(ledger, available),
+        on_list={"available_stock": available} | ledger.list.opening(available),
     )
     return entry
 
@@ -339,16 +336,6 @@ async def _forget(ledger: Ledger, entries: list[EntryRow]) -> None:
         await ledger.connection.execute(sql(statement), list_id, numbers)
 
 
-def opens_when_sold_out(ledger: Ledger, available_stock: int) -> dict[str, bool]:
-    """The change of the flag that goes with a change of the available stock, if any.
-
-    A list opens by itself the moment nothing is available, and stays open. One that an organizer closed by
-    hand stays closed until they open it.
-    """
-    sold_out = available_stock == 0 and ledger.list.available_stock > 0
-    return {"waiting_list_open": True} if sold_out and not ledger.list.closed_by_hand else {}
-
-
 def take_out(
     ledger: Ledger,
     verb: str,
@@ -410,17 +397,3 @@ def _check_maximum(ledger: Ledger, wanted: int) -> None:
     maximum = ledger.max_quantity_per_order
     if wanted > maximum:
         raise TooManyTickets(f"One order may have {maximum} tickets at most.", maximum=maximum)
-
-
-def users_of(arguments: Mapping[str, object]) -> list[str]:
-    """The users that a request names, so that a batch can read all of their entries at once."""
-    named = (arguments.get(name) for name in ("user_id", "before"))
-    return [user_id for user_id in named if isinstance(user_id, str)]
-
-
-def verified_emails(arguments: Mapping[str, object]) -> list[str]:
-    """The verified addresses that a request names, or would verify, so that a batch can ask for all of their
-    mailboxes at once."""
-    contact, email = arguments.get("contact"), arguments.get("email")
-    given = contact.verified_email if isinstance(contact, Contact) else email
-    return [given] if isinstance(given, str) else []
