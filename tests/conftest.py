@@ -35,6 +35,7 @@ for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
 SLOW = frozenset(
     {
         "browser",  # pages in a real Chromium
+        "test_background",
         "test_backup",
         "test_blocks",
         "test_cli",
