@@ -1,5 +1,6 @@
 """The nouns of the product, as clients see them. Everything here is frozen and checked when made."""
 
+import json
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,6 +17,7 @@ from waiting_list.fields import (
     Instant,
     PurchaseAddress,
     Quantity,
+    Row,
     Stock,
     Text,
     TimeOfDay,
@@ -227,6 +229,11 @@ class Entry(Frozen):
     left_at: datetime | None
     purchase_pass: str | None = None
 
+    @classmethod
+    def from_record(cls, record: Row, **given: Any) -> Self:
+        """Make the entry of a row of `shown_entries`, without a purchase pass: no row has one."""
+        return super().from_record(record, **{"purchase_pass": None} | given)
+
 
 class HoldStep(Frozen):
     """From so many days before the show (0: on the day itself, by the event's calendar), holds last so long."""
@@ -263,6 +270,12 @@ class ListSettings(Frozen):
     # Answers that versions before these have kept for repeats do not name them.
     join_challenge: JoinChallenge = JoinChallenge.OFF
     one_place_per_address: bool = False
+
+    @classmethod
+    def from_record(cls, record: Row, **given: Any) -> Self:
+        """Make the settings of a row of `inventory`."""
+        steps = HoldStep.all(record["hold_steps"])
+        return super().from_record(record, open=record["waiting_list_open"], hold_steps=steps, **given)
 
 
 class SettingsChange(Frozen):
@@ -378,6 +391,13 @@ class Change(Frozen):
     before: dict[str, Any] | None
     after: dict[str, Any]
     reason: str | None
+
+    @classmethod
+    def from_record(cls, record: Row, **given: Any) -> Self:
+        """Make the change of a row of `history`."""
+        before, after = record["before"], record["after"]
+        changed = {"before": json.loads(before) if before else None, "after": json.loads(after)}
+        return super().from_record(record, **changed | given)
 
 
 class Signal(StrEnum):

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from waiting_list.database import Pool, Record, connection, sql
-from waiting_list.models import Entry, HoldStep, LeftReason, ListKey, ListSettings, Policy, Status
+from waiting_list.models import Entry, LeftReason, ListKey, ListSettings, Policy, Status
 from waiting_list.notices import KeptContact
 
 
@@ -94,12 +94,8 @@ async def set_subscribed(pool: Pool, key: ListKey, number: int, *, subscribed: b
 def _place(record: Record) -> Place:
     made = {"entry", "contact", "settings"}
     return Place(
-        entry=Entry(**{name: record[name] for name in Entry.model_fields if name != "purchase_pass"}),
-        contact=KeptContact(**{name: record[name] for name in KeptContact.model_fields}),
-        settings=ListSettings(
-            open=record["waiting_list_open"],
-            hold_steps=HoldStep.all(record["hold_steps"]),
-            **{name: record[name] for name in ListSettings.model_fields if name not in ("open", "hold_steps")},
-        ),
+        entry=Entry.from_record(record),
+        contact=KeptContact.from_record(record),
+        settings=ListSettings.from_record(record),
         **{name: record[name] for name in Place.__dataclass_fields__ if name not in made},
     )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, create_model
 
-from waiting_list.findings import Check, Difference, said
+from waiting_list.findings import Check, Difference, format_value
 from waiting_list.ledger import RANK_STEP
 from waiting_list.line import Line
 from waiting_list.models import TRANSITIONS, LeftReason, Policy, Status
@@ -131,8 +131,8 @@ def _check_before(row: Row, state: Mapping[str, Any], names: Set[str]) -> None:
             whose = "the list" if row.number is None or name in LIST_FIELDS else f"entry {row.number}"
             raise Difference(
                 Check.BEFORE,
-                f"Change {row.sequence} ({row.verb}) says that {name} of {whose} was {said(value)}; "
-                f"by the changes before it, it was {said(state[name])}.",
+                f"Change {row.sequence} ({row.verb}) says that {name} of {whose} was {format_value(value)}; "
+                f"by the changes before it, it was {format_value(state[name])}.",
                 sequence=row.sequence,
                 number=row.number,
                 expected=state[name],
@@ -322,7 +322,8 @@ class EntryReplay:
                 raise self._differs(
                     Check.INSTANT,
                     row,
-                    f"of {said(row.at)} says that {name} of entry {self.number} is {said(row.after[name])}.",
+                    f"of {format_value(row.at)} says that {name} of entry {self.number} is "
+                    f"{format_value(row.after[name])}.",
                     expected=row.at,
                     found=row.after[name],
                 )
@@ -333,7 +334,8 @@ class EntryReplay:
                 raise self._differs(
                     Check.DEADLINE,
                     row,
-                    f"of {said(row.at)} ended a hold of entry {self.number} that lasted until {said(until)}.",
+                    f"of {format_value(row.at)} ended a hold of entry {self.number} that lasted until "
+                    f"{format_value(until)}.",
                     expected=until,
                     found=row.at,
                 )

@@ -39,7 +39,7 @@ class EntryRow:
     left_at: datetime | None
 
     @classmethod
-    def of(cls, record: Record) -> Self:
+    def from_record(cls, record: Record) -> Self:
         """The row that a statement returned with all of its columns."""
         row = cls(**{name: record[name] for name in ENTRY_COLUMNS})
         row.status = Status(row.status)
@@ -84,7 +84,7 @@ class ListRow:
     ended_at: datetime | None
 
     @classmethod
-    def of(cls, record: Record) -> Self:
+    def from_record(cls, record: Record) -> Self:
         """The row that a statement returned with all of its columns."""
         row = cls(**{name: record[name] for name in _LIST_COLUMNS})
         row.policy, row.after_expiry = Policy(row.policy), AfterExpiry(row.after_expiry)

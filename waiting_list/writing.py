@@ -14,7 +14,7 @@ from waiting_list.letters import Facts, Letters
 from waiting_list.links import PREFIX, buy_link
 from waiting_list.models import Entry, LeftReason, Status
 from waiting_list.notices import Letter
-from waiting_list.sessions import shown
+from waiting_list.sessions import SignIn
 from waiting_list.settings import Settings
 from waiting_list.suppressions import suppressed, unsubscribe_code
 
@@ -57,7 +57,7 @@ class Writing:
     async def letter(self, notice: Record, about: Mapping[str, Any]) -> EmailMessage:
         """The e-mail to the fan of an entry. Raises Unavailable."""
         secret = await self._authority.derived_secret()
-        entry = await self._authority.with_pass(Entry(**{name: about[name] for name in _ENTRY_FIELDS}))
+        entry = await self._authority.with_pass(Entry.from_record(about))
         list_id, number = about["list_id"], entry.number
         link = f"{self._public_url}{PREFIX}{link_token(secret, list_id, number, about['link_version'])}"
         code = unsubscribe_code(secret, about["organization_id"], about["email"])
@@ -78,9 +78,10 @@ class Writing:
         """The e-mail to whoever asked to sign in; None once the link is used, or good no more. Raises
         Unavailable."""
         async with connection(self._pool) as acquired:
-            asked = shown(await acquired.fetchrow(sql("read_sign_in"), notice["notice_id"]))
-        if asked is None:
+            record = await acquired.fetchrow(sql("read_sign_in"), notice["notice_id"])
+        if record is None:
             return None
+        asked = SignIn.from_record(record)
         token = sign_in_token(await self._authority.derived_secret(), notice["notice_id"])
         facts = Facts(
             organization_id=asked.organization_id,
@@ -133,7 +134,6 @@ def too_early(notice: Record, about: Mapping[str, Any]) -> float | None:
     return seconds if seconds > before.total_seconds() / 2 else None
 
 
-_ENTRY_FIELDS = tuple(name for name in Entry.model_fields if name != "purchase_pass")
 _SHOWN_FIELDS = (
     "organization_id",
     "locale",
