@@ -14,6 +14,7 @@ from fastapi import APIRouter, Response
 from waiting_list import reading
 from waiting_list.calls import path_id, path_key
 from waiting_list.dashboard import HOME, DashboardRoute, dashboard_page
+from waiting_list.events import VERBS
 from waiting_list.fields import INT32_MAX
 from waiting_list.lookalikes import read_lookalikes
 from waiting_list.models import LeftReason, ListKey, Period, Status
@@ -23,12 +24,6 @@ from waiting_list.plots import plot
 from waiting_list.problems import InvalidRequest, NotFound
 
 LIST = HOME + "/waiting-lists/{offer_id}/{representation_id}"
-VERBS = (
-    "join", "change", "leave", "set_contact", "verify", "promote", "revoke", "buy", "expire", "move", "remove",
-    "end", "erase", "add_stock", "remove_stock", "add_total_stock", "remove_total_stock", "put_stock", "configure",
-    "create",
-)  # fmt: skip
-"""What a history tells of."""
 _LISTS = 50
 _ENTRIES = 100
 _CHANGES = 100

@@ -251,7 +251,7 @@ class Ledger:
         if user_id is not None:
             self._latest[user_id] = entry
             self._next_join.pop(user_id, None)
-        told = JOINED_WITH if unverified else JOINED_WITH[:-1]
+        told = (*JOINED_WITH, "unverified") if unverified else JOINED_WITH
         self._write_history("join", actor, entry, None, {name: getattr(entry, name) for name in told})
         return entry
 

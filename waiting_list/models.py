@@ -51,7 +51,7 @@ def own_list_id(organization_id: str) -> uuid.UUID:
 
 
 class Status(StrEnum):
-    """Where an entry stands. ARCHITECTURE.md draws the transitions; `TRANSITIONS` lists them."""
+    """Where an entry stands. ARCHITECTURE.md draws the transitions; `events.VERBS` lists them."""
 
     WAITING = "waiting"
     """In line. Has a position; holds no ticket."""
@@ -74,17 +74,6 @@ class LeftReason(StrEnum):
     """An organizer took the user out, or the person was erased."""
     ENDED = "ended"
     """The show began, or the list closed for good."""
-
-
-TRANSITIONS: dict[str, tuple[Status | None, Status]] = {
-    "join": (None, Status.WAITING),
-    "promote": (Status.WAITING, Status.READY),
-    "revoke": (Status.READY, Status.WAITING),
-    "buy": (Status.READY, Status.LEFT),
-    "expire": (Status.READY, Status.LEFT),
-}
-"""The verbs that move an entry between two given states. `leave`, `remove` and `end` move an active
-entry from either `waiting` or `ready` to `left`; `change` and `move` keep it `waiting`."""
 
 
 class Policy(StrEnum):
@@ -232,7 +221,8 @@ class Entry(Frozen):
     @classmethod
     def from_record(cls, record: Row, **given: Any) -> Self:
         """Make the entry of a row of `shown_entries`, without a purchase pass: no row has one."""
-        return super().from_record(record, **{"purchase_pass": None} | given)
+        given.setdefault("purchase_pass", None)
+        return super().from_record(record, **given)
 
 
 class HoldStep(Frozen):

@@ -1,9 +1,8 @@
 """The rows of a list and of its entries as a transaction sees them, and which fields the history tells of."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 from waiting_list.database import Record
@@ -158,16 +157,6 @@ CREATED_WITH = (
     "one_place_per_address",
 )
 """The list's fields that the history tells; the counters follow from the entries."""
-TOLD_SINCE: Mapping[str, Any] = {
-    "hold_steps": [],
-    "quiet_from": None,
-    "quiet_until": None,
-    "verify_email": False,
-    "reminder_minutes": 60,
-    "purchase_url": None,
-    "join_challenge": "off",
-    "one_place_per_address": None,
-}
-"""Those that histories of older versions do not tell when a list is made, and what they were."""
-JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank", "unverified")
-"""The entry's fields that the history tells of a join, the last only where it is true; the others start empty."""
+JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
+"""The entry's fields that the history tells of every join; `unverified` it tells where it is true. The others
+start empty."""
