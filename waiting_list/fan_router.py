@@ -178,8 +178,8 @@ async def show_my_lists(call: PageCall) -> Response:
         limit=_LISTS,
         cursor=call.query_params.get("cursor"),
     )
-    shows = {key: await reading.shown_list(call.pool, key) for key in {_key(entry) for entry in found.items}}
-    entries = [(entry, *shows[_key(entry)]) for entry in found.items]
+    shows = await reading.shows(call.pool, {_key(entry) for entry in found.items})
+    entries = [(entry, shows[_key(entry)]) for entry in found.items]
     return page(call, "my_lists.html", entries=entries, next_cursor=found.next_cursor)
 
 

@@ -1,7 +1,7 @@
 """What can be asked without changing anything. No lock, on any copy of the data."""
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
@@ -119,6 +119,13 @@ async def shown_list(pool: Pool, key: ListKey) -> tuple[Show, WaitingList]:
     """The same, and what it is about. Raises InventoryNotFound."""
     record = await _list(pool, key, None)
     return _show(record), _waiting_list(record)
+
+
+async def shows(pool: Pool, keys: Iterable[ListKey]) -> dict[ListKey, Show]:
+    """What these lists are about, without those that do not exist."""
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(sql("read_shows"), [key.list_id for key in keys])
+    return {ListKey(record["offer_id"], record["representation_id"]): _show(record) for record in records}
 
 
 async def organizers_list(
