@@ -14,10 +14,11 @@ from waiting_list.keys import Scope
 from waiting_list.links import make_link
 from waiting_list.models import Answer, ListKey, SettingsChange
 from waiting_list.notices import Contact
+from waiting_list.page_addresses import CHECKOUT, SHOP
 from waiting_list.polls import Polls
 from waiting_list.problems import NotInList
 from waiting_list.settings import Settings
-from waiting_list.shop_router import CHECKOUT, ORGANIZATION, SHOP
+from waiting_list.shop_router import ORGANIZATION
 
 FAN = "you"
 _STRICT = ListKey("jazz-floor", "jazz-fri")

@@ -7,11 +7,11 @@ from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
+from waiting_list import page_addresses as to
 from waiting_list.auth import Authority
 from waiting_list.database import Pool, Record, connection, sql
 from waiting_list.keys import link_hash, link_token, sign_in_token, verification_code
 from waiting_list.letters import Facts, Letters
-from waiting_list.links import PREFIX, buy_link
 from waiting_list.models import Entry, LeftReason, Status
 from waiting_list.notices import Letter
 from waiting_list.sessions import SignIn
@@ -59,18 +59,20 @@ class Writing:
         secret = await self._authority.derived_secret()
         entry = await self._authority.with_pass(Entry.from_record(about))
         list_id, number = about["list_id"], entry.number
-        link = f"{self._public_url}{PREFIX}{link_token(secret, list_id, number, about['link_version'])}"
+        token = link_token(secret, list_id, number, about["link_version"])
+        link = self._public_url + to.address(to.PRIVATE_LINK, token=token)
         code = unsubscribe_code(secret, about["organization_id"], about["email"])
         verify_link = None
         if about["unverified"] and about["verify_email"]:
-            verify_link = f"{link}/verify/{verification_code(secret, list_id, number, about['email'])}"
+            verify_code = verification_code(secret, list_id, number, about["email"])
+            verify_link = to.below(link, to.VERIFY, code=verify_code)
         facts = Facts(
             **{name: about[name] for name in _SHOWN_FIELDS},
             requeued=entry.status is Status.WAITING,
             link=link,
-            unsubscribe_link=f"{link}/unsubscribe/{code}",
+            unsubscribe_link=to.unsubscribe(link, code),
             verify_link=verify_link,
-            buy_link=buy_link(about["purchase_url"], entry.purchase_pass, entry.tickets_held),
+            buy_link=to.buy_link(about["purchase_url"], entry.purchase_pass, entry.tickets_held),
         )
         return self._letters.write(Letter(notice["type"]), facts, notice_id=notice["notice_id"])
 
@@ -87,7 +89,7 @@ class Writing:
             organization_id=asked.organization_id,
             locale=asked.locale,
             email=asked.email,
-            link=f"{self._public_url}/sign-in/{token}",
+            link=self._public_url + to.address(to.SIGN_IN_LINK, token=token),
         )
         return self._letters.write(Letter.SIGN_IN, facts, notice_id=notice["notice_id"])
 
