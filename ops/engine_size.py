@@ -54,8 +54,10 @@ PARTS = {
 }
 SHARED = (
     "database.py",
+    "events.py",
     "fields.py",
     "keys.py",
+    "list_settings.py",
     "mailboxes.py",
     "metrics.py",
     "models.py",

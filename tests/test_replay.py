@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
+from waiting_list.events import VERBS
 from waiting_list.findings import Difference
 from waiting_list.line import WaitingQueue
 from waiting_list.list_settings import Policy
 from waiting_list.models import LeftReason, Status
-from waiting_list.replay import CHANGES, EntryReplay, ListReplay, Row, read_row
+from waiting_list.replay import EntryReplay, ListReplay, Row, read_row
 
 FOLDER = Path(__file__).parent / "replay"
 STORY: list[list[Any]] = [json.loads(line) for line in (FOLDER / "history.jsonl").read_text().splitlines()]
@@ -62,7 +63,7 @@ def falsified(index: int) -> Iterator[list[Told]]:
     yield instead()
     yield instead(STORY[index], STORY[index])
     yield instead(*reversed(STORY[index : index + 2]))
-    for other in (*(one for one in CHANGES if one != verb), "unknown"):
+    for other in (*(one for one in VERBS if one != verb), "unknown"):
         yield instead([sequence, at, other, number, before, after])
     for other in (one for one in (None, 0, 1, 2, 4, 5, 9, 11, -1) if one != number):
         yield instead([sequence, at, verb, other, before, after])
@@ -106,7 +107,7 @@ def differences() -> str:
 
 
 def test_the_story_has_every_verb_and_adds_up() -> None:
-    assert {told[2] for told in STORY} == CHANGES.keys()
+    assert {told[2] for told in STORY} == VERBS.keys()
     whole, entries = replay(STORY)
     assert (whole.last_sequence, whole.last_number, whole.last_rank) == (47, 10, 10_000_000)
     assert (whole.line.first(), whole.unverified.first()) == (None, None)

@@ -27,7 +27,7 @@ from waiting_list.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 BEFORE = ROOT / "tests" / "data" / "before.tar.xz"
-"""Of commit 3060e39; docs/release.md says how it is made."""
+"""Of commit e2d3775; docs/release.md says how it is made."""
 
 
 @pytest.fixture(scope="module")

@@ -141,4 +141,4 @@ async def _known(acquired: Connection, organization_id: str, key: ApiKey) -> Cre
 
 
 def _info(record: Record) -> KeyInfo:
-    return KeyInfo(**record, read_only=record["scopes"] == [Scope.READ])
+    return KeyInfo.from_record(record, read_only=record["scopes"] == [Scope.READ])

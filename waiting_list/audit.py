@@ -17,7 +17,7 @@ from typing import Any
 from asyncpg import ReadOnlySQLTransactionError
 
 from waiting_list.database import Connection, Pool, Record, connection, snapshot, sql
-from waiting_list.findings import Check, Difference, Finding, ListReport, said
+from waiting_list.findings import Check, Difference, Finding, ListReport, format_value
 from waiting_list.list_settings import Policy
 from waiting_list.models import ListKey, Status
 from waiting_list.problems import InventoryNotFound, Unavailable
@@ -304,7 +304,7 @@ def _compare(check: Check, what: str, expected: Any, found: Any, number: int | N
     if expected != found:
         raise Difference(
             check,
-            f"The {what} is {said(found)}; the history adds up to {said(expected)}.",
+            f"The {what} is {format_value(found)}; the history adds up to {format_value(expected)}.",
             number=number,
             expected=expected,
             found=found,

@@ -186,7 +186,7 @@ async def delete_event(pool: Pool, organization_id: str, event_id: str) -> Event
         record = await acquired.fetchrow(sql("delete_event"), organization_id, event_id)
     if record is None:
         raise EventNotFound("There is no such event.")
-    return Event(**record)
+    return Event.from_record(record)
 
 
 async def delete_representation(pool: Pool, organization_id: str, representation_id: str) -> Representation:
@@ -195,7 +195,7 @@ async def delete_representation(pool: Pool, organization_id: str, representation
         record = await acquired.fetchrow(sql("delete_representation"), organization_id, representation_id)
     if record is None:
         raise RepresentationNotFound("There is no such representation.")
-    return Representation(**record)
+    return Representation.from_record(record)
 
 
 async def delete_offer(pool: Pool, organization_id: str, offer_id: str) -> Offer:
@@ -204,7 +204,7 @@ async def delete_offer(pool: Pool, organization_id: str, offer_id: str) -> Offer
         record = await acquired.fetchrow(sql("delete_offer"), organization_id, offer_id)
     if record is None:
         raise OfferNotFound("There is no such offer.")
-    return Offer(**record)
+    return Offer.from_record(record)
 
 
 async def delete_inventory(pool: Pool, organization_id: str, key: ListKey) -> Inventory:

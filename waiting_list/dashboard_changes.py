@@ -15,9 +15,10 @@ from fastapi import APIRouter, Response
 from pydantic import TypeAdapter, ValidationError
 
 from waiting_list import lookalikes, promotion, reading, stock, verbs
+from waiting_list import page_addresses as to
 from waiting_list.calls import is_id, path_key
 from waiting_list.dashboard import DashboardRoute, dashboard_page
-from waiting_list.dashboard_router import LIST, list_facts, list_page, moment
+from waiting_list.dashboard_router import list_facts, moment
 from waiting_list.engine import Caller, Engine, Verb
 from waiting_list.fields import Title
 from waiting_list.idempotency import Idempotency
@@ -123,7 +124,7 @@ ACTS: dict[str, Act] = {
 """What can be done, by its verb."""
 
 
-@router.post(LIST + "/confirm")
+@router.post(to.DASHBOARD_CONFIRM)
 async def confirm(call: PageCall) -> Response:
     """Shows what would happen; nothing does."""
     key, form = path_key(call), call.sent
@@ -157,7 +158,7 @@ async def confirm(call: PageCall) -> Response:
     )
 
 
-@router.post(LIST + "/do")
+@router.post(to.DASHBOARD_DO)
 async def do(call: PageCall) -> Response:
     """Does it."""
     key, form = path_key(call), call.sent
@@ -192,12 +193,12 @@ async def do(call: PageCall) -> Response:
             once="",
         )
     if answer.several is None:
-        return go_to(f"{list_page(call)}?done={form['do']}")
+        return go_to(f"{to.of_list(to.DASHBOARD_LIST, key)}?done={form['do']}")
     undo = f"&undo={answer.several.undo}" if answer.several.undo else ""
-    return go_to(f"{list_page(call)}/lookalikes?done={form['do']}{undo}")
+    return go_to(f"{to.of_list(to.DASHBOARD_LOOKALIKES, key)}?done={form['do']}{undo}")
 
 
-@router.get(LIST + "/settings")
+@router.get(to.DASHBOARD_SETTINGS)
 async def show_settings(call: PageCall) -> Response:
     """The rules of a list, to be changed."""
     key = path_key(call)

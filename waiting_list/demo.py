@@ -15,10 +15,11 @@ from waiting_list.links import make_link
 from waiting_list.list_settings import SettingsChange
 from waiting_list.models import ListKey
 from waiting_list.notices import Contact
+from waiting_list.page_addresses import CHECKOUT, SHOP
 from waiting_list.polls import CoalescedReads
 from waiting_list.problems import NotInList
 from waiting_list.settings import Settings
-from waiting_list.shop_router import CHECKOUT, ORGANIZATION, SHOP
+from waiting_list.shop_router import ORGANIZATION
 from waiting_list.sign_outs import SignOuts
 from waiting_list.signing_keys import SigningKeys
 from waiting_list.user_tokens import User, UserTokens

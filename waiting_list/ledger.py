@@ -99,7 +99,7 @@ class Ledger:
         LOCK_SECONDS.observe(time.perf_counter() - asked_at)
         if record is None:
             return None
-        row = ListRow.of(record)
+        row = ListRow.from_record(record)
         clock = await connection.fetchrow(sql("read_clock"), row.offer_id, row.representation_id, now)
         assert clock is not None, "the catalogue rows of an inventory cannot be deleted"
         return cls(connection, row, clock, secret)
@@ -177,7 +177,7 @@ class Ledger:
         # One object an entry: two verbs of one batch must not change two copies.
         number = record["number"]
         if number not in self._entries:
-            self._entries[number] = EntryRow.of(record)
+            self._entries[number] = EntryRow.from_record(record)
         return self._entries[number]
 
     def join(
@@ -204,7 +204,7 @@ class Ledger:
         if user_id is not None:
             self._latest[user_id] = entry
             self.join_limit.forget(user_id)
-        told = JOINED_WITH if unverified else JOINED_WITH[:-1]
+        told = (*JOINED_WITH, "unverified") if unverified else JOINED_WITH
         self._write_history("join", entry, None, {name: getattr(entry, name) for name in told})
         return entry
 

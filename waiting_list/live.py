@@ -19,6 +19,7 @@ import structlog
 from waiting_list.database import Pool, connection, sql
 from waiting_list.metrics import OPEN_STREAMS
 from waiting_list.models import Entry, ListKey, Status
+from waiting_list.periodic import repeat
 from waiting_list.polls import CoalescedReads, cumulated
 from waiting_list.problems import Problem, RateLimited
 from waiting_list.ranks import SEGMENT_BITS
@@ -160,18 +161,7 @@ class Live:
 
     async def run(self) -> None:
         """Looks once a second. Survives any failure: what was missed is found by the next look."""
-        failing = False
-        while True:
-            await asyncio.sleep(SECONDS)
-            try:
-                await self.look()
-                failing = False
-            except Problem:
-                pass  # an outage is logged where it is met
-            except Exception as error:
-                if not failing:
-                    log.warning("live_failing", error=repr(error), exc_info=True)
-                failing = True
+        await repeat(self.look, seconds=SECONDS, failing="live_failing")
 
     async def look(self) -> None:
         """Tells every watcher whose entry has changed since the last look. Raises Unavailable."""

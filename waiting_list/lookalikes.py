@@ -39,8 +39,7 @@ def _group(record: Record) -> Lookalikes:
         found |= {Signal.NETWORK, Signal.ADDRESS_FAMILY}
     if record["is_burst"]:
         found.add(Signal.BURST)
-    said = {name: record[name] for name in ("entries", "tickets", "first_joined_at", "last_joined_at", "numbers")}
-    return Lookalikes(signals=tuple(one for one in Signal if one in found), **said)
+    return Lookalikes.from_record(record, signals=tuple(one for one in Signal if one in found))
 
 
 async def remove_lookalikes(ledger: Ledger, *, numbers: Sequence[int], reason: str) -> Several:

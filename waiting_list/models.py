@@ -1,5 +1,6 @@
 """The nouns of the product, as clients see them. Everything here is frozen and checked when made."""
 
+import json
 import uuid
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +15,7 @@ from waiting_list.fields import (
     Id,
     Instant,
     Quantity,
+    Row,
     Stock,
     Text,
     Timezone,
@@ -51,7 +53,7 @@ def organization_list_id(organization_id: str) -> uuid.UUID:
 
 
 class Status(StrEnum):
-    """Where an entry stands. ARCHITECTURE.md draws the transitions; `TRANSITIONS` lists them."""
+    """Where an entry stands. ARCHITECTURE.md draws the transitions; `events.VERBS` lists them."""
 
     WAITING = "waiting"
     """In line. Has a position; holds no ticket."""
@@ -74,17 +76,6 @@ class LeftReason(StrEnum):
     """An organizer took the user out, or the person was erased."""
     ENDED = "ended"
     """The show began, or the list closed for good."""
-
-
-TRANSITIONS: dict[str, tuple[Status | None, Status]] = {
-    "join": (None, Status.WAITING),
-    "promote": (Status.WAITING, Status.READY),
-    "revoke": (Status.READY, Status.WAITING),
-    "buy": (Status.READY, Status.LEFT),
-    "expire": (Status.READY, Status.LEFT),
-}
-"""The verbs that move an entry between two given states. `leave`, `remove` and `end` move an active
-entry from either `waiting` or `ready` to `left`; `change` and `move` keep it `waiting`."""
 
 
 class EventFields(Frozen):
@@ -200,6 +191,12 @@ class Entry(Frozen):
     left_at: datetime | None
     purchase_pass: str | None = None
 
+    @classmethod
+    def from_record(cls, record: Row, **given: Any) -> Self:
+        """Make the entry of a row of `shown_entries`, without a purchase pass: no row has one."""
+        given.setdefault("purchase_pass", None)
+        return super().from_record(record, **given)
+
 
 class WaitingList(Frozen):
     """A waiting list as anyone may see it.
@@ -250,6 +247,13 @@ class Change(Frozen):
     before: dict[str, Any] | None
     after: dict[str, Any]
     reason: str | None
+
+    @classmethod
+    def from_record(cls, record: Row, **given: Any) -> Self:
+        """Make the change of a row of `history`."""
+        before, after = record["before"], record["after"]
+        changed = {"before": json.loads(before) if before else None, "after": json.loads(after)}
+        return super().from_record(record, **changed | given)
 
 
 class Signal(StrEnum):

@@ -12,14 +12,15 @@ from typing import Any, ClassVar
 
 from fastapi import APIRouter, Response
 
+from waiting_list import page_addresses as to
 from waiting_list import verbs
 from waiting_list.engine import Caller, Verb
 from waiting_list.keys import verification_code
-from waiting_list.links import buy_link
 from waiting_list.list_settings import AfterExpiry
 from waiting_list.models import FAN, Entry, LeftReason, Status
 from waiting_list.notices import KeptContact
 from waiting_list.pace import estimate_wait
+from waiting_list.page_addresses import buy_link
 from waiting_list.pages import PageCall, PageRoute, go_to, page, read_form, whole_number
 from waiting_list.places import EntryDetails, set_subscribed
 from waiting_list.plots import plot
@@ -55,10 +56,12 @@ class PlaceRoute(PageRoute, ABC):
     """A page of a place, which is found before anything else is looked at."""
 
     call_class = PlaceCall
-    depth: ClassVar[int]
-    """How many parts the address of the place has."""
     headers: ClassVar[dict[str, str]] = {}
     """Of its pages, besides those of all."""
+
+    @abstractmethod
+    def address(self, call: PlaceCall) -> str:
+        """The address of the place that the call is about. Raises NotFound."""
 
     @abstractmethod
     async def find(self, call: PlaceCall) -> EntryDetails:
@@ -67,7 +70,7 @@ class PlaceRoute(PageRoute, ABC):
     def locate(self, call: PlaceCall) -> None:
         """Notes where the place is: whatever is refused from now on is shown there."""
         call.route = self
-        call.base = "/".join(call.page.split("/")[: self.depth + 1])
+        call.base = self.address(call)
 
     async def admit(self, call: PlaceCall) -> Response | None:
         """Finds the place."""
@@ -183,21 +186,21 @@ async def subscribe(call: PlaceCall) -> Response:
 
 _PAGES = (
     ("", "GET", show),
-    ("/change", "GET", show),
-    ("/subscribe", "GET", show),
-    ("/live", "GET", watch),
-    ("/change", "POST", change),
-    ("/leave", "GET", ask_to_leave),
-    ("/leave", "POST", leave),
-    ("/verify/{code}", "GET", ask_to_verify),
-    ("/verify/{code}", "POST", verify),
-    ("/unsubscribe", "GET", ask_to_unsubscribe),
-    ("/unsubscribe", "POST", unsubscribe),
-    ("/subscribe", "POST", subscribe),
-    ("/unsubscribe/{mail_code}", "GET", ask_to_unsubscribe),
-    ("/unsubscribe/{mail_code}", "POST", unsubscribe),
-    ("/subscribe/{mail_code}", "GET", show),
-    ("/subscribe/{mail_code}", "POST", subscribe),
+    (to.CHANGE, "GET", show),
+    (to.SUBSCRIBE, "GET", show),
+    (to.LIVE, "GET", watch),
+    (to.CHANGE, "POST", change),
+    (to.LEAVE, "GET", ask_to_leave),
+    (to.LEAVE, "POST", leave),
+    (to.VERIFY, "GET", ask_to_verify),
+    (to.VERIFY, "POST", verify),
+    (to.UNSUBSCRIBE, "GET", ask_to_unsubscribe),
+    (to.UNSUBSCRIBE, "POST", unsubscribe),
+    (to.SUBSCRIBE, "POST", subscribe),
+    (to.UNSUBSCRIBE + to.WITH_MAIL_CODE, "GET", ask_to_unsubscribe),
+    (to.UNSUBSCRIBE + to.WITH_MAIL_CODE, "POST", unsubscribe),
+    (to.SUBSCRIBE + to.WITH_MAIL_CODE, "GET", show),
+    (to.SUBSCRIBE + to.WITH_MAIL_CODE, "POST", subscribe),
 )
 
 

@@ -93,8 +93,8 @@ async def set_subscribed(pool: Pool, key: ListKey, number: int, *, subscribed: b
 def _entry_details(record: Record) -> EntryDetails:
     made = {"entry", "contact", "settings"}
     return EntryDetails(
-        entry=Entry(**{name: record[name] for name in Entry.model_fields if name != "purchase_pass"}),
-        contact=KeptContact(**{name: record[name] for name in KeptContact.model_fields}),
+        entry=Entry.from_record(record),
+        contact=KeptContact.from_record(record),
         settings=list_settings_of(record.__getitem__),
         **{name: record[name] for name in EntryDetails.__dataclass_fields__ if name not in made},
     )

@@ -75,7 +75,7 @@ class CoalescedReads:
         for start in range(0, len(asked), self._batch_limit):
             some = asked[start : start + self._batch_limit]
             records = await self._read_entries(key, lambda some=some: some)  # type: ignore[misc]
-            found |= {one["asked_for"]: _entry(one) for one in records if one["number"] is not None}
+            found |= {one["asked_for"]: Entry.from_record(one) for one in records if one["number"] is not None}
         return found
 
     async def queue_snapshot(self, key: ListKey) -> QueueSnapshot:
@@ -182,7 +182,6 @@ def cumulated(record: Record) -> list[list[int]]:
 
 
 _SEGMENT_COLUMNS = ("segments", "segments_waiting", "segments_tickets", "segments_changed")
-_ENTRY_FIELDS = tuple(name for name in Entry.model_fields if name != "purchase_pass")
 
 
 def _own(record: Record, organization_id: str) -> Entry:
@@ -190,11 +189,7 @@ def _own(record: Record, organization_id: str) -> Entry:
         raise InventoryNotFound()
     if record["number"] is None:
         raise NotInList("This user never joined this list.")
-    return _entry(record)
-
-
-def _entry(record: Record) -> Entry:
-    return Entry(**{name: record[name] for name in _ENTRY_FIELDS})
+    return Entry.from_record(record)
 
 
 def _snapshot_of(record: Record) -> QueueSnapshot:

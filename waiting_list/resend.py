@@ -48,7 +48,7 @@ async def send_test(
 
     async def insert(acquired: Connection, at: datetime) -> Notice:
         # Locked, so that whoever deletes it finds the delivery.
-        webhooks.shown(await acquired.fetchrow(sql("lock_webhook"), organization_id, webhook_id))
+        webhooks.found(await acquired.fetchrow(sql("lock_webhook"), organization_id, webhook_id))
         list_id, notice_id = organization_list_id(organization_id), uuid.uuid4()
         body = {"type": TEST, "timestamp": at.isoformat(), "data": {"message": "This webhook works."}}
         await acquired.execute(

@@ -41,7 +41,7 @@ class EntryRow:
     left_at: datetime | None = None
 
     @classmethod
-    def of(cls, record: Record) -> Self:
+    def from_record(cls, record: Record) -> Self:
         """The row that a statement returned with all of its columns."""
         row = cls(**{name: record[name] for name in ENTRY_COLUMNS})
         row.status = Status(row.status)
@@ -71,7 +71,7 @@ class ListRow(SettingColumns):
     ended_at: datetime | None
 
     @classmethod
-    def of(cls, record: Record) -> Self:
+    def from_record(cls, record: Record) -> Self:
         """The row that a statement returned with all of its columns."""
         return cls(**with_enums({name: record[name] for name in _LIST_COLUMNS}))
 
@@ -130,7 +130,8 @@ CREATED_WITH = (
     *COLUMNS,
 )
 """The list's fields that the history tells; the counters follow from the entries."""
-TOLD_SINCE: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_COLUMNS}
-"""Those that histories of older versions do not tell when a list is made, and what they were."""
-JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank", "unverified")
-"""The entry's fields that the history tells of a join, the last only where it is true; the others start empty."""
+ADDED_LATER: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_COLUMNS}
+"""The settings that the first row of an older history does not name, with the values that they had then."""
+JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
+"""The entry's fields that the history tells of every join; `unverified` it tells where it is true. The others
+start empty."""

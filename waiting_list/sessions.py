@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from base64 import urlsafe_b64encode
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from uuid import uuid4
 
 from waiting_list.auth import Organizer
@@ -38,6 +38,11 @@ class SignIn(NamedTuple):
     email: str
     locale: Locale
     next: str
+
+    @classmethod
+    def from_record(cls, record: Record) -> Self:
+        """Make it of a row of `sign_ins`."""
+        return cls(**dict(record) | {"locale": known(record["locale"])})
 
 
 async def open_session(pool: Pool, organizer: Organizer) -> str:
@@ -109,12 +114,8 @@ async def _sign_in(pool: Pool, secret: bytes, token: str, statement: str) -> Sig
     if named is None or not secrets.compare_digest(token, sign_in_token(secret, named)):
         return None
     async with connection(pool) as acquired:
-        return shown(await acquired.fetchrow(sql(statement), named))
-
-
-def shown(record: Record | None) -> SignIn | None:
-    """The row of somebody who asked to sign in."""
-    return SignIn(**dict(record) | {"locale": known(record["locale"])}) if record else None
+        record = await acquired.fetchrow(sql(statement), named)
+    return SignIn.from_record(record) if record else None
 
 
 def _hash(token: str) -> bytes:

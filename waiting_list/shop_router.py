@@ -16,6 +16,7 @@ from waiting_list import reading, verbs
 from waiting_list.engine import Caller
 from waiting_list.keys import hold_id
 from waiting_list.models import Entry, LeftReason, ListKey, Status
+from waiting_list.page_addresses import CHECKOUT, SHOP, SHOP_TOKEN, THANKS
 from waiting_list.pages import (
     HEADERS,
     PageCall,
@@ -31,9 +32,6 @@ from waiting_list.purchase_passes import Pass
 from waiting_list.user_tokens import User
 
 ORGANIZATION = "demo"
-SHOP = "/demo/shop"
-CHECKOUT = "/demo/checkout"
-_THANKS = "/demo/thanks"
 FANS = ("you", "ines", "emma", "chloe", "fan-24")
 """Who one can be in the shop, besides nobody; the demo has made all but the first wait, or ready."""
 _TOKEN_SECONDS = 600
@@ -86,7 +84,7 @@ async def show_shop(call: PageCall, fan: str = "") -> Response:
     return _page(call, "shop.html", shows=await _shows(call), fans=FANS, fan=fan if token else "", token=token)
 
 
-@router.get("/demo/token")
+@router.get(SHOP_TOKEN)
 async def make_token(call: PageCall, fan: str = "") -> Response:
     """A token for the fan: what the shop's script asks for when the one that it has is refused."""
     token = await _token(call, fan) if fan in FANS else None
@@ -116,10 +114,10 @@ async def pay(call: PageCall) -> Response:
     if tickets < 1:
         raise InvalidRequest.of("tickets", "must be at least 1")
     await call.engine.run(shown.key, _STAFF, verbs.buy, user_id=shown.user_id, quantity=tickets, hold=shown.hold)
-    return go_to(f"{_THANKS}?tickets={tickets}&fan={shown.user_id if shown.user_id in FANS else ''}")
+    return go_to(f"{THANKS}?tickets={tickets}&fan={shown.user_id if shown.user_id in FANS else ''}")
 
 
-@router.get(_THANKS)
+@router.get(THANKS)
 async def show_thanks(call: PageCall, tickets: int = 1, fan: str = "") -> Response:
     """Thanks for the purchase."""
     return _page(call, "shop_thanks.html", tickets=max(1, min(tickets, 1000)), fan=fan if fan in FANS else "")

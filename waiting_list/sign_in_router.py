@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from waiting_list import sessions
 from waiting_list.fan_router import FanRoute
 from waiting_list.fields import Email
+from waiting_list.page_addresses import HOME, SIGN_IN, SIGN_IN_LINK, SIGN_IN_WITH_TOKEN, SIGN_OUT
 from waiting_list.pages import (
     FAN_COOKIE,
     PageCall,
@@ -37,13 +38,13 @@ links = APIRouter(route_class=PageRoute, include_in_schema=False)
 _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 
 
-@router.get("/sign-in")
+@router.get(SIGN_IN)
 async def ask(call: PageCall) -> Response:
     """Asks for an address."""
     return await _asked(call, local(call.query_params.get("next")))
 
 
-@router.post("/sign-in")
+@router.post(SIGN_IN)
 async def send_link(call: PageCall) -> Response:
     """Sends the link. The answer is the same whoever asks, and however often."""
     call.allow(call.service.limits.sign_in_from(call.address))
@@ -73,7 +74,7 @@ async def send_link(call: PageCall) -> Response:
     return page(call, "sign_in_sent.html", email=email, minutes=int(sessions.SIGN_IN.total_seconds()) // 60)
 
 
-@links.post("/sign-in/with-token")
+@links.post(SIGN_IN_WITH_TOKEN)
 async def sign_in_with_token(call: PageCall) -> Response:
     """Signs in whoever has a user token: a shop's page sends it as a form, so that it stands in no address. Only
     tokens that are refused count as attempts: a crowd with good ones may come from one address. Raises
@@ -90,7 +91,7 @@ async def sign_in_with_token(call: PageCall) -> Response:
     return answer
 
 
-@links.get("/sign-in/{token}")
+@links.get(SIGN_IN_LINK)
 async def ask_to_use_link(call: PageCall) -> Response:
     """A button: what scans e-mails fetches links, and must not use them up."""
     secret = await call.service.signing_keys.derived_secret()
@@ -100,7 +101,7 @@ async def ask_to_use_link(call: PageCall) -> Response:
     return page(call, "sign_in_link.html", headers=_NOT_REFERRED, locale=call.locale(asked.locale), asked=asked)
 
 
-@links.post("/sign-in/{token}")
+@links.post(SIGN_IN_LINK)
 async def use_link(call: PageCall) -> Response:
     """Signs in, once. Raises Forbidden for a form of a stranger, who could have others act under a name that is
     the stranger's."""
@@ -121,12 +122,12 @@ async def use_link(call: PageCall) -> Response:
     return answer
 
 
-@router.post("/sign-out")
+@router.post(SIGN_OUT)
 async def sign_out(call: PageCall) -> Response:
     """Ends all tokens of the fan, on whichever screen; this browser knows nobody any more."""
     if call.who is not None:
         await call.service.sign_outs.sign_out(call.organization_id, call.user.user_id)
-    answer = go_to("/")
+    answer = go_to(HOME)
     call.delete_cookie(answer, FAN_COOKIE)
     return answer
 

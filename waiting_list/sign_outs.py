@@ -23,7 +23,7 @@ from waiting_list.database import Connection, Pool, connection, sql
 from waiting_list.fields import Frozen
 from waiting_list.idempotency import Idempotency, run_once
 from waiting_list.models import SignedOut
-from waiting_list.problems import Problem
+from waiting_list.periodic import repeat
 from waiting_list.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -107,18 +107,7 @@ class SignOuts:
 
     async def run(self) -> None:
         """Looks once a second. Survives any failure: the next look finds what this one has missed."""
-        failing = False
-        while True:
-            try:
-                await self.look()
-                failing = False
-            except Problem:
-                pass  # an outage is logged where it is met
-            except Exception as error:
-                if not failing:
-                    log.warning("sign_outs_failing", error=repr(error), exc_info=True)
-                failing = True
-            await asyncio.sleep(SECONDS)
+        await repeat(self.look, seconds=SECONDS, failing="sign_outs_failing")
 
     def _learn(self, found: Iterable[tuple[bytes, int]]) -> None:
         is_news = False

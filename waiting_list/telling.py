@@ -12,33 +12,10 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from waiting_list.database import sql
+from waiting_list.events import VERBS
 from waiting_list.ledger import Done, Ledger
 from waiting_list.models import CLOCK, Entry, Status
 from waiting_list.notices import EmailKind, WebhookType
-
-WEBHOOK_TYPES: dict[str, WebhookType] = {
-    "join": WebhookType.ENTRY_JOINED,
-    "change": WebhookType.ENTRY_CHANGED,
-    "move": WebhookType.ENTRY_CHANGED,
-    "revoke": WebhookType.ENTRY_CHANGED,
-    "verify": WebhookType.ENTRY_CHANGED,
-    "promote": WebhookType.ENTRY_READY,
-    "buy": WebhookType.ENTRY_LEFT,
-    "leave": WebhookType.ENTRY_LEFT,
-    "expire": WebhookType.ENTRY_LEFT,
-    "remove": WebhookType.ENTRY_LEFT,
-    "end": WebhookType.ENTRY_LEFT,
-}
-"""What webhooks are told of a change of an entry, by its verb."""
-EMAIL_KINDS: dict[str, EmailKind] = {
-    "join": EmailKind.JOINED,
-    "promote": EmailKind.READY,
-    "revoke": EmailKind.REVOKED,
-    "expire": EmailKind.EXPIRED,
-    "remove": EmailKind.REMOVED,
-    "end": EmailKind.ENDED,
-}
-"""What the fan is told of it by e-mail. Who buys or leaves does so by their own will, and knows."""
 
 _AT_ONCE = 5_000
 
@@ -69,8 +46,8 @@ def notice_id(list_id: UUID, at: datetime, sequence: int, type_: str, webhook_id
 
 async def _write_for_webhooks(ledger: Ledger) -> bool:
     wanted = {webhook_id: types.split() for webhook_id, types in ledger.webhooks.items()}
-    shown = [done for done in ledger.done if _is_shown(done)]
-    views = await ledger.views({done.entry.number: done.entry for done in shown}.values())
+    shown = [(type_, done) for done in ledger.done if (type_ := _type(done))]
+    views = await ledger.views({done.entry.number: done.entry for _, done in shown}.values())
     list_id, at = ledger.list.list_id, ledger.now.isoformat()
     rows = []
     for event in (*_entry_events(shown, views), *_list_events(ledger)):
@@ -83,16 +60,17 @@ async def _write_for_webhooks(ledger: Ledger) -> bool:
     return bool(rows)
 
 
-def _is_shown(done: Done) -> bool:
-    # That somebody was passed over changes nothing that anybody sees.
-    return done.verb in WEBHOOK_TYPES and not (done.verb == "promote" and not done.promoted)
+def _type(done: Done) -> WebhookType | None:
+    # That a fan was passed over changes nothing that clients see.
+    passed_over = done.verb == "promote" and not done.promoted
+    return None if passed_over else VERBS[done.verb].webhook
 
 
-def _entry_events(shown: list[Done], views: dict[int, Entry]) -> Iterator[_Event]:
-    for done in shown:
+def _entry_events(shown: list[tuple[WebhookType, Done]], views: dict[int, Entry]) -> Iterator[_Event]:
+    for type_, done in shown:
         entry = views[done.entry.number].model_dump(mode="json", exclude={"purchase_pass"})
         data = {"sequence": done.sequence, "entry": entry}
-        yield _Event(WEBHOOK_TYPES[done.verb], done.sequence, done.entry.number, data)
+        yield _Event(type_, done.sequence, done.entry.number, data)
 
 
 def _list_events(ledger: Ledger) -> Iterator[_Event]:
@@ -123,7 +101,7 @@ async def _write_for_fans(ledger: Ledger) -> bool:
     contacts = ledger.contacts
     known = contacts.given.keys() | set(contacts.requeued.values())
     for done in ledger.done:
-        kind, number = EMAIL_KINDS.get(done.verb), done.entry.number
+        kind, number = VERBS[done.verb].email, done.entry.number
         if kind is None or (kind is EmailKind.READY and not done.promoted):
             continue
         # Whoever waits again after a lapsed hold is told so by the e-mail about the lapse.

@@ -44,14 +44,12 @@ async def export_user(pool: Pool, signing_keys: SigningKeys, user_id: str, *, or
         user_id=user_id,
         entries=tuple(await _entries(pool, user_id, organization_id)),
         contacts=tuple(
-            KeptContact(**dict(one) | {"subscribed": one["subscribed"] and one["email"] not in silent})
+            KeptContact.from_record(one, subscribed=one["subscribed"] and one["email"] not in silent)
             for one in contacts
         ),
-        history=tuple(UserHistory(**reading.told(record)) for record in history),
-        notices=tuple(KeptNotice(**record) for record in notices),
-        sign_ins=tuple(
-            KeptSignIn(**{name: record[name] for name in KeptSignIn.model_fields}) for record in sign_ins
-        ),
+        history=tuple(UserHistory.from_record(record) for record in history),
+        notices=tuple(KeptNotice.from_record(record) for record in notices),
+        sign_ins=tuple(KeptSignIn.from_record(record) for record in sign_ins),
         suppressions=tuple(KeptSuppression(email=email, suppressed_at=at) for email, at in sorted(silent.items())),
     )
 

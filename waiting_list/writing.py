@@ -7,14 +7,14 @@ from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
+from waiting_list import page_addresses as to
 from waiting_list.database import Pool, Record, connection, sql
 from waiting_list.keys import link_hash, link_token, sign_in_token, verification_code
 from waiting_list.letters import EmailContext, EmailRenderer
-from waiting_list.links import PREFIX, buy_link
 from waiting_list.models import Entry, LeftReason, Status
 from waiting_list.notices import EmailKind
 from waiting_list.purchase_passes import PurchasePasses
-from waiting_list.sessions import shown
+from waiting_list.sessions import SignIn
 from waiting_list.settings import Settings
 from waiting_list.signing_keys import SigningKeys
 from waiting_list.suppressions import suppressed, unsubscribe_code
@@ -60,20 +60,22 @@ class EmailComposer:
     async def compose(self, notice: Record, about: Mapping[str, Any]) -> EmailMessage:
         """Return the e-mail to the fan of an entry. Raises Unavailable."""
         secret = await self._signing_keys.derived_secret()
-        entry = await self._purchase_passes.with_pass(Entry(**{name: about[name] for name in _ENTRY_FIELDS}))
+        entry = await self._purchase_passes.with_pass(Entry.from_record(about))
         list_id, number = about["list_id"], entry.number
-        link = f"{self._public_url}{PREFIX}{link_token(secret, list_id, number, about['link_version'])}"
+        token = link_token(secret, list_id, number, about["link_version"])
+        link = self._public_url + to.address(to.PRIVATE_LINK, token=token)
         code = unsubscribe_code(secret, about["organization_id"], about["email"])
         verify_link = None
         if about["unverified"] and about["verify_email"]:
-            verify_link = f"{link}/verify/{verification_code(secret, list_id, number, about['email'])}"
+            verify_code = verification_code(secret, list_id, number, about["email"])
+            verify_link = to.below(link, to.VERIFY, code=verify_code)
         context = EmailContext(
             **{name: about[name] for name in _SHOWN_FIELDS},
             requeued=entry.status is Status.WAITING,
             link=link,
-            unsubscribe_link=f"{link}/unsubscribe/{code}",
+            unsubscribe_link=to.unsubscribe(link, code),
             verify_link=verify_link,
-            buy_link=buy_link(about["purchase_url"], entry.purchase_pass, entry.tickets_held),
+            buy_link=to.buy_link(about["purchase_url"], entry.purchase_pass, entry.tickets_held),
         )
         return self._renderer.render(EmailKind(notice["type"]), context, notice_id=notice["notice_id"])
 
@@ -81,15 +83,16 @@ class EmailComposer:
         """Return the e-mail with the link to sign in; None once the link was used, or has expired. Raises
         Unavailable."""
         async with connection(self._pool) as acquired:
-            asked = shown(await acquired.fetchrow(sql("read_sign_in"), notice["notice_id"]))
-        if asked is None:
+            record = await acquired.fetchrow(sql("read_sign_in"), notice["notice_id"])
+        if record is None:
             return None
+        asked = SignIn.from_record(record)
         token = sign_in_token(await self._signing_keys.derived_secret(), notice["notice_id"])
         context = EmailContext(
             organization_id=asked.organization_id,
             locale=asked.locale,
             email=asked.email,
-            link=f"{self._public_url}/sign-in/{token}",
+            link=self._public_url + to.address(to.SIGN_IN_LINK, token=token),
         )
         return self._renderer.render(EmailKind.SIGN_IN, context, notice_id=notice["notice_id"])
 
@@ -136,7 +139,6 @@ def seconds_until_due(notice: Record, about: Mapping[str, Any]) -> float | None:
     return seconds if seconds > before.total_seconds() / 2 else None
 
 
-_ENTRY_FIELDS = tuple(name for name in Entry.model_fields if name != "purchase_pass")
 _SHOWN_FIELDS = (
     "organization_id",
     "locale",
