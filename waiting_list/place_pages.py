@@ -36,8 +36,8 @@ class PlaceCall(PageCall):
     """A call for a page of a place."""
 
     place: EntryDetails
-    base: str
-    """The address of the place; its other pages stand under it."""
+    base: str = ""
+    """The address of the place; its other pages stand under it. Empty until the call has passed the limits."""
     route: "PlaceRoute"
 
     @property
@@ -80,7 +80,7 @@ class PlaceRoute(PageRoute, ABC):
 
     async def refused(self, call: PlaceCall, problem: Problem) -> Response:
         """The place as it is now, with what was refused above it; where there is none, a page of its own."""
-        if isinstance(problem, NotFound | InternalError):
+        if not call.base or isinstance(problem, NotFound | InternalError):
             return self.nothing(call, problem)
         try:
             call.place = await self.find(call)
