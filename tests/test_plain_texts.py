@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 
 from waiting_list.app import create_app
 from waiting_list.cli import app as commands
-from waiting_list.figures import FIGURES
+from waiting_list.figures import DEPLOYMENT_METRICS
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 
@@ -71,7 +71,7 @@ def help_texts() -> Iterator[tuple[str, str]]:
 
 
 def metric_texts() -> Iterator[tuple[str, str]]:
-    yield from FIGURES.items()
+    yield from DEPLOYMENT_METRICS.items()
     for metric in REGISTRY.collect():
         if metric.name.startswith("waiting_list_"):
             yield metric.name, metric.documentation

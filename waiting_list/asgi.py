@@ -9,7 +9,7 @@ from urllib.parse import unquote, unquote_to_bytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from waiting_list.answers import problem_response
-from waiting_list.links import PREFIX
+from waiting_list.page_addresses import PRIVATE_LINKS
 from waiting_list.problems import BodyTooLarge, InvalidRequest, Problem, RequestTimeout, UnsupportedMediaType
 from waiting_list.streams import STREAM
 
@@ -25,7 +25,7 @@ _JSON = re.compile(rb"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE
 _FORM = re.compile(rb"(?:application/x-www-form-urlencoded|multipart/form-data)\s*(?:;.*)?", re.IGNORECASE)
 
 
-class Guard:
+class BodyGuard:
     """Read the whole body, at most BODY_LIMIT, then pass the request on (pure ASGI).
 
     The service ignores an incomplete request, because it may mean something else than its beginning says. It drops
@@ -43,7 +43,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         raw_path = scope.get("raw_path") or b""
-        is_link = scope["path"].startswith(PREFIX)
+        is_link = scope["path"].startswith(PRIVATE_LINKS)
         # Other bytes would decode to U+FFFD, so that one id could match another. Private links are safe, because
         # the service finds them by their hash.
         for name, sent in (("path", raw_path), ("query", scope["query_string"])):

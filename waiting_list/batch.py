@@ -19,7 +19,7 @@ R = TypeVar("R")
 A = TypeVar("A")
 
 
-class Batches(Generic[K, R, A]):
+class Batcher(Generic[K, R, A]):
     """Group requests by key (a list). A batch starts as soon as the previous one ends, without a timer.
 
     Two requests for which `alone_with` gives the same value (not None) are never in one batch. `run` handles one

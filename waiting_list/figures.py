@@ -19,7 +19,7 @@ from waiting_list import __version__
 from waiting_list.database import Pool, Record, snapshot, sql
 from waiting_list.problems import Unavailable
 
-FIGURES = {
+DEPLOYMENT_METRICS = {
     "lists": "Number of waiting lists.",
     "waiting_entries": "Number of waiting entries.",
     "held_tickets": "Number of held tickets.",
@@ -45,8 +45,8 @@ def share_counts() -> "tempfile.TemporaryDirectory[str]":
     return folder
 
 
-class Figures:
-    """Read the deployment's figures at most every few seconds. Each process has one."""
+class DeploymentMetrics:
+    """Read the metrics of the deployment at most every few seconds. Each process has one."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -55,7 +55,7 @@ class Figures:
         self._reading: asyncio.Task[Record] | None = None
 
     async def read(self) -> Record:
-        """Return the figures, at most a few seconds old. Raises Unavailable."""
+        """Return the metrics, at most a few seconds old. Raises Unavailable."""
         if self._record is not None and time.monotonic() - self._read_at <= _FRESH_SECONDS:
             return self._record
         # One query for all callers, because counting many pending notices takes a moment.
@@ -73,38 +73,38 @@ class Figures:
         finally:
             self._reading = None
 
-    async def exposed(self) -> bytes:
+    async def exposition(self) -> bytes:
         """Return all metrics in the text format of Prometheus.
 
-        While the database is away, its figures are missing and `waiting_list_database_up` is 0.
+        While the database is away, its metrics are missing and `waiting_list_database_up` is 0.
         """
         try:
-            figures = await self.read()
+            record = await self.read()
         except Unavailable:
-            figures = None
+            record = None
         registry = CollectorRegistry()
         if folder := os.environ.get(_SHARED):
             _forget_the_dead(Path(folder))
             multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         else:
             registry.register(REGISTRY)
-        registry.register(_Deployment(figures))
+        registry.register(_DeploymentCollector(record))
         return generate_latest(registry)
 
 
-class _Deployment(Collector):
-    def __init__(self, figures: Record | None) -> None:
-        self._figures = figures
+class _DeploymentCollector(Collector):
+    def __init__(self, record: Record | None) -> None:
+        self._record = record
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("waiting_list", "Version of the service.", {"version": __version__})
-        up = self._figures is not None
+        up = self._record is not None
         yield GaugeMetricFamily(
             "waiting_list_database_up", "Whether the database answers (1) or not (0).", float(up)
         )
-        if self._figures is not None:
-            for name, description in FIGURES.items():
-                yield GaugeMetricFamily(f"waiting_list_{name}", description, float(self._figures[name]))
+        if self._record is not None:
+            for name, description in DEPLOYMENT_METRICS.items():
+                yield GaugeMetricFamily(f"waiting_list_{name}", description, float(self._record[name]))
 
 
 def _forget_the_dead(folder: Path) -> None:

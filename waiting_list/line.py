@@ -4,7 +4,7 @@ from array import array
 from heapq import heappop, heappush
 
 
-class Line:
+class WaitingQueue:
     """The waiting entries in order, according to the changes. It needs eight bytes an entry.
 
     Entries that were never moved stand in the order of their numbers; only the others need a heap.
@@ -20,11 +20,11 @@ class Line:
         self._ready: dict[int, int] = {}
 
     def join(self, rank: int | None) -> None:
-        """Add the next number at this rank. None: the entry does not stand in this line."""
+        """Add the next number at this rank. None: the entry does not stand in this queue."""
         self._joined.append(self._GONE if rank is None else rank)
 
     def take(self, number: int) -> int | None:
-        """Take an entry out of the line. Return its rank, or None if it was not in the line."""
+        """Take an entry out of the queue. Return its rank, or None if it was not in the queue."""
         if (rank := self._placed.pop(number, None)) is not None:
             return rank
         rank, self._joined[number] = self._joined[number], self._GONE
@@ -38,14 +38,14 @@ class Line:
             self._place(number, rank)
 
     def hold(self, number: int) -> bool:
-        """Take out an entry that became ready, and return whether it stood in this line."""
+        """Take out an entry that became ready, and return whether it stood in this queue."""
         if (rank := self.take(number)) is None:
             return False
         self._ready[number] = rank
         return True
 
-    def hand_over(self, number: int, to: "Line") -> None:
-        """Hand an entry over to another line, at the same rank."""
+    def hand_over(self, number: int, to: "WaitingQueue") -> None:
+        """Hand an entry over to another queue, at the same rank."""
         if (ready := self._ready.pop(number, None)) is not None:
             to._ready[number] = ready
         elif (rank := self.take(number)) is not None:
@@ -62,7 +62,7 @@ class Line:
             self.take(number)
 
     def first(self) -> tuple[int, int] | None:
-        """Return rank and number of the first entry in line; None for an empty line."""
+        """Return rank and number of the first entry; None if the queue is empty."""
         while self._next < len(self._joined) and self._joined[self._next] == self._GONE:
             self._next += 1
         while self._heap and self._placed.get(self._heap[0][1]) != self._heap[0][0]:

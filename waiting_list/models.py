@@ -1,7 +1,7 @@
 """Define the nouns of the product, as clients see them. Every model is frozen, and checked when it is made."""
 
+import json
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -14,16 +14,20 @@ from waiting_list.fields import (
     Frozen,
     Id,
     Instant,
-    PurchaseAddress,
     Quantity,
+    Row,
     Stock,
     Text,
-    TimeOfDay,
     Timezone,
     Title,
 )
+from waiting_list.list_settings import AfterExpiry, HoldStep, JoinChallenge, ListSettings, Policy
 from waiting_list.notices import KeptContact, Notice
 
+CLOCK = "service"
+"""The actor of what no person asked for."""
+FAN = "user"
+"""The actor of what a fan asked for."""
 _LIST_NAMESPACE = uuid.UUID("0b6ff0f7-9d0c-4b0a-9c3e-6f6f7ac0d1c5")
 
 
@@ -43,13 +47,13 @@ class ListKey(NamedTuple):
         return uuid.uuid5(_LIST_NAMESPACE, f"{self.offer_id}\x00{self.representation_id}")
 
 
-def own_list_id(organization_id: str) -> uuid.UUID:
+def organization_list_id(organization_id: str) -> uuid.UUID:
     """Return the `list_id` of rows that belong to the organization itself, and not to one of its lists."""
     return uuid.uuid5(uuid.NAMESPACE_OID, organization_id)
 
 
 class Status(StrEnum):
-    """The state of an entry. ARCHITECTURE.md draws the transitions; `TRANSITIONS` lists them."""
+    """The state of an entry. ARCHITECTURE.md draws the transitions; `events.VERBS` lists them."""
 
     WAITING = "waiting"
     """The fan is in line. The entry has a position and holds no tickets."""
@@ -72,46 +76,6 @@ class LeftReason(StrEnum):
     """An organizer removed the user, or the person was erased."""
     ENDED = "ended"
     """The show began, or the list ended at `closes_at`."""
-
-
-TRANSITIONS: dict[str, tuple[Status | None, Status]] = {
-    "join": (None, Status.WAITING),
-    "promote": (Status.WAITING, Status.READY),
-    "revoke": (Status.READY, Status.WAITING),
-    "buy": (Status.READY, Status.LEFT),
-    "expire": (Status.READY, Status.LEFT),
-}
-"""The verbs that move an entry between two given states. `leave`, `remove` and `end` move an active
-entry from either `waiting` or `ready` to `left`; `change` and `move` keep it `waiting`."""
-
-
-class Policy(StrEnum):
-    """Which fan is promoted when the first in line wants more tickets than are free."""
-
-    STRICT = "strict"
-    """No fan: the list waits until enough tickets are free for the first."""
-    SKIP = "skip"
-    """The next fans whose wish fits, until the first in line was skipped `skip_limit` times."""
-
-
-class AfterExpiry(StrEnum):
-    """What happens to a user when a hold expires."""
-
-    LEAVE = "leave"
-    """The user leaves the list."""
-    REQUEUE = "requeue"
-    """The user waits again, last in line, with a new entry and a new number."""
-
-
-class JoinChallenge(StrEnum):
-    """When a fan who joins must solve a challenge: some work for the fan's device."""
-
-    OFF = "off"
-    """Never."""
-    ADAPTIVE = "adaptive"
-    """While many fans join at once. The more fans, the more work."""
-    ALWAYS = "always"
-    """Always. More work while many fans join at once."""
 
 
 class EventFields(Frozen):
@@ -233,116 +197,11 @@ class Entry(Frozen):
     left_at: datetime | None
     purchase_pass: str | None = None
 
-
-class HoldStep(Frozen):
-    """The length of holds from `days_before` days before the show. 0 is the day of the show, in the event's
-    timezone."""
-
-    days_before: Annotated[Stock, Field(le=3650)]
-    hold_minutes: Quantity
-
     @classmethod
-    def all(cls, pairs: Sequence[Sequence[int]]) -> tuple[Self, ...]:
-        """Make the steps from the pairs of numbers that the database keeps."""
-        return tuple(cls(days_before=days, hold_minutes=minutes) for days, minutes in pairs)
-
-
-class ListSettings(Frozen):
-    """The settings of one waiting list."""
-
-    offer_id: str
-    representation_id: str
-    event_id: str
-    open: bool
-    policy: Policy
-    skip_limit: int
-    hold_minutes: int | None
-    hold_steps: tuple[HoldStep, ...]
-    quiet_from: str | None
-    quiet_until: str | None
-    after_expiry: AfterExpiry
-    automatic: bool
-    max_waiting: int | None
-    closes_at: datetime | None
-    verify_email: bool
-    reminder_minutes: int | None
-    purchase_url: str | None
-    # Optional, because stored idempotent answers of older versions lack them.
-    join_challenge: JoinChallenge = JoinChallenge.OFF
-    one_place_per_address: bool = False
-
-
-class SettingsChange(Frozen):
-    """The settings of a list that an organizer changes. Omitted settings keep their values."""
-
-    open: Flag = Field(
-        default=True, description="Whether fans may join. Closing the list keeps everyone already in line."
-    )
-    policy: Policy = Field(
-        default=Policy.STRICT,
-        description="Which fan is promoted when the first in line wants more tickets than are free.",
-    )
-    skip_limit: Stock = Field(
-        default=10, description="How many fans may be promoted ahead of the first in line (policy `skip`)."
-    )
-    hold_minutes: Quantity | None = Field(
-        default=1440, description="How long a hold lasts, in minutes; null: until the list ends."
-    )
-    hold_steps: tuple[HoldStep, ...] = Field(
-        default=(),
-        max_length=20,
-        description="Shorter holds near the show. If several steps apply, the one closest to the show wins.",
-    )
-    quiet_from: TimeOfDay | None = Field(
-        default=None,
-        description="Start of the quiet hours, in the event's timezone. Holds do not expire in them.",
-    )
-    quiet_until: TimeOfDay | None = Field(
-        default=None, description="End of the quiet hours. A deadline inside them moves to this time."
-    )
-    after_expiry: AfterExpiry = Field(
-        default=AfterExpiry.LEAVE, description="What happens to a user when a hold expires."
-    )
-    automatic: Flag = Field(default=True, description="Whether free tickets go to the next in line at once.")
-    max_waiting: Quantity | None = Field(
-        default=None, description="Maximum number of waiting fans; null: no limit."
-    )
-    closes_at: Instant | None = Field(
-        default=None,
-        description="When the list ends, if before the show starts; null: when the show starts.",
-    )
-    verify_email: Flag = Field(
-        default=False,
-        description="Whether fans with an unverified e-mail address are skipped until they verify it.",
-    )
-    reminder_minutes: Quantity | None = Field(
-        default=60, description="How many minutes before a hold expires the fan gets a reminder; null: never."
-    )
-    purchase_url: PurchaseAddress | None = Field(
-        default=None,
-        description="Address where fans buy. `{pass}` stands for the purchase pass, `{tickets}` for the quantity.",
-    )
-    join_challenge: JoinChallenge = Field(
-        default=JoinChallenge.OFF,
-        description="When a fan who joins must solve a challenge. Organizers never have to.",
-    )
-
-    one_place_per_address: Flag | None = Field(
-        default=None,
-        description="Whether a verified mailbox, with its aliases, gets only one place; null: as `verify_email`.",
-    )
-
-    @model_validator(mode="after")
-    def _names_each_day_once(self) -> Self:
-        days = [step.days_before for step in self.hold_steps]
-        if len(set(days)) < len(days):
-            raise ValueError("hold_steps must not name the same days_before twice")
-        return self
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """Return the fields that the client sent, and only those."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
+    def from_record(cls, record: Row, **given: Any) -> Self:
+        """Make the entry of a row of `shown_entries`, without a purchase pass: no row has one."""
+        given.setdefault("purchase_pass", None)
+        return super().from_record(record, **given)
 
 
 class WaitingList(Frozen):
@@ -396,6 +255,13 @@ class Change(Frozen):
     before: dict[str, Any] | None
     after: dict[str, Any]
     reason: str | None
+
+    @classmethod
+    def from_record(cls, record: Row, **given: Any) -> Self:
+        """Make the change of a row of `history`."""
+        before, after = record["before"], record["after"]
+        changed = {"before": json.loads(before) if before else None, "after": json.loads(after)}
+        return super().from_record(record, **changed | given)
 
 
 class Signal(StrEnum):

@@ -54,6 +54,11 @@ class Contact(ContactFields):
         """Whether the contact has an unverified address."""
         return self.email is not None and not self.email_verified
 
+    @property
+    def verified_email(self) -> str | None:
+        """Its address, if that is verified."""
+        return self.email if self.email_verified else None
+
 
 _CONTACT_FIELDS = frozenset(ContactFields.model_fields)
 NO_CONTACT = Contact()
@@ -93,7 +98,7 @@ class WebhookType(StrEnum):
     """The stock of a list changed: total, available or held."""
 
 
-class Letter(StrEnum):
+class EmailKind(StrEnum):
     """The e-mails to fans, and `webhook_disabled`, an e-mail to the organizer. `sign_in` does not concern an
     entry."""
 

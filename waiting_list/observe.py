@@ -27,7 +27,7 @@ _PRIVATE = (CACHE_CONTROL, PRIVATE.encode())
 _GIVEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
-class Observed:
+class Instrumentation:
     """The outermost ASGI middleware.
 
     The request id is the caller's `X-Request-Id` if that has 1 to 64 letters, digits, dots, dashes or underscores,

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 
 from fastapi import Response
 
-from waiting_list import problems
+from waiting_list import problems, promotion, stock
 from waiting_list.answers import (
     POSTED,
     ChangedInventory,
@@ -55,7 +55,7 @@ async def add_stock(call: Call, offer_id: PathId, representation_id: PathId, bod
     """Add returned tickets to the available stock, up to the total stock. The next fans in line become ready."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    return await _changed_inventory(call, call.engine.add_stock(key, caller, quantity=body.quantity))
+    return await _changed_inventory(call, call.engine.run(key, caller, stock.add_stock, quantity=body.quantity))
 
 
 @router.post(
@@ -73,7 +73,7 @@ async def remove_stock(call: Call, offer_id: PathId, representation_id: PathId, 
     """
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    verb = call.engine.remove_stock(key, caller, quantity=body.quantity, revoke_holds=body.revoke_holds)
+    verb = call.engine.run(key, caller, stock.remove_stock, quantity=body.quantity, revoke_holds=body.revoke_holds)
     return await _changed_inventory(call, verb)
 
 
@@ -88,7 +88,7 @@ async def add_total_stock(call: Call, offer_id: PathId, representation_id: PathI
     """Raise the total and the available stock. The next fans in line become ready."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    verb = call.engine.add_total_stock(key, caller, quantity=body.quantity)
+    verb = call.engine.run(key, caller, stock.add_total_stock, quantity=body.quantity)
     return await _changed_inventory(call, verb)
 
 
@@ -105,7 +105,7 @@ async def remove_total_stock(
     """Lower the total and the available stock, by free tickets only."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    verb = call.engine.remove_total_stock(key, caller, quantity=body.quantity)
+    verb = call.engine.run(key, caller, stock.remove_total_stock, quantity=body.quantity)
     return await _changed_inventory(call, verb)
 
 
@@ -128,7 +128,7 @@ async def promote(call: Call, offer_id: PathId, representation_id: PathId, body:
     """Release free tickets to the next fans in line, on a list where `automatic` is off."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    return await _changed_inventory(call, call.engine.promote(key, caller, tickets=body.tickets))
+    return await _changed_inventory(call, call.engine.run(key, caller, promotion.promote, tickets=body.tickets))
 
 
 async def _changed_inventory(call: Call, verb: Awaitable[Answer]) -> Response:

@@ -5,12 +5,13 @@ from typing import Annotated
 import typer
 
 from waiting_list import users
-from waiting_list.auth import Authority
 from waiting_list.database import Pool
 from waiting_list.engine import Caller, Engine
+from waiting_list.models import CLOCK
 from waiting_list.settings import Settings
+from waiting_list.sign_outs import SignOuts
+from waiting_list.signing_keys import SigningKeys
 from waiting_list.terminal import DataDir, app, printable, run_with_pool, with_database
-from waiting_list.verbs import CLOCK
 
 Organization = Annotated[str, typer.Argument(help="Id of the organization.")]
 UserId = Annotated[str, typer.Argument(metavar="USER", help="Id of the user in this organization.")]
@@ -27,8 +28,8 @@ def find_user(
     The command prints the ids of users who gave this address as contact, or can sign in with it.
     """
 
-    async def run(pool: Pool, config: Settings) -> None:
-        for user_id in await users.users_of(pool, Authority(pool, config), organization, address):
+    async def run(pool: Pool, _: Settings) -> None:
+        for user_id in await users.users_of(pool, SigningKeys(pool), organization, address):
             print(printable(user_id))
 
     with with_database(data_dir) as settings:
@@ -42,9 +43,8 @@ def export_user(organization: Organization, user_id: UserId, data_dir: DataDir =
     The command takes no locks.
     """
 
-    async def run(pool: Pool, config: Settings) -> None:
-        authority = Authority(pool, config)
-        export = await users.export_user(pool, authority, user_id, organization_id=organization)
+    async def run(pool: Pool, _: Settings) -> None:
+        export = await users.export_user(pool, SigningKeys(pool), user_id, organization_id=organization)
         print(export.model_dump_json(indent=2))
 
     with with_database(data_dir) as settings:
@@ -57,7 +57,7 @@ def erase_user(organization: Organization, user_id: UserId, data_dir: DataDir = 
 
     async def run(pool: Pool, config: Settings) -> None:
         engine, caller = Engine(pool, config), Caller(organization, CLOCK)
-        erased = await users.erase_user(pool, engine, Authority(pool, config), caller, user_id)
+        erased = await users.erase_user(pool, engine, SigningKeys(pool), SignOuts(pool, config), caller, user_id)
         print(f"The person was erased from {erased.waiting_lists} waiting lists.")
 
     with with_database(data_dir) as settings:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import model_validator
 
-from waiting_list import problems, reading
+from waiting_list import problems, reading, verbs
 from waiting_list.answers import AUTHENTICATED, COMMON, POSTED, WITH_BODY, Listing, declared
 from waiting_list.calls import (
     ONCE,
@@ -114,17 +114,17 @@ async def get_waiting_list(call: Call, offer_id: PathId, representation_id: Path
 async def get_queue(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """Show a snapshot of the whole queue. A page can compute the position of an entry from it. Caches may keep it
     for a second."""
-    picture = await call.polls.picture(ListKey(offer_id, representation_id))
+    snapshot = await call.reads.queue_snapshot(ListKey(offer_id, representation_id))
     zipped = takes_gzip(call.headers.get("accept-encoding", ""))
     # The gzipped form has a weak tag, because it is another form of the same snapshot (RFC 9110, 8.8.1).
-    tag = f'W/"{picture.tag}"' if zipped else f'"{picture.tag}"'
+    tag = f'W/"{snapshot.tag}"' if zipped else f'"{snapshot.tag}"'
     headers = {"ETag": tag, "Cache-Control": _SHARED, "Vary": "Accept-Encoding"}
     known = call.headers.get("if-none-match", "")
-    if f'"{picture.tag}"' in known or known.strip() == "*":
+    if f'"{snapshot.tag}"' in known or known.strip() == "*":
         return Response(None, 304, headers)
     if zipped:
         headers["Content-Encoding"] = "gzip"
-    return Response(picture.gzipped if zipped else picture.body, 200, headers, media_type="application/json")
+    return Response(snapshot.gzipped if zipped else snapshot.body, 200, headers, media_type="application/json")
 
 
 @router.post(
@@ -177,7 +177,7 @@ async def join(call: Call, offer_id: PathId, representation_id: PathId, body: Jo
 async def get_entry(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """Show the user's latest entry in this list."""
     key = ListKey(offer_id, representation_id)
-    entry = await call.polls.poll(key, call.user.user_id, organization_id=call.organization_id)
+    entry = await call.reads.poll(key, call.user.user_id, organization_id=call.organization_id)
     return answer(await call.with_pass(entry))
 
 
@@ -198,12 +198,15 @@ async def watch_entry(call: Call, offer_id: PathId, representation_id: PathId) -
     every 15 seconds to keep the stream open.
     """
     key = ListKey(offer_id, representation_id)
-    authority, user = call.service.authority, call.user
+    service, user = call.service, call.user
     watcher = await call.live.watch(
-        key, user.user_id, organization_id=call.organization_id, has_ended=partial(authority.has_ended, user)
+        key,
+        user.user_id,
+        organization_id=call.organization_id,
+        has_ended=partial(service.user_tokens.has_ended, user),
     )
     last_event_id = call.headers.get("last-event-id")
-    with_pass = authority.with_pass
+    with_pass = service.purchase_passes.with_pass
     return StreamResponse(EntryStream(call.live, key, watcher, last_event_id=last_event_id, with_pass=with_pass))
 
 
@@ -227,9 +230,10 @@ async def change(call: Call, offer_id: PathId, representation_id: PathId, body: 
     """Change the wanted tickets of a waiting user. With fewer tickets the user keeps the place; with more, the
     user goes last."""
     key = ListKey(offer_id, representation_id)
-    verb = call.engine.change(
+    verb = call.engine.run(
         key,
         call.caller,
+        verbs.change,
         user_id=call.user.user_id,
         tickets_wanted=body.tickets_wanted,
         tickets_minimum=body.tickets_minimum,
@@ -246,7 +250,7 @@ async def change(call: Call, offer_id: PathId, representation_id: PathId, body: 
 async def leave(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """Leave the list, or give up the hold. A user who joins again goes last."""
     key = ListKey(offer_id, representation_id)
-    verb = call.engine.leave(key, call.caller, user_id=call.user.user_id)
+    verb = call.engine.run(key, call.caller, verbs.leave, user_id=call.user.user_id)
     return await _own_entry(call, verb)
 
 

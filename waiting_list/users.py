@@ -8,8 +8,7 @@ addresses that are known to be theirs.
 from collections.abc import Iterable
 from uuid import UUID
 
-from waiting_list import reading
-from waiting_list.auth import Authority
+from waiting_list import reading, verbs
 from waiting_list.database import Pool, Record, connection, snapshot, sql
 from waiting_list.engine import Caller, Engine
 from waiting_list.models import (
@@ -21,14 +20,16 @@ from waiting_list.models import (
     ListKey,
     UserExport,
     UserHistory,
-    own_list_id,
+    organization_list_id,
 )
 from waiting_list.notices import KeptContact
 from waiting_list.sessions import fan_id
+from waiting_list.sign_outs import SignOuts
+from waiting_list.signing_keys import SigningKeys
 from waiting_list.suppressions import suppressed
 
 
-async def export_user(pool: Pool, authority: Authority, user_id: str, *, organization_id: str) -> UserExport:
+async def export_user(pool: Pool, signing_keys: SigningKeys, user_id: str, *, organization_id: str) -> UserExport:
     """Return all data about a person; empty for an unknown person. Raises Unavailable."""
     who = user_id, organization_id
     async with snapshot(pool) as acquired:
@@ -36,26 +37,26 @@ async def export_user(pool: Pool, authority: Authority, user_id: str, *, organiz
         history = await acquired.fetch(sql("read_history_of_user"), *who)
         notices = await acquired.fetch(sql("read_notices_of_user"), *who)
         emails = {one["email"] for one in contacts if one["email"]}
-        silent = await suppressed(acquired, await authority.derived_secret(), organization_id, emails)
+        silent = await suppressed(acquired, await signing_keys.derived_secret(), organization_id, emails)
     verified = (one["email"] for one in contacts if one["email_verified"])
-    sign_ins = await _sign_ins(pool, authority, user_id, organization_id, verified)
+    sign_ins = await _sign_ins(pool, signing_keys, user_id, organization_id, verified)
     return UserExport(
         user_id=user_id,
         entries=tuple(await _entries(pool, user_id, organization_id)),
         contacts=tuple(
-            KeptContact(**dict(one) | {"subscribed": one["subscribed"] and one["email"] not in silent})
+            KeptContact.from_record(one, subscribed=one["subscribed"] and one["email"] not in silent)
             for one in contacts
         ),
-        history=tuple(UserHistory(**reading.told(record)) for record in history),
-        notices=tuple(KeptNotice(**record) for record in notices),
-        sign_ins=tuple(
-            KeptSignIn(**{name: record[name] for name in KeptSignIn.model_fields}) for record in sign_ins
-        ),
+        history=tuple(UserHistory.from_record(record) for record in history),
+        notices=tuple(KeptNotice.from_record(record) for record in notices),
+        sign_ins=tuple(KeptSignIn.from_record(record) for record in sign_ins),
         suppressions=tuple(KeptSuppression(email=email, suppressed_at=at) for email, at in sorted(silent.items())),
     )
 
 
-async def erase_user(pool: Pool, engine: Engine, authority: Authority, caller: Caller, user_id: str) -> Erasure:
+async def erase_user(
+    pool: Pool, engine: Engine, signing_keys: SigningKeys, sign_outs: SignOuts, caller: Caller, user_id: str
+) -> Erasure:
     """Erase a person of the caller's organization: end their tokens, remove their entries, and keep only numbers
     in the history.
 
@@ -64,28 +65,28 @@ async def erase_user(pool: Pool, engine: Engine, authority: Authority, caller: C
     organization_id = caller.organization_id
     assert organization_id is not None, "a person is a user of one organization"
     # First, so that an old token cannot join a list again that is already erased.
-    await authority.sign_outs.sign_out(organization_id, user_id)
+    await sign_outs.sign_out(organization_id, user_id)
     async with snapshot(pool) as acquired:
         contacts = await acquired.fetch(sql("read_contacts_of_user"), user_id, organization_id)
         keys = await acquired.fetch(sql("read_lists_of_user"), user_id, organization_id)
     # Also those of an unverified address: its owner can ask for another link.
     given = (one["email"] for one in contacts if one["email"])
-    if asked := await _sign_ins(pool, authority, user_id, organization_id, given):
+    if asked := await _sign_ins(pool, signing_keys, user_id, organization_id, given):
         ids: list[UUID] = [one["sign_in_id"] for one in asked]
         async with connection(pool) as acquired:
-            await acquired.execute(sql("delete_sign_ins"), own_list_id(organization_id), ids)
+            await acquired.execute(sql("delete_sign_ins"), organization_list_id(organization_id), ids)
     for key in keys:
-        await engine.erase(ListKey(*key), caller, user_id=user_id)
+        await engine.run(ListKey(*key), caller, verbs.erase, user_id=user_id)
     return Erasure(user_id=user_id, waiting_lists=len(keys))
 
 
-async def users_of(pool: Pool, authority: Authority, organization_id: str, email: str) -> list[str]:
+async def users_of(pool: Pool, signing_keys: SigningKeys, organization_id: str, email: str) -> list[str]:
     """Return the users who may be the person with this address.
 
     These are the user who signs in with it by e-mail, and the users who gave it, verified or not, in any letter
     case. Reads all contacts of the organization. Raises Unavailable.
     """
-    made = fan_id(await authority.derived_secret(), organization_id, email)
+    made = fan_id(await signing_keys.derived_secret(), organization_id, email)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_users_of_address"), organization_id, email)
     return sorted({made, *(record["user_id"] for record in records)})
@@ -104,10 +105,10 @@ async def _entries(pool: Pool, user_id: str, organization_id: str) -> list[Entry
 
 
 async def _sign_ins(
-    pool: Pool, authority: Authority, user_id: str, organization_id: str, addresses: Iterable[str]
+    pool: Pool, signing_keys: SigningKeys, user_id: str, organization_id: str, addresses: Iterable[str]
 ) -> list[Record]:
     """Return the sign-in requests for these addresses, or for the address that the user id comes from."""
-    secret, known = await authority.derived_secret(), {address.lower() for address in addresses}
+    secret, known = await signing_keys.derived_secret(), {address.lower() for address in addresses}
     async with snapshot(pool) as acquired:
         asked = await acquired.fetch(sql("read_sign_ins"), organization_id)
     return [
