@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 LONGEST_ANSWER = 500
-"""Characters of a receiver's answer that are kept."""
+"""How many characters of a receiver's answer are kept."""
 DELAYS_SECONDS = (5, 30, 120, 300, 900, 2_700, 7_200, 18_000, 36_000)
-"""Between one try and the next: ten tries over eighteen hours, give or take the jitter."""
+"""The delays between tries: ten tries over about eighteen hours, with jitter."""
 _JITTER = 0.2
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;]+")
 
@@ -18,9 +18,9 @@ class Outcome(StrEnum):
     SENT = "sent"
     """The receiver accepted the notice."""
     RETRY = "retry"
-    """The receiver may take it later."""
+    """The receiver may accept it later."""
     DEAD = "dead"
-    """The receiver never will take it, and said so."""
+    """The receiver refused the notice for good."""
 
 
 class Attempt(NamedTuple):

@@ -1,4 +1,4 @@
-"""Send the e-mails that are due of one list."""
+"""Send the due e-mails of one list."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from waiting_list.writing import NOBODY, EmailComposer, reason_not_to_send, seco
 
 
 class EmailSender:
-    """Claims, composes and sends e-mails. One for each process; `close` closes its transport."""
+    """Claim, compose and send e-mails. Each process has one. `close` closes its transport."""
 
     def __init__(self, pool: Pool, settings: Settings, composer: EmailComposer, transport: EmailTransport) -> None:
         self._pool = pool
@@ -42,8 +42,10 @@ class EmailSender:
         await self._transport.close()
 
     async def _send(self, notice: Record, entry: Mapping[str, Any] | None) -> SendResult:
-        """Send one e-mail, unless it is no longer true, or not yet due. `entry` is None where the notice is about
-        no entry, or the entry has no contact any more."""
+        """Send one e-mail, unless it is outdated or not due yet.
+
+        `entry` is None if the notice does not concern an entry, or if the entry no longer has a contact.
+        """
         if notice["type"] == EmailKind.WEBHOOK_DISABLED:
             message = self._composer.compose_webhook_disabled(notice)
         elif notice["type"] == EmailKind.SIGN_IN:

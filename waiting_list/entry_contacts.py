@@ -1,5 +1,4 @@
-"""What is kept beside the entries of one list, inside one transaction: how their fans are reached, which mailboxes
-they have verified, and from where they joined."""
+"""Keep the contacts, verified mailboxes and join networks of the entries of one list, inside one transaction."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
@@ -14,8 +13,11 @@ from waiting_list.traces import Trace, trace, trace_key
 
 
 class EntryContacts:
-    """The contacts of one list. `flush` writes what the transaction has changed; `now_of` says under which number
-    the user of an entry has a place still."""
+    """The contacts of one list.
+
+    `flush` writes the changes of the transaction. `now_of` returns the current number of the user of an entry, if
+    the user is still in the list.
+    """
 
     def __init__(
         self,
@@ -33,19 +35,19 @@ class EntryContacts:
         self._secret = secret
         self._flush = flush
         self.given: dict[int, Contact] = {}
-        """Contacts given with a join, by number."""
+        """The contacts that came with joins, by number."""
         self.quiet: set[int] = set()
-        """Who has joined without a letter that says so, by number."""
+        """The numbers of new entries that get no e-mail about their join."""
         self.requeued: dict[int, int] = {}
-        """The new number of each entry whose user waits again: after a lapsed hold, or an undone removal."""
+        """The new number of each entry whose user waits again, after an expired hold or an undone removal."""
         self.to_verify: dict[int, EntryRow] = {}
-        """Whose address has changed to one that nobody has verified, by number."""
+        """The entries whose address has changed to an unverified one, by number."""
         self.mailboxes = Mailboxes(connection, row.list_id, secret, now_of)
-        """Who has a place with which verified mailbox, where the list has the rule."""
+        """The entries of verified mailboxes, if the list allows only one place for each mailbox."""
         self._traces: dict[int, Trace] = {}
 
     def add(self, number: int, contact: Contact, *, network: str | None, quiet: bool) -> None:
-        """Note what a fan has joined with: it is written with their entry."""
+        """Note the contact and network of a join. `write` stores them with the entry."""
         if contact.is_given:
             self.given[number] = contact
         if quiet:
@@ -56,19 +58,19 @@ class EntryContacts:
             self._traces[number] = trace(self._trace_key, network, contact.email)
 
     async def read(self, number: int) -> Record | None:
-        """How the fan of an entry is reached, as it is kept."""
+        """Return the stored contact of an entry."""
         await self._flush()
         return await self._connection.fetchrow(sql("read_contact"), self._list.list_id, number)
 
     async def change(self, entry: EntryRow, contact: Contact) -> None:
-        """Keep how the fan of an entry is reached from now on."""
+        """Replace the contact of an entry."""
         self.mailboxes.forget([entry.number])
         await self._upsert({entry.number: contact})
         if contact.is_unverified:
             self.to_verify[entry.number] = entry
 
     async def verify(self, number: int, email: str) -> None:
-        """Keep that the address of an entry is verified. Raises AddressTaken."""
+        """Store that the address of an entry is verified. Raises AddressTaken."""
         await self.check_mailbox(email, number)
         mailbox = (await self._claim({number: email})).get(number, (None, False))
         await self._connection.execute(
@@ -76,21 +78,23 @@ class EntryContacts:
         )
 
     async def check_mailbox(self, email: str, number: int | None = None) -> None:
-        """Raises AddressTaken if the list has one place for each verified mailbox, and another entry has this
+        """Raise AddressTaken if the list has one place for each verified mailbox, and another entry has this
         one."""
         await self.load_mailboxes([email])
         if self._list.has_one_place and self.mailboxes.is_taken(email, but=number):
             raise AddressTaken("This list has one place for each mailbox, and this mailbox already has one.")
 
     async def load_mailboxes(self, emails: Iterable[str]) -> None:
-        """Read who has a place with the mailboxes of these verified addresses, with one statement; nothing where
-        the list has not the rule, or all are known."""
+        """Read the entries with the mailboxes of these verified addresses, with one query.
+
+        It reads nothing if the list allows several places for one mailbox, or if all mailboxes are known.
+        """
         if (asked := [*emails]) and self._list.has_one_place and not self.mailboxes.knows(asked):
             await self._flush()
             await self.mailboxes.load(asked)
 
     async def write(self, new: Collection[int]) -> None:
-        """Write what goes with new entries, which have been written."""
+        """Write the contacts and networks of new entries. The entries themselves must have been written."""
         list_id, execute = self._list.list_id, self._connection.execute
         if given := {n: self.given[n] for n in new if n in self.given}:
             await self._upsert(given)
@@ -108,8 +112,11 @@ class EntryContacts:
         return trace_key(self._secret, self._list.list_id)
 
     async def _claim(self, emails: dict[int, str]) -> dict[int, Claim]:
-        """Note that entries, by number, have verified addresses; what is to be kept of them, nothing where the
-        list has not the rule. What was changed must have been written."""
+        """Note the verified addresses of entries, and return the claims to store, both by number.
+
+        Returns no claims if the list allows several places for one mailbox. Earlier changes must have been
+        written.
+        """
         if not emails or not self._list.has_one_place:
             return {}
         if not self.mailboxes.knows(emails.values()):

@@ -1,7 +1,7 @@
-"""The verbs of the history: what each does to an entry, what its row tells, and who is told of it.
+"""Declare the verbs of the history: their effect on an entry, the fields of their rows, and their notices.
 
 Every change of a list is recorded under one of these verbs. The audit (replay.py), the outbox (telling.py) and the
-dashboard read this one table.
+dashboard all read this table.
 """
 
 from collections.abc import Mapping, Set
@@ -24,22 +24,22 @@ _OPEN = frozenset({"waiting_list_open"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerbRow:
-    """What is to be known of a verb."""
+    """The declaration of a verb."""
 
     label: str
-    """What the dashboard calls it, to be translated."""
+    """The label on the dashboard, marked for translation."""
     moves: Set[tuple[Status | None, Status]] = frozenset()
-    """From which state to which it takes an entry; None is before it joined. Empty: the verb is about the list."""
+    """The transitions of an entry. None: before the join. No transitions: the verb changes the list only."""
     left_reason: LeftReason | None = None
-    """The reason that it gives an entry to have left."""
+    """The `left_reason` of entries that leave by this verb."""
     fields: Set[str]
-    """The fields of the list and of the entry that its history row may tell."""
+    """The fields of the list and of the entry that its history row may have."""
     always: Set[str] = frozenset()
-    """Those of them that it tells whatever they are; the others only where they change."""
+    """The fields that its row always has. It has the others only if they change."""
     webhook: WebhookType | None = None
-    """What webhooks are told."""
+    """The type of the webhook notice."""
     email: EmailKind | None = None
-    """The e-mail that tells the fan. A fan who buys or leaves knows, and gets none."""
+    """The e-mail to the fan. A fan who buys or leaves gets none."""
 
 
 VERBS: Mapping[str, VerbRow] = {
@@ -143,4 +143,4 @@ RECORDED_AS: Mapping[str, Set[str]] = {
     "restore": {"join", "move"},
     "reconsider": frozenset(),
 }
-"""The verbs of the engine that are recorded as others."""
+"""The verbs of the engine that the history records as other verbs."""

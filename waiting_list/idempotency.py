@@ -1,10 +1,10 @@
-"""Idempotency: a request that is repeated with the same Idempotency-Key gets the first response again.
+"""Answer a repeated request (same Idempotency-Key) with the response to the first one.
 
 A request about one list stores its response beside the change, under the list's lock (`stored_responses`,
 `store_responses`). All other requests use `run_once`: there the requests of one organization wait for each other.
 
-Only hashes of keys and requests are stored. A stored response names entries by number, as the history does, and
-no person: the user of an entry is read when the response is given again. So no erased person is in one.
+The database has only hashes of keys and requests. A stored response has the numbers of entries, but no user ids.
+The service reads the user of an entry when it repeats the response, so that erased persons do not appear in one.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """What makes a repeated request known: who sent which key with which request."""
+    """The identity of a request: the caller with the key, and the content. A repeat has the same."""
 
     key: str
     key_hash: bytes
@@ -33,8 +33,10 @@ class Idempotency:
 
     @classmethod
     def of(cls, *, caller: str, key: str, request: str) -> Self:
-        """Hash the key and the request. `caller` must tell apart all callers who may use the same key; `request`
-        is its path and body."""
+        """Hash the key and the request.
+
+        `caller` must differ between callers who may use the same key. `request` is the path and the body.
+        """
         return cls(
             key,
             hashlib.sha256(f"{caller}\x00{key}".encode()).digest(),
@@ -57,9 +59,11 @@ async def run_once(
     now: datetime | None,
     forgetting: Set[str] = frozenset(),
 ) -> tuple[M, bool]:
-    """Run `do` and store its response in one transaction, or return the stored response to the same key; and
-    whether it was the latter. The fields in `forgetting`, which may speak of a person, are not stored. Safe where
-    the repeat is concurrent. Raises IdempotencyKeyReused."""
+    """Run `do` and store its response in one transaction, or return the stored response to the same key.
+
+    The second value is true for a stored response. The fields in `forgetting` are not stored, because they may
+    have personal data. Concurrent repeats are safe. Raises IdempotencyKeyReused.
+    """
     async with transaction(pool) as acquired:
         await acquired.execute(sql("lock_organization"), organization_id)
         if first := await stored_response(acquired, organization_id, idempotency, kind):
@@ -82,7 +86,7 @@ async def run_once(
 async def stored_response(
     acquired: Connection, organization_id: str, idempotency: Idempotency | None, kind: type[M]
 ) -> M | None:
-    """The stored response to the same Idempotency-Key, or None. Raises IdempotencyKeyReused."""
+    """Return the stored response to the same Idempotency-Key, or None. Raises IdempotencyKeyReused."""
     if idempotency is None:
         return None
     record = await acquired.fetchrow(
@@ -95,13 +99,13 @@ async def stored_response(
 
 
 async def clock(acquired: Connection) -> datetime:
-    """The database's clock."""
+    """Return the time of the database clock."""
     now: datetime = await acquired.fetchval(sql("read_now"))
     return now
 
 
 async def stored_responses(ledger: Ledger, key_hashes: Sequence[bytes]) -> dict[bytes, tuple[bytes, Answer]]:
-    """The stored responses to these keys in this list, each with the hash of its request, by the key's hash."""
+    """Return the stored responses to these keys in this list, with the hashes of their requests, by key hash."""
     if not key_hashes:
         return {}
     list_id, fetch = ledger.list.list_id, ledger.connection.fetch
@@ -116,7 +120,7 @@ async def stored_responses(ledger: Ledger, key_hashes: Sequence[bytes]) -> dict[
 
 
 async def store_responses(ledger: Ledger, responses: Sequence[tuple[Idempotency, Answer]]) -> None:
-    """Store the responses to new keys, without their users."""
+    """Store the responses to new keys, without the user ids."""
     if not responses:
         return
     keys = [idempotency.key_hash for idempotency, _ in responses]
@@ -135,7 +139,7 @@ def _entries(answer: Answer) -> Iterator[Entry]:
 
 
 def _of_users(answer: Answer, users: Mapping[int, str | None]) -> Answer:
-    """The answer with the entries of these users, by number, and of nobody where none is named."""
+    """Return the answer with these users in its entries, by number. An entry without one gets None."""
 
     def of_user(entry: Entry) -> Entry:
         return entry.model_copy(update={"user_id": users.get(entry.number)})

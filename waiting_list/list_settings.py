@@ -1,9 +1,13 @@
-"""The settings of a waiting list, each declared once, as a field of `DeclaredSettings`.
+"""Declare each setting of a waiting list once, as a field of `DeclaredSettings`.
 
-From a declaration follow: what organizers send (`SettingsChange`) and see (`ListSettings`); the columns of a row
-(`SettingColumns`) and, with `ops/settings_columns.py`, of the statements that read and write it; what the history
-records and its replay accepts; the form on the dashboard with its texts; the reference in docs/api.md. To add a
-setting: CONTRIBUTING.md.
+These follow from a declaration:
+- the settings that organizers send (`SettingsChange`) and see (`ListSettings`);
+- the columns of a row (`SettingColumns`) and, with `ops/settings_columns.py`, those in SQL;
+- the fields that the history records and its replay accepts;
+- the form on the dashboard with its texts;
+- the reference in docs/api.md.
+
+CONTRIBUTING.md tells how to add a setting.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -69,7 +73,7 @@ class HoldStep(Frozen):
 
     @staticmethod
     def pairs(steps: Sequence["HoldStep"]) -> list[list[int]]:
-        """The steps as they are kept: pairs of numbers, the most days first."""
+        """Return the steps as the database keeps them: pairs of numbers, the most days first."""
         return sorted(([step.days_before, step.hold_minutes] for step in steps), reverse=True)
 
 
@@ -80,7 +84,7 @@ _QUIET_HOURS = N_("Two different times of day, or neither.")
 
 
 class DeclaredSettings(BaseModel):
-    """Every setting, once. The order is that of the API and of the columns; the default is that of the column."""
+    """All settings, in the order of the API and of the columns, with the defaults of the columns."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -310,13 +314,13 @@ COLUMNS = tuple(one.name for one in _WITH_COLUMN)
 STORED_DEFAULTS: Mapping[str, Any] = {one.name: one.store(one.default) for one in _WITH_COLUMN}
 """The value of each column in a new list."""
 _HISTORIES_NAME = 1
-"""The first row of every history names the settings of this migration and of those before it."""
+"""The first row of every history has the settings of this migration and of those before it."""
 LATER_COLUMNS = tuple(one.name for one in _WITH_COLUMN if one.setting.migration > _HISTORIES_NAME)
-"""The columns that the first row of an older history does not name."""
+"""The columns that the first row of an older history lacks."""
 _NOT_AS_STORED = tuple(one for one in _WITH_COLUMN if one.setting.stored or one.setting.follows)
 _ENUMS = {one.name: enum for one in _WITH_COLUMN if (enum := enum_of(one.column_type))}
 _ANSWERS_NAME = 4
-"""Answers that are kept for repeats name the settings of this migration and of those before it."""
+"""Stored idempotent responses have the settings of this migration and of those before it."""
 
 
 class SettingsChange(DeclaredSettings, frozen=True):
@@ -331,12 +335,12 @@ class SettingsChange(DeclaredSettings, frozen=True):
 
     @property
     def given(self) -> dict[str, Any]:
-        """The fields that the client sent, and only those, as they are stored."""
+        """Return the fields that the client sent, and only those, as they are stored."""
         return {one.name: one.store(getattr(self, one.name)) for one in self._given}
 
     @property
     def moves_queue(self) -> bool:
-        """Whether a field that the client sent can make a waiting fan ready."""
+        """Return whether a field that the client sent can make a waiting fan ready."""
         return any(one.setting.moves_queue for one in self._given)
 
     @property

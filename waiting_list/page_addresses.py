@@ -1,6 +1,6 @@
-"""The addresses of all pages, each made of the keys that it is about.
+"""Make the addresses of all pages.
 
-The patterns are what routers take. `address` fills one; templates call it as `to.address(to.MAIL, name=…)`.
+Each constant is a pattern for routers. `address` fills it; templates call it as `to.address(to.MAIL, name=…)`.
 """
 
 from typing import Protocol
@@ -17,12 +17,12 @@ LIST = "/waiting-lists/{offer_id}/{representation_id}"
 JOIN = LIST + "/join"
 
 PLACE = LIST + "/place"
-"""The place of the fan who is signed in."""
+"""The place of the signed-in fan."""
 PRIVATE_LINKS = "/e/"
 PRIVATE_LINK = PRIVATE_LINKS + "{token}"
-"""The same place, for whoever has its link."""
+"""The same place, for a visitor with its private link."""
 CHANGE = "/change"
-"""This and what follows stand below a place, by whichever way it is found: `below` joins the two."""
+"""This and the following patterns come after the address of a place, of either kind. `below` joins the two."""
 LEAVE = "/leave"
 LIVE = "/live"
 VERIFY = "/verify/{code}"
@@ -65,11 +65,11 @@ DOCS = "/docs"
 OPENAPI = "/openapi.json"
 
 ANYTHING_ELSE = "/{anything:path}"
-"""Whatever stands below a pattern and has no page."""
+"""All other addresses that start with a pattern."""
 
 
 class OfList(Protocol):
-    """What says which list it is about."""
+    """An object that belongs to a list."""
 
     @property
     def offer_id(self) -> str: ...
@@ -78,27 +78,27 @@ class OfList(Protocol):
 
 
 def address(pattern: str, /, **keys: str) -> str:
-    """Return the address of the page that has these keys. Each is one part of the path, whatever is in it."""
+    """Return the address of the page with these keys. Each key is one part of the path, even if it has slashes."""
     return pattern.format(**{name: quote(key, safe="", errors="replace") for name, key in keys.items()})
 
 
 def of_list(pattern: str, about: OfList, /, **keys: str) -> str:
-    """Return the address of a page of the list that something is about: a key, an entry, a list."""
+    """Return the address of a page of a list. `about` is the list, its key, or one of its entries."""
     return address(pattern, offer_id=about.offer_id, representation_id=about.representation_id, **keys)
 
 
 def below(place: str, pattern: str, /, **keys: str) -> str:
-    """Return the address of a page that stands below the address of a place."""
+    """Return the address of a page of a place."""
     return place + address(pattern, **keys)
 
 
 def unsubscribe(place: str, mail_code: str | None) -> str:
-    """Return where a fan ends their e-mails: of this place, or with the code of a letter, of the organizer."""
+    """Return where a fan unsubscribes: from the e-mails of this place or, with a code, of the organizer."""
     return _with_code(place, UNSUBSCRIBE, mail_code)
 
 
 def subscribe(place: str, mail_code: str | None) -> str:
-    """Return where a fan has them again."""
+    """Return where a fan subscribes again."""
     return _with_code(place, SUBSCRIBE, mail_code)
 
 
@@ -109,8 +109,10 @@ def _with_code(place: str, pattern: str, mail_code: str | None) -> str:
 
 
 def buy_link(purchase_url: str | None, purchase_pass: str | None, tickets: int) -> str | None:
-    """Where a fan buys so many `tickets` of what is held: the list's address with the pass in it, and their number
-    where it has a place for that. None where there is no pass, or the shop takes it in another way."""
+    """Return where a fan buys: the list's `purchase_url`, with the pass and the number of tickets filled in.
+
+    Returns None without a pass or a `purchase_url`.
+    """
     if purchase_url is None or purchase_pass is None:
         return None
     return purchase_url.replace("{tickets}", str(tickets)).replace("{pass}", quote(purchase_pass, safe=""))

@@ -1,4 +1,4 @@
-"""What a process does again and again in the background."""
+"""Repeat a task of a process in the background."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,10 +11,11 @@ log = structlog.get_logger(__name__)
 
 
 async def repeat(do: Callable[[], Awaitable[object]], *, seconds: float, failing: str) -> None:
-    """Do it, wait so many seconds, and so on until this is cancelled.
+    """Do the task, wait for `seconds`, and repeat both until cancelled.
 
-    Survives any failure: the next turn does what this one has missed. A failure is logged as `failing`, once until
-    a turn succeeds; a Problem is an outage, and is logged where it is met.
+    It survives any failure, because the next turn does what this one has missed. It logs the first failure as
+    `failing`, and then no more failures until a turn succeeds. It does not log a Problem: that is an outage, and
+    logged where it occurs.
     """
     failed = False
     while True:

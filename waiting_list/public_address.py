@@ -1,4 +1,4 @@
-"""Which addresses a webhook may lead to: those of the public Internet."""
+"""Allow only addresses of the public Internet for webhooks."""
 
 import re
 import socket

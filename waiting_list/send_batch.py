@@ -1,4 +1,4 @@
-"""Send one batch of claimed notices: each in its turn, all within the lease; and record how it went."""
+"""Send one batch of claimed notices within their lease, and record the results."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,7 +17,7 @@ from waiting_list.notices import NoticeStatus
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=90)
-"""After this long a claimed notice is due again: longer than a batch takes, however slow its receiver is."""
+"""A claimed notice is due again after this time. It is longer than a batch takes, even with a slow receiver."""
 BATCH = 32
 """Notices to claim at once."""
 _BATCH_SECONDS = 80.0
@@ -28,8 +28,8 @@ _random = SystemRandom()
 
 
 class SendResult(NamedTuple):
-    """What becomes of a claimed notice. Without an attempt, `reason` says why there was none; a pending notice
-    without an attempt counts as not tried."""
+    """The result for a claimed notice. Without an attempt, `reason` gives the cause. A pending notice without an
+    attempt counts as not tried."""
 
     notice: Record
     status: NoticeStatus
@@ -39,7 +39,7 @@ class SendResult(NamedTuple):
 
     @staticmethod
     def of(notice: Record, attempt: Attempt) -> "SendResult":
-        """What follows from one attempt: sent, dead, or due again after a delay."""
+        """Make the result of one attempt: sent, dead, or due again after a delay."""
         match attempt.outcome:
             case Outcome.SENT:
                 return SendResult(notice, NoticeStatus.SENT, attempt=attempt)

@@ -1,7 +1,7 @@
-"""The declaration of a setting, whatever the setting is about.
+"""Declare settings: the parts that do not depend on what the settings are for.
 
 A declaration is a field of a pydantic model. The field gives the name, the type, the bounds, the default and the
-description; the `Setting` in its Annotated type gives the rest. `declared_settings` puts both together.
+description. The `Setting` in its Annotated type gives the rest. `declared_settings` joins both.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,13 +38,13 @@ class Kind(StrEnum):
 
 
 class Group(NamedTuple):
-    """Settings that stand together in a form, under this legend."""
+    """Settings that a form shows together, under this legend."""
 
     legend: str
 
 
 class Stored(NamedTuple):
-    """How a value is stored that PostgreSQL has no type for: the type, and the way there and back."""
+    """How to store a value for which PostgreSQL has no type: the type in the column, and both conversions."""
 
     type: Any
     store: Callable[[Any], Any]
@@ -53,47 +53,47 @@ class Stored(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What a field cannot say of its setting. The texts are for organizers, marked with `N_`."""
+    """The properties of a setting that its field does not have. The texts are for organizers, marked with `N_`."""
 
     migration: int
-    """The number of the migration that added its column."""
+    """The number of the migration that added the column."""
     group: Group
     label: str
     """Its name in tables and in the history."""
     field_label: str = ""
-    """The label of its form field, where that says more."""
+    """The label of the form field, if it differs."""
     when_null: str = "–"  # noqa: RUF001 - what tables show for nothing
     """The text for null."""
     choices: Mapping[str, str] = field(default_factory=dict)
     """The text of each value of an enum."""
     expects: str = ""
-    """What the form field takes. A number says that by its bounds."""
+    """What the form field accepts. For a number, this follows from its bounds."""
     kind: Kind | None = None
-    """How a form asks for it, where the type does not say so."""
+    """How a form asks for it, if this does not follow from the type."""
     form_order: int = 0
-    """Its place within its group. The lowest stands first; equals stand as they are declared."""
+    """The order within the group: the lowest first, equals in the order of their declarations."""
     moves_queue: bool = False
-    """Whether a change can make a waiting fan ready, so that promotion must look again."""
+    """Whether a change can make a waiting fan ready, so that promotion must run again."""
     follows: str | None = None
     """The setting that gives the value while this one is null."""
     stored: Stored | None = None
-    """How it is stored, where that is not as it is shown."""
+    """How it is stored, if that differs from how clients see it."""
     has_column: bool = True
     """Whether it has a column of its own name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeclaredSetting:
-    """A setting with all that its field and its `Setting` say."""
+    """A setting with the properties of its field and of its `Setting`."""
 
     name: str
     setting: Setting
     default: Any
-    """As clients send it."""
+    """The default, as clients send it."""
     type: Any
-    """Without bounds; as clients see it."""
+    """The type that clients see, without bounds."""
     shown_default: Any
-    """As clients see it."""
+    """The default, as clients see it."""
     column_type: Any
     nullable: bool
     kind: Kind

@@ -1,4 +1,4 @@
-"""Keep the health of webhooks: note since when one only fails, and disable one that fails for days, or is gone."""
+"""Note since when a webhook fails, and disable it when it fails for days or is gone."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _GONE = 410
 
 
 class WebhookHealth:
-    """Judges webhooks by the attempts to reach them."""
+    """Track the health of webhooks by the attempts to reach them."""
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool

@@ -1,4 +1,4 @@
-"""Send the deliveries that are due of one list to one webhook."""
+"""Send the due deliveries of one list to one webhook."""
 
 import asyncio
 from datetime import timedelta
@@ -16,11 +16,11 @@ from waiting_list.webhook_health import WebhookHealth
 ROTATION = timedelta(hours=24)
 """How long the previous secret still signs after a rotation."""
 _REST_SECONDS = 30.0
-"""How long the sender leaves a webhook alone that did not answer at all, so that others come before it."""
+"""How long the sender skips a webhook that did not answer at all, so that others come first."""
 
 
 class WebhookSender:
-    """Claims, signs and sends deliveries. One for each process, made inside the running event loop; `close` ends
+    """Claim, sign and send deliveries. Each process has one, made inside the running event loop. `close` ends
     it."""
 
     def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys) -> None:
@@ -34,7 +34,7 @@ class WebhookSender:
         self._resting_until: dict[str, float] = {}
 
     def resting(self) -> list[str]:
-        """The webhooks to leave alone for now."""
+        """Return the webhooks to skip for now."""
         now = asyncio.get_running_loop().time()
         self._resting_until = {one: until for one, until in self._resting_until.items() if now < until}
         return list(self._resting_until)
@@ -42,8 +42,7 @@ class WebhookSender:
     async def send_due(self, list_id: UUID, webhook_id: str) -> int:
         """Claim one batch of a list's deliveries to a webhook, send it and record the results.
 
-        Return how many it claimed; 0 also where the webhook is disabled, deleted or better left alone. Raises
-        Unavailable.
+        Return how many it claimed: 0 if the webhook is disabled, deleted or skipped for now. Raises Unavailable.
         """
         async with connection(self._pool) as acquired:
             webhook = await acquired.fetchrow(sql("read_webhook_to_call"), webhook_id)
