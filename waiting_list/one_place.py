@@ -1,8 +1,8 @@
-"""Who has a place with which verified mailbox, inside one transaction of a list: the rule `one_place_per_address`.
+"""Find the entries of verified mailboxes, inside one transaction of a list, for the rule `one_place_per_address`.
 
-The database keeps an HMAC of a mailbox, with a secret that is another in each list: it names nobody, and lists
-cannot be compared by it. Addresses that were verified before the list had the rule are folded when the rule first
-asks. Their entries stay, and count.
+The database has only an HMAC of a mailbox, with a different secret in each list. So it identifies no person, and
+lists cannot be compared. When the list gets the rule, addresses that were verified before are folded on the first
+check. Their entries stay, and count.
 """
 
 from collections import defaultdict
@@ -16,18 +16,18 @@ from waiting_list.mailboxes import mailbox
 
 _AT_ONCE = 1_000
 IsActive = Callable[[int], int | None]
-"""The number under which the user of an entry that was active has a place still; None if they have none."""
+"""Returns the current number of the user of a formerly active entry, or None if the user has left."""
 
 
 class Claim(NamedTuple):
-    """What is kept of a mailbox with a contact. `is_sole`: the entry is the only active one that has it."""
+    """The stored mailbox of a contact. `is_sole`: no other active entry has it."""
 
     mailbox: bytes
     is_sole: bool
 
 
 class Mailboxes:
-    """The mailboxes of one list that have been asked for, and who has a place with them."""
+    """The mailboxes of one list that were read so far, with their entries."""
 
     def __init__(self, connection: Connection, list_id: UUID, secret: bytes, now_of: IsActive) -> None:
         self._connection = connection
@@ -39,21 +39,24 @@ class Mailboxes:
         self._known: set[bytes] = set()
 
     def hash(self, email: str) -> bytes:
-        """What the mailbox of an address is known as in this list: 16 bytes."""
+        """Return the HMAC of the mailbox of an address in this list: 16 bytes."""
         assert self._secret, "a ledger that writes contacts is opened with the secret"
         return derived(self._secret, "mailbox", self._list_id, mailbox(email))[:16]
 
     def knows(self, emails: Iterable[str]) -> bool:
-        """Whether all of these have been asked for."""
+        """Return whether the mailboxes of all these addresses were read."""
         return all(self.hash(email) in self._known for email in emails)
 
     def add(self, number: int, email: str) -> None:
-        """Notes that an entry has this verified address from now on: whoever asks next is told."""
+        """Note that an entry has this verified address now, for the next checks."""
         self._active[self.hash(email)].add(number)
 
     async def load(self, emails: Iterable[str]) -> None:
-        """Reads who has a place with the mailboxes of these addresses, with one statement. What was changed must
-        have been written. Besides it folds what is not folded yet, once for each contact of the list."""
+        """Read the entries with the mailboxes of these addresses, with one query.
+
+        Earlier changes must have been written. Also folds addresses that are not folded yet, once for each
+        contact.
+        """
         asked = sorted({self.hash(email) for email in emails} - self._known)
         while True:
             records = await self._connection.fetch(sql("read_mailboxes"), self._list_id, asked, _AT_ONCE)
@@ -68,12 +71,14 @@ class Mailboxes:
         self._known.update(asked)
 
     def is_taken(self, email: str, *, but: int | None = None) -> bool:
-        """Whether an active entry other than `but` has this mailbox, verified."""
+        """Return whether an active entry other than `but` has this mailbox, verified."""
         return bool(self._holders(self.hash(email)) - {but})
 
     async def claim(self, emails: dict[int, str]) -> dict[int, Claim]:
-        """Notes that these entries, by number, have verified addresses from now on; what is to be kept of them. An
-        entry that has left gives up the sole place of a mailbox that another claims."""
+        """Note the verified addresses of these entries, and return the claims to store, both by number.
+
+        An entry that has left gives up a mailbox that another entry claims.
+        """
         claims: dict[int, Claim] = {}
         given_up: set[int] = set()
         for number, email in emails.items():
@@ -89,7 +94,7 @@ class Mailboxes:
         return claims
 
     def forget(self, numbers: Collection[int]) -> None:
-        """Notes that these entries have other addresses, or none."""
+        """Note that these entries no longer have their addresses."""
         for holders in self._active.values():
             holders.difference_update(numbers)
 

@@ -1,4 +1,4 @@
-"""Who is next: the choice, pure, and the round that carries it out (DESIGN: rules of the list, 5)."""
+"""Decide who is promoted: a pure choice, and the round that carries it out (DESIGN: rules of the list, 5)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -13,11 +13,11 @@ from waiting_list.stock import check_free, check_quantity
 
 _CHUNK = 500
 _BEFORE_ALL = -(2**63)
-"""A rank that nobody has."""
+"""A rank that no entry has."""
 
 
 class Candidate(Protocol):
-    """What the choice looks at."""
+    """A waiting entry, as the choice needs it."""
 
     @property
     def tickets_wanted(self) -> int: ...
@@ -26,20 +26,20 @@ class Candidate(Protocol):
 
 
 class Choice(NamedTuple):
-    """Who is held how much, and where the choice stopped."""
+    """The tickets to hold for each chosen candidate, and where the choice stopped."""
 
     held: list[tuple[int, int]]
     """(index of the candidate, tickets), in order."""
     looked_at: int
-    """How many candidates were served or passed over."""
+    """How many candidates were chosen or skipped."""
 
 
 def choose(free: int, candidates: Sequence[Candidate], *, policy: Policy, at_most: int | None = None) -> Choice:
-    """Goes through the candidates in order and holds each what it wants, or what is left if that is at
-    least its minimum.
+    """Go through the candidates in order. Give each what it wants, or what is left if that is at least its
+    minimum.
 
-    `strict` stops at the first who does not fit; `skip` passes over those and goes on until `at_most` were
-    chosen. Never holds more than `free` in all.
+    `strict` stops at the first candidate that does not fit. `skip` skips it, and continues until `at_most` are
+    chosen. It never gives more than `free` tickets in total.
     """
     held: list[tuple[int, int]] = []
     looked_at = 0
@@ -58,7 +58,7 @@ def choose(free: int, candidates: Sequence[Candidate], *, policy: Policy, at_mos
 
 
 async def promote(ledger: Ledger, *, tickets: int) -> None:
-    """Releases this many free tickets by hand, to whoever is next under the list's policy.
+    """Release this many free tickets by hand, to the next in line under the list's policy.
 
     Raises InvalidRequest, WaitingListEnded, NotEnoughStock, StockHeld.
     """
@@ -70,15 +70,14 @@ async def promote(ledger: Ledger, *, tickets: int) -> None:
 
 
 async def reconsider(ledger: Ledger) -> None:
-    """Has the next in line looked at again, as after any change of the list: `settle` follows every verb."""
+    """Make `settle`, which follows every verb, check the next in line again."""
     ledger.unsettled = True
 
 
 async def settle(ledger: Ledger) -> None:
-    """Promotes whoever fits what is free, if anything happened that could make somebody fit; what it does is done
-    on behalf of the service.
+    """Promote the fans who fit the free tickets, if a change could make one fit. The actor is the service.
 
-    Does nothing in the manual mode, or once the list has ended.
+    Does nothing in manual mode, or after the end of the list.
     """
     if ledger.unsettled and ledger.list.automatic and not ledger.ended:
         ledger.actor = CLOCK
@@ -113,7 +112,7 @@ async def _round(ledger: Ledger, tickets: int) -> None:
 
 
 async def _first(ledger: Ledger, at_most: int) -> list[EntryRow]:
-    """The first in line who can be promoted."""
+    """Return the first in line who can be promoted."""
     if ledger.list.verify_email:
         return await ledger.read("read_first_fitting", _BEFORE_ALL, INT32_MAX, at_most, ledger.list.eligible)
     return await ledger.read("read_first_waiting", at_most)

@@ -1,9 +1,9 @@
-"""What a fan, an organizer or the clock does to entries: join, change, leave, set_contact, verify, buy, move,
+"""Change entries for a fan, an organizer or the clock: join, change, leave, set_contact, verify, buy, move,
 remove, expire, end, erase, prune.
 
-A verb checks everything before it changes anything, so that one that raises a Problem has changed nothing:
-a whole batch of them can share a transaction. Problems that carry an entry carry its row here; the engine
-shows it as clients see it. What frees tickets says nothing of who gets them: that is promotion.py.
+A verb checks everything before it changes anything. So a verb that raises a Problem has changed nothing, and a
+batch of verbs can share a transaction. A Problem with an entry has its row here; the engine turns it into the form
+for clients. Verbs free tickets, but promotion.py decides who gets them.
 """
 
 from collections.abc import Mapping
@@ -48,11 +48,12 @@ async def join(
     proof: Proof = NO_PROOF,
     network: str | None = None,
 ) -> EntryRow:
-    """Gives the user the last place. `tickets_minimum` is `tickets_wanted` unless given; `contact` is how the fan
-    is told of what happens to the entry. With `quiet` no letter tells what the answer does: that they joined, and
-    may buy at once. `proof` is what the list asks of fans who join by themselves; `network` is the public address
-    that a fan joins from (`Limits.network`). A fan may join MOST_JOINS times within JOINS_WITHIN, an organizer as
-    often as they like.
+    """Add an entry for the user at the last place.
+
+    `tickets_minimum` defaults to `tickets_wanted`. With `quiet`, the fan gets no e-mail about what the answer
+    says: that they have joined, and whether they can buy at once. `proof` is the solved challenge, which only fans
+    need. `network` is the public address of a fan (`Limits.network`). A fan can join MOST_JOINS times within
+    JOINS_WITHIN; organizers have no limit.
 
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
     WaitingListFull, TooManyPlaces, RateLimited, AddressTaken, ChallengeRequired.
@@ -100,11 +101,11 @@ async def change(
     tickets_wanted: int | None = None,
     tickets_minimum: int | None = None,
 ) -> EntryRow:
-    """Changes what a waiting user wants: fewer keeps the place, more goes last (recorded as a `move`). With
-    `number` only that entry.
+    """Change how many tickets a waiting user wants. With `number`, change only that entry.
 
-    An entry that took all or nothing still does, unless a minimum is given; else a minimum above the new
-    wish follows it. Raises NotInList, AlreadyLeft, NotWaiting, InvalidRequest, TooManyTickets,
+    With fewer tickets the user keeps the place; with more the user goes last, recorded as a `move`. Without a new
+    minimum, an entry whose minimum was its wish keeps that rule; else a minimum above the new wish is lowered to
+    it. Raises NotInList, AlreadyLeft, NotWaiting, InvalidRequest, TooManyTickets,
     WaitingListEnded.
     """
     entry = _waiting(await ledger.latest(user_id), number)
@@ -125,23 +126,26 @@ async def change(
 
 
 async def leave(ledger: Ledger, *, user_id: str, number: int | None = None) -> EntryRow:
-    """The user gives up the place, or the hold; with `number` only that of this entry. Raises NotInList,
-    AlreadyLeft."""
+    """End the entry of a user who gives up the place or the hold. With `number`, end only that entry. Raises
+    NotInList, AlreadyLeft."""
     entry = _active(await ledger.latest(user_id), number)
     take_out(ledger, "leave", entry, LeftReason.CANCELLED)
     return entry
 
 
 async def remove(ledger: Ledger, *, user_id: str) -> EntryRow:
-    """The organizer takes the user out. Raises NotInList, AlreadyLeft."""
+    """End the entry of a user whom the organizer removes. Raises NotInList, AlreadyLeft."""
     entry = _active(await ledger.latest(user_id))
     take_out(ledger, "remove", entry, LeftReason.REMOVED)
     return entry
 
 
 async def set_contact(ledger: Ledger, *, user_id: str, contact: Contact) -> EntryRow:
-    """Changes how the user is told of what happens to the entry. An address that was verified stays so while it is
-    the same; another one has to be verified anew. Raises NotInList, AlreadyLeft, AddressTaken."""
+    """Replace the contact details of an entry.
+
+    A verified address stays verified; a different one must be verified again. Raises NotInList, AlreadyLeft,
+    AddressTaken.
+    """
     entry = _active(await ledger.latest(user_id))
     known = await ledger.contacts.read(entry.number)
     if known is not None and known["email_verified"] and known["email"] == contact.email:
@@ -154,9 +158,10 @@ async def set_contact(ledger: Ledger, *, user_id: str, contact: Contact) -> Entr
 
 
 async def verify(ledger: Ledger, *, user_id: str, number: int, email: str) -> EntryRow:
-    """Somebody has shown that they read this mailbox: the address of this entry counts as verified, and promotion
-    passes it over no longer. Safe to repeat. Raises NotInList, AlreadyLeft, AddressTaken, InvalidRequest if the
-    entry has another address by now."""
+    """Mark the address of an entry as verified, so that promotion no longer skips the entry. Safe to repeat.
+
+    Raises NotInList, AlreadyLeft, AddressTaken; InvalidRequest if the entry now has a different address.
+    """
     entry = _active(await ledger.latest(user_id), number)
     known = await ledger.contacts.read(number)
     if known is None or known["email"] != email:
@@ -168,12 +173,12 @@ async def verify(ledger: Ledger, *, user_id: str, number: int, email: str) -> En
 
 
 async def buy(ledger: Ledger, *, user_id: str, quantity: int | None = None, hold: UUID | None = None) -> EntryRow:
-    """The ready user has bought `quantity` tickets (all that are held, unless given). With `hold`, the name that a
-    purchase pass has for its hold, only if the user's latest entry has it.
+    """Record that a ready user has bought `quantity` tickets; by default all held ones.
 
-    They leave the stock: available and held shrink together, so nobody else moves. What was held beyond
-    them is free again. The deadline is compared with the instant read under the lock, whether or not the
-    worker has noticed. Raises NotInList, AlreadyLeft, NotReady, HoldExpired, WrongQuantity, InvalidRequest.
+    With `hold`, the id of the hold in a purchase pass, the latest entry of the user must have this hold. The
+    bought tickets leave the stock: available and held shrink together, so that no other entry moves. The other
+    held tickets become free. The deadline is compared with the time that was read under the lock, so that a late
+    worker does not matter. Raises NotInList, AlreadyLeft, NotReady, HoldExpired, WrongQuantity, InvalidRequest.
     """
     latest = await ledger.latest(user_id)
     # Before all else: what has become of another hold, or another place, is no business of this pass.
@@ -210,7 +215,8 @@ async def move(
     before: str | None = None,
     reason: str | None = None,
 ) -> EntryRow:
-    """Puts a waiting user first, last, or right before another who waits. The history keeps the `reason`.
+    """Move a waiting user to the first or last place, or right before another waiting user. The history keeps the
+    `reason`.
 
     Raises NotInList, AlreadyLeft, NotWaiting (of either user), InvalidRequest.
     """
@@ -233,7 +239,7 @@ async def move(
 
 
 async def rank_before(ledger: Ledger, following: EntryRow, mover: EntryRow) -> int:
-    """A rank right before `following`, half-way to whoever is there; makes room where there is none."""
+    """Return a rank right before `following`, half-way to the previous entry. Makes room if there is none."""
     previous = await ledger.read("read_active_before", following.rank, mover.number, 1)
     rank = rank_between(previous[0].rank if previous else None, following.rank)
     if rank is not None:
@@ -258,9 +264,9 @@ async def rank_before(ledger: Ledger, following: EntryRow, mover: EntryRow) -> i
 
 
 async def expire(ledger: Ledger, *, at_most: int = 500) -> list[EntryRow]:
-    """Ends holds whose deadline has passed, the oldest first; returns those entries.
+    """End holds whose deadline has passed, the oldest first, and return their entries.
 
-    With `after_expiry` = requeue each of those users waits again, last, as a new entry.
+    With `after_expiry` = requeue, each of these users waits again, last in line, with a new entry.
     """
     due = await ledger.read("read_due_entries", ledger.now, at_most)
     for entry in due:
@@ -272,9 +278,9 @@ async def expire(ledger: Ledger, *, at_most: int = 500) -> list[EntryRow]:
 
 
 async def end(ledger: Ledger, *, at_most: int = 500) -> list[EntryRow]:
-    """Takes out whoever still waits or is ready once the list has ended; returns those entries.
+    """After the end of the list, end its active entries, and return them.
 
-    When none is left, marks the list as ended. Does nothing before the end.
+    If no active entry is left, mark the list as ended. Does nothing before the end.
     """
     if not ledger.ended:
         return []
@@ -289,9 +295,9 @@ async def end(ledger: Ledger, *, at_most: int = 500) -> list[EntryRow]:
 
 
 async def erase(ledger: Ledger, *, user_id: str) -> list[EntryRow]:
-    """Takes the person out of the list if they are in it, and forgets who they were; returns their entries.
+    """End the entry of a person, erase the user from all their entries, and return these entries.
 
-    The numbers, and what happened to them, stay: nobody else's place changes but by the leaving.
+    The numbers and their history stay. Other places change only because the person leaves.
     """
     entries = await ledger.read("read_entries_of_user", user_id)
     for entry in entries:
@@ -304,12 +310,12 @@ async def erase(ledger: Ledger, *, user_id: str) -> list[EntryRow]:
 
 
 async def prune(ledger: Ledger, *, kept: timedelta, at_most: int = 500) -> list[EntryRow]:
-    """Forgets whose entries these were, so many at once and the oldest first, as `erase` does; returns them. When
-    none is left, marks the list as pruned.
+    """Erase the users of the oldest entries, as `erase` does, and return these entries. If none is left, mark the
+    list as pruned.
 
-    Does nothing before everybody is out of the list and it has ended so long ago; so none is forgotten in a list
-    whose show was put off since somebody looked for what is due. A list that takes entries again after it was
-    pruned is pruned again after its next end.
+    Does nothing while the list has active entries, or if it has not ended long enough ago. So it erases nothing if
+    the show was postponed in the meantime. If a pruned list gets entries again, it is pruned again after its next
+    end.
     """
     ended_at = ledger.list.ended_at
     over = ended_at is not None and ended_at >= ledger.ends_at and not (ledger.list.waiting or ledger.list.held)
@@ -329,7 +335,7 @@ async def prune(ledger: Ledger, *, kept: timedelta, at_most: int = 500) -> list[
 
 
 async def _forget(ledger: Ledger, entries: list[EntryRow]) -> None:
-    """Forgets what is kept of whoever had these entries, besides that they did."""
+    """Delete the personal data of these entries. The entries themselves stay."""
     numbers, list_id = [entry.number for entry in entries], ledger.list.list_id
     await ledger.flush()  # before what it has yet to write is to be forgotten
     for statement in ("forget_reasons", "delete_contacts", "delete_traces", "delete_notices_of_entries"):
@@ -345,7 +351,7 @@ def take_out(
     why: str | None = None,
     on_list: Mapping[str, Any] | None = None,
 ) -> None:
-    """Has an active entry leave the list, and what it holds with it; the history keeps `why`."""
+    """End an active entry and its hold. The history keeps `why`."""
     ledger.apply(
         verb,
         entry,
@@ -359,7 +365,7 @@ def take_out(
 
 
 def _hold(ledger: Ledger, entry: EntryRow) -> UUID | None:
-    """The name of the hold that the entry has, or had when it left."""
+    """Return the id of the hold that the entry has, or had when it left."""
     return hold_id(ledger.list.list_id, entry.number, entry.ready_at) if entry.ready_at else None
 
 
