@@ -1,8 +1,8 @@
-"""One waiting list inside one transaction, under its lock: what is known of it, and what is changed.
+"""Read and change one waiting list inside one transaction, under its lock.
 
-Verbs read and change the list only through a Ledger. Every change goes through `Ledger.apply`, which
-records the history row from the very fields that it sets, so that no change can miss the history; and
-`Ledger.flush` writes everything with one set-based statement a table, whether one fan was served or 500.
+Verbs read and change the list only through a Ledger. Every change goes through `Ledger.apply`, which makes the
+history row from the fields that it sets, so that the history has every change. `Ledger.flush` writes everything
+with one set-based statement for each table, for one fan or for 500.
 """
 
 import json
@@ -26,18 +26,18 @@ from waiting_list.rows import CREATED_WITH, ENTRY_COLUMNS, JOINED_WITH, EntryRow
 
 
 class Done(NamedTuple):
-    """One change of an entry, for whoever must be told of it."""
+    """One change of an entry, for the notices about it."""
 
     sequence: int
     verb: str
     actor: str
     entry: EntryRow
     promoted: bool
-    """Whether it has made the entry ready."""
+    """Return whether it has made the entry ready."""
 
 
 class Ledger:
-    """The list under its lock. Make one with `Ledger.open`; after the verbs, `flush` once more."""
+    """The list under its lock. `Ledger.open` makes one. After the verbs, call `flush` once more."""
 
     def __init__(self, connection: Connection, row: ListRow, clock: Record, secret: bytes) -> None:
         self.connection = connection
@@ -51,15 +51,16 @@ class Ledger:
         self.webhooks: dict[str, str] = dict(
             zip(clock["webhook_ids"] or (), clock["webhook_types"] or (), strict=True)
         )
-        """The organization's webhooks that are not disabled, with the types that each wants, none for all."""
+        """The enabled webhooks of the organization, with the types of notices that each wants; no types mean
+        all."""
         self.done: list[Done] = []
-        """What has happened to entries, in order."""
+        """The changes of entries, in order."""
         self.contacts = EntryContacts(
             connection, row, self.now, secret=secret, flush=self.flush, now_of=self._now_of
         )
-        """How fans are reached, and what else is kept beside their entries."""
+        """The contacts and mailboxes of the entries, and the networks of their joins."""
         self.join_limit = JoinLimit(connection, row.list_id, self.now, self.flush)
-        """From when on fans may join again."""
+        """The times when fans may join again."""
         self.other_places = OtherPlaces(
             connection,
             list_id=row.list_id,
@@ -67,15 +68,15 @@ class Ledger:
             maximum=clock["max_places_per_person"],
             secret=secret,
         )
-        """How many places persons have in the other lists of the event, where it has a limit."""
+        """How many places fans have in the other lists of the event, if the event has a limit."""
         self.actor: str = CLOCK
-        """On whose behalf the request under way changes the list: what the history says."""
+        """The actor of the current request, for the history."""
         self.promoted: list[EntryRow] = []
-        """Whom the request under way has made ready, in order."""
+        """The entries that the current request has made ready, in order."""
         self.revoked: list[EntryRow] = []
-        """Whose hold the request under way has taken back, the newest hold first."""
+        """The entries whose holds the current request has revoked, the newest hold first."""
         self.unsettled = False
-        """Whether something happened after which the next in line might fit what is free."""
+        """Whether a change may let the next in line fit the free tickets."""
         self._known_from = row.last_rank
         self._entries: dict[int, EntryRow] = {}
         self._latest: dict[str, EntryRow | None] = {}
@@ -88,11 +89,11 @@ class Ledger:
     async def open(
         cls, connection: Connection, key: ListKey, *, now: datetime | None, secret: bytes = b""
     ) -> Self | None:
-        """Locks the list and reads it; None if there is none. `secret` is the deployment's `derived` one, for
-        whoever writes contacts.
+        """Lock the list and read it. Return None for an unknown list.
 
-        Without `now`, the database clock is read after the lock was granted, in a statement of its own:
-        inside the locking statement it could be evaluated before the wait.
+        `secret` is the `derived` secret of the deployment; only callers that write contacts need it. Without
+        `now`, it reads the database clock with a separate statement after the lock was granted, because the
+        locking statement could read the clock before it waits.
         """
         asked_at = time.perf_counter()
         record = await connection.fetchrow(sql("lock_list"), key.list_id)
@@ -105,26 +106,26 @@ class Ledger:
         return cls(connection, row, clock, secret)
 
     def begin(self, actor: str) -> None:
-        """Begin the next request, on behalf of this actor."""
+        """Start the next request, of this actor."""
         self.actor, self.promoted, self.revoked = actor, [], []
 
     @property
     def ends_at(self) -> datetime:
-        """When the list ends: as the representation begins, or at an earlier `closes_at`."""
+        """Return when the list ends: when the show starts, or at an earlier `closes_at`."""
         return min(self.list.closes_at or self.starts_at, self.starts_at)
 
     @property
     def ended(self) -> bool:
-        """Whether the show has begun, or the list closed for good."""
+        """Return whether the list has ended."""
         return self.now >= self.ends_at
 
     def deadline(self, entry: EntryRow) -> datetime:
-        """Until when the holder of a ready entry can buy: never later than the end of the list."""
+        """Return until when the user of a ready entry can buy: at the latest until the end of the list."""
         return min(entry.ready_until or self.ends_at, self.ends_at)
 
     def hold_until(self) -> datetime | None:
-        """Until when a hold that begins now lasts, by the list's rules; it is cut at the end of the list wherever
-        it is used."""
+        """Return the deadline of a hold that starts now, by the settings of the list. Callers cut it at the end of
+        the list."""
         row = self.list
         return hold_until(
             self.now,
@@ -137,7 +138,7 @@ class Ledger:
         )
 
     async def load_latest(self, user_ids: Iterable[str]) -> None:
-        """Reads the latest entry of each of these users, with one statement."""
+        """Read the latest entry of each of these users, with one query."""
         missing = [user_id for user_id in user_ids if user_id not in self._latest]
         if not missing:
             return
@@ -150,25 +151,22 @@ class Ledger:
             self._latest[entry.user_id] = entry
 
     async def latest(self, user_id: str) -> EntryRow | None:
-        """The newest entry of a user in this list, or None if there never was one."""
+        """Return the newest entry of a user in this list, or None if the user has never joined."""
         await self.load_latest([user_id])
         return self._latest[user_id]
 
     async def load_join_limit(self, user_ids: Iterable[str]) -> None:
-        """Reads from when on each of these users may join again, with one statement. Users who never joined cost
-        nothing, once `load_latest` has read them."""
+        """Read when each of these users may join again, with one query. After `load_latest`, users who have never
+        joined need no query."""
         await self.join_limit.load(user_id for user_id in user_ids if self._latest.get(user_id) is not None)
 
     def forget(self, user_id: str) -> None:
-        """Drops what is known of a user's entries, once they are no longer theirs."""
+        """Drop the cached entries of a user who was erased."""
         self._latest[user_id] = None
         self.join_limit.forget(user_id)
 
     async def read(self, statement: str, *arguments: Any) -> list[EntryRow]:
-        """Entries of this list from a statement whose first parameter is the list.
-
-        Writes what is pending first, so that the statement sees it.
-        """
+        """Return the entries of a query whose first parameter is the list. Flushes first."""
         await self.flush()
         records = await self.connection.fetch(sql(statement), self.list.list_id, *arguments)
         return [self._known(record) for record in records]
@@ -183,7 +181,7 @@ class Ledger:
     def join(
         self, *, user_id: str | None, tickets_wanted: int, tickets_minimum: int, unverified: bool = False
     ) -> EntryRow:
-        """Appends a new entry with the next number."""
+        """Append a new entry with the next number."""
         number = self.list.last_number + 1
         entry = EntryRow(
             number=number,
@@ -209,8 +207,7 @@ class Ledger:
         return entry
 
     def requeue(self, left: EntryRow) -> EntryRow:
-        """Appends a new entry for the user of one that has left, who wants the same, and is reached in the same
-        way."""
+        """Append a new entry for the user of an entry that has left, with the same wish and contact details."""
         again = self.join(
             user_id=left.user_id,
             tickets_wanted=left.tickets_wanted,
@@ -229,10 +226,10 @@ class Ledger:
         reason: str | None = None,
         **changes: Any,
     ) -> None:
-        """Sets fields of an entry (`changes`) and of the list (`on_list`), and records it as one change, with the
-        `reason` that was given for it.
+        """Set fields of an entry (`changes`) and of the list (`on_list`), and record them as one change with its
+        `reason`.
 
-        Keeps the counters of the list and its segments. A change to nothing new records nothing.
+        Updates the counters of the list and its segments. Records nothing if no field gets a new value.
         """
         before: dict[str, Any] = {}
         after: dict[str, Any] = {}
@@ -261,7 +258,7 @@ class Ledger:
         self._write_history(verb, entry, before, after, reason)
 
     def record_creation(self) -> None:
-        """The first row of a list's history: everything that it starts with."""
+        """Record the first row of a list's history, with all initial values."""
         self._write_history("create", None, None, {name: getattr(self.list, name) for name in CREATED_WITH})
 
     def _count(self, entry: EntryRow, sign: int, *, changed: int) -> None:
@@ -288,10 +285,10 @@ class Ledger:
         self._history.append((sequence, self.now, self.actor, verb, number, old, _json(after), reason))
 
     async def flush(self) -> None:
-        """Writes what is pending: one statement a table, none where nothing changed.
+        """Write all pending changes, with one statement for each changed table.
 
-        Raises AssertionError, and so rolls the transaction back, if a row was not in the state that it was
-        read in: the lock excludes it.
+        Raises AssertionError, which rolls the transaction back, if a row has changed since it was read. The lock
+        rules that out.
         """
         if not self._history:
             return
@@ -318,7 +315,7 @@ class Ledger:
         return None if entry and entry.status is Status.LEFT else number
 
     async def views(self, rows: Iterable[EntryRow]) -> dict[int, Entry]:
-        """These entries as clients see them, by number, with exact positions. Flushes first."""
+        """Return these entries as clients see them, by number, with exact positions. Flushes first."""
         await self.flush()
         shown = {row.number: row for row in rows}
         # Behind the last rank that the list had when it was locked, everybody is known: nothing has to be read for
@@ -365,7 +362,7 @@ _UPDATED_LIST_COLUMNS = (
 
 
 def _columns(rows: Iterable[EntryRow]) -> list[list[Any]]:
-    """The rows turned into one array a column, for unnest."""
+    """Turn rows into one array for each column, for unnest."""
     return [list(column) for column in zip(*map(_values, rows), strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""The rows of a list and of its entries as a transaction sees them, and which fields the history tells of."""
+"""Define the rows of a list and of its entries in a transaction, and the fields that the history records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -77,42 +77,42 @@ class ListRow(SettingColumns):
 
     @property
     def free(self) -> int:
-        """Tickets that nobody has a claim on."""
+        """Return how many available tickets are not held."""
         return self.available_stock - self.held
 
     @property
     def inventory(self) -> Inventory:
-        """The stock, as clients see it."""
+        """Return the stock, as clients see it."""
         return Inventory(free=self.free, **{name: getattr(self, name) for name in _INVENTORY_FIELDS})
 
     @property
     def settings(self) -> ListSettings:
-        """The settings, as clients see them."""
+        """Return the settings, as clients see them."""
         return list_settings_of(partial(getattr, self))
 
     @property
     def has_one_place(self) -> bool:
-        """Whether a verified mailbox has one place at most: unless it is set, as `verify_email`."""
+        """Return whether a verified mailbox gets only one place. The default is `verify_email`."""
         return self.verify_email if self.one_place_per_address is None else self.one_place_per_address
 
     def opening(self, available_stock: int) -> dict[str, bool]:
-        """The change of the flag that goes with a change of the available stock, if any.
+        """Return the change of `waiting_list_open` that follows from a change of the available stock, if any.
 
-        A list opens by itself the moment nothing is available, and stays open. One that an organizer closed by
-        hand stays closed until they open it.
+        A list opens as soon as no ticket is available, and stays open. A list that an organizer has closed stays
+        closed until an organizer opens it.
         """
         sold_out = available_stock == 0 and self.available_stock > 0
         return {"waiting_list_open": True} if sold_out and not self.closed_by_hand else {}
 
     @property
     def leaves_traces(self) -> bool:
-        """Whether it is noted from where fans join: one more row for each join, which only a list that guards
-        itself against programs pays for."""
+        """Return whether the service notes the networks of joins. Only a list with a protection against programs
+        does, because it costs one more row for each join."""
         return self.has_one_place or self.join_challenge is not JoinChallenge.OFF
 
     @property
     def eligible(self) -> list[bool]:
-        """Who can be promoted, by whether their address is unverified."""
+        """Return which values of `unverified` an entry can have to be promoted."""
         return [False] if self.verify_email else [False, True]
 
 
@@ -129,9 +129,9 @@ CREATED_WITH = (
     "ended_at",
     *COLUMNS,
 )
-"""The list's fields that the history tells; the counters follow from the entries."""
+"""The fields of the list that the history records. The counters follow from the entries."""
 ADDED_LATER: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_COLUMNS}
-"""The settings that the first row of an older history does not name, with the values that they had then."""
+"""The settings that the first row of an older history lacks, with their values at that time."""
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
-"""The entry's fields that the history tells of every join; `unverified` it tells where it is true. The others
-start empty."""
+"""The fields of the entry that the history records for every join. It records `unverified` only if true. The
+others start empty."""
