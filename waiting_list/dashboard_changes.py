@@ -160,7 +160,7 @@ async def do(call: PageCall) -> Response:
     key, form = path_key(call), call.sent
     act, shown = _act(form), await list_facts(call, key)
     if not form.get("once"):
-        raise InvalidRequest.of("once", "names no form that was shown")
+        raise InvalidRequest.of("once", "The confirmation has expired. Go back and confirm again.")
     sent = {name: value for name, value in sorted(form.items()) if name != "form_token"}
     caller = Caller(
         call.organization_id,
@@ -237,7 +237,7 @@ def settings_of(form: Form, timezone: str) -> SettingsChange:
             wrong.setdefault(field, one["msg"])
     if wrong:
         errors = [{"field": field, "message": message} for field, message in wrong.items()]
-        raise InvalidRequest("Some settings cannot be.", errors=errors)
+        raise InvalidRequest("Some settings are not valid: see the fields marked below.", errors=errors)
     return settings
 
 
@@ -258,7 +258,7 @@ def _changes(wanted: SettingsChange, kept: ListSettings) -> dict[str, tuple[Any,
         # Where it was never set it would follow the other: it is to be what the form says.
         changes["one_place_per_address"] = both["one_place_per_address"]
     if not changes:
-        raise InvalidRequest("Nothing is another than it was.", errors=[])
+        raise InvalidRequest("You have not changed anything.", errors=[])
     return changes
 
 
@@ -302,14 +302,14 @@ def _as_form(kept: Mapping[str, Any], closes_at: Any, shown: Mapping[str, Any]) 
 def _act(form: Form) -> Act:
     act = ACTS.get(form.get("do", ""))
     if act is None:
-        raise InvalidRequest.of("do", "is nothing that can be done here")
+        raise InvalidRequest.of("do", "unknown action")
     return act
 
 
 def _user(form: Form) -> str:
     user_id = form.get("user_id", "")
     if not is_id(user_id):
-        raise NotInList("This user never joined this list.")
+        raise NotInList("This fan is not on this list.")
     return user_id
 
 

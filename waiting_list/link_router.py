@@ -23,7 +23,7 @@ class LinkRoute(PlaceRoute):
     async def find(self, call: PlaceCall) -> Place:
         place = await links.find(call.pool, call.path_params.get("token", ""))
         if place is None:
-            raise NotFound("There is no such page.")
+            raise NotFound("This page does not exist.")
         return place
 
 
@@ -34,4 +34,4 @@ add_place_pages(router, PREFIX + "{token}")
 @router.api_route(PREFIX + "{anything:path}", methods=["GET", "POST"])
 async def show_nothing(call: PageCall) -> Response:  # noqa: ARG001 - a handler is given its call
     """What is left: an address that was cut off, or has more than there is. No link is found by it."""
-    raise NotFound("There is no such page.")
+    raise NotFound("This page does not exist.")
