@@ -35,9 +35,23 @@ install: .venv/.installed ## Make .venv: the locked dependencies and this packag
 run: install ## Serve a demo on 127.0.0.1:8000, PostgreSQL included, data in data/
 	$(BIN)/waiting-list serve --data-dir data --demo
 
+# As many workers as there are cores. Each has a PostgreSQL of its own.
+PARALLEL := --numprocesses auto --dist worksteal
+
 .PHONY: test
-test: install ## Run the tests
-	$(BIN)/pytest
+test: install ## Run the fast tests, in under three minutes on two cores
+	$(BIN)/pytest $(PARALLEL) -m "not slow"
+
+.PHONY: test-all
+test-all: ## Run all tests: the fast ones, the slow ones, and the pages in a real Chromium
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test-slow
+	@$(MAKE) --no-print-directory test-browser
+
+# One after the other: many of them measure how soon a process answers.
+.PHONY: test-slow
+test-slow: install ## Run the slow tests: whole processes, storms, faults, and long random ones
+	$(BIN)/pytest -m slow
 
 # Pages are looked at in a real Chromium: the one that is there, else Debian's. CHROMIUM names another.
 .PHONY: test-browser
@@ -195,7 +209,7 @@ docs-serve: docs ## Show the documentation site on 127.0.0.1:8001
 	@touch $@
 
 .PHONY: check
-check: lint security types imports sql containers locks generated translations ## Run all checks, each also a target of its own:
+check: lint security types imports size sql containers locks generated translations ## Run all checks, each also a target of its own:
 
 .PHONY: lint
 lint: install ## Python style (ruff) and shell syntax
@@ -214,6 +228,10 @@ types: install ## Static types (mypy --strict)
 .PHONY: imports
 imports: install ## Who may import whom (import-linter)
 	$(BIN)/lint-imports --no-logo
+
+.PHONY: size
+size: install ## The engine's size, which has ceilings: ops/engine_size.py
+	$(BIN)/python -m ops.engine_size
 
 .PHONY: sql
 sql: install ## Migrations that are safe to apply (squawk)
@@ -243,9 +261,11 @@ generated: install ## Generated files that match their source
 		$(MAKE) --silent --no-print-directory print/$$file | diff --unified $$file - \
 			|| { echo "$$file is stale: make generate" >&2; exit 1; }; \
 	done
+	@$(BIN)/python -m ops.settings_columns --check
 
 .PHONY: generate
-generate: install ## Write the generated files anew
+generate: install ## Write the generated files anew, and the columns of list settings in the SQL
+	@$(BIN)/python -m ops.settings_columns
 	@for file in $(GENERATED); do \
 		$(MAKE) --silent --no-print-directory print/$$file > $$file.new && mv $$file.new $$file \
 			|| { rm -f $$file.new; exit 1; }; \

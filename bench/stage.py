@@ -18,13 +18,15 @@ from urllib.request import ProxyHandler, build_opener
 from bench.fill import fill
 from waiting_list import catalogue
 from waiting_list.api_keys import create_api_key
-from waiting_list.auth import Authority, User
 from waiting_list.database import Pool, connect_pool, connection, migrate
 from waiting_list.embedded import embedded
 from waiting_list.engine import Caller, Engine
 from waiting_list.keys import Scope
 from waiting_list.models import EventFields, InventoryFields, ListKey, OfferFields, RepresentationFields
 from waiting_list.settings import Settings
+from waiting_list.sign_outs import SignOuts
+from waiting_list.signing_keys import SigningKeys
+from waiting_list.user_tokens import User, UserTokens
 
 ORGANIZATION = "bench"
 CALLER = Caller(ORGANIZATION, "organizer:bench")
@@ -38,7 +40,7 @@ class Stage:
         self.pool = pool
         self.folder = folder
         self.engine = Engine(pool, Settings())
-        self.authority = Authority(pool, Settings())
+        self.user_tokens = UserTokens(SigningKeys(pool), SignOuts(pool, Settings()))
         self.api_key = ""
         self._lists = 0
 
@@ -91,7 +93,7 @@ class Stage:
 
     async def tokens(self, users: Iterable[str]) -> list[str]:
         """User tokens."""
-        return [(await self.authority.mint(User(user, ORGANIZATION), expires_in=7200))[0] for user in users]
+        return [(await self.user_tokens.mint(User(user, ORGANIZATION), expires_in=7200))[0] for user in users]
 
     def load(
         self,

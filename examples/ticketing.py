@@ -127,7 +127,7 @@ class Platform:
         return int(held["tickets"])
 
     @contextmanager
-    def told(self) -> Iterator["Queue[dict[str, Any]]"]:
+    def webhook_events(self) -> Iterator["Queue[dict[str, Any]]"]:
         """What the service tells by webhook, each thing once, for as long as the block runs."""
         events: Queue[dict[str, Any]] = Queue()
         taken: set[str] = set()  # yours is a table with a unique key
@@ -204,7 +204,7 @@ def evening(platform: Platform) -> None:
     left = platform.report_sale(where, 2, order="order-1")["available_stock"]
     print(f"sold 2, {left} left: the list is open")
 
-    with platform.told() as events:
+    with platform.webhook_events() as events:
         for fan in ("ada", "bo"):
             token = lists.user_token(fan, f"{fan}@example.org")
             print(f"{fan} joins, at position {join(lists.url, token, where, 1)['position']}")

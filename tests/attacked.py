@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from tests.shop import LIST, ORGANIZATION, Shop, add_webhook, listening
 from tests.until import until
 from waiting_list.api_keys import create_api_key
-from waiting_list.auth import User
 from waiting_list.keys import Scope
-from waiting_list.protocol import PatientProtocol
+from waiting_list.protocol import HeaderLimits
+from waiting_list.user_tokens import User
 
 ENTRY = f"/waiting-lists/{LIST}/entry"
 
@@ -41,16 +41,16 @@ class Scene:
     def __init__(self, app: FastAPI, shop: Shop, stranger: Shop) -> None:
         self.app, self.shop, self.stranger = app, shop, stranger
         self.http = shop.http
-        self.authority = app.state.service.authority
+        self.service = app.state.service
 
     async def secret(self) -> bytes:
-        return (await self.authority.keys()).user_token
+        return (await self.service.signing_keys.keys()).user_token
 
     async def get(self, token: str, path: str = ENTRY, **headers: str) -> httpx.Response:
         return await self.http.get(f"/v1/user{path}", headers={"Authorization": f"Bearer {token}"} | headers)
 
     async def claims(self, **other: Any) -> dict[str, Any]:
-        token, _ = await self.authority.mint(User("ada", ORGANIZATION), expires_in=600)
+        token, _ = await self.service.user_tokens.mint(User("ada", ORGANIZATION), expires_in=600)
         return jwt.decode(token, options={"verify_signature": False}) | other
 
     async def entry_of(self, user_id: str) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def wire(app: FastAPI, *, protocol: type[PatientProtocol] = PatientProtocol) -> AsyncIterator["Wire"]:
+async def wire(app: FastAPI, *, protocol: type[HeaderLimits] = HeaderLimits) -> AsyncIterator["Wire"]:
     """The started application behind uvicorn, for who speaks to it in bytes."""
     async with listening(app, protocol=protocol) as url:
         raw = Wire(int(url.rpartition(":")[2]))

@@ -11,7 +11,6 @@ import itertools
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from typing import Any
 import asyncpg
 import httpx
 
+from tests.ports import free_port
 from tests.shop import LIST, Shop
 
 ANSWER_SECONDS = 20.0
@@ -64,7 +64,7 @@ class Deployment:
         self._folder = folder
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self.dsn = ""
-        self.port = _free_port()
+        self.port = free_port()
 
     async def start(self) -> None:
         """Everything, migrated."""
@@ -353,10 +353,3 @@ async def _client(deployment: Deployment) -> AsyncIterator[httpx.AsyncClient]:
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
     async with httpx.AsyncClient(base_url=deployment.url, timeout=ANSWER_SECONDS, limits=limits) as client:
         yield client
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

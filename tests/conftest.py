@@ -1,17 +1,12 @@
-"""A real PostgreSQL for every test: one server, one migrated template, a fresh copy of it for each test."""
+"""A real PostgreSQL for every test: one server, one migrated template, and a clean copy of it for each test."""
 
 import contextlib
-import itertools
 import os
 import signal
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -19,6 +14,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from tests.attacked import Scene, staged
+from tests.databases import Databases, connected, on
 from tests.lists import Lists
 from tests.pooler import pooled
 from tests.shop import ORGANIZATION, Shop, declared_answers
@@ -36,9 +32,41 @@ for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _usual)
 
+SLOW = frozenset(
+    {
+        "browser",  # pages in a real Chromium
+        "test_background",
+        "test_backup",
+        "test_blocks",
+        "test_cli",
+        "test_dist",
+        "test_drain",
+        "test_embedded",
+        "test_examples",
+        "test_failover",
+        "test_faults",
+        "test_model",
+        "test_proxy",
+        "test_replica",
+        "test_schemathesis",
+        "test_storms",
+        "test_tracing",
+        "test_upgrade",
+    }
+)
+"""Folders and modules with slow tests: they start whole processes, run storms, inject faults, or try random
+sequences at length. `make test` leaves them out, `make test-all` runs them."""
+
 # A crash of the test machine may lose the tests' data; everything else is as in production.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
-_names = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the modules and folders in SLOW."""
+    here = Path(__file__).parent
+    for item in items:
+        if not SLOW.isdisjoint(item.path.relative_to(here).with_suffix("").parts):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -57,9 +85,9 @@ def server() -> Iterator[str]:
 async def template(server: str) -> AsyncIterator[str]:
     """The name of a migrated database that nobody is connected to."""
     name = f"template_{os.getpid()}"
-    async with _administrator(server) as administrator:
+    async with connected(server) as administrator:
         await administrator.execute(f"CREATE DATABASE {name}")
-        await migrate(_on(server, name))
+        await migrate(on(server, name))
         yield name
         await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -71,14 +99,20 @@ def way(server: str) -> Iterator[str]:
         yield stack.enter_context(pooled(server)) if os.environ.get("TEST_POOLER") else server
 
 
+@pytest_asyncio.fixture(scope="session")
+async def databases(server: str, template: str, way: str) -> AsyncIterator[Databases]:
+    """Lends copies of the template. It reuses none behind a pooler: a pooler keeps its connections to a database
+    after the test."""
+    lender = Databases(server, template, prefix=f"test_{os.getpid()}", reuse=way == server)
+    yield lender
+    await lender.end()
+
+
 @pytest_asyncio.fixture
-async def dsn(server: str, template: str, way: str) -> AsyncIterator[str]:
-    """A fresh database for one test."""
-    name = f"test_{os.getpid()}_{next(_names)}"
-    async with _administrator(server) as administrator:
-        await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        yield _on(way, name)
-        await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+async def dsn(databases: Databases, way: str) -> AsyncIterator[str]:
+    """A database for one test: new, or reused and empty."""
+    async with databases.lent() as name:
+        yield on(way, name)
 
 
 @pytest.fixture
@@ -86,14 +120,6 @@ def easy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Challenges that take no time, one bit apart as they are."""
     for name, bits in (("LEAST_BITS", 2), ("BASE_BITS", 4), ("MOST_BITS", 5)):
         monkeypatch.setattr(challenges, name, bits)
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port of the loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest_asyncio.fixture
@@ -110,19 +136,6 @@ async def pool(dsn: str) -> AsyncIterator[Pool]:
 async def lists(pool: Pool) -> Lists:
     """The engine on an event with one sold-out list, whose clock the test sets (see tests/lists.py)."""
     return await Lists.make(pool)
-
-
-def _on(dsn: str, database: str) -> str:
-    return urlunsplit(urlsplit(dsn)._replace(path=f"/{database}"))
-
-
-@contextlib.asynccontextmanager
-async def _administrator(dsn: str) -> AsyncIterator[Any]:
-    administrator = await asyncpg.connect(dsn)
-    try:
-        yield administrator
-    finally:
-        await administrator.close()
 
 
 @pytest_asyncio.fixture
@@ -144,17 +157,14 @@ async def shop(app: FastAPI) -> AsyncIterator[Shop]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def scene(server: str, template: str, way: str) -> AsyncIterator[Scene]:
+async def scene(databases: Databases, way: str) -> AsyncIterator[Scene]:
     """One for all attacks that change nothing, which each of them shows."""
-    name = f"attacked_{os.getpid()}"
-    async with _administrator(server) as administrator:
-        await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        app = create_app(Settings(database_url=SecretStr(_on(way, name)), worker=False))
+    async with databases.lent() as name:
+        app = create_app(Settings(database_url=SecretStr(on(way, name)), worker=False))
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://service") as http:
                 yield await staged(app, http)
-        await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest_asyncio.fixture

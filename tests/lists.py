@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from waiting_list import catalogue, reading
+from waiting_list import catalogue, promotion, reading, stock, verbs
 from waiting_list.audit import audit_lists
 from waiting_list.challenges import Proof
 from waiting_list.database import Pool, connection
-from waiting_list.engine import Caller, Engine
+from waiting_list.engine import SERVICE, Caller, Engine
+from waiting_list.list_settings import SettingsChange
 from waiting_list.models import (
     Answer,
     Entry,
@@ -20,11 +21,10 @@ from waiting_list.models import (
     ListKey,
     OfferFields,
     RepresentationFields,
-    SettingsChange,
     Status,
 )
 from waiting_list.notices import Contact
-from waiting_list.polls import Polls
+from waiting_list.polls import CoalescedReads
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 
@@ -121,85 +121,95 @@ class Lists:
     ) -> Entry:
         """With `email`, `name`, `locale` or `email_verified` as the contact, where given; and with a challenge
         that was `solved`."""
-        answer = await self.engine.join(
+        answer = await self.engine.at(self.now).run(
             self.key,
             USER,
+            verbs.join,
             user_id=user_id,
             tickets_wanted=wanted,
             tickets_minimum=minimum,
             contact=Contact(**contact),
             proof=Proof(solved),
-            now=self.now,
         )
         return _entry(answer)
 
     async def set_contact(self, user_id: str, **contact: Any) -> Entry:
         given = Contact(**contact)
-        return _entry(await self.engine.set_contact(self.key, USER, user_id=user_id, contact=given, now=self.now))
+        return _entry(
+            await self.engine.at(self.now).run(self.key, USER, verbs.set_contact, user_id=user_id, contact=given)
+        )
 
     async def verify(self, user_id: str, number: int, email: str) -> Answer:
-        return await self.engine.verify(self.key, USER, user_id=user_id, number=number, email=email, now=self.now)
+        return await self.engine.at(self.now).run(
+            self.key, USER, verbs.verify, user_id=user_id, number=number, email=email
+        )
 
     async def change(self, user_id: str, wanted: int | None = None, minimum: int | None = None) -> Entry:
-        answer = await self.engine.change(
-            self.key, USER, user_id=user_id, tickets_wanted=wanted, tickets_minimum=minimum, now=self.now
+        answer = await self.engine.at(self.now).run(
+            self.key, USER, verbs.change, user_id=user_id, tickets_wanted=wanted, tickets_minimum=minimum
         )
         return _entry(answer)
 
     async def leave(self, user_id: str) -> Entry:
-        return _entry(await self.engine.leave(self.key, USER, user_id=user_id, now=self.now))
+        return _entry(await self.engine.at(self.now).run(self.key, USER, verbs.leave, user_id=user_id))
 
     async def remove(self, user_id: str) -> Answer:
-        return await self.engine.remove(self.key, ORGANIZER, user_id=user_id, now=self.now)
+        return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.remove, user_id=user_id)
 
     async def buy(self, user_id: str, quantity: int | None = None) -> Answer:
-        return await self.engine.buy(self.key, ORGANIZER, user_id=user_id, quantity=quantity, now=self.now)
+        return await self.engine.at(self.now).run(
+            self.key, ORGANIZER, verbs.buy, user_id=user_id, quantity=quantity
+        )
 
     async def move(self, user_id: str, to: str | None = None, before: str | None = None) -> Answer:
-        return await self.engine.move(self.key, ORGANIZER, user_id=user_id, to=to, before=before, now=self.now)
+        return await self.engine.at(self.now).run(
+            self.key, ORGANIZER, verbs.move, user_id=user_id, to=to, before=before
+        )
 
     async def add_stock(self, quantity: int) -> Answer:
-        return await self.engine.add_stock(self.key, ORGANIZER, quantity=quantity, now=self.now)
+        return await self.engine.at(self.now).run(self.key, ORGANIZER, stock.add_stock, quantity=quantity)
 
     async def remove_stock(self, quantity: int, *, revoke_holds: bool = False) -> Answer:
-        return await self.engine.remove_stock(
-            self.key, ORGANIZER, quantity=quantity, revoke_holds=revoke_holds, now=self.now
+        return await self.engine.at(self.now).run(
+            self.key, ORGANIZER, stock.remove_stock, quantity=quantity, revoke_holds=revoke_holds
         )
 
     async def add_total_stock(self, quantity: int) -> Answer:
-        return await self.engine.add_total_stock(self.key, ORGANIZER, quantity=quantity, now=self.now)
+        return await self.engine.at(self.now).run(self.key, ORGANIZER, stock.add_total_stock, quantity=quantity)
 
     async def remove_total_stock(self, quantity: int) -> Answer:
-        return await self.engine.remove_total_stock(self.key, ORGANIZER, quantity=quantity, now=self.now)
+        return await self.engine.at(self.now).run(self.key, ORGANIZER, stock.remove_total_stock, quantity=quantity)
 
     async def put_stock(self, total: int, available: int, *, is_open: bool | None = None) -> Answer:
-        return await self.engine.put_stock(
+        return await self.engine.at(self.now).run(
             self.key,
             ORGANIZER,
+            stock.put_stock,
             total_stock=total,
             available_stock=available,
             waiting_list_open=is_open,
-            now=self.now,
         )
 
     async def configure(self, **settings: Any) -> Answer:
-        return await self.engine.configure(self.key, ORGANIZER, settings=SettingsChange(**settings), now=self.now)
+        return await self.engine.at(self.now).run(
+            self.key, ORGANIZER, stock.configure, settings=SettingsChange(**settings)
+        )
 
     async def promote(self, tickets: int) -> Answer:
-        return await self.engine.promote(self.key, ORGANIZER, tickets=tickets, now=self.now)
+        return await self.engine.at(self.now).run(self.key, ORGANIZER, promotion.promote, tickets=tickets)
 
     async def expire(self, at_most: int = 500) -> Answer:
-        return await self.engine.expire(self.key, at_most=at_most, now=self.now)
+        return await self.engine.at(self.now).run(self.key, SERVICE, verbs.expire, at_most=at_most)
 
     async def end(self, at_most: int = 500) -> Answer:
-        return await self.engine.end(self.key, at_most=at_most, now=self.now)
+        return await self.engine.at(self.now).run(self.key, SERVICE, verbs.end, at_most=at_most)
 
     async def erase(self, user_id: str) -> Answer:
-        return await self.engine.erase(self.key, ORGANIZER, user_id=user_id, now=self.now)
+        return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.erase, user_id=user_id)
 
     async def entry(self, user_id: str) -> Entry:
         """The user's newest entry, as the user sees it."""
-        return await Polls(self.pool, Settings()).entry(self.key, user_id, organization_id=ORGANIZATION)
+        return await CoalescedReads(self.pool, Settings()).entry(self.key, user_id, organization_id=ORGANIZATION)
 
     async def status(self, user_id: str) -> Status:
         return (await self.entry(user_id)).status

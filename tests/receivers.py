@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from waiting_list.attempts import Attempt
 from waiting_list.keys import webhook_secret
-from waiting_list.posting import Poster
+from waiting_list.posting import WebhookClient
 from waiting_list.settings import Settings
 
 NOTICE = UUID("0f8b9c1e-5a53-5b8e-9d6a-2f3c4d5e6f70")
@@ -79,17 +79,17 @@ def status(code: int, text: str = "") -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def posting(*, seconds: float = 10.0) -> AsyncIterator[Poster]:
-    """A poster that may reach loopback."""
-    poster = Poster(Settings(webhook_private_addresses=True, webhook_timeout_seconds=seconds))
+async def webhook_client(*, seconds: float = 10.0) -> AsyncIterator[WebhookClient]:
+    """A client that may reach loopback."""
+    client = WebhookClient(Settings(webhook_private_addresses=True, webhook_timeout_seconds=seconds))
     try:
-        yield poster
+        yield client
     finally:
-        await poster.close()
+        await client.close()
 
 
 async def delivered(
-    poster: Poster,
+    client: WebhookClient,
     url: str,
     *,
     body: str = BODY,
@@ -100,7 +100,7 @@ async def delivered(
     """One try, at once unless `at` is given, which takes less than half a minute whatever comes."""
     async with asyncio.timeout(30):
         at = at or datetime.datetime.now(datetime.UTC)
-        return await poster.post(url, notice_id=notice_id, body=body, secrets=secrets, at=at)
+        return await client.post(url, notice_id=notice_id, body=body, secrets=secrets, at=at)
 
 
 class Authority:

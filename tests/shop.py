@@ -14,8 +14,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from waiting_list.database import Pool, connection
-from waiting_list.models import own_list_id
-from waiting_list.protocol import PatientProtocol
+from waiting_list.models import organization_list_id
+from waiting_list.protocol import HeaderLimits
 
 ORGANIZATION = "org_1"
 LIST = "off_1/rep_1"
@@ -114,7 +114,7 @@ async def add_webhook(pool: Pool) -> None:
             "INSERT INTO outbox (list_id, notice_id, organization_id, webhook_id, type, body, status,"
             " created_at, due_at, tries, ended_at)"
             " VALUES ($1, $2, $3, $4, 'webhook.test', '{}', 'dead', now(), now(), 10, now())",
-            own_list_id(ORGANIZATION),
+            organization_list_id(ORGANIZATION),
             NOTICE,
             ORGANIZATION,
             WEBHOOK,
@@ -133,19 +133,23 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     return body
 
 
+_operations: list[tuple[str, re.Pattern[str], dict[str, Any]]] = []
+
+
 def declared_answers(app: FastAPI) -> Callable[[httpx.Response], Awaitable[None]]:
     """Fails a test whose call got an answer, or a problem's code, that OpenAPI does not declare for it."""
-    # Of the characters in our paths only the dot means something to a regular expression.
-    operations = [
-        (method.upper(), re.compile(re.sub(r"{\w+}", "[^/]+", path.replace(".", r"\."))), one)
-        for path, methods in app.openapi()["paths"].items()
-        for method, one in methods.items()
-    ]
+    if not _operations:  # every application has the same, whatever its settings, and it takes a while to list them
+        # Of the characters in our paths only the dot means something to a regular expression.
+        _operations.extend(
+            (method.upper(), re.compile(re.sub(r"{\w+}", "[^/]+", path.replace(".", r"\."))), one)
+            for path, methods in app.openapi()["paths"].items()
+            for method, one in methods.items()
+        )
 
     async def check(answer: httpx.Response) -> None:
         await answer.aread()
         path = answer.request.url.raw_path.partition(b"?")[0].decode()
-        for method, pattern, operation in operations:
+        for method, pattern, operation in _operations:
             if method == answer.request.method and pattern.fullmatch(path) and answer.status_code != 500:
                 declared = operation["responses"].get(str(answer.status_code))
                 assert declared, f"{method} {path} answered {answer.status_code}: not declared"
@@ -166,7 +170,7 @@ def bound_to_loopback() -> Iterator[socket.socket]:
 
 @asynccontextmanager
 async def listening(
-    app: FastAPI, on: socket.socket | None = None, *, protocol: type[PatientProtocol] = PatientProtocol
+    app: FastAPI, on: socket.socket | None = None, *, protocol: type[HeaderLimits] = HeaderLimits
 ) -> AsyncIterator[str]:
     """The started application behind uvicorn, on a free port of the loopback unless one is given."""
     with nullcontext(on) if on else bound_to_loopback() as bound:

@@ -3,7 +3,6 @@
 import asyncio
 import email
 import email.policy
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from typing import Any
 
 from aiohttp import web
 from aiosmtpd.controller import Controller
+
+from tests.ports import free_port
 
 
 @dataclass
@@ -38,9 +39,7 @@ class Mailbox:
 @contextmanager
 def mail_server() -> Iterator[Mailbox]:
     """A mail server in a thread of its own."""
-    with socket.socket() as free:  # the controller cannot choose one itself
-        free.bind(("127.0.0.1", 0))
-        mailbox = Mailbox(free.getsockname()[1])
+    mailbox = Mailbox(free_port())  # the controller cannot choose one itself
     controller = Controller(mailbox, hostname="127.0.0.1", port=mailbox.port, server_hostname="mail.example")
     controller.start()
     try:

@@ -8,13 +8,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import parse_qs, quote, urlsplit
 
 from waiting_list.postgres_program import _as, find_account, find_program
 
+Standby: TypeAlias = "tuple[str, subprocess.Popen[bytes]]"
+
 
 @contextmanager
-def standby_of(dsn: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+def standby_of(dsn: str) -> Iterator[Standby]:
     """The DSN of a fresh standby of this server, for the same database; and its process."""
     parts = urlsplit(dsn)
     host, port = (parse_qs(parts.query)[name][0] for name in ("host", "port"))

@@ -29,13 +29,14 @@ from tests.until import until
 from waiting_list import asgi, live, protocol
 from waiting_list.api_keys import create_api_key, revoke_api_key
 from waiting_list.app import create_app
-from waiting_list.auth import PASS_AUDIENCE, USER_AUDIENCE
 from waiting_list.database import connection
 from waiting_list.keys import Scope
 from waiting_list.live import Watcher
 from waiting_list.models import ListKey
 from waiting_list.problems import RateLimited
+from waiting_list.purchase_passes import PASS_AUDIENCE
 from waiting_list.settings import Settings
+from waiting_list.user_tokens import USER_AUDIENCE
 
 # API1: broken object level authorization
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.lists import ORGANIZATION, ORGANIZER, START, USER, Lists
-from waiting_list import catalogue
+from waiting_list import catalogue, stock, verbs
 from waiting_list.audit import audit_list, audit_lists
 from waiting_list.database import connection
 from waiting_list.findings import Check, Finding
-from waiting_list.line import Line
+from waiting_list.line import WaitingQueue
 from waiting_list.models import ListKey, RepresentationFields
 from waiting_list.problems import InventoryNotFound
 
@@ -154,10 +154,12 @@ async def test_free_tickets_of_a_list_that_has_ended_are_no_finding(lists: Lists
 
 async def test_a_list_is_clean_at_any_instant_while_fans_use_it(lists: Lists) -> None:
     async def use(number: int) -> None:
-        await lists.engine.join(lists.key, USER, user_id=f"u{number}", tickets_wanted=2, tickets_minimum=1)
-        await lists.engine.add_stock(lists.key, ORGANIZER, quantity=1)
+        await lists.engine.run(
+            lists.key, USER, verbs.join, user_id=f"u{number}", tickets_wanted=2, tickets_minimum=1
+        )
+        await lists.engine.run(lists.key, ORGANIZER, stock.add_stock, quantity=1)
         if number % 3 == 0:
-            await lists.engine.leave(lists.key, USER, user_id=f"u{number}")
+            await lists.engine.run(lists.key, USER, verbs.leave, user_id=f"u{number}")
 
     using = asyncio.gather(*(use(number) for number in range(100)))
     audits = 0
@@ -597,7 +599,7 @@ _STEPS = st.lists(
 
 @given(_STEPS)
 def test_the_line_knows_who_stands_first(steps: list[tuple[str, int, int]]) -> None:
-    line, waiting, ready, last = Line(), dict[int, int](), dict[int, int](), 0
+    line, waiting, ready, last = WaitingQueue(), dict[int, int](), dict[int, int](), 0
     for verb, chosen, rank in steps:
         if verb == "join":
             last += 1

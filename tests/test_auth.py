@@ -11,13 +11,15 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from waiting_list.auth import Authority, User
+from tests.credentials import credentials
 from waiting_list.calls import Route
 from waiting_list.database import Pool
 from waiting_list.problems import Unauthenticated
 from waiting_list.provider import LEEWAY
 from waiting_list.settings import Settings
+from waiting_list.user_tokens import User
 
+LONG_AGO, IN_AGES = 1_577_836_800, 4_102_444_800
 PROVIDER = {"user_token_issuer": "https://id.example", "user_token_audience": "shop"}
 
 
@@ -38,45 +40,45 @@ def signed(key: Any, algorithm: str = "RS256", kid: str = "k1", **claims: Any) -
 
 
 async def test_a_providers_token_opens_the_users_calls(pool: Pool, key: RSAPrivateKey) -> None:
-    authority = Authority(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
-    assert await authority.user(signed(key)) == User("ada", "org_1")
-    token, _ = await authority.mint(User("bob", "org_2"), expires_in=60)
-    assert await authority.user(f"Bearer {token}") == User("bob", "org_2")
+    service = credentials(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
+    assert await service.authenticator.user(signed(key)) == User("ada", "org_1")
+    token, _ = await service.user_tokens.mint(User("bob", "org_2"), expires_in=60)
+    assert await service.authenticator.user(f"Bearer {token}") == User("bob", "org_2")
 
 
 @pytest.mark.parametrize("seconds", [-25, 25])
 async def test_our_own_tokens_may_come_from_a_machine_whose_clock_differs(pool: Pool, seconds: int) -> None:
-    authority, here = Authority(pool, Settings()), datetime.now(UTC)
+    service, here = credentials(pool, Settings()), datetime.now(UTC)
     there = here + timedelta(seconds=seconds)
     # Issued this instant by that clock, and ended this instant by that clock.
     for started_at in (there, there - timedelta(minutes=1)):
-        token, _ = await authority.mint(User("ada", "org_1"), expires_in=60, now=started_at)
-        assert await authority.user(f"Bearer {token}") == User("ada", "org_1")
+        token, _ = await service.user_tokens.mint(User("ada", "org_1"), expires_in=60, now=started_at)
+        assert await service.authenticator.user(f"Bearer {token}") == User("ada", "org_1")
     for wrong in (here + timedelta(seconds=40), here - timedelta(seconds=100)):
-        token, _ = await authority.mint(User("ada", "org_1"), expires_in=60, now=wrong)
+        token, _ = await service.user_tokens.mint(User("ada", "org_1"), expires_in=60, now=wrong)
         with pytest.raises(Unauthenticated):
-            await authority.user(f"Bearer {token}")
+            await service.authenticator.user(f"Bearer {token}")
 
 
 async def test_a_token_that_was_checked_is_kept_until_its_end_and_the_leeway_at_most(pool: Pool) -> None:
-    authority = Authority(pool, Settings())
-    token, expires_at = await authority.mint(User("ada", "org_1"), expires_in=5)
-    await authority.user(f"Bearer {token}")
-    ((_, kept_until, _),) = authority._users.values()
+    service = credentials(pool, Settings())
+    token, expires_at = await service.user_tokens.mint(User("ada", "org_1"), expires_in=5)
+    await service.authenticator.user(f"Bearer {token}")
+    ((_, kept_until, _),) = service.authenticator._users.values()
     assert kept_until == (expires_at + LEEWAY).timestamp()
 
 
 async def test_an_end_that_is_written_as_text_is_an_end(pool: Pool, key: RSAPrivateKey) -> None:
-    authority = Authority(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
-    assert await authority.user(signed(key, exp=str(int(time.time()) + 60))) == User("ada", "org_1")
+    service = credentials(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
+    assert await service.authenticator.user(signed(key, exp=str(int(time.time()) + 60))) == User("ada", "org_1")
 
 
 async def test_the_organization_is_in_the_claim_that_the_settings_name(pool: Pool, key: RSAPrivateKey) -> None:
     settings = Settings(**PROVIDER, user_token_public_key=pem(key), user_token_organization_claim="tenant")
-    authority = Authority(pool, settings)
-    assert await authority.user(signed(key, tenant="org_9")) == User("ada", "org_9")
+    service = credentials(pool, settings)
+    assert await service.authenticator.user(signed(key, tenant="org_9")) == User("ada", "org_9")
     with pytest.raises(Unauthenticated):
-        await authority.user(signed(key))
+        await service.authenticator.user(signed(key))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ async def test_the_organization_is_in_the_claim_that_the_settings_name(pool: Poo
         {"iss": None},
         {"aud": "other"},
         {"aud": None},
-        {"exp": int(time.time()) - 60},
+        {"exp": LONG_AGO},
         {"exp": None},
         {"sub": None},
         {"sub": ""},
@@ -94,35 +96,35 @@ async def test_the_organization_is_in_the_claim_that_the_settings_name(pool: Poo
         {"sub": 7},
         {"org": None},
         {"org": ["org_1"]},
-        {"nbf": int(time.time()) + 600},
+        {"nbf": IN_AGES},
     ],
     ids=str,
 )
 async def test_a_providers_token_with_a_wrong_claim_is_refused(
     pool: Pool, key: RSAPrivateKey, claims: dict[str, Any]
 ) -> None:
-    authority = Authority(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
+    service = credentials(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
     token = signed(key, **claims)
     with pytest.raises(Unauthenticated):
-        await authority.user(token)
+        await service.authenticator.user(token)
 
 
 async def test_other_keys_and_algorithms_are_refused(pool: Pool, key: RSAPrivateKey) -> None:
-    authority = Authority(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
+    service = credentials(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
     stranger = generate_private_key(public_exponent=65537, key_size=2048)
-    own = (await authority.keys()).user_token
+    own = (await service.signing_keys.keys()).user_token
     # Signed with the public key as if it were a secret: PyJWT will not make it, so it is made by hand.
     header, payload, _ = signed(b"x" * 32, "HS256").removeprefix("Bearer ").split(".")
     mac = hmac.new(pem(key).encode(), f"{header}.{payload}".encode(), hashlib.sha256).digest()
     confused = f"Bearer {header}.{payload}.{jwt.utils.base64url_encode(mac).decode()}"
     for token in (signed(stranger), signed(own, "HS256"), signed(None, "none"), confused):
         with pytest.raises(Unauthenticated):
-            await authority.user(token)
+            await service.authenticator.user(token)
 
 
 async def test_without_a_provider_only_our_own_tokens_are_taken(pool: Pool, key: RSAPrivateKey) -> None:
     with pytest.raises(Unauthenticated):
-        await Authority(pool, Settings()).user(signed(key))
+        await credentials(pool, Settings()).authenticator.user(signed(key))
 
 
 def test_a_provider_without_issuer_or_audience_is_refused(key: RSAPrivateKey) -> None:

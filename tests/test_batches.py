@@ -1,4 +1,4 @@
-"""Batches: what is there when the lock is granted is done together; nothing is lost, whatever fails."""
+"""Batching: what is there when the lock is granted is done together; nothing is lost, whatever fails."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -6,21 +6,22 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from tests.lists import USER, Lists
-from waiting_list.batch import Batches
+from waiting_list import verbs
+from waiting_list.batch import Batcher
 from waiting_list.database import connection, sql
 from waiting_list.problems import NotInList, Problem
 
 Take = Callable[[], Sequence[int]]
 
 
-def batches(run: Callable[[str, Take], object], **limits: int) -> Batches[str, int, int]:
+def batcher(run: Callable[[str, Take], object], **limits: int) -> Batcher[str, int, int]:
     settings = {"queue_limit": 1000, "batch_limit": 100} | limits
-    return Batches(run, **settings)  # type: ignore[arg-type]
+    return Batcher(run, **settings)  # type: ignore[arg-type]
 
 
 async def test_who_comes_while_another_process_has_the_list_is_in_the_same_transaction(lists: Lists) -> None:
     async def join(n: int) -> None:
-        await lists.engine.join(lists.key, USER, user_id=f"u{n}", tickets_wanted=1)
+        await lists.engine.run(lists.key, USER, verbs.join, user_id=f"u{n}", tickets_wanted=1)
 
     async with connection(lists.pool) as other, connection(lists.pool) as watching:
         held = other.transaction()
@@ -48,7 +49,7 @@ async def test_requests_that_were_sent_together_are_one_batch() -> None:
         await asyncio.sleep(0.001)
         return requests
 
-    submitted = batches(run)
+    submitted = batcher(run)
     assert await asyncio.gather(*(submitted.submit("a", n) for n in range(250))) == list(range(250))
     assert sizes == [100, 100, 50]
 
@@ -60,7 +61,7 @@ async def test_one_request_that_breaks_its_batch_spoils_nobodys_answer() -> None
             raise ZeroDivisionError
         return [NotInList("not here") if n == 7 else n for n in requests]
 
-    together = batches(run)
+    together = batcher(run)
     answers = await asyncio.gather(*(together.submit("a", n) for n in range(20)), return_exceptions=True)
     for n, answer in enumerate(answers):
         match n:
@@ -79,7 +80,7 @@ async def test_a_batch_that_fails_before_or_after_it_was_taken_answers_everybody
             take()
         raise NotInList("nobody is")
 
-    together = batches(run)
+    together = batcher(run)
     answers = await asyncio.gather(*(together.submit("a", n) for n in range(20)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [NotInList] * 20
 
@@ -93,7 +94,7 @@ async def test_keys_do_not_wait_for_each_other() -> None:
             await gate.wait()
         return requests
 
-    together = batches(run)
+    together = batcher(run)
     slow = asyncio.create_task(together.submit("slow", 1))
     async with asyncio.timeout(5):
         assert await together.submit("quick", 2) == 2

@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import sys
 from collections import Counter
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.blocks import CANNOT_RUN, JSON, ROOT, Block, blocks, differs, mistake, pages, printed, script
+from tests.ports import free_port
 from waiting_list.app import create_app
 from waiting_list.settings import Settings
 
@@ -65,7 +65,7 @@ async def test_whoever_follows_a_page_gets_what_it_says(page: str, dsn: str, tmp
     (tmp_path / ".venv").symlink_to(sys.prefix)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     run = [block for block in BLOCKS[page] if block.is_run]
-    service, receiver = _free_ports()
+    service, receiver = free_port(), free_port()
     changed = {
         "127.0.0.1:8000": f"127.0.0.1:{service}",
         "127.0.0.1:9000": f"127.0.0.1:{receiver}",
@@ -101,10 +101,3 @@ async def test_whoever_follows_a_page_gets_what_it_says(page: str, dsn: str, tmp
         else:
             assert before.where in shown, after.where
             assert (why := differs(after, shown[before.where])) is None, f"{after.where}: {why}"
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        for probe in (one, other):
-            probe.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1]), int(other.getsockname()[1])

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.lists import ORGANIZER, T0, Lists
+from waiting_list import verbs
 from waiting_list.engine import Engine
 from waiting_list.models import LeftReason, ListKey, Status
 from waiting_list.problems import (
@@ -150,7 +151,8 @@ async def test_fifty_simultaneous_purchases_sell_once(lists: Lists) -> None:
     await ready(lists, "ada", 2)
     lists.engine = Engine(lists.pool, Settings(batch_limit=3))
     calls = (
-        lists.engine.buy(lists.key, ORGANIZER, user_id="ada", now=lists.now if n % 2 else None) for n in range(50)
+        (lists.engine.at(lists.now) if n % 2 else lists.engine).run(lists.key, ORGANIZER, verbs.buy, user_id="ada")
+        for n in range(50)
     )
     results = await asyncio.gather(*calls, return_exceptions=True)
     refused = [one for one in results if isinstance(one, AlreadyLeft)]

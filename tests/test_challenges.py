@@ -18,7 +18,7 @@ from pydantic import SecretStr, ValidationError
 from tests.lists import ORGANIZER, USER, Lists
 from tests.shop import LIST, ORGANIZATION, Shop, bound_to_loopback, problem
 from tests.test_http import unchanged
-from waiting_list import challenges, reading
+from waiting_list import challenges, reading, verbs
 from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
 from waiting_list.challenges import (
@@ -325,7 +325,7 @@ async def test_a_list_that_asks_is_replayed_as_any_other(lists: Lists) -> None:
     async with lists.refused(ChallengeRequired):
         await lists.join("ada")
     await lists.join("ada", solved=True)
-    await lists.engine.join(lists.key, ORGANIZER, user_id="bob", tickets_wanted=1, now=lists.now)
+    await lists.engine.at(lists.now).run(lists.key, ORGANIZER, verbs.join, user_id="bob", tickets_wanted=1)
     await lists.configure(join_challenge="adaptive")
     await lists.join("cleo")
     page = await reading.history(

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.lists import USER, Lists
+from waiting_list import verbs
 from waiting_list.models import Status
 from waiting_list.problems import AlreadyLeft, InvalidRequest, NotInList, NotWaiting, TooManyTickets
 
@@ -114,11 +115,11 @@ async def test_an_erased_person_is_out_and_forgotten_but_the_numbers_stay(lists:
 
 async def test_positions_are_exact_over_several_segments(lists: Lists) -> None:
     async def join(number: int) -> None:
-        await lists.engine.join(lists.key, USER, user_id=f"u{number:04}", tickets_wanted=1 + number % 3)
+        await lists.engine.run(lists.key, USER, verbs.join, user_id=f"u{number:04}", tickets_wanted=1 + number % 3)
 
     await asyncio.gather(*(join(number) for number in range(2500)))
     for number in range(0, 2500, 7):
-        await lists.engine.leave(lists.key, USER, user_id=f"u{number:04}")
+        await lists.engine.run(lists.key, USER, verbs.leave, user_id=f"u{number:04}")
     await lists.move("u2400", to="first")
     await lists.move("u0001", before="u2000")
     waiting = [number for number in range(2500) if number % 7]

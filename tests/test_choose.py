@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waiting_list.models import Policy
+from waiting_list.list_settings import Policy
 from waiting_list.promotion import choose
 
 

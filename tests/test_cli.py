@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from waiting_list import reading
 from waiting_list.database import Pool
 from waiting_list.demo import load
@@ -51,9 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture(scope="module")
@@ -263,16 +261,17 @@ async def test_the_demo_shows_every_state_and_loads_once(pool: Pool) -> None:
     assert len(upcoming.items) == 11
 
 
-def test_every_command_and_make_target_in_the_readme_exists() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_every_command_is_in_the_reference_and_every_make_target_in_the_readme_exists() -> None:
+    readme, reference = (ROOT / "README.md").read_text(), (ROOT / "docs" / "cli.md").read_text()
     shown = command("--help").stdout
-    commands = set(re.findall(r"waiting-list ([a-z][a-z-]+)", readme))
+    commands = set(re.findall(r"^## `waiting-list ([a-z-]+)`$", reference, re.MULTILINE))
     assert commands == {
         "serve", "worker", "migrate", "import", "create-key", "list-keys", "rotate-key", "revoke-key", "audit",
         "notices", "resend", "preview-mail", "find-user", "export-user", "erase-user", "backup", "restore",
         "distribute", "demo",
     }  # fmt: skip
     assert all(f" {name} " in shown for name in commands)
+    assert set(re.findall(r"^make ([a-z-]+)$", readme, re.MULTILINE)) == {"run", "test"}
     makefile = (ROOT / "Makefile").read_text()
     assert all(f"\n{target}:" in makefile for target in re.findall(r"make ([a-z]+)\n", readme))
     for page, target in re.findall(r"\[([^\]]+)\]\(((?!http)[^)]+)\)", readme):

@@ -9,16 +9,17 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from fastapi import FastAPI
 
+from tests.credentials import credentials
 from tests.lists import ORGANIZATION
 from tests.shop import LIST, Shop, problem
 from tests.test_auth import PROVIDER, pem, signed
 from tests.test_http import ENTRY_FIELDS, unchanged
 from waiting_list.api_keys import create_api_key
-from waiting_list.auth import Authority, User
 from waiting_list.database import Pool, connection
 from waiting_list.keys import Scope
 from waiting_list.notices import Contact
 from waiting_list.settings import Settings
+from waiting_list.user_tokens import User
 
 CONTACT = f"/waiting-lists/{LIST}/entry/contact"
 ENTRY = f"/waiting-lists/{LIST}/entry"
@@ -90,11 +91,11 @@ async def test_a_token_that_does_not_vouch_for_its_address_leaves_it_unverified(
 
 
 async def test_a_minted_token_says_what_it_was_minted_with(pool: Pool) -> None:
-    authority = Authority(pool, Settings())
+    service = credentials(pool, Settings())
     for contact in (Contact(**VOUCHED), Contact(**ADA), Contact(email="a@example.org"), Contact()):
         user = User("ada", ORGANIZATION, contact)
-        token, _ = await authority.mint(user, expires_in=60)
-        assert await authority.user(f"Bearer {token}") == user
+        token, _ = await service.user_tokens.mint(user, expires_in=60)
+        assert await service.authenticator.user(f"Bearer {token}") == user
 
 
 @pytest.mark.parametrize(
@@ -121,8 +122,8 @@ async def test_an_odd_claim_of_a_providers_token_counts_as_absent(
     pool: Pool, claims: dict[str, Any], contact: dict[str, Any]
 ) -> None:
     key = generate_private_key(public_exponent=65537, key_size=2048)
-    authority = Authority(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
-    assert await authority.user(signed(key, **claims)) == User("ada", "org_1", Contact(**contact))
+    service = credentials(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
+    assert await service.authenticator.user(signed(key, **claims)) == User("ada", "org_1", Contact(**contact))
 
 
 async def test_a_fan_is_told_in_another_way(shop: Shop) -> None:

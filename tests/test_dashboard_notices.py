@@ -137,14 +137,14 @@ async def test_a_webhook_is_tried_once_however_often_the_button_is_pressed(offic
     await add_webhook(office.app.state.service.pool)
     organizer = await office.organizer()
     name = await once(organizer, HOOK)
-    office.app.state.service.engine.told.clear()
+    office.app.state.service.engine.wake.clear()
     for _ in range(2):
         page = await organizer.did(f"{HOOK}/test", once=name)
     assert "Done." in page.text
     assert page.text.count("webhook.test") >= 2
     assert sorted((await statuses(office)).values()) == ["dead", "pending"]
     # The worker of this process need not look for it.
-    assert office.app.state.service.engine.told.is_set()
+    assert office.app.state.service.engine.wake.is_set()
 
 
 async def test_a_secret_is_changed_once_and_shown_this_once(office: Office) -> None:
@@ -210,7 +210,7 @@ async def test_deliveries_are_sent_again_one_or_all(office: Office) -> None:
     assert list(now.values()).count("dead") == 60
     page = await organizer.did(f"{HOOK}/redeliver", once=name)
     assert {*(await statuses(office)).values()} == {"pending"}
-    assert office.app.state.service.engine.told.is_set()
+    assert office.app.state.service.engine.wake.is_set()
 
 
 async def test_what_cannot_be_sent_again_is_refused(office: Office) -> None:

@@ -17,16 +17,15 @@ from structlog.testing import capture_logs
 from tests.lists import ORGANIZATION, START, Lists
 from tests.sinks import Mailbox, Receiver, mail_server, receiver
 from tests.until import until, working
-from waiting_list import delivery as delivery_module
-from waiting_list import writing
+from waiting_list import delivery, send_batch, writing
 from waiting_list.attempts import DELAYS_SECONDS
-from waiting_list.auth import Authority
 from waiting_list.database import connection, sql, transaction
-from waiting_list.delivery import Delivery
+from waiting_list.delivery import Dispatcher
 from waiting_list.engine import Engine
 from waiting_list.keys import webhook_secret
 from waiting_list.models import ListKey
 from waiting_list.settings import Settings
+from waiting_list.signing_keys import SigningKeys
 
 ADA = {"email": "ada@example.org", "email_verified": True, "name": "Ada"}
 
@@ -40,10 +39,8 @@ class Telling:
     hook: Receiver
     settings: Settings
 
-    def delivery(self) -> Delivery:
-        return Delivery(
-            self.lists.pool, self.settings, Authority(self.lists.pool, self.settings), self.lists.engine.told
-        )
+    def dispatcher(self) -> Dispatcher:
+        return Dispatcher(self.lists.pool, self.settings, SigningKeys(self.lists.pool), self.lists.engine.wake)
 
     async def add_webhook(self, webhook_id: str = "wh_1", url: str | None = None, **more: Any) -> None:
         async with connection(self.lists.pool) as acquired:
@@ -80,7 +77,7 @@ class Telling:
 
     async def deliver(self) -> None:
         """Delivers until nothing is due."""
-        async with working(self.delivery()):
+        async with working(self.dispatcher()):
             await until(self.settled, seconds=20)
 
     async def make_due(self) -> None:
@@ -112,7 +109,7 @@ async def test_a_fan_and_a_shop_are_told_of_a_whole_story(telling: Telling) -> N
     lists = telling.lists
     await telling.add_webhook()
     await lists.configure(purchase_url="https://shop.example/checkout?pass={pass}")
-    async with working(telling.delivery()):
+    async with working(telling.dispatcher()):
         await lists.join("ada", 2, **ADA)
         await until(telling.settled)
         await lists.add_stock(2)
@@ -125,7 +122,7 @@ async def test_a_fan_and_a_shop_are_told_of_a_whole_story(telling: Telling) -> N
     token = {link.split("/e/")[1].split("/")[0] for link in links}
     assert len(token) == 1, "every letter has the same private link"
     assert "https://shop.example/checkout?pass=ey" in text(ready)
-    secret = await Authority(lists.pool, telling.settings).derived_secret()
+    secret = await SigningKeys(lists.pool).derived_secret()
     referee = Referee(webhook_secret(secret, "wh_1", 1))
     bodies = [referee.verify(body.decode(), headers) for headers, body in telling.hook.requests]
     assert [body["type"] for body in bodies] == ["entry.joined", "entry.ready", "entry.left"]
@@ -151,7 +148,7 @@ async def test_a_rotated_secret_signs_along_for_a_day(telling: Telling) -> None:
     await telling.add_webhook()
     await telling.lists.join("ada")
     await telling.lists.join("bob")
-    secret = await Authority(telling.lists.pool, telling.settings).derived_secret()
+    secret = await SigningKeys(telling.lists.pool).derived_secret()
     old, new = (Referee(webhook_secret(secret, "wh_1", version)) for version in (1, 2))
     for hours, both in ((23, True), (25, False)):
         await telling.run(
@@ -248,7 +245,7 @@ async def test_several_deliveries_at_once_send_everything_once(telling: Telling)
     await telling.add_webhook()
     for number in range(150):
         await telling.lists.join(f"fan{number}", email=f"fan{number}@example.org", email_verified=True)
-    async with working(telling.delivery(), telling.delivery(), telling.delivery()):
+    async with working(telling.dispatcher(), telling.dispatcher(), telling.dispatcher()):
         await until(telling.settled, seconds=60)
     assert await telling.statuses() == {"sent": 300}
     assert len(telling.hook.ids) == len(set(telling.hook.ids)) == 150
@@ -382,19 +379,19 @@ async def test_a_letter_that_cannot_be_written_spoils_no_other(
 ) -> None:
     for user in ("ada", "bob", "cleo"):
         await telling.lists.join(user, email=f"{user}@example.org", email_verified=True)
-    write = writing.Letters.write
+    render = writing.EmailRenderer.render
 
-    def fails(letters: Any, letter: Any, facts: Any, **more: Any) -> Any:
-        if facts.email == "bob@example.org":
+    def fails(renderer: Any, kind: Any, context: Any, **more: Any) -> Any:
+        if context.email == "bob@example.org":
             raise ZeroDivisionError
-        return write(letters, letter, facts, **more)
+        return render(renderer, kind, context, **more)
 
-    monkeypatch.setattr(writing.Letters, "write", fails)
+    monkeypatch.setattr(writing.EmailRenderer, "render", fails)
 
     async def two_are_sent() -> bool:
         return await telling.statuses() == {"sent": 2, "pending": 1}
 
-    async with working(telling.delivery()):
+    async with working(telling.dispatcher()):
         await until(two_are_sent)
     (record,) = await telling.run("SELECT number, due_at > now() AS later FROM outbox WHERE status = 'pending'")
     assert tuple(record) == (2, True)
@@ -411,7 +408,7 @@ async def test_a_webhook_that_does_not_answer_holds_up_nobody_else(telling: Tell
         async def the_others_are_told() -> bool:
             return len(telling.hook.requests) == len(telling.mailbox.messages) == 80
 
-        async with working(telling.delivery()):
+        async with working(telling.dispatcher()):
             await until(the_others_are_told, seconds=20)
             assert 1 <= len(slow.requests) <= 32
             slow.gate.set()
@@ -439,7 +436,7 @@ async def test_a_webhook_that_hangs_in_many_lists_holds_up_neither_fans_nor_othe
         async def the_others_are_told() -> bool:
             return len(telling.hook.requests) == len(telling.mailbox.messages) == 1
 
-        async with working(telling.delivery()):
+        async with working(telling.dispatcher()):
             await until(the_others_are_told)
             assert 1 <= len(hung.requests) <= 2
             hung.gate.set()
@@ -450,7 +447,7 @@ async def test_a_webhook_that_did_not_answer_is_left_alone_for_a_while(telling: 
     telling.hook.gate.clear()
     await telling.add_webhook()
     await telling.lists.join("ada")
-    async with working(telling.delivery()):
+    async with working(telling.dispatcher()):
         await until(telling.settled)
         await telling.lists.join("bob")
         await telling.make_due()
@@ -463,10 +460,10 @@ async def test_a_webhook_that_did_not_answer_is_left_alone_for_a_while(telling: 
     assert len(telling.hook.requests) == 1
 
 
-async def test_what_a_courier_had_begun_does_not_go_on_without_it(
+async def test_what_a_sender_had_begun_does_not_go_on_without_it(
     telling: Telling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery_module, "_GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(delivery, "_GRACE_SECONDS", 0.1)
     telling.hook.gate.clear()
     await telling.add_webhook()
     for number in range(20):
@@ -476,9 +473,9 @@ async def test_what_a_courier_had_begun_does_not_go_on_without_it(
         return len(telling.hook.requests) == 8
 
     with capture_logs() as logged:
-        async with working(telling.delivery()):
+        async with working(telling.dispatcher()):
             await until(eight_are_asked)
-        while others := [task for task in asyncio.all_tasks() if "_in_turn" in repr(task)]:
+        while others := [task for task in asyncio.all_tasks() if "_send_in_turn" in repr(task)]:
             await asyncio.wait(others, timeout=5)
     # Whoever went on would have found the connections closed.
     assert logged == []
@@ -497,7 +494,7 @@ async def test_a_receiver_that_is_slow_gets_everything_at_its_own_pace(telling: 
 
 
 async def test_whose_turn_does_not_come_was_not_tried(telling: Telling, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery_module, "_TURN_SECONDS", 0.1)
+    monkeypatch.setattr(send_batch, "_TURN_SECONDS", 0.1)
     telling.hook.gate.clear()
     await telling.add_webhook()
     for number in range(9):
@@ -506,7 +503,7 @@ async def test_whose_turn_does_not_come_was_not_tried(telling: Telling, monkeypa
     async def eight_are_asked() -> bool:
         return len(telling.hook.requests) == 8
 
-    async with working(telling.delivery()):
+    async with working(telling.dispatcher()):
         await until(eight_are_asked)
         await asyncio.sleep(0.2)
         telling.hook.gate.set()
@@ -581,7 +578,7 @@ async def test_notices_that_ended_long_ago_are_forgotten(telling: Telling) -> No
     await telling.deliver()
     await telling.run("UPDATE outbox SET ended_at = now() - interval '31 days' WHERE number = 1")
     await telling.run("UPDATE outbox SET ended_at = now() - interval '29 days' WHERE number = 2")
-    await telling.delivery().start_couriers()
+    await telling.dispatcher().delete_old_notices()
     assert [record["number"] for record in await telling.run("SELECT number FROM outbox")] == [2]
 
 
@@ -594,7 +591,7 @@ async def test_an_attempt_that_was_overtaken_records_nothing(telling: Telling) -
     async def is_asked() -> bool:
         return len(telling.hook.requests) == 1
 
-    async with working(telling.delivery()):
+    async with working(telling.dispatcher()):
         await until(is_asked)
         # Its lease ran out, somebody else took it, and it was sent.
         await telling.run("UPDATE outbox SET tries = 2, status = 'sent', ended_at = now()")
@@ -608,7 +605,7 @@ async def test_a_notice_leaves_at_once_where_it_was_written(telling: Telling) ->
     async def is_told() -> bool:
         return len(telling.hook.requests) == 1
 
-    async with working(telling.delivery()):
+    async with working(telling.dispatcher()):
         await asyncio.wait_for(asyncio.sleep(0), 1)
         await telling.lists.join("ada")
         assert await until(is_told) < 0.4

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.test_drain import a_port
+from tests.ports import free_port
 from tests.until import until
 from waiting_list import __version__
 
@@ -93,7 +93,7 @@ def test_nothing_in_the_wheel_knows_where_it_was_made(released: dict[str, Path])
 async def test_the_wheel_serves_the_demo_from_an_empty_folder(
     released: dict[str, Path], tmp_path: Path, dsn: str
 ) -> None:
-    package, empty, port = tmp_path / "package", tmp_path / "empty", a_port()
+    package, empty, port = tmp_path / "package", tmp_path / "empty", free_port()
     with zipfile.ZipFile(released[".whl"]) as wheel:
         wheel.extractall(package)  # noqa: S202 - our own
     empty.mkdir()

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from tests.conftest import _on
+from tests.databases import on
 from tests.lists import Lists
 from tests.test_cli import command
 from waiting_list.database import Pool, connection
@@ -71,7 +71,7 @@ END $$;
 @pytest_asyncio.fixture
 async def cluster(server: str, dsn: str) -> AsyncIterator[str]:
     """The database with the stand-in, reached without a pooler, whose connections would not see it."""
-    own = _on(server, urlsplit(dsn).path.removeprefix("/"))
+    own = on(server, urlsplit(dsn).path.removeprefix("/"))
     direct = await asyncpg.connect(own)
     name = await direct.fetchval("SELECT quote_ident(current_database())")
     await direct.execute(STAND_IN + f"ALTER DATABASE {name} SET search_path = public, stand_in")

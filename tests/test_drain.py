@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections import Counter
@@ -13,24 +12,20 @@ from collections.abc import AsyncIterator, Iterator
 import aiohttp
 import pytest
 
+from tests.credentials import credentials
 from tests.lists import ORGANIZATION, Lists
+from tests.ports import free_port
 from tests.until import until
-from waiting_list.auth import Authority, User
 from waiting_list.database import Pool, connect_pool
 from waiting_list.settings import Settings
-
-
-def a_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from waiting_list.user_tokens import User
 
 
 class Process:
     """One `serve`, on a port of its own, which it keeps when it is started again."""
 
     def __init__(self, dsn: str) -> None:
-        self.port = a_port()
+        self.port = free_port()
         self._environment = os.environ | {"DATABASE_URL": dsn, "WAITING_LIST_DRAIN_SECONDS": "0.8"}
         self.start()
 
@@ -100,7 +95,7 @@ async def test_a_rolling_restart_fails_no_request_and_loses_no_join(
     dsn: str, pool: Pool, processes: list[Process]
 ) -> None:
     lists = await Lists.make(pool, total=100_000)
-    authority = Authority(await connect_pool(Settings(), dsn), Settings())
+    tokens = credentials(await connect_pool(Settings(), dsn), Settings()).user_tokens
     statuses: Counter[object] = Counter()
     joined: dict[str, int] = {}
     over = asyncio.Event()
@@ -111,7 +106,7 @@ async def test_a_rolling_restart_fails_no_request_and_loses_no_join(
         while not over.is_set():
             number += 1
             user_id = f"{name}-{number}"
-            token, _ = await authority.mint(User(user_id, ORGANIZATION), expires_in=600)
+            token, _ = await tokens.mint(User(user_id, ORGANIZATION), expires_in=600)
             headers = {"Authorization": f"Bearer {token}"}
             try:
                 url = balancer.url() + path

@@ -25,8 +25,8 @@ import pytest
 
 from waiting_list import embedded as embedded_module
 from waiting_list import postgres_program
-from waiting_list.embedded import EmbeddedError, embedded
-from waiting_list.postgres_program import DIES_WITH_US, find_program
+from waiting_list.embedded import embedded
+from waiting_list.postgres_program import DIES_WITH_US, EmbeddedError, find_program
 
 AS_ROOT = os.geteuid() == 0
 only_root = pytest.mark.skipif(not AS_ROOT, reason="only root can change accounts")

@@ -13,14 +13,15 @@ from tests.shop import EVENT, Shop, problem
 from tests.shop import LIST as PATH
 from tests.test_fan_pages import FRENCH, PAGE, Venue, venue
 from tests.until import until, working
-from waiting_list import catalogue, importer, reading, telling
+from waiting_list import catalogue, importer, lookalikes, reading, telling, verbs
 from waiting_list.database import Pool, connection
-from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.engine import Caller, Engine
+from waiting_list.idempotency import Idempotency
 from waiting_list.ledger import Ledger
 from waiting_list.models import Answer, EventFields, ListKey
 from waiting_list.problems import AlreadyInList, TooManyPlaces, WaitingListEnded
 from waiting_list.settings import Settings
-from waiting_list.worker import Worker
+from waiting_list.worker import Maintenance
 
 __all__ = ["venue"]
 
@@ -107,9 +108,9 @@ async def test_whichever_way_a_place_ends_another_list_can_be_joined(event: List
 
 async def test_an_organizer_who_joins_for_a_person_is_bound_by_the_limit_as_well(event: Lists) -> None:
     await limit(event, 1)
-    await event.engine.join(LIST, ORGANIZER, user_id="ada", tickets_wanted=1, now=event.now)
+    await event.engine.at(event.now).run(LIST, ORGANIZER, verbs.join, user_id="ada", tickets_wanted=1)
     async with event.refused(TooManyPlaces):
-        await event.engine.join(LATE, ORGANIZER, user_id="ada", tickets_wanted=1, now=event.now)
+        await event.engine.at(event.now).run(LATE, ORGANIZER, verbs.join, user_id="ada", tickets_wanted=1)
 
 
 async def test_a_lower_limit_takes_no_place_away_and_a_requeue_is_no_join(event: Lists) -> None:
@@ -124,11 +125,13 @@ async def test_a_lower_limit_takes_no_place_away_and_a_requeue_is_no_join(event:
     # Nobody else wanted the ticket: the requeued entry has it again.
     assert (await event.entry("ada")).number == 2
     assert await active(event) == 2
-    removed = await event.engine.remove_lookalikes(LIST, ORGANIZER, numbers=[2], reason="x", now=event.now)
+    removed = await event.engine.at(event.now).run(
+        LIST, ORGANIZER, lookalikes.remove_lookalikes, numbers=[2], reason="x"
+    )
     assert removed.several is not None
     assert removed.several.undo is not None
     # To undo a removal gives back what the person had.
-    await event.engine.restore(LIST, ORGANIZER, undo=removed.several.undo, now=event.now)
+    await event.engine.at(event.now).run(LIST, ORGANIZER, lookalikes.restore, undo=removed.several.undo)
     assert await active(event) == 2
     await late.leave("ada")
     async with late.refused(TooManyPlaces):
@@ -156,15 +159,15 @@ async def test_a_preview_and_a_repeat_are_told_what_the_join_was(event: Lists) -
     await event.join("ada")
     preview = event.engine.preview
     async with event.refused(TooManyPlaces):
-        await preview.join(LATE, USER, user_id="ada", tickets_wanted=1, now=event.now)
+        await preview.at(event.now).run(LATE, USER, verbs.join, user_id="ada", tickets_wanted=1)
     visitors = "SELECT user_hash FROM event_visitors"
     before = await event.rows(visitors)
-    await preview.join(LATE, USER, user_id="bob", tickets_wanted=1, now=event.now)
+    await preview.at(event.now).run(LATE, USER, verbs.join, user_id="bob", tickets_wanted=1)
     assert await event.rows(visitors) == before
 
     async def join(key: ListKey, once: str) -> Answer:
         caller = Caller(ORGANIZATION, "user", Idempotency.of(caller="cleo", key=once, request=once))
-        return await event.engine.join(key, caller, user_id="cleo", tickets_wanted=1, now=event.now)
+        return await event.engine.at(event.now).run(key, caller, verbs.join, user_id="cleo", tickets_wanted=1)
 
     first = await join(LATE, "a")
     with pytest.raises(TooManyPlaces):
@@ -179,7 +182,10 @@ async def test_a_preview_and_a_repeat_are_told_what_the_join_was(event: Lists) -
 async def storm(lists: Lists, joins: Sequence[tuple[ListKey, str]]) -> list[Any]:
     """All of these at once, from two processes, by the clock, so that they go in batches."""
     engines = [lists.engine, Engine(lists.pool, Settings())]
-    calls = [engines[n % 2].join(key, USER, user_id=user, tickets_wanted=1) for n, (key, user) in enumerate(joins)]
+    calls = [
+        engines[n % 2].run(key, USER, verbs.join, user_id=user, tickets_wanted=1)
+        for n, (key, user) in enumerate(joins)
+    ]
     async with asyncio.timeout(60):
         return await asyncio.gather(*calls, return_exceptions=True)
 
@@ -220,16 +226,16 @@ async def held_before_its_commit(
     monkeypatch: pytest.MonkeyPatch, key: ListKey
 ) -> AsyncIterator[tuple[asyncio.Event, asyncio.Event]]:
     """Transactions of this list stop when all is written: `written` is set, and `may_commit` awaited."""
-    written, may_commit, tell = asyncio.Event(), asyncio.Event(), telling.tell
+    written, may_commit, write = asyncio.Event(), asyncio.Event(), telling.write_outbox
 
     async def stopped(ledger: Ledger, *, sends_mail: bool) -> bool:
-        told = await tell(ledger, sends_mail=sends_mail)
+        wrote = await write(ledger, sends_mail=sends_mail)
         if ledger.list.list_id == key.list_id:
             written.set()
             await may_commit.wait()
-        return told
+        return wrote
 
-    monkeypatch.setattr(telling, "tell", stopped)
+    monkeypatch.setattr(telling, "write_outbox", stopped)
     try:
         yield written, may_commit
     finally:
@@ -242,9 +248,9 @@ async def test_a_join_waits_for_one_of_the_same_person_to_another_list_and_for_n
 ) -> None:
     await limit(event, 1)
     async with held_before_its_commit(monkeypatch, LIST) as (written, may_commit), asyncio.timeout(30):
-        first = asyncio.create_task(event.engine.join(LIST, USER, user_id="ada", tickets_wanted=1))
+        first = asyncio.create_task(event.engine.run(LIST, USER, verbs.join, user_id="ada", tickets_wanted=1))
         await written.wait()
-        second = asyncio.create_task(event.engine.join(LATE, USER, user_id=other, tickets_wanted=1))
+        second = asyncio.create_task(event.engine.run(LATE, USER, verbs.join, user_id=other, tickets_wanted=1))
         if other == "bob":
             assert (await second).entry is not None
             may_commit.set()
@@ -281,14 +287,14 @@ async def test_rows_of_persons_are_forgotten_after_a_day_but_none_that_a_join_ho
 
     async with connection(pool) as acquired, acquired.transaction():
         await acquired.execute(held)
-        async with working(Worker(pool, event.engine)):
+        async with working(Maintenance(pool, event.engine)):
 
             async def is_clean() -> bool:
                 return 4 not in await left()
 
             await until(is_clean)
         assert await left() == [1, 2, 3]
-    async with working(Worker(pool, event.engine)):
+    async with working(Maintenance(pool, event.engine)):
 
         async def is_cleaner() -> bool:
             return await left() == [1, 2]

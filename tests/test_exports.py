@@ -20,7 +20,7 @@ import pytest
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 
-from tests.conftest import _administrator
+from tests.databases import connected
 from tests.lists import LIST, ORGANIZATION, Lists
 from tests.shop import Shop, listening, problem
 from tests.test_drain import Process
@@ -140,7 +140,7 @@ async def test_readers_of_exports_that_take_nothing_hold_no_connection_and_no_ot
         assert sorted(head.split()[1] for head in heads) == ["200"] * 2 + ["429"] * 6
         assert all("retry-after" in head.lower() for head in heads if " 429 " in head)
 
-        administrator = await stack.enter_async_context(_administrator(server))
+        administrator = await stack.enter_async_context(connected(server))
 
         async def no_pass_goes_on() -> bool:
             return not await administrator.fetchval(

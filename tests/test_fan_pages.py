@@ -22,11 +22,12 @@ from tests.test_challenges import solve
 from tests.test_http import unchanged
 from tests.test_letters import HOSTILE, Parsed, shown_by
 from tests.until import until
+from waiting_list import reading
 from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
-from waiting_list.database import connection
+from waiting_list.database import connection, sql
+from waiting_list.join_limit import MOST_JOINS
 from waiting_list.keys import Scope
-from waiting_list.ledger import MOST_JOINS
 from waiting_list.settings import Settings
 from waiting_list.static_router import static
 
@@ -302,6 +303,26 @@ async def test_my_lists_shows_every_place_and_how_it_ended(venue: Venue) -> None
     assert "Place 1 Tickets wanted ahead of you: 0." in page.text
     assert "You are no longer on the waiting list" in page.text
     assert PLACE in page.links
+
+
+async def test_my_lists_asks_once_what_all_of_them_are_about(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fan, asked = await venue.fan("ada"), []
+    for offer in ("off_1", "off_2"):
+        await venue.shop.stock(where=f"{offer}/rep_1")
+        await fan.did(f"/waiting-lists/{offer}/rep_1/join", tickets_wanted="1")
+
+    def noted(name: str) -> str:
+        asked.append(name)
+        return sql(name)
+
+    monkeypatch.setattr(reading, "sql", noted)
+    page = await fan.get("/my-lists")
+    assert [link for link in page.links if link.endswith("/place")] == [
+        f"/waiting-lists/{offer}/rep_1/place" for offer in ("off_2", "off_1")
+    ]
+    assert asked == ["read_entries_of_caller", "read_shows"]
 
 
 async def test_who_is_not_signed_in_is_led_to_the_list_or_to_sign_in(venue: Venue) -> None:

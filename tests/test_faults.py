@@ -1,4 +1,4 @@
-"""Kills and cuts under a storm. CHAOS_FAULTS sets how many (make chaos: 120); a few in `make test`."""
+"""Kills and cuts under a storm. CHAOS_FAULTS sets how many (make chaos: 120); a few in `make test-all`."""
 
 import asyncio
 import os

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from fastapi import FastAPI
 
-from tests.conftest import _administrator
+from tests.databases import connected
 from tests.shop import Shop, problem
 from tests.test_limits import served
 from waiting_list import database, health
@@ -22,7 +22,7 @@ from waiting_list.problems import Unavailable
 async def configured(server: str, dsn: str, setting: str) -> AsyncIterator[None]:
     """New connections to the database have this setting."""
     name = urlsplit(dsn).path.removeprefix("/")
-    async with _administrator(server) as administrator:
+    async with connected(server) as administrator:
         await administrator.execute(f"ALTER DATABASE {name} SET {setting}")
         yield
         await administrator.execute(f"ALTER DATABASE {name} RESET {setting.partition(' ')[0]}")

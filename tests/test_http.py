@@ -340,7 +340,7 @@ async def test_every_route_decides_who_may_call(app: FastAPI, shop: Shop) -> Non
     await shop.stock()
     service = app.state.service
     token = await shop.token("ada")
-    secret = (await service.authority.keys()).user_token
+    secret = (await service.signing_keys.keys()).user_token
     good = jwt.decode(token, options={"verify_signature": False})
 
     def forged(key: Any = secret, algorithm: str = "HS256", **claims: Any) -> str:

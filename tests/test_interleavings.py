@@ -21,7 +21,8 @@ from waiting_list import promotion, stock, verbs
 from waiting_list.database import Pool, connect_pool, connection
 from waiting_list.engine import SERVICE, Caller, Engine
 from waiting_list.ledger import Ledger
-from waiting_list.models import ListKey, SettingsChange
+from waiting_list.list_settings import SettingsChange
+from waiting_list.models import ListKey
 from waiting_list.notices import Contact
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
@@ -170,11 +171,11 @@ class Steps:
     async def answer(self) -> tuple[str, str]:
         """The code of its problem, or "done"; and all that the answer says."""
 
-        async def stepped(ledger: Ledger, *, actor: str, **arguments: Any) -> Any:
+        async def stepped(ledger: Ledger, **arguments: Any) -> Any:
             self.locked.set()
             await self.may_write.wait()
             try:
-                result = await self.call.verb(ledger, actor=actor, **arguments)
+                result = await self.call.verb(ledger, **arguments)
                 await promotion.settle(ledger)
                 await ledger.flush()
                 return result
@@ -183,7 +184,7 @@ class Steps:
                 await self.may_commit.wait()
 
         try:
-            answer = await self.engine._submit(self.key, self.call.caller, NOW, stepped, **self.call.arguments)
+            answer = await self.engine.at(NOW).run(self.key, self.call.caller, stepped, **self.call.arguments)
         except Problem as problem:
             return problem.code, str(problem)
         return "done", answer.model_dump_json().replace(self.key.offer_id, "")

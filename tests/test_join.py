@@ -7,10 +7,10 @@ from contextlib import suppress
 import pytest
 
 from tests.lists import ORGANIZATION, ORGANIZER, USER, Lists
-from waiting_list import reading
+from waiting_list import reading, verbs
 from waiting_list.database import connect_pool
 from waiting_list.engine import Caller, Engine
-from waiting_list.ledger import MOST_JOINS
+from waiting_list.join_limit import MOST_JOINS
 from waiting_list.models import ListKey, Status
 from waiting_list.problems import (
     AlreadyInList,
@@ -68,7 +68,7 @@ async def test_joining_a_list_that_does_not_exist_is_refused(lists: Lists) -> No
 
 async def test_joining_another_organizations_list_is_refused_as_if_it_were_absent(lists: Lists) -> None:
     async with lists.refused(InventoryNotFound):
-        await lists.engine.join(lists.key, Caller("org_2", "user"), user_id="ada", tickets_wanted=1)
+        await lists.engine.run(lists.key, Caller("org_2", "user"), verbs.join, user_id="ada", tickets_wanted=1)
 
 
 @pytest.mark.parametrize(("wanted", "minimum"), [(0, None), (-1, None), (2, 0), (2, 3)])
@@ -145,7 +145,9 @@ async def test_a_fan_joins_one_list_only_so_often_within_a_day(lists: Lists) -> 
 
 async def test_an_organizer_may_join_for_a_fan_as_often_as_they_like(lists: Lists) -> None:
     await churn(lists, MOST_JOINS)
-    answer = await lists.engine.join(lists.key, ORGANIZER, user_id="ada", tickets_wanted=1, now=lists.now)
+    answer = await lists.engine.at(lists.now).run(
+        lists.key, ORGANIZER, verbs.join, user_id="ada", tickets_wanted=1
+    )
     assert answer.entry is not None
     assert answer.entry.number == MOST_JOINS + 1
 
@@ -171,14 +173,14 @@ async def test_two_processes_together_let_a_fan_join_only_so_often(lists: Lists,
     async def turn(engine: Engine) -> None:
         while True:
             try:
-                await engine.join(lists.key, USER, user_id="ada", tickets_wanted=1)
+                await engine.run(lists.key, USER, verbs.join, user_id="ada", tickets_wanted=1)
                 answers["joined"] += 1
             except AlreadyInList:
                 pass
             except RateLimited:
                 return
             with suppress(AlreadyLeft):
-                await engine.leave(lists.key, USER, user_id="ada")
+                await engine.run(lists.key, USER, verbs.leave, user_id="ada")
 
     try:
         engines = (lists.engine, Engine(other, Settings()))
@@ -202,7 +204,7 @@ async def test_a_list_stays_open_when_stock_comes_back_and_serves_who_joins_at_o
 
 async def test_fifty_simultaneous_equal_joins_give_one_entry(lists: Lists) -> None:
     async def join() -> int:
-        answer = await lists.engine.join(lists.key, USER, user_id="ada", tickets_wanted=1)
+        answer = await lists.engine.run(lists.key, USER, verbs.join, user_id="ada", tickets_wanted=1)
         assert answer.entry is not None
         return answer.entry.number
 
@@ -217,7 +219,7 @@ async def test_numbers_have_no_gaps_and_follow_the_commits_of_two_processes(list
     engines = [Engine(pool, Settings()) for pool in pools]
 
     async def join(number: int) -> int:
-        answer = await engines[number % 2].join(lists.key, USER, user_id=f"u{number}", tickets_wanted=1)
+        answer = await engines[number % 2].run(lists.key, USER, verbs.join, user_id=f"u{number}", tickets_wanted=1)
         assert answer.entry is not None
         return answer.entry.number
 
@@ -230,7 +232,7 @@ async def test_numbers_have_no_gaps_and_follow_the_commits_of_two_processes(list
 
 async def test_a_neighbours_mistake_spoils_nobodys_join(lists: Lists) -> None:
     calls = [
-        lists.engine.join(lists.key, USER, user_id=user, tickets_wanted=wanted)
+        lists.engine.run(lists.key, USER, verbs.join, user_id=user, tickets_wanted=wanted)
         for user, wanted in (("ada", 1), ("ada", 1), ("bob", 99), ("cleo", 0), ("dan", 2), ("\ud800", 1))
     ]
     results = await asyncio.gather(*calls, return_exceptions=True)
@@ -248,7 +250,7 @@ async def test_a_neighbours_mistake_spoils_nobodys_join(lists: Lists) -> None:
 
 async def test_beyond_the_limit_of_waiting_requests_the_answer_is_unavailable_at_once(lists: Lists) -> None:
     engine = Engine(lists.pool, Settings(list_queue_limit=10, batch_limit=5))
-    calls = (engine.join(lists.key, USER, user_id=f"u{n}", tickets_wanted=1) for n in range(50))
+    calls = (engine.run(lists.key, USER, verbs.join, user_id=f"u{n}", tickets_wanted=1) for n in range(50))
     results = await asyncio.gather(*calls, return_exceptions=True)
     refused = [one for one in results if isinstance(one, Problem)]
     assert refused

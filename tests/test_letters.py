@@ -21,6 +21,7 @@ from jinja2.exceptions import SecurityError
 from structlog.testing import capture_logs
 
 from tests.test_cli import command
+from waiting_list.email_examples import example, example_context
 from waiting_list.i18n import (
     LOCALES,
     environment,
@@ -31,13 +32,13 @@ from waiting_list.i18n import (
     shown_instant,
     translations,
 )
-from waiting_list.letters import Facts, Letters, example, example_facts
-from waiting_list.notices import Letter
+from waiting_list.letters import EmailContext, EmailRenderer
+from waiting_list.notices import EmailKind
 from waiting_list.settings import Settings
 
 PACKAGE = Path(__file__).parent.parent / "waiting_list"
 NOTICE = UUID("6e2f4a56-54a8-4d5c-9f0a-0c1f5b1f7a11")
-TO_FANS = [letter for letter in Letter if letter is not Letter.WEBHOOK_DISABLED]
+TO_FANS = [kind for kind in EmailKind if kind is not EmailKind.WEBHOOK_DISABLED]
 HOSTILE = [
     'Ada "Countess" <ada@evil.example>, Bob',
     "Ada\r\nBcc: everybody@example.org",
@@ -89,12 +90,12 @@ def shown_by(page: Parsed) -> str:
 
 
 @pytest.fixture
-def letters() -> Letters:
-    return Letters(Settings(public_url="https://queue.example", mail_from="The Quay <tickets@quay.example>"))
+def renderer() -> EmailRenderer:
+    return EmailRenderer(Settings(public_url="https://queue.example", mail_from="The Quay <tickets@quay.example>"))
 
 
-def facts(letter: Letter = Letter.READY, **changes: Any) -> Facts:
-    return replace(example_facts(letter, locale="en"), **changes)
+def context(kind: EmailKind = EmailKind.READY, **changes: Any) -> EmailContext:
+    return replace(example_context(kind, locale="en"), **changes)
 
 
 def text_of(message: EmailMessage, kind: str = "plain") -> str:
@@ -107,10 +108,10 @@ def text_of(message: EmailMessage, kind: str = "plain") -> str:
 
 
 @pytest.mark.parametrize(
-    ("letter", "changes", "said", "unsaid"),
+    ("kind", "changes", "said", "unsaid"),
     [
         (
-            Letter.JOINED,
+            EmailKind.JOINED,
             {"verify_link": None},
             [
                 "Your place in line: 17.",
@@ -120,11 +121,11 @@ def text_of(message: EmailMessage, kind: str = "plain") -> str:
             ],
             ["confirm"],
         ),
-        (Letter.JOINED, {"position": 1, "tickets_ahead": 0}, ["You are next in line."], ["ahead of you"]),
-        (Letter.JOINED, {"tickets_minimum": 4}, ["You asked for 4 tickets."], ["as few as"]),
-        (Letter.JOINED, {}, ["First, please confirm", "Confirm my address"], []),
+        (EmailKind.JOINED, {"position": 1, "tickets_ahead": 0}, ["You are next in line."], ["ahead of you"]),
+        (EmailKind.JOINED, {"tickets_minimum": 4}, ["You asked for 4 tickets."], ["as few as"]),
+        (EmailKind.JOINED, {}, ["First, please confirm", "Confirm my address"], []),
         (
-            Letter.READY,
+            EmailKind.READY,
             {},
             [
                 "2 tickets are held for you until Wednesday, November 20, 2030 at 6:30 PM (Paris time).",
@@ -140,63 +141,65 @@ def text_of(message: EmailMessage, kind: str = "plain") -> str:
             ["Go to my page"],
         ),
         (
-            Letter.READY,
+            EmailKind.READY,
             {"ready_until": None, "tickets_held": 1, "tickets_wanted": 1, "buy_link": None},
             ["1 ticket is held for you.", "Go to my page"],
             ["until", "After that", "You asked", "Buy now"],
         ),
         (
-            Letter.REMINDER,
+            EmailKind.REMINDER,
             {},
             ["2 tickets are held for you until", "Buy now", "Release my tickets"],
             ["You asked"],
         ),
-        (Letter.REVOKED, {}, ["the organizer had to take back", "your place in line: 17."], ["Buy now"]),
-        (Letter.EXPIRED, {}, ["You are no longer on the waiting list."], ["number", "back in line"]),
+        (EmailKind.REVOKED, {}, ["the organizer had to take back", "your place in line: 17."], ["Buy now"]),
+        (EmailKind.EXPIRED, {}, ["You are no longer on the waiting list."], ["number", "back in line"]),
         (
-            Letter.EXPIRED,
+            EmailKind.EXPIRED,
             {"requeued": True},
             ["You are back in line, at the end, with number 1,042."],
             ["no longer"],
         ),
-        (Letter.ENDED, {}, ["The waiting list has ended"], ["See my place"]),
-        (Letter.REMOVED, {}, ["The organizer has removed you"], ["See my place"]),
-        (Letter.VERIFY, {}, ["waiting list for Jazz on the Quay", "Confirm my address"], ["Your place"]),
+        (EmailKind.ENDED, {}, ["The waiting list has ended"], ["See my place"]),
+        (EmailKind.REMOVED, {}, ["The organizer has removed you"], ["See my place"]),
+        (EmailKind.VERIFY, {}, ["waiting list for Jazz on the Quay", "Confirm my address"], ["Your place"]),
     ],
 )
 def test_a_letter_says_what_is_true_and_nothing_else(
-    letters: Letters, letter: Letter, changes: dict[str, Any], said: list[str], unsaid: list[str]
+    renderer: EmailRenderer, kind: EmailKind, changes: dict[str, Any], said: list[str], unsaid: list[str]
 ) -> None:
-    message = letters.write(letter, facts(letter, **changes), notice_id=NOTICE)
+    message = renderer.render(kind, context(kind, **changes), notice_id=NOTICE)
     for shown in (text_of(message), Parsed(text_of(message, "html")).text):
         assert [words for words in said if words.lower() not in shown.lower()] == []
         assert [words for words in unsaid if words.lower() in shown.lower()] == []
 
 
-@pytest.mark.parametrize("letter", TO_FANS)
-def test_the_text_has_no_gaps_where_something_is_not_known(letters: Letters, letter: Letter) -> None:
-    bare = Facts(organization_id="demo", locale="en", email="ada@example.org", event_title="Jazz", requeued=True)
-    for shown in (bare, facts(letter), replace(facts(letter), link=None, verify_link=None, position=None)):
-        text = text_of(letters.write(letter, shown, notice_id=NOTICE))
+@pytest.mark.parametrize("kind", TO_FANS)
+def test_the_text_has_no_gaps_where_something_is_not_known(renderer: EmailRenderer, kind: EmailKind) -> None:
+    bare = EmailContext(
+        organization_id="demo", locale="en", email="ada@example.org", event_title="Jazz", requeued=True
+    )
+    for shown in (bare, context(kind), replace(context(kind), link=None, verify_link=None, position=None)):
+        text = text_of(renderer.render(kind, shown, notice_id=NOTICE))
         assert text.startswith("Hello")
         assert "\n\n\n" not in text
-        assert "None" not in text + text_of(letters.write(letter, shown, notice_id=NOTICE), "html")
+        assert "None" not in text + text_of(renderer.render(kind, shown, notice_id=NOTICE), "html")
 
 
-@pytest.mark.parametrize("letter", TO_FANS)
-def test_text_and_html_lead_to_the_same_places(letters: Letters, letter: Letter) -> None:
-    message = letters.write(letter, facts(letter), notice_id=NOTICE)
+@pytest.mark.parametrize("kind", TO_FANS)
+def test_text_and_html_lead_to_the_same_places(renderer: EmailRenderer, kind: EmailKind) -> None:
+    message = renderer.render(kind, context(kind), notice_id=NOTICE)
     links = Parsed(text_of(message, "html")).links
     assert set(links) == set(re.findall(r"https?://\S+", text_of(message)))
-    assert (facts().unsubscribe_link in links) == (letter is not Letter.SIGN_IN)
+    assert (context().unsubscribe_link in links) == (kind is not EmailKind.SIGN_IN)
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("letter", list(Letter))
+@pytest.mark.parametrize("kind", list(EmailKind))
 def test_the_html_can_be_read_by_everybody_and_asks_for_nothing(
-    letters: Letters, letter: Letter, locale: str
+    renderer: EmailRenderer, kind: EmailKind, locale: str
 ) -> None:
-    html = text_of(example(letters, letter, locale=locale), "html")
+    html = text_of(example(renderer, kind, locale=locale), "html")
     page = Parsed(html)
     assert html.startswith("<!doctype html>")
     assert ("lang", locale) in page.attributes
@@ -207,9 +210,9 @@ def test_the_html_can_be_read_by_everybody_and_asks_for_nothing(
     assert not re.search(r"url\(|@import|src=", html)
 
 
-def test_a_webhook_that_was_given_up_is_told_to_its_organizer(letters: Letters) -> None:
+def test_a_webhook_that_was_given_up_is_told_to_its_organizer(renderer: EmailRenderer) -> None:
     for locale, words in ((None, "A webhook has been disabled"), ("fr", "Un webhook a été désactivé")):
-        message = letters.write_webhook_disabled(
+        message = renderer.render_webhook_disabled(
             "ops@shop.example",
             url="https://shop.example/hook?a=1&b=<2>",
             reason="410\r\nGone <b>",
@@ -226,8 +229,8 @@ def test_a_webhook_that_was_given_up_is_told_to_its_organizer(letters: Letters) 
             assert "2030" in text
 
 
-def test_the_headers_are_those_of_a_letter_from_a_machine(letters: Letters) -> None:
-    message = letters.write(Letter.READY, facts(locale="fr-CA"), notice_id=NOTICE)
+def test_the_headers_are_those_of_a_letter_from_a_machine(renderer: EmailRenderer) -> None:
+    message = renderer.render(EmailKind.READY, context(locale="fr-CA"), notice_id=NOTICE)
     sent = message_from_bytes(message.as_bytes(), policy=default)
     assert sent["From"] == "The Quay <tickets@quay.example>"
     assert sent["To"] == "Ada <ada@example.org>"
@@ -243,14 +246,14 @@ def test_the_headers_are_those_of_a_letter_from_a_machine(letters: Letters) -> N
     assert message.as_bytes().isascii()
 
 
-def test_a_long_unsubscribe_link_stays_whole(letters: Letters) -> None:
+def test_a_long_unsubscribe_link_stays_whole(renderer: EmailRenderer) -> None:
     link = f"https://queue.example/p/{'x' * 300}/unsubscribe"
-    message = letters.write(Letter.JOINED, facts(unsubscribe_link=link), notice_id=NOTICE)
+    message = renderer.render(EmailKind.JOINED, context(unsubscribe_link=link), notice_id=NOTICE)
     assert f"\r\nList-Unsubscribe: <{link}>\r\n".encode() in message.as_bytes()
 
 
-def test_who_cannot_unsubscribe_is_not_told_so(letters: Letters) -> None:
-    message = letters.write(Letter.VERIFY, facts(unsubscribe_link=None), notice_id=NOTICE)
+def test_who_cannot_unsubscribe_is_not_told_so(renderer: EmailRenderer) -> None:
+    message = renderer.render(EmailKind.VERIFY, context(unsubscribe_link=None), notice_id=NOTICE)
     assert not {"List-Unsubscribe", "List-Unsubscribe-Post"} & set(message)
     assert "Stop emails" not in text_of(message) + text_of(message, "html")
 
@@ -258,10 +261,10 @@ def test_who_cannot_unsubscribe_is_not_told_so(letters: Letters) -> None:
 @pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("field", ["name", "event_title", "offer_name", "venue_name", "venue_address"])
 def test_nothing_written_by_others_breaks_headers_layout_or_markup(
-    letters: Letters, field: str, hostile: str
+    renderer: EmailRenderer, field: str, hostile: str
 ) -> None:
-    plain = letters.write(Letter.READY, facts(), notice_id=NOTICE)
-    message = letters.write(Letter.READY, facts(**{field: hostile}), notice_id=NOTICE)
+    plain = renderer.render(EmailKind.READY, context(), notice_id=NOTICE)
+    message = renderer.render(EmailKind.READY, context(**{field: hostile}), notice_id=NOTICE)
     sent = message_from_bytes(message.as_bytes(), policy=default)
     assert sent.keys() == plain.keys()
     assert [one.addr_spec for one in sent["To"].addresses] == ["ada@example.org"]
@@ -278,10 +281,10 @@ def test_nothing_written_by_others_breaks_headers_layout_or_markup(
 
 @given(name=st.text(max_size=150), title=st.text(max_size=250))
 def test_no_name_or_title_adds_a_header_or_a_receiver(name: str, title: str) -> None:
-    letters = Letters(Settings())
-    message = letters.write(Letter.READY, facts(name=name, event_title=title), notice_id=NOTICE)
+    renderer = EmailRenderer(Settings())
+    message = renderer.render(EmailKind.READY, context(name=name, event_title=title), notice_id=NOTICE)
     sent = message_from_bytes(message.as_bytes(), policy=default)
-    assert sent.keys() == letters.write(Letter.READY, facts(), notice_id=NOTICE).keys()
+    assert sent.keys() == renderer.render(EmailKind.READY, context(), notice_id=NOTICE).keys()
     assert [one.addr_spec for one in sent["To"].addresses] == ["ada@example.org"]
     assert text_of(message).endswith("/unsubscribe\n")
 
@@ -290,22 +293,22 @@ def test_no_name_or_title_adds_a_header_or_a_receiver(name: str, title: str) -> 
     "address",
     ["", "ada", "a@b@c.example", "ada@example.org\r\nBcc: x@example.org", "a b@example.org", "<a@example.org>"],
 )
-def test_what_is_no_address_is_not_written_to(letters: Letters, address: str) -> None:
+def test_what_is_no_address_is_not_written_to(renderer: EmailRenderer, address: str) -> None:
     with pytest.raises(ValueError, match="not an e-mail address"):
-        letters.write(Letter.READY, facts(email=address), notice_id=NOTICE)
+        renderer.render(EmailKind.READY, context(email=address), notice_id=NOTICE)
 
 
-def test_an_international_domain_travels_in_its_encoded_form(letters: Letters) -> None:
-    message = letters.write(Letter.READY, facts(email="ada@bücher.example"), notice_id=NOTICE)
+def test_an_international_domain_travels_in_its_encoded_form(renderer: EmailRenderer) -> None:
+    message = renderer.render(EmailKind.READY, context(email="ada@bücher.example"), notice_id=NOTICE)
     assert message["To"].addresses[0].addr_spec == "ada@xn--bcher-kva.example"
 
 
 @pytest.mark.parametrize(
     "link", ["javascript:alert(1)", "https://x.example/\r\nX: y", 'https://x.example/" onclick="', ""]
 )
-def test_a_link_that_does_not_lead_to_the_web_is_left_out(letters: Letters, link: str) -> None:
-    changed = facts(buy_link=link, unsubscribe_link=link)
-    message = letters.write(Letter.READY, changed, notice_id=NOTICE)
+def test_a_link_that_does_not_lead_to_the_web_is_left_out(renderer: EmailRenderer, link: str) -> None:
+    changed = context(buy_link=link, unsubscribe_link=link)
+    message = renderer.render(EmailKind.READY, changed, notice_id=NOTICE)
     html = text_of(message, "html")
     assert "Go to my page" in html
     assert "Stop emails" not in html
@@ -316,7 +319,7 @@ def test_a_link_that_does_not_lead_to_the_web_is_left_out(letters: Letters, link
 @pytest.mark.parametrize("sender", ["", "nobody", "a@b\r\nBcc: x@example.org", "é@example.org", "a b <a b@c>"])
 def test_a_sender_that_is_no_address_is_refused_at_the_start(sender: str) -> None:
     with pytest.raises(ValueError, match="mail_from"):
-        Letters(Settings(mail_from=sender))
+        EmailRenderer(Settings(mail_from=sender))
 
 
 @pytest.mark.parametrize(
@@ -328,35 +331,35 @@ def test_a_sender_that_is_no_address_is_refused_at_the_start(sender: str) -> Non
     ],
 )
 def test_a_message_id_ends_with_the_host_of_the_service(url: str, host: str) -> None:
-    message = Letters(Settings(public_url=url)).write(Letter.READY, facts(), notice_id=NOTICE)
+    message = EmailRenderer(Settings(public_url=url)).render(EmailKind.READY, context(), notice_id=NOTICE)
     assert f"\r\nMessage-ID: <{NOTICE}@{host}>\r\n".encode() in message.as_bytes()
 
 
 # An organizer's own templates.
 
 
-def own(folder: Path, **files: str) -> Letters:
+def own(folder: Path, **files: str) -> EmailRenderer:
     """Letters with these templates for the organization `acme`."""
     (folder / "acme" / "mail").mkdir(parents=True)
     for name, text in files.items():
         (folder / "acme" / "mail" / name.replace("__", ".")).write_text(text)
-    return Letters(Settings(template_folder=folder))
+    return EmailRenderer(Settings(template_folder=folder))
 
 
 def test_an_organization_replaces_single_templates_and_the_layout(tmp_path: Path) -> None:
-    letters = own(
+    renderer = own(
         tmp_path,
         ready__txt="Subject: Ours for {{ name }}\n\n{{ tickets_held }} of {{ event_title }}",
         _layout__html="<title>{% block title %}{% endblock %}</title>ACME{% block body %}{% endblock %}",
     )
-    message = letters.write(Letter.READY, facts(organization_id="acme", name="<Ada>"), notice_id=NOTICE)
+    message = renderer.render(EmailKind.READY, context(organization_id="acme", name="<Ada>"), notice_id=NOTICE)
     assert message["Subject"] == "Ours for <Ada>"
     assert text_of(message) == "2 of Jazz on the Quay\n"
     assert text_of(message, "html").startswith("<title>It is your turn</title>ACME")
-    ended = letters.write(Letter.ENDED, facts(organization_id="acme"), notice_id=NOTICE)
+    ended = renderer.render(EmailKind.ENDED, context(organization_id="acme"), notice_id=NOTICE)
     assert "ACME" in text_of(ended, "html")
     assert "The waiting list has ended" in text_of(ended)
-    other = letters.write(Letter.READY, facts(organization_id="other"), notice_id=NOTICE)
+    other = renderer.render(EmailKind.READY, context(organization_id="other"), notice_id=NOTICE)
     assert other["Subject"] == "It is your turn: 2 tickets for Jazz on the Quay"
     assert "ACME" not in text_of(other, "html")
 
@@ -386,10 +389,10 @@ def test_a_template_that_fails_or_reaches_out_gives_way_to_ours_and_is_logged_on
 ) -> None:
     (tmp_path / "other" / "mail").mkdir(parents=True)
     (tmp_path / "other" / "mail" / "secret.txt").write_text("secret")
-    letters = own(tmp_path, ready__txt=template)
+    renderer = own(tmp_path, ready__txt=template)
     with capture_logs() as logged:
         for _ in range(3):
-            message = letters.write(Letter.READY, facts(organization_id="acme"), notice_id=NOTICE)
+            message = renderer.render(EmailKind.READY, context(organization_id="acme"), notice_id=NOTICE)
             assert message["Subject"] == "It is your turn: 2 tickets for Jazz on the Quay"
             assert "2 tickets are held" in text_of(message)
     assert [(one["event"], one["organization_id"], one["letter"]) for one in logged] == [
@@ -416,8 +419,8 @@ def test_no_organization_id_leads_out_of_the_folder_or_into_another(tmp_path: Pa
     for folder in (tmp_path / "mail", inner / "mail", inner / "a" / "b" / "mail"):
         folder.mkdir(parents=True)
         (folder / "ready.txt").write_text(stolen)
-    letters = Letters(Settings(template_folder=inner))
-    message = letters.write(Letter.READY, facts(organization_id=organization_id), notice_id=NOTICE)
+    renderer = EmailRenderer(Settings(template_folder=inner))
+    message = renderer.render(EmailKind.READY, context(organization_id=organization_id), notice_id=NOTICE)
     assert message["Subject"] == "It is your turn: 2 tickets for Jazz on the Quay"
 
 
@@ -425,8 +428,10 @@ def test_an_id_with_a_slash_has_its_own_folder(tmp_path: Path) -> None:
     folder = tmp_path / "a%2Fb" / "mail"
     folder.mkdir(parents=True)
     (folder / "ready.txt").write_text("Subject: theirs\n\n")
-    letters = Letters(Settings(template_folder=tmp_path))
-    assert letters.write(Letter.READY, facts(organization_id="a/b"), notice_id=NOTICE)["Subject"] == "theirs"
+    renderer = EmailRenderer(Settings(template_folder=tmp_path))
+    assert (
+        renderer.render(EmailKind.READY, context(organization_id="a/b"), notice_id=NOTICE)["Subject"] == "theirs"
+    )
 
 
 def test_templates_are_compiled_once() -> None:
@@ -470,9 +475,9 @@ def test_every_message_is_translated_and_keeps_its_placeholders(locale: str) -> 
             assert "%" not in re.sub(r"%\(\w+\)s", "", string), one
 
 
-@pytest.mark.parametrize("letter", list(Letter))
-def test_a_french_letter_has_no_english_in_it(letters: Letters, letter: Letter) -> None:
-    message = example(letters, letter, locale="fr")
+@pytest.mark.parametrize("kind", list(EmailKind))
+def test_a_french_letter_has_no_english_in_it(renderer: EmailRenderer, kind: EmailKind) -> None:
+    message = example(renderer, kind, locale="fr")
     shown = text_of(message) + Parsed(text_of(message, "html")).text + str(message["Subject"])
     assert not re.search(
         r"\b(the|you|your|is|are|tickets?|waiting)\b", re.sub(r"Jazz on the Quay|https://\S+", "", shown)
@@ -482,7 +487,7 @@ def test_a_french_letter_has_no_english_in_it(letters: Letters, letter: Letter) 
 def test_a_language_that_is_not_spoken_is_english() -> None:
     for tag, locale in (("fr", "fr"), ("fr-CA", "fr"), ("FR_be", "fr"), ("de", "en"), (None, "en"), ("", "en")):
         assert known(tag) == locale
-    message = Letters(Settings()).write(Letter.READY, facts(locale="de"), notice_id=uuid4())
+    message = EmailRenderer(Settings()).render(EmailKind.READY, context(locale="de"), notice_id=uuid4())
     assert message["Content-Language"] == "en"
     assert translations("en").gettext("Hello,") == "Hello,"
     assert translations("fr").gettext("Hello,") == "Bonjour,"
@@ -620,5 +625,5 @@ def test_a_preview_that_cannot_be_made_is_one_sentence(arguments: list[str]) -> 
 
 def test_the_documentation_names_every_fact_and_every_letter() -> None:
     page = (PACKAGE.parent / "docs" / "notifications.md").read_text()
-    assert {one.name for one in fields(Facts) if f"`{one.name}`" not in page} == set()
-    assert {letter for letter in Letter if f"| `{letter}` |" not in page} == set()
+    assert {one.name for one in fields(EmailContext) if f"`{one.name}`" not in page} == set()
+    assert {kind for kind in EmailKind if f"| `{kind}` |" not in page} == set()

@@ -16,12 +16,14 @@ from pydantic import SecretStr
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tests.shop import LIST, Shop, problem
+from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
-from waiting_list.auth import User
 from waiting_list.database import Pool, connection, sql
+from waiting_list.keys import Scope
 from waiting_list.limits import Limits
 from waiting_list.problems import RateLimited
 from waiting_list.settings import Settings
+from waiting_list.user_tokens import User
 
 ENTRY = f"/v1/user/waiting-lists/{LIST}/entry"
 
@@ -199,7 +201,7 @@ async def served(dsn: str, **settings: Any) -> AsyncIterator[Shop]:
 
 
 async def token(app: FastAPI, user_id: str) -> dict[str, str]:
-    minted, _ = await app.state.service.authority.mint(User(user_id, "org_1"), expires_in=600)
+    minted, _ = await app.state.service.user_tokens.mint(User(user_id, "org_1"), expires_in=600)
     return {"Authorization": f"Bearer {minted}"}
 
 
@@ -299,6 +301,19 @@ async def test_an_answer_says_how_many_are_granted_at_once(app: FastAPI, shop: S
         joined = await one.http.post(ENTRY, headers=headers, json={"tickets_wanted": 1})
     assert joined.headers["RateLimit-Policy"] == '"address-joins";q=100;w=5'
     assert joined.headers["RateLimit"] == '"address-joins";r=99;t=1'
+
+
+async def test_a_private_link_that_is_asked_for_too_often_says_so(dsn: str, pool: Pool) -> None:
+    async with served(dsn, address_requests_per_minute=1) as shop:
+        made, _ = await create_api_key(pool, "org_1", name="shop", scopes=[Scope.ADMIN])
+        shop.key = made.key
+        await shop.stock()
+        await shop.join("ada")
+        link = (await shop.made("POST", f"/waiting-lists/{LIST}/entries/ada/link"))["url"].rpartition("/e/")[2]
+        headers = {"X-Forwarded-For": "203.0.113.7", "Accept-Language": "en"}
+        first, refused = [await shop.http.get(f"/e/{link}", headers=headers) for _ in range(2)]
+        assert (first.status_code, refused.status_code) == (200, 429)
+        assert int(refused.headers["Retry-After"]) >= 1
 
 
 async def test_a_page_that_is_refused_is_a_page_and_says_when_to_come_back(dsn: str) -> None:

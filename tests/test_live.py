@@ -18,7 +18,7 @@ from waiting_list import live as live_module
 from waiting_list import polls, streams
 from waiting_list.live import Live, Watcher
 from waiting_list.models import ListKey, Status
-from waiting_list.polls import Polls
+from waiting_list.polls import CoalescedReads
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 
@@ -164,7 +164,7 @@ class Watching:
 
     def __init__(self, lists: Lists) -> None:
         self.lists = lists
-        self.live = Live(lists.pool, Polls(lists.pool, Settings()))
+        self.live = Live(lists.pool, CoalescedReads(lists.pool, Settings()))
 
     async def watch(self, user_id: str, key: ListKey | None = None) -> Watcher:
         return await self.live.watch(key or self.lists.key, user_id, organization_id=ORGANIZATION)
@@ -173,13 +173,13 @@ class Watching:
 async def test_a_join_behind_asks_for_nobody_again(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
     watching = Watching(lists)
     reads: list[int] = []
-    read = Polls.entries
+    read = CoalescedReads.entries
 
-    async def counted(self: Polls, key: ListKey, user_ids: Any) -> Any:
+    async def counted(self: CoalescedReads, key: ListKey, user_ids: Any) -> Any:
         reads.append(len(user_ids))
         return await read(self, key, user_ids)
 
-    monkeypatch.setattr(Polls, "entries", counted)
+    monkeypatch.setattr(CoalescedReads, "entries", counted)
     for n in range(20):
         await lists.join(f"u{n}")
         await watching.watch(f"u{n}")
@@ -339,7 +339,7 @@ async def test_a_look_that_fails_is_made_good_by_the_next(lists: Lists, monkeypa
         async def fails(*_: Any) -> None:
             raise Problem("away")
 
-        broken.setattr(Polls, "entries", fails)
+        broken.setattr(CoalescedReads, "entries", fails)
         with pytest.raises(Problem):
             await watching.live.look()
     await watching.live.look()
@@ -355,15 +355,15 @@ async def test_a_change_while_somebody_begins_to_watch_is_not_missed(
         await lists.join(user)
     watching = Watching(lists)
     await watching.watch("bob")
-    read = Polls.entry
+    read = CoalescedReads.entry
 
-    async def slow(self: Polls, *arguments: Any, **more: Any) -> Any:
+    async def slow(self: CoalescedReads, *arguments: Any, **more: Any) -> Any:
         entry = await read(self, *arguments, **more)
         await lists.leave("ada")
         await watching.live.look()
         return entry
 
-    monkeypatch.setattr(Polls, "entry", slow)
+    monkeypatch.setattr(CoalescedReads, "entry", slow)
     cleo = await watching.watch("cleo")
     monkeypatch.undo()
     assert cleo.entry.position == 3

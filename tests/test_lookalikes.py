@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from tests.lists import LIST, ORGANIZER, USER, Lists
 from tests.shop import LIST as PATH
 from tests.shop import Shop, problem
+from waiting_list import lookalikes, verbs
 from waiting_list.engine import Engine
 from waiting_list.lookalikes import read_lookalikes
 from waiting_list.models import Answer, Several
@@ -33,14 +34,14 @@ async def lists(lists: Lists) -> Lists:
 
 async def join(lists: Lists, user_id: str, network: str | None, email: str | None = None, wanted: int = 4) -> int:
     """A fan joins over HTTP from a public address; the number."""
-    answer = await lists.engine.join(
+    answer = await lists.engine.at(lists.now).run(
         lists.key,
         USER,
+        verbs.join,
         user_id=user_id,
         tickets_wanted=wanted,
         contact=Contact(email=email),
         network=network,
-        now=lists.now,
     )
     assert answer.entry is not None
     return answer.entry.number
@@ -53,14 +54,14 @@ async def groups(lists: Lists) -> list[tuple[set[str], list[int]]]:
 
 
 async def remove(lists: Lists, *numbers: int) -> Several:
-    answer = await lists.engine.remove_lookalikes(
-        lists.key, ORGANIZER, numbers=numbers, reason="one person", now=lists.now
+    answer = await lists.engine.at(lists.now).run(
+        lists.key, ORGANIZER, lookalikes.remove_lookalikes, numbers=numbers, reason="one person"
     )
     return several(answer)
 
 
 async def restore(lists: Lists, undo: str | None) -> Several:
-    return several(await lists.engine.restore(lists.key, ORGANIZER, undo=undo or "", now=lists.now))
+    return several(await lists.engine.at(lists.now).run(lists.key, ORGANIZER, lookalikes.restore, undo=undo or ""))
 
 
 def several(answer: Answer) -> Several:

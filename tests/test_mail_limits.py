@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from waiting_list.auth import Authority
 from waiting_list.database import Pool, connection, sql
 from waiting_list.mail_limits import MailLimits
 from waiting_list.problems import RateLimited
 from waiting_list.settings import Settings
+from waiting_list.signing_keys import SigningKeys
 
 NONE = {name: 0 for name in Settings.model_fields if name.endswith("_per_hour")}
 PUBLIC = "93.184.216.34"
@@ -18,7 +18,7 @@ PUBLIC = "93.184.216.34"
 def limits(pool: Pool, **settings: int) -> MailLimits:
     """Of one process."""
     config = Settings.model_validate(NONE | settings)
-    return MailLimits(pool, config, Authority(pool, config))
+    return MailLimits(pool, config, SigningKeys(pool))
 
 
 async def granted(asked: Any) -> int:

@@ -15,10 +15,10 @@ from pydantic import SecretStr
 from tests.shop import Shop
 from tests.test_letters import Parsed
 from waiting_list.app import create_app
-from waiting_list.letters import Facts, Letters
-from waiting_list.notices import Letter
+from waiting_list.letters import EmailContext, EmailRenderer
+from waiting_list.notices import EmailKind
 from waiting_list.settings import Settings
-from waiting_list.smtp import FolderMailer
+from waiting_list.smtp import FolderTransport
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def pages(dsn: str, folder: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 async def deliver(folder: Path, title: str, *, name: str = "Ada") -> str:
     """An e-mail in the folder, and the name of its file."""
-    facts = Facts(
+    context = EmailContext(
         organization_id="demo",
         locale="en",
         email="ada@example.org",
@@ -46,7 +46,9 @@ async def deliver(folder: Path, title: str, *, name: str = "Ada") -> str:
         name=name,
         event_title=title,
     )
-    attempt = await FolderMailer(folder).send(Letters(Settings()).write(Letter.ENDED, facts, notice_id=uuid4()))
+    attempt = await FolderTransport(folder).send(
+        EmailRenderer(Settings()).render(EmailKind.ENDED, context, notice_id=uuid4())
+    )
     return attempt.answer.removeprefix("Written to ")
 
 

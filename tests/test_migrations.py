@@ -4,7 +4,7 @@ import pytest
 
 from tests.lists import Lists
 from waiting_list.database import MigrationError, connection, migrate
-from waiting_list.ledger import SEGMENT_LEVELS
+from waiting_list.ranks import SEGMENT_LEVELS
 
 BEFORE_LEVELS = """
 DROP VIEW shown_entries;

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.lists import ORGANIZATION, START, T0, Lists
 from tests.model import Model, Refused
-from waiting_list import ledger, reading, replay, verbs
+from waiting_list import join_limit, ranks, reading
 from waiting_list.audit import audit_list
 from waiting_list.database import Pool, connection
 from waiting_list.engine import Engine
@@ -186,9 +186,8 @@ async def test_the_engine_does_what_the_model_does(pool: Pool, monkeypatch: pyte
 
     async def story(played: list[tuple[str, dict[str, Any]]], rank_step: int, most_joins: int) -> None:
         nonlocal taken
-        for module in (ledger, verbs, replay):
-            monkeypatch.setattr(module, "RANK_STEP", rank_step)
-        monkeypatch.setattr(ledger, "MOST_JOINS", most_joins)
+        monkeypatch.setattr(ranks, "RANK_STEP", rank_step)
+        monkeypatch.setattr(join_limit, "MOST_JOINS", most_joins)
         key = ListKey(f"off_{next(names)}", f"rep_{next(names)}")
         await base.add_list(key, total=20, maximum=4)
         bridge = Bridge(Lists(pool, Engine(pool, Settings()), key, T0), most_joins)
@@ -199,12 +198,12 @@ async def test_the_engine_does_what_the_model_does(pool: Pool, monkeypatch: pyte
     loop = asyncio.get_running_loop()
 
     # Ranks without a gap, where every move must make room; as they are; and two of them to a segment.
-    rank_steps = st.sampled_from([1, ledger.RANK_STEP, 1 << (ledger.SEGMENT_BITS - 1)])
+    rank_steps = st.sampled_from([1, ranks.RANK_STEP, 1 << (ranks.SEGMENT_BITS - 1)])
 
     @settings(
         max_examples=500 if NIGHTLY else 40, deadline=None, derandomize=not NIGHTLY, database=None, print_blob=True
     )
-    @given(st.lists(steps, min_size=40, max_size=60), rank_steps, st.sampled_from([2, ledger.MOST_JOINS]))
+    @given(st.lists(steps, min_size=40, max_size=60), rank_steps, st.sampled_from([2, join_limit.MOST_JOINS]))
     def stories(played: list[tuple[str, dict[str, Any]]], rank_step: int, most_joins: int) -> None:
         # Hypothesis runs in a thread of its own; the pool belongs to this loop.
         asyncio.run_coroutine_threadsafe(story(played, rank_step, most_joins), loop).result(timeout=120)

@@ -32,21 +32,23 @@ from tests.until import until
 from waiting_list import database, figures, logs
 from waiting_list.app import create_app
 from waiting_list.audit import remember_audit
-from waiting_list.auth import User
 from waiting_list.database import Pool, connect_pool, connection, migrate
 from waiting_list.embedded import embedded
-from waiting_list.figures import Figures
+from waiting_list.figures import DeploymentMetrics
 from waiting_list.settings import Settings
+from waiting_list.user_tokens import User
 
 ROOT = Path(__file__).parent.parent
 ENTRY = f"/v1/user/waiting-lists/{LIST}/entry"
 
 
-def values(exposed: str) -> dict[str, float]:
+def values(exposition: str) -> dict[str, float]:
     """Each sample with its labels, and its value."""
     return {
         name: float(value)
-        for name, _, value in (line.rpartition(" ") for line in exposed.splitlines() if not line.startswith("#"))
+        for name, _, value in (
+            line.rpartition(" ") for line in exposition.splitlines() if not line.startswith("#")
+        )
     }
 
 
@@ -193,7 +195,7 @@ async def story(app: FastAPI, shop: Shop, person: str, email: str, name: str, st
     contact = {"email": email, "name": name, "locale": "fr"}
     body = {"user_id": person, "tickets_wanted": 2} | contact
     await shop.made("POST", f"/waiting-lists/{LIST}/entries", body)
-    token, _ = await service.authority.mint(User(person, ORGANIZATION), expires_in=60)
+    token, _ = await service.user_tokens.mint(User(person, ORGANIZATION), expires_in=60)
     bearer = {"Authorization": f"Bearer {token}"}
     link = await shop.made("POST", f"/waiting-lists/{LIST}/entries/{person}/link")
     await shop.http.get(link["url"].replace("http://127.0.0.1:8000", ""))
@@ -220,17 +222,19 @@ async def story(app: FastAPI, shop: Shop, person: str, email: str, name: str, st
 async def test_every_metric_is_documented_and_every_documented_one_exists(app: FastAPI, shop: Shop) -> None:
     await shop.stock()
     await shop.join("ada")
-    exposed = (await shop.http.get("/metrics")).text
-    kinds = dict(re.findall(r"^# TYPE (waiting_list\w*) (\w+)$", exposed, re.MULTILINE))
+    exposition = (await shop.http.get("/metrics")).text
+    kinds = dict(re.findall(r"^# TYPE (waiting_list\w*) (\w+)$", exposition, re.MULTILINE))
     kinds = {name: kind for name, kind in kinds.items() if not name.endswith("_created")}
     page = (ROOT / "docs" / "metrics.md").read_text()
     assert dict(re.findall(r"^\| `(waiting_list\w+)` \| (\w+) \|", page, re.MULTILINE)) == kinds
-    assert re.search(r"^waiting_list_requests_total\{.*call=\"join\".*status=\"201\".*\} ", exposed, re.MULTILINE)
+    assert re.search(
+        r"^waiting_list_requests_total\{.*call=\"join\".*status=\"201\".*\} ", exposition, re.MULTILINE
+    )
 
 
 def test_every_event_that_is_logged_is_documented() -> None:
     source = "\n".join(path.read_text() for path in (ROOT / "waiting_list").glob("*.py"))
-    events = set(re.findall(r"log\.(?:info|warning|error|exception)\(\s*\"(\w+)\"", source))
+    events = set(re.findall(r"(?:log\.(?:info|warning|error|exception)\(\s*|failing=)\"(\w+)\"", source))
     page = (ROOT / "docs" / "logs.md").read_text()
     documented = {
         event
@@ -276,11 +280,11 @@ async def test_what_happens_is_counted(app: FastAPI, shop: Shop) -> None:
 
 def figures_of(app: FastAPI) -> None:
     """The figures are read anew, as they are every five seconds."""
-    app.state.service.figures._read_at = float("-inf")
+    app.state.service.deployment_metrics._read_at = float("-inf")
 
 
 async def test_however_many_ask_at_once_the_figures_are_read_once(pool: Pool) -> None:
-    found = Figures(pool)
+    found = DeploymentMetrics(pool)
     for _ in range(2):
         records = await asyncio.gather(*(found.read() for _ in range(50)))
         assert len({id(record) for record in records}) == 1
@@ -324,14 +328,14 @@ async def test_a_schema_that_is_too_old_is_not_ready_and_a_later_one_is(app: Fas
 async def test_what_the_last_audit_found_is_in_the_metrics(pool: Pool, lists: Lists) -> None:
     await remember_audit(pool, lists=30, differences=2)
     await remember_audit(pool, lists=31, differences=1)
-    found = values((await Figures(pool).exposed()).decode())
+    found = values((await DeploymentMetrics(pool).exposition()).decode())
     assert (found["waiting_list_audit_lists"], found["waiting_list_audit_differences"]) == (31, 1)
     assert found["waiting_list_audit_timestamp_seconds"] > 1e9
 
 
 async def test_without_a_database_there_are_metrics_and_one_says_so() -> None:
     away = await connect_pool(Settings(), "postgresql://nobody@127.0.0.1:1/nowhere")
-    found = values((await Figures(away).exposed()).decode())
+    found = values((await DeploymentMetrics(away).exposition()).decode())
     assert found["waiting_list_database_up"] == 0
     assert "waiting_list_lists" not in found
     await away.close()
@@ -385,13 +389,13 @@ def test_several_processes_behind_one_address_put_their_counts_together(dsn: str
     report = (
         "import asyncio, sys\n"
         "from waiting_list.database import connect_pool\n"
-        "from waiting_list.figures import Figures\n"
+        "from waiting_list.figures import DeploymentMetrics\n"
         "from waiting_list.metrics import OPEN_STREAMS\n"
         "from waiting_list.settings import Settings\n"
         "OPEN_STREAMS.inc(2)\n"
         "async def main():\n"
         "    pool = await connect_pool(Settings(), sys.argv[1])\n"
-        "    print((await Figures(pool).exposed()).decode(), end='')\n"
+        "    print((await DeploymentMetrics(pool).exposition()).decode(), end='')\n"
         "    await pool.close()\n"
         "asyncio.run(main())\n"
     )
@@ -417,7 +421,7 @@ def test_an_audit_from_the_command_line_is_remembered(dsn: str) -> None:
     async def read() -> dict[str, float]:
         pool = await connect_pool(Settings(), dsn)
         try:
-            return values((await Figures(pool).exposed()).decode())
+            return values((await DeploymentMetrics(pool).exposition()).decode())
         finally:
             await pool.close()
 

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from tests.lists import LIST, USER, Lists
 from tests.shop import LIST as PATH
 from tests.shop import Shop, problem
+from waiting_list import verbs
 from waiting_list.database import connection
 from waiting_list.engine import Engine
 from waiting_list.models import ListKey
@@ -134,7 +135,7 @@ async def test_of_many_who_come_at_once_with_one_mailbox_one_gets_a_place(lists:
 
     async def join(n: int) -> Any:
         contact = Contact(email=f"ada+{n}@example.org", email_verified=True)
-        return await engines[n % 2].join(LIST, USER, user_id=f"u{n}", tickets_wanted=4, contact=contact)
+        return await engines[n % 2].run(LIST, USER, verbs.join, user_id=f"u{n}", tickets_wanted=4, contact=contact)
 
     answers = await asyncio.gather(*(join(n) for n in range(60)), return_exceptions=True)
     assert sum(isinstance(one, AddressTaken) for one in answers) == 59, answers
@@ -148,12 +149,12 @@ async def test_in_one_batch_a_place_given_up_frees_its_mailbox_for_whoever_comes
     engine = lists.engine
 
     async def join(user_id: str) -> Any:
-        return await engine.join(LIST, USER, user_id=user_id, tickets_wanted=1, contact=contact)
+        return await engine.run(LIST, USER, verbs.join, user_id=user_id, tickets_wanted=1, contact=contact)
 
     async with connection(lists.pool) as acquired, acquired.transaction():
         # Whatever comes while the list is locked is one batch.
         await acquired.execute("SELECT FROM inventory FOR UPDATE")
-        leave = engine.leave(LIST, USER, user_id="ada")
+        leave = engine.run(LIST, USER, verbs.leave, user_id="ada")
         tasks = [asyncio.ensure_future(one) for one in (join("ada"), join("bob"), leave, join("eve"), join("zoe"))]
         await asyncio.sleep(0)
     answers = await asyncio.gather(*tasks, return_exceptions=True)

@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.lists import LIST, T0, Lists
-from waiting_list.pace import STRETCHES, Pace, estimate
+from waiting_list.pace import STRETCHES, Throughput, estimate_wait
 from waiting_list.plots import plot
-from waiting_list.polls import Polls
+from waiting_list.polls import CoalescedReads
 from waiting_list.problems import InventoryNotFound
 from waiting_list.settings import Settings
 
-WEEK = Pace(since=T0, now=T0 + timedelta(days=7), fans=(0,) * STRETCHES, tickets=70, releases=16)
+WEEK = Throughput(since=T0, now=T0 + timedelta(days=7), fans=(0,) * STRETCHES, tickets=70, releases=16)
 
 
 def test_the_estimate_is_the_lists_own_rate_within_what_is_known_of_it() -> None:
-    found = estimate(WEEK, tickets_ahead=18, tickets_wanted=2)
+    found = estimate_wait(WEEK, tickets_ahead=18, tickets_wanted=2)
     assert found is not None
     # 70 tickets in 7 days, 20 to go: 2 days, give or take a quarter of the rate, as 16 releases allow.
     assert found.earliest == timedelta(days=2) / 1.25
@@ -31,7 +31,7 @@ def test_the_estimate_is_the_lists_own_rate_within_what_is_known_of_it() -> None
     [{"releases": 4}, {"now": T0 + timedelta(hours=23)}, {"tickets": 0}, {"tickets": 0, "releases": 0}],
 )
 def test_where_too_little_was_seen_there_is_no_estimate(too_little: dict[str, object]) -> None:
-    assert estimate(replace(WEEK, **too_little), tickets_ahead=1, tickets_wanted=1) is None  # type: ignore[arg-type]
+    assert estimate_wait(replace(WEEK, **too_little), tickets_ahead=1, tickets_wanted=1) is None  # type: ignore[arg-type]
 
 
 @given(
@@ -40,14 +40,16 @@ def test_where_too_little_was_seen_there_is_no_estimate(too_little: dict[str, ob
 def test_more_tickets_ahead_take_longer_and_more_releases_say_it_more_exactly(
     ahead: int, wanted: int, releases: int, more: int
 ) -> None:
-    pace = replace(WEEK, releases=releases)
-    near = estimate(pace, tickets_ahead=ahead, tickets_wanted=wanted)
-    far = estimate(pace, tickets_ahead=ahead + more, tickets_wanted=wanted)
-    surer = estimate(replace(pace, releases=releases + more), tickets_ahead=ahead, tickets_wanted=wanted)
+    throughput = replace(WEEK, releases=releases)
+    near = estimate_wait(throughput, tickets_ahead=ahead, tickets_wanted=wanted)
+    far = estimate_wait(throughput, tickets_ahead=ahead + more, tickets_wanted=wanted)
+    surer = estimate_wait(
+        replace(throughput, releases=releases + more), tickets_ahead=ahead, tickets_wanted=wanted
+    )
     assert near is not None
     assert far is not None
     assert surer is not None
-    likely = pace.seen * ((ahead + wanted) / pace.tickets)
+    likely = throughput.seen * ((ahead + wanted) / throughput.tickets)
     assert near.earliest < likely < near.latest
     assert near.earliest < far.earliest
     assert near.latest < far.latest
@@ -58,19 +60,19 @@ def test_more_tickets_ahead_take_longer_and_more_releases_say_it_more_exactly(
 @pytest.mark.parametrize("ahead", [10**9, 10**15, 2**63])
 def test_however_long_it_takes_a_date_can_be_made_of_it(ahead: int) -> None:
     slow = replace(WEEK, tickets=1, releases=5)
-    found = estimate(slow, tickets_ahead=ahead, tickets_wanted=1)
+    found = estimate_wait(slow, tickets_ahead=ahead, tickets_wanted=1)
     assert found is not None
     assert WEEK.now < WEEK.now + found.earliest <= WEEK.now + found.latest
 
 
-async def _until_now(lists: Lists) -> Polls:
+async def _until_now(lists: Lists) -> CoalescedReads:
     """Shifts what happened, so that it ends now: the pace goes by the database clock."""
     for statement in (
         "UPDATE history SET at = at - ($1::timestamptz - now())",
         "UPDATE entries SET joined_at = joined_at - ($1::timestamptz - now())",
     ):
         await lists.rows(statement, lists.now)
-    return Polls(lists.pool, Settings())
+    return CoalescedReads(lists.pool, Settings())
 
 
 async def test_the_pace_counts_whose_turn_came_and_nothing_else(lists: Lists) -> None:
@@ -82,20 +84,20 @@ async def test_the_pace_counts_whose_turn_came_and_nothing_else(lists: Lists) ->
     await lists.buy("cleo")
     await lists.leave("dan")
     lists.later(hours=12)
-    polls = await _until_now(lists)
-    pace = await polls.pace(LIST)
-    assert (pace.tickets, pace.releases) == (6, 3)
+    reads = await _until_now(lists)
+    throughput = await reads.throughput(LIST)
+    assert (throughput.tickets, throughput.releases) == (6, 3)
     # 240 hours in 28 stretches.
-    assert {stretch: fans for stretch, fans in enumerate(pace.fans) if fans} == {2: 1, 5: 1, 26: 1}
-    assert abs(pace.seen - timedelta(days=10)) < timedelta(minutes=5)
+    assert {stretch: fans for stretch, fans in enumerate(throughput.fans) if fans} == {2: 1, 5: 1, 26: 1}
+    assert abs(throughput.seen - timedelta(days=10)) < timedelta(minutes=5)
     # Known for some seconds: a crowd that asks costs one look.
     await lists.add_stock(2)
-    assert await polls.pace(LIST) is pace
+    assert await reads.throughput(LIST) is throughput
 
 
 async def test_a_crowd_that_asks_at_once_is_answered_by_one_look(lists: Lists) -> None:
-    polls = await _until_now(lists)
-    first, *others = await asyncio.gather(*(polls.pace(LIST) for _ in range(100)))
+    reads = await _until_now(lists)
+    first, *others = await asyncio.gather(*(reads.throughput(LIST) for _ in range(100)))
     assert all(one is first for one in others)
 
 
@@ -107,8 +109,8 @@ async def test_who_never_waited_says_nothing_of_how_fast_those_move_who_do(lists
     await lists.join("ada", 6)
     lists.later(hours=6)
     await lists.add_stock(4)
-    pace = await (await _until_now(lists)).pace(LIST)
-    assert (sum(pace.fans), pace.tickets, pace.releases) == (1, 6, 1)
+    throughput = await (await _until_now(lists)).throughput(LIST)
+    assert (sum(throughput.fans), throughput.tickets, throughput.releases) == (1, 6, 1)
 
 
 async def test_a_pace_is_measured_from_the_first_fan_on(lists: Lists) -> None:
@@ -117,17 +119,22 @@ async def test_a_pace_is_measured_from_the_first_fan_on(lists: Lists) -> None:
     lists.later(days=10)
     await lists.join("ada")
     lists.later(hours=30)
-    pace = await (await _until_now(lists)).pace(LIST)
-    assert abs(pace.seen - timedelta(hours=30)) < timedelta(minutes=5)
+    throughput = await (await _until_now(lists)).throughput(LIST)
+    assert abs(throughput.seen - timedelta(hours=30)) < timedelta(minutes=5)
 
 
 async def test_a_list_that_nobody_joined_has_no_pace_and_one_that_is_none_is_not_found(lists: Lists) -> None:
-    polls = await _until_now(lists)
-    pace = await polls.pace(LIST)
-    assert (sum(pace.fans), pace.tickets, pace.releases, pace.seen) == (0, 0, 0, timedelta())
-    assert estimate(pace, tickets_ahead=0, tickets_wanted=1) is None
+    reads = await _until_now(lists)
+    throughput = await reads.throughput(LIST)
+    assert (sum(throughput.fans), throughput.tickets, throughput.releases, throughput.seen) == (
+        0,
+        0,
+        0,
+        timedelta(),
+    )
+    assert estimate_wait(throughput, tickets_ahead=0, tickets_wanted=1) is None
     with pytest.raises(InventoryNotFound):
-        await polls.pace(LIST._replace(offer_id="x"))
+        await reads.throughput(LIST._replace(offer_id="x"))
 
 
 async def test_a_release_of_many_tickets_says_hardly_more_than_one(lists: Lists) -> None:
@@ -138,10 +145,10 @@ async def test_a_release_of_many_tickets_says_hardly_more_than_one(lists: Lists)
     for hours, quantity in ((5, 24), (4, 1), (3, 1), (2, 1), (1, 1)):
         lists.now = datetime.now(UTC) - timedelta(hours=hours)
         await lists.add_stock(quantity)
-    pace = await Polls(lists.pool, Settings()).pace(LIST)
-    assert pace.tickets == 28
-    assert pace.releases == 28**2 / (24**2 + 4)
-    assert estimate(pace, tickets_ahead=1, tickets_wanted=1) is None
+    throughput = await CoalescedReads(lists.pool, Settings()).throughput(LIST)
+    assert throughput.tickets == 28
+    assert throughput.releases == 28**2 / (24**2 + 4)
+    assert estimate_wait(throughput, tickets_ahead=1, tickets_wanted=1) is None
 
 
 async def test_only_two_weeks_count(lists: Lists) -> None:
@@ -149,9 +156,9 @@ async def test_only_two_weeks_count(lists: Lists) -> None:
     lists.later(days=1)
     await lists.add_stock(1)
     lists.later(days=15)
-    pace = await (await _until_now(lists)).pace(LIST)
-    assert (sum(pace.fans), pace.tickets, pace.releases) == (0, 0, 0)
-    assert pace.seen == timedelta(days=14)
+    throughput = await (await _until_now(lists)).throughput(LIST)
+    assert (sum(throughput.fans), throughput.tickets, throughput.releases) == (0, 0, 0)
+    assert throughput.seen == timedelta(days=14)
 
 
 @given(st.lists(st.integers(0, 10**9), max_size=200))

@@ -20,11 +20,11 @@ __all__ = ["venue"]
 async def test_who_owns_a_domain_that_is_spelt_alike_is_another_fan(
     venue: Venue, address: str, another: str
 ) -> None:
-    authority = venue.app.state.service.authority
+    service = venue.app.state.service
     users = []
     for one in (address, another):
-        token = await fan_token(authority, SignIn(ORGANIZATION, one, "en", "/"))
-        users.append((await authority.user(f"Bearer {token}")).user_id)
+        token = await fan_token(service.signing_keys, service.user_tokens, SignIn(ORGANIZATION, one, "en", "/"))
+        users.append((await service.authenticator.user(f"Bearer {token}")).user_id)
     assert users[0] != users[1]
 
 

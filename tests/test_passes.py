@@ -1,6 +1,7 @@
 """Purchase passes: what a shop checks by itself, and buying with one, once, out of the hold it was made for."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,11 +14,14 @@ from fastapi import FastAPI
 from tests.lists import ORGANIZATION
 from tests.shop import LIST, Shop, problem
 from tests.test_http import unchanged
+from waiting_list import verbs
 from waiting_list.api_keys import create_api_key
-from waiting_list.auth import ISSUER, PASS_AUDIENCE, USER_AUDIENCE, Authority
+from waiting_list.engine import SERVICE
 from waiting_list.keys import Scope, hold_id
 from waiting_list.models import ListKey
-from waiting_list.settings import Settings
+from waiting_list.purchase_passes import PASS_AUDIENCE, PurchasePasses
+from waiting_list.signing_keys import ISSUER, SigningKeys
+from waiting_list.user_tokens import USER_AUDIENCE
 
 KEY = ListKey("off_1", "rep_1")
 REVOKING = {"quantity": 2, "revoke_holds": True}
@@ -39,7 +43,7 @@ async def buy(shop: Shop, purchase_pass: str, quantity: int | None = None, **opt
 
 async def resigned(app: FastAPI, purchase_pass: str, *, key: Any = None, **claims: Any) -> str:
     """The pass with other claims (None: without), signed with our key or another."""
-    keys = await app.state.service.authority.keys()
+    keys = await app.state.service.signing_keys.keys()
     said = jwt.decode(purchase_pass, options={"verify_signature": False}) | claims
     said = {name: value for name, value in said.items() if value is not None}
     return jwt.encode(said, key or keys.purchase_pass, "EdDSA", headers={"kid": keys.purchase_pass_id})
@@ -154,11 +158,14 @@ async def test_a_pass_of_an_earlier_place_never_touches_a_later_one(app: FastAPI
 async def test_the_database_clock_decides_whether_a_pass_still_buys(app: FastAPI, shop: Shop) -> None:
     await shop.stock()
     entry = await ready(shop)
-    engine, shown = app.state.service.engine, await app.state.service.authority.read_pass(entry["purchase_pass"])
+    engine, shown = (
+        app.state.service.engine,
+        await app.state.service.purchase_passes.read_pass(entry["purchase_pass"]),
+    )
     # Whatever the clock of this process says: one that is out of date is read, and the engine judges.
     stale = await resigned(app, entry["purchase_pass"], exp=1, iat=2**33)
-    assert await app.state.service.authority.read_pass(stale) == shown
-    await engine.expire(KEY, now=datetime.now(UTC) + timedelta(days=2))
+    assert await app.state.service.purchase_passes.read_pass(stale) == shown
+    await engine.at(datetime.now(UTC) + timedelta(days=2)).run(KEY, SERVICE, verbs.expire)
     async with unchanged(app):
         problem(await buy(shop, entry["purchase_pass"]), 409, "hold_expired")
         problem(await buy(shop, stale), 409, "hold_expired")
@@ -174,7 +181,7 @@ async def test_a_pass_that_was_forged_or_altered_is_malformed(app: FastAPI, shop
     def encoded(value: Any) -> str:
         return jwt.utils.base64url_encode(json.dumps(value).encode()).decode()
 
-    keys = await app.state.service.authority.keys()
+    keys = await app.state.service.signing_keys.keys()
     raw_public = jwt.utils.base64url_decode((await shop.http.get("/.well-known/jwks.json")).json()["keys"][0]["x"])
     forged = {
         "another key": await resigned(app, good, key=Ed25519PrivateKey.generate()),
@@ -218,13 +225,11 @@ async def test_a_pass_opens_no_users_calls(shop: Shop) -> None:
 async def test_a_pass_of_another_deployment_is_malformed(app: FastAPI, shop: Shop) -> None:
     await shop.stock()
     entry = await ready(shop)
-    stranger = Authority(app.state.service.pool, Settings())
-    known = await stranger.keys()
-    stranger._keys = type(known)(
-        known.user_token, known.derived, Ed25519PrivateKey.generate(), known.purchase_pass_id
-    )
-    shown = await app.state.service.polls.entry(KEY, "ada", organization_id=ORGANIZATION)
-    foreign = (await stranger.with_pass(shown)).purchase_pass
+    signing_keys = SigningKeys(app.state.service.pool)
+    known = await signing_keys.keys()
+    signing_keys._keys = replace(known, purchase_pass=Ed25519PrivateKey.generate())
+    shown = await app.state.service.reads.entry(KEY, "ada", organization_id=ORGANIZATION)
+    foreign = (await PurchasePasses(signing_keys).with_pass(shown)).purchase_pass
     assert foreign is not None
     assert foreign != entry["purchase_pass"]
     problem(await buy(shop, foreign), 422, "invalid_request")

@@ -18,21 +18,22 @@ from tests.lists import Lists
 from tests.shop import ORGANIZATION, Shop, declared_answers
 from tests.sinks import Mailbox, Receiver, mail_server, receiver
 from tests.until import until, working
-from waiting_list import sessions, users
+from waiting_list import sessions, stock, users, verbs
 from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
 from waiting_list.audit import audit_lists
 from waiting_list.calls import Service
 from waiting_list.database import Pool, connection
-from waiting_list.delivery import Delivery
-from waiting_list.engine import Caller
+from waiting_list.delivery import Dispatcher
+from waiting_list.engine import SERVICE, Caller
 from waiting_list.keys import Scope
-from waiting_list.models import ListKey
+from waiting_list.models import CLOCK, ListKey
 from waiting_list.notices import Contact
 from waiting_list.sessions import SignIn
 from waiting_list.settings import Settings
-from waiting_list.verbs import CLOCK
-from waiting_list.worker import Worker
+from waiting_list.sign_outs import SignOuts
+from waiting_list.signing_keys import SigningKeys
+from waiting_list.worker import Maintenance
 
 MARK = "7f3e9c1d"
 """In everything that is the person's."""
@@ -70,8 +71,8 @@ class Office:
     def pool(self) -> Pool:
         return self.service.pool
 
-    def delivery(self) -> Delivery:
-        return Delivery(self.pool, self.service.settings, self.service.authority, self.service.engine.told)
+    def dispatcher(self) -> Dispatcher:
+        return Dispatcher(self.pool, self.service.settings, self.service.signing_keys, self.service.engine.wake)
 
     async def rows(self, statement: str, *arguments: Any) -> list[Any]:
         async with connection(self.pool) as acquired:
@@ -135,13 +136,13 @@ class Office:
         await self.shop.made("PATCH", "/waiting-lists/off_5/rep_5", {"after_expiry": "requeue"})
         fifth, engine, then = ListKey("off_5", "rep_5"), self.service.engine, datetime.now(UTC) - timedelta(days=2)
         fan, contact = Caller(ORGANIZATION, "user"), Contact(**CONTACT)
-        await engine.join(fifth, fan, user_id=ADA, tickets_wanted=1, contact=contact, now=then)
-        await engine.join(fifth, fan, user_id="bob", tickets_wanted=1, now=then)
-        await engine.add_stock(fifth, Caller(ORGANIZATION, "organizer:x"), quantity=1, now=then)
-        await engine.expire(fifth)
+        await engine.at(then).run(fifth, fan, verbs.join, user_id=ADA, tickets_wanted=1, contact=contact)
+        await engine.at(then).run(fifth, fan, verbs.join, user_id="bob", tickets_wanted=1)
+        await engine.at(then).run(fifth, Caller(ORGANIZATION, "organizer:x"), stock.add_stock, quantity=1)
+        await engine.run(fifth, SERVICE, verbs.expire)
         self.hook.echoes, self.hook.answers = True, [200] * 100
         self.mailbox.answers = [f"550 5.1.1 <{ADDRESS}>: no such user", f"451 {ADDRESS}, later"]
-        async with working(self.delivery()):
+        async with working(self.dispatcher()):
             await until(self.settled, seconds=20)
         ((notice_id,),) = await self.rows(
             "SELECT notice_id::text FROM outbox WHERE webhook_id IS NOT NULL AND body LIKE $1 LIMIT 1", f"%{MARK}%"
@@ -214,7 +215,7 @@ async def test_all_that_is_kept_of_a_person_is_exported_and_none_is_left_after_a
     async def under_way() -> bool:
         return any(MARK.encode() in body for _, body in office.hook.requests)
 
-    async with working(office.delivery()):
+    async with working(office.dispatcher()):
         await until(under_way)
         assert (await office.shop.made("DELETE", f"/users/{ADA}"))["waiting_lists"] == 5
         office.hook.gate.set()
@@ -264,7 +265,7 @@ async def test_none_is_left_of_anybody_in_a_list_that_was_pruned(office: Office)
     await office.rows("UPDATE representations SET start_datetime = now() - interval '1 minute'")
     lists = [f"off_{n}/rep_{n}" for n in range(1, 6)]
     for where in lists:
-        await office.service.engine.end(ListKey(*where.split("/")))
+        await office.service.engine.run(ListKey(*where.split("/")), SERVICE, verbs.end)
     before = [await office.shop.made("GET", f"/waiting-lists/{where}/statistics") for where in lists]
     assert await office.marked() != []
 
@@ -272,7 +273,7 @@ async def test_none_is_left_of_anybody_in_a_list_that_was_pruned(office: Office)
         ((left,),) = await office.rows("SELECT count(*) FROM inventory WHERE pruned_at IS NULL")
         return bool(left == 0)
 
-    workers = (Worker(office.pool, office.service.engine, personal_data_kept=timedelta(0)) for _ in range(3))
+    workers = (Maintenance(office.pool, office.service.engine, personal_data_kept=timedelta(0)) for _ in range(3))
     async with working(*workers):
         await until(pruned)
     assert await office.marked() == []
@@ -288,11 +289,11 @@ async def is_clean(office: Office) -> None:
 
 
 async def test_who_has_only_asked_to_sign_in_is_a_person_too(office: Office) -> None:
-    secret = await office.service.authority.derived_secret()
+    secret = await office.service.signing_keys.derived_secret()
     ada, bob = (sessions.fan_id(secret, ORGANIZATION, f"{name}@example.org") for name in ("ada", "bob"))
     for name in ("Ada", "bob"):
         await sessions.ask_to_sign_in(office.pool, SignIn(ORGANIZATION, f"{name}@example.org", "en", "/"))
-    assert ada in await users.users_of(office.pool, office.service.authority, ORGANIZATION, "ADA@example.org")
+    assert ada in await users.users_of(office.pool, office.service.signing_keys, ORGANIZATION, "ADA@example.org")
     export = await office.shop.made("GET", f"/users/{ada}/export")
     assert [one["email"] for one in export["sign_ins"]] == ["Ada@example.org"]
     await office.shop.made("DELETE", f"/users/{ada}")
@@ -308,20 +309,22 @@ async def test_what_somebody_asked_with_anothers_address_is_not_exported(office:
     await office.shop.join("eve", email="bob@example.org")
     await sessions.ask_to_sign_in(office.pool, SignIn(ORGANIZATION, "bob@example.org", "en", "/"))
     assert (await office.shop.made("GET", "/users/eve/export"))["sign_ins"] == []
-    assert "eve" in await users.users_of(office.pool, office.service.authority, ORGANIZATION, "Bob@example.org")
+    assert "eve" in await users.users_of(office.pool, office.service.signing_keys, ORGANIZATION, "Bob@example.org")
 
 
 async def test_a_person_of_another_organization_is_another_person(lists: Lists) -> None:
     await lists.join("ada", email="ada@example.org", email_verified=True)
     service = Settings()
-    authority = sessions.Authority(lists.pool, service)
+    signing_keys = SigningKeys(lists.pool)
     for organization_id, left in (("org_2", 1), (ORGANIZATION, 0)):
-        export = await users.export_user(lists.pool, authority, "ada", organization_id=organization_id)
+        export = await users.export_user(lists.pool, signing_keys, "ada", organization_id=organization_id)
         assert (len(export.entries), len(export.contacts)) == (1 - left, 1 - left)
-        found = await users.users_of(lists.pool, authority, organization_id, "ada@example.org")
+        found = await users.users_of(lists.pool, signing_keys, organization_id, "ada@example.org")
         assert ("ada" in found) == (not left)
         caller = Caller(organization_id, CLOCK)
-        erased = await users.erase_user(lists.pool, lists.engine, authority, caller, "ada")
+        erased = await users.erase_user(
+            lists.pool, lists.engine, signing_keys, SignOuts(lists.pool, service), caller, "ada"
+        )
         assert erased.waiting_lists == 1 - left
         ((many,),) = await lists.rows("SELECT count(*) FROM entries WHERE user_id IS NOT NULL")
         assert many == left

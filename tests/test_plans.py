@@ -11,8 +11,8 @@ import pytest
 from bench.fill import fill
 from tests.lists import Lists
 from waiting_list.database import connection, sql
-from waiting_list.ledger import RANK_STEP, SEGMENT_BITS
 from waiting_list.models import ListKey
+from waiting_list.ranks import RANK_STEP, SEGMENT_BITS
 
 WAITING = 200_000
 READY = 2_000

@@ -11,10 +11,10 @@ import pytest
 from tests.lists import ORGANIZATION, Lists
 from tests.lists import USER as _USER
 from tests.shop import LIST, Shop, problem
-from waiting_list import auth
+from waiting_list import auth, verbs
 from waiting_list.database import Pool, connection
 from waiting_list.models import Entry
-from waiting_list.polls import Polls
+from waiting_list.polls import CoalescedReads
 from waiting_list.problems import InventoryNotFound, NotInList, Unavailable
 from waiting_list.settings import Settings
 
@@ -55,12 +55,12 @@ async def test_polls_in_flight_are_answered_by_one_query_each_with_its_own_answe
     users = [f"u{n}" for n in range(60)]
     for user in users:
         await lists.join(user)
-    polls = Polls(pool, Settings())
+    reads = CoalescedReads(pool, Settings())
     asked = [*users, "stranger", *users]
     with statements_of(acquired) as said:
         answers = await asyncio.gather(
-            *(polls.entry(lists.key, user, organization_id=ORGANIZATION) for user in asked),
-            polls.entry(lists.key, "u1", organization_id="org_2"),
+            *(reads.entry(lists.key, user, organization_id=ORGANIZATION) for user in asked),
+            reads.entry(lists.key, "u1", organization_id="org_2"),
             return_exceptions=True,
         )
     assert len(said) <= 2
@@ -75,11 +75,11 @@ async def test_polls_in_flight_are_answered_by_one_query_each_with_its_own_answe
 
 
 async def test_who_has_joined_sees_it_in_the_next_poll(lists: Lists) -> None:
-    polls = Polls(lists.pool, Settings())
+    reads = CoalescedReads(lists.pool, Settings())
 
     async def join_and_look(user: str) -> None:
-        await lists.engine.join(lists.key, _USER, user_id=user, tickets_wanted=1)
-        entry = await polls.entry(lists.key, user, organization_id=ORGANIZATION)
+        await lists.engine.run(lists.key, _USER, verbs.join, user_id=user, tickets_wanted=1)
+        entry = await reads.entry(lists.key, user, organization_id=ORGANIZATION)
         assert entry.user_id == user
         assert (entry.position or 0) >= 1
 
@@ -88,38 +88,38 @@ async def test_who_has_joined_sees_it_in_the_next_poll(lists: Lists) -> None:
 
 async def test_too_many_polls_are_refused_at_once(lists: Lists) -> None:
     await lists.join("ada")
-    polls = Polls(lists.pool, Settings(list_queue_limit=5))
-    asked = (polls.entry(lists.key, "ada", organization_id=ORGANIZATION) for _ in range(50))
+    reads = CoalescedReads(lists.pool, Settings(list_queue_limit=5))
+    asked = (reads.entry(lists.key, "ada", organization_id=ORGANIZATION) for _ in range(50))
     answers = await asyncio.gather(*asked, return_exceptions=True)
     refused = [answer for answer in answers if isinstance(answer, Unavailable)]
     assert {type(answer) for answer in answers} == {Entry, Unavailable}
     assert 0 < len(refused) < 50
     assert refused[0].headers == {"Retry-After": "1"}
-    assert isinstance(await polls.entry(lists.key, "ada", organization_id=ORGANIZATION), Entry)
+    assert isinstance(await reads.entry(lists.key, "ada", organization_id=ORGANIZATION), Entry)
 
 
 async def test_a_picture_is_made_once_until_the_queue_changes(lists: Lists, one: Any) -> None:
     acquired, pool = one
     await lists.join("ada")
-    polls = Polls(pool, Settings())
-    first = await polls.picture(lists.key)
+    reads = CoalescedReads(pool, Settings())
+    first = await reads.queue_snapshot(lists.key)
     with statements_of(acquired) as said:
-        again = await asyncio.gather(*(polls.picture(lists.key) for _ in range(40)))
+        again = await asyncio.gather(*(reads.queue_snapshot(lists.key) for _ in range(40)))
     assert len(said) <= 2
-    assert all(picture is first for picture in again)
+    assert all(snapshot is first for snapshot in again)
     await lists.join("bob")
-    changed = await polls.picture(lists.key)
+    changed = await reads.queue_snapshot(lists.key)
     assert changed.tag != first.tag
     assert b'"waiting":2' in changed.body
 
 
 async def test_a_picture_of_another_list_of_the_same_name_is_another(lists: Lists) -> None:
     """Deleted and made again, a list starts at the same version."""
-    polls = Polls(lists.pool, Settings())
-    before = await polls.picture(lists.key)
+    reads = CoalescedReads(lists.pool, Settings())
+    before = await reads.queue_snapshot(lists.key)
     async with connection(lists.pool) as acquired:
         await acquired.execute("UPDATE inventory SET available_stock = 1")
-    after = await polls.picture(lists.key)
+    after = await reads.queue_snapshot(lists.key)
     assert after.tag != before.tag
     assert b'"free":1' in after.body
 
@@ -140,7 +140,7 @@ async def test_only_so_many_tokens_are_kept(shop: Shop, app: Any, monkeypatch: p
     monkeypatch.setattr(auth, "_TOKENS_KEPT", 3)
     for n in range(10):
         await shop.user(f"u{n}", "GET")
-    assert len(app.state.service.authority._users) == 3
+    assert len(app.state.service.authenticator._users) == 3
 
 
 async def test_a_revoked_key_is_refused_also_among_calls_in_flight(shop: Shop) -> None:

@@ -25,22 +25,22 @@ from tests.receivers import (
     Authority,
     Receiver,
     delivered,
-    posting,
     receiving,
     status,
+    webhook_client,
 )
 from waiting_list import __version__
 from waiting_list.attempts import LONGEST_ANSWER, Outcome
-from waiting_list.posting import CONNECTIONS_PER_HOST, Poster, signature_headers
+from waiting_list.posting import CONNECTIONS_PER_HOST, WebhookClient, signature_headers
 
 NOT_HTTP = "the answer is not HTTP"
 CLOSED = "the connection was closed before an answer"
 
 
 @pytest_asyncio.fixture
-async def poster() -> AsyncIterator[Poster]:
-    """A poster that may reach loopback, and has all the time that a test may take."""
-    async with posting() as made:
+async def client() -> AsyncIterator[WebhookClient]:
+    """A client that may reach loopback, and has all the time that a test may take."""
+    async with webhook_client() as made:
         yield made
 
 
@@ -106,9 +106,9 @@ def test_while_two_secrets_are_valid_either_verifies() -> None:
         assert Webhook(secret).verify(BODY, headers) == json.loads(BODY)
 
 
-async def test_a_delivery_arrives_whole_and_signed(poster: Poster) -> None:
+async def test_a_delivery_arrives_whole_and_signed(client: WebhookClient) -> None:
     async with receiving(status(200, "thanks")) as receiver:
-        attempt = await delivered(poster, address(receiver), secrets=(NEXT_SECRET, SECRET))
+        attempt = await delivered(client, address(receiver), secrets=(NEXT_SECRET, SECRET))
     assert attempt[:3] == (Outcome.SENT, 200, "thanks")
     assert 0 <= attempt.latency_ms < 30_000
     head, body = receiver.requests[0]
@@ -142,33 +142,33 @@ async def test_a_delivery_arrives_whole_and_signed(poster: Poster) -> None:
         (999, Outcome.RETRY),
     ],
 )
-async def test_the_status_decides(poster: Poster, code: int, outcome: Outcome) -> None:
+async def test_the_status_decides(client: WebhookClient, code: int, outcome: Outcome) -> None:
     async with receiving(status(code)) as receiver:
-        attempt = await delivered(poster, address(receiver))
+        attempt = await delivered(client, address(receiver))
     assert attempt[:3] == (outcome, code, "")
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_not_followed(poster: Poster, code: int) -> None:
+async def test_a_redirect_is_not_followed(client: WebhookClient, code: int) -> None:
     async with receiving(status(200)) as target:
         answer = f"HTTP/1.1 {code} There\r\nLocation: {address(target)}\r\nContent-Length: 0\r\n\r\n".encode()
         async with receiving(answer) as receiver:
-            attempt = await delivered(poster, address(receiver))
+            attempt = await delivered(client, address(receiver))
     assert attempt[:3] == (Outcome.RETRY, code, "")
     assert (len(receiver.requests), target.connections) == (1, 0)
 
 
-async def test_a_text_is_kept_as_one_line_without_controls(poster: Poster) -> None:
+async def test_a_text_is_kept_as_one_line_without_controls(client: WebhookClient) -> None:
     text = "\x1b[31mno\x00 such\r\n\r\n\thook\x7f\x9b \u202ee\u2028vil\ufeff 🎟"
     async with receiving(status(500, text)) as receiver:
-        attempt = await delivered(poster, address(receiver))
+        attempt = await delivered(client, address(receiver))
     assert attempt.answer == "[31mno such hook e vil 🎟"
 
 
-async def test_a_text_in_no_encoding_is_kept_as_it_can_be_read(poster: Poster) -> None:
+async def test_a_text_in_no_encoding_is_kept_as_it_can_be_read(client: WebhookClient) -> None:
     head = b"HTTP/1.1 400 No\r\nContent-Type: text/plain; charset=idna\r\nContent-Length: 6\r\n\r\n"
     async with receiving(head + b"ab\xff\xfecd") as receiver:
-        attempt = await delivered(poster, address(receiver))
+        attempt = await delivered(client, address(receiver))
     assert attempt[:3] == (Outcome.RETRY, 400, "ab\ufffd\ufffdcd")
 
 
@@ -181,7 +181,7 @@ async def test_a_text_in_no_encoding_is_kept_as_it_can_be_read(poster: Poster) -
     ],
     ids=["length", "until closed", "chunked"],
 )
-async def test_of_an_endless_answer_only_the_beginning_is_read(poster: Poster, head: bytes) -> None:
+async def test_of_an_endless_answer_only_the_beginning_is_read(client: WebhookClient, head: bytes) -> None:
     written = 0
 
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -193,17 +193,17 @@ async def test_of_an_endless_answer_only_the_beginning_is_read(poster: Poster, h
             written += 65_536
 
     async with receiving(flood) as receiver:
-        attempt = await delivered(poster, address(receiver))
+        attempt = await delivered(client, address(receiver))
     assert attempt[:3] == (Outcome.SENT, 200, "x" * LONGEST_ANSWER)
     assert written < 20_000_000
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
-async def test_what_is_compressed_stays_so(poster: Poster, coding: str) -> None:
+async def test_what_is_compressed_stays_so(client: WebhookClient, coding: str) -> None:
     bomb = gzip.compress(bytes(50_000_000))
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(bomb)}\r\n\r\n"
     async with receiving(head.encode() + bomb) as receiver:
-        attempt = await delivered(poster, address(receiver))
+        attempt = await delivered(client, address(receiver))
     assert receiver.headers["accept-encoding"] == "identity"
     assert attempt[:2] == (Outcome.SENT, 200)
     assert len(attempt.answer) <= LONGEST_ANSWER
@@ -224,8 +224,8 @@ async def test_who_does_not_answer_in_time_is_tried_again(head: bytes) -> None:
         writer.write(head)
         await (_drip(b"a" * 5000, reader, writer) if head else reader.read(1))
 
-    async with posting(seconds=0.3) as poster, receiving(slow) as receiver:
-        attempt = await delivered(poster, address(receiver))
+    async with webhook_client(seconds=0.3) as client, receiving(slow) as receiver:
+        attempt = await delivered(client, address(receiver))
     assert attempt[:3] == (Outcome.RETRY, None, "no answer within 0.3 s")
     assert 290 <= attempt.latency_ms < 5000
 
@@ -235,18 +235,18 @@ async def test_a_status_counts_though_its_text_drips() -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")
         await _drip(b"a" * 5000, reader, writer)
 
-    async with posting(seconds=0.3) as poster, receiving(slow) as receiver:
-        attempt = await delivered(poster, address(receiver))
+    async with webhook_client(seconds=0.3) as client, receiving(slow) as receiver:
+        attempt = await delivered(client, address(receiver))
     assert attempt[:2] == (Outcome.SENT, 200)
     assert 0 < len(attempt.answer) < LONGEST_ANSWER
     assert 290 <= attempt.latency_ms < 5000
 
 
 @pytest.mark.parametrize("code", [200, 410, 500])
-async def test_a_status_counts_though_the_text_is_cut_off(poster: Poster, code: int) -> None:
+async def test_a_status_counts_though_the_text_is_cut_off(client: WebhookClient, code: int) -> None:
     cut = f"HTTP/1.1 {code} Said\r\nContent-length: 100\r\n\r\nhello".encode()
     async with receiving(cut) as receiver:
-        attempt = await delivered(poster, address(receiver))
+        attempt = await delivered(client, address(receiver))
     assert attempt.status == code
     assert attempt.answer == "hello"
     assert attempt.outcome is {200: Outcome.SENT, 410: Outcome.DEAD, 500: Outcome.RETRY}[code]
@@ -276,13 +276,13 @@ async def test_a_status_counts_though_the_text_is_cut_off(poster: Poster, code: 
     ],
     ids=lambda value: ascii(value[:24]) if isinstance(value, bytes) else "",
 )
-async def test_what_is_no_answer_is_tried_again(poster: Poster, garbage: bytes, reason: str) -> None:
+async def test_what_is_no_answer_is_tried_again(client: WebhookClient, garbage: bytes, reason: str) -> None:
     async with receiving(garbage) as receiver:
-        attempt = await delivered(poster, address(receiver))
+        attempt = await delivered(client, address(receiver))
     assert attempt[:3] == (Outcome.RETRY, None, reason)
 
 
-async def test_nothing_that_is_answered_is_raised(poster: Poster) -> None:
+async def test_nothing_that_is_answered_is_raised(client: WebhookClient) -> None:
     chance = random.Random(7)
     whole = [
         b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-7\r\nContent-length: 5\r\n\r\nhello",
@@ -301,16 +301,16 @@ async def test_nothing_that_is_answered_is_raised(poster: Poster) -> None:
         writer.write(answer)
 
     async with receiving(broken) as receiver:
-        attempts = [await delivered(poster, address(receiver)) for _ in range(300)]
+        attempts = [await delivered(client, address(receiver)) for _ in range(300)]
     statuses = {attempt.status for attempt in attempts}
     assert statuses >= {None, 200, 204, 302, 503}
     assert {attempt.answer for attempt in attempts if attempt.status is None} == {NOT_HTTP, CLOSED}
 
 
-async def test_interim_answers_are_passed_over(poster: Poster) -> None:
+async def test_interim_answers_are_passed_over(client: WebhookClient) -> None:
     interim = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
     async with receiving(interim + status(200, "now")) as receiver:
-        assert (await delivered(poster, address(receiver)))[:3] == (Outcome.SENT, 200, "now")
+        assert (await delivered(client, address(receiver)))[:3] == (Outcome.SENT, 200, "now")
 
 
 async def test_interim_answers_without_end_run_into_the_time_limit() -> None:
@@ -319,21 +319,21 @@ async def test_interim_answers_without_end_run_into_the_time_limit() -> None:
             writer.write(b"HTTP/1.1 102 Processing\r\n\r\n" * 100)
             await writer.drain()
 
-    async with posting(seconds=0.3) as poster, receiving(interim) as receiver:
-        attempt = await delivered(poster, address(receiver))
+    async with webhook_client(seconds=0.3) as client, receiving(interim) as receiver:
+        attempt = await delivered(client, address(receiver))
     assert attempt[:3] == (Outcome.RETRY, None, "no answer within 0.3 s")
 
 
-async def test_where_nobody_listens_the_connection_is_refused(poster: Poster) -> None:
+async def test_where_nobody_listens_the_connection_is_refused(client: WebhookClient) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
-        attempt = await delivered(poster, f"http://127.0.0.1:{bound.getsockname()[1]}/")
+        attempt = await delivered(client, f"http://127.0.0.1:{bound.getsockname()[1]}/")
     assert attempt[:3] == (Outcome.RETRY, None, "connection refused")
 
 
-async def test_a_host_that_does_not_exist_is_said_so(poster: Poster) -> None:
+async def test_a_host_that_does_not_exist_is_said_so(client: WebhookClient) -> None:
     # The C library refuses such a name by itself: no server is asked.
-    attempt = await delivered(poster, "http://no such host/")
+    attempt = await delivered(client, "http://no such host/")
     assert attempt[:3] == (Outcome.RETRY, None, "no such host")
 
 
@@ -345,8 +345,8 @@ async def test_a_host_that_does_not_exist_is_said_so(poster: Poster) -> None:
     ],
     ids=ascii,
 )
-async def test_what_is_no_web_address_is_said_so(poster: Poster, url: str) -> None:
-    attempt = await delivered(poster, url)
+async def test_what_is_no_web_address_is_said_so(client: WebhookClient, url: str) -> None:
+    attempt = await delivered(client, url)
     assert attempt[:2] == (Outcome.RETRY, None)
     assert attempt.answer in ("not a web address", "only https is allowed")
 
@@ -354,8 +354,11 @@ async def test_what_is_no_web_address_is_said_so(poster: Poster, url: str) -> No
 async def test_a_valid_certificate_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = Authority(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
-    async with receiving(status(204), context=authority.context("localhost")) as receiver, posting() as poster:
-        attempt = await delivered(poster, f"https://localhost:{receiver.port}/")
+    async with (
+        receiving(status(204), context=authority.context("localhost")) as receiver,
+        webhook_client() as client,
+    ):
+        attempt = await delivered(client, f"https://localhost:{receiver.port}/")
     assert attempt[:3] == (Outcome.SENT, 204, "")
 
 
@@ -370,46 +373,46 @@ async def test_a_wrong_certificate_is_refused(
     authority = Authority(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str((authority if trusted else Authority(tmp_path, "other")).file))
     context = authority.context(host, days=days)
-    async with receiving(status(200), context=context) as receiver, posting() as poster:
-        attempt = await delivered(poster, f"https://localhost:{receiver.port}/")
+    async with receiving(status(200), context=context) as receiver, webhook_client() as client:
+        attempt = await delivered(client, f"https://localhost:{receiver.port}/")
     assert attempt[:2] == (Outcome.RETRY, None)
     assert attempt.answer.startswith("the certificate is not valid: ")
     assert receiver.requests == []
 
 
-async def test_a_server_without_tls_is_no_tls_connection(poster: Poster) -> None:
+async def test_a_server_without_tls_is_no_tls_connection(client: WebhookClient) -> None:
     async with receiving(status(200)) as receiver:
         server = await asyncio.start_server(
             lambda _, writer: writer.write(b"HTTP/1.1 400 Plain\r\n\r\n"), "127.0.0.1", 0
         )
         port = server.sockets[0].getsockname()[1]
-        attempt = await delivered(poster, f"https://127.0.0.1:{port}/")
+        attempt = await delivered(client, f"https://127.0.0.1:{port}/")
         server.close()
     assert attempt[:3] == (Outcome.RETRY, None, "no TLS connection")
     assert receiver.connections == 0
 
 
-async def test_a_connection_is_used_again(poster: Poster) -> None:
+async def test_a_connection_is_used_again(client: WebhookClient) -> None:
     async with receiving(status(200, "ok")) as receiver:
         for _ in range(3):
-            assert (await delivered(poster, address(receiver))).status == 200
+            assert (await delivered(client, address(receiver))).status == 200
     assert (receiver.connections, len(receiver.requests)) == (1, 3)
 
 
-async def test_a_connection_is_not_used_again_after_more_than_the_answer(poster: Poster) -> None:
+async def test_a_connection_is_not_used_again_after_more_than_the_answer(client: WebhookClient) -> None:
     # Else the next delivery would be taken by an answer that came before it was sent.
     async with receiving(status(500) + status(200)) as receiver:
-        first = await delivered(poster, address(receiver))
-        second = await delivered(poster, address(receiver))
+        first = await delivered(client, address(receiver))
+        second = await delivered(client, address(receiver))
     assert (first.status, second.status) == (500, 500)
     assert (receiver.connections, len(receiver.requests)) == (2, 2)
 
 
-async def test_no_cookie_comes_back(poster: Poster) -> None:
+async def test_no_cookie_comes_back(client: WebhookClient) -> None:
     answer = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n\r\n"
     async with receiving(answer) as receiver:
         for _ in range(2):
-            await delivered(poster, address(receiver))
+            await delivered(client, address(receiver))
     assert "cookie" not in receiver.headers
 
 
@@ -418,8 +421,8 @@ async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPat
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
             monkeypatch.setenv(name.upper(), f"http://127.0.0.1:{proxy.port}")
-        async with posting() as poster:
-            attempt = await delivered(poster, address(receiver))
+        async with webhook_client() as client:
+            attempt = await delivered(client, address(receiver))
     assert (attempt.answer, proxy.connections) == ("receiver", 0)
 
 
@@ -436,15 +439,15 @@ async def test_one_receiver_gets_a_bounded_number_of_connections() -> None:
         together -= 1
         writer.write(status(200))
 
-    async with posting() as poster, receiving(hold) as receiver, asyncio.TaskGroup() as group:
-        tasks = [group.create_task(delivered(poster, address(receiver))) for _ in range(20)]
+    async with webhook_client() as client, receiving(hold) as receiver, asyncio.TaskGroup() as group:
+        tasks = [group.create_task(delivered(client, address(receiver))) for _ in range(20)]
         await asyncio.wait_for(full.wait(), 30)
         go_on.set()
     assert {task.result().status for task in tasks} == {200}
     assert most == CONNECTIONS_PER_HOST
 
 
-async def test_a_slow_receiver_does_not_hold_up_another(poster: Poster) -> None:
+async def test_a_slow_receiver_does_not_hold_up_another(client: WebhookClient) -> None:
     stuck, go_on = asyncio.Event(), asyncio.Event()
 
     async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -453,8 +456,8 @@ async def test_a_slow_receiver_does_not_hold_up_another(poster: Poster) -> None:
         writer.write(status(200))
 
     async with receiving(hold) as slow, receiving(status(200)) as quick, asyncio.TaskGroup() as group:
-        tasks = [group.create_task(delivered(poster, address(slow))) for _ in range(20)]
+        tasks = [group.create_task(delivered(client, address(slow))) for _ in range(20)]
         await asyncio.wait_for(stuck.wait(), 30)
-        assert (await delivered(poster, address(quick))).status == 200
+        assert (await delivered(client, address(quick))).status == 200
         assert not any(task.done() for task in tasks)
         go_on.set()

@@ -4,31 +4,33 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.lists import LIST, ORGANIZER, USER, Lists
 from tests.test_telling import add_webhook
-from waiting_list.engine import Engine, Idempotency
-from waiting_list.models import Answer, SettingsChange
+from waiting_list import promotion, stock, verbs
+from waiting_list.engine import Engine
+from waiting_list.idempotency import Idempotency
+from waiting_list.list_settings import SettingsChange
+from waiting_list.models import Answer
 from waiting_list.problems import ExceedsTotalStock, InventoryNotFound, NotInList, Problem, StockHeld
 from waiting_list.settings import Settings
 
-Act = Callable[[Engine, dict[str, Any]], Awaitable[Answer]]
+Act = Callable[[Engine], Awaitable[Answer]]
 ACTS: dict[str, Act] = {
-    "add_stock": lambda engine, at: engine.add_stock(LIST, ORGANIZER, quantity=5, **at),
-    "add_total_stock": lambda engine, at: engine.add_total_stock(LIST, ORGANIZER, quantity=5, **at),
-    "remove_total_stock": lambda engine, at: engine.remove_total_stock(LIST, ORGANIZER, quantity=1, **at),
-    "remove_stock": lambda engine, at: engine.remove_stock(LIST, ORGANIZER, quantity=2, revoke_holds=True, **at),
-    "move": lambda engine, at: engine.move(LIST, ORGANIZER, user_id="dan", to="first", **at),
-    "remove": lambda engine, at: engine.remove(LIST, ORGANIZER, user_id="ada", **at),
-    "buy": lambda engine, at: engine.buy(LIST, ORGANIZER, user_id="ada", quantity=1, **at),
-    "configure": lambda engine, at: engine.configure(
-        LIST, ORGANIZER, settings=SettingsChange(policy="skip"), **at
+    "add_stock": lambda engine: engine.run(LIST, ORGANIZER, stock.add_stock, quantity=5),
+    "add_total_stock": lambda engine: engine.run(LIST, ORGANIZER, stock.add_total_stock, quantity=5),
+    "remove_total_stock": lambda engine: engine.run(LIST, ORGANIZER, stock.remove_total_stock, quantity=1),
+    "remove_stock": lambda engine: engine.run(LIST, ORGANIZER, stock.remove_stock, quantity=2, revoke_holds=True),
+    "move": lambda engine: engine.run(LIST, ORGANIZER, verbs.move, user_id="dan", to="first"),
+    "remove": lambda engine: engine.run(LIST, ORGANIZER, verbs.remove, user_id="ada"),
+    "buy": lambda engine: engine.run(LIST, ORGANIZER, verbs.buy, user_id="ada", quantity=1),
+    "configure": lambda engine: engine.run(
+        LIST, ORGANIZER, stock.configure, settings=SettingsChange(policy="skip")
     ),
-    "join": lambda engine, at: engine.join(LIST, USER, user_id="eve", tickets_wanted=1, **at),
-    "leave": lambda engine, at: engine.leave(LIST, USER, user_id="ada", **at),
+    "join": lambda engine: engine.run(LIST, USER, verbs.join, user_id="eve", tickets_wanted=1),
+    "leave": lambda engine: engine.run(LIST, USER, verbs.leave, user_id="ada"),
 }
 
 
@@ -43,10 +45,10 @@ async def _line(lists: Lists) -> None:
 async def test_a_preview_changes_nothing_and_answers_what_the_verb_then_does(lists: Lists, act: Act) -> None:
     await _line(lists)
     before = await lists.tables()
-    for at in ({}, {"now": lists.now}):
-        shown = await act(lists.engine.preview, dict(at))
+    for engine in (lists.engine, lists.engine.at(lists.now)):
+        shown = await act(engine.preview)
         assert await lists.tables() == before
-    assert await act(lists.engine, {"now": lists.now}) == shown
+    assert await act(lists.engine.at(lists.now)) == shown
     assert await lists.tables() != before
     await lists.audit()
 
@@ -58,7 +60,7 @@ async def test_a_preview_tells_whom_it_would_send_back_and_whom_it_would_serve_i
     await lists.add_stock(4)
     await lists.configure(policy="skip")
     for engine in (lists.engine.preview, lists.engine):
-        answer = await engine.remove_stock(LIST, ORGANIZER, quantity=1, revoke_holds=True, now=lists.now)
+        answer = await engine.at(lists.now).run(LIST, ORGANIZER, stock.remove_stock, quantity=1, revoke_holds=True)
         assert answer.revoked == ("eve",)
         assert [entry.user_id for entry in answer.promoted] == ["cleo"]
     assert await lists.line() == ["eve", "bob"]
@@ -67,7 +69,7 @@ async def test_a_preview_tells_whom_it_would_send_back_and_whom_it_would_serve_i
 async def test_who_accepts_what_is_left_of_a_revoked_hold_is_not_sent_back(lists: Lists) -> None:
     await lists.join("ada", 2, 1)
     await lists.add_stock(2)
-    shown = await lists.engine.preview.remove_stock(LIST, ORGANIZER, quantity=1, revoke_holds=True)
+    shown = await lists.engine.preview.run(LIST, ORGANIZER, stock.remove_stock, quantity=1, revoke_holds=True)
     assert shown.revoked == ()
     assert [(entry.user_id, entry.tickets_held) for entry in shown.promoted] == [("ada", 1)]
 
@@ -76,10 +78,10 @@ async def test_a_preview_of_a_release_by_hand_names_whose_turn_it_would_be(lists
     await lists.configure(automatic=False)
     await _line(lists)
     before = await lists.tables()
-    shown = await lists.engine.preview.promote(LIST, ORGANIZER, tickets=2, now=lists.now)
+    shown = await lists.engine.preview.at(lists.now).run(LIST, ORGANIZER, promotion.promote, tickets=2)
     assert [(one.user_id, one.tickets_held) for one in shown.promoted] == [("ada", 2)]
     assert await lists.tables() == before
-    assert await lists.engine.promote(LIST, ORGANIZER, tickets=2, now=lists.now) == shown
+    assert await lists.engine.at(lists.now).run(LIST, ORGANIZER, promotion.promote, tickets=2) == shown
 
 
 async def test_a_preview_tells_nobody_and_is_not_remembered(lists: Lists, tmp_path: Path) -> None:
@@ -88,28 +90,31 @@ async def test_a_preview_tells_nobody_and_is_not_remembered(lists: Lists, tmp_pa
     await lists.join("ada", 2, email="ada@example.org")
     once = Idempotency.of(caller="test", key="once", request="add 3")
     caller, before = replace(ORGANIZER, idempotency=once), await lists.tables()
-    lists.engine.told.clear()
+    lists.engine.wake.clear()
     for _ in range(2):
-        shown = await lists.engine.preview.add_stock(LIST, caller, quantity=3)
+        shown = await lists.engine.preview.run(LIST, caller, stock.add_stock, quantity=3)
         assert not shown.replayed
     assert await lists.tables() == before
-    assert not lists.engine.told.is_set()
-    assert not lists.engine.preview.told.is_set()
-    done = await lists.engine.add_stock(LIST, caller, quantity=3)
+    assert not lists.engine.wake.is_set()
+    assert not lists.engine.preview.wake.is_set()
+    done = await lists.engine.run(LIST, caller, stock.add_stock, quantity=3)
     assert not done.replayed
     changed = {name for name, rows in (await lists.tables()).items() if rows != before[name]}
     assert {"outbox", "idempotency"} < changed
-    assert lists.engine.told.is_set()
+    assert lists.engine.wake.is_set()
 
 
 async def test_a_preview_raises_what_the_verb_would_raise(lists: Lists) -> None:
     await _line(lists)
     before = await lists.tables()
     for problem, verb in (
-        (ExceedsTotalStock, lists.engine.preview.add_stock(LIST, ORGANIZER, quantity=98)),
-        (StockHeld, lists.engine.preview.remove_stock(LIST, ORGANIZER, quantity=2)),
-        (NotInList, lists.engine.preview.remove(LIST, ORGANIZER, user_id="nobody")),
-        (InventoryNotFound, lists.engine.preview.add_stock(LIST._replace(offer_id="x"), ORGANIZER, quantity=1)),
+        (ExceedsTotalStock, lists.engine.preview.run(LIST, ORGANIZER, stock.add_stock, quantity=98)),
+        (StockHeld, lists.engine.preview.run(LIST, ORGANIZER, stock.remove_stock, quantity=2)),
+        (NotInList, lists.engine.preview.run(LIST, ORGANIZER, verbs.remove, user_id="nobody")),
+        (
+            InventoryNotFound,
+            lists.engine.preview.run(LIST._replace(offer_id="x"), ORGANIZER, stock.add_stock, quantity=1),
+        ),
     ):
         with pytest.raises(problem):
             await verb
@@ -118,11 +123,11 @@ async def test_a_preview_raises_what_the_verb_would_raise(lists: Lists) -> None:
 
 async def test_previews_amid_a_storm_of_joins_take_no_number(lists: Lists) -> None:
     async def join(number: int) -> None:
-        await lists.engine.join(LIST, USER, user_id=f"fan-{number}", tickets_wanted=1)
+        await lists.engine.run(LIST, USER, verbs.join, user_id=f"fan-{number}", tickets_wanted=1)
 
     async def look() -> None:
         try:
-            await lists.engine.preview.add_total_stock(LIST, ORGANIZER, quantity=50)
+            await lists.engine.preview.run(LIST, ORGANIZER, stock.add_total_stock, quantity=50)
         except Problem as problem:
             raise AssertionError from problem
 

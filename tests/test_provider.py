@@ -14,12 +14,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from jwt.algorithms import RSAAlgorithm
 
+from tests.credentials import credentials
 from tests.test_auth import PROVIDER, signed
-from waiting_list.auth import Authority, User
 from waiting_list.database import Pool
 from waiting_list.problems import Unauthenticated, Unavailable
 from waiting_list.provider import Provider
 from waiting_list.settings import Settings
+from waiting_list.user_tokens import User
 
 
 def made() -> RSAPrivateKey:
@@ -106,10 +107,10 @@ async def loaded(provider: Provider) -> None:
 async def test_a_jwks_opens_the_users_calls(pool: Pool, key: RSAPrivateKey) -> None:
     with serving() as jwks:
         jwks.keys = [public(key, "k1")]
-        authority = Authority(pool, Settings(**PROVIDER, user_token_jwks_url=jwks.url))
-        assert await authority.user(signed(key)) == User("ada", "org_1")
+        service = credentials(pool, Settings(**PROVIDER, user_token_jwks_url=jwks.url))
+        assert await service.authenticator.user(signed(key)) == User("ada", "org_1")
         with pytest.raises(Unauthenticated):
-            await authority.user(signed(made(), kid="k1"))
+            await service.authenticator.user(signed(made(), kid="k1"))
 
 
 async def test_a_rotated_key_is_found_and_strangers_do_not_make_us_ask_all_the_time(key: RSAPrivateKey) -> None:

@@ -14,14 +14,15 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.proxies import PROGRAMS, Proxy, Recorder, free_port, program, proxied, recording
+from tests.ports import free_port
+from tests.proxies import PROGRAMS, Proxy, Recorder, program, proxied, recording
 from tests.shop import LIST, ORGANIZATION, Shop, problem
 from tests.until import until
 from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
 from waiting_list.database import Pool
 from waiting_list.keys import Scope
-from waiting_list.links import PREFIX
+from waiting_list.page_addresses import PRIVATE_LINKS
 from waiting_list.settings import Settings
 
 STRANGER = "127.0.0.9"
@@ -199,7 +200,7 @@ def secret_paths() -> list[str]:
     secret = [
         re.sub(r"{\w+}", "x", re.sub(r"{(?:token|code|user_id|anything:path)}", SECRET, path))
         for path in paths
-        if re.search(r"{(?:token|code|user_id)}", path) or path.startswith((PREFIX, "/sign-in/"))
+        if re.search(r"{(?:token|code|user_id)}", path) or path.startswith((PRIVATE_LINKS, "/sign-in/"))
     ]
     assert len(secret) > 20
     assert all(SECRET in path for path in secret if path != "/sign-in/with-token")

@@ -7,9 +7,9 @@ import pytest
 
 from tests.lists import Lists
 from tests.shop import LIST, Shop, problem
-from waiting_list import ledger, replay, verbs
+from waiting_list import ranks
 from waiting_list.models import Entry, Queue
-from waiting_list.polls import Polls
+from waiting_list.polls import CoalescedReads
 from waiting_list.settings import Settings
 
 PICTURE = f"/v1/user/waiting-lists/{LIST}/queue"
@@ -53,13 +53,12 @@ def segment_of(picture: Queue, rank: int) -> list[int] | None:
 async def test_a_page_finds_its_exact_place_until_its_segment_changes(
     lists: Lists, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (ledger, verbs, replay):
-        monkeypatch.setattr(module, "RANK_STEP", 1 << (ledger.SEGMENT_BITS - 2))  # four numbers to a segment
+    monkeypatch.setattr(ranks, "RANK_STEP", 1 << (ranks.SEGMENT_BITS - 2))  # four numbers to a segment
     chance = random.Random(7)
     waiting = [f"u{n}" for n in range(40)]
     for user in waiting:
         await lists.join(user, chance.randint(1, 3))
-    polls = Polls(lists.pool, Settings())
+    reads = CoalescedReads(lists.pool, Settings())
     known: dict[str, tuple[Entry, Any]] = {}
     asked = answered = 0
     for step in range(60):
@@ -75,7 +74,7 @@ async def test_a_page_finds_its_exact_place_until_its_segment_changes(
             case _:
                 promoted = (await lists.add_stock(1)).promoted
                 waiting = [one for one in waiting if one not in {entry.user_id for entry in promoted}]
-        picture = Queue.model_validate_json((await polls.picture(lists.key)).body)
+        picture = Queue.model_validate_json((await reads.queue_snapshot(lists.key)).body)
         for one in waiting:
             entry, then = known.get(one, (None, None))
             now = entry and segment_of(picture, entry.rank)

@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
+from waiting_list.events import VERBS
 from waiting_list.findings import Difference
-from waiting_list.line import Line
-from waiting_list.models import LeftReason, Policy, Status
-from waiting_list.replay import CHANGES, EntryReplay, ListReplay, Row, read_row
+from waiting_list.line import WaitingQueue
+from waiting_list.list_settings import Policy
+from waiting_list.models import LeftReason, Status
+from waiting_list.replay import EntryReplay, ListReplay, Row, read_row
 
 FOLDER = Path(__file__).parent / "replay"
 STORY: list[list[Any]] = [json.loads(line) for line in (FOLDER / "history.jsonl").read_text().splitlines()]
@@ -61,7 +63,7 @@ def falsified(index: int) -> Iterator[list[Told]]:
     yield instead()
     yield instead(STORY[index], STORY[index])
     yield instead(*reversed(STORY[index : index + 2]))
-    for other in (*(one for one in CHANGES if one != verb), "unknown"):
+    for other in (*(one for one in VERBS if one != verb), "unknown"):
         yield instead([sequence, at, other, number, before, after])
     for other in (one for one in (None, 0, 1, 2, 4, 5, 9, 11, -1) if one != number):
         yield instead([sequence, at, verb, other, before, after])
@@ -105,7 +107,7 @@ def differences() -> str:
 
 
 def test_the_story_has_every_verb_and_adds_up() -> None:
-    assert {told[2] for told in STORY} == CHANGES.keys()
+    assert {told[2] for told in STORY} == VERBS.keys()
     whole, entries = replay(STORY)
     assert (whole.last_sequence, whole.last_number, whole.last_rank) == (47, 10, 10_000_000)
     assert (whole.line.first(), whole.unverified.first()) == (None, None)
@@ -255,7 +257,7 @@ def test_a_hold_may_expire_at_its_deadline_and_may_not_buy_then() -> None:
 
 
 def test_the_line_keeps_its_order_through_moves_holds_and_returns() -> None:
-    line, other = Line(), Line()
+    line, other = WaitingQueue(), WaitingQueue()
     assert line.first() is None
     for rank in (10, 20, 30, 40):
         line.join(rank)

@@ -10,11 +10,12 @@ from pydantic import ValidationError
 from tests.lists import ORGANIZATION, ORGANIZER, START, Lists
 from tests.test_plans import steps
 from tests.until import until, working
-from waiting_list import reading
+from waiting_list import reading, verbs
 from waiting_list.database import connection, snapshot, sql
+from waiting_list.engine import SERVICE
 from waiting_list.models import LeftReason, ListKey, Status
 from waiting_list.settings import Settings
-from waiting_list.worker import Worker
+from waiting_list.worker import Maintenance
 
 KEPT = timedelta(days=30)
 OTHER = ListKey("off_2", "rep_2")
@@ -39,7 +40,7 @@ async def is_pruned(lists: Lists) -> bool:
 
 
 async def prune(lists: Lists, at_most: int = 500) -> list[tuple[int, str]]:
-    await lists.engine.prune(lists.key, kept=KEPT, at_most=at_most, now=lists.now)
+    await lists.engine.at(lists.now).run(lists.key, SERVICE, verbs.prune, kept=KEPT, at_most=at_most)
     return await named(lists)
 
 
@@ -57,7 +58,9 @@ async def test_the_people_of_a_list_are_forgotten_so_long_after_its_end_and_not_
     await lists.join("ada", 2, email="ada@example.org", name="Ada", email_verified=True)
     await lists.join("bob", 2)
     await lists.join("cleo", 1)
-    await lists.engine.move(lists.key, ORGANIZER, user_id="cleo", to="first", reason="promised", now=lists.now)
+    await lists.engine.at(lists.now).run(
+        lists.key, ORGANIZER, verbs.move, user_id="cleo", to="first", reason="promised"
+    )
     await lists.add_stock(3)
     await lists.buy("ada")
     await end(lists)
@@ -166,7 +169,7 @@ async def test_only_lists_that_ended_long_enough_ago_are_due(lists: Lists) -> No
     assert await due(lists) == []
     await lists.configure(closes_at=lists.now)
     assert await due(lists) == [], "it has yet to end for who is in it"
-    await lists.engine.end(lists.key)
+    await lists.engine.run(lists.key, SERVICE, verbs.end)
     assert await due(lists) == [lists.key]
     assert await due(lists, timedelta(minutes=1)) == []
     await lists.rows("UPDATE inventory SET pruned_at = ended_at - interval '1 day'")
@@ -194,10 +197,14 @@ async def test_several_workers_prune_every_list_to_its_end(lists: Lists) -> None
         ((left,),) = await lists.rows("SELECT count(*) FROM inventory WHERE pruned_at IS NULL")
         return bool(left == 0)
 
-    async with working(*(Worker(lists.pool, lists.engine, personal_data_kept=timedelta(0)) for _ in range(4))):
+    async with working(
+        *(Maintenance(lists.pool, lists.engine, personal_data_kept=timedelta(0)) for _ in range(4))
+    ):
         # Whoever looked before all lists had ended looks again in a minute: not in this test.
         await until(lambda: _all_ended(lists))
-    async with working(*(Worker(lists.pool, lists.engine, personal_data_kept=timedelta(0)) for _ in range(4))):
+    async with working(
+        *(Maintenance(lists.pool, lists.engine, personal_data_kept=timedelta(0)) for _ in range(4))
+    ):
         await until(pruned, seconds=10)
     assert await lists.rows("SELECT 1 FROM entries WHERE user_id IS NOT NULL") == []
     assert (
@@ -222,7 +229,7 @@ async def test_nothing_is_pruned_unless_it_is_asked_for(lists: Lists) -> None:
     await end(lists)
     await lists.rows("UPDATE representations SET start_datetime = now() - interval '20 years'")
     await lists.rows("UPDATE inventory SET ended_at = now() - interval '20 years'")
-    await Worker(lists.pool, lists.engine).work()
+    await Maintenance(lists.pool, lists.engine).work()
     assert await named(lists) == [(1, "ada")]
 
 
@@ -234,12 +241,12 @@ async def test_an_erasure_a_purchase_and_a_pruning_at_once_do_each_other_no_harm
     await lists.configure(closes_at=lists.now)
     key, engine = lists.key, lists.engine
     await asyncio.gather(
-        *(engine.prune(key, kept=timedelta(0), at_most=3) for _ in range(10)),
-        *(engine.erase(key, ORGANIZER, user_id=f"u{n}") for n in range(0, 20, 3)),
-        *(engine.end(key, at_most=4) for _ in range(5)),
+        *(engine.run(key, SERVICE, verbs.prune, kept=timedelta(0), at_most=3) for _ in range(10)),
+        *(engine.run(key, ORGANIZER, verbs.erase, user_id=f"u{n}") for n in range(0, 20, 3)),
+        *(engine.run(key, SERVICE, verbs.end, at_most=4) for _ in range(5)),
     )
     for _ in range(8):
-        await engine.prune(key, kept=timedelta(0), at_most=3)
+        await engine.run(key, SERVICE, verbs.prune, kept=timedelta(0), at_most=3)
     assert await named(lists) == []
     reasons = {row[0] for row in await lists.rows("SELECT DISTINCT left_reason FROM entries")}
     assert reasons <= {LeftReason.ENDED, LeftReason.REMOVED}

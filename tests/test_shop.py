@@ -14,8 +14,9 @@ from pydantic import SecretStr
 from tests.test_letters import Parsed
 from waiting_list import demo
 from waiting_list.app import create_app
+from waiting_list.page_addresses import CHECKOUT, SHOP
 from waiting_list.settings import Settings
-from waiting_list.shop_router import CHECKOUT, FANS, SHOP
+from waiting_list.shop_router import FANS
 
 PUBLIC = "http://127.0.0.1:8123"
 JAZZ = "/v1/user/waiting-lists/jazz-floor/jazz-fri/entry"

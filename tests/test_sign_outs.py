@@ -15,6 +15,7 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from fastapi import FastAPI
 
+from tests.credentials import Credentials, credentials
 from tests.lists import Lists
 from tests.shop import LIST, ORGANIZATION, Shop, listening, problem
 from tests.test_auth import PROVIDER, pem, signed
@@ -23,43 +24,43 @@ from tests.test_plans import steps
 from tests.until import until, working
 from waiting_list import sign_outs
 from waiting_list.api_keys import create_api_key
-from waiting_list.auth import Authority, User
 from waiting_list.database import Pool, connect_pool, connection, sql
 from waiting_list.keys import Scope
 from waiting_list.problems import Unauthenticated, Unavailable
 from waiting_list.sessions import FAN_SECONDS
 from waiting_list.settings import Settings
 from waiting_list.sign_outs import KEPT, SignOuts, user_hash
-from waiting_list.worker import Worker
+from waiting_list.user_tokens import User
+from waiting_list.worker import Maintenance
 
 ADA = User("ada", ORGANIZATION)
 ENTRY = f"/v1/user/waiting-lists/{LIST}/entry"
 
 
-async def token_of(authority: Authority, user: User = ADA) -> str:
-    token, _ = await authority.mint(user, expires_in=600)
+async def token_of(here: Credentials, user: User = ADA) -> str:
+    token, _ = await here.user_tokens.mint(user, expires_in=600)
     return f"Bearer {token}"
 
 
-async def is_good(authority: Authority, token: str) -> bool:
+async def is_good(here: Credentials, token: str) -> bool:
     try:
-        await authority.user(token)
+        await here.authenticator.user(token)
     except Unauthenticated:
         return False
     return True
 
 
 @pytest.fixture
-def authority(pool: Pool) -> Authority:
-    return Authority(pool, Settings())
+def here(pool: Pool) -> Credentials:
+    return credentials(pool, Settings())
 
 
 @pytest_asyncio.fixture
-async def elsewhere(dsn: str) -> AsyncIterator[Authority]:
+async def elsewhere(dsn: str) -> AsyncIterator[Credentials]:
     """Another process."""
     pool = await connect_pool(Settings(), dsn)
     try:
-        yield Authority(pool, Settings())
+        yield credentials(pool, Settings())
     finally:
         await pool.close()
 
@@ -93,13 +94,13 @@ async def test_an_organizer_ends_all_tokens_of_a_user_at_once_and_no_others(app:
 async def test_a_sign_out_that_is_repeated_ends_no_later_token(shop: Shop, app: FastAPI) -> None:
     headers = {"Idempotency-Key": "once"}
     first = await shop.made("POST", "/users/ada/sign-out", headers=headers)
-    authority, token = app.state.service.authority, f"Bearer {await shop.token('ada')}"
+    here, token = app.state.service, f"Bearer {await shop.token('ada')}"
     again = await shop.organizer("POST", "/users/ada/sign-out", headers=headers)
     assert (again.json(), again.headers["idempotent-replayed"]) == (first, "true")
-    assert await is_good(authority, token)
+    assert await is_good(here, token)
     problem(await shop.organizer("POST", "/users/bob/sign-out", headers=headers), 422, "idempotency_key_reused")
     await shop.made("POST", "/users/ada/sign-out", headers={"Idempotency-Key": "twice"})
-    assert not await is_good(authority, token)
+    assert not await is_good(here, token)
 
 
 async def test_a_key_that_only_reads_signs_nobody_out(shop: Shop, app: FastAPI) -> None:
@@ -127,8 +128,8 @@ async def test_a_token_from_before_an_erasure_brings_nobody_back(shop: Shop, app
         assert await acquired.fetchval("SELECT count(*) FROM entries WHERE user_id IS NOT NULL") == 0
 
 
-async def test_other_processes_know_within_two_seconds(app: FastAPI, elsewhere: Authority) -> None:
-    here: Authority = app.state.service.authority
+async def test_other_processes_know_within_two_seconds(app: FastAPI, elsewhere: Credentials) -> None:
+    here = app.state.service
     token, other = await token_of(elsewhere), await token_of(elsewhere, User("bob", ORGANIZATION))
     assert await is_good(here, token)
     await elsewhere.sign_outs.sign_out(ORGANIZATION, "ada")
@@ -142,30 +143,30 @@ async def test_other_processes_know_within_two_seconds(app: FastAPI, elsewhere: 
 
 
 async def test_a_process_that_starts_later_knows_before_it_takes_a_token(
-    authority: Authority, elsewhere: Authority
+    here: Credentials, elsewhere: Credentials
 ) -> None:
-    token = await token_of(authority)
-    await authority.sign_outs.sign_out(ORGANIZATION, "ada")
+    token = await token_of(here)
+    await here.sign_outs.sign_out(ORGANIZATION, "ada")
     assert not await is_good(elsewhere, token)
 
 
-async def test_a_token_that_was_made_between_two_sign_outs_ends_with_the_second(authority: Authority) -> None:
-    tokens = [await token_of(authority)]
+async def test_a_token_that_was_made_between_two_sign_outs_ends_with_the_second(here: Credentials) -> None:
+    tokens = [await token_of(here)]
     for _ in range(3):
-        await authority.sign_outs.sign_out(ORGANIZATION, "ada")
-        tokens.append(await token_of(authority))
-    assert [await is_good(authority, token) for token in tokens] == [False, False, False, True]
+        await here.sign_outs.sign_out(ORGANIZATION, "ada")
+        tokens.append(await token_of(here))
+    assert [await is_good(here, token) for token in tokens] == [False, False, False, True]
 
 
-async def test_versions_grow_whatever_the_clock_says(authority: Authority) -> None:
-    await authority.sign_outs.sign_out(ORGANIZATION, "ada")
-    async with connection(authority._pool) as acquired:
+async def test_versions_grow_whatever_the_clock_says(here: Credentials, pool: Pool) -> None:
+    await here.sign_outs.sign_out(ORGANIZATION, "ada")
+    async with connection(pool) as acquired:
         await acquired.execute("UPDATE sign_outs SET signed_out_at = now() + interval '1 hour'")
-    await authority.sign_outs.look()
-    token = await token_of(authority)
-    assert await is_good(authority, token)
-    await authority.sign_outs.sign_out(ORGANIZATION, "ada")
-    assert not await is_good(authority, token)
+    await here.sign_outs.look()
+    token = await token_of(here)
+    assert await is_good(here, token)
+    await here.sign_outs.sign_out(ORGANIZATION, "ada")
+    assert not await is_good(here, token)
 
 
 async def signed_out(pool: Pool, user_id: str, ago: str) -> None:
@@ -189,19 +190,19 @@ async def test_a_sign_out_that_was_committed_late_and_a_clock_that_was_set_back_
     assert known.ends(user_hash(ORGANIZATION, "bob"), 0)
 
 
-async def test_to_know_a_token_again_takes_no_database(authority: Authority, pool: Pool) -> None:
-    token = await token_of(authority)
-    assert await is_good(authority, token)
+async def test_to_know_a_token_again_takes_no_database(here: Credentials, pool: Pool) -> None:
+    token = await token_of(here)
+    assert await is_good(here, token)
     await pool.close()
-    assert await is_good(authority, token)
+    assert await is_good(here, token)
 
 
 async def test_without_the_database_what_is_known_stays_and_the_looks_go_on(
-    authority: Authority, pool: Pool, monkeypatch: pytest.MonkeyPatch
+    here: Credentials, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sign_outs, "SECONDS", 0)
-    await authority.sign_outs.sign_out(ORGANIZATION, "ada")
-    known, look = authority.sign_outs, authority.sign_outs.look
+    await here.sign_outs.sign_out(ORGANIZATION, "ada")
+    known, look = here.sign_outs, here.sign_outs.look
     failures: list[Exception] = [Unavailable(), RuntimeError("a defect"), RuntimeError("again")]
     again = asyncio.Event()
 
@@ -239,7 +240,7 @@ async def test_old_sign_outs_are_forgotten_once_no_token_from_before_is_good(lis
     known = SignOuts(pool, Settings())
     await known.look()
     assert list(known._latest) == [user_hash(ORGANIZATION, "bob")]
-    async with working(Worker(pool, lists.engine)):
+    async with working(Maintenance(pool, lists.engine)):
 
         async def is_clean() -> bool:
             rows = await lists.rows("SELECT user_hash FROM sign_outs")
@@ -250,29 +251,29 @@ async def test_old_sign_outs_are_forgotten_once_no_token_from_before_is_good(lis
 
 async def test_a_providers_token_outlives_the_sign_outs_before_it_was_issued(pool: Pool) -> None:
     key = generate_private_key(public_exponent=65537, key_size=2048)
-    authority = Authority(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
+    here = credentials(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
     second = int(time.time())
     claims: list[dict[str, Any]] = [{}, {"iat": second - 1}, {"iat": second}, {"iat": second + 1}]
     tokens = [signed(key, **one) for one in claims]
-    assert [await is_good(authority, token) for token in tokens] == [True] * 4
+    assert [await is_good(here, token) for token in tokens] == [True] * 4
     async with connection(pool) as acquired:
         await acquired.execute(
             "INSERT INTO sign_outs VALUES ($1, to_timestamp($2))", user_hash(ORGANIZATION, "ada"), second + 0.5
         )
-    await authority.sign_outs.look()
-    assert [await is_good(authority, token) for token in tokens] == [False, False, False, True]
+    await here.sign_outs.look()
+    assert [await is_good(here, token) for token in tokens] == [False, False, False, True]
     # One to the second is of that second, too.
     async with connection(pool) as acquired:
         await acquired.execute("UPDATE sign_outs SET signed_out_at = to_timestamp($1)", second + 1)
-    await authority.sign_outs.look()
-    assert not await is_good(authority, tokens[3])
+    await here.sign_outs.look()
+    assert not await is_good(here, tokens[3])
 
 
-async def test_a_version_that_somebody_writes_into_a_token_counts_for_nothing(authority: Authority) -> None:
-    await authority.sign_outs.sign_out(ORGANIZATION, "ada")
-    claims = jwt.decode((await token_of(authority)).split()[1], options={"verify_signature": False})
+async def test_a_version_that_somebody_writes_into_a_token_counts_for_nothing(here: Credentials) -> None:
+    await here.sign_outs.sign_out(ORGANIZATION, "ada")
+    claims = jwt.decode((await token_of(here)).split()[1], options={"verify_signature": False})
     forged = jwt.encode(claims | {"version": 2**62}, b"x" * 32, "HS256")
-    assert not await is_good(authority, f"Bearer {forged}")
+    assert not await is_good(here, f"Bearer {forged}")
 
 
 async def ended(told: Stream) -> None:
@@ -325,13 +326,13 @@ async def test_a_stream_that_opens_during_a_sign_out_is_closed(
     await shop.stock()
     await shop.join("ada")
     service = app.state.service
-    read = service.polls.entry
+    read = service.reads.entry
 
     async def slowly(*given: Any, **named: Any) -> Any:
         found = await read(*given, **named)
-        await service.authority.sign_outs.sign_out(ORGANIZATION, "ada")
+        await service.sign_outs.sign_out(ORGANIZATION, "ada")
         return found
 
-    monkeypatch.setattr(service.polls, "entry", slowly)
+    monkeypatch.setattr(service.reads, "entry", slowly)
     async with listening(app) as url, stream(url, await shop.token("ada")) as told, asyncio.timeout(5):
         await ended(told)

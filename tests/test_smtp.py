@@ -25,10 +25,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from waiting_list.attempts import LONGEST_ANSWER, Attempt, Outcome
-from waiting_list.letters import Letters, example_facts
-from waiting_list.notices import Letter
+from waiting_list.email_examples import example_context
+from waiting_list.letters import EmailRenderer
+from waiting_list.notices import EmailKind
 from waiting_list.settings import Settings
-from waiting_list.smtp import FolderMailer, Mailer, SmtpMailer, open_mailer
+from waiting_list.smtp import EmailTransport, FolderTransport, SmtpTransport, open_email_transport
 
 LIMIT = 10
 """Seconds in which whatever is awaited must happen."""
@@ -36,8 +37,10 @@ LIMIT = 10
 
 def mail() -> EmailMessage:
     """An e-mail as fans get it."""
-    facts = example_facts(Letter.READY, locale="fr")
-    return Letters(Settings(public_url="https://queue.example")).write(Letter.READY, facts, notice_id=uuid4())
+    context = example_context(EmailKind.READY, locale="fr")
+    return EmailRenderer(Settings(public_url="https://queue.example")).render(
+        EmailKind.READY, context, notice_id=uuid4()
+    )
 
 
 @dataclass
@@ -180,16 +183,16 @@ def settings(server: Server, **changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def mailer(configured: Settings, **options: Any) -> AsyncIterator[SmtpMailer]:
-    made = SmtpMailer(configured, **options)
+async def transport(configured: Settings, **options: Any) -> AsyncIterator[SmtpTransport]:
+    made = SmtpTransport(configured, **options)
     try:
         yield made
     finally:
         await asyncio.wait_for(made.close(), LIMIT)
 
 
-async def send(mailer: Mailer, message: EmailMessage | None = None) -> Attempt:
-    return await asyncio.wait_for(mailer.send(message or mail()), LIMIT)
+async def send(transport: EmailTransport, message: EmailMessage | None = None) -> Attempt:
+    return await asyncio.wait_for(transport.send(message or mail()), LIMIT)
 
 
 @pytest.fixture(scope="session")
@@ -229,7 +232,7 @@ def trusted(certificate: tuple[Path, ssl.SSLContext], monkeypatch: pytest.Monkey
 
 
 async def test_an_e_mail_arrives_as_it_was_written() -> None:
-    async with serving(Server()) as server, mailer(settings(server)) as opened:
+    async with serving(Server()) as server, transport(settings(server)) as opened:
         message = mail()
         attempt = await send(opened, message)
         assert attempt[:3] == (Outcome.SENT, 250, "Taken as 1")
@@ -243,7 +246,7 @@ async def test_lines_that_begin_with_a_dot_arrive() -> None:
     message = EmailMessage(policy=SMTP_POLICY)
     message["From"], message["To"] = "quay@example.org", "ada@example.org"
     message.set_content(".\n..\n.hidden\n", cte="7bit")
-    async with serving(Server()) as server, mailer(settings(server)) as opened:
+    async with serving(Server()) as server, transport(settings(server)) as opened:
         assert (await send(opened, message)).outcome is Outcome.SENT
         assert server.messages[0].endswith(b"\r\n\r\n.\r\n..\r\n.hidden\r\n")
 
@@ -252,13 +255,13 @@ async def test_starttls_and_tls_encrypt_the_login_and_all_that_follows(trusted: 
     login = {"smtp_username": "quay", "smtp_password": "sesame"}
     async with (
         serving(Server(), tls_context=trusted, require_starttls=True, auth_require_tls=True) as server,
-        mailer(settings(server, smtp_security="starttls", **login)) as opened,
+        transport(settings(server, smtp_security="starttls", **login)) as opened,
     ):
         assert (await send(opened)).outcome is Outcome.SENT
         assert (server.encrypted, server.users) == ([True], ["quay"])
     async with (
         serving(Server(), tls=trusted) as server,
-        mailer(settings(server, smtp_security="tls", **login)) as opened,
+        transport(settings(server, smtp_security="tls", **login)) as opened,
     ):
         assert [(await send(opened)).outcome for _ in range(2)] == [Outcome.SENT] * 2
         assert (server.opened, server.encrypted, server.users) == (1, [True, True], ["quay"])
@@ -267,7 +270,7 @@ async def test_starttls_and_tls_encrypt_the_login_and_all_that_follows(trusted: 
 async def test_a_server_that_offers_no_starttls_gets_nothing(trusted: ssl.SSLContext) -> None:
     async with (
         serving(Server()) as server,
-        mailer(settings(server, smtp_security="starttls", smtp_username="a", smtp_password="sesame")) as opened,
+        transport(settings(server, smtp_security="starttls", smtp_username="a", smtp_password="sesame")) as opened,
     ):
         attempt = await send(opened)
         assert (attempt.outcome, attempt.status) == (Outcome.RETRY, None)
@@ -285,7 +288,7 @@ async def test_a_certificate_that_is_not_good_for_the_server_gets_nothing(
     options: dict[str, Any] = {"tls": certificate[1]} if security == "tls" else {"tls_context": certificate[1]}
     async with (
         serving(Server(), **options) as server,
-        mailer(settings(server, smtp_security=security, smtp_host=host, smtp_username="a")) as opened,
+        transport(settings(server, smtp_security=security, smtp_host=host, smtp_username="a")) as opened,
     ):
         attempt = await send(opened)
         assert (attempt.outcome, attempt.status) == (Outcome.RETRY, None)
@@ -296,7 +299,7 @@ async def test_a_certificate_that_is_not_good_for_the_server_gets_nothing(
 async def test_a_login_that_is_refused_is_ours_to_mend() -> None:
     async with (
         serving(Server()) as server,
-        mailer(settings(server, smtp_username="quay", smtp_password="wrong")) as opened,
+        transport(settings(server, smtp_username="quay", smtp_password="wrong")) as opened,
     ):
         attempt = await send(opened)
         assert (attempt.outcome, attempt.status) == (Outcome.RETRY, 535)
@@ -322,7 +325,7 @@ async def test_a_login_that_is_refused_is_ours_to_mend() -> None:
 async def test_what_a_server_refuses_is_tried_again_or_given_up(
     command: str, reply: str, outcome: Outcome
 ) -> None:
-    async with serving(Server({command: reply})) as server, mailer(settings(server)) as opened:
+    async with serving(Server({command: reply})) as server, transport(settings(server)) as opened:
         assert (await send(opened))[:3] == (outcome, int(reply[:3]), reply[4:])
         # The connection is good for the next, which is not taken for part of this one.
         server.refusals.clear()
@@ -332,7 +335,7 @@ async def test_what_a_server_refuses_is_tried_again_or_given_up(
 
 async def test_an_answer_is_one_line_of_bounded_length() -> None:
     reply = "550-first\x07\r\n550 second \x1b[31m" + "x" * 2000
-    async with serving(Server({"RCPT": reply})) as server, mailer(settings(server)) as opened:
+    async with serving(Server({"RCPT": reply})) as server, transport(settings(server)) as opened:
         attempt = await send(opened)
         assert attempt.answer.startswith("first second [31mxxx")
         assert len(attempt.answer) == LONGEST_ANSWER
@@ -346,7 +349,7 @@ async def test_a_server_that_is_too_busy_for_a_greeting_is_tried_again_later() -
         await reader.read()
 
     now = 0.0
-    async with raw(busy) as server, mailer(settings(server), clock=lambda: now) as opened:
+    async with raw(busy) as server, transport(settings(server), clock=lambda: now) as opened:
         assert (await send(opened))[:3] == (Outcome.RETRY, 554, "Not today")
         now = 100.0
         attempt = await send(opened)
@@ -354,7 +357,7 @@ async def test_a_server_that_is_too_busy_for_a_greeting_is_tried_again_later() -
 
 
 async def test_many_at_once_share_a_few_connections() -> None:
-    async with serving(Server()) as server, mailer(settings(server, smtp_connections=3)) as opened:
+    async with serving(Server()) as server, transport(settings(server, smtp_connections=3)) as opened:
         messages = [mail() for _ in range(60)]
         attempts = await asyncio.wait_for(asyncio.gather(*map(opened.send, messages)), 60)
         assert {attempt.outcome for attempt in attempts} == {Outcome.SENT}
@@ -363,7 +366,7 @@ async def test_many_at_once_share_a_few_connections() -> None:
 
 
 async def test_a_connection_that_the_server_dropped_is_no_failed_try() -> None:
-    async with serving(Server()) as server, mailer(settings(server)) as opened:
+    async with serving(Server()) as server, transport(settings(server)) as opened:
         assert (await send(opened)).outcome is Outcome.SENT
         (connection,) = server.open
         connection.transport.abort()  # the client cannot have noticed yet
@@ -387,14 +390,14 @@ async def test_a_connection_that_no_longer_answers_is_no_failed_try() -> None:
                 return
             writer.write(b"354 go on\r\n" if in_data else b"250 OK\r\n")
 
-    async with raw(forget_the_first) as server, mailer(settings(server, smtp_timeout_seconds=2)) as opened:
+    async with raw(forget_the_first) as server, transport(settings(server, smtp_timeout_seconds=2)) as opened:
         assert (await send(opened)).outcome is Outcome.SENT
         assert (await send(opened)).outcome is Outcome.SENT
         assert server.opened == 2
 
 
 async def test_a_connection_is_let_go_when_nothing_is_sent_for_a_while() -> None:
-    async with serving(Server()) as server, mailer(settings(server), idle_seconds=0.02) as opened:
+    async with serving(Server()) as server, transport(settings(server), idle_seconds=0.02) as opened:
         assert (await send(opened)).outcome is Outcome.SENT
         await asyncio.wait_for(server.empty.wait(), LIMIT)
         assert server.said_goodbye == 1
@@ -404,7 +407,7 @@ async def test_a_connection_is_let_go_when_nothing_is_sent_for_a_while() -> None
 async def test_a_connection_that_is_in_use_again_is_not_let_go() -> None:
     wrong: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
-    async with serving(Server()) as server, mailer(settings(server), idle_seconds=0.05) as opened:
+    async with serving(Server()) as server, transport(settings(server), idle_seconds=0.05) as opened:
         assert (await send(opened)).outcome is Outcome.SENT
         server.reached.clear()
         server.waits = asyncio.Event()
@@ -421,7 +424,7 @@ async def test_a_connection_that_is_in_use_again_is_not_let_go() -> None:
 
 async def test_closing_says_goodbye_on_every_connection() -> None:
     async with serving(Server()) as server:
-        async with mailer(settings(server, smtp_connections=3)) as opened:
+        async with transport(settings(server, smtp_connections=3)) as opened:
             await asyncio.gather(*(send(opened) for _ in range(6)))
             assert len(server.open) == 3
         await asyncio.wait_for(server.empty.wait(), LIMIT)
@@ -432,7 +435,7 @@ async def test_a_server_that_is_down_fails_at_once_and_is_left_alone_for_a_momen
     async with serving(Server()) as server:
         pass
     now = 0.0
-    async with mailer(settings(server), clock=lambda: now) as opened:
+    async with transport(settings(server), clock=lambda: now) as opened:
         began = time.monotonic()
         attempts = await asyncio.gather(*(send(opened) for _ in range(200)))
         assert time.monotonic() - began < 5
@@ -452,7 +455,7 @@ async def test_a_server_that_never_greets_costs_one_wait_and_is_tried_again_afte
     now = 0.0
     async with (
         raw(hang) as server,
-        mailer(settings(server, smtp_timeout_seconds=0.3), clock=lambda: now) as opened,
+        transport(settings(server, smtp_timeout_seconds=0.3), clock=lambda: now) as opened,
     ):
         began = time.monotonic()
         attempts = await asyncio.gather(*(send(opened) for _ in range(20)))
@@ -475,7 +478,7 @@ async def test_a_server_that_never_greets_costs_one_wait_and_is_tried_again_afte
 async def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_ones() -> None:
     async with (
         serving(Server()) as server,
-        mailer(settings(server, smtp_timeout_seconds=0.3, smtp_connections=1)) as opened,
+        transport(settings(server, smtp_timeout_seconds=0.3, smtp_connections=1)) as opened,
     ):
         server.waits = asyncio.Event()
         assert (await send(opened))[:2] == (Outcome.RETRY, None)
@@ -486,7 +489,7 @@ async def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_ones() ->
 
 
 async def test_a_cancelled_send_leaves_no_connection_behind() -> None:
-    async with serving(Server()) as server, mailer(settings(server, smtp_connections=1)) as opened:
+    async with serving(Server()) as server, transport(settings(server, smtp_connections=1)) as opened:
         server.waits = asyncio.Event()
         sending = asyncio.create_task(opened.send(mail()))
         await asyncio.wait_for(server.reached.wait(), LIMIT)
@@ -501,7 +504,7 @@ async def test_a_cancelled_send_leaves_no_connection_behind() -> None:
 
 
 async def test_a_server_that_goes_away_in_the_middle_is_tried_again() -> None:
-    async with serving(Server()) as server, mailer(settings(server)) as opened:
+    async with serving(Server()) as server, transport(settings(server)) as opened:
         server.waits = asyncio.Event()
         sending = asyncio.create_task(send(opened))
         await asyncio.wait_for(server.reached.wait(), LIMIT)
@@ -521,7 +524,7 @@ async def test_a_server_that_goes_away_in_the_middle_is_tried_again() -> None:
     ],
 )
 async def test_the_client_says_who_it_is(public_url: str, name: str) -> None:
-    async with serving(Server()) as server, mailer(settings(server, public_url=public_url)) as opened:
+    async with serving(Server()) as server, transport(settings(server, public_url=public_url)) as opened:
         assert (await send(opened)).outcome is Outcome.SENT
         assert server.helos == {name}
 
@@ -530,7 +533,7 @@ async def test_an_address_that_cannot_be_said_in_smtp_is_given_up() -> None:
     message = mail()
     del message["To"]
     message["To"] = "é@example.org"
-    async with serving(Server()) as server, mailer(settings(server)) as opened:
+    async with serving(Server()) as server, transport(settings(server)) as opened:
         assert (await send(opened, message)).outcome is Outcome.DEAD
         assert (await send(opened)).outcome is Outcome.SENT
         assert len(server.messages) == 1
@@ -541,7 +544,7 @@ async def test_an_address_that_cannot_be_said_in_smtp_is_given_up() -> None:
 
 async def test_a_folder_gets_one_whole_file_an_e_mail(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "mail"
-    opened = FolderMailer(folder)
+    opened = FolderTransport(folder)
     messages = [mail() for _ in range(20)]
     attempts = await asyncio.gather(*map(opened.send, messages))
     await opened.close()
@@ -555,19 +558,19 @@ async def test_a_folder_gets_one_whole_file_an_e_mail(tmp_path: Path) -> None:
 
 async def test_no_message_id_leads_out_of_the_folder(tmp_path: Path) -> None:
     message = message_from_bytes(b"Message-ID: <../../x/\\..>\r\nTo: a@b\r\n\r\n", policy=default)
-    attempt = await FolderMailer(tmp_path / "mail").send(message)
+    attempt = await FolderTransport(tmp_path / "mail").send(message)
     assert attempt.outcome is Outcome.SENT
     assert [path.parent for path in tmp_path.rglob("*.eml")] == [tmp_path / "mail"]
 
 
 async def test_a_folder_that_cannot_be_written_may_be_mended(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    attempt = await FolderMailer(tmp_path / "file" / "mail").send(mail())
+    attempt = await FolderTransport(tmp_path / "file" / "mail").send(mail())
     assert (attempt.outcome, attempt.status) == (Outcome.RETRY, None)
     assert attempt.answer == "Cannot write to the folder: Not a directory"
 
 
 def test_where_e_mails_go_is_what_the_settings_say(tmp_path: Path) -> None:
-    assert open_mailer(Settings()) is None
-    assert isinstance(open_mailer(Settings(smtp_host="127.0.0.1")), SmtpMailer)
-    assert isinstance(open_mailer(Settings(smtp_host="127.0.0.1", mail_folder=tmp_path)), FolderMailer)
+    assert open_email_transport(Settings()) is None
+    assert isinstance(open_email_transport(Settings(smtp_host="127.0.0.1")), SmtpTransport)
+    assert isinstance(open_email_transport(Settings(smtp_host="127.0.0.1", mail_folder=tmp_path)), FolderTransport)

@@ -19,8 +19,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.receivers import delivered, receiving, status
 from waiting_list.attempts import Attempt, Outcome
-from waiting_list.posting import Poster, check_url, is_public
+from waiting_list.posting import WebhookClient
 from waiting_list.problems import InvalidRequest
+from waiting_list.public_address import check_url, is_public
 from waiting_list.settings import Settings
 
 GUARDED = Settings(webhook_timeout_seconds=0.5)
@@ -246,8 +247,8 @@ async def listener() -> AsyncIterator[Listener]:
             server.close()
 
 
-class Indoors(Poster):
-    """A poster behind a wall: what the guard lets out of this machine meets with no route."""
+class Indoors(WebhookClient):
+    """A client behind a wall: what the guard lets out of this machine meets with no route."""
 
     def _open(self, info: aiohttp.AddrInfoType) -> socket.socket:
         opened = super()._open(info)
@@ -261,12 +262,12 @@ class Indoors(Poster):
 
 
 async def attempt(url: str, settings: Settings, *, resolver: AbstractResolver | None = None) -> Attempt:
-    """One delivery by a poster of its own."""
-    poster = Indoors(settings, resolver=resolver)
+    """One delivery by a client of its own."""
+    client = Indoors(settings, resolver=resolver)
     try:
-        return await delivered(poster, url)
+        return await delivered(client, url)
     finally:
-        await poster.close()
+        await client.close()
 
 
 def cases(attacks: Iterable[str]) -> pytest.MarkDecorator:
@@ -355,7 +356,7 @@ async def test_the_guard_lets_a_public_address_through() -> None:
 
 async def test_of_a_name_with_a_thousand_addresses_few_are_tried(listener: Listener) -> None:
     names = Names([f"127.0.{n // 250}.{n % 250 + 1}" for n in range(1000)])
-    opened = CountingPoster(GUARDED, resolver=names)
+    opened = CountingClient(GUARDED, resolver=names)
     tried = await delivered(opened, f"https://shop.example:{listener.port}/")
     await opened.close()
     assert tried.answer.endswith("is not allowed")
@@ -363,7 +364,7 @@ async def test_of_a_name_with_a_thousand_addresses_few_are_tried(listener: Liste
     assert await listener.connections() == 0
 
 
-class CountingPoster(Indoors):
+class CountingClient(Indoors):
     """Notes for which addresses it was asked to open a socket."""
 
     def __init__(self, settings: Settings, *, resolver: AbstractResolver | None = None) -> None:
@@ -378,12 +379,12 @@ class CountingPoster(Indoors):
 async def test_every_connection_passes_the_guard_once() -> None:
     async with receiving(status(200)) as receiver:
         for host in ("127.0.0.1", "shop.example"):
-            poster = CountingPoster(OPEN, resolver=Names(["::1", "127.0.0.1"]))
+            client = CountingClient(OPEN, resolver=Names(["::1", "127.0.0.1"]))
             for _ in range(3):
-                assert (await delivered(poster, f"http://{host}:{receiver.port}/")).status == 200
-            await poster.close()
+                assert (await delivered(client, f"http://{host}:{receiver.port}/")).status == 200
+            await client.close()
             # Nobody listens on ::1 there, so both addresses of the name are tried, and the second is used thrice.
-            assert poster.addresses == (["127.0.0.1"] if host == "127.0.0.1" else ["::1", "127.0.0.1"])
+            assert client.addresses == (["127.0.0.1"] if host == "127.0.0.1" else ["::1", "127.0.0.1"])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from tests.lists import LIST as KEY
 from tests.lists import ORGANIZATION, ORGANIZER, Lists
 from tests.shop import LIST, Shop, problem
 from tests.test_http import unchanged
-from waiting_list import reading
+from waiting_list import reading, verbs
 
 ENTRIES = f"/waiting-lists/{LIST}/entries"
 
@@ -54,11 +54,11 @@ async def test_the_reason_of_a_move_is_in_the_history_until_the_person_is_erased
 async def test_the_reasons_of_others_outlive_an_erasure(lists: Lists) -> None:
     for user_id in ("ada", "bob"):
         await lists.join(user_id)
-        await lists.engine.move(
-            KEY, ORGANIZER, user_id=user_id, to="last", before=None, reason=f"about {user_id}", now=lists.now
+        await lists.engine.at(lists.now).run(
+            KEY, ORGANIZER, verbs.move, user_id=user_id, to="last", before=None, reason=f"about {user_id}"
         )
-        await lists.engine.move(
-            KEY, ORGANIZER, user_id=user_id, to="first", before=None, reason=f"about {user_id}", now=lists.now
+        await lists.engine.at(lists.now).run(
+            KEY, ORGANIZER, verbs.move, user_id=user_id, to="first", before=None, reason=f"about {user_id}"
         )
     await lists.erase("ada")
     rows = await lists.rows("SELECT DISTINCT reason FROM history WHERE reason IS NOT NULL")
@@ -72,7 +72,9 @@ async def test_who_makes_room_for_a_move_has_no_reason_of_it(lists: Lists) -> No
     # Into the same gap until there is none, so that those in front are moved along.
     for _ in range(60):
         for user_id in ("cleo", "dan"):
-            await lists.engine.move(KEY, ORGANIZER, user_id=user_id, before="bob", reason="why", now=lists.now)
+            await lists.engine.at(lists.now).run(
+                KEY, ORGANIZER, verbs.move, user_id=user_id, before="bob", reason="why"
+            )
     moves = await lists.rows("SELECT number, reason FROM history WHERE verb = 'move' ORDER BY sequence")
     assert {row["number"] for row in moves if row["reason"] == "why"} == {3, 4}
     along = [row for row in moves if row["reason"] is None]

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from tests.lists import ORGANIZATION, ORGANIZER, USER, Lists
-from waiting_list import reading
+from waiting_list import reading, stock, verbs
 from waiting_list.database import Pool, connect_pool, connection
 from waiting_list.engine import Engine
 from waiting_list.models import Entry, ListKey
-from waiting_list.polls import Polls
+from waiting_list.polls import CoalescedReads
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 
@@ -40,8 +40,10 @@ class Told:
 
 
 class Client:
-    def __init__(self, name: str, engine: Engine, polls: Polls, told: dict[ListKey, Told], ticks: Any) -> None:
-        self.name, self.engine, self.polls, self.told, self.ticks = name, engine, polls, told, ticks
+    def __init__(
+        self, name: str, engine: Engine, reads: CoalescedReads, told: dict[ListKey, Told], ticks: Any
+    ) -> None:
+        self.name, self.engine, self.reads, self.told, self.ticks = name, engine, reads, told, ticks
         self.random = random.Random(name)
         self.often = {self.join: 6, self.look: 4, self.buy: 4} | dict.fromkeys(
             (self.leave, self.remove, self.change, self.add_stock, self.remove_stock, self.capacity), 1
@@ -66,43 +68,43 @@ class Client:
     async def join(self, key: ListKey, told: Told) -> None:
         asked = next(self.ticks)
         wanted = self.random.randint(1, 4)
-        answer = await self.engine.join(key, USER, user_id=self.name, tickets_wanted=wanted)
+        answer = await self.engine.run(key, USER, verbs.join, user_id=self.name, tickets_wanted=wanted)
         assert answer.entry
         told.joins.append((asked, next(self.ticks), answer.entry.number, self.name))
         self.saw(told, answer.entry)
 
     async def look(self, key: ListKey, told: Told) -> None:
-        self.saw(told, await self.polls.entry(key, self.name, organization_id=ORGANIZATION))
+        self.saw(told, await self.reads.entry(key, self.name, organization_id=ORGANIZATION))
 
     async def buy(self, key: ListKey, told: Told) -> None:
-        held = (await self.polls.entry(key, self.name, organization_id=ORGANIZATION)).tickets_held
+        held = (await self.reads.entry(key, self.name, organization_id=ORGANIZATION)).tickets_held
         quantity = self.random.randint(1, max(1, held))
-        await self.engine.buy(key, ORGANIZER, user_id=self.name, quantity=quantity)
+        await self.engine.run(key, ORGANIZER, verbs.buy, user_id=self.name, quantity=quantity)
         told.in_stock -= quantity
 
     async def leave(self, key: ListKey, _: Told) -> None:
-        await self.engine.leave(key, USER, user_id=self.name)
+        await self.engine.run(key, USER, verbs.leave, user_id=self.name)
 
     async def remove(self, key: ListKey, _: Told) -> None:
-        await self.engine.remove(key, ORGANIZER, user_id=self.name)
+        await self.engine.run(key, ORGANIZER, verbs.remove, user_id=self.name)
 
     async def change(self, key: ListKey, told: Told) -> None:
-        self.saw(told, (await self.engine.change(key, USER, user_id=self.name, tickets_wanted=1)).entry)
+        self.saw(told, (await self.engine.run(key, USER, verbs.change, user_id=self.name, tickets_wanted=1)).entry)
 
     async def add_stock(self, key: ListKey, told: Told) -> None:
         quantity = self.random.randint(1, 4)
-        await self.engine.add_stock(key, ORGANIZER, quantity=quantity)
+        await self.engine.run(key, ORGANIZER, stock.add_stock, quantity=quantity)
         told.in_stock += quantity
 
     async def remove_stock(self, key: ListKey, told: Told) -> None:
-        await self.engine.remove_stock(key, ORGANIZER, quantity=1)
+        await self.engine.run(key, ORGANIZER, stock.remove_stock, quantity=1)
         told.in_stock -= 1
 
     async def capacity(self, key: ListKey, told: Told) -> None:
-        await self.engine.add_total_stock(key, ORGANIZER, quantity=1)
+        await self.engine.run(key, ORGANIZER, stock.add_total_stock, quantity=1)
         told.in_stock += 1
         told.total += 1
-        await self.engine.remove_total_stock(key, ORGANIZER, quantity=1)
+        await self.engine.run(key, ORGANIZER, stock.remove_total_stock, quantity=1)
         told.in_stock -= 1
         told.total -= 1
 
@@ -116,7 +118,7 @@ async def test_what_the_clients_of_a_storm_were_told_fits_together(pool: Pool, d
     other = await connect_pool(Settings(), dsn)
     ticks = itertools.count()
     try:
-        engines = [(Engine(one, Settings()), Polls(one, Settings())) for one in (pool, other)]
+        engines = [(Engine(one, Settings()), CoalescedReads(one, Settings())) for one in (pool, other)]
         async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
             for n in range(CLIENTS):
                 tasks.create_task(Client(f"fan_{n}", *engines[n % 2], told, ticks).storm())

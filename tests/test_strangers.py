@@ -21,29 +21,31 @@ from tests.sinks import Mailbox, mail_server
 from tests.test_fan_pages import Browser
 from tests.test_letters import text_of
 from tests.until import until, working
+from waiting_list import verbs
 from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
-from waiting_list.auth import User
 from waiting_list.calls import Service
 from waiting_list.database import connection
-from waiting_list.delivery import Delivery
+from waiting_list.delivery import Dispatcher
+from waiting_list.email_examples import example_context
 from waiting_list.engine import Caller
 from waiting_list.i18n import LOCALES
 from waiting_list.keys import Scope
-from waiting_list.letters import Facts, Letters, example_facts, has_web_address
+from waiting_list.letters import EmailContext, EmailRenderer, has_web_address
 from waiting_list.models import ListKey
-from waiting_list.notices import Contact, ContactFields, Letter
+from waiting_list.notices import Contact, ContactFields, EmailKind
 from waiting_list.sessions import SignIn, ask_to_sign_in
 from waiting_list.settings import Settings
 from waiting_list.suppressions import code_hash, mailbox_hash, unsubscribe_code
 from waiting_list.user_router import Changing, Joining
-from waiting_list.writing import Writing
+from waiting_list.user_tokens import User
+from waiting_list.writing import EmailComposer
 
 MARK = "Kx7quoz"
 KEY = ListKey(*LIST.split("/"))
 ENTRY = f"/waiting-lists/{LIST}/entry"
 CONTACT = f"{ENTRY}/contact"
-ABOUT_ENTRIES = [one for one in Letter if one not in (Letter.SIGN_IN, Letter.WEBHOOK_DISABLED)]
+ABOUT_ENTRIES = [one for one in EmailKind if one not in (EmailKind.SIGN_IN, EmailKind.WEBHOOK_DISABLED)]
 NOT_KEPT = {"challenge"}
 """Looked at when it is sent, and then gone: no letter could have it."""
 WITH_WEB_ADDRESSES = [
@@ -70,7 +72,7 @@ class Office:
         self.app, self.shop, self.mailbox = app, shop, mailbox
         service: Service = app.state.service
         self.service = service
-        self.writing = Writing(service.pool, service.settings, service.authority)
+        self.composer = EmailComposer(service.pool, service.settings, service.signing_keys)
 
     async def rows(self, statement: str, *arguments: Any) -> list[Any]:
         async with connection(self.service.pool) as acquired:
@@ -80,14 +82,14 @@ class Office:
         self, method: str, path: str, body: Any = None, *, user: str = "ada", **said: Any
     ) -> httpx.Response:
         """A call of a fan, with a token that says this of them."""
-        token, _ = await self.service.authority.mint(User(user, ORGANIZATION, Contact(**said)), expires_in=600)
+        token, _ = await self.service.user_tokens.mint(User(user, ORGANIZATION, Contact(**said)), expires_in=600)
         headers = {"Authorization": f"Bearer {token}"}
         return await self.shop.http.request(method, f"/v1/user{path}", headers=headers, json=body)
 
     @asynccontextmanager
     async def signed_in(self, user: str, **said: Any) -> AsyncIterator[Browser]:
         """A browser of a fan, whose token says this of them."""
-        token, _ = await self.service.authority.mint(User(user, ORGANIZATION, Contact(**said)), expires_in=600)
+        token, _ = await self.service.user_tokens.mint(User(user, ORGANIZATION, Contact(**said)), expires_in=600)
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="https://service") as http:
             await http.post("/sign-in/with-token", data={"token": token})
@@ -104,7 +106,7 @@ class Office:
             return bool(record["many"] == 0)
 
         service = self.service
-        async with working(Delivery(service.pool, service.settings, service.authority, service.engine.told)):
+        async with working(Dispatcher(service.pool, service.settings, service.signing_keys, service.engine.wake)):
             await until(is_settled, seconds=20)
         sent, self.mailbox.messages = self.mailbox.messages, []
         return sent
@@ -159,39 +161,39 @@ async def test_before_the_address_is_verified_no_letter_has_a_word_of_the_fans(o
     assert said.keys() >= {"name", "email"}
     answer = await office.fan("POST", ENTRY, said, user=f"fan-{MARK}")
     assert answer.status_code == 201, answer.text
-    about = dict((await office.writing.read(KEY.list_id, [1]))[1])
+    about = dict((await office.composer.read_entries(KEY.list_id, [1]))[1])
     assert (about["name"], about["email"]) == (MARK, f"{MARK}@example.org")
     await ask_to_sign_in(office.service.pool, SignIn(ORGANIZATION, f"{MARK}@example.org", "en", f"/{MARK}"))
     (asked,) = await office.rows("SELECT notice_id FROM outbox WHERE type = 'sign_in'")
     for locale in LOCALES:
         for letter in ABOUT_ENTRIES:
             notice: Any = {"type": letter, "notice_id": uuid4()}
-            message = await office.writing.letter(notice, about | {"locale": locale})  # type: ignore[arg-type]
+            message = await office.composer.compose(notice, about | {"locale": locale})  # type: ignore[arg-type]
             assert MARK not in written(message), letter
             verified = about | {"locale": locale, "email_verified": True}
-            assert MARK in written(await office.writing.letter(notice, verified)), letter  # type: ignore[arg-type]
+            assert MARK in written(await office.composer.compose(notice, verified)), letter  # type: ignore[arg-type]
         await office.rows("UPDATE sign_ins SET locale = $1", locale)
-        sign_in = await office.writing.sign_in(asked)
+        sign_in = await office.composer.compose_sign_in(asked)
         assert sign_in is not None
         assert MARK not in written(sign_in)
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("letter", ABOUT_ENTRIES)
-def test_no_letter_has_a_name_with_a_web_address(letter: Letter, locale: str) -> None:
-    letters = Letters(Settings())
+def test_no_letter_has_a_name_with_a_web_address(letter: EmailKind, locale: str) -> None:
+    renderer = EmailRenderer(Settings())
     for name in WITH_WEB_ADDRESSES:
-        facts = example_facts(letter, locale=locale)
-        plain = letters.write(letter, _named(facts, None), notice_id=uuid4())
-        message = letters.write(letter, _named(facts, name), notice_id=uuid4())
+        context = example_context(letter, locale=locale)
+        plain = renderer.render(letter, _named(context, None), notice_id=uuid4())
+        message = renderer.render(letter, _named(context, name), notice_id=uuid4())
         assert text_of(message) == text_of(plain)
         assert text_of(message, "html") == text_of(plain, "html")
         assert message["To"] == plain["To"] == "ada@example.org"
-    assert "Ada" in text_of(letters.write(letter, _named(facts, "Ada"), notice_id=uuid4()))
+    assert "Ada" in text_of(renderer.render(letter, _named(context, "Ada"), notice_id=uuid4()))
 
 
-def _named(facts: Facts, name: str | None) -> Facts:
-    return replace(facts, name=name, email_verified=True)
+def _named(context: EmailContext, name: str | None) -> EmailContext:
+    return replace(context, name=name, email_verified=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -207,11 +209,11 @@ def test_a_template_of_an_organizers_sees_no_word_of_the_fans_before_the_address
     folder.mkdir(parents=True)
     (folder / "ready.txt").write_text("Subject: {{ name }}{{ email }}!\n\n-{{ name or 'friend' }}-{{ email }}-")
     (folder / "ready.html").write_text("{{ name }}{{ email }}")
-    letters = Letters(Settings(template_folder=tmp_path))
-    facts = example_facts(Letter.READY, locale=locale, organization_id="acme")
-    message = letters.write(Letter.READY, facts, notice_id=uuid4())
+    renderer = EmailRenderer(Settings(template_folder=tmp_path))
+    context = example_context(EmailKind.READY, locale=locale, organization_id="acme")
+    message = renderer.render(EmailKind.READY, context, notice_id=uuid4())
     assert text_of(message) == "-Ada-ada@example.org-\n"
-    message = letters.write(Letter.READY, replace(facts, email_verified=False), notice_id=uuid4())
+    message = renderer.render(EmailKind.READY, replace(context, email_verified=False), notice_id=uuid4())
     assert (message["Subject"], text_of(message)) == ("!", "-friend--\n")
     assert text_of(message, "html").strip() == ""
 
@@ -242,8 +244,13 @@ async def test_a_change_of_address_beyond_the_limit_is_refused_and_changes_nothi
     assert (await office.fan("GET", CONTACT)).json()["email"] == "stranger19@example.org"
     # What leads to no letter to a stranger is not refused: no address, a name, an address that was verified.
     (entry,) = await office.rows("SELECT number FROM entries")
-    await office.service.engine.verify(
-        KEY, Caller(ORGANIZATION, "user"), user_id="ada", number=entry["number"], email="stranger19@example.org"
+    await office.service.engine.run(
+        KEY,
+        Caller(ORGANIZATION, "user"),
+        verbs.verify,
+        user_id="ada",
+        number=entry["number"],
+        email="stranger19@example.org",
     )
     for body in ({"email": "stranger19@example.org", "name": "Ada"}, {}):
         assert (await office.fan("PUT", CONTACT, body)).status_code == 200
@@ -385,7 +392,7 @@ async def test_only_who_reads_a_mailbox_can_silence_it_or_have_it_written_to_aga
 
 
 async def test_a_code_is_good_for_its_organization_and_mailbox_alone(office: Office) -> None:
-    secret = await office.service.authority.derived_secret()
+    secret = await office.service.signing_keys.derived_secret()
     code = unsubscribe_code(secret, "org_1", "a.d.a+x@gmail.com")
     assert (len(code), quote(code, safe="")) == (64, code)
     assert code_hash(secret, "org_1", code) == mailbox_hash(secret, "org_1", "ada@googlemail.com")

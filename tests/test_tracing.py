@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
+from tests.ports import free_port
 from tests.test_cli import command
 from tests.until import until
 from waiting_list import tracing
@@ -54,8 +55,9 @@ def receiving() -> Iterator[tuple[str, list[Any]]]:
         thread.join(5)
 
 
-async def test_requests_and_batches_are_traced_and_nobody_is_named(dsn: str, free_port: int) -> None:
+async def test_requests_and_batches_are_traced_and_nobody_is_named(dsn: str) -> None:
     key = command("create-key", "org-zq9", DATABASE_URL=dsn).stdout.strip()
+    port = free_port()
     with receiving() as (collector, spans):
         environment = {
             "DATABASE_URL": dsn,
@@ -64,12 +66,12 @@ async def test_requests_and_batches_are_traced_and_nobody_is_named(dsn: str, fre
             "NO_PROXY": "127.0.0.1",
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "waiting_list", "serve", "--port", str(free_port)],
+            [sys.executable, "-m", "waiting_list", "serve", "--port", str(port)],
             env=os.environ | environment,
             stdout=subprocess.DEVNULL,
         )
         try:
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port}", trust_env=False) as http:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
 
                 async def is_up() -> bool:
                     try:

@@ -18,16 +18,16 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.conftest import _administrator, _names, _on
+from tests.databases import connected, on
+from tests.ports import free_port
 from tests.shop import LIST, Shop
-from tests.test_drain import a_port
 from tests.until import until
 from waiting_list.database import MigrationError, connect_pool, connection, migrate, migrations
 from waiting_list.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 BEFORE = ROOT / "tests" / "data" / "before.tar.xz"
-"""Of commit 3060e39; docs/release.md says how it is made."""
+"""Of commit e2d3775; docs/release.md says how it is made."""
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +42,10 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def empty(server: str, way: str) -> AsyncIterator[str]:
     """A database without any schema."""
-    name = f"test_{os.getpid()}_{next(_names)}"
-    async with _administrator(server) as administrator:
+    name = f"empty_{os.getpid()}"
+    async with connected(server) as administrator:
         await administrator.execute(f"CREATE DATABASE {name}")
-        yield _on(way, name)
+        yield on(way, name)
         await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -67,7 +67,7 @@ def run(package: Path, *arguments: str, dsn: str) -> str:
 @asynccontextmanager
 async def serving(package: Path, dsn: str) -> AsyncIterator[Shop]:
     """`serve` of that version, and a client of it with a key that it made."""
-    port = a_port()
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "waiting_list", "serve", "--port", str(port)],
         cwd=package,
@@ -218,7 +218,7 @@ async def test_a_migration_without_a_transaction_is_safe_to_repeat_and_to_run_tw
     server: str, dsn: str
 ) -> None:
     pool = await connect_pool(Settings(), dsn)
-    direct = _on(server, urlsplit(dsn).path.removeprefix("/"))  # as docs/pooling.md says
+    direct = on(server, urlsplit(dsn).path.removeprefix("/"))  # as docs/pooling.md says
     async with connection(pool) as acquired:
         await acquired.execute("DELETE FROM schema_migrations WHERE version = 9")
     applied = await asyncio.wait_for(asyncio.gather(*(migrate(direct) for _ in range(3))), 30)

@@ -25,13 +25,13 @@ from waiting_list.api_keys import create_api_key
 from waiting_list.app import create_app
 from waiting_list.database import Pool, connection, sql
 from waiting_list.keys import Scope, webhook_secret
-from waiting_list.models import ListKey, own_list_id
+from waiting_list.models import ListKey, organization_list_id
 from waiting_list.notices import NoticeStatus
 from waiting_list.settings import Settings
 
 URL = "https://shop.example/hook"
 T0 = datetime(2030, 1, 1, tzinfo=UTC)
-OWN = own_list_id(ORGANIZATION)
+OWN = organization_list_id(ORGANIZATION)
 FLOOR = ListKey("off_1", "rep_1").list_id
 ENDED = ("sent", "dead", "dropped")
 KEY = {"Idempotency-Key": "one"}
@@ -707,15 +707,15 @@ async def test_whoever_delivers_in_this_process_is_told_that_something_is_due(
 ) -> None:
     webhook_id = (await create(shop))["webhook_id"]
     notice_id = await notice(pool, webhook_id)
-    told = app.state.service.engine.told
+    wake = app.state.service.engine.wake
     for path, body in (
         (f"/webhooks/{webhook_id}/test", None),
         (f"/webhooks/{webhook_id}/redeliver", {"status": "dead"}),
         (f"/notices/{notice_id}/resend", None),
     ):
-        told.clear()
+        wake.clear()
         await shop.made("POST", path, body)
-        assert told.is_set(), path
+        assert wake.is_set(), path
 
 
 async def test_the_command_line_lists_what_is_dead_and_sends_it_again(shop: Shop, pool: Pool, dsn: str) -> None:

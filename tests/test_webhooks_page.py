@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from tests.receivers import BODY, NEXT_SECRET, SECRET, delivered, posting
+from tests.receivers import BODY, NEXT_SECRET, SECRET, delivered, webhook_client
 from waiting_list.attempts import DELAYS_SECONDS, LONGEST_ANSWER, Outcome
 from waiting_list.notices import WebhookType
 from waiting_list.settings import Settings
@@ -40,22 +40,22 @@ async def receiver_of_the_page(secret: str) -> AsyncIterator[tuple[str, asyncio.
 
 
 async def test_the_receiver_of_the_page_takes_a_delivery_once() -> None:
-    async with receiver_of_the_page(SECRET) as (url, printed), posting() as poster:
+    async with receiver_of_the_page(SECRET) as (url, printed), webhook_client() as client:
         for _ in range(2):
-            assert (await delivered(poster, url))[:3] == (Outcome.SENT, 204, "")
+            assert (await delivered(client, url))[:3] == (Outcome.SENT, 204, "")
         line = await asyncio.wait_for(printed.readline(), 60)
         assert line.decode() == "webhook.test {'message': 'Un café ?'}\n"
         # Whatever it had printed of the repeat would come before this.
-        assert (await delivered(poster, url, body=BODY.replace("café", "thé"), notice_id=uuid4())).status == 204
+        assert (await delivered(client, url, body=BODY.replace("café", "thé"), notice_id=uuid4())).status == 204
         assert "thé" in (await asyncio.wait_for(printed.readline(), 60)).decode()
 
 
 async def test_the_receiver_of_the_page_takes_either_secret_and_no_other() -> None:
-    async with receiver_of_the_page(SECRET) as (url, _), posting() as poster:
-        assert (await delivered(poster, url, secrets=(NEXT_SECRET, SECRET))).outcome is Outcome.SENT
-        refused = await delivered(poster, url, secrets=(NEXT_SECRET,))
+    async with receiver_of_the_page(SECRET) as (url, _), webhook_client() as client:
+        assert (await delivered(client, url, secrets=(NEXT_SECRET, SECRET))).outcome is Outcome.SENT
+        refused = await delivered(client, url, secrets=(NEXT_SECRET,))
         assert refused[:2] == (Outcome.RETRY, 401)
-        late = await delivered(poster, url, at=datetime.now(UTC) - timedelta(minutes=6))
+        late = await delivered(client, url, at=datetime.now(UTC) - timedelta(minutes=6))
         assert late[:2] == (Outcome.RETRY, 401)
 
 

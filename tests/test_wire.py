@@ -243,7 +243,7 @@ async def test_what_is_no_http_is_refused_after_the_requests_before_it(fresh: Sc
 async def test_requests_sent_ahead_take_no_memory_and_no_turn_of_others(scene: Scene) -> None:
     most = 0
 
-    class Counted(protocol.PatientProtocol):
+    class Counted(protocol.HeaderLimits):
         def on_headers_complete(self) -> None:
             nonlocal most
             super().on_headers_complete()
@@ -313,7 +313,7 @@ async def test_whoever_reads_nothing_of_a_large_answer_is_dropped(
                 await asyncio.get_running_loop().sock_sendall(slow, large * 100 + ending)
 
                 async def none_is_open() -> bool:
-                    return not protocol.PatientProtocol._open
+                    return not protocol.HeaderLimits._open
 
                 await until(none_is_open, seconds=20)
 

@@ -1,4 +1,4 @@
-"""The clock, in real time: what is due happens within a second, whatever else happens."""
+"""Maintenance, in real time: what is due happens within a second, whatever else happens."""
 
 import asyncio
 import itertools
@@ -13,13 +13,13 @@ from structlog.testing import capture_logs
 
 from tests.lists import ORGANIZATION, Lists
 from tests.until import until, working
-from waiting_list import database, reading
+from waiting_list import database, reading, verbs
 from waiting_list.database import Pool, connect_pool, connection
-from waiting_list.engine import Engine
+from waiting_list.engine import Caller, Engine, Verb
 from waiting_list.models import LeftReason, ListKey, Status
 from waiting_list.problems import Unavailable
 from waiting_list.settings import Settings
-from waiting_list.worker import Worker
+from waiting_list.worker import Maintenance
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def test_a_hold_that_lapses_passes_on_within_a_second(now: Lists) -> None:
     async def bob_is_ready() -> bool:
         return await now.status("bob") is Status.READY
 
-    async with working(Worker(now.pool, now.engine)):
+    async with working(Maintenance(now.pool, now.engine)):
         await hold_lapses(now.pool, in_seconds=0.6)
         taken = await until(bob_is_ready)
     assert 0.4 < taken < 1.6
@@ -64,7 +64,7 @@ async def test_a_list_ends_when_the_show_begins(now: Lists) -> None:
     async def both_are_out() -> bool:
         return [await now.status(user) for user in ("ada", "bob")] == [Status.LEFT, Status.LEFT]
 
-    async with working(Worker(now.pool, now.engine)):
+    async with working(Maintenance(now.pool, now.engine)):
         await until(both_are_out)
     assert datetime.now(UTC) >= soon
     assert [(await now.entry(user)).left_reason for user in ("ada", "bob")] == [LeftReason.ENDED] * 2
@@ -81,7 +81,7 @@ async def test_a_list_of_many_ends_in_chunks_until_nobody_is_left(now: Lists, mo
         page = await reading.entries(now.pool, ORGANIZATION, only, limit=50, cursor=None)
         return len(page.items) == 20
 
-    async with working(Worker(now.pool, now.engine)):
+    async with working(Maintenance(now.pool, now.engine)):
         await until(all_are_out)
     assert [verb for verb, _ in await now.history()].count("end") == 21
 
@@ -101,7 +101,9 @@ async def test_several_workers_at_once_do_no_harm(now: Lists) -> None:
         page = await reading.entries(now.pool, ORGANIZATION, only, limit=50, cursor=None)
         return len(page.items) == len(keys)
 
-    async with working(Worker(now.pool, now.engine), Worker(now.pool, other), Worker(now.pool, other)):
+    async with working(
+        Maintenance(now.pool, now.engine), Maintenance(now.pool, other), Maintenance(now.pool, other)
+    ):
         await hold_lapses(now.pool, in_seconds=0.1)
         await until(all_have_passed_on)
     for now.key in keys:
@@ -126,7 +128,7 @@ async def test_the_worker_survives_a_database_that_goes_away_and_comes_back(
 
     try:
         await hold_lapses(now.pool, in_seconds=0.5)
-        async with working(Worker(own, Engine(own, Settings()))):
+        async with working(Maintenance(own, Engine(own, Settings()))):
             await outside.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             await outside.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
@@ -143,20 +145,20 @@ async def test_an_unexpected_error_does_not_stop_the_worker(now: Lists, monkeypa
     await now.add_stock(1)
     await hold_lapses(now.pool, in_seconds=0)
     failed = asyncio.Event()
-    expire = Engine.expire
+    run = now.engine.run
 
-    async def fails_once(engine: Engine, key: ListKey, **options: Any) -> Any:
-        if not failed.is_set():
+    async def fails_once(key: ListKey, caller: Caller, verb: Verb, **options: Any) -> Any:
+        if verb is verbs.expire and not failed.is_set():
             failed.set()
             raise ZeroDivisionError
-        return await expire(engine, key, **options)
+        return await run(key, caller, verb, **options)
 
-    monkeypatch.setattr(Engine, "expire", fails_once)
+    monkeypatch.setattr(now.engine, "run", fails_once)
 
     async def ada_is_out() -> bool:
         return await now.status("ada") is Status.LEFT
 
-    async with working(Worker(now.pool, now.engine)):
+    async with working(Maintenance(now.pool, now.engine)):
         await until(ada_is_out)
     assert failed.is_set()
 
@@ -169,7 +171,7 @@ async def test_idempotency_records_go_after_a_day(now: Lists) -> None:
             " FROM unnest($1::interval[]) AS age",
             [timedelta(hours=23), timedelta(hours=25)],
         )
-        await Worker(now.pool, now.engine).work()
+        await Maintenance(now.pool, now.engine).work()
         assert await acquired.fetchval("SELECT count(*) FROM idempotency") == 1
 
 
@@ -185,14 +187,14 @@ async def test_a_list_that_stays_due_stops_neither_the_clock_nor_the_others(now:
             now.key.list_id,
         )
     rounds = 0
-    end = now.engine.end
+    run = now.engine.run
 
-    async def counted(*arguments: Any, **options: Any) -> Any:
+    async def counted(key: ListKey, caller: Caller, verb: Verb, **options: Any) -> Any:
         nonlocal rounds
-        rounds += 1
-        return await end(*arguments, **options)
+        rounds += verb is verbs.end
+        return await run(key, caller, verb, **options)
 
-    now.engine.end = counted  # type: ignore[method-assign]
+    now.engine.run = counted  # type: ignore[method-assign]
     now.key = other
     await now.join("ada")
     await now.join("bob")
@@ -201,7 +203,7 @@ async def test_a_list_that_stays_due_stops_neither_the_clock_nor_the_others(now:
     async def bob_is_ready() -> bool:
         return await now.status("bob") is Status.READY
 
-    async with working(Worker(now.pool, now.engine)):
+    async with working(Maintenance(now.pool, now.engine)):
         await hold_lapses(now.pool, in_seconds=0.5)
         taken = await until(bob_is_ready)
     assert rounds <= 40 * taken + 5, "it asks without a pause"
@@ -213,14 +215,15 @@ async def test_stopping_does_not_wait_until_everything_that_is_due_is_done(now: 
         await now.join(f"fan{number}")
     await now.configure(closes_at=datetime.now(UTC) - timedelta(seconds=1))
     stop = asyncio.Event()
-    end = now.engine.end
+    run = now.engine.run
 
-    async def ends_and_stops(*arguments: Any, **options: Any) -> Any:
+    async def ends_and_stops(key: ListKey, caller: Caller, verb: Verb, **options: Any) -> Any:
+        assert verb is verbs.end
         stop.set()
-        return await end(*arguments, **options)
+        return await run(key, caller, verb, **options)
 
-    now.engine.end = ends_and_stops  # type: ignore[method-assign]
-    await asyncio.wait_for(Worker(now.pool, now.engine).run(stop), timeout=5)
+    now.engine.run = ends_and_stops  # type: ignore[method-assign]
+    await asyncio.wait_for(Maintenance(now.pool, now.engine).run(stop), timeout=5)
     assert [verb for verb, _ in await now.history()].count("end") == 1
 
 
@@ -236,7 +239,7 @@ async def test_a_jump_of_the_workers_own_clock_changes_nothing(now: Lists, monke
     async def bob_is_ready() -> bool:
         return await now.status("bob") is Status.READY
 
-    async with working(Worker(now.pool, now.engine)):
+    async with working(Maintenance(now.pool, now.engine)):
         taken = await until(bob_is_ready)
     assert 0.2 < taken < 1.6
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class Works(Protocol):
-    """A worker, or a delivery."""
+    """What the worker runs: maintenance, or the dispatcher."""
 
     async def run(self, stop: asyncio.Event) -> None: ...
 

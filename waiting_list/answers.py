@@ -14,7 +14,8 @@ from starlette.types import Scope
 
 from waiting_list.cors import allowed
 from waiting_list.fields import Frozen
-from waiting_list.models import Entry, Inventory, ListSettings
+from waiting_list.list_settings import ListSettings
+from waiting_list.models import Entry, Inventory
 from waiting_list.problems import (
     BodyTooLarge,
     Forbidden,

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from waiting_list.database import Connection, Pool, Record, connection, sql, transaction
-from waiting_list.engine import Idempotency
 from waiting_list.fields import Frozen
+from waiting_list.idempotency import Idempotency
 from waiting_list.keys import ApiKey, Scope, derived_api_key, new_api_key
-from waiting_list.models import own_list_id
+from waiting_list.models import organization_list_id
 from waiting_list.paging import Page, decode, page_of
-from waiting_list.problems import ApiKeyNotFound, IdempotencyKeyReused
+from waiting_list.problems import ApiKeyNotFound
 
 
 class KeyInfo(Frozen):
@@ -101,14 +101,13 @@ async def _key(acquired: Connection, organization_id: str, idempotency: Idempote
     key_id = new_api_key().key_id
     first = await acquired.fetchrow(
         sql("insert_first_answer"),
-        own_list_id(organization_id),
+        organization_list_id(organization_id),
         idempotency.key_hash,
         idempotency.request_hash,
         key_id,
     )
     assert first is not None
-    if first["request_hash"] != idempotency.request_hash:
-        raise IdempotencyKeyReused("Use a new key for a new request.")
+    idempotency.check(first["request_hash"])
     secret = await acquired.fetchval(sql("read_signing_key"), "user_token")
     key = derived_api_key(secret, key_id=first["answer"], source=f"{organization_id}\x00{idempotency.key}")
     return key, first["answer"] == key_id
@@ -142,4 +141,4 @@ async def _known(acquired: Connection, organization_id: str, key: ApiKey) -> Cre
 
 
 def _info(record: Record) -> KeyInfo:
-    return KeyInfo(**record, read_only=record["scopes"] == [Scope.READ])
+    return KeyInfo.from_record(record, read_only=record["scopes"] == [Scope.READ])

@@ -35,26 +35,30 @@ from waiting_list import (
     webhook_router,
 )
 from waiting_list.answers import ProblemDocument, on_defect, on_http_error, on_invalid, on_problem
-from waiting_list.asgi import Guard
-from waiting_list.auth import Authority
+from waiting_list.asgi import BodyGuard
+from waiting_list.auth import Authenticator
 from waiting_list.calls import SECURITY_SCHEMES, Service
 from waiting_list.cors import CrossOrigin
 from waiting_list.database import connect_pool
-from waiting_list.delivery import Delivery
+from waiting_list.delivery import Dispatcher
 from waiting_list.engine import Engine
 from waiting_list.exports import Exports
-from waiting_list.figures import Figures
+from waiting_list.figures import DeploymentMetrics
 from waiting_list.gate import Gate
 from waiting_list.health import Health
 from waiting_list.limits import Limits
 from waiting_list.live import Live
 from waiting_list.mail_limits import MailLimits
-from waiting_list.observe import Observed
+from waiting_list.observe import Instrumentation
 from waiting_list.peers import Peers
-from waiting_list.polls import Polls
+from waiting_list.polls import CoalescedReads
 from waiting_list.problems import Problem
+from waiting_list.purchase_passes import PurchasePasses
 from waiting_list.settings import Settings, settings
-from waiting_list.worker import Worker
+from waiting_list.sign_outs import SignOuts
+from waiting_list.signing_keys import SigningKeys
+from waiting_list.user_tokens import UserTokens
+from waiting_list.worker import Maintenance
 
 DESCRIPTION = """
 Waiting lists for sold-out events. A list opens when the stock of an offer at a representation is sold out;
@@ -114,30 +118,35 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             else None
         )
         engine = Engine(pool, config)
-        polls = Polls(pool, config, standby)
-        live = Live(pool, polls)
-        authority = Authority(pool, config)
-        authority.sign_outs.on_news = live.close_ended
+        reads = CoalescedReads(pool, config, standby)
+        live = Live(pool, reads)
+        signing_keys, sign_outs = SigningKeys(pool), SignOuts(pool, config)
+        sign_outs.on_news = live.close_ended
+        user_tokens = UserTokens(signing_keys, sign_outs)
         app.state.service = Service(
             settings=config,
             pool=pool,
             engine=engine,
-            polls=polls,
+            reads=reads,
             live=live,
-            authority=authority,
+            signing_keys=signing_keys,
+            sign_outs=sign_outs,
+            user_tokens=user_tokens,
+            purchase_passes=PurchasePasses(signing_keys),
+            authenticator=Authenticator(pool, config, user_tokens, sign_outs),
             limits=Limits(pool, config),
-            mail_limits=MailLimits(pool, config, authority),
-            figures=Figures(pool),
+            mail_limits=MailLimits(pool, config, signing_keys),
+            deployment_metrics=DeploymentMetrics(pool),
             health=Health(pool),
             peers=peers,
             exports=Exports(pool),
-            gate=Gate(engine, authority, config),
+            gate=Gate(engine, signing_keys, config),
         )
         stop = asyncio.Event()
-        delivery = Delivery(pool, config, authority, engine.told)
-        worker = Worker(pool, engine, personal_data_kept=config.personal_data_kept)
-        work = [asyncio.create_task(one.run(stop)) for one in (worker, delivery) if config.worker]
-        looking = [asyncio.create_task(looker.run()) for looker in (live, authority.sign_outs)]
+        dispatcher = Dispatcher(pool, config, signing_keys, engine.wake)
+        maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
+        work = [asyncio.create_task(one.run(stop)) for one in (maintenance, dispatcher) if config.worker]
+        looking = [asyncio.create_task(looker.run()) for looker in (live, sign_outs)]
         try:
             yield
         finally:
@@ -169,9 +178,9 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             Exception: on_defect,
         },
     )
-    app.add_middleware(Guard)
+    app.add_middleware(BodyGuard)
     app.add_middleware(CrossOrigin)
-    app.add_middleware(Observed, log_requests=config.log_requests, peers=peers)
+    app.add_middleware(Instrumentation, log_requests=config.log_requests, peers=peers)
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from urllib.parse import unquote, unquote_to_bytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from waiting_list.answers import problem_response
-from waiting_list.links import PREFIX
+from waiting_list.page_addresses import PRIVATE_LINKS
 from waiting_list.problems import BodyTooLarge, InvalidRequest, Problem, RequestTimeout, UnsupportedMediaType
 from waiting_list.streams import STREAM
 
@@ -24,7 +24,7 @@ _JSON = re.compile(rb"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE
 _FORM = re.compile(rb"(?:application/x-www-form-urlencoded|multipart/form-data)\s*(?:;.*)?", re.IGNORECASE)
 
 
-class Guard:
+class BodyGuard:
     """Pure ASGI: reads the whole body, at most BODY_LIMIT, then hands the request on.
 
     Nothing is done for a request that has not arrived whole: it may mean something else than what has come of it.
@@ -42,7 +42,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         raw_path = scope.get("raw_path") or b""
-        is_link = scope["path"].startswith(PREFIX)
+        is_link = scope["path"].startswith(PRIVATE_LINKS)
         # What is not UTF-8 would be decoded to U+FFFD, and one id be taken for another. A private link is looked
         # for by its hash: no other one is found, and the page says so.
         for name, sent in (("path", raw_path), ("query", scope["query_string"])):

@@ -1,4 +1,4 @@
-"""One try to deliver a notice: how it ended, and when to try again."""
+"""An attempt to send a notice: how it ended, and when to try again."""
 
 import re
 from enum import StrEnum
@@ -13,19 +13,19 @@ _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;]+")
 
 
 class Outcome(StrEnum):
-    """How a try ended."""
+    """How an attempt ended."""
 
     SENT = "sent"
     """The receiver took it."""
     RETRY = "retry"
-    """It may be taken later."""
+    """The receiver may take it later."""
     DEAD = "dead"
-    """It never will be: the receiver said so for good."""
+    """The receiver never will take it, and said so."""
 
 
 class Attempt(NamedTuple):
-    """One try: how it ended, the status (SMTP or HTTP) and text that the receiver answered, and how long it took.
-    The status is null where nobody answered; the text then says why."""
+    """One attempt: how it ended, the status (SMTP or HTTP) and text of the receiver's answer, and how long it
+    took. Without an answer the status is None, and the text says why."""
 
     outcome: Outcome
     status: int | None
@@ -34,9 +34,9 @@ class Attempt(NamedTuple):
 
 
 def delay_seconds(tries: int, *, chance: float) -> float | None:
-    """How long to wait after so many tries, in seconds; None if that was the last.
+    """Return how many seconds to wait after so many tries; None if that was the last.
 
-    `chance`, from 0 to 1, spreads those who failed together: a fifth less or more.
+    `chance`, from 0 to 1, spreads the retries of notices that failed together: a fifth less or more.
     """
     if tries > len(DELAYS_SECONDS):
         return None
@@ -44,5 +44,5 @@ def delay_seconds(tries: int, *, chance: float) -> float | None:
 
 
 def without_addresses(answer: str) -> str:
-    """What a mail server has answered, without whom it was about."""
+    """Return the answer of a mail server without the addresses in it."""
     return _ADDRESS.sub("…", answer)

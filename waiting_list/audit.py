@@ -17,10 +17,11 @@ from typing import Any
 from asyncpg import ReadOnlySQLTransactionError
 
 from waiting_list.database import Connection, Pool, Record, connection, snapshot, sql
-from waiting_list.findings import Check, Difference, Finding, ListReport, said
-from waiting_list.ledger import SEGMENT_LEVELS
-from waiting_list.models import ListKey, Policy, Status
+from waiting_list.findings import Check, Difference, Finding, ListReport, format_value
+from waiting_list.list_settings import Policy
+from waiting_list.models import ListKey, Status
 from waiting_list.problems import InventoryNotFound, Unavailable
+from waiting_list.ranks import SEGMENT_LEVELS
 from waiting_list.replay import TOLD_OF_ENTRY, EntryReplay, ListReplay, Row, read_row
 from waiting_list.rows import CREATED_WITH
 
@@ -303,7 +304,7 @@ def _compare(check: Check, what: str, expected: Any, found: Any, number: int | N
     if expected != found:
         raise Difference(
             check,
-            f"The {what} is {said(found)}; the history adds up to {said(expected)}.",
+            f"The {what} is {format_value(found)}; the history adds up to {format_value(expected)}.",
             number=number,
             expected=expected,
             found=found,

@@ -19,7 +19,7 @@ R = TypeVar("R")
 A = TypeVar("A")
 
 
-class Batches(Generic[K, R, A]):
+class Batcher(Generic[K, R, A]):
     """Groups requests by key (a list). No timer: a batch starts as soon as the one before it ends.
 
     Two requests for which `alone_with` gives the same value (not None) are never in one batch. `run` does one

@@ -15,14 +15,15 @@ from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
 
 from waiting_list.answers import ALLOWANCE, Listing
 from waiting_list.asgi import SLASH
-from waiting_list.auth import Authority, Organizer, User
+from waiting_list.auth import Authenticator, Organizer
 from waiting_list.database import Pool
-from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.engine import Caller, Engine
 from waiting_list.exports import Exports
 from waiting_list.fields import Id
-from waiting_list.figures import Figures
+from waiting_list.figures import DeploymentMetrics
 from waiting_list.gate import Gate
 from waiting_list.health import Health
+from waiting_list.idempotency import Idempotency
 from waiting_list.keys import Scope
 from waiting_list.limits import Allowance, Limits
 from waiting_list.live import Live
@@ -31,9 +32,13 @@ from waiting_list.models import Answer, Entry, ListKey, Status
 from waiting_list.notices import Contact
 from waiting_list.paging import Page
 from waiting_list.peers import Peers
-from waiting_list.polls import Polls
+from waiting_list.polls import CoalescedReads
 from waiting_list.problems import InvalidRequest, NotFound, Problem, RateLimited
+from waiting_list.purchase_passes import PurchasePasses
 from waiting_list.settings import Settings
+from waiting_list.sign_outs import SignOuts
+from waiting_list.signing_keys import SigningKeys
+from waiting_list.user_tokens import User, UserTokens
 
 
 @dataclass(frozen=True)
@@ -43,12 +48,16 @@ class Service:
     settings: Settings
     pool: Pool
     engine: Engine
-    polls: Polls
+    reads: CoalescedReads
     live: Live
-    authority: Authority
+    signing_keys: SigningKeys
+    sign_outs: SignOuts
+    user_tokens: UserTokens
+    purchase_passes: PurchasePasses
+    authenticator: Authenticator
     limits: Limits
     mail_limits: MailLimits
-    figures: Figures
+    deployment_metrics: DeploymentMetrics
     health: Health
     peers: Peers
     exports: Exports
@@ -104,9 +113,9 @@ class Call(Request):
         return self.service.engine
 
     @property
-    def polls(self) -> Polls:
+    def reads(self) -> CoalescedReads:
         """What answers crowds."""
-        return self.service.polls
+        return self.service.reads
 
     @property
     def live(self) -> Live:
@@ -203,7 +212,7 @@ class Call(Request):
         is not shown any."""
         if isinstance(self.who, Organizer) and not self.who.may(Scope.ENTRIES):
             return entry
-        return await self.service.authority.with_pass(entry)
+        return await self.service.purchase_passes.with_pass(entry)
 
     async def done(self, verb: Awaitable[Answer]) -> Answer:
         """What an engine's verb answers, with purchase passes; also in the entry that a problem carries."""
@@ -300,7 +309,7 @@ class UserRoute(Route):
     credentials = "user token"
 
     async def authenticate(self, call: Call) -> User:
-        return await call.service.authority.user(call.headers.get("authorization"))
+        return await call.service.authenticator.user(call.headers.get("authorization"))
 
 
 class OrganizerRoute(Route):
@@ -310,7 +319,7 @@ class OrganizerRoute(Route):
     scope: ClassVar[Scope]
 
     async def authenticate(self, call: Call) -> Organizer:
-        organizer = await call.service.authority.organizer(call.headers.get("authorization"))
+        organizer = await call.service.authenticator.organizer(call.headers.get("authorization"))
         organizer.demand(Scope.READ if call.method in ("GET", "HEAD") else self.scope)
         return organizer
 

@@ -10,9 +10,9 @@ from datetime import datetime
 
 import asyncpg
 
-from waiting_list import reading
+from waiting_list import promotion, reading, stock
 from waiting_list.database import Connection, Pool, connection, sql, transaction
-from waiting_list.engine import Caller, Engine
+from waiting_list.engine import SERVICE, Caller, Engine
 from waiting_list.ledger import Ledger
 from waiting_list.models import (
     Event,
@@ -87,7 +87,7 @@ async def put_representation(
             keys = await acquired.fetch(sql("read_lists_of_representation"), representation_id)
         for key in keys:
             with suppress(InventoryNotFound):  # deleted meanwhile
-                await engine.settle(ListKey(*key))
+                await engine.run(ListKey(*key), SERVICE, promotion.reconsider)
     return put, made
 
 
@@ -139,7 +139,7 @@ async def put_inventory(
     if made is not None:
         return made, True
     try:
-        answer = await engine.put_stock(key, caller, **fields.model_dump())
+        answer = await engine.run(key, caller, stock.put_stock, **fields.model_dump())
     except InventoryNotFound:
         await reading.offer(pool, key.offer_id, organization_id=caller.organization_id)
         await reading.representation(pool, key.representation_id, organization_id=caller.organization_id)
@@ -174,7 +174,8 @@ async def create_list(
         return None
     ledger = await Ledger.open(acquired, key, now=now)
     assert ledger is not None, "the list was made in this transaction"
-    ledger.record_creation(caller.actor)
+    ledger.begin(caller.actor)
+    ledger.record_creation()
     await ledger.flush()
     return ledger.list.inventory
 
@@ -185,7 +186,7 @@ async def delete_event(pool: Pool, organization_id: str, event_id: str) -> Event
         record = await acquired.fetchrow(sql("delete_event"), organization_id, event_id)
     if record is None:
         raise EventNotFound("There is no such event.")
-    return Event(**record)
+    return Event.from_record(record)
 
 
 async def delete_representation(pool: Pool, organization_id: str, representation_id: str) -> Representation:
@@ -194,7 +195,7 @@ async def delete_representation(pool: Pool, organization_id: str, representation
         record = await acquired.fetchrow(sql("delete_representation"), organization_id, representation_id)
     if record is None:
         raise RepresentationNotFound("There is no such representation.")
-    return Representation(**record)
+    return Representation.from_record(record)
 
 
 async def delete_offer(pool: Pool, organization_id: str, offer_id: str) -> Offer:
@@ -203,7 +204,7 @@ async def delete_offer(pool: Pool, organization_id: str, offer_id: str) -> Offer
         record = await acquired.fetchrow(sql("delete_offer"), organization_id, offer_id)
     if record is None:
         raise OfferNotFound("There is no such offer.")
-    return Offer(**record)
+    return Offer.from_record(record)
 
 
 async def delete_inventory(pool: Pool, organization_id: str, key: ListKey) -> Inventory:

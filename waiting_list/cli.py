@@ -27,8 +27,8 @@ from waiting_list import (
 from waiting_list.audit import audit_lists, remember_audit
 from waiting_list.database import MigrationError, Pool, migrate
 from waiting_list.distribute import DistributionError, distribute
-from waiting_list.embedded import EmbeddedError
 from waiting_list.models import ListKey
+from waiting_list.postgres_program import EmbeddedError
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 from waiting_list.terminal import DataDir, app, dsn_of, fail, run_with_pool, sentence, with_database

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from waiting_list import links, problems, reading
+from waiting_list import links, problems, reading, verbs
 from waiting_list.answers import AUTHENTICATED, WITH_BODY, declared
 from waiting_list.calls import Call, EntriesRoute, PathId, UserRoute, answer, organizer_calls
 from waiting_list.fields import Frozen
@@ -56,7 +56,7 @@ async def set_contact(call: Call, offer_id: PathId, representation_id: PathId, b
         known = await reading.contact(call.pool, key, call.user.user_id, organization_id=call.organization_id)
         if not (known.email_verified and known.email == contact.email):
             await call.count_mail(contact)
-    await call.engine.set_contact(key, call.caller, user_id=call.user.user_id, contact=contact)
+    await call.engine.run(key, call.caller, verbs.set_contact, user_id=call.user.user_id, contact=contact)
     return await _own_contact(call, key)
 
 
@@ -69,8 +69,8 @@ async def set_contact(call: Call, offer_id: PathId, representation_id: PathId, b
 async def make_link(call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId) -> Response:
     """The private link of a user's latest entry, the same whenever it is asked for: only for that user's eyes."""
     key = ListKey(offer_id, representation_id)
-    entry = await call.polls.entry(key, user_id, organization_id=call.organization_id)
-    secret = await call.service.authority.derived_secret()
+    entry = await call.reads.entry(key, user_id, organization_id=call.organization_id)
+    secret = await call.service.signing_keys.derived_secret()
     path = await links.make_link(call.pool, secret, key, entry.number)
     return answer(PrivateLink(url=call.service.settings.public_url + path))
 
@@ -84,12 +84,12 @@ async def make_link(call: Call, offer_id: PathId, representation_id: PathId, use
 async def revoke_link(call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId) -> Response:
     """The private link of a user's latest entry is dead at once; the next one is another."""
     key = ListKey(offer_id, representation_id)
-    entry = await call.polls.entry(key, user_id, organization_id=call.organization_id)
+    entry = await call.reads.entry(key, user_id, organization_id=call.organization_id)
     await links.revoke_link(call.pool, key, entry.number)
     return answer(await call.with_pass(entry))
 
 
 async def _own_contact(call: Call, key: ListKey) -> Response:
-    user, secret = call.user, await call.service.authority.derived_secret()
+    user, secret = call.user, await call.service.signing_keys.derived_secret()
     contact = await reading.contact(call.pool, key, user.user_id, organization_id=user.organization_id)
     return answer(await as_it_is(call.pool, secret, user.organization_id, contact))

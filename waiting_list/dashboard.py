@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 
 from waiting_list.auth import Organizer
 from waiting_list.keys import Scope
+from waiting_list.page_addresses import DASHBOARD, DASHBOARD_SIGN_IN, DASHBOARD_SIGN_OUT
 from waiting_list.pages import (
     ORGANIZER_COOKIE,
     PageCall,
@@ -23,9 +24,6 @@ from waiting_list.pages import (
 )
 from waiting_list.problems import Forbidden, Problem, Unauthenticated
 from waiting_list.sessions import SESSION, close_session, open_session, organizer_of
-
-HOME = "/dashboard"
-SIGN_IN = f"{HOME}/sign-in"
 
 
 class DashboardRoute(PageRoute):
@@ -44,7 +42,7 @@ class DashboardRoute(PageRoute):
         call.who = organizer
         call.count()
         await sign_forms(call, session)
-        if call.page != f"{HOME}/sign-out":
+        if call.page != DASHBOARD_SIGN_OUT:
             organizer.demand(self.needed(call) if call.method == "POST" else Scope.READ)
         return None
 
@@ -66,21 +64,23 @@ router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
 sign_in_router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-@sign_in_router.get(SIGN_IN)
+@sign_in_router.get(DASHBOARD_SIGN_IN)
 async def ask_to_sign_in(call: PageCall) -> Response:
     """Asks for an API key."""
-    return page(call, "dashboard_sign_in.html", next=local(call.query_params.get("next"), HOME), wrong=False)
+    return page(call, "dashboard_sign_in.html", next=local(call.query_params.get("next"), DASHBOARD), wrong=False)
 
 
-@sign_in_router.post(SIGN_IN)
+@sign_in_router.post(DASHBOARD_SIGN_IN)
 async def sign_in(call: PageCall) -> Response:
     """Begins a session."""
     check_same_origin(call)
     call.allow(call.service.limits.sign_in_from(call.address))
     form = await read_form(call)
-    after = local(form.get("next"), HOME)
+    after = local(form.get("next"), DASHBOARD)
     try:
-        organizer: Organizer = await call.service.authority.organizer(f"Bearer {form.get('api_key', '').strip()}")
+        organizer: Organizer = await call.service.authenticator.organizer(
+            f"Bearer {form.get('api_key', '').strip()}"
+        )
     except (Unauthenticated, Forbidden) as problem:
         return page(call, "dashboard_sign_in.html", status=problem.status, next=after, wrong=True)
     answer = go_to(after)
@@ -89,18 +89,18 @@ async def sign_in(call: PageCall) -> Response:
     return answer
 
 
-@router.post(f"{HOME}/sign-out")
+@router.post(DASHBOARD_SIGN_OUT)
 async def sign_out(call: PageCall) -> Response:
     """Ends the session, here and for whoever else may have its cookie."""
     await close_session(call.pool, call.cookie(ORGANIZER_COOKIE) or "")
-    answer = go_to(SIGN_IN)
+    answer = go_to(DASHBOARD_SIGN_IN)
     call.delete_cookie(answer, ORGANIZER_COOKIE)
     return answer
 
 
 def _sign_in_first(call: PageCall) -> Response:
     # Who sent a form is not led back to it: it would have to be sent again.
-    after = call.page if call.method == "GET" else HOME
+    after = call.page if call.method == "GET" else DASHBOARD
     if call.method == "GET" and call.url.query:
         after += f"?{call.url.query}"
-    return go_to(f"{SIGN_IN}?next={quote(after)}")
+    return go_to(f"{DASHBOARD_SIGN_IN}?next={quote(after)}")

@@ -8,23 +8,27 @@ once.
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Response
 from pydantic import TypeAdapter, ValidationError
 
-from waiting_list import reading
+from waiting_list import lookalikes, promotion, reading, stock, verbs
+from waiting_list import page_addresses as to
 from waiting_list.calls import is_id, path_key
 from waiting_list.dashboard import DashboardRoute, dashboard_page
-from waiting_list.dashboard_router import LIST, list_facts, list_page, moment
-from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.dashboard_router import list_facts, moment
+from waiting_list.engine import Caller, Engine, Verb
 from waiting_list.fields import Title
+from waiting_list.idempotency import Idempotency
 from waiting_list.keys import Scope
+from waiting_list.list_settings import FORM, SETTINGS, HoldStep, ListSettings, SettingsChange
 from waiting_list.lookalikes import AT_MOST
-from waiting_list.models import Answer, ListKey, ListSettings, SettingsChange
+from waiting_list.models import Answer, ListKey
 from waiting_list.pages import PageCall, go_to, whole_number
 from waiting_list.problems import InvalidRequest, InventoryNotFound, NotInList, Problem
+from waiting_list.setting import DeclaredSetting, Kind
 
 
 class ChangeRoute(DashboardRoute):
@@ -45,15 +49,15 @@ Form = Mapping[str, str]
 Act = Callable[[Engine, ListKey, Caller, Form], Awaitable[Answer]]
 
 
-def _stock(verb: str, field: str = "quantity") -> Act:
-    return lambda engine, key, caller, form: getattr(engine, verb)(
-        key, caller, **{field: whole_number(form, field)}
-    )
+def _stock(verb: Verb, field: str = "quantity") -> Act:
+    return lambda engine, key, caller, form: engine.run(key, caller, verb, **{field: whole_number(form, field)})
 
 
 async def _remove_stock(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
     revoke = "revoke_holds" in form
-    return await engine.remove_stock(key, caller, quantity=whole_number(form, "quantity"), revoke_holds=revoke)
+    return await engine.run(
+        key, caller, stock.remove_stock, quantity=whole_number(form, "quantity"), revoke_holds=revoke
+    )
 
 
 async def _move(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
@@ -69,11 +73,11 @@ async def _move(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Ans
     except ValidationError as error:
         raise InvalidRequest.of("reason", "must have 500 characters at most, on one line") from error
     to, before = (None, before) if to == "before" else (to, None)
-    return await engine.move(key, caller, user_id=_user(form), to=to, before=before, reason=reason)
+    return await engine.run(key, caller, verbs.move, user_id=_user(form), to=to, before=before, reason=reason)
 
 
 async def _remove(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
-    return await engine.remove(key, caller, user_id=_user(form))
+    return await engine.run(key, caller, verbs.remove, user_id=_user(form))
 
 
 async def _remove_lookalikes(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
@@ -85,15 +89,15 @@ async def _remove_lookalikes(engine: Engine, key: ListKey, caller: Caller, form:
         reason = _REASON.validate_python(form.get("reason", "").strip())
     except ValidationError as error:
         raise InvalidRequest.of("reason", "must have 1 to 500 characters, on one line") from error
-    return await engine.remove_lookalikes(key, caller, numbers=sorted(numbers), reason=reason)
+    return await engine.run(key, caller, lookalikes.remove_lookalikes, numbers=sorted(numbers), reason=reason)
 
 
 async def _restore(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
-    return await engine.restore(key, caller, undo=form.get("undo", ""))
+    return await engine.run(key, caller, lookalikes.restore, undo=form.get("undo", ""))
 
 
 async def _buy(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
-    return await engine.buy(key, caller, user_id=_user(form), quantity=whole_number(form, "quantity"))
+    return await engine.run(key, caller, verbs.buy, user_id=_user(form), quantity=whole_number(form, "quantity"))
 
 
 async def _configure(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
@@ -101,15 +105,15 @@ async def _configure(engine: Engine, key: ListKey, caller: Caller, form: Form) -
         settings = SettingsChange.model_validate_json(form.get("settings", ""))
     except ValidationError as error:
         raise InvalidRequest.of("settings", "are none") from error
-    return await engine.configure(key, caller, settings=settings)
+    return await engine.run(key, caller, stock.configure, settings=settings)
 
 
 ACTS: dict[str, Act] = {
-    "add_stock": _stock("add_stock"),
+    "add_stock": _stock(stock.add_stock),
     "remove_stock": _remove_stock,
-    "add_total_stock": _stock("add_total_stock"),
-    "remove_total_stock": _stock("remove_total_stock"),
-    "promote": _stock("promote", "tickets"),
+    "add_total_stock": _stock(stock.add_total_stock),
+    "remove_total_stock": _stock(stock.remove_total_stock),
+    "promote": _stock(promotion.promote, "tickets"),
     "move": _move,
     "remove": _remove,
     "remove_lookalikes": _remove_lookalikes,
@@ -120,7 +124,7 @@ ACTS: dict[str, Act] = {
 """What can be done, by its verb."""
 
 
-@router.post(LIST + "/confirm")
+@router.post(to.DASHBOARD_CONFIRM)
 async def confirm(call: PageCall) -> Response:
     """Shows what would happen; nothing does."""
     key, form = path_key(call), call.sent
@@ -154,7 +158,7 @@ async def confirm(call: PageCall) -> Response:
     )
 
 
-@router.post(LIST + "/do")
+@router.post(to.DASHBOARD_DO)
 async def do(call: PageCall) -> Response:
     """Does it."""
     key, form = path_key(call), call.sent
@@ -189,12 +193,12 @@ async def do(call: PageCall) -> Response:
             once="",
         )
     if answer.several is None:
-        return go_to(f"{list_page(call)}?done={form['do']}")
+        return go_to(f"{to.of_list(to.DASHBOARD_LIST, key)}?done={form['do']}")
     undo = f"&undo={answer.several.undo}" if answer.several.undo else ""
-    return go_to(f"{list_page(call)}/lookalikes?done={form['do']}{undo}")
+    return go_to(f"{to.of_list(to.DASHBOARD_LOOKALIKES, key)}?done={form['do']}{undo}")
 
 
-@router.get(LIST + "/settings")
+@router.get(to.DASHBOARD_SETTINGS)
 async def show_settings(call: PageCall) -> Response:
     """The rules of a list, to be changed."""
     key = path_key(call)
@@ -209,22 +213,26 @@ def settings_of(form: Form, timezone: str) -> SettingsChange:
     def number(field: str) -> int | None:
         return _read(wrong, field, whole_number, form, field) if form.get(field, "").strip() else None
 
+    def value(one: DeclaredSetting) -> Any:
+        match one.kind:
+            case Kind.CHECK:
+                return one.name in form
+            case Kind.NUMBER:
+                return number(one.name)
+            case Kind.CHOICE:
+                return form.get(one.name)
+            case Kind.INSTANT:
+                return _read(wrong, one.name, moment, form, one.name, timezone)
+            case Kind.STEPS:
+                return [{name: number(f"{name}_{row}") for name in HoldStep.model_fields} for row in rows]
+            case Kind.TIME_OF_DAY | Kind.ADDRESS | Kind.TEXT:
+                return form.get(one.name, "").strip() or None
+            case _:
+                assert_never(one.kind)
+
     rows = [row for row in range(1, 21) if form.get(f"days_before_{row}") or form.get(f"hold_minutes_{row}")]
     try:
-        settings = SettingsChange.model_validate(
-            {
-                "policy": form.get("policy"),
-                "after_expiry": form.get("after_expiry"),
-                "join_challenge": form.get("join_challenge"),
-                "closes_at": _read(wrong, "closes_at", moment, form, "closes_at", timezone),
-                "hold_steps": [
-                    {name: number(f"{name}_{row}") for name in ("days_before", "hold_minutes")} for row in rows
-                ],
-            }
-            | {name: number(name) for name in ("skip_limit", "hold_minutes", "max_waiting", "reminder_minutes")}
-            | {name: form.get(name, "").strip() or None for name in ("quiet_from", "quiet_until", "purchase_url")}
-            | {name: name in form for name in ("open", "automatic", "verify_email", "one_place_per_address")}
-        )
+        settings = SettingsChange.model_validate({one.name: value(one) for one in SETTINGS.values()})
     except ValidationError as error:
         for one in error.errors(include_url=False, include_context=False, include_input=False):
             match one["loc"]:
@@ -254,9 +262,11 @@ def _changes(wanted: SettingsChange, kept: ListSettings) -> dict[str, tuple[Any,
     by itself would else be closed by hand. Raises InvalidRequest if that is nothing."""
     both = {name: (getattr(kept, name), getattr(wanted, name)) for name in SettingsChange.model_fields}
     changes = {name: (before, after) for name, (before, after) in both.items() if before != after}
-    if "verify_email" in changes and wanted.one_place_per_address != wanted.verify_email:
-        # Where it was never set it would follow the other: it is to be what the form says.
-        changes["one_place_per_address"] = both["one_place_per_address"]
+    for name, one in SETTINGS.items():
+        followed = one.setting.follows
+        if followed in changes and getattr(wanted, name) != getattr(wanted, followed):
+            # Where it was never set it would follow the other: it is to be what the form says.
+            changes[name] = both[name]
     if not changes:
         raise InvalidRequest("You have not changed anything.", errors=[])
     return changes
@@ -276,6 +286,7 @@ async def _settings_page(
         "dashboard_settings.html",
         status=refusal.status if refusal else 200,
         **shown,
+        groups=FORM,
         form=form if form is not None else _as_form(kept.model_dump(mode="json"), shown["rules"].closes_at, shown),
         steps=max(_STEPS, len(kept.hold_steps) + 1),
         refusal=refusal,
@@ -317,6 +328,6 @@ async def _entry_before(call: PageCall, key: ListKey, form: Form) -> Any:
     if not is_id(form.get("user_id", "")):
         return None
     try:
-        return await call.polls.entry(key, form["user_id"], organization_id=call.organization_id)
+        return await call.reads.entry(key, form["user_id"], organization_id=call.organization_id)
     except NotInList:
         return None

@@ -6,29 +6,27 @@ import secrets
 from fastapi import APIRouter, Response
 from pydantic import ValidationError
 
+from waiting_list import page_addresses as to
 from waiting_list import resend, webhooks
 from waiting_list.calls import path_id
-from waiting_list.dashboard import HOME, DashboardRoute, dashboard_page
-from waiting_list.engine import Idempotency
+from waiting_list.dashboard import DashboardRoute, dashboard_page
+from waiting_list.idempotency import Idempotency
 from waiting_list.notices import NoticeStatus, Redelivery, WebhookChange, WebhookFields, WebhookType
 from waiting_list.pages import PageCall, go_to
 from waiting_list.problems import InvalidRequest, NoticeNotFound
 
-WEBHOOKS = f"{HOME}/webhooks"
-WEBHOOK = WEBHOOKS + "/{webhook_id}"
-NOTICES = f"{HOME}/notices"
 _SHOWN = 50
 
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
 
 
-@router.get(WEBHOOKS)
+@router.get(to.WEBHOOKS)
 async def show_webhooks(call: PageCall) -> Response:
     """Where the organization is told of changes."""
     return await _webhooks_page(call)
 
 
-@router.post(WEBHOOKS)
+@router.post(to.WEBHOOKS)
 async def create_webhook(call: PageCall) -> Response:
     """A new one. Its secret is shown on this page only; who sends the form again sees the same."""
     form = call.sent
@@ -54,34 +52,34 @@ async def create_webhook(call: PageCall) -> Response:
     return await _webhook_page(call, created.webhook_id, secret=created.secret)
 
 
-@router.get(WEBHOOK)
+@router.get(to.WEBHOOK)
 async def show_webhook(call: PageCall) -> Response:
     """One of them, and what was sent to it."""
     return await _webhook_page(call, path_id(call, "webhook_id"))
 
 
-@router.post(WEBHOOK + "/test")
+@router.post(to.WEBHOOK_TEST)
 async def test_webhook(call: PageCall) -> Response:
     """Sends it a delivery that only tries it."""
     webhook_id = path_id(call, "webhook_id")
     await resend.send_test(call.pool, call.organization_id, webhook_id, idempotency=_once(call))
-    call.engine.told.set()
-    return _back_to(call)
+    call.engine.wake.set()
+    return _back_to(webhook_id, done="test")
 
 
-@router.post(WEBHOOK + "/enable")
+@router.post(to.WEBHOOK_ENABLE)
 async def enable_webhook(call: PageCall) -> Response:
     """Gives it another chance."""
-    return await _change(call, WebhookChange(disabled=False))
+    return await _change(call, WebhookChange(disabled=False), done="enable")
 
 
-@router.post(WEBHOOK + "/disable")
+@router.post(to.WEBHOOK_DISABLE)
 async def disable_webhook(call: PageCall) -> Response:
     """Sends nothing to it any more."""
-    return await _change(call, WebhookChange(disabled=True))
+    return await _change(call, WebhookChange(disabled=True), done="disable")
 
 
-@router.post(WEBHOOK + "/rotate-secret")
+@router.post(to.WEBHOOK_ROTATE_SECRET)
 async def rotate_secret(call: PageCall) -> Response:
     """Its next secret, which is shown on this page only; the one before goes on for a day."""
     webhook_id = path_id(call, "webhook_id")
@@ -89,21 +87,21 @@ async def rotate_secret(call: PageCall) -> Response:
     return await _webhook_page(call, webhook_id, secret=rotated.secret)
 
 
-@router.get(WEBHOOK + "/delete")
+@router.get(to.WEBHOOK_DELETE)
 async def ask_to_delete(call: PageCall) -> Response:
     """Asks whether it is really to go."""
     found = await webhooks.webhook(call.pool, call.organization_id, path_id(call, "webhook_id"))
     return dashboard_page(call, "dashboard_webhook_delete.html", webhook=found)
 
 
-@router.post(WEBHOOK + "/delete")
+@router.post(to.WEBHOOK_DELETE)
 async def delete_webhook(call: PageCall) -> Response:
     """Deletes it, with all deliveries to it."""
     await webhooks.delete(call.pool, call.organization_id, path_id(call, "webhook_id"))
-    return go_to(WEBHOOKS)
+    return go_to(to.WEBHOOKS)
 
 
-@router.post(WEBHOOK + "/redeliver")
+@router.post(to.WEBHOOK_REDELIVER)
 async def redeliver(call: PageCall) -> Response:
     """Sends one delivery again, or all that were given up."""
     webhook_id, notice_id = path_id(call, "webhook_id"), call.sent.get("notice_id")
@@ -112,19 +110,19 @@ async def redeliver(call: PageCall) -> Response:
     except ValidationError as error:
         raise NoticeNotFound("This notice does not exist.") from error
     await resend.redeliver(call.pool, call.organization_id, webhook_id, what, idempotency=_once(call))
-    call.engine.told.set()
-    return _back_to(call)
+    call.engine.wake.set()
+    return _back_to(webhook_id, done="redeliver")
 
 
-@router.get(WEBHOOK + "/{anything:path}")
+@router.get(to.WEBHOOK + to.ANYTHING_ELSE)
 async def show_webhook_again(call: PageCall) -> Response:
     """For who reloads what a form has answered."""
     webhook_id = path_id(call, "webhook_id")
     await webhooks.webhook(call.pool, call.organization_id, webhook_id)
-    return go_to("/".join(call.page.split("/")[:4]))
+    return go_to(to.address(to.WEBHOOK, webhook_id=webhook_id))
 
 
-@router.get(NOTICES)
+@router.get(to.NOTICES)
 async def show_notices(call: PageCall) -> Response:
     """What was sent, or is to be; those that were given up, unless a query says so."""
     asked = call.query_params
@@ -154,26 +152,25 @@ async def show_notices(call: PageCall) -> Response:
     )
 
 
-@router.post(NOTICES + "/resend")
+@router.post(to.NOTICES_RESEND)
 async def resend_notices(call: PageCall) -> Response:
     """Sends one again, or all that were given up."""
     if notice_id := call.sent.get("notice_id"):
         await resend.resend(call.pool, call.organization_id, notice_id, idempotency=_once(call))
     else:
         await resend.resend_dead(call.pool, organization_id=call.organization_id)
-    call.engine.told.set()
-    return go_to(f"{NOTICES}?done=resend")
+    call.engine.wake.set()
+    return go_to(f"{to.NOTICES}?done=resend")
 
 
-async def _change(call: PageCall, changes: WebhookChange) -> Response:
+async def _change(call: PageCall, changes: WebhookChange, *, done: str) -> Response:
     webhook_id = path_id(call, "webhook_id")
     await webhooks.change(call.pool, call.service.settings, call.organization_id, webhook_id, changes)
-    return _back_to(call)
+    return _back_to(webhook_id, done=done)
 
 
-def _back_to(call: PageCall) -> Response:
-    address, _, what = call.page.rpartition("/")
-    return go_to(f"{address}?done={what}")
+def _back_to(webhook_id: str, *, done: str) -> Response:
+    return go_to(f"{to.address(to.WEBHOOK, webhook_id=webhook_id)}?done={done}")
 
 
 def _once(call: PageCall) -> Idempotency | None:

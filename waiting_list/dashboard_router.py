@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Response
 
+from waiting_list import page_addresses as to
 from waiting_list import reading
 from waiting_list.calls import path_id, path_key
-from waiting_list.dashboard import HOME, DashboardRoute, dashboard_page
+from waiting_list.dashboard import DashboardRoute, dashboard_page
+from waiting_list.events import VERBS
 from waiting_list.fields import INT32_MAX
 from waiting_list.lookalikes import read_lookalikes
 from waiting_list.models import LeftReason, ListKey, Period, Status
@@ -22,13 +24,6 @@ from waiting_list.pages import PageCall, go_to
 from waiting_list.plots import plot
 from waiting_list.problems import InvalidRequest, NotFound
 
-LIST = HOME + "/waiting-lists/{offer_id}/{representation_id}"
-VERBS = (
-    "join", "change", "leave", "set_contact", "verify", "promote", "revoke", "buy", "expire", "move", "remove",
-    "end", "erase", "add_stock", "remove_stock", "add_total_stock", "remove_total_stock", "put_stock", "configure",
-    "create",
-)  # fmt: skip
-"""What a history tells of."""
 _LISTS = 50
 _ENTRIES = 100
 _CHANGES = 100
@@ -42,7 +37,7 @@ _PERIODS = ("hour", "day", "week")
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
 
 
-@router.get(HOME)
+@router.get(to.DASHBOARD)
 async def show_lists(call: PageCall) -> Response:
     """All lists: what is wanted against what there is."""
     asked = call.query_params
@@ -67,7 +62,7 @@ async def show_lists(call: PageCall) -> Response:
     )
 
 
-@router.get(LIST)
+@router.get(to.DASHBOARD_LIST)
 async def show_list(call: PageCall) -> Response:
     """One list: its stock, who is in it, and what can be done."""
     key = path_key(call)
@@ -82,14 +77,14 @@ async def show_list(call: PageCall) -> Response:
         **shown,
         entries=found.items,
         more=_next_page(call, found.next_cursor),
-        csv=f"{call.page}/entries.csv?{call.query_params}",
+        csv=f"{to.of_list(to.DASHBOARD_CSV, key)}?{call.query_params}",
         asked=call.query_params,
         reasons=list(LeftReason),
         done=call.query_params.get("done"),
     )
 
 
-@router.get(LIST + "/entries.csv")
+@router.get(to.DASHBOARD_CSV)
 async def export_entries(call: PageCall) -> Response:
     """The entries that the page of the list shows, all of them."""
     key = path_key(call)
@@ -99,12 +94,12 @@ async def export_entries(call: PageCall) -> Response:
     return answer
 
 
-@router.get(LIST + "/entries/{user_id}")
+@router.get(to.DASHBOARD_ENTRY)
 async def show_entry(call: PageCall) -> Response:
     """One fan's latest entry, what happened to it, and what can be done."""
     key, user_id = path_key(call), path_id(call, "user_id")
     shown = await list_facts(call, key)
-    entry = await call.polls.entry(key, user_id, organization_id=call.organization_id)
+    entry = await call.reads.entry(key, user_id, organization_id=call.organization_id)
     found = await reading.story(
         call.pool,
         key,
@@ -116,7 +111,7 @@ async def show_entry(call: PageCall) -> Response:
     return dashboard_page(call, "dashboard_entry.html", **shown, entry=entry, changes=found.items)
 
 
-@router.get(LIST + "/history")
+@router.get(to.DASHBOARD_HISTORY)
 async def show_history(call: PageCall) -> Response:
     """What happened, told one change after the other, the newest first unless a query says otherwise."""
     key = path_key(call)
@@ -144,7 +139,7 @@ async def show_history(call: PageCall) -> Response:
     )
 
 
-@router.get(LIST + "/statistics")
+@router.get(to.DASHBOARD_STATISTICS)
 async def show_statistics(call: PageCall) -> Response:
     """How much happened over time, drawn and as a table."""
     key = path_key(call)
@@ -173,7 +168,7 @@ async def show_statistics(call: PageCall) -> Response:
     )
 
 
-@router.get(LIST + "/lookalikes")
+@router.get(to.DASHBOARD_LOOKALIKES)
 async def show_lookalikes(call: PageCall) -> Response:
     """Entries that look like one person, to be removed together."""
     key = path_key(call)
@@ -191,15 +186,15 @@ async def show_lookalikes(call: PageCall) -> Response:
     )
 
 
-@router.get(LIST + "/{anything:path}")
+@router.get(to.DASHBOARD_LIST + to.ANYTHING_ELSE)
 async def show_list_again(call: PageCall) -> Response:
     """For who reloads what a form has answered."""
     key = path_key(call)
     await list_facts(call, key)
-    return go_to(list_page(call))
+    return go_to(to.of_list(to.DASHBOARD_LIST, key))
 
 
-@router.get(HOME + "/{anything:path}")
+@router.get(to.DASHBOARD + to.ANYTHING_ELSE)
 async def show_nothing(call: PageCall) -> Response:  # noqa: ARG001 - as every page
     """For who follows an address that no page has: that is said on a page, too."""
     raise NotFound("This page does not exist.")
@@ -235,14 +230,9 @@ async def list_facts(call: PageCall, key: ListKey) -> dict[str, Any]:
         "rules": rules,
         "stock": stock,
         "timezone": show.timezone,
-        "list_page": list_page(call),
+        "list_page": to.of_list(to.DASHBOARD_LIST, key),
         "most": INT32_MAX,
     }
-
-
-def list_page(call: PageCall) -> str:
-    """The address of the list that a page is about."""
-    return "/".join(call.page.split("/")[:5])
 
 
 def _filter(call: PageCall, key: ListKey, timezone: str) -> reading.EntryFilter:

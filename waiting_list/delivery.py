@@ -1,107 +1,71 @@
-"""Sends what the outbox holds: e-mails and deliveries to webhooks.
+"""The dispatcher: find the due notices of the outbox, and start a sender for each list and receiver.
 
-What is due is read without locks. For each list and receiver one courier claims a batch (SKIP LOCKED, so that any
-number of processes may run), sends it, records how that went, and goes on until nothing is left. A claim only
-moves the row's `due_at` ahead: who is killed in the middle leaves rows that are due again, under the same id. So
-everything is sent at least once, and hardly ever twice.
+It reads what is due without locks. For each list and receiver one task then claims a batch (SKIP LOCKED, so that
+any number of processes may run), sends it, records the results, and goes on until nothing is left. A claim only
+moves the row's `due_at` ahead: a process that is killed in the middle leaves rows that are due again, under the
+same id. So every notice is sent at least once, and hardly ever twice.
 """
 
 import asyncio
-import json
-from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import timedelta
-from secrets import SystemRandom
-from typing import NamedTuple, assert_never
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
 
-from waiting_list.attempts import Attempt, Outcome, delay_seconds
-from waiting_list.auth import Authority
-from waiting_list.database import Pool, Record, connection, snapshot, sql, transaction
-from waiting_list.keys import webhook_secret
-from waiting_list.metrics import NOTICE_TRIES
-from waiting_list.models import own_list_id
-from waiting_list.notices import Letter, NoticeStatus
-from waiting_list.posting import CONNECTIONS_PER_HOST, Poster
+from waiting_list.database import Pool, connection, snapshot, sql
+from waiting_list.email_sender import EmailSender
 from waiting_list.problems import Unavailable
 from waiting_list.settings import Settings
-from waiting_list.smtp import Mailer, open_mailer
-from waiting_list.telling import notice_id
-from waiting_list.writing import NOBODY, Writing, stale, too_early
+from waiting_list.signing_keys import SigningKeys
+from waiting_list.smtp import open_email_transport
+from waiting_list.webhook_sender import WebhookSender
+from waiting_list.writing import EmailComposer
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=90)
-"""After this long a claimed notice is due again: longer than a batch takes, however slow its receiver is."""
-BATCH = 32
-"""Notices that a courier claims at once."""
-ROTATION = timedelta(hours=24)
-"""How long the secret before the present one still signs."""
-_BATCH_SECONDS = 80.0
-_TURN_SECONDS = 15.0
-"""How long a claimed notice waits for its turn at the receiver; with the longest time limit of a try, within the
-batch's."""
-_COURIERS_TO_FANS = 8
-_COURIERS_TO_WEBHOOKS = 48
-"""At most. Each kind has its own: however many webhooks hang, they hold up no e-mail."""
-_COURIERS_TO_A_WEBHOOK = 2
-_REST_SECONDS = 30.0
-"""How long a webhook that did not answer at all is left alone, so that others come before it."""
+_TASKS_FOR_EMAILS = 8
+_TASKS_FOR_WEBHOOKS = 48
+"""At most. Each kind has its own, so that webhooks that hang never hold up an e-mail."""
+_TASKS_FOR_A_WEBHOOK = 2
 _LONGEST_SLEEP_SECONDS = 0.5
 _SHORTEST_SLEEP_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
 _CLEANING_SECONDS = 60.0
 _GRACE_SECONDS = 5.0
-_GONE = 410
-_random = SystemRandom()
 
 
-class _Result(NamedTuple):
-    """What becomes of a claimed notice."""
+class Dispatcher:
+    """Sends notices until it is told to stop. The engine sets `wake` when it has written new ones in this
+    process."""
 
-    notice: Record
-    status: NoticeStatus
-    delay_seconds: float = 0.0
-    attempt: Attempt | None = None
-    why: str | None = None
-
-
-class Delivery:
-    """Delivers until it is told to stop. `told` is set by whoever has written something new in this process."""
-
-    def __init__(self, pool: Pool, settings: Settings, authority: Authority, told: asyncio.Event) -> None:
+    def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys, wake: asyncio.Event) -> None:
         self._pool = pool
         self._settings = settings
-        self._authority = authority
-        self._told = told
-        self._writing = Writing(pool, settings, authority)
-        self._couriers: dict[tuple[UUID, str | None], asyncio.Task[None]] = {}
-        self._more = False
-        """Whether the last look found more than there were couriers for."""
+        self._signing_keys = signing_keys
+        self._wake = wake
+        composer, transport = EmailComposer(pool, settings, signing_keys), open_email_transport(settings)
+        self._email_sender = EmailSender(pool, settings, composer, transport) if transport is not None else None
+        self._webhook_sender: WebhookSender | None = None
+        self._tasks: dict[tuple[UUID, str | None], asyncio.Task[None]] = {}
+        """By list and webhook, or None for the list's e-mails."""
+        self._found_more = False
+        """Whether the last look found more than there were tasks for."""
         self._failing: set[tuple[UUID, str | None]] = set()
-        self._resting: dict[str, float] = {}
-        """Until when a webhook is left alone."""
-        self._gates: dict[str, asyncio.Semaphore] = {}
-        """Of each host that webhooks are at, and of the mail server: no more at once than there are connections,
-        since the wait for one would count as the receiver's."""
         self._cleaned_at = float("-inf")
-        self._mailer: Mailer | None = None
-        self._poster: Poster | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Works until `stop` is set. Survives any failure: it is logged once, and tried again. What is under way
-        then has a few seconds to end."""
-        self._mailer, self._poster = open_mailer(self._settings), Poster(self._settings)
+        """Work until `stop` is set. Survive any failure: log it once, and try again. At the end, what is under way
+        has a few seconds to finish."""
+        self._webhook_sender = WebhookSender(self._pool, self._settings, self._signing_keys)
         stopping = asyncio.create_task(stop.wait())
         failing = False
         try:
             while not stop.is_set():
                 pause = _LONGEST_SLEEP_SECONDS
                 try:
-                    self._told.clear()
-                    await self.start_couriers()
+                    self._wake.clear()
+                    await self.delete_old_notices()
+                    await self._start_tasks(self._webhook_sender.resting())
                     failing = False
                 except Unavailable:
                     pause = _RETRY_SECONDS  # the outage is logged where it is met
@@ -110,274 +74,88 @@ class Delivery:
                     if not failing:
                         log.warning("delivery_failing", error=repr(error), exc_info=True)
                     failing = True
-                await self._rest(stopping, pause)
+                await self._sleep(stopping, pause)
         finally:
             stopping.cancel()
-            if self._couriers:
-                await asyncio.wait(self._couriers.values(), timeout=_GRACE_SECONDS)
-            for courier in list(self._couriers.values()):
-                courier.cancel()
-            await asyncio.gather(*self._couriers.values(), return_exceptions=True)
-            await self._poster.close()
-            if self._mailer is not None:
-                await self._mailer.close()
+            if self._tasks:
+                await asyncio.wait(self._tasks.values(), timeout=_GRACE_SECONDS)
+            for task in list(self._tasks.values()):
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await self._webhook_sender.close()
+            if self._email_sender is not None:
+                await self._email_sender.close()
 
-    async def _rest(self, stopping: asyncio.Task[bool], seconds: float) -> None:
-        # A moment in any case: whoever commits all the time must not be followed by a look each time.
+    async def delete_old_notices(self) -> None:
+        """Delete the notices that ended `notices_kept_days` ago; at most once a minute. Raises Unavailable."""
+        now = asyncio.get_running_loop().time()
+        if now - self._cleaned_at <= _CLEANING_SECONDS:
+            return
+        kept = timedelta(days=self._settings.notices_kept_days)
+        async with connection(self._pool) as acquired:
+            await acquired.execute(sql("delete_old_notices"), kept)
+        self._cleaned_at = now
+
+    async def _sleep(self, stopping: asyncio.Task[bool], seconds: float) -> None:
+        # A moment in any case, so that an engine that commits all the time is not followed by a look each time.
         await asyncio.wait([stopping], timeout=_SHORTEST_SLEEP_SECONDS)
-        told = asyncio.create_task(self._told.wait())
-        await asyncio.wait([stopping, told], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        told.cancel()
+        woken = asyncio.create_task(self._wake.wait())
+        await asyncio.wait([stopping, woken], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        woken.cancel()
 
-    async def start_couriers(self) -> None:
-        """Looks for what is due, and sends somebody for each list and receiver where nobody is on the way. Raises
-        Unavailable."""
-        loop = asyncio.get_running_loop()
-        if loop.time() - self._cleaned_at > _CLEANING_SECONDS:
-            kept = timedelta(days=self._settings.notices_kept_days)
-            async with connection(self._pool) as acquired:
-                await acquired.execute(sql("delete_old_notices"), kept)
-            self._cleaned_at = loop.time()
-        on_the_way = list(self._couriers)
-        receivers = {None, *(webhook_id for _, webhook_id in on_the_way)}
-        now = loop.time()
-        self._resting = {webhook_id: until for webhook_id, until in self._resting.items() if now < until}
+    async def _start_tasks(self, resting: list[str]) -> None:
+        """Look for what is due, and start a task for each list and receiver that has none. Raises Unavailable."""
+        busy = list(self._tasks)
+        receivers = {None, *(webhook_id for _, webhook_id in busy)}
         async with snapshot(self._pool) as acquired:
             due = await acquired.fetch(
                 sql("read_due_notices"),
-                [list_id for list_id, _ in on_the_way],
-                [webhook_id or "" for _, webhook_id in on_the_way],
-                [*self._resting, *(to or "" for to in receivers if not self._can_go(to))],
+                [list_id for list_id, _ in busy],
+                [webhook_id or "" for _, webhook_id in busy],
+                [*resting, *(receiver or "" for receiver in receivers if not self._has_room(receiver))],
             )
-        self._more = False
+        self._found_more = False
         for record in due:
             key = record["list_id"], record["webhook_id"]
-            if not self._can_go(record["webhook_id"]):
-                self._more = True
+            if not self._has_room(record["webhook_id"]):
+                self._found_more = True
                 continue
-            courier = asyncio.create_task(self._deliver(*key))
-            self._couriers[key] = courier
-            courier.add_done_callback(lambda _, key=key: self._back(key))  # type: ignore[misc]
+            task = asyncio.create_task(self._send(*key))
+            self._tasks[key] = task
+            task.add_done_callback(lambda _, key=key: self._ended(key))  # type: ignore[misc]
 
-    def _can_go(self, webhook_id: str | None) -> bool:
-        """Whether one more may be on the way to a receiver."""
-        on_the_way = [to for _, to in self._couriers]
-        to_fans = on_the_way.count(None)
+    def _has_room(self, webhook_id: str | None) -> bool:
+        """Whether one more task may send to a receiver."""
+        receivers = [receiver for _, receiver in self._tasks]
+        emails = receivers.count(None)
         if webhook_id is None:
-            return self._mailer is not None and to_fans < _COURIERS_TO_FANS
-        to_webhooks = len(on_the_way) - to_fans
-        return to_webhooks < _COURIERS_TO_WEBHOOKS and on_the_way.count(webhook_id) < _COURIERS_TO_A_WEBHOOK
+            return self._email_sender is not None and emails < _TASKS_FOR_EMAILS
+        webhooks = len(receivers) - emails
+        return webhooks < _TASKS_FOR_WEBHOOKS and receivers.count(webhook_id) < _TASKS_FOR_A_WEBHOOK
 
-    def _back(self, key: tuple[UUID, str | None]) -> None:
-        del self._couriers[key]
-        if self._more:
-            self._told.set()
+    def _ended(self, key: tuple[UUID, str | None]) -> None:
+        del self._tasks[key]
+        if self._found_more:
+            self._wake.set()
 
-    async def _deliver(self, list_id: UUID, webhook_id: str | None) -> None:
+    async def _send(self, list_id: UUID, webhook_id: str | None) -> None:
+        """Send batch after batch of what is due of one list to one receiver."""
         key = list_id, webhook_id
         try:
-            while await self.deliver(list_id, webhook_id):
+            while await self._send_due(list_id, webhook_id):
                 pass
             self._failing.discard(key)
         except Unavailable:
             pass  # the next look says so
         except Exception:
-            # Whatever was claimed is due again when its lease ends.
+            # What was claimed is due again when its lease ends.
             if key not in self._failing:
                 log.exception("delivery_failed", list_id=str(list_id), webhook_id=webhook_id)
             self._failing.add(key)
 
-    async def deliver(self, list_id: UUID, webhook_id: str | None) -> int:
-        """Sends one batch of what is due of one list to one receiver (None: its fans, by e-mail), and records how
-        it went; returns how many that were, 0 if the receiver is better left alone. Raises Unavailable."""
+    async def _send_due(self, list_id: UUID, webhook_id: str | None) -> int:
         if webhook_id is None:
-            return await self._mail(list_id)
-        async with connection(self._pool) as acquired:
-            webhook = await acquired.fetchrow(sql("read_webhook_to_call"), webhook_id)
-            if webhook is None or webhook["disabled_at"] is not None:
-                why = "the webhook is disabled" if webhook else "the webhook was deleted"
-                await acquired.execute(sql("give_up_notices"), list_id, webhook_id, why)
-                return 0
-            # One that fails holds nobody up for longer than one try.
-            at_most = BATCH if webhook["failing_since"] is None else CONNECTIONS_PER_HOST
-            claimed = await acquired.fetch(sql("claim_notices"), list_id, webhook_id, at_most, LEASE)
-        secrets = await self._secrets(webhook)
-
-        gate = self._gate(urlsplit(webhook["url"]).netloc, CONNECTIONS_PER_HOST)
-
-        async def post(notice: Record) -> _Result:
-            assert self._poster is not None
-            attempt = await self._poster.post(
-                webhook["url"],
-                notice_id=notice["notice_id"],
-                body=notice["body"],
-                secrets=secrets,
-                at=notice["tried_at"],
-            )
-            return _result(notice, attempt)
-
-        results = await self._all(_in_turn(gate, notice, post) for notice in claimed)
-        await self._record(list_id, results)
-        await self._judge(webhook, results)
-        if results and all(one.attempt is None or one.attempt.status is None for one in results):
-            self._resting[webhook_id] = asyncio.get_running_loop().time() + _REST_SECONDS
-            return 0
-        return len(claimed)
-
-    def _gate(self, receiver: str, at_once: int) -> asyncio.Semaphore:
-        return self._gates.setdefault(receiver, asyncio.Semaphore(at_once))
-
-    async def _secrets(self, webhook: Record) -> list[str]:
-        secret = await self._authority.derived_secret()
-        versions = [webhook["secret_version"]]
-        if webhook["rotated_at"] is not None and webhook["now"] - webhook["rotated_at"] < ROTATION:
-            versions.append(webhook["secret_version"] - 1)
-        return [webhook_secret(secret, webhook["webhook_id"], version) for version in versions]
-
-    async def _mail(self, list_id: UUID) -> int:
-        async with connection(self._pool) as acquired:
-            claimed = await acquired.fetch(sql("claim_notices"), list_id, "", BATCH, LEASE)
-        facts = await self._writing.read(list_id, [notice["number"] for notice in claimed])
-
-        async def send(notice: Record) -> _Result:
-            assert self._mailer is not None
-            if notice["type"] == Letter.WEBHOOK_DISABLED:
-                return _result(notice, await self._mailer.send(self._writing.webhook_disabled(notice)))
-            if notice["type"] == Letter.SIGN_IN:
-                letter = await self._writing.sign_in(notice)
-                if letter is None:
-                    return _Result(notice, NoticeStatus.DROPPED, why="the link to sign in is good no more")
-                return _result(notice, await self._mailer.send(letter))
-            about = facts.get(notice["number"])
-            if about is None or (why := stale(notice, about)):
-                return _Result(notice, NoticeStatus.DROPPED, why=why if about else NOBODY)
-            if (seconds := too_early(notice, about)) is not None:
-                return _Result(notice, NoticeStatus.PENDING, delay_seconds=seconds)
-            return _result(notice, await self._mailer.send(await self._writing.letter(notice, about)))
-
-        gate = self._gate("", self._settings.smtp_connections)
-        await self._record(list_id, await self._all(_in_turn(gate, notice, send) for notice in claimed))
-        return len(claimed)
-
-    async def _all(self, sending: Iterable[Coroutine[None, None, _Result]]) -> list[_Result]:
-        """What came of all of it, within the lease. Whatever raised, or did not end in time, is left as it is
-        claimed, and so tried again."""
-        tasks = [asyncio.ensure_future(one) for one in sending]
-        if not tasks:
-            return []
-        try:
-            await asyncio.wait(tasks, timeout=_BATCH_SECONDS)
-        finally:
-            # Also of a courier that is called back: what it had begun must not go on without it.
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        results = []
-        for task in tasks:
-            if task.cancelled():
-                continue
-            if (error := task.exception()) is not None:
-                log.error("notice_failed", error=repr(error), exc_info=error)
-            else:
-                results.append(task.result())
-        return results
-
-    async def _record(self, list_id: UUID, results: Sequence[_Result]) -> None:
-        if not results:
-            return
-        rows = [
-            (
-                one.notice["notice_id"],
-                one.notice["tries"],
-                one.status,
-                one.delay_seconds,
-                one.attempt.status if one.attempt else None,
-                one.attempt.answer if one.attempt else one.why,
-                one.attempt.latency_ms if one.attempt else None,
-            )
-            for one in results
-        ]
-        async with connection(self._pool) as acquired:
-            await acquired.execute(sql("record_attempts"), list_id, *map(list, zip(*rows, strict=True)))
-        for one in results:
-            receiver = "fan" if one.notice["webhook_id"] is None else "webhook"
-            NOTICE_TRIES.labels(receiver, one.status).inc()
-
-    async def _judge(self, webhook: Record, results: Sequence[_Result]) -> None:
-        """Remembers since when a webhook has only failed, and disables one that does for days, or is gone."""
-        attempts = [one.attempt for one in results if one.attempt]
-        if not attempts:
-            return
-        webhook_id, failing_since = webhook["webhook_id"], webhook["failing_since"]
-        if any(attempt.outcome is Outcome.SENT for attempt in attempts):
-            if failing_since is not None:
-                async with connection(self._pool) as acquired:
-                    await acquired.execute(sql("webhook_works"), webhook_id)
-            return
-        gone = any(attempt.status == _GONE for attempt in attempts)
-        days = self._settings.webhook_disable_days
-        if gone:
-            await self._disable(webhook, "it answered 410 Gone")
-        elif failing_since is None:
-            async with connection(self._pool) as acquired:
-                await acquired.execute(sql("webhook_fails"), webhook_id)
-        elif webhook["now"] - failing_since > timedelta(days=days):
-            # Not what it has answered, which may speak of a person: the reason stays.
-            last = attempts[-1].status or attempts[-1].answer
-            await self._disable(webhook, f"it has failed for more than {days:g} days; last: {last}")
-
-    async def _disable(self, webhook: Record, reason: str) -> None:
-        """Disables a webhook once, and tells the organization: by e-mail, and by its other webhooks."""
-        organization_id, webhook_id = webhook["organization_id"], webhook["webhook_id"]
-        since = webhook["failing_since"] or webhook["now"]
-        owner = own_list_id(organization_id)
-        told = {"webhook_id": webhook_id, "url": webhook["url"], "reason": reason}
-        event = {"type": "webhook.disabled", "timestamp": webhook["now"].isoformat(), "data": told}
-        letter = {
-            "to": webhook["notify_email"],
-            "url": webhook["url"],
-            "reason": reason,
-            "since": since.isoformat(),
-        }
-        async with transaction(self._pool) as acquired:
-            if await acquired.fetchval(sql("disable_webhook"), webhook_id, reason) is None:
-                return
-            await acquired.execute(
-                sql("insert_disabled_notices"),
-                owner,
-                organization_id,
-                str(notice_id(owner, webhook["now"], 0, "webhook.disabled", webhook_id)),
-                json.dumps(event),
-                notice_id(owner, webhook["now"], 0, Letter.WEBHOOK_DISABLED, webhook_id),
-                json.dumps(letter) if webhook["notify_email"] and self._settings.sends_mail else None,
-            )
-        log.warning("webhook_disabled", webhook_id=webhook_id, reason=reason)
-
-
-async def _in_turn(
-    gate: asyncio.Semaphore, notice: Record, send: Callable[[Record], Coroutine[None, None, _Result]]
-) -> _Result:
-    try:
-        async with asyncio.timeout(_TURN_SECONDS):
-            await gate.acquire()
-    except TimeoutError:
-        return _Result(notice, NoticeStatus.PENDING)  # not tried
-    try:
-        return await send(notice)
-    finally:
-        gate.release()
-
-
-def _result(notice: Record, attempt: Attempt) -> _Result:
-    match attempt.outcome:
-        case Outcome.SENT:
-            return _Result(notice, NoticeStatus.SENT, attempt=attempt)
-        case Outcome.DEAD:
-            return _Result(notice, NoticeStatus.DEAD, attempt=attempt)
-        case Outcome.RETRY:
-            seconds = delay_seconds(notice["tries"], chance=_random.random())
-            if seconds is None:
-                return _Result(notice, NoticeStatus.DEAD, attempt=attempt)
-            return _Result(notice, NoticeStatus.PENDING, delay_seconds=seconds, attempt=attempt)
-        case _:
-            assert_never(attempt.outcome)
+            assert self._email_sender is not None
+            return await self._email_sender.send_due(list_id)
+        assert self._webhook_sender is not None
+        return await self._webhook_sender.send_due(list_id, webhook_id)

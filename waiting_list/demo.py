@@ -5,19 +5,24 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
 from typing import Any
 
-from waiting_list import importer, reading
+from waiting_list import importer, promotion, reading, stock, verbs
 from waiting_list.api_keys import create_api_key
-from waiting_list.auth import Authority, User
 from waiting_list.database import Pool
-from waiting_list.engine import Caller, Engine, Idempotency
+from waiting_list.engine import SERVICE, Caller, Engine, Verb
+from waiting_list.idempotency import Idempotency
 from waiting_list.keys import Scope
 from waiting_list.links import make_link
-from waiting_list.models import Answer, ListKey, SettingsChange
+from waiting_list.list_settings import SettingsChange
+from waiting_list.models import ListKey
 from waiting_list.notices import Contact
-from waiting_list.polls import Polls
+from waiting_list.page_addresses import CHECKOUT, SHOP
+from waiting_list.polls import CoalescedReads
 from waiting_list.problems import NotInList
 from waiting_list.settings import Settings
-from waiting_list.shop_router import CHECKOUT, ORGANIZATION, SHOP
+from waiting_list.shop_router import ORGANIZATION
+from waiting_list.sign_outs import SignOuts
+from waiting_list.signing_keys import SigningKeys
+from waiting_list.user_tokens import User, UserTokens
 
 FAN = "you"
 _STRICT = ListKey("jazz-floor", "jazz-fri")
@@ -43,12 +48,15 @@ async def load(pool: Pool, settings: Settings, url: str) -> str:
         await _Play(engine, began, checkout + "?pass={pass}&tickets={tickets}").all()
     # The same key all day: it is derived, not stored.
     key, _ = await create_api_key(pool, ORGANIZATION, name="demo", scopes=[Scope.ADMIN], idempotency=_SHOP)
-    authority = Authority(pool, settings)
-    token, expires_at = await authority.mint(User(FAN, ORGANIZATION), expires_in=86_400)
+    signing_keys = SigningKeys(pool)
+    user_tokens = UserTokens(signing_keys, SignOuts(pool, settings))
+    token, expires_at = await user_tokens.mint(User(FAN, ORGANIZATION), expires_in=86_400)
     page = "(erased)"
     with suppress(NotInList):
-        ready = await Polls(pool, settings).entry(_STRICT, "ines", organization_id=ORGANIZATION)
-        page = settings.public_url + await make_link(pool, await authority.derived_secret(), _STRICT, ready.number)
+        ready = await CoalescedReads(pool, settings).entry(_STRICT, "ines", organization_id=ORGANIZATION)
+        page = settings.public_url + await make_link(
+            pool, await signing_keys.derived_secret(), _STRICT, ready.number
+        )
     shop = f"\nA shop with the widget on its page, from joining to paying: {url}{SHOP}" if settings.demo else ""
     return f"""
 The demo is loaded. Demo organizer key: {key.key}
@@ -96,14 +104,14 @@ class _Play:
             ("jules", 4, 1),
         ):
             await self._join(key, name, wanted, minimum)
-        await self._do(self._engine.add_stock, key, _STAFF, quantity=3)  # amelie and bastien are ready
-        await self._do(self._engine.buy, key, _STAFF, user_id="amelie")
-        await self._do(self._engine.leave, key, _FANS, user_id="farid")
-        await self._do(self._engine.remove, key, _STAFF, user_id="gaelle")
+        await self._do(key, _STAFF, stock.add_stock, quantity=3)  # amelie and bastien are ready
+        await self._do(key, _STAFF, verbs.buy, user_id="amelie")
+        await self._do(key, _FANS, verbs.leave, user_id="farid")
+        await self._do(key, _STAFF, verbs.remove, user_id="gaelle")
         self._now += timedelta(hours=25)
-        await self._do(self._engine.expire, key)  # bastien's hold; chloe wants more than the one ticket
-        await self._do(self._engine.move, key, _STAFF, user_id="ines", to="first")  # ines takes it
-        await self._do(self._engine.add_stock, key, _STAFF, quantity=8)  # emma takes 2 of the 4 she wants
+        await self._do(key, SERVICE, verbs.expire)  # bastien's hold; chloe wants more than the one ticket
+        await self._do(key, _STAFF, verbs.move, user_id="ines", to="first")  # ines takes it
+        await self._do(key, _STAFF, stock.add_stock, quantity=8)  # emma takes 2 of the 4 she wants
 
     async def _skipping_list(self) -> None:
         """A group of six waits; those behind who fit are served, within the limit."""
@@ -120,7 +128,7 @@ class _Play:
         await self._join(key, "choir-of-lyon", 6)
         for name in ("karim", "lea", "marco", "nadia", "oscar"):
             await self._join(key, name, 1)
-        await self._do(self._engine.add_stock, key, _STAFF, quantity=4)  # three are served, then it waits
+        await self._do(key, _STAFF, stock.add_stock, quantity=4)  # three are served, then it waits
 
     async def _manual_list(self) -> None:
         """The organizer releases tickets by hand."""
@@ -128,8 +136,8 @@ class _Play:
         await self._set(key, automatic=False)
         for name in ("petra", "quentin", "ragnar", "svenja"):
             await self._join(key, name, 2)
-        await self._do(self._engine.add_stock, key, _STAFF, quantity=10)
-        await self._do(self._engine.promote, key, _STAFF, tickets=2)
+        await self._do(key, _STAFF, stock.add_stock, quantity=10)
+        await self._do(key, _STAFF, promotion.promote, tickets=2)
 
     async def _requeueing_list(self) -> None:
         """Whoever lets a hold lapse waits again, last."""
@@ -137,9 +145,9 @@ class _Play:
         await self._set(key, after_expiry="requeue", hold_minutes=30)
         for name in ("tiago", "ursula", "vera"):
             await self._join(key, name, 2)
-        await self._do(self._engine.add_stock, key, _STAFF, quantity=2)
+        await self._do(key, _STAFF, stock.add_stock, quantity=2)
         self._now += timedelta(minutes=31)
-        await self._do(self._engine.expire, key)
+        await self._do(key, SERVICE, verbs.expire)
         await self._set(key, hold_minutes=7 * 24 * 60)
 
     async def _list_that_ended(self) -> None:
@@ -149,7 +157,7 @@ class _Play:
             await self._join(key, name, 2)
         await self._set(key, closes_at=self._now + timedelta(minutes=1))
         self._now += timedelta(minutes=2)
-        await self._do(self._engine.end, key)
+        await self._do(key, SERVICE, verbs.end)
 
     async def _crowd(self) -> None:
         """Two dozen fans, and tickets that come back now and then: enough to say how long it takes."""
@@ -159,7 +167,7 @@ class _Play:
             await self._join(key, f"fan-{number:02}", 1 + number % 4)
         for hours in (1, 3, 4, 2, 5, 1, 3):
             self._now += timedelta(hours=hours)
-            await self._do(self._engine.add_stock, key, _STAFF, quantity=2 + hours % 2)
+            await self._do(key, _STAFF, stock.add_stock, quantity=2 + hours % 2)
 
     async def _join(self, key: ListKey, user_id: str, wanted: int, minimum: int | None = None) -> None:
         contact = Contact(
@@ -169,9 +177,9 @@ class _Play:
             locale="fr" if key == _STRICT else "en",
         )
         await self._do(
-            self._engine.join,
             key,
             _FANS,
+            verbs.join,
             user_id=user_id,
             tickets_wanted=wanted,
             tickets_minimum=minimum,
@@ -180,13 +188,12 @@ class _Play:
 
     async def _set(self, key: ListKey, **settings: Any) -> None:
         await self._do(
-            self._engine.configure,
             key,
             _STAFF,
+            stock.configure,
             settings=SettingsChange(**{"purchase_url": self._purchase_url} | settings),
         )
 
-    async def _do(self, verb: Any, *arguments: Any, **options: Any) -> Answer:
+    async def _do(self, key: ListKey, caller: Caller, verb: Verb, **arguments: Any) -> None:
         self._now += timedelta(minutes=1)
-        answer: Answer = await verb(*arguments, now=self._now, **options)
-        return answer
+        await self._engine.at(self._now).run(key, caller, verb, **arguments)

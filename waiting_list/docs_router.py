@@ -9,8 +9,10 @@ from functools import cache, lru_cache
 
 from fastapi import APIRouter, FastAPI, Response
 
+from waiting_list import page_addresses
 from waiting_list.calls import Call, PublicRoute
 from waiting_list.i18n import environment
+from waiting_list.page_addresses import DOCS, OPENAPI
 from waiting_list.pages import HEADERS
 from waiting_list.static_router import StaticFile, answer_file, static
 
@@ -33,13 +35,13 @@ class DocsRoute(PublicRoute):
 router = APIRouter(route_class=DocsRoute, include_in_schema=False)
 
 
-@router.get("/openapi.json")
+@router.get(OPENAPI)
 async def get_openapi(call: Call) -> Response:
     """The API document (OpenAPI)."""
     return answer_file(call, _document(call.app), _KEPT)
 
 
-@router.get("/docs")
+@router.get(DOCS)
 async def show_docs(call: Call) -> Response:
     """The API document as a page, on which calls can be tried out. In English, as the document is."""
     return answer_file(call, _page(), _HEADERS_OF_PAGE)
@@ -53,5 +55,5 @@ def _document(app: FastAPI) -> StaticFile:
 
 @cache
 def _page() -> StaticFile:
-    html = environment("en").get_template("pages/docs.html").render(static=static)
+    html = environment("en").get_template("pages/docs.html").render(static=static, to=page_addresses)
     return StaticFile.of(html.encode(), "text/html")

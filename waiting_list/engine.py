@@ -9,47 +9,32 @@ A batch is the same as its requests one after the other. Reads are in reading.py
 """
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cached_property
-from typing import Any
-from uuid import UUID
+from datetime import datetime
+from typing import Any, Concatenate, ParamSpec, Self, TypeAlias
 
 from opentelemetry.trace import Span
 
-from waiting_list import lookalikes, promotion, repeats, stock, telling, tracing, verbs
-from waiting_list.batch import Batches
-from waiting_list.challenges import NO_PROOF, Proof
+from waiting_list import promotion, telling, tracing, verbs
+from waiting_list.batch import Batcher
 from waiting_list.database import Connection, Pool, sql, transaction
+from waiting_list.idempotency import Idempotency, store_responses, stored_responses
 from waiting_list.ledger import Ledger
+from waiting_list.list_settings import ListSettings
 from waiting_list.metrics import BATCH_REQUESTS, ENTRY_CHANGES
-from waiting_list.models import Answer, Inventory, ListKey, ListSettings, SettingsChange, Several, Status
+from waiting_list.models import CLOCK, FAN, Answer, Entry, Inventory, ListKey, Several, Status
 from waiting_list.notices import Contact
-from waiting_list.problems import IdempotencyKeyReused, InventoryNotFound, Problem
+from waiting_list.problems import InventoryNotFound, Problem
 from waiting_list.rows import EntryRow
 from waiting_list.settings import Settings
 
-Verb = Callable[..., Awaitable[EntryRow | Sequence[EntryRow] | Several | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Idempotency:
-    """What makes a repeated request known: who sent which key with which request. Only hashes are stored."""
-
-    key: str
-    key_hash: bytes
-    request_hash: bytes
-
-    @classmethod
-    def of(cls, *, caller: str, key: str, request: str) -> "Idempotency":
-        """`caller` must tell apart all who may use the same key; `request` is its path and body."""
-        return cls(
-            key,
-            hashlib.sha256(f"{caller}\x00{key}".encode()).digest(),
-            hashlib.sha256(request.encode()).digest(),
-        )
+P = ParamSpec("P")
+Result: TypeAlias = EntryRow | Sequence[EntryRow] | Several | None
+"""What a verb returns: the entry, or the entries, that it was about."""
+Verb: TypeAlias = Callable[..., Awaitable[Result]]
+"""A function of verbs.py, stock.py, promotion.py or lookalikes.py. Its first parameter is the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +50,7 @@ class Caller:
     idempotency: Idempotency | None = None
 
 
-SERVICE = Caller(None, verbs.CLOCK)
+SERVICE = Caller(None, CLOCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,39 +58,35 @@ class Request:
     """One call of a verb on one list."""
 
     verb: Verb
-    arguments: Mapping[str, Any]
+    args: Sequence[object]
+    kwargs: Mapping[str, Any]
     caller: Caller
 
 
 @dataclass(slots=True)
 class _Outcome:
-    request: Request
     entry: EntryRow | None = None
     inventory: Inventory | None = None
     settings: ListSettings | None = None
     several: Several | None = None
     promoted: Sequence[EntryRow] = ()
     revoked: tuple[str, ...] = ()
-    problem: Problem | None = None
-    replay: Answer | None = None
+    answer: Answer | Problem | None = None
+    """Known already: a problem, or the stored answer to a repeat."""
 
 
 class Engine:
-    """The verbs, for any number of callers at once. One for each process.
+    """Runs verbs, for any number of callers at once. One for each process."""
 
-    Every verb takes an optional `now` for tests; the default is the database clock under the lock. Every one
-    raises InventoryNotFound where the list does not exist or is another organization's,
-    IdempotencyKeyReused, Unavailable, and what its function in verbs.py, stock.py or promotion.py names.
-    """
-
-    def __init__(self, pool: Pool, settings: Settings, *, dry: bool = False) -> None:
+    def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool
         self._settings = settings
-        self._dry = dry
-        self._secret: bytes | None = None
-        self.told = asyncio.Event()
-        """Set whenever there is something new to tell: a hint for whoever delivers in this process."""
-        self._batches: Batches[ListKey, Request, Answer] = Batches(
+        self._now: datetime | None = None
+        self._dry = False
+        self._secrets: dict[str, bytes] = {}
+        self.wake = asyncio.Event()
+        """Set when new notices are committed: it wakes the dispatcher of this process."""
+        self._batcher: Batcher[ListKey, Request, Answer] = Batcher(
             self._run,
             queue_limit=settings.list_queue_limit,
             batch_limit=settings.batch_limit,
@@ -113,302 +94,120 @@ class Engine:
             alone_with=lambda one: one.caller.idempotency and one.caller.idempotency.key_hash,
         )
 
-    @cached_property
-    def preview(self) -> "Engine":
+    @property
+    def preview(self) -> Self:
         """The same verbs, each with the same answer or problem, of which nothing stays: under the list's lock it
         is done, and undone. What it shows is exact as long as nothing else changes the list."""
-        return Engine(self._pool, self._settings, dry=True)
+        other = copy(self)
+        other._dry = True
+        return other
 
-    async def join(
+    def at(self, now: datetime) -> Self:
+        """The same at an instant of the caller's, in place of the database's clock: for tests and the demo."""
+        other = copy(self)
+        other._now = now
+        return other
+
+    async def run(
         self,
         key: ListKey,
         caller: Caller,
-        *,
-        user_id: str,
-        tickets_wanted: int,
-        tickets_minimum: int | None = None,
-        contact: Contact | None = None,
-        quiet: bool = False,
-        proof: Proof = NO_PROOF,
-        network: str | None = None,
-        now: datetime | None = None,
+        verb: Callable[Concatenate[Ledger, P], Awaitable[Result]],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> Answer:
-        """The user takes the last place in the list."""
-        return await self._submit(
-            key,
-            caller,
-            now,
-            verbs.join,
-            user_id=user_id,
-            tickets_wanted=tickets_wanted,
-            tickets_minimum=tickets_minimum,
-            contact=contact,
-            quiet=quiet,
-            proof=proof,
-            network=network,
-        )
+        """Run one verb on one list, and return what it has changed after the commit.
 
-    async def change(
-        self,
-        key: ListKey,
-        caller: Caller,
-        *,
-        user_id: str,
-        number: int | None = None,
-        tickets_wanted: int | None = None,
-        tickets_minimum: int | None = None,
-        now: datetime | None = None,
-    ) -> Answer:
-        """The waiting user wants fewer tickets (keeps the place) or more (goes last)."""
-        return await self._submit(
-            key,
-            caller,
-            now,
-            verbs.change,
-            user_id=user_id,
-            number=number,
-            tickets_wanted=tickets_wanted,
-            tickets_minimum=tickets_minimum,
-        )
-
-    async def leave(
-        self,
-        key: ListKey,
-        caller: Caller,
-        *,
-        user_id: str,
-        number: int | None = None,
-        now: datetime | None = None,
-    ) -> Answer:
-        """The user gives up the place or the hold."""
-        return await self._submit(key, caller, now, verbs.leave, user_id=user_id, number=number)
-
-    async def set_contact(
-        self, key: ListKey, caller: Caller, *, user_id: str, contact: Contact, now: datetime | None = None
-    ) -> Answer:
-        """The user is told in another way."""
-        return await self._submit(key, caller, now, verbs.set_contact, user_id=user_id, contact=contact)
-
-    async def verify(
-        self,
-        key: ListKey,
-        caller: Caller,
-        *,
-        user_id: str,
-        number: int,
-        email: str,
-        now: datetime | None = None,
-    ) -> Answer:
-        """The address of an entry is verified."""
-        return await self._submit(key, caller, now, verbs.verify, user_id=user_id, number=number, email=email)
-
-    async def remove(self, key: ListKey, caller: Caller, *, user_id: str, now: datetime | None = None) -> Answer:
-        """The organizer takes the user out."""
-        return await self._submit(key, caller, now, verbs.remove, user_id=user_id)
-
-    async def remove_lookalikes(
-        self, key: ListKey, caller: Caller, *, numbers: Sequence[int], reason: str, now: datetime | None = None
-    ) -> Answer:
-        """The organizer takes several entries out at once."""
-        verb = lookalikes.remove_lookalikes
-        return await self._submit(key, caller, now, verb, numbers=numbers, reason=reason)
-
-    async def restore(self, key: ListKey, caller: Caller, *, undo: str, now: datetime | None = None) -> Answer:
-        """Those who were removed get their places back."""
-        return await self._submit(key, caller, now, lookalikes.restore, undo=undo)
-
-    async def buy(
-        self,
-        key: ListKey,
-        caller: Caller,
-        *,
-        user_id: str,
-        quantity: int | None = None,
-        hold: UUID | None = None,
-        now: datetime | None = None,
-    ) -> Answer:
-        """The ready user has bought; nobody else moves."""
-        return await self._submit(key, caller, now, verbs.buy, user_id=user_id, quantity=quantity, hold=hold)
-
-    async def move(
-        self,
-        key: ListKey,
-        caller: Caller,
-        *,
-        user_id: str,
-        to: str | None = None,
-        before: str | None = None,
-        reason: str | None = None,
-        now: datetime | None = None,
-    ) -> Answer:
-        """A waiting user goes first, last, or right before another."""
-        return await self._submit(
-            key, caller, now, verbs.move, user_id=user_id, to=to, before=before, reason=reason
-        )
-
-    async def add_stock(
-        self, key: ListKey, caller: Caller, *, quantity: int, now: datetime | None = None
-    ) -> Answer:
-        """Tickets come back."""
-        return await self._submit(key, caller, now, stock.add_stock, quantity=quantity)
-
-    async def remove_stock(
-        self,
-        key: ListKey,
-        caller: Caller,
-        *,
-        quantity: int,
-        revoke_holds: bool = False,
-        now: datetime | None = None,
-    ) -> Answer:
-        """Tickets were sold or withdrawn elsewhere."""
-        return await self._submit(
-            key, caller, now, stock.remove_stock, quantity=quantity, revoke_holds=revoke_holds
-        )
-
-    async def add_total_stock(
-        self, key: ListKey, caller: Caller, *, quantity: int, now: datetime | None = None
-    ) -> Answer:
-        """Capacity grows."""
-        return await self._submit(key, caller, now, stock.add_total_stock, quantity=quantity)
-
-    async def remove_total_stock(
-        self, key: ListKey, caller: Caller, *, quantity: int, now: datetime | None = None
-    ) -> Answer:
-        """Capacity shrinks."""
-        return await self._submit(key, caller, now, stock.remove_total_stock, quantity=quantity)
-
-    async def put_stock(
-        self,
-        key: ListKey,
-        caller: Caller,
-        *,
-        total_stock: int,
-        available_stock: int,
-        waiting_list_open: bool | None = None,
-        now: datetime | None = None,
-    ) -> Answer:
-        """The stock is what the ticketing platform says."""
-        return await self._submit(
-            key,
-            caller,
-            now,
-            stock.put_stock,
-            total_stock=total_stock,
-            available_stock=available_stock,
-            waiting_list_open=waiting_list_open,
-        )
-
-    async def configure(
-        self, key: ListKey, caller: Caller, *, settings: SettingsChange, now: datetime | None = None
-    ) -> Answer:
-        """The list has other settings."""
-        return await self._submit(key, caller, now, stock.configure, settings=settings)
-
-    async def promote(self, key: ListKey, caller: Caller, *, tickets: int, now: datetime | None = None) -> Answer:
-        """Free tickets are released by hand."""
-        return await self._submit(key, caller, now, promotion.promote, tickets=tickets)
-
-    async def expire(self, key: ListKey, *, at_most: int = 500, now: datetime | None = None) -> Answer:
-        """Holds that lapsed end, and pass on to the next."""
-        return await self._submit(key, SERVICE, now, verbs.expire, at_most=at_most)
-
-    async def end(self, key: ListKey, *, at_most: int = 500, now: datetime | None = None) -> Answer:
-        """The list has ended for whoever is still in it."""
-        return await self._submit(key, SERVICE, now, verbs.end, at_most=at_most)
-
-    async def prune(
-        self, key: ListKey, *, kept: timedelta, at_most: int = 500, now: datetime | None = None
-    ) -> Answer:
-        """The persons of a list that ended so long ago are forgotten, as `erase` forgets one; the numbers stay."""
-        return await self._submit(key, SERVICE, now, verbs.prune, kept=kept, at_most=at_most)
-
-    async def settle(self, key: ListKey, *, now: datetime | None = None) -> Answer:
-        """Whoever fits what is free is promoted, after something outside the list has changed."""
-        return await self._submit(key, SERVICE, now, promotion.reconsider)
-
-    async def erase(self, key: ListKey, caller: Caller, *, user_id: str, now: datetime | None = None) -> Answer:
-        """The person is taken out of this list and forgotten; the numbers stay."""
-        return await self._submit(key, caller, now, verbs.erase, user_id=user_id)
-
-    async def _derived(self, acquired: Connection) -> bytes:
-        """What mailboxes are hashed with, read once from the database."""
-        if self._secret is None:
-            secret: bytes = await acquired.fetchval(sql("read_signing_key"), "derived")
-            self._secret = secret
-        return self._secret
-
-    async def _submit(
-        self, key: ListKey, caller: Caller, now: datetime | None, verb: Verb, **arguments: Any
-    ) -> Answer:
-        request = Request(verb, arguments, caller)
-        if now is None and not self._dry:
-            return await self._batches.submit(key, request)
-        (answer,) = await self._run(key, lambda: [request], now=now)
+        Raises what the verb's docstring names; InventoryNotFound where the list does not exist or is another
+        organization's; IdempotencyKeyReused; Unavailable.
+        """
+        request = Request(verb, args, kwargs, caller)
+        if self._now is None and not self._dry:
+            return await self._batcher.submit(key, request)
+        (answer,) = await self._run(key, lambda: [request])
         if isinstance(answer, Problem):
             raise answer
         return answer
 
-    async def _run(
-        self, key: ListKey, take: Callable[[], Sequence[Request]], *, now: datetime | None = None
-    ) -> Sequence[Answer | Problem]:
+    async def _run(self, key: ListKey, take: Callable[[], Sequence[Request]]) -> Sequence[Answer | Problem]:
         """One transaction: the list's lock, every request in turn, one write a table, commit."""
         with tracing.batch() as span:
-            return await self._transact(key, take, span, now=now)
+            return await self._transact(key, take, span)
 
     async def _transact(
-        self, key: ListKey, take: Callable[[], Sequence[Request]], span: Span, *, now: datetime | None
+        self, key: ListKey, take: Callable[[], Sequence[Request]], span: Span
     ) -> Sequence[Answer | Problem]:
         async with transaction(self._pool, undone=self._dry) as connection:
-            ledger = await Ledger.open(connection, key, now=now, secret=await self._derived(connection))
+            secret = await self._secret(connection)
+            ledger = await Ledger.open(connection, key, now=self._now, secret=secret)
             if ledger is None:
                 return [InventoryNotFound() for _ in take()]
             requests = take()
             span.set_attribute("requests", len(requests))
-            keys = [one.caller.idempotency.key_hash for one in requests if one.caller.idempotency]
-            known = await repeats.known_answers(ledger, keys)
-            joining = [one.arguments["user_id"] for one in requests if one.verb is verbs.join]
-            await ledger.other_places.load(joining, ledger.now)
-            await ledger.load_latest({user for request in requests for user in verbs.users_of(request.arguments)})
-            await ledger.load_next_joins(
-                one.arguments["user_id"]
-                for one in requests
-                if one.verb is verbs.join and one.caller.actor == verbs.FAN
-            )
-            await ledger.load_mailboxes(
-                email for request in requests for email in verbs.verified_emails(request.arguments)
-            )
+            known = await _load(ledger, requests)
             outcomes = [await _one(ledger, request, known) for request in requests]
             answers = await _answers(ledger, outcomes)
             if self._dry:
                 return answers
-            await repeats.remember(ledger, _to_remember(outcomes, answers))
-            told = await telling.tell(ledger, sends_mail=self._settings.sends_mail)
+            await store_responses(ledger, _to_store(requests, answers))
+            wrote = await telling.write_outbox(ledger, sends_mail=self._settings.sends_mail)
         BATCH_REQUESTS.observe(len(requests))
         for done in ledger.done:
             ENTRY_CHANGES.labels(done.verb).inc()
         # After the commit: whoever looks at once must find it.
-        if told:
-            self.told.set()
+        if wrote:
+            self.wake.set()
         return answers
+
+    async def _secret(self, acquired: Connection) -> bytes:
+        """What mailboxes are hashed with, read once from the database."""
+        if "derived" not in self._secrets:
+            self._secrets["derived"] = await acquired.fetchval(sql("read_signing_key"), "derived")
+        return self._secrets["derived"]
+
+
+async def _load(ledger: Ledger, requests: Sequence[Request]) -> Mapping[bytes, tuple[bytes, Answer]]:
+    """Read what the verbs will ask for, with one statement for all requests; return the stored responses."""
+    joins = [one for one in requests if one.verb is verbs.join]
+    keys = [one.caller.idempotency.key_hash for one in requests if one.caller.idempotency]
+    known = await stored_responses(ledger, keys)
+    await ledger.other_places.load([one.kwargs["user_id"] for one in joins], ledger.now)
+    await ledger.load_latest({user for one in requests for user in _users_of(one.kwargs)})
+    await ledger.load_join_limit(one.kwargs["user_id"] for one in joins if one.caller.actor == FAN)
+    await ledger.contacts.load_mailboxes(email for one in requests for email in _verified_emails(one.kwargs))
+    return known
+
+
+def _users_of(arguments: Mapping[str, object]) -> list[str]:
+    """The users that a request names, so that a batch can read all of their entries at once."""
+    named = (arguments.get(name) for name in ("user_id", "before"))
+    return [user_id for user_id in named if isinstance(user_id, str)]
+
+
+def _verified_emails(arguments: Mapping[str, object]) -> list[str]:
+    """The verified addresses that a request names, or would verify, so that a batch can ask for all of their
+    mailboxes at once."""
+    contact, email = arguments.get("contact"), arguments.get("email")
+    given = contact.verified_email if isinstance(contact, Contact) else email
+    return [given] if isinstance(given, str) else []
 
 
 async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[bytes, Answer]]) -> _Outcome:
-    outcome = _Outcome(request)
+    outcome = _Outcome()
     organization_id, idempotency = request.caller.organization_id, request.caller.idempotency
-    ledger.promoted, ledger.revoked = [], []
+    ledger.begin(request.caller.actor)
     try:
         if organization_id not in (None, ledger.list.organization_id):
             raise InventoryNotFound()
         if idempotency and (first := known.get(idempotency.key_hash)):
-            if first[0] != idempotency.request_hash:
-                raise IdempotencyKeyReused("Use a new key for a new request.")
-            outcome.replay = first[1].model_copy(update={"replayed": True})
+            idempotency.check(first[0])
+            outcome.answer = first[1].model_copy(update={"replayed": True})
             return outcome
-        result = await request.verb(ledger, actor=request.caller.actor, **request.arguments)
+        result = await request.verb(ledger, *request.args, **request.kwargs)
         await promotion.settle(ledger)
     except Problem as problem:
-        outcome.problem = problem
+        outcome.answer, outcome.entry = problem, problem.extra.get("entry")
         return outcome
     if isinstance(result, EntryRow):
         outcome.entry = result
@@ -423,41 +222,29 @@ async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[byt
 
 
 async def _answers(ledger: Ledger, outcomes: Sequence[_Outcome]) -> list[Answer | Problem]:
-    shown: list[EntryRow] = []
-    for outcome in outcomes:
-        shown += outcome.promoted
-        shown += [outcome.entry] if outcome.entry else []
-        shown += [outcome.problem.extra["entry"]] if outcome.problem and "entry" in outcome.problem.extra else []
-    views = await ledger.views(shown)
-    answers: list[Answer | Problem] = []
-    for outcome in outcomes:
-        if outcome.problem:
-            if "entry" in outcome.problem.extra:
-                outcome.problem.extra["entry"] = views[outcome.problem.extra["entry"].number]
-            answers.append(outcome.problem)
-        elif outcome.replay:
-            answers.append(outcome.replay)
-        else:
-            answers.append(
-                Answer(
-                    entry=views[outcome.entry.number] if outcome.entry else None,
-                    inventory=outcome.inventory,
-                    settings=outcome.settings,
-                    several=outcome.several,
-                    promoted=tuple(views[row.number] for row in outcome.promoted),
-                    revoked=outcome.revoked,
-                )
-            )
-    return answers
+    views = await ledger.views(row for one in outcomes for row in (*one.promoted, one.entry) if row)
+    return [_answer(outcome, views) for outcome in outcomes]
 
 
-def _to_remember(
-    outcomes: Sequence[_Outcome], answers: Sequence[Answer | Problem]
-) -> list[tuple[bytes, bytes, Answer]]:
+def _answer(outcome: _Outcome, views: Mapping[int, Entry]) -> Answer | Problem:
+    entry = views[outcome.entry.number] if outcome.entry else None
+    if isinstance(outcome.answer, Problem) and entry:
+        outcome.answer.extra["entry"] = entry
+    return outcome.answer or Answer(
+        entry=entry,
+        inventory=outcome.inventory,
+        settings=outcome.settings,
+        several=outcome.several,
+        promoted=tuple(views[row.number] for row in outcome.promoted),
+        revoked=outcome.revoked,
+    )
+
+
+def _to_store(
+    requests: Sequence[Request], answers: Sequence[Answer | Problem]
+) -> list[tuple[Idempotency, Answer]]:
     return [
-        (idempotency.key_hash, idempotency.request_hash, answer)
-        for outcome, answer in zip(outcomes, answers, strict=True)
-        if (idempotency := outcome.request.caller.idempotency)
-        and isinstance(answer, Answer)
-        and not outcome.replay
+        (request.caller.idempotency, answer)
+        for request, answer in zip(requests, answers, strict=True)
+        if request.caller.idempotency and isinstance(answer, Answer) and not answer.replayed
     ]

@@ -12,16 +12,17 @@ from uuid import UUID
 
 from waiting_list.database import Connection, sql
 from waiting_list.keys import derived
+from waiting_list.problems import TooManyPlaces
 
 
 class OtherPlaces:
-    """The places that persons have in the other lists of the event. Costs nothing where `maximum` is None."""
+    """The places that persons have in the other lists of the event. `maximum` says on how many lists
+    of it a person may wait. Costs nothing where it is None: on all."""
 
     def __init__(
         self, connection: Connection, *, list_id: UUID, event_id: str, maximum: int | None, secret: bytes
     ) -> None:
-        self.maximum = maximum
-        """How many lists of the event a person may wait on; None: all."""
+        self._maximum = maximum
         self._connection = connection
         self._list_id = list_id
         self._event_id = event_id
@@ -32,7 +33,7 @@ class OtherPlaces:
         """Lock these persons in the event until the transaction ends, and count their places. Call it once, for
         all joins of the transaction: a second call would lock out of order."""
         users = set(user_ids)
-        if self.maximum is None or not users:
+        if self._maximum is None or not users:
             return
         hashes = sorted(self._hash(user_id) for user_id in users)
         await self._connection.execute(sql("lock_visitors"), self._event_id, hashes, now)
@@ -42,9 +43,12 @@ class OtherPlaces:
         )
         self._places = dict.fromkeys(users, 0) | {one["user_id"]: one["places"] for one in records}
 
-    def is_reached(self, user_id: str) -> bool:
-        """Whether the person, who must be loaded, has as many places in the other lists as the event allows."""
-        return self.maximum is not None and self._places[user_id] >= self.maximum
+    def check(self, user_id: str) -> None:
+        """Raises TooManyPlaces for a person, who must be loaded, with as many places in the other lists as the
+        event allows."""
+        maximum = self._maximum
+        if maximum is not None and self._places[user_id] >= maximum:
+            raise TooManyPlaces(f"One person may wait on {maximum} lists of this event at most.", maximum=maximum)
 
     def _hash(self, user_id: str) -> bytes:
         assert self._secret, "a ledger that takes joins is opened with the secret"

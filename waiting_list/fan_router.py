@@ -10,11 +10,11 @@ from contextlib import suppress
 from fastapi import APIRouter, Response
 
 from waiting_list import reading
-from waiting_list.auth import User
 from waiting_list.calls import is_id, path_key
 from waiting_list.engine import Caller
 from waiting_list.models import Entry, ListKey, Status
-from waiting_list.pace import estimate
+from waiting_list.pace import estimate_wait
+from waiting_list.page_addresses import HOME, JOIN, LIST, MY_LISTS, PLACE, SIGN_IN, of_list
 from waiting_list.pages import (
     FAN_COOKIE,
     SHARED,
@@ -27,7 +27,7 @@ from waiting_list.pages import (
     whole_number,
 )
 from waiting_list.place_pages import PlaceCall, PlaceRoute, add_place_pages
-from waiting_list.places import Place, read_place
+from waiting_list.places import EntryDetails, read_entry_details
 from waiting_list.plots import plot
 from waiting_list.problems import (
     AlreadyInList,
@@ -38,8 +38,8 @@ from waiting_list.problems import (
     Problem,
     Unauthenticated,
 )
+from waiting_list.user_tokens import User
 
-LIST = "/waiting-lists/{offer_id}/{representation_id}"
 _EVENTS = 20
 _LISTS = 50
 
@@ -50,7 +50,7 @@ async def admit_fan(call: PageCall) -> None:
     token = call.cookie(FAN_COOKIE)
     if token is not None:
         with suppress(Unauthenticated, Forbidden):  # it has expired, say: then nobody is
-            call.who = await call.service.authority.user(f"Bearer {token}")
+            call.who = await call.service.authenticator.user(f"Bearer {token}")
             call.count()
     await sign_forms(call, token if call.who else None)
 
@@ -66,12 +66,10 @@ class FanRoute(PageRoute):
 class FanPlaceRoute(PlaceRoute):
     """A page about the place of the fan who is signed in; to the list's own page where there is none."""
 
-    depth = 4
-
     async def admit(self, call: PlaceCall) -> Response | None:
         self.locate(call)
         await admit_fan(call)
-        the_list = call.page.rpartition("/place")[0]
+        the_list = of_list(LIST, path_key(call))
         if call.who is None:
             return go_to(the_list)
         try:
@@ -82,10 +80,13 @@ class FanPlaceRoute(PlaceRoute):
     async def refused(self, call: PlaceCall, problem: Problem) -> Response:
         return self.nothing(call, problem) if call.who is None else await super().refused(call, problem)
 
-    async def find(self, call: PlaceCall) -> Place:
+    def address(self, call: PlaceCall) -> str:
+        return of_list(PLACE, path_key(call))
+
+    async def find(self, call: PlaceCall) -> EntryDetails:
         key = path_key(call)
-        entry = await call.polls.entry(key, call.user.user_id, organization_id=call.organization_id)
-        place = await read_place(call.pool, key.list_id, entry.number)
+        entry = await call.reads.entry(key, call.user.user_id, organization_id=call.organization_id)
+        place = await read_entry_details(call.pool, key.list_id, entry.number)
         if place is None:
             raise NotInList("This user never joined this list.")
         return place
@@ -93,10 +94,10 @@ class FanPlaceRoute(PlaceRoute):
 
 router = APIRouter(route_class=FanRoute, include_in_schema=False)
 place_router = APIRouter(route_class=FanPlaceRoute, include_in_schema=False)
-add_place_pages(place_router, LIST + "/place")
+add_place_pages(place_router, PLACE)
 
 
-@router.get("/")
+@router.get(HOME)
 async def show_events(call: PageCall) -> Response:
     """What there is to wait for: events to come, their dates and ticket types, and how long each list is."""
     organization_ids = call.query_params.getlist("organization_id") or None
@@ -122,22 +123,22 @@ async def show_list(call: PageCall) -> Response:
     key = path_key(call)
     entry = await _own_entry(call, key)
     if entry is not None and entry.status is not Status.LEFT:
-        return go_to(f"{call.page}/place")
+        return go_to(of_list(PLACE, key))
     return await _list(call, key, entry)
 
 
-@router.get(LIST + "/join")
+@router.get(JOIN)
 async def show_list_again(call: PageCall) -> Response:
     """For who reloads what a refused form has answered."""
-    return go_to(call.page.rpartition("/join")[0])
+    return go_to(of_list(LIST, path_key(call)))
 
 
-@router.post(LIST + "/join")
+@router.post(JOIN)
 async def join(call: PageCall) -> Response:
     """Takes the last place in the list."""
-    key, the_list = path_key(call), call.page.rpartition("/join")[0]
+    key = path_key(call)
     if call.who is None:
-        return go_to(the_list)
+        return go_to(of_list(LIST, key))
     await call.count_join()
     form, fan = call.sent, call.user
     contact = fan.contact if fan.contact.locale else fan.contact.model_copy(update={"locale": call.locale()})
@@ -162,14 +163,14 @@ async def join(call: PageCall) -> Response:
         raise
     except Problem as problem:
         return await _list(call, key, await _own_entry(call, key), refusal=problem)
-    return go_to(f"{the_list}/place")
+    return go_to(of_list(PLACE, key))
 
 
-@router.get("/my-lists")
+@router.get(MY_LISTS)
 async def show_my_lists(call: PageCall) -> Response:
     """All of a fan's places, the newest first."""
     if call.who is None:
-        return go_to("/sign-in?next=/my-lists")
+        return go_to(f"{SIGN_IN}?next={MY_LISTS}")
     found = await reading.entries_of_user(
         call.pool,
         call.user.user_id,
@@ -178,8 +179,8 @@ async def show_my_lists(call: PageCall) -> Response:
         limit=_LISTS,
         cursor=call.query_params.get("cursor"),
     )
-    shows = {key: await reading.shown_list(call.pool, key) for key in {_key(entry) for entry in found.items}}
-    entries = [(entry, *shows[_key(entry)]) for entry in found.items]
+    shows = await reading.shows(call.pool, {_key(entry) for entry in found.items})
+    entries = [(entry, shows[_key(entry)]) for entry in found.items]
     return page(call, "my_lists.html", entries=entries, next_cursor=found.next_cursor)
 
 
@@ -187,22 +188,22 @@ async def _own_entry(call: PageCall, key: ListKey) -> Entry | None:
     if not isinstance(call.who, User):
         return None
     with suppress(NotInList, InventoryNotFound):  # the latter: the list is another organization's
-        return await call.polls.entry(key, call.user.user_id, organization_id=call.organization_id)
+        return await call.reads.entry(key, call.user.user_id, organization_id=call.organization_id)
     return None
 
 
 async def _list(call: PageCall, key: ListKey, entry: Entry | None, *, refusal: Problem | None = None) -> Response:
     show, rules = await reading.shown_list(call.pool, key)
-    pace = await call.polls.pace(key)
+    throughput = await call.reads.throughput(key)
     # What who joins now would wait: behind everybody, for one ticket.
-    wait = estimate(pace, tickets_ahead=rules.tickets_waiting, tickets_wanted=1) if rules.open else None
+    wait = estimate_wait(throughput, tickets_ahead=rules.tickets_waiting, tickets_wanted=1) if rules.open else None
     status, headers = (refusal.status, dict(refusal.headers)) if refusal else (200, {})
     return page(
         call,
         "list.html",
         status=status,
         headers=_shared(call) | headers,
-        page=f"/waiting-lists/{call.scope['raw_path'].decode('latin-1').split('/', 2)[2].removesuffix('/join')}",
+        page=of_list(LIST, key),
         show=show,
         rules=rules,
         entry=entry,
@@ -215,8 +216,8 @@ async def _list(call: PageCall, key: ListKey, entry: Entry | None, *, refusal: P
         challenge=refusal.extra.get("challenge") if refusal else None,
         # Once a solution was refused, the next one waits for the fan: a page must not send itself for ever.
         by_hand="challenge_solution" in getattr(call, "sent", {}),
-        pace=pace,
-        turns=plot(pace.fans, height=48),
+        pace=throughput,
+        turns=plot(throughput.fans, height=48),
         wait=wait,
         ends_at=rules.ends_at,
     )

@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Protocol, Self
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -108,7 +108,22 @@ Locale = Literal["en", "fr"]
 """The languages in which fans are told."""
 
 
+class Row(Protocol):
+    """A row of a table, or of a query: its columns by name."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
 class Frozen(BaseModel):
     """A value that cannot change; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def from_record(cls, record: Row, **given: Any) -> Self:
+        """Make the value of a row that has a column for each field, but for those that are `given`. Columns that
+        no field has are passed over.
+
+        Raises KeyError if a column is missing: a default never stands in for one.
+        """
+        return cls(**{name: record[name] for name in cls.model_fields if name not in given}, **given)

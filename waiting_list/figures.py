@@ -1,4 +1,4 @@
-"""What is true of the whole deployment, and all metrics together as Prometheus reads them.
+"""The metrics of the whole deployment, and all metrics together as Prometheus reads them.
 
 What a process counts (metrics.py) is its own. Several behind one address (`serve --workers`) put their counts
 together in files (prometheus_client's multiprocess mode), so that whichever is asked answers for all.
@@ -20,7 +20,7 @@ from waiting_list import __version__
 from waiting_list.database import Pool, Record, snapshot, sql
 from waiting_list.problems import Unavailable
 
-FIGURES = {
+DEPLOYMENT_METRICS = {
     "lists": "Waiting lists.",
     "waiting_entries": "Entries that wait.",
     "held_tickets": "Tickets that are held.",
@@ -46,8 +46,8 @@ def share_counts() -> "tempfile.TemporaryDirectory[str]":
     return folder
 
 
-class Figures:
-    """Reads the deployment's figures, at most every few seconds, however many ask. One for each process."""
+class DeploymentMetrics:
+    """Reads the metrics of the deployment, at most every few seconds, however many ask. One for each process."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -56,7 +56,7 @@ class Figures:
         self._reading: asyncio.Task[Record] | None = None
 
     async def read(self) -> Record:
-        """The figures as they are, or were some seconds ago. Raises Unavailable."""
+        """Return the metrics as of now, or of some seconds ago. Raises Unavailable."""
         if self._record is not None and time.monotonic() - self._read_at <= _FRESH_SECONDS:
             return self._record
         # Counting what is pending takes a moment where that is much, and anybody may ask: once for all who do.
@@ -74,34 +74,34 @@ class Figures:
         finally:
             self._reading = None
 
-    async def exposed(self) -> bytes:
-        """All metrics, in Prometheus' text format. While the database is away its figures are missing, and
+    async def exposition(self) -> bytes:
+        """Return all metrics in Prometheus' text format. While the database is away its metrics are missing, and
         `waiting_list_database_up` is 0."""
         try:
-            figures = await self.read()
+            record = await self.read()
         except Unavailable:
-            figures = None
+            record = None
         registry = CollectorRegistry()
         if folder := os.environ.get(_SHARED):
             _forget_the_dead(Path(folder))
             multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         else:
             registry.register(REGISTRY)
-        registry.register(_Deployment(figures))
+        registry.register(_DeploymentCollector(record))
         return generate_latest(registry)
 
 
-class _Deployment(Collector):
-    def __init__(self, figures: Record | None) -> None:
-        self._figures = figures
+class _DeploymentCollector(Collector):
+    def __init__(self, record: Record | None) -> None:
+        self._record = record
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("waiting_list", "Which version runs.", {"version": __version__})
-        up = self._figures is not None
+        up = self._record is not None
         yield GaugeMetricFamily("waiting_list_database_up", "Whether the database answers.", float(up))
-        if self._figures is not None:
-            for name, description in FIGURES.items():
-                yield GaugeMetricFamily(f"waiting_list_{name}", description, float(self._figures[name]))
+        if self._record is not None:
+            for name, description in DEPLOYMENT_METRICS.items():
+                yield GaugeMetricFamily(f"waiting_list_{name}", description, float(self._record[name]))
 
 
 def _forget_the_dead(folder: Path) -> None:

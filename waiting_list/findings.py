@@ -112,7 +112,7 @@ class ListReport(Frozen):
         return ListKey(self.offer_id, self.representation_id)
 
 
-def said(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value, in a sentence."""
     match value:
         case None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from pydantic import Field
 
-from waiting_list.auth import Authority
+from waiting_list import verbs
 from waiting_list.challenges import (
     LIFE_SECONDS,
     Challenge,
@@ -31,6 +31,7 @@ from waiting_list.models import Answer, ListKey
 from waiting_list.notices import Contact
 from waiting_list.problems import ChallengeRequired
 from waiting_list.settings import Settings
+from waiting_list.signing_keys import SigningKeys
 from waiting_list.verifier import Verifier
 
 
@@ -46,14 +47,14 @@ class Gate:
     def __init__(
         self,
         engine: Engine,
-        authority: Authority,
+        signing_keys: SigningKeys,
         settings: Settings,
         *,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
-        self._authority = authority
+        self._signing_keys = signing_keys
         self._clock = clock
         self._pressure = Pressure(steady)
         self._verifier = Verifier(settings)
@@ -74,15 +75,16 @@ class Gate:
         given: Solution | Response | None,
     ) -> Answer:
         """A fan joins, from a network that is known or not, with what they were `given` to show. Raises what
-        Engine.join does; a ChallengeRequired then has the challenge to solve."""
+        `verbs.join` does; a ChallengeRequired then has the challenge to solve."""
         subject = ("join", caller.organization_id or "", *key, user_id)
         visit = Visit(self._pressure, f"join\x00{key.list_id}", network)
         has_come = False
         try:
             solved = await self._is_good(subject, given)
-            answer = await self._engine.join(
+            answer = await self._engine.run(
                 key,
                 caller,
+                verbs.join,
                 user_id=user_id,
                 tickets_wanted=tickets_wanted,
                 tickets_minimum=tickets_minimum,
@@ -140,5 +142,5 @@ class Gate:
 
     async def _signing_key(self) -> bytes:
         if self._key is None:
-            self._key = derived(await self._authority.derived_secret(), "challenge")
+            self._key = derived(await self._signing_keys.derived_secret(), "challenge")
         return self._key

@@ -142,10 +142,11 @@ async def load(
                     continue
                 ledger = await Ledger.open(acquired, key, now=now)
                 assert ledger is not None, "its offer and representation were written above"
-                await stock.put_stock(ledger, actor=ACTOR, **fields.model_dump())
+                ledger.begin(ACTOR)
+                await stock.put_stock(ledger, **fields.model_dump())
                 ledger.unsettled = True  # its representation may begin later now
                 await promotion.settle(ledger)
-                await telling.tell(ledger, sends_mail=sends_mail)
+                await telling.write_outbox(ledger, sends_mail=sends_mail)
     return made
 
 

@@ -7,34 +7,22 @@ records the history row from the very fields that it sets, so that no change can
 
 import json
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
-from functools import cached_property
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
 from waiting_list.database import Connection, Record, sql
+from waiting_list.entry_contacts import EntryContacts
 from waiting_list.event_limit import OtherPlaces
 from waiting_list.holds import hold_until
+from waiting_list.join_limit import JoinLimit
+from waiting_list.list_settings import COLUMNS, Policy
 from waiting_list.metrics import LOCK_SECONDS
-from waiting_list.models import Entry, ListKey, Policy, Status
-from waiting_list.notices import Contact
-from waiting_list.one_place import Claim, Mailboxes
+from waiting_list.models import CLOCK, Entry, ListKey, Status
+from waiting_list.ranks import SegmentChanges, joining_rank, last_places
 from waiting_list.rows import CREATED_WITH, ENTRY_COLUMNS, JOINED_WITH, EntryRow, ListRow
-from waiting_list.traces import Trace, trace_key
-
-MOST_JOINS = 20
-"""How often a fan may join one list within JOINS_WITHIN: each join stays in the history for good."""
-JOINS_WITHIN = timedelta(hours=24)
-RANK_STEP = 1_000_000
-"""The rank of an entry that was never moved is its number times this: room for moves in between."""
-SEGMENT_BITS = 30
-"""A segment of the picture is the ranks that share `rank >> SEGMENT_BITS`: about a thousand numbers."""
-SEGMENT_LEVELS = (SEGMENT_BITS - 5, SEGMENT_BITS, SEGMENT_BITS + 5)
-"""The sizes of segments that are counted, as the bits of the ranks in each: 32 of one make one of the next. The
-view `shown_entries` names the same."""
 
 
 class Done(NamedTuple):
@@ -66,15 +54,12 @@ class Ledger:
         """The organization's webhooks that are not disabled, with the types that each wants, none for all."""
         self.done: list[Done] = []
         """What has happened to entries, in order."""
-        self.contacts: dict[int, Contact] = {}
-        """Contacts given with a join, by number."""
-        self.quiet: set[int] = set()
-        """Who has joined without a letter that says so, by number."""
-        self._secret = secret
-        self.traces: dict[int, Trace] = {}
-        """From where who has joined came, by number."""
-        self.mailboxes = Mailboxes(connection, row.list_id, secret, self._now_of)
-        """Who has a place with which verified mailbox, where the list has the rule."""
+        self.contacts = EntryContacts(
+            connection, row, self.now, secret=secret, flush=self.flush, now_of=self._now_of
+        )
+        """How fans are reached, and what else is kept beside their entries."""
+        self.join_limit = JoinLimit(connection, row.list_id, self.now, self.flush)
+        """From when on fans may join again."""
         self.other_places = OtherPlaces(
             connection,
             list_id=row.list_id,
@@ -83,10 +68,8 @@ class Ledger:
             secret=secret,
         )
         """How many places persons have in the other lists of the event, where it has a limit."""
-        self.requeued: dict[int, int] = {}
-        """The new number of each entry whose user waits again: after a lapsed hold, or an undone removal."""
-        self.to_verify: dict[int, EntryRow] = {}
-        """Whose address has changed to one that nobody has verified, by number."""
+        self.actor: str = CLOCK
+        """On whose behalf the request under way changes the list: what the history says."""
         self.promoted: list[EntryRow] = []
         """Whom the request under way has made ready, in order."""
         self.revoked: list[EntryRow] = []
@@ -96,10 +79,9 @@ class Ledger:
         self._known_from = row.last_rank
         self._entries: dict[int, EntryRow] = {}
         self._latest: dict[str, EntryRow | None] = {}
-        self._next_join: dict[str, datetime | None] = {}
         self._new: dict[int, EntryRow] = {}
         self._changed: dict[int, Status] = {}
-        self._segments: defaultdict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
+        self._segments = SegmentChanges()
         self._history: list[tuple[int, datetime, str, str, int | None, str | None, str, str | None]] = []
 
     @classmethod
@@ -117,15 +99,14 @@ class Ledger:
         LOCK_SECONDS.observe(time.perf_counter() - asked_at)
         if record is None:
             return None
-        row = ListRow.of(record)
+        row = ListRow.from_record(record)
         clock = await connection.fetchrow(sql("read_clock"), row.offer_id, row.representation_id, now)
         assert clock is not None, "the catalogue rows of an inventory cannot be deleted"
         return cls(connection, row, clock, secret)
 
-    @cached_property
-    def trace_key(self) -> bytes:
-        """What the traces of this list are made with."""
-        return trace_key(self._secret, self.list.list_id)
+    def begin(self, actor: str) -> None:
+        """Begin the next request, on behalf of this actor."""
+        self.actor, self.promoted, self.revoked = actor, [], []
 
     @property
     def ends_at(self) -> datetime:
@@ -173,29 +154,15 @@ class Ledger:
         await self.load_latest([user_id])
         return self._latest[user_id]
 
-    async def load_next_joins(self, user_ids: Iterable[str]) -> None:
+    async def load_join_limit(self, user_ids: Iterable[str]) -> None:
         """Reads from when on each of these users may join again, with one statement. Users who never joined cost
         nothing, once `load_latest` has read them."""
-        back = {user for user in user_ids if user not in self._next_join and self._latest.get(user) is not None}
-        if not back:
-            return
-        await self.flush()
-        self._next_join.update(dict.fromkeys(back))
-        for record in await self.connection.fetch(
-            sql("read_earlier_joins"), self.list.list_id, sorted(back), self.now - JOINS_WITHIN, MOST_JOINS
-        ):
-            self._next_join[record["user_id"]] = record["joined_at"] + JOINS_WITHIN
-
-    async def next_join(self, user_id: str) -> datetime | None:
-        """From when on a user may join again, after MOST_JOINS joins within JOINS_WITHIN; None: now."""
-        await self.load_latest([user_id])
-        await self.load_next_joins([user_id])
-        return self._next_join.get(user_id)
+        await self.join_limit.load(user_id for user_id in user_ids if self._latest.get(user_id) is not None)
 
     def forget(self, user_id: str) -> None:
         """Drops what is known of a user's entries, once they are no longer theirs."""
         self._latest[user_id] = None
-        self._next_join.pop(user_id, None)
+        self.join_limit.forget(user_id)
 
     async def read(self, statement: str, *arguments: Any) -> list[EntryRow]:
         """Entries of this list from a statement whose first parameter is the list.
@@ -210,36 +177,22 @@ class Ledger:
         # One object an entry: two verbs of one batch must not change two copies.
         number = record["number"]
         if number not in self._entries:
-            self._entries[number] = EntryRow.of(record)
+            self._entries[number] = EntryRow.from_record(record)
         return self._entries[number]
 
     def join(
-        self,
-        actor: str,
-        *,
-        user_id: str | None,
-        tickets_wanted: int,
-        tickets_minimum: int,
-        unverified: bool = False,
+        self, *, user_id: str | None, tickets_wanted: int, tickets_minimum: int, unverified: bool = False
     ) -> EntryRow:
         """Appends a new entry with the next number."""
         number = self.list.last_number + 1
         entry = EntryRow(
             number=number,
             user_id=user_id,
-            status=Status.WAITING,
-            left_reason=None,
             tickets_wanted=tickets_wanted,
             tickets_minimum=tickets_minimum,
-            tickets_held=0,
-            # Moves to the last place give ranks just above the last: never at or below one of those.
-            rank=max(number * RANK_STEP, self.list.last_rank + 1),
-            passed_over=0,
+            rank=joining_rank(number, self.list.last_rank),
             unverified=unverified,
             joined_at=self.now,
-            ready_at=None,
-            ready_until=None,
-            left_at=None,
         )
         self.list.last_number, self.list.last_rank = number, entry.rank
         # Who joins behind others changes nothing for the first in line, unless they are passed over.
@@ -250,15 +203,26 @@ class Ledger:
         self._entries[number] = self._new[number] = entry
         if user_id is not None:
             self._latest[user_id] = entry
-            self._next_join.pop(user_id, None)
-        told = JOINED_WITH if unverified else JOINED_WITH[:-1]
-        self._write_history("join", actor, entry, None, {name: getattr(entry, name) for name in told})
+            self.join_limit.forget(user_id)
+        told = (*JOINED_WITH, "unverified") if unverified else JOINED_WITH
+        self._write_history("join", entry, None, {name: getattr(entry, name) for name in told})
         return entry
+
+    def requeue(self, left: EntryRow) -> EntryRow:
+        """Appends a new entry for the user of one that has left, who wants the same, and is reached in the same
+        way."""
+        again = self.join(
+            user_id=left.user_id,
+            tickets_wanted=left.tickets_wanted,
+            tickets_minimum=left.tickets_minimum,
+            unverified=left.unverified,
+        )
+        self.contacts.requeued[left.number] = again.number
+        return again
 
     def apply(
         self,
         verb: str,
-        actor: str,
         entry: EntryRow | None = None,
         /,
         on_list: Mapping[str, Any] | None = None,
@@ -294,28 +258,23 @@ class Ledger:
         for name, value in (on_list or {}).items():
             setattr(self.list, name, value)
         self.unsettled |= self.list.free > free
-        self._write_history(verb, actor, entry, before, after, reason)
+        self._write_history(verb, entry, before, after, reason)
 
-    def record_creation(self, actor: str) -> None:
+    def record_creation(self) -> None:
         """The first row of a list's history: everything that it starts with."""
-        self._write_history("create", actor, None, None, {name: getattr(self.list, name) for name in CREATED_WITH})
+        self._write_history("create", None, None, {name: getattr(self.list, name) for name in CREATED_WITH})
 
     def _count(self, entry: EntryRow, sign: int, *, changed: int) -> None:
         # Who joins at the end moves nobody within the segment: changed is 0.
         if entry.status is not Status.WAITING:
             return
-        for bits in SEGMENT_LEVELS:
-            segment = self._segments[bits, entry.rank >> bits]
-            segment[0] += sign
-            segment[1] += sign * entry.tickets_wanted
-            segment[2] = max(segment[2], changed)
+        self._segments.count(entry, sign, changed=changed)
         self.list.waiting += sign
         self.list.tickets_waiting += sign * entry.tickets_wanted
 
     def _write_history(
         self,
         verb: str,
-        actor: str,
         entry: EntryRow | None,
         before: Mapping[str, Any] | None,
         after: Mapping[str, Any],
@@ -324,19 +283,9 @@ class Ledger:
         sequence = self.list.last_sequence = self.list.last_sequence + 1
         if entry is not None:
             promoted = verb == "promote" and "status" in after
-            self.done.append(Done(sequence, verb, actor, entry, promoted))
-        self._history.append(
-            (
-                sequence,
-                self.now,
-                actor,
-                verb,
-                entry.number if entry else None,
-                None if before is None else _json(before),
-                _json(after),
-                reason,
-            )
-        )
+            self.done.append(Done(sequence, verb, self.actor, entry, promoted))
+        number, old = entry.number if entry else None, None if before is None else _json(before)
+        self._history.append((sequence, self.now, self.actor, verb, number, old, _json(after), reason))
 
     async def flush(self) -> None:
         """Writes what is pending: one statement a table, none where nothing changed.
@@ -354,105 +303,32 @@ class Ledger:
         # After the updates: who left and joined again in one transaction is active once.
         if self._new:
             await execute(sql("insert_entries"), list_id, *_columns(self._new.values()))
-            await self._write_beside()
-        if segments := {k: v for k, v in self._segments.items() if any(v)}:
-            await execute(
-                sql("upsert_segments"),
-                list_id,
-                *map(list, zip(*segments, strict=True)),
-                *map(list, zip(*segments.values(), strict=True)),
-            )
+            await self.contacts.write(self._new)
+        if segments := self._segments.take():
+            await execute(sql("upsert_segments"), list_id, *segments)
         await execute(sql("insert_history"), list_id, *map(list, zip(*self._history, strict=True)))
         await execute(sql("update_list"), *(getattr(self.list, name) for name in _UPDATED_LIST_COLUMNS))
         self._new.clear()
         self._changed.clear()
-        self._segments.clear()
         self._history.clear()
 
-    async def contact(self, number: int) -> Record | None:
-        """How the fan of an entry is reached, as it is kept."""
-        await self.flush()
-        return await self.connection.fetchrow(sql("read_contact"), self.list.list_id, number)
-
-    async def set_contact(self, number: int, contact: Contact) -> None:
-        """Keeps how the fan of an entry is reached from now on."""
-        self.mailboxes.forget([number])
-        await self._upsert_contacts({number: contact})
-
-    async def load_mailboxes(self, emails: Iterable[str]) -> None:
-        """Reads who has a place with the mailboxes of these verified addresses, with one statement; nothing where
-        the list has not the rule, or all are known."""
-        if (asked := [*emails]) and self.list.has_one_place and not self.mailboxes.knows(asked):
-            await self.flush()
-            await self.mailboxes.load(asked)
-
-    async def claim(self, emails: dict[int, str]) -> dict[int, Claim]:
-        """Notes that entries, by number, have verified addresses; what is to be kept of them, nothing where the
-        list has not the rule. What was changed must have been written."""
-        if not emails or not self.list.has_one_place:
-            return {}
-        if not self.mailboxes.knows(emails.values()):
-            await self.mailboxes.load(emails.values())
-        return await self.mailboxes.claim(emails)
-
     def _now_of(self, number: int) -> int | None:
-        number = self.requeued.get(number, number)
+        number = self.contacts.requeued.get(number, number)
         entry = self._entries.get(number)
         return None if entry and entry.status is Status.LEFT else number
-
-    async def _write_beside(self) -> None:
-        if given := {n: self.contacts[n] for n in self._new if n in self.contacts}:
-            await self._upsert_contacts(given)
-        if seen := {n: self.traces[n] for n in self._new if n in self.traces}:
-            rows = map(list, zip(*seen.values(), strict=True))
-            await self.connection.execute(sql("insert_traces"), self.list.list_id, list(seen), *rows)
-        if again := {old: new for old, new in self.requeued.items() if new in self._new}:
-            list_id = self.list.list_id
-            records = await self.connection.fetch(sql("release_mailboxes"), list_id, list(again))
-            sole = {record["number"] for record in records}
-            new, old = list(again.values()), list(again)
-            await self.connection.execute(sql("copy_contacts"), list_id, new, old, [n in sole for n in old])
-            await self.connection.execute(sql("copy_traces"), list_id, new, old)
-
-    async def _upsert_contacts(self, contacts: Mapping[int, Contact]) -> None:
-        verified = {n: one.email for n, one in contacts.items() if one.email and one.email_verified}
-        claims = await self.claim(verified)
-        rows = [
-            (
-                n,
-                one.email,
-                one.name,
-                one.locale,
-                self.now if n in verified else None,
-                *claims.get(n, (None, False)),
-            )
-            for n, one in contacts.items()
-        ]
-        await self.connection.execute(
-            sql("upsert_contacts"), self.list.list_id, *map(list, zip(*rows, strict=True))
-        )
 
     async def views(self, rows: Iterable[EntryRow]) -> dict[int, Entry]:
         """These entries as clients see them, by number, with exact positions. Flushes first."""
         await self.flush()
         shown = {row.number: row for row in rows}
-        places = self._last_places()
+        # Behind the last rank that the list had when it was locked, everybody is known: nothing has to be read for
+        # who has just joined.
+        known = (r for r in self._entries.values() if r.status is Status.WAITING and r.rank > self._known_from)
+        places = last_places(self.list, known)
         if others := [n for n, row in shown.items() if row.status is Status.WAITING and n not in places]:
             for record in await self.connection.fetch(sql("read_places"), self.list.list_id, others):
                 places[record["number"]] = record["position"], record["tickets_ahead"]
         return {number: self._view(row, *places.get(number, (None, None))) for number, row in shown.items()}
-
-    def _last_places(self) -> dict[int, tuple[int, int]]:
-        # Behind the last rank that the list had when it was locked, everybody is known: nothing has to be read for
-        # who has just joined.
-        known = (r for r in self._entries.values() if r.status is Status.WAITING and r.rank > self._known_from)
-        position, ahead = self.list.waiting, self.list.tickets_waiting
-        places = {}
-        for row in sorted(known, key=lambda one: one.rank, reverse=True):
-            ahead -= row.tickets_wanted
-            places[row.number] = position, ahead
-            position -= 1
-        return places
 
     def _view(self, row: EntryRow, position: int | None, tickets_ahead: int | None) -> Entry:
         return Entry(
@@ -478,12 +354,13 @@ class Ledger:
 
 _UPDATED_LIST_COLUMNS = (
     "list_id",
-    *CREATED_WITH,
+    *(name for name in CREATED_WITH if name not in COLUMNS),
     "waiting",
     "tickets_waiting",
     "last_number",
     "last_rank",
     "last_sequence",
+    *COLUMNS,
 )
 
 

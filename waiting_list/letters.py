@@ -1,17 +1,17 @@
-"""What the e-mails say: from facts to a message. Knows neither the database nor how mail leaves.
+"""Render e-mails: from a context and a template to a message. Knows neither the database nor how mail leaves.
 
-The words stand in `templates/mail/`: for each letter a `.txt`, whose first line is the subject, and a `.html`.
-Nothing that a fan or an organizer wrote can do more than be read: controls and signs that turn the direction of
-text are taken out, HTML is escaped, and the `email` package makes headers from parts, never from spliced text.
+The words stand in `templates/mail/`: for each kind a `.txt`, whose first line is the subject, and a `.html`.
+What a fan or an organizer wrote can only be read: the renderer takes out controls and signs that turn the
+direction of text, escapes HTML, and has the `email` package make headers from parts, never from spliced text.
 
-A letter carries the organizer's good name, so a fan must not have it say something to strangers. Before the
+An e-mail carries the organizer's good name, so a fan must not have it say something to strangers. Before the
 address is verified it has no text of the fan's; after that it has their name, unless the name has a web address.
 """
 
 import re
 import unicodedata
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
@@ -30,7 +30,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from waiting_list.fields import Locale
 from waiting_list.i18n import environment, known
-from waiting_list.notices import Letter
+from waiting_list.notices import EmailKind
 from waiting_list.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -49,11 +49,10 @@ _DOTS = str.maketrans(
 )
 """What browsers take for the dot of a domain (UTS 46), and what readers do."""
 _WEB_ADDRESS = re.compile(r"[/\\:@]|\bwww\b|\w\s*\.(\w{2}|[^\W\x00-\x7f])", re.IGNORECASE)
-_EXAMPLE_ID = UUID("00000000-0000-4000-8000-000000000001")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
+class EmailContext:
     """All that an e-mail to a fan may show. What is null is not mentioned.
 
     `number` is the arrival number, and with `requeued` the new one; `position` and `tickets_ahead` are exact when
@@ -99,8 +98,8 @@ _HEADERS.map_to_type("List-Unsubscribe", _Whole)
 _POLICY = SMTP.clone(header_factory=_HEADERS, cte_type="7bit")
 
 
-class Letters:
-    """Writes e-mails on a deployment's settings."""
+class EmailRenderer:
+    """Renders the e-mails of a deployment."""
 
     def __init__(self, settings: Settings) -> None:
         name, address = parseaddr(settings.mail_from)
@@ -111,16 +110,16 @@ class Letters:
         self._template_folder = settings.template_folder
         self._failed: set[tuple[str, str]] = set()
 
-    def write(self, letter: Letter, facts: Facts, *, notice_id: UUID) -> EmailMessage:
-        """The e-mail to the fan of these facts, in their language.
+    def render(self, kind: EmailKind, context: EmailContext, *, notice_id: UUID) -> EmailMessage:
+        """Return the e-mail to the fan of this context, in their language.
 
         A notice that is sent again has the same Message-ID. With an `unsubscribe_link` one click ends the mails
-        (RFC 8058). An organizer's template that fails is not worth a fan's turn: ours is used, and the log says
-        so once. Raises ValueError where the facts have no address that can be written to.
+        (RFC 8058). An organizer's template that fails must not cost a fan their turn: the renderer then uses ours,
+        and logs it once. Raises ValueError where the context has no address that can be written to.
         """
-        return self._message(letter, _shown(facts), facts, notice_id=notice_id)
+        return self._message(kind, _shown(context), context, notice_id=notice_id)
 
-    def write_webhook_disabled(
+    def render_webhook_disabled(
         self,
         to: str,
         *,
@@ -130,18 +129,20 @@ class Letters:
         notice_id: UUID,
         locale: str | None = None,
     ) -> EmailMessage:
-        """The e-mail to an organizer whose webhook was given up; `since` is when it began to fail. Raises
+        """Return the e-mail to an organizer whose webhook was disabled; `since` is when it began to fail. Raises
         ValueError if `to` is not an address."""
-        facts = Facts(organization_id="", locale=locale, email=to)
-        shown = _shown(facts) | {"url": _plain(url, longest=2000), "reason": _plain(reason), "since": since}
-        return self._message(Letter.WEBHOOK_DISABLED, shown, facts, notice_id=notice_id)
+        context = EmailContext(organization_id="", locale=locale, email=to)
+        shown = _shown(context) | {"url": _plain(url, longest=2000), "reason": _plain(reason), "since": since}
+        return self._message(EmailKind.WEBHOOK_DISABLED, shown, context, notice_id=notice_id)
 
-    def _message(self, letter: Letter, shown: dict[str, Any], facts: Facts, *, notice_id: UUID) -> EmailMessage:
-        locale = known(facts.locale)
-        subject, text, html = self._rendered(letter, shown | {"locale": locale}, locale, facts.organization_id)
+    def _message(
+        self, kind: EmailKind, shown: dict[str, Any], context: EmailContext, *, notice_id: UUID
+    ) -> EmailMessage:
+        locale = known(context.locale)
+        subject, text, html = self._render_texts(kind, shown | {"locale": locale}, locale, context.organization_id)
         message = EmailMessage(policy=_POLICY)
         message["From"] = self._from
-        message["To"] = Address(_plain(shown["name"], longest=_LONGEST_NAME), addr_spec=_address(facts.email))
+        message["To"] = Address(_plain(shown["name"], longest=_LONGEST_NAME), addr_spec=_address(context.email))
         message["Subject"] = subject
         message["Date"] = datetime.now(UTC)
         message["Message-ID"] = f"<{notice_id}@{self._host}>"
@@ -154,49 +155,49 @@ class Letters:
         message["Content-Language"] = locale  # last: whatever describes the content goes when that is set
         return message
 
-    def _rendered(
-        self, letter: Letter, shown: dict[str, Any], locale: Locale, organization_id: str
+    def _render_texts(
+        self, kind: EmailKind, shown: dict[str, Any], locale: Locale, organization_id: str
     ) -> tuple[str, str, str]:
         ours = environment(locale)
         if self._template_folder is not None and organization_id:
             theirs = environment(locale, organization_id=organization_id, template_folder=self._template_folder)
             try:
-                return _render(theirs, letter, shown)
+                return _render_with(theirs, kind, shown)
             except Exception as error:
-                if (organization_id, letter) not in self._failed:
-                    self._failed.add((organization_id, letter))
+                if (organization_id, kind) not in self._failed:
+                    self._failed.add((organization_id, kind))
                     # Kind and place only: what an error says may quote the fan.
                     place = extract_tb(error.__traceback__)[-1]
                     log.warning(
                         "template_failing",
                         organization_id=organization_id,
-                        letter=letter,
+                        letter=kind,
                         error=type(error).__name__,
                         place=f"{Path(place.filename).name}:{place.lineno}",
                     )
-        return _render(ours, letter, shown)
+        return _render_with(ours, kind, shown)
 
 
-def _render(templates: SandboxedEnvironment, letter: Letter, shown: dict[str, Any]) -> tuple[str, str, str]:
+def _render_with(templates: SandboxedEnvironment, kind: EmailKind, shown: dict[str, Any]) -> tuple[str, str, str]:
     """Subject, text and HTML. Raises TemplateError, and whatever else a template may run into."""
-    first, _, text = templates.get_template(f"mail/{letter}.txt").render(shown).strip().partition("\n")
+    first, _, text = templates.get_template(f"mail/{kind}.txt").render(shown).strip().partition("\n")
     if not first.startswith(_SUBJECT):
-        raise TemplateError(f"the first line of mail/{letter}.txt does not begin with '{_SUBJECT}'")
-    html = templates.get_template(f"mail/{letter}.html").render(shown)
+        raise TemplateError(f"the first line of mail/{kind}.txt does not begin with '{_SUBJECT}'")
+    html = templates.get_template(f"mail/{kind}.html").render(shown)
     return _plain(first.removeprefix(_SUBJECT)), _BLANK_LINES.sub("\n\n", text.strip()) + "\n", html
 
 
-def _shown(facts: Facts) -> dict[str, Any]:
+def _shown(context: EmailContext) -> dict[str, Any]:
     """What templates see: text that is plain, and links that lead to the web."""
-    shown = {one.name: getattr(facts, one.name) for one in fields(facts)}
+    shown = {one.name: getattr(context, one.name) for one in fields(context)}
     for name, value in shown.items():
         if name.endswith("link"):
             shown[name] = value if value and _LINK.fullmatch(value) else None
         elif isinstance(value, str) and name != "timezone":
             shown[name] = _plain(value)
-    if not facts.email_verified:
+    if not context.email_verified:
         shown["name"] = shown["email"] = ""
-    elif facts.name is None or has_web_address(facts.name):
+    elif context.name is None or has_web_address(context.name):
         shown["name"] = ""
     return shown
 
@@ -232,61 +233,3 @@ def _address(text: str) -> str:
         raise ValueError("not an e-mail address") from error
     assert found is not None, "without SMTPUTF8 every address has an ASCII form"
     return found
-
-
-def example(letters: Letters, letter: Letter, *, locale: str, organization_id: str = "demo") -> EmailMessage:
-    """The letter with made-up facts, to try a template with."""
-    if letter is Letter.WEBHOOK_DISABLED:
-        return letters.write_webhook_disabled(
-            "ada@example.org",
-            url="https://shop.example/hooks",
-            reason="410 Gone",
-            since=datetime(2030, 11, 17, 8, tzinfo=UTC),
-            notice_id=_EXAMPLE_ID,
-            locale=locale,
-        )
-    return letters.write(
-        letter, example_facts(letter, locale=locale, organization_id=organization_id), notice_id=_EXAMPLE_ID
-    )
-
-
-def example_facts(letter: Letter, *, locale: str, organization_id: str = "demo") -> Facts:
-    """A fan, an event, and what the letter is about."""
-    link = "https://tickets.example/p/Zx4kq0Yw3mB7cN2vT9sR1dF6gH8jL5aQ"
-    facts = Facts(
-        organization_id=organization_id,
-        locale=locale,
-        email="ada@example.org",
-        email_verified=letter is not Letter.VERIFY,
-        name="Ada",
-        event_title="Jazz on the Quay",
-        offer_name="General admission",
-        venue_name="Le Quai Couvert",
-        venue_address="12 quai des Tanneurs, Paris",
-        timezone="Europe/Paris",
-        start_datetime=datetime(2030, 11, 29, 19, 30, tzinfo=UTC),
-        number=1042,
-        position=17,
-        tickets_ahead=31,
-        tickets_wanted=4,
-        tickets_minimum=2,
-        link=link,
-        unsubscribe_link=f"{link}/unsubscribe",
-    )
-    match letter:
-        case Letter.READY | Letter.REMINDER:
-            until = datetime(2030, 11, 20, 17, tzinfo=UTC) + timedelta(minutes=30)
-            return replace(
-                facts, tickets_held=2, ready_until=until, buy_link="https://shop.example/buy?pass=eyJhbGciOi"
-            )
-        case Letter.VERIFY | Letter.JOINED:
-            return replace(facts, verify_link=f"{link}/verify?code=Qm9uam91ciBBZGEh")
-        case Letter.SIGN_IN:
-            return Facts(
-                organization_id=organization_id,
-                locale=locale,
-                email="ada@example.org",
-                link="https://tickets.example/sign-in/Zx4kq0Yw3mB7cN2vT9sR1dF6gH8jL5aQ",
-            )
-        case _:
-            return facts

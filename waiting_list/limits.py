@@ -16,7 +16,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple, TypeAlias
 
-from waiting_list.batch import Batches
+from waiting_list.batch import Batcher
 from waiting_list.database import Pool, connection, sql
 from waiting_list.metrics import RATE_LIMITED
 from waiting_list.problems import Problem, RateLimited
@@ -108,7 +108,7 @@ class Limits:
             "address-sign-ins", settings.address_sign_ins_per_minute, at_once=_SIGN_INS_AT_ONCE, peers=True
         )
         self._full_at: OrderedDict[str, float] = OrderedDict()
-        self._shared: Batches[None, Sequence[_Wanted], None] = Batches(
+        self._shared: Batcher[None, Sequence[_Wanted], None] = Batcher(
             self._take, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
         )
 

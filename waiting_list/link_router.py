@@ -7,20 +7,22 @@ forms, since whoever could forge one would have to know the address; no referrer
 from fastapi import APIRouter, Response
 
 from waiting_list import links
-from waiting_list.links import PREFIX
+from waiting_list.page_addresses import ANYTHING_ELSE, PRIVATE_LINK, PRIVATE_LINKS, address
 from waiting_list.pages import PageCall
 from waiting_list.place_pages import PlaceCall, PlaceRoute, add_place_pages
-from waiting_list.places import Place
+from waiting_list.places import EntryDetails
 from waiting_list.problems import NotFound
 
 
 class LinkRoute(PlaceRoute):
     """A page for whoever has its link."""
 
-    depth = 2
     headers = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}  # noqa: RUF012 - as in PlaceRoute
 
-    async def find(self, call: PlaceCall) -> Place:
+    def address(self, call: PlaceCall) -> str:
+        return address(PRIVATE_LINK, token=call.path_params.get("token", ""))
+
+    async def find(self, call: PlaceCall) -> EntryDetails:
         place = await links.find(call.pool, call.path_params.get("token", ""))
         if place is None:
             raise NotFound("This page does not exist.")
@@ -28,10 +30,10 @@ class LinkRoute(PlaceRoute):
 
 
 router = APIRouter(route_class=LinkRoute, include_in_schema=False)
-add_place_pages(router, PREFIX + "{token}")
+add_place_pages(router, PRIVATE_LINK)
 
 
-@router.api_route(PREFIX + "{anything:path}", methods=["GET", "POST"])
+@router.api_route(PRIVATE_LINKS.rstrip("/") + ANYTHING_ELSE, methods=["GET", "POST"])
 async def show_nothing(call: PageCall) -> Response:  # noqa: ARG001 - a handler is given its call
     """What is left: an address that was cut off, or has more than there is. No link is found by it."""
     raise NotFound("This page does not exist.")

@@ -4,16 +4,14 @@ Its token is derived, not stored (keys.link_token): the same link is shown whene
 database holds, a hash, opens nothing.
 """
 
-from urllib.parse import quote
 from uuid import UUID
 
 from waiting_list.database import Pool, connection, sql
 from waiting_list.keys import link_hash, link_list, link_token
 from waiting_list.models import ListKey
-from waiting_list.places import Place, read_place
+from waiting_list.page_addresses import PRIVATE_LINK, address
+from waiting_list.places import EntryDetails, read_entry_details
 
-PREFIX = "/e/"
-"""Where the pages of private links begin."""
 _NOWHERE = UUID(int=0)
 
 
@@ -29,7 +27,7 @@ async def make_link(pool: Pool, secret: bytes, key: ListKey, number: int) -> str
         token = link_token(secret, key.list_id, number, version)
         # Nothing is made if it was revoked, or the person erased, in between: as if that had come right after.
         await acquired.execute(sql("make_link"), key.list_id, number, version, link_hash(token))
-    return PREFIX + token
+    return address(PRIVATE_LINK, token=token)
 
 
 async def revoke_link(pool: Pool, key: ListKey, number: int) -> None:
@@ -39,19 +37,11 @@ async def revoke_link(pool: Pool, key: ListKey, number: int) -> None:
         await acquired.execute(sql("revoke_link"), key.list_id, number)
 
 
-async def find(pool: Pool, token: str) -> Place | None:
+async def find(pool: Pool, token: str) -> EntryDetails | None:
     """What a private link leads to; None for one that is unknown, malformed or revoked, or whose person was
     erased: all of these take the same one look-up by a hash. Raises Unavailable."""
     list_id = link_list(token)
     named = (list_id, link_hash(token)) if list_id else (_NOWHERE, link_hash(""))
     async with connection(pool) as acquired:
         number = await acquired.fetchval(sql("read_linked_entry"), *named)
-    return None if number is None else await read_place(pool, named[0], number)
-
-
-def buy_link(purchase_url: str | None, purchase_pass: str | None, tickets: int) -> str | None:
-    """Where a fan buys so many `tickets` of what is held: the list's address with the pass in it, and their number
-    where it has a place for that. None where there is no pass, or the shop takes it in another way."""
-    if purchase_url is None or purchase_pass is None:
-        return None
-    return purchase_url.replace("{tickets}", str(tickets)).replace("{pass}", quote(purchase_pass, safe=""))
+    return None if number is None else await read_entry_details(pool, named[0], number)

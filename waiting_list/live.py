@@ -17,11 +17,12 @@ from uuid import UUID
 import structlog
 
 from waiting_list.database import Pool, connection, sql
-from waiting_list.ledger import SEGMENT_BITS
 from waiting_list.metrics import OPEN_STREAMS
 from waiting_list.models import Entry, ListKey, Status
-from waiting_list.polls import Polls, cumulated
+from waiting_list.periodic import repeat
+from waiting_list.polls import CoalescedReads, cumulated
 from waiting_list.problems import Problem, RateLimited
+from waiting_list.ranks import SEGMENT_BITS
 
 log = structlog.get_logger(__name__)
 
@@ -98,9 +99,9 @@ class Watcher:
 class Live:
     """Everybody who watches in this process. `run` looks for changes until it is cancelled."""
 
-    def __init__(self, pool: Pool, polls: Polls) -> None:
+    def __init__(self, pool: Pool, reads: CoalescedReads) -> None:
         self._pool = pool
-        self._polls = polls
+        self._reads = reads
         self._watchers: defaultdict[ListKey, set[Watcher]] = defaultdict(set)
         self._seen: dict[ListKey, _Seen] = {}
         self._closed = False
@@ -111,13 +112,13 @@ class Live:
         self, key: ListKey, user_id: str, *, organization_id: str, has_ended: Callable[[], bool] | None = None
     ) -> Watcher:
         """Begins to watch an entry, which is told as it is now. End it with `leave`; `has_ended` tells whether the
-        token that has opened it is good no more. Raises what `Polls.entry` raises; RateLimited where the user
-        watches it on MOST_SCREENS already."""
+        token that has opened it is good no more. Raises what `CoalescedReads.entry` raises; RateLimited where the
+        user watches it on MOST_SCREENS already."""
         if self._screens[key, user_id] >= MOST_SCREENS:
             raise RateLimited(f"More than {MOST_SCREENS} live entries of one user are open.", seconds=60)
         self._screens[key, user_id] += 1
         try:
-            entry = await self._polls.entry(key, user_id, organization_id=organization_id)
+            entry = await self._reads.entry(key, user_id, organization_id=organization_id)
             watcher = Watcher(user_id, entry, has_ended)
         except BaseException:
             self._screen_is_off(key, user_id)
@@ -160,18 +161,7 @@ class Live:
 
     async def run(self) -> None:
         """Looks once a second. Survives any failure: what was missed is found by the next look."""
-        failing = False
-        while True:
-            await asyncio.sleep(SECONDS)
-            try:
-                await self.look()
-                failing = False
-            except Problem:
-                pass  # an outage is logged where it is met
-            except Exception as error:
-                if not failing:
-                    log.warning("live_failing", error=repr(error), exc_info=True)
-                failing = True
+        await repeat(self.look, seconds=SECONDS, failing="live_failing")
 
     async def look(self) -> None:
         """Tells every watcher whose entry has changed since the last look. Raises Unavailable."""
@@ -206,7 +196,7 @@ class Live:
                 raise
 
     async def _tell(self, key: ListKey, watchers: Sequence[Watcher]) -> None:
-        entries = await self._polls.entries(key, {watcher.user_id for watcher in watchers})
+        entries = await self._reads.entries(key, {watcher.user_id for watcher in watchers})
         for watcher in watchers:
             if entry := entries.get(watcher.user_id):
                 watcher.tell(entry)

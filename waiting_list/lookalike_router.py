@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Response
 from pydantic import Field, Strict
 
-from waiting_list import problems
+from waiting_list import lookalikes, problems
 from waiting_list.answers import AUTHENTICATED, POSTED, Listing, declared
 from waiting_list.calls import (
     ONCE,
@@ -88,7 +88,7 @@ async def remove_lookalikes(call: Call, offer_id: PathId, representation_id: Pat
     """Take up to 500 entries out of the list at once."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    verb = call.engine.remove_lookalikes(key, caller, numbers=body.numbers, reason=body.reason)
+    verb = call.engine.run(key, caller, lookalikes.remove_lookalikes, numbers=body.numbers, reason=body.reason)
     answered = await call.done(verb)
     done = answered.several
     assert done is not None
@@ -109,7 +109,7 @@ async def restore(call: Call, offer_id: PathId, representation_id: PathId, body:
     """Give fans who were removed in the last 24 hours their places back, under new numbers."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    answered = await call.done(call.engine.restore(key, caller, undo=body.undo))
+    answered = await call.done(call.engine.run(key, caller, lookalikes.restore, undo=body.undo))
     done = answered.several
     assert done is not None
     restored = Restored(restored=list(done.numbers), skipped=list(done.skipped), promoted=list(answered.promoted))

@@ -39,11 +39,10 @@ def _group(record: Record) -> Lookalikes:
         found |= {Signal.NETWORK, Signal.ADDRESS_FAMILY}
     if record["is_burst"]:
         found.add(Signal.BURST)
-    said = {name: record[name] for name in ("entries", "tickets", "first_joined_at", "last_joined_at", "numbers")}
-    return Lookalikes(signals=tuple(one for one in Signal if one in found), **said)
+    return Lookalikes.from_record(record, signals=tuple(one for one in Signal if one in found))
 
 
-async def remove_lookalikes(ledger: Ledger, *, actor: str, numbers: Sequence[int], reason: str) -> Several:
+async def remove_lookalikes(ledger: Ledger, *, numbers: Sequence[int], reason: str) -> Several:
     """Takes these entries out, as `remove` does each; the history keeps the `reason`. Those that are out already,
     or never were, are skipped. Raises InvalidRequest for more than 500."""
     wanted = set(numbers)
@@ -53,13 +52,13 @@ async def remove_lookalikes(ledger: Ledger, *, actor: str, numbers: Sequence[int
     removed = []
     for entry in await ledger.read("read_entries_by_number", sorted(wanted)):
         if entry.status is not Status.LEFT:
-            take_out(ledger, "remove", actor, entry, LeftReason.REMOVED, why=reason)
+            take_out(ledger, "remove", entry, LeftReason.REMOVED, why=reason)
             removed.append(entry.number)
     undo = f"{first}-{ledger.list.last_sequence}" if removed else None
     return Several(numbers=tuple(removed), skipped=tuple(sorted(wanted - {*removed})), undo=undo)
 
 
-async def restore(ledger: Ledger, *, actor: str, undo: str) -> Several:
+async def restore(ledger: Ledger, *, undo: str) -> Several:
     """Gives who was removed the places that they had: each joins as a new entry, with a new number, and is moved
     to where the old one stood. Safe to repeat.
 
@@ -81,17 +80,9 @@ async def restore(ledger: Ledger, *, actor: str, undo: str) -> Several:
     for entry in removed:
         if entry.user_id is None or entry.number in taken or await ledger.latest(entry.user_id) is not entry:
             continue
-        again = ledger.join(
-            actor,
-            user_id=entry.user_id,
-            tickets_wanted=entry.tickets_wanted,
-            tickets_minimum=entry.tickets_minimum,
-            unverified=entry.unverified,
-        )
-        ledger.requeued[entry.number] = again.number
-        back.append((again, entry.rank))
-    await _move_back(ledger, actor, back)
-    restored = {entry.number for entry in removed} & ledger.requeued.keys()
+        back.append((ledger.requeue(entry), entry.rank))
+    await _move_back(ledger, back)
+    restored = {entry.number for entry in removed} & ledger.contacts.requeued.keys()
     return Several(
         numbers=tuple(entry.number for entry, _ in back),
         skipped=tuple(entry.number for entry in removed if entry.number not in restored),
@@ -105,15 +96,15 @@ async def _of_taken_mailboxes(ledger: Ledger, removed: Sequence[EntryRow]) -> se
         return set()
     numbers = [entry.number for entry in removed]
     records = await ledger.connection.fetch(sql("read_verified"), ledger.list.list_id, numbers)
-    await ledger.load_mailboxes(record["email"] for record in records)
-    taken = {record["number"] for record in records if ledger.mailboxes.is_taken(record["email"])}
+    await ledger.contacts.load_mailboxes(record["email"] for record in records)
+    taken = {record["number"] for record in records if ledger.contacts.mailboxes.is_taken(record["email"])}
     for record in records:
         if record["number"] not in taken:
-            ledger.mailboxes.add(record["number"], record["email"])
+            ledger.contacts.mailboxes.add(record["number"], record["email"])
     return taken
 
 
-async def _move_back(ledger: Ledger, actor: str, back: Sequence[tuple[EntryRow, int]]) -> None:
+async def _move_back(ledger: Ledger, back: Sequence[tuple[EntryRow, int]]) -> None:
     """Moves entries to the ranks that they are given with; where somebody was moved there, to right before
     them."""
     there = (
@@ -121,7 +112,7 @@ async def _move_back(ledger: Ledger, actor: str, back: Sequence[tuple[EntryRow, 
     )
     for entry, rank in back:
         if rank not in there:
-            ledger.apply("move", actor, entry, rank=rank)
+            ledger.apply("move", entry, rank=rank)
     for entry, rank in back:
         if rank in there:
-            ledger.apply("move", actor, entry, rank=await rank_before(ledger, actor, there[rank], entry))
+            ledger.apply("move", entry, rank=await rank_before(ledger, there[rank], entry))

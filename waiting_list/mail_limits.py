@@ -13,8 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from waiting_list.auth import Authority
-from waiting_list.batch import Batches
+from waiting_list.batch import Batcher
 from waiting_list.database import Pool, sql, transaction
 from waiting_list.keys import derived
 from waiting_list.limits import Limits
@@ -22,6 +21,7 @@ from waiting_list.mailboxes import mailbox
 from waiting_list.metrics import RATE_LIMITED
 from waiting_list.problems import Problem, RateLimited
 from waiting_list.settings import Settings
+from waiting_list.signing_keys import SigningKeys
 
 _HOUR_SECONDS = 3600
 _MINUTE_SECONDS = 60
@@ -53,15 +53,15 @@ class _Wanted(NamedTuple):
 class MailLimits:
     """The limits of letters to addresses that are not verified. One for each process."""
 
-    def __init__(self, pool: Pool, settings: Settings, authority: Authority) -> None:
+    def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys) -> None:
         self._pool = pool
-        self._authority = authority
+        self._signing_keys = signing_keys
         self._user = _Limit("user-mails", settings.user_mails_per_hour)
         self._mailbox = _Limit("mailbox-mails", settings.mailbox_mails_per_hour)
         self._network = _Limit("address-mails", settings.address_mails_per_hour)
         self._organization = _Limit("organization-mails", settings.organization_mails_per_hour)
         self._sign_in = _Limit("mailbox-sign-ins", 1, _MINUTE_SECONDS)
-        self._batches: Batches[None, Sequence[_Wanted], None] = Batches(
+        self._batcher: Batcher[None, Sequence[_Wanted], None] = Batcher(
             self._take, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
         )
 
@@ -88,10 +88,10 @@ class MailLimits:
     async def _count(self, *asked: tuple[_Limit, str | None]) -> None:
         wanted = [_Wanted(limit, caller) for limit, caller in asked if limit.quantity and caller is not None]
         if wanted:
-            await self._batches.submit(None, wanted)
+            await self._batcher.submit(None, wanted)
 
     async def _take(self, _: None, take: Callable[[], Sequence[Sequence[_Wanted]]]) -> Sequence[Problem | None]:
-        secret = await self._authority.derived_secret()
+        secret = await self._signing_keys.derived_secret()
         async with transaction(self._pool) as acquired:
             requests = take()
             # In one order everywhere, so that no two processes wait for each other.

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
+from waiting_list import page_addresses as to
 from waiting_list.calls import Call, PublicRoute
 from waiting_list.i18n import environment, preferred
 from waiting_list.problems import NotFound
@@ -60,7 +61,7 @@ class Mail(NamedTuple):
         return payload.decode(errors="replace") if isinstance(payload, bytes) else ""
 
 
-@router.get("/mails")
+@router.get(to.MAILS)
 def list_mails(call: Call) -> Response:
     """The newest mails, newest first."""
     folder = _folder(call)
@@ -69,14 +70,14 @@ def list_mails(call: Call) -> Response:
     return _page(call, "mails.html", {"mails": mails, "folder": str(folder)})
 
 
-@router.get("/mails/{name}")
+@router.get(to.MAIL)
 def get_mail(call: Call, name: str) -> Response:
     """One mail: headers, text, and its HTML in a frame where nothing runs."""
     mail = _mail(call, name)
     return _page(call, "mail.html", {"mail": mail, "text": mail.body("plain"), "html": bool(mail.body("html"))})
 
 
-@router.get("/mails/{name}/html")
+@router.get(to.MAIL_HTML)
 def get_mail_html(call: Call, name: str) -> Response:
     """The HTML of one mail, as the fan gets it."""
     return HTMLResponse(_mail(call, name).body("html"), headers=_HEADERS_OF_A_MAIL)
@@ -108,5 +109,5 @@ def _read(folder: Path, name: str) -> Mail | None:
 def _page(call: Call, template: str, shown: dict[str, Any]) -> HTMLResponse:
     templates = environment(preferred(call.headers.get("accept-language")))
     return HTMLResponse(
-        templates.get_template(f"pages/{template}").render(shown | {"static": static}), headers=_HEADERS
+        templates.get_template(f"pages/{template}").render(shown | {"static": static, "to": to}), headers=_HEADERS
     )

@@ -1,7 +1,7 @@
 """The nouns of the product, as clients see them. Everything here is frozen and checked when made."""
 
+import json
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -14,16 +14,20 @@ from waiting_list.fields import (
     Frozen,
     Id,
     Instant,
-    PurchaseAddress,
     Quantity,
+    Row,
     Stock,
     Text,
-    TimeOfDay,
     Timezone,
     Title,
 )
+from waiting_list.list_settings import AfterExpiry, HoldStep, JoinChallenge, ListSettings, Policy
 from waiting_list.notices import KeptContact, Notice
 
+CLOCK = "service"
+"""The actor of what no person asked for."""
+FAN = "user"
+"""The actor of what a fan asked for."""
 _LIST_NAMESPACE = uuid.UUID("0b6ff0f7-9d0c-4b0a-9c3e-6f6f7ac0d1c5")
 
 
@@ -43,13 +47,13 @@ class ListKey(NamedTuple):
         return uuid.uuid5(_LIST_NAMESPACE, f"{self.offer_id}\x00{self.representation_id}")
 
 
-def own_list_id(organization_id: str) -> uuid.UUID:
+def organization_list_id(organization_id: str) -> uuid.UUID:
     """What stands in per-list tables for an organization, where something is its own and of none of its lists."""
     return uuid.uuid5(uuid.NAMESPACE_OID, organization_id)
 
 
 class Status(StrEnum):
-    """Where an entry stands. ARCHITECTURE.md draws the transitions; `TRANSITIONS` lists them."""
+    """Where an entry stands. ARCHITECTURE.md draws the transitions; `events.VERBS` lists them."""
 
     WAITING = "waiting"
     """In line. Has a position; holds no ticket."""
@@ -72,46 +76,6 @@ class LeftReason(StrEnum):
     """An organizer took the user out, or the person was erased."""
     ENDED = "ended"
     """The show began, or the list closed for good."""
-
-
-TRANSITIONS: dict[str, tuple[Status | None, Status]] = {
-    "join": (None, Status.WAITING),
-    "promote": (Status.WAITING, Status.READY),
-    "revoke": (Status.READY, Status.WAITING),
-    "buy": (Status.READY, Status.LEFT),
-    "expire": (Status.READY, Status.LEFT),
-}
-"""The verbs that move an entry between two given states. `leave`, `remove` and `end` move an active
-entry from either `waiting` or `ready` to `left`; `change` and `move` keep it `waiting`."""
-
-
-class Policy(StrEnum):
-    """Who is promoted when the first in line wants more than is free."""
-
-    STRICT = "strict"
-    """Nobody: the list waits for the first."""
-    SKIP = "skip"
-    """The next who fit, until the first was passed over `skip_limit` times."""
-
-
-class AfterExpiry(StrEnum):
-    """What becomes of a user whose hold ran out."""
-
-    LEAVE = "leave"
-    """Out of the list."""
-    REQUEUE = "requeue"
-    """Waiting again, last, as a new entry with a new number."""
-
-
-class JoinChallenge(StrEnum):
-    """Whether who joins by themselves has to solve a challenge: some work for their device."""
-
-    OFF = "off"
-    """Never."""
-    ADAPTIVE = "adaptive"
-    """While many join at once, and more of it the more they are."""
-    ALWAYS = "always"
-    """Always, and more of it while many join at once."""
 
 
 class EventFields(Frozen):
@@ -227,106 +191,11 @@ class Entry(Frozen):
     left_at: datetime | None
     purchase_pass: str | None = None
 
-
-class HoldStep(Frozen):
-    """From so many days before the show (0: on the day itself, by the event's calendar), holds last so long."""
-
-    days_before: Annotated[Stock, Field(le=3650)]
-    hold_minutes: Quantity
-
     @classmethod
-    def all(cls, pairs: Sequence[Sequence[int]]) -> tuple[Self, ...]:
-        """The steps that are kept as pairs of numbers, as clients see them."""
-        return tuple(cls(days_before=days, hold_minutes=minutes) for days, minutes in pairs)
-
-
-class ListSettings(Frozen):
-    """The settings of one waiting list."""
-
-    offer_id: str
-    representation_id: str
-    event_id: str
-    open: bool
-    policy: Policy
-    skip_limit: int
-    hold_minutes: int | None
-    hold_steps: tuple[HoldStep, ...]
-    quiet_from: str | None
-    quiet_until: str | None
-    after_expiry: AfterExpiry
-    automatic: bool
-    max_waiting: int | None
-    closes_at: datetime | None
-    verify_email: bool
-    reminder_minutes: int | None
-    purchase_url: str | None
-    # Answers that versions before these have kept for repeats do not name them.
-    join_challenge: JoinChallenge = JoinChallenge.OFF
-    one_place_per_address: bool = False
-
-
-class SettingsChange(Frozen):
-    """What an organizer changes of a list's settings; what is left out stays."""
-
-    open: Flag = Field(default=True, description="Whether fans may join; closing stops new joins only.")
-    policy: Policy = Field(default=Policy.STRICT, description="Who is promoted when the first does not fit.")
-    skip_limit: Stock = Field(
-        default=10, description="How many fans may be promoted past the first in line (policy `skip`)."
-    )
-    hold_minutes: Quantity | None = Field(
-        default=1440, description="How long a hold lasts, in minutes; null: until the list ends."
-    )
-    hold_steps: tuple[HoldStep, ...] = Field(
-        default=(),
-        max_length=20,
-        description="Other lengths near the show; of those that apply, the one of the fewest days.",
-    )
-    quiet_from: TimeOfDay | None = Field(
-        default=None,
-        description="From this time of day of the event's timezone until `quiet_until` no deadline falls.",
-    )
-    quiet_until: TimeOfDay | None = Field(
-        default=None, description="A deadline that would fall in the quiet hours is then."
-    )
-    after_expiry: AfterExpiry = Field(default=AfterExpiry.LEAVE, description="What follows a lapsed hold.")
-    automatic: Flag = Field(default=True, description="Whether free tickets promote by themselves.")
-    max_waiting: Quantity | None = Field(default=None, description="How many may wait; null: no limit.")
-    closes_at: Instant | None = Field(
-        default=None,
-        description="When the list ends, if before the representation begins; null: when it begins.",
-    )
-    verify_email: Flag = Field(
-        default=False,
-        description="Whether promotion passes over fans with an address that nobody has verified, until it is.",
-    )
-    reminder_minutes: Quantity | None = Field(
-        default=60, description="How long before its deadline a hold is reminded of; null: never."
-    )
-    purchase_url: PurchaseAddress | None = Field(
-        default=None,
-        description="Where fans buy: an address with `{pass}` for the purchase pass; `{tickets}`: how many.",
-    )
-    join_challenge: JoinChallenge = Field(
-        default=JoinChallenge.OFF,
-        description="Whether a fan's device has to solve a challenge to join; an organizer's join never has to.",
-    )
-
-    one_place_per_address: Flag | None = Field(
-        default=None,
-        description="Whether a verified mailbox, with aliases, has one place at most; null: as `verify_email`.",
-    )
-
-    @model_validator(mode="after")
-    def _names_each_day_once(self) -> Self:
-        days = [step.days_before for step in self.hold_steps]
-        if len(set(days)) < len(days):
-            raise ValueError("hold_steps must not name the same days_before twice")
-        return self
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """The fields that the client sent, and only those."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
+    def from_record(cls, record: Row, **given: Any) -> Self:
+        """Make the entry of a row of `shown_entries`, without a purchase pass: no row has one."""
+        given.setdefault("purchase_pass", None)
+        return super().from_record(record, **given)
 
 
 class WaitingList(Frozen):
@@ -378,6 +247,13 @@ class Change(Frozen):
     before: dict[str, Any] | None
     after: dict[str, Any]
     reason: str | None
+
+    @classmethod
+    def from_record(cls, record: Row, **given: Any) -> Self:
+        """Make the change of a row of `history`."""
+        before, after = record["before"], record["after"]
+        changed = {"before": json.loads(before) if before else None, "after": json.loads(after)}
+        return super().from_record(record, **changed | given)
 
 
 class Signal(StrEnum):

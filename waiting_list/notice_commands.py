@@ -7,16 +7,17 @@ import typer
 
 from waiting_list import logs, resend
 from waiting_list.database import Pool
+from waiting_list.email_examples import example
 from waiting_list.i18n import LOCALES, SOURCE
-from waiting_list.letters import Letters, example
-from waiting_list.notices import Letter, Notice, NoticeStatus
+from waiting_list.letters import EmailRenderer
+from waiting_list.notices import EmailKind, Notice, NoticeStatus
 from waiting_list.settings import Settings
 from waiting_list.terminal import DataDir, app, configured, printable, run_with_pool, with_database
 
 
 @app.command()
 def preview_mail(
-    letter: Annotated[Letter, typer.Argument(help="Which e-mail.")],
+    letter: Annotated[EmailKind, typer.Argument(help="Which e-mail.")],
     locale: Annotated[str, typer.Option(help="Its language: en or fr.")] = SOURCE,
     organization: Annotated[str, typer.Option(help="Whose templates.")] = "demo",
     html: Annotated[bool, typer.Option("--html", help="Print the HTML instead of the text.")] = False,
@@ -29,7 +30,7 @@ def preview_mail(
         raise ValueError(f"There is no translation into {locale}: choose {' or '.join(LOCALES)}.")
     settings = configured()
     logs.set_up(settings)
-    message = example(Letters(settings), letter, locale=locale, organization_id=organization)
+    message = example(EmailRenderer(settings), letter, locale=locale, organization_id=organization)
     if output is not None:
         output.write_bytes(message.as_bytes())
         return

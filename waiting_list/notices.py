@@ -52,6 +52,11 @@ class Contact(ContactFields):
         """Whether it has an address that nobody has verified."""
         return self.email is not None and not self.email_verified
 
+    @property
+    def verified_email(self) -> str | None:
+        """Its address, if that is verified."""
+        return self.email if self.email_verified else None
+
 
 _CONTACT_FIELDS = frozenset(ContactFields.model_fields)
 NO_CONTACT = Contact()
@@ -90,7 +95,7 @@ class WebhookType(StrEnum):
     """The stock of a list is another: total, available or held."""
 
 
-class Letter(StrEnum):
+class EmailKind(StrEnum):
     """The e-mails that fans get, and `webhook_disabled`, which an organizer gets. `sign_in` is about no entry."""
 
     JOINED = "joined"

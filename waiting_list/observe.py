@@ -27,7 +27,7 @@ _PRIVATE = (CACHE_CONTROL, PRIVATE.encode())
 _GIVEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
-class Observed:
+class Instrumentation:
     """Pure ASGI, outermost. The id is the caller's `X-Request-Id` where that is 1 to 64 letters, digits, dots,
     dashes or underscores, else a new one; the answer has it, too. An answer that declares no `Cache-Control` is
     `private, no-store`."""

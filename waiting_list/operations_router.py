@@ -49,10 +49,10 @@ async def is_ready(
     if call.service.draining.is_set():
         raise Unavailable("This process is about to end.")
     await call.service.health.check()
-    figures = await call.service.figures.read()
+    metrics = await call.service.deployment_metrics.read()
     ready = Readiness(
-        oldest_due_hold_seconds=figures["oldest_due_hold_seconds"],
-        oldest_due_notice_seconds=figures["oldest_due_notice_seconds"],
+        oldest_due_hold_seconds=metrics["oldest_due_hold_seconds"],
+        oldest_due_notice_seconds=metrics["oldest_due_notice_seconds"],
         warnings=call.service.peers.warnings,
     )
     if late_seconds is not None and ready.oldest_due_hold_seconds > late_seconds:
@@ -63,7 +63,7 @@ async def is_ready(
 @router.get("/metrics", operation_id="get_metrics", response_class=Response)
 async def get_metrics(call: Call) -> Response:
     """Metrics for Prometheus, of all processes that `serve` has started, and of the deployment."""
-    return Response(await call.service.figures.exposed(), media_type=CONTENT_TYPE_LATEST)
+    return Response(await call.service.deployment_metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/version", operation_id="get_version")
@@ -75,5 +75,5 @@ async def get_version() -> dict[str, str]:
 @router.get("/.well-known/jwks.json", operation_id="get_jwks", responses=declared(COMMON))
 async def get_jwks(call: Call) -> JSONResponse:
     """The public keys with which a shop checks purchase passes (RFC 7517)."""
-    keys: dict[str, Any] = await call.service.authority.jwks()
+    keys: dict[str, Any] = await call.service.purchase_passes.jwks()
     return JSONResponse(keys, headers={"Cache-Control": "public, max-age=300"})

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field, Strict, model_validator
 from starlette.types import Receive, Scope, Send
 
-from waiting_list import problems, reading
+from waiting_list import problems, reading, stock, verbs
 from waiting_list.answers import (
     AUTHENTICATED,
     POSTED,
@@ -34,15 +34,14 @@ from waiting_list.calls import (
 )
 from waiting_list.exports import Export
 from waiting_list.fields import Frozen, Id, Instant, Quantity, Title
+from waiting_list.list_settings import ListSettings, SettingsChange
 from waiting_list.models import (
     Answer,
     Change,
     Entry,
     LeftReason,
     ListKey,
-    ListSettings,
     ListSummary,
-    SettingsChange,
     Statistics,
     Status,
 )
@@ -143,7 +142,7 @@ async def get_settings(call: Call, offer_id: PathId, representation_id: PathId) 
 async def configure(call: Call, offer_id: PathId, representation_id: PathId, body: SettingsChange) -> Response:
     """Change settings of a list; what is left out stays."""
     key = ListKey(offer_id, representation_id)
-    verb = call.engine.configure(key, call.caller, settings=body)
+    verb = call.engine.run(key, call.caller, stock.configure, settings=body)
     answered = await call.done(verb)
     assert answered.settings is not None
     return answer(ChangedSettings(**dict(answered.settings), promoted=list(answered.promoted)))
@@ -223,9 +222,10 @@ async def join_for_user(call: Call, offer_id: PathId, representation_id: PathId,
     """A user joins the list, on their behalf."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    verb = call.engine.join(
+    verb = call.engine.run(
         key,
         caller,
+        verbs.join,
         user_id=body.user_id,
         tickets_wanted=body.tickets_wanted,
         tickets_minimum=body.tickets_minimum,
@@ -243,7 +243,7 @@ async def join_for_user(call: Call, offer_id: PathId, representation_id: PathId,
 async def get_entry_of_user(call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId) -> Response:
     """A user's latest entry in the list."""
     key = ListKey(offer_id, representation_id)
-    entry = await call.polls.entry(key, user_id, organization_id=call.organization_id)
+    entry = await call.reads.entry(key, user_id, organization_id=call.organization_id)
     return answer(await call.with_pass(entry))
 
 
@@ -256,7 +256,7 @@ async def get_entry_of_user(call: Call, offer_id: PathId, representation_id: Pat
 async def remove(call: Call, offer_id: PathId, representation_id: PathId, user_id: PathId) -> Response:
     """Take a user out of the list."""
     key = ListKey(offer_id, representation_id)
-    return await _changed_entry(call, call.engine.remove(key, call.caller, user_id=user_id))
+    return await _changed_entry(call, call.engine.run(key, call.caller, verbs.remove, user_id=user_id))
 
 
 @router.post(
@@ -283,7 +283,9 @@ async def buy(
     moves. What was held beyond it is free again, and goes to the next in line."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    return await _changed_entry(call, call.engine.buy(key, caller, user_id=user_id, quantity=body.quantity))
+    return await _changed_entry(
+        call, call.engine.run(key, caller, verbs.buy, user_id=user_id, quantity=body.quantity)
+    )
 
 
 @router.post(
@@ -306,8 +308,10 @@ async def buy_with_pass(call: Call, body: PassPurchase) -> Response:
     """The user who has shown this purchase pass has bought: as `purchase`, but only out of the hold that the pass
     was made for. A pass buys once."""
     caller = await call.caller_once()
-    shown = await call.service.authority.read_pass(body.purchase_pass)
-    verb = call.engine.buy(shown.key, caller, user_id=shown.user_id, quantity=body.quantity, hold=shown.hold)
+    shown = await call.service.purchase_passes.read_pass(body.purchase_pass)
+    verb = call.engine.run(
+        shown.key, caller, verbs.buy, user_id=shown.user_id, quantity=body.quantity, hold=shown.hold
+    )
     return await _changed_entry(call, verb)
 
 
@@ -324,7 +328,9 @@ async def move(call: Call, offer_id: PathId, representation_id: PathId, user_id:
     """Move a waiting user: first, last, or right before another who waits. The history shows it."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    verb = call.engine.move(key, caller, user_id=user_id, to=body.to, before=body.before, reason=body.reason)
+    verb = call.engine.run(
+        key, caller, verbs.move, user_id=user_id, to=body.to, before=body.before, reason=body.reason
+    )
     return await _changed_entry(call, verb)
 
 

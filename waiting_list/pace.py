@@ -25,7 +25,7 @@ _FOREVER = timedelta(days=1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Throughput:
     """Whose turn came from `since` until `now`, of those who had waited: fans in each stretch of it, the tickets
     held for them in all, and as how many `releases` of one size those count."""
 
@@ -41,18 +41,18 @@ class Pace:
         return self.now - self.since
 
 
-class Estimate(NamedTuple):
+class WaitEstimate(NamedTuple):
     """How long it takes until a turn comes, if the list goes on as it did."""
 
     earliest: timedelta
     latest: timedelta
 
 
-def estimate(pace: Pace, *, tickets_ahead: int, tickets_wanted: int) -> Estimate | None:
+def estimate_wait(throughput: Throughput, *, tickets_ahead: int, tickets_wanted: int) -> WaitEstimate | None:
     """How long it takes until so many tickets have come back, at most a million days; None where too little was
     seen to say. The rate is what the list gave out in the time that was looked at, give or take its error."""
-    if pace.releases < LEAST_RELEASES or pace.seen < LEAST_SEEN or pace.tickets == 0:
+    if throughput.releases < LEAST_RELEASES or throughput.seen < LEAST_SEEN or throughput.tickets == 0:
         return None
-    likely = pace.seen / _FOREVER * (tickets_ahead + tickets_wanted) / pace.tickets
-    error = 1 / sqrt(pace.releases)
-    return Estimate(_FOREVER * min(1.0, likely / (1 + error)), _FOREVER * min(1.0, likely / (1 - error)))
+    likely = throughput.seen / _FOREVER * (tickets_ahead + tickets_wanted) / throughput.tickets
+    error = 1 / sqrt(throughput.releases)
+    return WaitEstimate(_FOREVER * min(1.0, likely / (1 + error)), _FOREVER * min(1.0, likely / (1 - error)))

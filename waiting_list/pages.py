@@ -18,11 +18,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
+from waiting_list import page_addresses as to
 from waiting_list.calls import Call
 from waiting_list.challenges import Solution, solution_of
 from waiting_list.fields import Locale
 from waiting_list.i18n import LOCALES, environment, preferred, spoken
 from waiting_list.keys import derived
+from waiting_list.list_settings import SETTINGS
 from waiting_list.problems import Forbidden, InternalError, InvalidRequest, NotFound, Problem
 from waiting_list.static_router import static
 
@@ -137,7 +139,7 @@ async def sign_forms(call: PageCall, cookie: str | None) -> None:
         call.sent = await read_form(call)
     if cookie is None:
         return
-    secret = await call.service.authority.derived_secret()
+    secret = await call.service.signing_keys.derived_secret()
     call.form_token = urlsafe_b64encode(derived(secret, "form", cookie)[:24]).decode()
     if call.method == "POST":
         sent = call.sent.get("form_token", "")
@@ -207,8 +209,17 @@ def page(
     **shown: Any,
 ) -> Response:
     """A template of `templates/pages/`, in the reader's language unless in another. It is given besides `shown`:
-    `static`, `page` (its own address), `form_token` and `locales`."""
-    context = {"static": static, "page": call.page, "form_token": call.form_token, "locales": LOCALES} | shown
+    `static`, `to` (page_addresses.py), `page` (its own address), `pattern` (which page that is), `form_token`,
+    `locales` and `list_settings`."""
+    context = {
+        "static": static,
+        "to": to,
+        "page": call.page,
+        "pattern": call.scope["route"].path,
+        "form_token": call.form_token,
+        "locales": LOCALES,
+        "list_settings": SETTINGS,
+    } | shown
     html = environment(locale or call.locale()).get_template(f"pages/{template}").render(context)
     return HTMLResponse(html, status, HEADERS | dict(headers or {}))
 
@@ -218,7 +229,7 @@ def go_to(address: str, headers: Mapping[str, str] | None = None) -> Response:
     return RedirectResponse(address, 303, HEADERS | dict(headers or {}))
 
 
-def local(address: str | None, otherwise: str = "/") -> str:
+def local(address: str | None, otherwise: str = to.HOME) -> str:
     """An address that a form or a query names, if it leads to a page of ours and nowhere else."""
     return address if address and len(address) <= 2000 and _LOCAL.fullmatch(address) else otherwise
 
@@ -226,7 +237,7 @@ def local(address: str | None, otherwise: str = "/") -> str:
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-@router.post("/language")
+@router.post(to.LANGUAGE)
 async def choose_language(call: PageCall) -> Response:
     """From now on in this language; back to the page where that was said."""
     form = await read_form(call)

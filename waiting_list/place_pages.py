@@ -12,19 +12,22 @@ from typing import Any, ClassVar
 
 from fastapi import APIRouter, Response
 
-from waiting_list.auth import User
-from waiting_list.engine import Caller
+from waiting_list import page_addresses as to
+from waiting_list import verbs
+from waiting_list.engine import Caller, Verb
 from waiting_list.keys import verification_code
-from waiting_list.links import buy_link
-from waiting_list.models import AfterExpiry, Entry, LeftReason, Status
+from waiting_list.list_settings import AfterExpiry
+from waiting_list.models import FAN, Entry, LeftReason, Status
 from waiting_list.notices import KeptContact
-from waiting_list.pace import estimate
+from waiting_list.pace import estimate_wait
+from waiting_list.page_addresses import buy_link
 from waiting_list.pages import PageCall, PageRoute, go_to, page, read_form, whole_number
-from waiting_list.places import Place, set_subscribed
+from waiting_list.places import EntryDetails, set_subscribed
 from waiting_list.plots import plot
 from waiting_list.problems import InternalError, InvalidRequest, NotFound, Problem
 from waiting_list.streams import EntryStream, StreamResponse, event_id
 from waiting_list.suppressions import as_it_is, code_hash, is_suppressed, lift, mailbox_hash, suppress
+from waiting_list.user_tokens import User
 
 _MOST_CHOICES = 12
 
@@ -32,9 +35,9 @@ _MOST_CHOICES = 12
 class PlaceCall(PageCall):
     """A call for a page of a place."""
 
-    place: Place
-    base: str
-    """The address of the place; its other pages stand under it."""
+    place: EntryDetails
+    base: str = ""
+    """The address of the place; its other pages stand under it. Empty until the call has passed the limits."""
     route: "PlaceRoute"
 
     @property
@@ -42,35 +45,32 @@ class PlaceCall(PageCall):
         """What a form about giving up is about."""
         return f"{self.place.entry.number} {self.place.entry.status}"
 
-    @property
-    def acting(self) -> dict[str, Any]:
-        """On which list, on whose behalf, for which entry a verb runs."""
+    async def run(self, verb: Verb, **arguments: Any) -> None:
+        """Run a verb for this very entry, on behalf of its fan."""
         place = self.place
-        return {
-            "key": place.key,
-            "caller": Caller(place.organization_id, "user"),
-            "user_id": place.user_id,
-            "number": place.entry.number,
-        }
+        entry = {"user_id": place.user_id, "number": place.entry.number}
+        await self.engine.run(place.key, Caller(place.organization_id, FAN), verb, **entry, **arguments)
 
 
 class PlaceRoute(PageRoute, ABC):
     """A page of a place, which is found before anything else is looked at."""
 
     call_class = PlaceCall
-    depth: ClassVar[int]
-    """How many parts the address of the place has."""
     headers: ClassVar[dict[str, str]] = {}
     """Of its pages, besides those of all."""
 
     @abstractmethod
-    async def find(self, call: PlaceCall) -> Place:
+    def address(self, call: PlaceCall) -> str:
+        """The address of the place that the call is about. Raises NotFound."""
+
+    @abstractmethod
+    async def find(self, call: PlaceCall) -> EntryDetails:
         """The place that the call is about, as it is now. Raises NotFound, Unavailable."""
 
     def locate(self, call: PlaceCall) -> None:
         """Notes where the place is: whatever is refused from now on is shown there."""
         call.route = self
-        call.base = "/".join(call.page.split("/")[: self.depth + 1])
+        call.base = self.address(call)
 
     async def admit(self, call: PlaceCall) -> Response | None:
         """Finds the place."""
@@ -80,7 +80,7 @@ class PlaceRoute(PageRoute, ABC):
 
     async def refused(self, call: PlaceCall, problem: Problem) -> Response:
         """The place as it is now, with what was refused above it; where there is none, a page of its own."""
-        if isinstance(problem, NotFound | InternalError):
+        if not call.base or isinstance(problem, NotFound | InternalError):
             return self.nothing(call, problem)
         try:
             call.place = await self.find(call)
@@ -110,7 +110,7 @@ async def watch(call: PlaceCall) -> Response:
         place.key,
         place.user_id,
         organization_id=place.organization_id,
-        has_ended=who and partial(call.service.authority.has_ended, who),
+        has_ended=who and partial(call.service.user_tokens.has_ended, who),
     )
     return StreamResponse(
         EntryStream(
@@ -118,7 +118,7 @@ async def watch(call: PlaceCall) -> Response:
             place.key,
             watcher,
             last_event_id=call.headers.get("last-event-id"),
-            with_pass=call.service.authority.with_pass,
+            with_pass=call.service.purchase_passes.with_pass,
             number=place.entry.number,
         )
     )
@@ -132,7 +132,7 @@ async def change(call: PlaceCall) -> Response:
     minimum = whole_number(form, "tickets_minimum") if form.get("tickets_minimum") else wanted
     if wanted < minimum == before.tickets_minimum < before.tickets_wanted:
         minimum = wanted  # as the form had it: who asks for fewer need not change both fields
-    await call.engine.change(**call.acting, tickets_wanted=wanted, tickets_minimum=minimum)
+    await call.run(verbs.change, tickets_wanted=wanted, tickets_minimum=minimum)
     return _back(call)
 
 
@@ -147,7 +147,7 @@ async def leave(call: PlaceCall) -> Response:
     form = await read_form(call)
     if form.get("shown") != call.shown and not call.place.why_over:
         return await ask_to_leave(call)
-    await call.engine.leave(**call.acting)
+    await call.run(verbs.leave)
     return _back(call)
 
 
@@ -160,7 +160,7 @@ async def ask_to_verify(call: PlaceCall) -> Response:
 
 async def verify(call: PlaceCall) -> Response:
     """The address is the fan's: they got this link there."""
-    await call.engine.verify(**call.acting, email=await _check_code(call))
+    await call.run(verbs.verify, email=await _check_code(call))
     return _back(call)
 
 
@@ -186,21 +186,21 @@ async def subscribe(call: PlaceCall) -> Response:
 
 _PAGES = (
     ("", "GET", show),
-    ("/change", "GET", show),
-    ("/subscribe", "GET", show),
-    ("/live", "GET", watch),
-    ("/change", "POST", change),
-    ("/leave", "GET", ask_to_leave),
-    ("/leave", "POST", leave),
-    ("/verify/{code}", "GET", ask_to_verify),
-    ("/verify/{code}", "POST", verify),
-    ("/unsubscribe", "GET", ask_to_unsubscribe),
-    ("/unsubscribe", "POST", unsubscribe),
-    ("/subscribe", "POST", subscribe),
-    ("/unsubscribe/{mail_code}", "GET", ask_to_unsubscribe),
-    ("/unsubscribe/{mail_code}", "POST", unsubscribe),
-    ("/subscribe/{mail_code}", "GET", show),
-    ("/subscribe/{mail_code}", "POST", subscribe),
+    (to.CHANGE, "GET", show),
+    (to.SUBSCRIBE, "GET", show),
+    (to.LIVE, "GET", watch),
+    (to.CHANGE, "POST", change),
+    (to.LEAVE, "GET", ask_to_leave),
+    (to.LEAVE, "POST", leave),
+    (to.VERIFY, "GET", ask_to_verify),
+    (to.VERIFY, "POST", verify),
+    (to.UNSUBSCRIBE, "GET", ask_to_unsubscribe),
+    (to.UNSUBSCRIBE, "POST", unsubscribe),
+    (to.SUBSCRIBE, "POST", subscribe),
+    (to.UNSUBSCRIBE + to.WITH_MAIL_CODE, "GET", ask_to_unsubscribe),
+    (to.UNSUBSCRIBE + to.WITH_MAIL_CODE, "POST", unsubscribe),
+    (to.SUBSCRIBE + to.WITH_MAIL_CODE, "GET", show),
+    (to.SUBSCRIBE + to.WITH_MAIL_CODE, "POST", subscribe),
 )
 
 
@@ -212,7 +212,7 @@ def add_place_pages(router: APIRouter, path: str) -> None:
 
 async def _subscribe(call: PlaceCall, *, subscribed: bool) -> None:
     place, pool = call.place, call.pool
-    secret = await call.service.authority.derived_secret()
+    secret = await call.service.signing_keys.derived_secret()
     meant = await _spoken_for(call)
     email, organization_id = place.contact.email, place.organization_id
     own = mailbox_hash(secret, organization_id, email) if email else None
@@ -232,7 +232,7 @@ async def _spoken_for(call: PlaceCall) -> bytes | None:
     """The hash of the mailbox that whoever calls has shown to be theirs: by the code of a letter to it, or since
     the address is verified."""
     place, email = call.place, call.place.contact.email
-    secret = await call.service.authority.derived_secret()
+    secret = await call.service.signing_keys.derived_secret()
     if hashed := code_hash(secret, place.organization_id, call.path_params.get("mail_code", "")):
         return hashed
     if email is None or not place.contact.email_verified:
@@ -242,7 +242,7 @@ async def _spoken_for(call: PlaceCall) -> bytes | None:
 
 async def _contact(call: PlaceCall) -> KeptContact:
     """How the fan is reached, and whether the mailbox wants to be."""
-    place, secret = call.place, await call.service.authority.derived_secret()
+    place, secret = call.place, await call.service.signing_keys.derived_secret()
     return await as_it_is(call.pool, secret, place.organization_id, place.contact)
 
 
@@ -251,7 +251,7 @@ async def _check_code(call: PlaceCall) -> str:
     place = call.place
     email = place.contact.email
     if email is not None:
-        secret = await call.service.authority.derived_secret()
+        secret = await call.service.signing_keys.derived_secret()
         code = verification_code(secret, place.key.list_id, place.entry.number, email)
         if hmac.compare_digest(code.encode(), call.path_params["code"].encode(errors="replace")):
             return email
@@ -266,9 +266,9 @@ async def _shown(call: PlaceCall, template: str = "link.html", *, refusal: Probl
     place = call.place
     entry = await call.with_pass(place.entry)
     why = place.why_over
-    pace, wait = await call.polls.pace(place.key), None
+    throughput, wait = await call.reads.throughput(place.key), None
     if entry.tickets_ahead is not None:
-        wait = estimate(pace, tickets_ahead=entry.tickets_ahead, tickets_wanted=entry.tickets_wanted)
+        wait = estimate_wait(throughput, tickets_ahead=entry.tickets_ahead, tickets_wanted=entry.tickets_wanted)
     rules = place.settings
     requeued = (
         why is LeftReason.EXPIRED and entry.status is Status.READY and rules.after_expiry is AfterExpiry.REQUEUE
@@ -297,8 +297,8 @@ async def _shown(call: PlaceCall, template: str = "link.html", *, refusal: Probl
         code=call.path_params.get("code"),
         mail_code=call.path_params.get("mail_code"),
         refusal=refusal,
-        pace=pace,
-        turns=plot(pace.fans, height=48),
+        pace=throughput,
+        turns=plot(throughput.fans, height=48),
         wait=wait,
     )
 

@@ -1,19 +1,19 @@
-"""A place as its fan sees it, and what can be done about it: the same by a private link and by who is signed
-in."""
+"""The details of an entry, as its fan sees them: the same by a private link and for a fan who is signed in."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from waiting_list.database import Pool, Record, connection, sql
-from waiting_list.models import Entry, HoldStep, LeftReason, ListKey, ListSettings, Policy, Status
+from waiting_list.list_settings import ListSettings, Policy, list_settings_of
+from waiting_list.models import Entry, LeftReason, ListKey, Status
 from waiting_list.notices import KeptContact
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EntryDetails:
     """An entry with its show, its list's settings, and what is free there, as of `now`, the database's clock.
-    `rejoined` says that the same user has a later place in this list, which is none of this one's business."""
+    `rejoined` says that the same user has a later entry in this list."""
 
     organization_id: str
     entry: Entry
@@ -39,14 +39,13 @@ class Place:
 
     @property
     def user_id(self) -> str:
-        """Whose place it is. Nobody's, once the person was erased, is never found."""
+        """The fan. An entry whose person was erased is never found."""
         assert self.entry.user_id is not None
         return self.entry.user_id
 
     @property
     def why_over(self) -> LeftReason | None:
-        """Why nothing can come of this place any more, whether or not the worker has noticed; None while it
-        can."""
+        """Why the entry is over, whether or not the worker has noticed; None while it waits or is ready."""
         entry = self.entry
         if entry.status is Status.LEFT:
             return entry.left_reason
@@ -78,11 +77,11 @@ class Place:
         return "first_waits" if rules.policy is Policy.SKIP and self.free >= entry.tickets_minimum else "ahead"
 
 
-async def read_place(pool: Pool, list_id: UUID, number: int) -> Place | None:
-    """The place of an entry; None if there is none, or its person was erased. Raises Unavailable."""
+async def read_entry_details(pool: Pool, list_id: UUID, number: int) -> EntryDetails | None:
+    """Return the details of an entry; None if there is none, or its person was erased. Raises Unavailable."""
     async with connection(pool) as acquired:
         record = await acquired.fetchrow(sql("read_place"), list_id, number)
-    return _place(record) if record else None
+    return _entry_details(record) if record else None
 
 
 async def set_subscribed(pool: Pool, key: ListKey, number: int, *, subscribed: bool, now: datetime) -> None:
@@ -91,15 +90,11 @@ async def set_subscribed(pool: Pool, key: ListKey, number: int, *, subscribed: b
         await acquired.execute(sql("set_subscribed"), key.list_id, number, subscribed, now)
 
 
-def _place(record: Record) -> Place:
+def _entry_details(record: Record) -> EntryDetails:
     made = {"entry", "contact", "settings"}
-    return Place(
-        entry=Entry(**{name: record[name] for name in Entry.model_fields if name != "purchase_pass"}),
-        contact=KeptContact(**{name: record[name] for name in KeptContact.model_fields}),
-        settings=ListSettings(
-            open=record["waiting_list_open"],
-            hold_steps=HoldStep.all(record["hold_steps"]),
-            **{name: record[name] for name in ListSettings.model_fields if name not in ("open", "hold_steps")},
-        ),
-        **{name: record[name] for name in Place.__dataclass_fields__ if name not in made},
+    return EntryDetails(
+        entry=Entry.from_record(record),
+        contact=KeptContact.from_record(record),
+        settings=list_settings_of(record.__getitem__),
+        **{name: record[name] for name in EntryDetails.__dataclass_fields__ if name not in made},
     )

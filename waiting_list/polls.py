@@ -1,4 +1,4 @@
-"""What crowds ask for: their own entries, many with one query; and the picture, made once for everybody."""
+"""Coalesced reads, for crowds: one query answers all callers who wait for it."""
 
 import gzip
 import hashlib
@@ -8,35 +8,34 @@ from datetime import timedelta
 from itertools import accumulate
 from typing import NamedTuple
 
-from waiting_list.batch import Batches
+from waiting_list.batch import Batcher
 from waiting_list.database import STANDBY_SECONDS, Pool, Record, connection, sql
-from waiting_list.ledger import SEGMENT_BITS
 from waiting_list.models import Entry, ListKey, Queue, Status
-from waiting_list.pace import STRETCHES, Pace
+from waiting_list.pace import STRETCHES, Throughput
 from waiting_list.problems import InventoryNotFound, NotInList, Unavailable
+from waiting_list.ranks import SEGMENT_BITS
 from waiting_list.replica import Replica
 from waiting_list.settings import Settings
 
-_PICTURES_KEPT = 1000
-"""And so many paces of lists."""
-_PACE_SECONDS = 10.0
+_LISTS_KEPT = 1000
+"""At most: of each, the queue snapshot and the throughput."""
+_THROUGHPUT_SECONDS = 10.0
 _ACTIVE = (Status.WAITING, Status.READY)
 
 
-class Picture(NamedTuple):
-    """The picture of a queue, ready to be sent. The tag changes when the body does."""
+class QueueSnapshot(NamedTuple):
+    """The snapshot of a queue, ready to be sent. The tag changes when the body does."""
 
     body: bytes
     gzipped: bytes
     tag: str
 
 
-class Polls:
+class CoalescedReads:
     """Reads for any number of callers at once. One for each process.
 
-    Who asks while a query is under way is answered by the next one, together with everybody else who did: so
-    every answer is as of an instant after the question. Where there is a standby, polls and pictures may be as of
-    a second or so before (replica.py).
+    Callers who ask while a query is under way share the next query, so every answer is as of an instant after the
+    question. With a standby, polls and queue snapshots may be as of a second or so before (replica.py).
     All raise InventoryNotFound and Unavailable.
     """
 
@@ -45,20 +44,20 @@ class Polls:
         self._replica = Replica(pool, standby)
         self._batch_limit = settings.batch_limit
         queue_limit, batch_limit = settings.list_queue_limit, settings.batch_limit
-        self._entries: Batches[ListKey, str, Record] = Batches(
+        self._entries: Batcher[ListKey, str, Record] = Batcher(
             self._read_entries, queue_limit=queue_limit, batch_limit=batch_limit
         )
-        self._polled: Batches[ListKey, str, Record] = self._entries
+        self._polled: Batcher[ListKey, str, Record] = self._entries
         if standby is not None:
-            self._polled = Batches(self._poll_entries, queue_limit=queue_limit, batch_limit=batch_limit)
-        self._pictures: Batches[ListKey, None, Picture] = Batches(
-            self._read_picture, queue_limit=queue_limit, batch_limit=batch_limit
+            self._polled = Batcher(self._poll_entries, queue_limit=queue_limit, batch_limit=batch_limit)
+        self._snapshots: Batcher[ListKey, None, QueueSnapshot] = Batcher(
+            self._read_snapshot, queue_limit=queue_limit, batch_limit=batch_limit
         )
-        self._made: dict[ListKey, tuple[tuple[object, ...], Picture]] = {}
-        self._paces: Batches[ListKey, None, Pace] = Batches(
-            self._read_pace, queue_limit=queue_limit, batch_limit=batch_limit
+        self._known_snapshots: dict[ListKey, tuple[tuple[object, ...], QueueSnapshot]] = {}
+        self._throughputs: Batcher[ListKey, None, Throughput] = Batcher(
+            self._read_throughput, queue_limit=queue_limit, batch_limit=batch_limit
         )
-        self._paced: dict[ListKey, tuple[float, Pace]] = {}
+        self._known_throughputs: dict[ListKey, tuple[float, Throughput]] = {}
 
     async def entry(self, key: ListKey, user_id: str, *, organization_id: str) -> Entry:
         """The user's newest entry in a list, as it is. Raises NotInList."""
@@ -76,19 +75,19 @@ class Polls:
         for start in range(0, len(asked), self._batch_limit):
             some = asked[start : start + self._batch_limit]
             records = await self._read_entries(key, lambda some=some: some)  # type: ignore[misc]
-            found |= {one["asked_for"]: _entry(one) for one in records if one["number"] is not None}
+            found |= {one["asked_for"]: Entry.from_record(one) for one in records if one["number"] is not None}
         return found
 
-    async def picture(self, key: ListKey) -> Picture:
-        """The picture of a list's whole queue, as of one instant."""
-        return await self._pictures.submit(key, None)
+    async def queue_snapshot(self, key: ListKey) -> QueueSnapshot:
+        """The snapshot of a list's whole queue, as of one instant."""
+        return await self._snapshots.submit(key, None)
 
-    async def pace(self, key: ListKey) -> Pace:
+    async def throughput(self, key: ListKey) -> Throughput:
         """How fast a list moves, as it was at most ten seconds ago."""
-        known = self._paced.get(key)
+        known = self._known_throughputs.get(key)
         if known and time.monotonic() < known[0]:
             return known[1]
-        return await self._paces.submit(key, None)
+        return await self._throughputs.submit(key, None)
 
     async def _read_entries(self, key: ListKey, take: Callable[[], Sequence[str]]) -> Sequence[Record]:
         async with connection(self._pool) as acquired:
@@ -118,20 +117,20 @@ class Polls:
             found.update(zip(missing, await self._read_entries(key, lambda: missing), strict=True))
         return [found[user_id] for user_id in take()]
 
-    async def _read_picture(self, key: ListKey, take: Callable[[], Sequence[None]]) -> Sequence[Picture]:
+    async def _read_snapshot(self, key: ListKey, take: Callable[[], Sequence[None]]) -> Sequence[QueueSnapshot]:
         pool = self._replica.pool()
         try:
-            return await self._picture_from(pool, key, take)
+            return await self._snapshot_from(pool, key, take)
         except (Unavailable, InventoryNotFound) as error:
             if pool is self._pool:
                 raise
             if isinstance(error, Unavailable):
                 self._replica.failed()
-            return await self._picture_from(self._pool, key, take)
+            return await self._snapshot_from(self._pool, key, take)
 
-    async def _picture_from(
+    async def _snapshot_from(
         self, pool: Pool, key: ListKey, take: Callable[[], Sequence[None]]
-    ) -> Sequence[Picture]:
+    ) -> Sequence[QueueSnapshot]:
         standby = pool is not self._pool
         seconds = STANDBY_SECONDS if standby else None
         async with connection(pool, standby=standby) as acquired:
@@ -139,20 +138,20 @@ class Polls:
             head = await acquired.fetchrow(sql("read_queue_head"), key.list_id, timeout=seconds)
             if head is None:
                 raise InventoryNotFound()
-            known = self._made.get(key)
+            known = self._known_snapshots.get(key)
             if known and known[0] == tuple(head):
                 return [known[1]] * len(asked)
             record = await acquired.fetchrow(sql("read_queue"), key.list_id, SEGMENT_BITS, timeout=seconds)
         if record is None:
             raise InventoryNotFound()
-        picture = _picture(record)
-        self._made.pop(key, None)
-        if len(self._made) >= _PICTURES_KEPT:
-            del self._made[next(iter(self._made))]
-        self._made[key] = tuple(record[name] for name in head.keys()), picture  # noqa: SIM118 - a Record is no dict
-        return [picture] * len(asked)
+        snapshot = _snapshot_of(record)
+        self._known_snapshots.pop(key, None)
+        if len(self._known_snapshots) >= _LISTS_KEPT:
+            del self._known_snapshots[next(iter(self._known_snapshots))]
+        self._known_snapshots[key] = tuple(record[name] for name in head.keys()), snapshot  # noqa: SIM118 - a Record is no dict
+        return [snapshot] * len(asked)
 
-    async def _read_pace(self, key: ListKey, take: Callable[[], Sequence[None]]) -> Sequence[Pace]:
+    async def _read_throughput(self, key: ListKey, take: Callable[[], Sequence[None]]) -> Sequence[Throughput]:
         async with connection(self._pool) as acquired:
             asked = take()
             window = await acquired.fetchrow(sql("read_pace_window"), key.list_id)
@@ -166,12 +165,12 @@ class Polls:
             # What came while this was read counts as the last.
             fans[min(record["stretch"], STRETCHES - 1)] += record["fans"]
         tickets, squares = (sum(record[name] for record in records) for name in ("tickets", "squares"))
-        pace = Pace(since, now, tuple(fans), tickets, tickets**2 / squares if squares else 0)
-        self._paced.pop(key, None)
-        if len(self._paced) >= _PICTURES_KEPT:
-            del self._paced[next(iter(self._paced))]
-        self._paced[key] = time.monotonic() + _PACE_SECONDS, pace
-        return [pace] * len(asked)
+        throughput = Throughput(since, now, tuple(fans), tickets, tickets**2 / squares if squares else 0)
+        self._known_throughputs.pop(key, None)
+        if len(self._known_throughputs) >= _LISTS_KEPT:
+            del self._known_throughputs[next(iter(self._known_throughputs))]
+        self._known_throughputs[key] = time.monotonic() + _THROUGHPUT_SECONDS, throughput
+        return [throughput] * len(asked)
 
 
 def cumulated(record: Record) -> list[list[int]]:
@@ -183,7 +182,6 @@ def cumulated(record: Record) -> list[list[int]]:
 
 
 _SEGMENT_COLUMNS = ("segments", "segments_waiting", "segments_tickets", "segments_changed")
-_ENTRY_FIELDS = tuple(name for name in Entry.model_fields if name != "purchase_pass")
 
 
 def _own(record: Record, organization_id: str) -> Entry:
@@ -191,16 +189,12 @@ def _own(record: Record, organization_id: str) -> Entry:
         raise InventoryNotFound()
     if record["number"] is None:
         raise NotInList("This user never joined this list.")
-    return _entry(record)
+    return Entry.from_record(record)
 
 
-def _entry(record: Record) -> Entry:
-    return Entry(**{name: record[name] for name in _ENTRY_FIELDS})
-
-
-def _picture(record: Record) -> Picture:
+def _snapshot_of(record: Record) -> QueueSnapshot:
     # Unchecked: it comes from the database, and a long one has a thousand segments.
     known = {name: record[name] for name in Queue.model_fields if name not in ("segment_bits", "segments")}
     queue = Queue.model_construct(segment_bits=SEGMENT_BITS, segments=cumulated(record), **known)
     body = queue.model_dump_json().encode()
-    return Picture(body, gzip.compress(body, 1, mtime=0), hashlib.sha256(body).hexdigest()[:16])
+    return QueueSnapshot(body, gzip.compress(body, 1, mtime=0), hashlib.sha256(body).hexdigest()[:16])

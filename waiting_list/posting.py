@@ -1,18 +1,16 @@
-"""How a webhook delivery is signed and sent: to the public Internet only, within a time limit, and so that nothing
-that the receiver answers can do harm."""
+"""Sign a webhook delivery and send it: to the public Internet only, within a time limit, and safe from whatever
+the receiver answers."""
 
 import asyncio
 import base64
 import hashlib
 import hmac
 import os
-import re
 import socket
 import ssl
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from uuid import UUID
 
 import aiohttp
@@ -22,7 +20,7 @@ from yarl import URL
 
 from waiting_list import __version__
 from waiting_list.attempts import LONGEST_ANSWER, Attempt, Outcome
-from waiting_list.problems import InvalidRequest
+from waiting_list.public_address import is_public_host
 from waiting_list.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -30,73 +28,18 @@ log = structlog.get_logger(__name__)
 CONNECTIONS = 200
 """To all receivers, at most."""
 CONNECTIONS_PER_HOST = 8
-"""To one receiver, at most: whoever is slow takes no more."""
+"""To one receiver, at most, so that a slow receiver takes no more."""
 # Many servers close a connection that was idle for five seconds; a delivery sent at that very moment would fail.
 _IDLE_SECONDS = 4
 _ADDRESSES = 16
 _RECEIVE_BUFFER = 16_384
 _LONGEST_READ = 4 * LONGEST_ANSWER
 
-# Global unicast in IPv6 (RFC 4291, IANA). Of all the rest, only what stands for an IPv4 address is looked at.
-_UNICAST = ip_network("2000::/3")
-# Where IPv6 reaches IPv4 through a translator (RFC 6052).
-_NAT64 = ip_network("64:ff9b::/96")
-# Not public either, though ipaddress in some Python 3.11 says so, or cannot know. In order: protocol assignments;
-# the anycast relay of 6to4; the platform's own address on Azure; protocol assignments, among them Teredo; 6to4;
-# documentation (RFC 9637).
-_SPECIAL = tuple(
-    map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16", "2001::/23", "2002::/16", "3fff::/20"))
-)
-_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
-_INTERNAL_NAMES = (".localhost", ".internal", ".local")
-
-
-def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether it is an address of the public Internet: global unicast, by IANA's registries of special addresses.
-
-    An IPv6 address that stands for one of IPv4 (mapped, or NAT64) is what that is. Tunnels (6to4, Teredo) and
-    addresses with a zone never are.
-    """
-    if isinstance(address, IPv6Address):
-        if address.scope_id is not None:
-            return False
-        embedded = IPv4Address(address.packed[-4:]) if address in _NAT64 else address.ipv4_mapped
-        if embedded is not None:
-            return is_public(embedded)
-        if address not in _UNICAST:
-            return False
-    # is_global says yes to multicast.
-    return address.is_global and not address.is_multicast and not any(address in one for one in _SPECIAL)
-
-
-def check_url(url: str, settings: Settings) -> None:
-    """Refuses the address of a webhook that deliveries would never reach: not https, a host that is not public.
-
-    Names are not looked up, so this is a courtesy to whoever mistypes; the guard is the Poster's, as it connects.
-    Raises InvalidRequest.
-    """
-    try:
-        parts = URL(url)
-        host = (parts.host or "").rstrip(".")
-        name = (parts.raw_host or "").rstrip(".").lower()
-    except ValueError:
-        raise InvalidRequest.of("body.url", "must be a web address") from None
-    if settings.webhook_private_addresses:
-        return
-    if parts.scheme != "https":
-        raise InvalidRequest.of("body.url", "must begin with https://")
-    literal = _literal(host)
-    if literal is not None:
-        public = is_public(literal)
-    else:
-        public = _HOST_NAME.fullmatch(name) is not None and not name.endswith(_INTERNAL_NAMES)
-    if not public:
-        raise InvalidRequest.of("body.url", "must lead to a host on the public Internet")
-
 
 def signature_headers(notice_id: UUID, body: bytes, *, secrets: Sequence[str], at: datetime) -> dict[str, str]:
-    """The headers that sign a delivery, by the Standard Webhooks specification: one signature for each secret
-    (`whsec_` and base64), so that receivers may change theirs at any moment while two are valid."""
+    """Return the headers that sign a delivery, by the Standard Webhooks specification: one signature for each
+    secret (`whsec_` and base64), so that a receiver may change to the new secret at any moment while two are
+    valid."""
     timestamp = int(at.timestamp())
     signed = b"%s.%d.%s" % (str(notice_id).encode(), timestamp, body)
     keys = (base64.b64decode(secret.removeprefix("whsec_")) for secret in secrets)
@@ -108,8 +51,8 @@ def signature_headers(notice_id: UUID, body: bytes, *, secrets: Sequence[str], a
     }
 
 
-class Poster:
-    """Sends deliveries, over connections that are shared by the whole process. Made inside the running event loop;
+class WebhookClient:
+    """Sends deliveries, over connections that the whole process shares. Make it inside the running event loop;
     `close` ends it.
 
     Unless the settings allow private addresses (for development), it speaks https only, and only to addresses of
@@ -139,16 +82,16 @@ class Poster:
             # The limit is ours: aiohttp would round it up to a whole second.
             timeout=aiohttp.ClientTimeout(total=None),
             trust_env=False,
-            # What is compressed all the same stays so: a bomb that nobody opens.
+            # A compressed answer stays compressed, because it may be a bomb.
             auto_decompress=False,
         )
 
     async def post(self, url: str, *, notice_id: UUID, body: str, secrets: Sequence[str], at: datetime) -> Attempt:
-        """Tries once to deliver the JSON text `body`, signed as sent at that instant.
+        """Try once to deliver the JSON text `body`, signed as sent at that instant.
 
         2xx is SENT, 410 is DEAD (the receiver is gone for good), everything else RETRY. It takes
-        `webhook_timeout_seconds` at most, with the wait for a free connection. Once the status has come it counts,
-        whatever becomes of the rest. Nothing that the receiver or the network does is raised.
+        `webhook_timeout_seconds` at most, with the wait for a free connection. A status counts once it has come,
+        even if the rest of the answer fails. It raises no failure of the receiver or the network.
         """
         started = time.monotonic()
         sent = body.encode()
@@ -158,11 +101,11 @@ class Poster:
         return Attempt(_outcome(status), status, _shown(answer), latency_ms)
 
     async def close(self) -> None:
-        """Closes all connections."""
+        """Close all connections."""
         await self._session.close()
 
     async def _exchange(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int | None, str]:
-        """The status, and the beginning of the text, that the receiver answered; or None, and why."""
+        """Return the status and the beginning of the text of the answer; or None, and why there is no answer."""
         status = None
         kept = bytearray()
         try:
@@ -174,36 +117,37 @@ class Poster:
                 self._session.post(address, data=body, headers=headers, allow_redirects=False) as response,
             ):
                 status = response.status
-                # Whatever is not read is thrown away with the connection.
+                # What is left unread goes with the connection.
                 while part := await response.content.read(_LONGEST_READ - len(kept)):
                     kept += part
         except Exception as error:
             if status is None:
                 return None, _reason(error, self._seconds)
-        # Always UTF-8: which decoder runs is not the receiver's to choose.
+        # Always UTF-8, so that the receiver cannot choose the decoder.
         return status, kept.decode(errors="replace")
 
     def _open(self, info: aiohttp.AddrInfoType) -> socket.socket:
-        """A socket for the address that is about to be connected to. Raises _NotAllowed if it is not public.
+        """Return a socket for the address to connect to. Raises _NotAllowed if the address is not public.
 
-        This is the one place that all connections pass, after the last look-up of a name. aiohttp 3.14, on asyncio
-        or uvloop, comes here for a host that is written as an address, and for each address of a name, before any
-        packet is sent; then it connects to that very address. A connection that is used again came here when it
-        was made, and still leads where it led. tests/test_ssrf.py holds it to that.
+        All connections pass through here, after the last look-up of a name. aiohttp 3.14, on asyncio or uvloop,
+        calls it for a host that is written as an address, and for each address of a name, before it sends any
+        packet; then it connects to that very address. A connection that is used again passed here when it was
+        made, and still leads to the same address. tests/test_ssrf.py checks that aiohttp keeps to this.
         """
         family, kind, protocol, _, (host, *_) = info
-        if self._guarded and not _is_public_host(str(host)):
+        if self._guarded and not is_public_host(str(host)):
             # An OSError, so that the other addresses of the name are tried.
             raise _NotAllowed(f"the address {host} is not allowed")
         opened = socket.socket(family, kind, protocol)
-        # Answers are short. Who floods a larger buffer is parsed in longer turns: 0.8 s, where this takes 0.03.
+        # Answers are short. A receiver that floods a larger buffer would keep the parser busy 0.8 s at a time,
+        # with this 0.03.
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         return opened
 
 
 class _FewAddresses(AbstractResolver):
-    """Looks names up, and keeps the first addresses of each: aiohttp tries n of them in n² steps, so a name with a
-    thousand would keep a processor busy until the time limit."""
+    """Looks names up, and keeps the first addresses of each. aiohttp tries n addresses in n² steps, so a name with
+    a thousand of them would keep a processor busy until the time limit."""
 
     def __init__(self, resolver: AbstractResolver) -> None:
         self._resolver = resolver
@@ -221,26 +165,6 @@ class _NotAllowed(OSError):
     """An address that is not public."""
 
 
-def _is_public_host(host: str) -> bool:
-    try:
-        return is_public(ip_address(host))
-    except ValueError:
-        # Not an address: the event loop would look it up once more, unseen.
-        return False
-
-
-def _literal(host: str) -> IPv4Address | IPv6Address | None:
-    """The address that a host is, as the C library reads it: also 127.1, 0x7f000001 or 2130706433."""
-    try:
-        return ip_address(host)
-    except ValueError:
-        pass
-    try:
-        return IPv4Address(socket.inet_aton(host))
-    except (OSError, ValueError):
-        return None
-
-
 def _outcome(status: int | None) -> Outcome:
     if status is not None and 200 <= status <= 299:
         return Outcome.SENT
@@ -248,12 +172,12 @@ def _outcome(status: int | None) -> Outcome:
 
 
 def _shown(text: str) -> str:
-    """What is kept of a text: one line without controls, of LONGEST_ANSWER characters at most."""
+    """Return what to keep of a text: one line without controls, of LONGEST_ANSWER characters at most."""
     return "".join(filter(str.isprintable, " ".join(text.split())))[:LONGEST_ANSWER]
 
 
 def _reason(error: Exception, seconds: float) -> str:
-    """Why nobody answered, for whoever runs the receiver."""
+    """Return why there is no answer, for the operator of the receiver."""
     match error:
         case TimeoutError():
             reason = f"no answer within {seconds:g} s"

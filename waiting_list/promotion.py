@@ -5,11 +5,11 @@ from typing import NamedTuple, Protocol
 
 from waiting_list.fields import INT32_MAX
 from waiting_list.ledger import Ledger
-from waiting_list.models import Policy, Status
+from waiting_list.list_settings import Policy
+from waiting_list.models import CLOCK, Status
 from waiting_list.problems import WaitingListEnded
 from waiting_list.rows import EntryRow
 from waiting_list.stock import check_free, check_quantity
-from waiting_list.verbs import CLOCK
 
 _CHUNK = 500
 _BEFORE_ALL = -(2**63)
@@ -57,7 +57,7 @@ def choose(free: int, candidates: Sequence[Candidate], *, policy: Policy, at_mos
     return Choice(held, looked_at)
 
 
-async def promote(ledger: Ledger, *, actor: str, tickets: int) -> None:
+async def promote(ledger: Ledger, *, tickets: int) -> None:
     """Releases this many free tickets by hand, to whoever is next under the list's policy.
 
     Raises InvalidRequest, WaitingListEnded, NotEnoughStock, StockHeld.
@@ -66,25 +66,27 @@ async def promote(ledger: Ledger, *, actor: str, tickets: int) -> None:
     if ledger.ended:
         raise WaitingListEnded("The show has begun, or the list has closed for good.")
     check_free(ledger, tickets)
-    await _round(ledger, actor, tickets)
+    await _round(ledger, tickets)
 
 
-async def reconsider(ledger: Ledger, *, actor: str) -> None:  # noqa: ARG001 - every verb has an actor
+async def reconsider(ledger: Ledger) -> None:
     """Has the next in line looked at again, as after any change of the list: `settle` follows every verb."""
     ledger.unsettled = True
 
 
 async def settle(ledger: Ledger) -> None:
-    """Promotes whoever fits what is free, if anything happened that could make somebody fit.
+    """Promotes whoever fits what is free, if anything happened that could make somebody fit; what it does is done
+    on behalf of the service.
 
     Does nothing in the manual mode, or once the list has ended.
     """
     if ledger.unsettled and ledger.list.automatic and not ledger.ended:
-        await _round(ledger, CLOCK, ledger.list.free)
+        ledger.actor = CLOCK
+        await _round(ledger, ledger.list.free)
     ledger.unsettled = False
 
 
-async def _round(ledger: Ledger, actor: str, tickets: int) -> None:
+async def _round(ledger: Ledger, tickets: int) -> None:
     # Reads from the head of the line in chunks, and no further than it promotes: the cost does not depend
     # on the length of the list.
     first: EntryRow | None = None
@@ -93,7 +95,7 @@ async def _round(ledger: Ledger, actor: str, tickets: int) -> None:
         if not line:
             return
         choice = choose(tickets, line, policy=Policy.STRICT)
-        tickets -= _hold(ledger, actor, line, choice)
+        tickets -= _hold(ledger, line, choice)
         if choice.looked_at < len(line):
             first = line[choice.looked_at]
     if first is None or ledger.list.policy is Policy.STRICT:
@@ -105,8 +107,8 @@ async def _round(ledger: Ledger, actor: str, tickets: int) -> None:
         if not line:
             break
         choice = choose(tickets, line, policy=Policy.SKIP, at_most=at_most)
-        tickets -= _hold(ledger, actor, line, choice)
-        ledger.apply("promote", actor, first, passed_over=first.passed_over + len(choice.held))
+        tickets -= _hold(ledger, line, choice)
+        ledger.apply("promote", first, passed_over=first.passed_over + len(choice.held))
         after_rank = line[-1].rank
 
 
@@ -117,12 +119,11 @@ async def _first(ledger: Ledger, at_most: int) -> list[EntryRow]:
     return await ledger.read("read_first_waiting", at_most)
 
 
-def _hold(ledger: Ledger, actor: str, line: Sequence[EntryRow], choice: Choice) -> int:
+def _hold(ledger: Ledger, line: Sequence[EntryRow], choice: Choice) -> int:
     until = ledger.hold_until()
     for index, tickets in choice.held:
         ledger.apply(
             "promote",
-            actor,
             line[index],
             on_list={"held": ledger.list.held + tickets},
             status=Status.READY,

@@ -3,7 +3,7 @@
 uvicorn waits for ever for headers and keeps all that come. It parses every request that a client sends ahead of
 its answers, loses the body of a request that asks for an upgrade, and keeps what a client does not read. So a few
 clients could fill the memory or hold every socket (docs/decisions/0010-the-server.md). Bodies have their limits in
-asgi.Guard.
+asgi.BodyGuard.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
-class PatientProtocol(HttpToolsProtocol):
+class HeaderLimits(HttpToolsProtocol):
     """Bounds what one connection may take.
 
     - Headers: closed where the request line and headers take longer than HEADER_SECONDS, or more than HEADER_BYTES
@@ -53,7 +53,7 @@ class PatientProtocol(HttpToolsProtocol):
     - What is no HTTP is refused after the requests before it were answered, and ends the connection.
     """
 
-    _open: ClassVar[set["PatientProtocol"]] = set()
+    _open: ClassVar[set["HeaderLimits"]] = set()
     _looking: ClassVar[tuple[asyncio.AbstractEventLoop, asyncio.TimerHandle] | None] = None
     _headers_since: float | None = None
     _header_bytes = 0

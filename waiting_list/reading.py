@@ -1,23 +1,22 @@
 """What can be asked without changing anything. No lock, on any copy of the data."""
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
 from asyncpg import UndefinedColumnError, UndefinedTableError
 
 from waiting_list.database import Pool, Record, connection, newest_migration, snapshot, sql
+from waiting_list.list_settings import ListSettings, list_settings_of, shown_settings
 from waiting_list.models import (
     Change,
     Entry,
     Event,
     EventSummary,
-    HoldStep,
     Inventory,
     ListKey,
-    ListSettings,
     ListSummary,
     Offer,
     Period,
@@ -67,7 +66,7 @@ async def entries_of_user(
         records = await acquired.fetch(
             sql("read_entries_of_caller"), user_id, organization_id, status, *after, limit + 1
         )
-    return page_of(records, limit, _entry, "joined_at", "list_id", "number")
+    return page_of(records, limit, Entry.from_record, "joined_at", "list_id", "number")
 
 
 async def entries(
@@ -77,7 +76,7 @@ async def entries(
     after = decode(cursor, UUID, int, int)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_entries"), organization_id, *only, *after, limit + 1)
-    return page_of(records, limit, _entry, "list_id", "rank", "number")
+    return page_of(records, limit, Entry.from_record, "list_id", "rank", "number")
 
 
 Take: TypeAlias = Callable[[Sequence[Entry]], Awaitable[None]]
@@ -93,7 +92,7 @@ async def export_entries(pool: Pool, organization_id: str, only: EntryFilter, ta
         cursor = await acquired.cursor(sql("export_entries"), organization_id, *only)
         while True:
             records = await cursor.fetch(_EXPORTED_AT_ONCE)
-            await take([_entry(record) for record in records])
+            await take([Entry.from_record(record) for record in records])
             if len(records) < _EXPORTED_AT_ONCE:
                 return
 
@@ -121,12 +120,19 @@ async def shown_list(pool: Pool, key: ListKey) -> tuple[Show, WaitingList]:
     return _show(record), _waiting_list(record)
 
 
+async def shows(pool: Pool, keys: Iterable[ListKey]) -> dict[ListKey, Show]:
+    """What these lists are about, without those that do not exist."""
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(sql("read_shows"), [key.list_id for key in keys])
+    return {ListKey(record["offer_id"], record["representation_id"]): _show(record) for record in records}
+
+
 async def organizers_list(
     pool: Pool, key: ListKey, *, organization_id: str
 ) -> tuple[Show, WaitingList, Inventory]:
     """The same with its stock, as of one instant. Raises InventoryNotFound."""
     record = await _list(pool, key, organization_id)
-    return _show(record), _waiting_list(record), _inventory(record)
+    return _show(record), _waiting_list(record), Inventory.from_record(record)
 
 
 def _show(record: Record) -> Show:
@@ -142,27 +148,19 @@ def _waiting_list(record: Record) -> WaitingList:
         reason = "closed" if record["closed_by_hand"] else "not_opened"
     elif full:
         reason = "full"
-    worked_out = ("open", "closed_reason", "hold_steps")
-    shown = {name: record[name] for name in WaitingList.model_fields if name not in worked_out}
-    steps = HoldStep.all(record["hold_steps"])
-    return WaitingList(open=reason is None, closed_reason=reason, hold_steps=steps, **shown)
+    known = dict(record) | shown_settings(record.__getitem__) | {"open": reason is None, "closed_reason": reason}
+    return WaitingList(**{name: known[name] for name in WaitingList.model_fields})
 
 
 async def list_settings(pool: Pool, key: ListKey, *, organization_id: str) -> ListSettings:
     """The settings of a list. Raises InventoryNotFound."""
     record = await _list(pool, key, organization_id)
-    shown = {name: record[name] for name in ListSettings.model_fields if name not in ("open", "hold_steps")}
-    steps = HoldStep.all(record["hold_steps"])
-    return ListSettings(open=record["waiting_list_open"], hold_steps=steps, **shown)
+    return list_settings_of(record.__getitem__)
 
 
 async def inventory(pool: Pool, key: ListKey, *, organization_id: str) -> Inventory:
     """The stock of an offer at a representation. Raises InventoryNotFound."""
-    return _inventory(await _list(pool, key, organization_id))
-
-
-def _inventory(record: Record) -> Inventory:
-    return Inventory(**{name: record[name] for name in Inventory.model_fields})
+    return Inventory.from_record(await _list(pool, key, organization_id))
 
 
 async def waiting_lists(
@@ -247,7 +245,7 @@ async def events(
         records = await acquired.fetch(
             sql("read_events"), organization_id, event_id, *decode(cursor, str), limit + 1
         )
-    return page_of(records, limit, lambda record: Event(**record), "event_id")
+    return page_of(records, limit, Event.from_record, "event_id")
 
 
 async def representation(pool: Pool, representation_id: str, *, organization_id: str) -> Representation:
@@ -275,7 +273,7 @@ async def representations(
         records = await acquired.fetch(
             sql("read_representations"), organization_id, representation_id, event_id, *after, limit + 1
         )
-    return page_of(records, limit, lambda record: Representation(**record), "representation_id")
+    return page_of(records, limit, Representation.from_record, "representation_id")
 
 
 async def offer(pool: Pool, offer_id: str, *, organization_id: str) -> Offer:
@@ -299,7 +297,7 @@ async def offers(
     after = decode(cursor, str)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_offers"), organization_id, offer_id, event_id, *after, limit + 1)
-    return page_of(records, limit, lambda record: Offer(**record), "offer_id")
+    return page_of(records, limit, Offer.from_record, "offer_id")
 
 
 async def inventories(
@@ -318,7 +316,7 @@ async def inventories(
         records = await acquired.fetch(
             sql("read_inventories"), organization_id, event_id, offer_id, representation_id, *after, limit + 1
         )
-    return page_of(records, limit, lambda record: Inventory(**record), "offer_id", "representation_id")
+    return page_of(records, limit, Inventory.from_record, "offer_id", "representation_id")
 
 
 async def history(
@@ -335,7 +333,7 @@ async def history(
     (after,) = decode(cursor, int)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_history"), key.list_id, verb, after or 0, limit + 1)
-    return page_of(records, limit, lambda record: Change(**told(record)), "sequence")
+    return page_of(records, limit, Change.from_record, "sequence")
 
 
 async def story(
@@ -353,7 +351,7 @@ async def story(
     (before,) = decode(cursor, int)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_story"), key.list_id, verb, number, before, limit + 1)
-    return page_of(records, limit, lambda record: Change(**told(record)), "sequence")
+    return page_of(records, limit, Change.from_record, "sequence")
 
 
 async def statistics(
@@ -364,7 +362,7 @@ async def statistics(
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_statistics"), key.list_id, period)
         median_wait = await acquired.fetchval(sql("read_median_wait"), key.list_id)
-    periods = [Period(**record) for record in records]
+    periods = [Period.from_record(record) for record in records]
     promotions = sum(one.promotions for one in periods)
     purchases = sum(one.purchases for one in periods)
     return Statistics(
@@ -389,7 +387,7 @@ async def contact(pool: Pool, key: ListKey, user_id: str, *, organization_id: st
         raise InventoryNotFound()
     if record["number"] is None:
         raise NotInList("This user never joined this list.")
-    return KeptContact(**{name: record[name] for name in KeptContact.model_fields})
+    return KeptContact.from_record(record)
 
 
 async def is_migrated(pool: Pool) -> bool:
@@ -412,22 +410,11 @@ async def _list(pool: Pool, key: ListKey, organization_id: str | None) -> Record
     return record
 
 
-def _entry(record: Record) -> Entry:
-    return Entry(**{name: record[name] for name in Entry.model_fields if name != "purchase_pass"})
-
-
 def _list_summary(record: Record) -> ListSummary:
-    values = {name: record[name] for name in ListSummary.model_fields}
-    return ListSummary(**values | {name: json.loads(values[name]) for name in ("entries", "tickets")})
+    parts = ("entries", "tickets")
+    return ListSummary.from_record(record, **{name: json.loads(record[name]) for name in parts})
 
 
 def _event_summary(record: Record) -> EventSummary:
-    values = {name: record[name] for name in EventSummary.model_fields}
     parts = ("representations", "offers", "waiting_lists")
-    return EventSummary(**values | {name: json.loads(values[name]) for name in parts})
-
-
-def told(record: Record) -> dict[str, Any]:
-    """A row of the history, with what changed."""
-    before, after = record["before"], record["after"]
-    return dict(record) | {"before": json.loads(before) if before else None, "after": json.loads(after)}
+    return EventSummary.from_record(record, **{name: json.loads(record[name]) for name in parts})

@@ -11,11 +11,13 @@ from typing import Any, NamedTuple, get_type_hints
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, create_model
 
-from waiting_list.findings import Check, Difference, said
-from waiting_list.ledger import RANK_STEP
-from waiting_list.line import Line
-from waiting_list.models import TRANSITIONS, LeftReason, Policy, Status
-from waiting_list.rows import CREATED_WITH, JOINED_WITH, TOLD_SINCE, EntryRow, ListRow
+from waiting_list.events import VERBS
+from waiting_list.findings import Check, Difference, format_value
+from waiting_list.line import WaitingQueue
+from waiting_list.list_settings import Policy
+from waiting_list.models import Status
+from waiting_list.ranks import joining_rank
+from waiting_list.rows import ADDED_LATER, CREATED_WITH, EntryRow, ListRow
 
 LIST_FIELDS = frozenset(CREATED_WITH)
 ENTRY_FIELDS = frozenset(f.name for f in fields(EntryRow)) - {"number", "joined_at"}
@@ -25,42 +27,6 @@ _EMPTY: Mapping[str, Any] = dict.fromkeys(TOLD_OF_ENTRY) | {
     "tickets_held": 0,
     "passed_over": 0,
     "unverified": False,
-}
-
-_HOLD = frozenset({"status", "tickets_held", "ready_at", "ready_until", "held"})
-_LEAVING = frozenset({"status", "tickets_held", "left_reason", "left_at", "held"})
-_TOTAL = frozenset({"total_stock", "available_stock"})
-CHANGES: Mapping[str, Set[str]] = {
-    "create": LIST_FIELDS,
-    "join": frozenset(JOINED_WITH),
-    "change": {"tickets_wanted", "tickets_minimum"},
-    "move": {"rank"},
-    "promote": _HOLD | {"passed_over"},
-    "revoke": _HOLD,
-    "set_contact": {"unverified"},
-    "verify": {"unverified"},
-    "buy": _LEAVING | {"available_stock", "waiting_list_open"},
-    "expire": _LEAVING,
-    "leave": _LEAVING,
-    "remove": _LEAVING,
-    "end": _LEAVING | {"ended_at"},
-    "erase": {"user_id"},
-    "add_stock": {"available_stock"},
-    "remove_stock": {"available_stock", "waiting_list_open"},
-    "add_total_stock": _TOTAL,
-    "remove_total_stock": _TOTAL | {"waiting_list_open"},
-    "put_stock": _TOTAL | {"waiting_list_open"},
-    "configure": LIST_FIELDS - _TOTAL - {"held", "ended_at"},
-}
-"""The fields that a change of each verb may touch; `create` and `join` tell all of theirs but `MAY_BE_UNTOLD`."""
-MAY_BE_UNTOLD = frozenset(TOLD_SINCE) | {"unverified"}
-"""Older histories do not tell the first; the last is told of a join only where it is true."""
-_REASONS = {
-    "buy": LeftReason.BOUGHT,
-    "expire": LeftReason.EXPIRED,
-    "leave": LeftReason.CANCELLED,
-    "remove": LeftReason.REMOVED,
-    "end": LeftReason.ENDED,
 }
 
 _HINTS = get_type_hints(ListRow) | get_type_hints(EntryRow)
@@ -100,12 +66,11 @@ def read_row(told: Iterable[Any]) -> Row:
             expected="fields of a list and of an entry",
             found=error.errors()[0]["msg"],
         ) from None
-    names, allowed = row.after.keys(), CHANGES.get(verb, frozenset())
-    if verb in ("create", "join"):
-        well_formed = allowed - MAY_BE_UNTOLD <= names <= allowed and row.before is None
-    else:
-        well_formed = bool(names) and names <= allowed and row.before is not None
-        well_formed = well_formed and names - {"user_id"} == (row.before or {}).keys()
+    names, known = row.after.keys(), VERBS.get(verb)
+    allowed, always = (known.fields, known.always) if known else (frozenset(), frozenset())
+    well_formed = bool(names) and always <= names <= allowed and (row.before is None) == bool(always)
+    if row.before is not None:
+        well_formed = well_formed and names - {"user_id"} == row.before.keys()
     about_entry = not names.isdisjoint(ENTRY_FIELDS)
     if not well_formed or about_entry != (number is not None) or row.after.get("user_id") is not None:
         raise Difference(
@@ -131,8 +96,8 @@ def _check_before(row: Row, state: Mapping[str, Any], names: Set[str]) -> None:
             whose = "the list" if row.number is None or name in LIST_FIELDS else f"entry {row.number}"
             raise Difference(
                 Check.BEFORE,
-                f"Change {row.sequence} ({row.verb}) says that {name} of {whose} was {said(value)}; "
-                f"by the changes before it, it was {said(state[name])}.",
+                f"Change {row.sequence} ({row.verb}) says that {name} of {whose} was {format_value(value)}; "
+                f"by the changes before it, it was {format_value(state[name])}.",
                 sequence=row.sequence,
                 number=row.number,
                 expected=state[name],
@@ -144,14 +109,14 @@ def _check_before(row: Row, state: Mapping[str, Any], names: Set[str]) -> None:
 class ListReplay:
     """The list as its changes say, up to the last one that was folded in."""
 
-    fields: dict[str, Any] = field(default_factory=lambda: dict(TOLD_SINCE))
+    fields: dict[str, Any] = field(default_factory=lambda: dict(ADDED_LATER))
     at: datetime | None = None
     last_sequence: int = 0
     last_number: int = 0
     last_rank: int = 0
-    line: Line = field(default_factory=Line)
+    line: WaitingQueue = field(default_factory=WaitingQueue)
     """Who can be promoted whatever the list asks for."""
-    unverified: Line = field(default_factory=Line)
+    unverified: WaitingQueue = field(default_factory=WaitingQueue)
     """Whose address nobody has verified."""
 
     def fold(self, row: Row) -> None:
@@ -212,7 +177,7 @@ class ListReplay:
 
     def _join(self, row: Row) -> None:
         number = self.last_number + 1
-        rank = max(number * RANK_STEP, self.last_rank + 1)
+        rank = joining_rank(number, self.last_rank)
         if (row.number, row.after["rank"]) != (number, rank):
             raise Difference(
                 Check.NUMBER,
@@ -295,7 +260,7 @@ class EntryReplay:
             _check_before(row, self.fields, ENTRY_FIELDS)
             self.fields.update({name: value for name, value in row.after.items() if name in TOLD_OF_ENTRY})
         now, reason = self.fields.get("status"), self.fields.get("left_reason")
-        if self.erased or not _is_allowed(row, was, now) or reason != (_REASONS.get(row.verb, reason)):
+        if self.erased or not _is_allowed(row, was, now) or reason != (VERBS[row.verb].left_reason or reason):
             raise self._differs(
                 Check.TRANSITION,
                 row,
@@ -322,7 +287,8 @@ class EntryReplay:
                 raise self._differs(
                     Check.INSTANT,
                     row,
-                    f"of {said(row.at)} says that {name} of entry {self.number} is {said(row.after[name])}.",
+                    f"of {format_value(row.at)} says that {name} of entry {self.number} is "
+                    f"{format_value(row.after[name])}.",
                     expected=row.at,
                     found=row.after[name],
                 )
@@ -333,7 +299,8 @@ class EntryReplay:
                 raise self._differs(
                     Check.DEADLINE,
                     row,
-                    f"of {said(row.at)} ended a hold of entry {self.number} that lasted until {said(until)}.",
+                    f"of {format_value(row.at)} ended a hold of entry {self.number} that lasted until "
+                    f"{format_value(until)}.",
                     expected=until,
                     found=row.at,
                 )
@@ -352,16 +319,8 @@ class EntryReplay:
 
 
 def _is_allowed(row: Row, was: Status | None, now: Status | None) -> bool:
-    match row.verb:
-        case "leave" | "remove" | "end":
-            return was in (Status.WAITING, Status.READY) and now is Status.LEFT
-        case "change":
-            return was is now is Status.WAITING
-        case "move" | "set_contact" | "verify":  # room for a move is also made among those who are ready
-            return was is now and now in (Status.WAITING, Status.READY)
-        case "erase":
-            return was is now is Status.LEFT
-        case "promote" if "passed_over" in row.after:
-            return was is now is Status.WAITING
-        case _:
-            return TRANSITIONS.get(row.verb) == (was, now)
+    known = VERBS.get(row.verb)
+    if known is None or (was, now) not in known.moves:
+        return False
+    # Either it is their turn, or they are passed over.
+    return row.verb != "promote" or (now is Status.WAITING) == ("passed_over" in row.after)

@@ -13,10 +13,9 @@ from typing import Literal, NamedTuple
 from waiting_list import webhooks
 from waiting_list.attempts import without_addresses
 from waiting_list.database import Connection, Pool, Record, connection, snapshot, sql
-from waiting_list.engine import Idempotency
-from waiting_list.models import own_list_id
+from waiting_list.idempotency import Idempotency, clock, run_once, stored_response
+from waiting_list.models import organization_list_id
 from waiting_list.notices import Notice, NoticeStatus, Redelivered, Redelivery
-from waiting_list.once import clock, first_answer, once
 from waiting_list.paging import Page, decode, page_of
 from waiting_list.problems import NoticeNotFound
 
@@ -49,8 +48,8 @@ async def send_test(
 
     async def insert(acquired: Connection, at: datetime) -> Notice:
         # Locked, so that whoever deletes it finds the delivery.
-        webhooks.shown(await acquired.fetchrow(sql("lock_webhook"), organization_id, webhook_id))
-        list_id, notice_id = own_list_id(organization_id), uuid.uuid4()
+        webhooks.found(await acquired.fetchrow(sql("lock_webhook"), organization_id, webhook_id))
+        list_id, notice_id = organization_list_id(organization_id), uuid.uuid4()
         body = {"type": TEST, "timestamp": at.isoformat(), "data": {"message": "This webhook works."}}
         await acquired.execute(
             sql("insert_test_notice"),
@@ -64,7 +63,7 @@ async def send_test(
         )
         return _notice(await acquired.fetchrow(sql("read_notice"), list_id, notice_id))
 
-    return await once(pool, organization_id, idempotency, Notice, insert, now=now)
+    return await run_once(pool, organization_id, idempotency, Notice, insert, now=now)
 
 
 async def deliveries(
@@ -107,16 +106,16 @@ async def redeliver(
             await _resend(acquired, found, at)
             return Redelivered(notices=1)
 
-        return await once(pool, organization_id, idempotency, Redelivered, send_one, now=now)
+        return await run_once(pool, organization_id, idempotency, Redelivered, send_one, now=now)
     async with connection(pool) as acquired:
-        if first := await first_answer(acquired, organization_id, idempotency, Redelivered):
+        if first := await stored_response(acquired, organization_id, idempotency, Redelivered):
             return first, True
     sent = await resend_dead(pool, organization_id=organization_id, webhook_id=webhook_id, now=now)
 
     async def say_so(_acquired: Connection, _at: datetime) -> Redelivered:
         return Redelivered(notices=sent)
 
-    return await once(pool, organization_id, idempotency, Redelivered, say_so, now=now)
+    return await run_once(pool, organization_id, idempotency, Redelivered, say_so, now=now)
 
 
 async def notices(
@@ -154,7 +153,7 @@ async def resend(
         await _resend(acquired, found, at)
         return _notice(await acquired.fetchrow(sql("read_notice"), found["list_id"], found["notice_id"]))
 
-    return await once(pool, organization_id, idempotency, Notice, send, now=now, forgetting={"answer"})
+    return await run_once(pool, organization_id, idempotency, Notice, send, now=now, forgetting={"answer"})
 
 
 async def resend_all(

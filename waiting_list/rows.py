@@ -3,43 +3,45 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
 from typing import Any, Self
 from uuid import UUID
 
 from waiting_list.database import Record
-from waiting_list.models import (
-    AfterExpiry,
-    HoldStep,
-    Inventory,
+from waiting_list.list_settings import (
+    COLUMNS,
+    LATER_COLUMNS,
+    STORED_DEFAULTS,
     JoinChallenge,
-    LeftReason,
     ListSettings,
-    Policy,
-    Status,
+    SettingColumns,
+    list_settings_of,
+    with_enums,
 )
+from waiting_list.models import Inventory, LeftReason, Status
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class EntryRow:
-    """A row of `entries` as the transaction sees it."""
+    """A row of `entries` as the transaction sees it. The defaults are those of an entry that has just joined."""
 
     number: int
     user_id: str | None
-    status: Status
-    left_reason: LeftReason | None
+    status: Status = Status.WAITING
+    left_reason: LeftReason | None = None
     tickets_wanted: int
     tickets_minimum: int
-    tickets_held: int
+    tickets_held: int = 0
     rank: int
-    passed_over: int
-    unverified: bool
+    passed_over: int = 0
+    unverified: bool = False
     joined_at: datetime
-    ready_at: datetime | None
-    ready_until: datetime | None
-    left_at: datetime | None
+    ready_at: datetime | None = None
+    ready_until: datetime | None = None
+    left_at: datetime | None = None
 
     @classmethod
-    def of(cls, record: Record) -> Self:
+    def from_record(cls, record: Record) -> Self:
         """The row that a statement returned with all of its columns."""
         row = cls(**{name: record[name] for name in ENTRY_COLUMNS})
         row.status = Status(row.status)
@@ -48,8 +50,8 @@ class EntryRow:
 
 
 @dataclass(slots=True)
-class ListRow:
-    """A row of `inventory` as the transaction sees it."""
+class ListRow(SettingColumns):
+    """A row of `inventory` as the transaction sees it: the columns of its settings, and these."""
 
     list_id: UUID
     organization_id: str
@@ -61,21 +63,6 @@ class ListRow:
     held: int
     waiting_list_open: bool
     closed_by_hand: bool
-    policy: Policy
-    skip_limit: int
-    hold_minutes: int | None
-    after_expiry: AfterExpiry
-    automatic: bool
-    max_waiting: int | None
-    closes_at: datetime | None
-    hold_steps: list[list[int]]
-    quiet_from: str | None
-    quiet_until: str | None
-    verify_email: bool
-    reminder_minutes: int | None
-    purchase_url: str | None
-    join_challenge: JoinChallenge
-    one_place_per_address: bool | None
     waiting: int
     tickets_waiting: int
     last_number: int
@@ -84,12 +71,9 @@ class ListRow:
     ended_at: datetime | None
 
     @classmethod
-    def of(cls, record: Record) -> Self:
+    def from_record(cls, record: Record) -> Self:
         """The row that a statement returned with all of its columns."""
-        row = cls(**{name: record[name] for name in _LIST_COLUMNS})
-        row.policy, row.after_expiry = Policy(row.policy), AfterExpiry(row.after_expiry)
-        row.join_challenge = JoinChallenge(row.join_challenge)
-        return row
+        return cls(**with_enums({name: record[name] for name in _LIST_COLUMNS}))
 
     @property
     def free(self) -> int:
@@ -104,17 +88,21 @@ class ListRow:
     @property
     def settings(self) -> ListSettings:
         """The settings, as clients see them."""
-        return ListSettings(
-            open=self.waiting_list_open,
-            hold_steps=HoldStep.all(self.hold_steps),
-            one_place_per_address=self.has_one_place,
-            **{name: getattr(self, name) for name in _SETTINGS_FIELDS},
-        )
+        return list_settings_of(partial(getattr, self))
 
     @property
     def has_one_place(self) -> bool:
         """Whether a verified mailbox has one place at most: unless it is set, as `verify_email`."""
         return self.verify_email if self.one_place_per_address is None else self.one_place_per_address
+
+    def opening(self, available_stock: int) -> dict[str, bool]:
+        """The change of the flag that goes with a change of the available stock, if any.
+
+        A list opens by itself the moment nothing is available, and stays open. One that an organizer closed by
+        hand stays closed until they open it.
+        """
+        sold_out = available_stock == 0 and self.available_stock > 0
+        return {"waiting_list_open": True} if sold_out and not self.closed_by_hand else {}
 
     @property
     def leaves_traces(self) -> bool:
@@ -131,8 +119,6 @@ class ListRow:
 ENTRY_COLUMNS = tuple(field.name for field in fields(EntryRow))
 _LIST_COLUMNS = tuple(field.name for field in fields(ListRow))
 _INVENTORY_FIELDS = tuple(name for name in Inventory.model_fields if name != "free")
-_WORKED_OUT = ("open", "hold_steps", "one_place_per_address")
-_SETTINGS_FIELDS = tuple(name for name in ListSettings.model_fields if name not in _WORKED_OUT)
 
 CREATED_WITH = (
     "total_stock",
@@ -140,34 +126,12 @@ CREATED_WITH = (
     "held",
     "waiting_list_open",
     "closed_by_hand",
-    "policy",
-    "skip_limit",
-    "hold_minutes",
-    "after_expiry",
-    "automatic",
-    "max_waiting",
-    "closes_at",
     "ended_at",
-    "hold_steps",
-    "quiet_from",
-    "quiet_until",
-    "verify_email",
-    "reminder_minutes",
-    "purchase_url",
-    "join_challenge",
-    "one_place_per_address",
+    *COLUMNS,
 )
 """The list's fields that the history tells; the counters follow from the entries."""
-TOLD_SINCE: Mapping[str, Any] = {
-    "hold_steps": [],
-    "quiet_from": None,
-    "quiet_until": None,
-    "verify_email": False,
-    "reminder_minutes": 60,
-    "purchase_url": None,
-    "join_challenge": "off",
-    "one_place_per_address": None,
-}
-"""Those that histories of older versions do not tell when a list is made, and what they were."""
-JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank", "unverified")
-"""The entry's fields that the history tells of a join, the last only where it is true; the others start empty."""
+ADDED_LATER: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_COLUMNS}
+"""The settings that the first row of an older history does not name, with the values that they had then."""
+JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
+"""The entry's fields that the history tells of every join; `unverified` it tells where it is true. The others
+start empty."""

@@ -22,16 +22,16 @@ from prometheus_client import start_http_server
 
 from waiting_list import __version__, demo, logs, tracing
 from waiting_list.app import create_app
-from waiting_list.auth import Authority
 from waiting_list.database import Pool
-from waiting_list.delivery import Delivery
+from waiting_list.delivery import Dispatcher
 from waiting_list.engine import Engine
 from waiting_list.figures import share_counts
 from waiting_list.postgres_program import end_with_parent
-from waiting_list.protocol import PatientProtocol
+from waiting_list.protocol import HeaderLimits
 from waiting_list.settings import Settings
+from waiting_list.signing_keys import SigningKeys
 from waiting_list.terminal import DataDir, app, configured, fail, run_with_pool, with_database
-from waiting_list.worker import Worker
+from waiting_list.worker import Maintenance
 
 _DRAIN_SECONDS = 10
 """How long a shutdown waits for answers under way; an open stream would block it for ever."""
@@ -82,7 +82,7 @@ def serve_app(app: str, *, port: int, host: str = "127.0.0.1", workers: int = 1,
         port=port,
         workers=workers,
         loop="uvloop",
-        http=PatientProtocol,
+        http=HeaderLimits,
         ws="none",
         log_config=None,
         access_log=False,
@@ -161,9 +161,9 @@ def worker(
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         engine = Engine(pool, config)
-        delivery = Delivery(pool, config, Authority(pool, config), engine.told)
-        clock = Worker(pool, engine, personal_data_kept=config.personal_data_kept)
-        await asyncio.gather(clock.run(stop), delivery.run(stop))
+        dispatcher = Dispatcher(pool, config, SigningKeys(pool), engine.wake)
+        maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
+        await asyncio.gather(maintenance.run(stop), dispatcher.run(stop))
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)

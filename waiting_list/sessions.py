@@ -10,16 +10,18 @@ import hashlib
 import secrets
 from base64 import urlsafe_b64encode
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from uuid import uuid4
 
-from waiting_list.auth import Authority, Organizer, User
+from waiting_list.auth import Organizer
 from waiting_list.database import Pool, Record, connection, sql
 from waiting_list.fields import Locale
 from waiting_list.i18n import known
 from waiting_list.keys import derived, sign_in_id, sign_in_token
-from waiting_list.models import own_list_id
+from waiting_list.models import organization_list_id
 from waiting_list.notices import Contact
+from waiting_list.signing_keys import SigningKeys
+from waiting_list.user_tokens import User, UserTokens
 
 SESSION = timedelta(hours=12)
 """How long an organizer stays signed in."""
@@ -36,6 +38,11 @@ class SignIn(NamedTuple):
     email: str
     locale: Locale
     next: str
+
+    @classmethod
+    def from_record(cls, record: Record) -> Self:
+        """Make it of a row of `sign_ins`."""
+        return cls(**dict(record) | {"locale": known(record["locale"])})
 
 
 async def open_session(pool: Pool, organizer: Organizer) -> str:
@@ -64,7 +71,9 @@ async def ask_to_sign_in(pool: Pool, asked: SignIn) -> None:
     """Have a link sent to the address, whether or not it is known: it need not be. The caller limits how many
     (mail_limits.py). Raises Unavailable."""
     async with connection(pool) as acquired:
-        await acquired.execute(sql("insert_sign_in"), uuid4(), *asked, SIGN_IN, own_list_id(asked.organization_id))
+        await acquired.execute(
+            sql("insert_sign_in"), uuid4(), *asked, SIGN_IN, organization_list_id(asked.organization_id)
+        )
 
 
 async def sign_in_asked(pool: Pool, secret: bytes, token: str) -> SignIn | None:
@@ -77,11 +86,11 @@ async def use_sign_in(pool: Pool, secret: bytes, token: str) -> SignIn | None:
     return await _sign_in(pool, secret, token, "use_sign_in")
 
 
-async def fan_token(authority: Authority, who: SignIn) -> str:
+async def fan_token(signing_keys: SigningKeys, user_tokens: UserTokens, who: SignIn) -> str:
     """The user token of a fan who has shown that an address is theirs. Raises Unavailable."""
-    user_id = fan_id(await authority.derived_secret(), who.organization_id, who.email)
+    user_id = fan_id(await signing_keys.derived_secret(), who.organization_id, who.email)
     contact = Contact(email=who.email, email_verified=True, locale=who.locale)
-    token, _ = await authority.mint(User(user_id, who.organization_id, contact), expires_in=FAN_SECONDS)
+    token, _ = await user_tokens.mint(User(user_id, who.organization_id, contact), expires_in=FAN_SECONDS)
     return token
 
 
@@ -105,12 +114,8 @@ async def _sign_in(pool: Pool, secret: bytes, token: str, statement: str) -> Sig
     if named is None or not secrets.compare_digest(token, sign_in_token(secret, named)):
         return None
     async with connection(pool) as acquired:
-        return shown(await acquired.fetchrow(sql(statement), named))
-
-
-def shown(record: Record | None) -> SignIn | None:
-    """The row of somebody who asked to sign in."""
-    return SignIn(**dict(record) | {"locale": known(record["locale"])}) if record else None
+        record = await acquired.fetchrow(sql(statement), named)
+    return SignIn.from_record(record) if record else None
 
 
 def _hash(token: str) -> bytes:

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from waiting_list import reading
-from waiting_list.auth import Pass, User
+from waiting_list import reading, verbs
 from waiting_list.engine import Caller
 from waiting_list.keys import hold_id
 from waiting_list.models import Entry, LeftReason, ListKey, Status
+from waiting_list.page_addresses import CHECKOUT, SHOP, SHOP_TOKEN, THANKS
 from waiting_list.pages import (
     HEADERS,
     PageCall,
@@ -28,11 +28,10 @@ from waiting_list.pages import (
     whole_number,
 )
 from waiting_list.problems import AlreadyLeft, HoldExpired, InvalidRequest, NotFound, Problem, WrongQuantity
+from waiting_list.purchase_passes import Pass
+from waiting_list.user_tokens import User
 
 ORGANIZATION = "demo"
-SHOP = "/demo/shop"
-CHECKOUT = "/demo/checkout"
-_THANKS = "/demo/thanks"
 FANS = ("you", "ines", "emma", "chloe", "fan-24")
 """Who one can be in the shop, besides nobody; the demo has made all but the first wait, or ready."""
 _TOKEN_SECONDS = 600
@@ -85,7 +84,7 @@ async def show_shop(call: PageCall, fan: str = "") -> Response:
     return _page(call, "shop.html", shows=await _shows(call), fans=FANS, fan=fan if token else "", token=token)
 
 
-@router.get("/demo/token")
+@router.get(SHOP_TOKEN)
 async def make_token(call: PageCall, fan: str = "") -> Response:
     """A token for the fan: what the shop's script asks for when the one that it has is refused."""
     token = await _token(call, fan) if fan in FANS else None
@@ -97,7 +96,7 @@ async def show_checkout(call: PageCall, tickets: str = "") -> Response:
     """What is held by a pass, and a button to pay for it."""
     # The pass is read by hand: `pass` is no name that Python lets a parameter have.
     text = call.query_params.get("pass", "")
-    shown = await call.service.authority.read_pass(text)
+    shown = await call.service.purchase_passes.read_pass(text)
     entry = await _held(call, shown)
     chosen = whole_number({"tickets": tickets}, "tickets") if tickets else entry.tickets_held
     if not 1 <= chosen <= entry.tickets_held:
@@ -110,15 +109,15 @@ async def show_checkout(call: PageCall, tickets: str = "") -> Response:
 async def pay(call: PageCall) -> Response:
     """Buys with the pass, so many as were chosen. A pass buys once."""
     form = await read_form(call)
-    shown = await call.service.authority.read_pass(form.get("pass", ""))
+    shown = await call.service.purchase_passes.read_pass(form.get("pass", ""))
     tickets = whole_number(form, "tickets")
     if tickets < 1:
         raise InvalidRequest.of("tickets", "must be at least 1")
-    await call.engine.buy(shown.key, _STAFF, user_id=shown.user_id, quantity=tickets, hold=shown.hold)
-    return go_to(f"{_THANKS}?tickets={tickets}&fan={shown.user_id if shown.user_id in FANS else ''}")
+    await call.engine.run(shown.key, _STAFF, verbs.buy, user_id=shown.user_id, quantity=tickets, hold=shown.hold)
+    return go_to(f"{THANKS}?tickets={tickets}&fan={shown.user_id if shown.user_id in FANS else ''}")
 
 
-@router.get(_THANKS)
+@router.get(THANKS)
 async def show_thanks(call: PageCall, tickets: int = 1, fan: str = "") -> Response:
     """Thanks for the purchase."""
     return _page(call, "shop_thanks.html", tickets=max(1, min(tickets, 1000)), fan=fan if fan in FANS else "")
@@ -143,13 +142,13 @@ async def _shows(call: PageCall, keys: Sequence[ListKey] = SOLD) -> list[Show]:
 
 
 async def _token(call: PageCall, fan: str) -> str:
-    token, _ = await call.service.authority.mint(User(fan, ORGANIZATION), expires_in=_TOKEN_SECONDS)
+    token, _ = await call.service.user_tokens.mint(User(fan, ORGANIZATION), expires_in=_TOKEN_SECONDS)
     return token
 
 
 async def _held(call: PageCall, shown: Pass) -> Entry:
     """The entry whose hold the pass was made for. Raises AlreadyLeft, HoldExpired, NotInList."""
-    entry = await call.polls.entry(shown.key, shown.user_id, organization_id=ORGANIZATION)
+    entry = await call.reads.entry(shown.key, shown.user_id, organization_id=ORGANIZATION)
     is_this = entry.ready_at and hold_id(shown.key.list_id, entry.number, entry.ready_at) == shown.hold
     if is_this and entry.status is Status.READY:
         return entry

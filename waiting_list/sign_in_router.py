@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from waiting_list import sessions
 from waiting_list.fan_router import FanRoute
 from waiting_list.fields import Email
+from waiting_list.page_addresses import HOME, SIGN_IN, SIGN_IN_LINK, SIGN_IN_WITH_TOKEN, SIGN_OUT
 from waiting_list.pages import (
     FAN_COOKIE,
     PageCall,
@@ -37,13 +38,13 @@ links = APIRouter(route_class=PageRoute, include_in_schema=False)
 _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 
 
-@router.get("/sign-in")
+@router.get(SIGN_IN)
 async def ask(call: PageCall) -> Response:
     """Asks for an address."""
     return await _asked(call, local(call.query_params.get("next")))
 
 
-@router.post("/sign-in")
+@router.post(SIGN_IN)
 async def send_link(call: PageCall) -> Response:
     """Sends the link. The answer is the same whoever asks, and however often."""
     call.allow(call.service.limits.sign_in_from(call.address))
@@ -69,11 +70,11 @@ async def send_link(call: PageCall) -> Response:
         with suppress(RateLimited):
             await call.service.mail_limits.count_sign_in(organization_id, email, call.address)
             await sessions.ask_to_sign_in(call.pool, asked)
-            call.engine.told.set()
+            call.engine.wake.set()
     return page(call, "sign_in_sent.html", email=email, minutes=int(sessions.SIGN_IN.total_seconds()) // 60)
 
 
-@links.post("/sign-in/with-token")
+@links.post(SIGN_IN_WITH_TOKEN)
 async def sign_in_with_token(call: PageCall) -> Response:
     """Signs in whoever has a user token: a shop's page sends it as a form, so that it stands in no address. Only
     tokens that are refused count as attempts: a crowd with good ones may come from one address. Raises
@@ -81,7 +82,7 @@ async def sign_in_with_token(call: PageCall) -> Response:
     form = await read_form(call)
     token = form.get("token", "").strip()
     try:
-        await call.service.authority.user(f"Bearer {token}")
+        await call.service.authenticator.user(f"Bearer {token}")
     except (Unauthenticated, Forbidden):
         call.allow(call.service.limits.sign_in_from(call.address))
         raise
@@ -90,36 +91,43 @@ async def sign_in_with_token(call: PageCall) -> Response:
     return answer
 
 
-@links.get("/sign-in/{token}")
+@links.get(SIGN_IN_LINK)
 async def ask_to_use_link(call: PageCall) -> Response:
     """A button: what scans e-mails fetches links, and must not use them up."""
-    secret = await call.service.authority.derived_secret()
+    secret = await call.service.signing_keys.derived_secret()
     asked = await sessions.sign_in_asked(call.pool, secret, call.path_params["token"])
     if asked is None:
         return _used_up(call)
     return page(call, "sign_in_link.html", headers=_NOT_REFERRED, locale=call.locale(asked.locale), asked=asked)
 
 
-@links.post("/sign-in/{token}")
+@links.post(SIGN_IN_LINK)
 async def use_link(call: PageCall) -> Response:
     """Signs in, once. Raises Forbidden for a form of a stranger, who could have others act under a name that is
     the stranger's."""
     check_same_origin(call, or_untold=True)
-    authority = call.service.authority
-    asked = await sessions.use_sign_in(call.pool, await authority.derived_secret(), call.path_params["token"])
+    service = call.service
+    asked = await sessions.use_sign_in(
+        call.pool, await service.signing_keys.derived_secret(), call.path_params["token"]
+    )
     if asked is None:
         return _used_up(call)
     answer = go_to(asked.next)
-    call.set_cookie(answer, FAN_COOKIE, await sessions.fan_token(authority, asked), max_age=sessions.FAN_SECONDS)
+    call.set_cookie(
+        answer,
+        FAN_COOKIE,
+        await sessions.fan_token(service.signing_keys, service.user_tokens, asked),
+        max_age=sessions.FAN_SECONDS,
+    )
     return answer
 
 
-@router.post("/sign-out")
+@router.post(SIGN_OUT)
 async def sign_out(call: PageCall) -> Response:
     """Ends all tokens of the fan, on whichever screen; this browser knows nobody any more."""
     if call.who is not None:
-        await call.service.authority.sign_outs.sign_out(call.organization_id, call.user.user_id)
-    answer = go_to("/")
+        await call.service.sign_outs.sign_out(call.organization_id, call.user.user_id)
+    answer = go_to(HOME)
     call.delete_cookie(answer, FAN_COOKIE)
     return answer
 

@@ -18,13 +18,12 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from waiting_list.batch import Batches
+from waiting_list.batch import Batcher
 from waiting_list.database import Connection, Pool, connection, sql
-from waiting_list.engine import Idempotency
 from waiting_list.fields import Frozen
+from waiting_list.idempotency import Idempotency, run_once
 from waiting_list.models import SignedOut
-from waiting_list.once import once
-from waiting_list.problems import Problem
+from waiting_list.periodic import repeat
 from waiting_list.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -56,7 +55,7 @@ class SignOuts:
         """The version of each user who has signed out, the earliest first."""
         self._looked_at: datetime | None = None
         self._loading = asyncio.Lock()
-        self._versions: Batches[None, bytes, int] = Batches(
+        self._versions: Batcher[None, bytes, int] = Batcher(
             self._read_versions, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
         )
         self.on_news: Callable[[], None] = lambda: None
@@ -81,7 +80,7 @@ class SignOuts:
             async with connection(self._pool) as acquired:
                 done, replayed = await do(acquired), False
         else:
-            done, replayed = await once(self._pool, organization_id, idempotency, _Remembered, do, now=None)
+            done, replayed = await run_once(self._pool, organization_id, idempotency, _Remembered, do, now=None)
         self._learn([(user, _version(done.signed_out_at))])
         return SignedOut(user_id=user_id, signed_out_at=done.signed_out_at), replayed
 
@@ -108,18 +107,7 @@ class SignOuts:
 
     async def run(self) -> None:
         """Looks once a second. Survives any failure: the next look finds what this one has missed."""
-        failing = False
-        while True:
-            try:
-                await self.look()
-                failing = False
-            except Problem:
-                pass  # an outage is logged where it is met
-            except Exception as error:
-                if not failing:
-                    log.warning("sign_outs_failing", error=repr(error), exc_info=True)
-                failing = True
-            await asyncio.sleep(SECONDS)
+        await repeat(self.look, seconds=SECONDS, failing="sign_outs_failing")
 
     def _learn(self, found: Iterable[tuple[bytes, int]]) -> None:
         is_news = False

@@ -1,4 +1,4 @@
-"""How e-mails leave: to a mail server (RFC 5321), or for development into a folder."""
+"""Send e-mails: to a mail server (RFC 5321), or for development into a folder."""
 
 import asyncio
 import ipaddress
@@ -28,7 +28,7 @@ from waiting_list.settings import Settings
 _IDLE_SECONDS = 30.0
 """How long a connection is kept for the next e-mail: less than servers wait before they drop one."""
 _REST_SECONDS = 5.0
-"""How long a server that could not be reached is left alone."""
+"""How long to wait before the next connection to a server that could not be reached."""
 _PROBE_PART = 0.25
 """The part of a send's time in which a kept connection must show that it lives."""
 _QUIT_SECONDS = 2.0
@@ -38,21 +38,21 @@ _RELAY_DENIED = re.compile(r"5\.7\.\d+\b")
 """Of a recipient: this server does not send for us, or not there (RFC 3463)."""
 
 
-class Mailer(Protocol):
+class EmailTransport(Protocol):
     """Where e-mails go."""
 
     async def send(self, message: EmailMessage) -> Attempt:
-        """One try. Every failure is in the answer; nothing but a cancellation is raised."""
+        """Try once. Return every failure as an attempt; raise only a cancellation."""
 
     async def close(self) -> None:
-        """Lets go of what is open. No e-mail may be under way."""
+        """Close what is open. No e-mail may be under way."""
 
 
 class _Resting(Exception):
     """The server could not be reached a moment ago; the text says why."""
 
 
-class SmtpMailer:
+class SmtpTransport:
     """Sends through a mail server, over at most `smtp_connections` connections, kept for the next e-mail.
 
     With `starttls` or `tls` nothing is ever sent unencrypted, nor to a server whose certificate is not good for
@@ -80,8 +80,8 @@ class SmtpMailer:
         self._failure = ""
 
     async def send(self, message: EmailMessage) -> Attempt:
-        """One try. A reply of 4xx, a failure of the network, and what is ours to mend (login, TLS, sender) may
-        work later; a recipient or a message that is refused with 5xx never will."""
+        """Try once. A reply of 4xx, a failure of the network, and a fault of ours (login, TLS, sender) may work
+        later; a recipient or a message that the server refuses with 5xx never will."""
         began = time.perf_counter()
         try:
             async with asyncio.timeout(self._settings.smtp_timeout_seconds):
@@ -91,7 +91,7 @@ class SmtpMailer:
         return Attempt(outcome, status, _plain(answer), round((time.perf_counter() - began) * 1000))
 
     async def close(self) -> None:
-        """Says goodbye on every connection that is kept."""
+        """Quit every connection that is kept."""
         for connection in list(self._idle):
             self._end(connection)
         while self._ending:
@@ -118,7 +118,7 @@ class SmtpMailer:
             return answered
 
     async def _kept(self) -> SMTP | None:
-        """A kept connection that still lives, the one that was used last first."""
+        """Return a kept connection that still lives, the latest used first; None if there is none."""
         while self._idle:
             connection, timer = self._idle.popitem()
             timer.cancel()
@@ -184,7 +184,7 @@ async def _quit(connection: SMTP) -> None:
 
 
 async def _hand_over(connection: SMTP, message: EmailMessage) -> tuple[Outcome, int | None, str]:
-    """Gives the message to the server, and judges what it answers."""
+    """Hand the message to the server, and judge its replies."""
     sender, recipient = (message[header].addresses[0].addr_spec for header in ("From", "To"))
     try:
         # The message makes its own bytes: the library would wrap long addresses in headers.
@@ -220,7 +220,7 @@ def _reason(error: Exception) -> str:
 
 
 def _plain(answer: str) -> str:
-    """One line of printable characters, without addresses, cut to LONGEST_ANSWER."""
+    """Return one line of printable characters, without addresses, cut to LONGEST_ANSWER."""
     printable = "".join(one if one.isprintable() else " " for one in answer)
     return without_addresses(" ".join(printable.split()))[:LONGEST_ANSWER]
 
@@ -236,7 +236,7 @@ def _helo_name(public_url: str) -> str:
     return f"[{address}]" if address.version == 4 else f"[IPv6:{address}]"
 
 
-class FolderMailer:
+class FolderTransport:
     """Writes each e-mail to a file of its own in a folder, which is made if need be: `<instant>-<message id>.eml`.
     A file is there whole, or not at all. For development."""
 
@@ -244,7 +244,7 @@ class FolderMailer:
         self._folder = folder
 
     async def send(self, message: EmailMessage) -> Attempt:
-        """Writes it. A folder that cannot be written may be mended."""
+        """Write the file. A folder that cannot be written is a failure that may pass."""
         began = time.perf_counter()
         try:
             answer, outcome = await asyncio.to_thread(self._write, message), Outcome.SENT
@@ -265,10 +265,11 @@ class FolderMailer:
         return f"Written to {name}"
 
 
-def open_mailer(settings: Settings) -> Mailer | None:
-    """Where this deployment's e-mails go; none if it sends none. A folder comes before a mail server."""
+def open_email_transport(settings: Settings) -> EmailTransport | None:
+    """Return the transport of this deployment; None if it sends no e-mails. A folder comes before a mail
+    server."""
     if settings.mail_folder is not None:
-        return FolderMailer(settings.mail_folder)
+        return FolderTransport(settings.mail_folder)
     if settings.smtp_host is not None:
-        return SmtpMailer(settings)
+        return SmtpTransport(settings)
     return None

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from fastapi import APIRouter, Response
 
 from waiting_list.calls import Call, PublicRoute, takes_gzip
+from waiting_list.page_addresses import STATIC, address
 from waiting_list.problems import NotFound
 
 router = APIRouter(route_class=PublicRoute, include_in_schema=False)
@@ -45,7 +46,7 @@ _FILES: Mapping[str, StaticFile] = _read()
 
 def static(name: str) -> str:
     """The address of a file, with its version."""
-    return f"/static/{name}?v={_FILES[name].version}"
+    return f"{address(STATIC, name=name)}?v={_FILES[name].version}"
 
 
 def answer_file(call: Call, file: StaticFile, headers: Mapping[str, str]) -> Response:
@@ -62,7 +63,7 @@ def answer_file(call: Call, file: StaticFile, headers: Mapping[str, str]) -> Res
     return Response(file.gzipped if zipped else file.body, 200, sent, media_type=file.media_type)
 
 
-@router.get("/static/{name}")
+@router.get(STATIC)
 async def get_static(call: Call, name: str, v: str | None = None) -> Response:
     """A file of the pages."""
     file = _FILES.get(name)

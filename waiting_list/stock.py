@@ -4,26 +4,26 @@ from typing import Any
 
 from waiting_list.fields import INT32_MAX
 from waiting_list.ledger import Ledger
-from waiting_list.models import SettingsChange, Status
+from waiting_list.list_settings import SettingsChange
+from waiting_list.models import Status
 from waiting_list.problems import (
     ExceedsTotalStock,
     InvalidRequest,
     NotEnoughStock,
     StockHeld,
 )
-from waiting_list.verbs import opens_when_sold_out
 
 
-async def add_stock(ledger: Ledger, *, actor: str, quantity: int) -> None:
+async def add_stock(ledger: Ledger, *, quantity: int) -> None:
     """Tickets come back: available grows, never beyond total. Raises InvalidRequest, ExceedsTotalStock."""
     check_quantity("quantity", quantity)
     maximum = ledger.list.total_stock - ledger.list.available_stock
     if quantity > maximum:
         raise ExceedsTotalStock(f"{maximum} tickets can be added at most.", maximum=maximum)
-    _set_stock(ledger, "add_stock", actor, available=ledger.list.available_stock + quantity)
+    _set_stock(ledger, "add_stock", available=ledger.list.available_stock + quantity)
 
 
-async def remove_stock(ledger: Ledger, *, actor: str, quantity: int, revoke_holds: bool = False) -> None:
+async def remove_stock(ledger: Ledger, *, quantity: int, revoke_holds: bool = False) -> None:
     """Tickets were sold or withdrawn elsewhere: available shrinks, by free tickets only.
 
     With `revoke_holds` the newest holds are revoked first, as many as it takes: those fans wait again at
@@ -32,21 +32,21 @@ async def remove_stock(ledger: Ledger, *, actor: str, quantity: int, revoke_hold
     check_quantity("quantity", quantity)
     check_free(ledger, quantity, unless=revoke_holds)
     if quantity > ledger.list.free:
-        await _revoke(ledger, actor, quantity - ledger.list.free)
-    _set_stock(ledger, "remove_stock", actor, available=ledger.list.available_stock - quantity)
+        await _revoke(ledger, quantity - ledger.list.free)
+    _set_stock(ledger, "remove_stock", available=ledger.list.available_stock - quantity)
 
 
-async def add_total_stock(ledger: Ledger, *, actor: str, quantity: int) -> None:
+async def add_total_stock(ledger: Ledger, *, quantity: int) -> None:
     """Capacity grows: total and available both. Raises InvalidRequest."""
     check_quantity("quantity", quantity)
     total = ledger.list.total_stock + quantity
     if total > INT32_MAX:
         raise InvalidRequest.of("quantity", f"the total stock would be beyond {INT32_MAX}")
     available = ledger.list.available_stock + quantity
-    _set_stock(ledger, "add_total_stock", actor, total=total, available=available)
+    _set_stock(ledger, "add_total_stock", total=total, available=available)
 
 
-async def remove_total_stock(ledger: Ledger, *, actor: str, quantity: int) -> None:
+async def remove_total_stock(ledger: Ledger, *, quantity: int) -> None:
     """Capacity shrinks: total and available both, by free tickets only.
 
     Raises InvalidRequest, NotEnoughStock, StockHeld.
@@ -55,13 +55,12 @@ async def remove_total_stock(ledger: Ledger, *, actor: str, quantity: int) -> No
     check_free(ledger, quantity)
     total = ledger.list.total_stock - quantity
     available = ledger.list.available_stock - quantity
-    _set_stock(ledger, "remove_total_stock", actor, total=total, available=available)
+    _set_stock(ledger, "remove_total_stock", total=total, available=available)
 
 
 async def put_stock(
     ledger: Ledger,
     *,
-    actor: str,
     total_stock: int,
     available_stock: int,
     waiting_list_open: bool | None = None,
@@ -73,12 +72,12 @@ async def put_stock(
             free=ledger.list.free,
             held=ledger.list.held,
         )
-    _set_stock(ledger, "put_stock", actor, total=total_stock, available=available_stock)
+    _set_stock(ledger, "put_stock", total=total_stock, available=available_stock)
     if waiting_list_open is not None:
-        ledger.apply("configure", actor, on_list=_open_or_closed(waiting_list_open))
+        ledger.apply("configure", on_list=_open_or_closed(waiting_list_open))
 
 
-async def configure(ledger: Ledger, *, actor: str, settings: SettingsChange) -> None:
+async def configure(ledger: Ledger, *, settings: SettingsChange) -> None:
     """Changes the settings that are given. Holds that were granted keep their deadline, or the list's new
     end if that is earlier. Raises InvalidRequest if `closes_at` is after the representation's start."""
     changes: dict[str, Any] = settings.given
@@ -88,9 +87,6 @@ async def configure(ledger: Ledger, *, actor: str, settings: SettingsChange) -> 
     if closes_at is not None and closes_at > ledger.starts_at:
         begins = ledger.starts_at.isoformat()
         raise InvalidRequest.of("closes_at", f"must not be after the representation begins ({begins})")
-    if "hold_steps" in changes:
-        steps = sorted(settings.hold_steps, key=lambda step: step.days_before, reverse=True)
-        changes["hold_steps"] = [[step.days_before, step.hold_minutes] for step in steps]
     quiet = {name: changes.get(name, getattr(ledger.list, name)) for name in ("quiet_from", "quiet_until")}
     if (quiet["quiet_from"] is None) != (quiet["quiet_until"] is None):
         raise InvalidRequest.of("quiet_from", "quiet hours need both quiet_from and quiet_until, or neither")
@@ -98,8 +94,8 @@ async def configure(ledger: Ledger, *, actor: str, settings: SettingsChange) -> 
         raise InvalidRequest.of("quiet_until", "must not be the same as quiet_from")
     if "open" in changes:
         changes |= _open_or_closed(changes.pop("open"))
-    ledger.apply("configure", actor, on_list=changes)
-    ledger.unsettled = True
+    ledger.apply("configure", on_list=changes)
+    ledger.unsettled |= settings.moves_queue
 
 
 def check_free(ledger: Ledger, quantity: int, *, unless: bool = False) -> None:
@@ -111,7 +107,7 @@ def check_free(ledger: Ledger, quantity: int, *, unless: bool = False) -> None:
         raise StockHeld(f"{free} tickets are free; the others are held for ready users.", free=free)
 
 
-async def _revoke(ledger: Ledger, actor: str, tickets: int) -> None:
+async def _revoke(ledger: Ledger, tickets: int) -> None:
     """Sends the newest holds back to their place in line until so many tickets are free."""
     for entry in await ledger.read("read_newest_holds", tickets):
         if tickets <= 0:
@@ -119,7 +115,6 @@ async def _revoke(ledger: Ledger, actor: str, tickets: int) -> None:
         tickets -= entry.tickets_held
         ledger.apply(
             "revoke",
-            actor,
             entry,
             on_list={"held": ledger.list.held - entry.tickets_held},
             status=Status.WAITING,
@@ -130,11 +125,11 @@ async def _revoke(ledger: Ledger, actor: str, tickets: int) -> None:
         ledger.revoked.append(entry)
 
 
-def _set_stock(ledger: Ledger, verb: str, actor: str, *, available: int, total: int | None = None) -> None:
-    changes: dict[str, Any] = {"available_stock": available} | opens_when_sold_out(ledger, available)
+def _set_stock(ledger: Ledger, verb: str, *, available: int, total: int | None = None) -> None:
+    changes: dict[str, Any] = {"available_stock": available} | ledger.list.opening(available)
     if total is not None:
         changes["total_stock"] = total
-    ledger.apply(verb, actor, on_list=changes)
+    ledger.apply(verb, on_list=changes)
 
 
 def _open_or_closed(is_open: bool) -> dict[str, bool]:

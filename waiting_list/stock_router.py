@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 
 from fastapi import Response
 
-from waiting_list import problems
+from waiting_list import problems, promotion, stock
 from waiting_list.answers import (
     POSTED,
     ChangedInventory,
@@ -55,7 +55,7 @@ async def add_stock(call: Call, offer_id: PathId, representation_id: PathId, bod
     """Tickets come back: available grows, never beyond total, and the next in line become ready."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    return await _changed_inventory(call, call.engine.add_stock(key, caller, quantity=body.quantity))
+    return await _changed_inventory(call, call.engine.run(key, caller, stock.add_stock, quantity=body.quantity))
 
 
 @router.post(
@@ -70,7 +70,7 @@ async def remove_stock(call: Call, offer_id: PathId, representation_id: PathId, 
     `revoke_holds` sends the newest holds back to their place."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    verb = call.engine.remove_stock(key, caller, quantity=body.quantity, revoke_holds=body.revoke_holds)
+    verb = call.engine.run(key, caller, stock.remove_stock, quantity=body.quantity, revoke_holds=body.revoke_holds)
     return await _changed_inventory(call, verb)
 
 
@@ -85,7 +85,7 @@ async def add_total_stock(call: Call, offer_id: PathId, representation_id: PathI
     """Capacity grows: total and available both, and the next in line become ready."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    verb = call.engine.add_total_stock(key, caller, quantity=body.quantity)
+    verb = call.engine.run(key, caller, stock.add_total_stock, quantity=body.quantity)
     return await _changed_inventory(call, verb)
 
 
@@ -102,7 +102,7 @@ async def remove_total_stock(
     """Capacity shrinks: total and available both, by free tickets only."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    verb = call.engine.remove_total_stock(key, caller, quantity=body.quantity)
+    verb = call.engine.run(key, caller, stock.remove_total_stock, quantity=body.quantity)
     return await _changed_inventory(call, verb)
 
 
@@ -125,7 +125,7 @@ async def promote(call: Call, offer_id: PathId, representation_id: PathId, body:
     """Release free tickets by hand, where `automatic` is off, to whoever is next."""
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    return await _changed_inventory(call, call.engine.promote(key, caller, tickets=body.tickets))
+    return await _changed_inventory(call, call.engine.run(key, caller, promotion.promote, tickets=body.tickets))
 
 
 async def _changed_inventory(call: Call, verb: Awaitable[Answer]) -> Response:

@@ -101,8 +101,8 @@ def _name(data: bytes) -> str:
 
 
 class StreamResponse(Response):
-    """Leaves the stream to the Guard, which runs it when FastAPI is done with the call: what FastAPI needs for a
-    call is as much again as the stream itself."""
+    """Leaves the stream to the BodyGuard, which runs it when FastAPI is done with the call: what FastAPI needs for
+    a call is as much again as the stream itself."""
 
     def __init__(self, stream: EntryStream) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
-"""Who must be told of what a transaction has changed: rows of the outbox, written in that same transaction.
+"""Write the outbox: a notice for each fan and webhook that a change concerns, in the transaction of the change.
 
-A webhook's body is written here, and says what was true at the commit: of two changes of one entry in one
-transaction both tell the entry as it is after the second. An e-mail is written when it is sent (delivery.py): only
-that it is due stands here, and for whom.
+A webhook's body is written here, and says what was true at the commit: after two changes of one entry in one
+transaction, both notices show the entry as it is after the second. An e-mail is composed when it is sent
+(writing.py): its notice says only that it is due, and for whom.
 """
 
 import json
@@ -12,34 +12,10 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from waiting_list.database import sql
+from waiting_list.events import VERBS
 from waiting_list.ledger import Done, Ledger
-from waiting_list.models import Entry, Status
-from waiting_list.notices import Letter, WebhookType
-from waiting_list.verbs import CLOCK
-
-WEBHOOK_TYPES: dict[str, WebhookType] = {
-    "join": WebhookType.ENTRY_JOINED,
-    "change": WebhookType.ENTRY_CHANGED,
-    "move": WebhookType.ENTRY_CHANGED,
-    "revoke": WebhookType.ENTRY_CHANGED,
-    "verify": WebhookType.ENTRY_CHANGED,
-    "promote": WebhookType.ENTRY_READY,
-    "buy": WebhookType.ENTRY_LEFT,
-    "leave": WebhookType.ENTRY_LEFT,
-    "expire": WebhookType.ENTRY_LEFT,
-    "remove": WebhookType.ENTRY_LEFT,
-    "end": WebhookType.ENTRY_LEFT,
-}
-"""What webhooks are told of a change of an entry, by its verb."""
-LETTERS: dict[str, Letter] = {
-    "join": Letter.JOINED,
-    "promote": Letter.READY,
-    "revoke": Letter.REVOKED,
-    "expire": Letter.EXPIRED,
-    "remove": Letter.REMOVED,
-    "end": Letter.ENDED,
-}
-"""What the fan is told of it by e-mail. Who buys or leaves does so by their own will, and knows."""
+from waiting_list.models import CLOCK, Entry, Status
+from waiting_list.notices import EmailKind, WebhookType
 
 _AT_ONCE = 5_000
 
@@ -51,14 +27,15 @@ class _Event(NamedTuple):
     data: dict[str, Any]
 
 
-async def tell(ledger: Ledger, *, sends_mail: bool) -> bool:
-    """Writes what is to be told of everything that the transaction has changed; whether there was anything.
+async def write_outbox(ledger: Ledger, *, sends_mail: bool) -> bool:
+    """Write a notice to the outbox for each fan and webhook that the transaction's changes concern; return whether
+    there were any.
 
-    Nothing is written, and nothing read, where nobody can be told.
+    It reads and writes nothing where no fan and no webhook would get a notice.
     """
     await ledger.flush()
-    written = await _tell_webhooks(ledger) if ledger.webhooks else False
-    return (await _tell_fans(ledger) if sends_mail else False) or written
+    written = await _write_for_webhooks(ledger) if ledger.webhooks else False
+    return (await _write_for_fans(ledger) if sends_mail else False) or written
 
 
 def notice_id(list_id: UUID, at: datetime, sequence: int, type_: str, webhook_id: str | None) -> UUID:
@@ -67,10 +44,10 @@ def notice_id(list_id: UUID, at: datetime, sequence: int, type_: str, webhook_id
     return uuid5(list_id, f"{at.isoformat()}/{sequence}/{type_}/{webhook_id or ''}")
 
 
-async def _tell_webhooks(ledger: Ledger) -> bool:
+async def _write_for_webhooks(ledger: Ledger) -> bool:
     wanted = {webhook_id: types.split() for webhook_id, types in ledger.webhooks.items()}
-    shown = [done for done in ledger.done if _is_shown(done)]
-    views = await ledger.views({done.entry.number: done.entry for done in shown}.values())
+    shown = [(type_, done) for done in ledger.done if (type_ := _type(done))]
+    views = await ledger.views({done.entry.number: done.entry for _, done in shown}.values())
     list_id, at = ledger.list.list_id, ledger.now.isoformat()
     rows = []
     for event in (*_entry_events(shown, views), *_list_events(ledger)):
@@ -83,16 +60,17 @@ async def _tell_webhooks(ledger: Ledger) -> bool:
     return bool(rows)
 
 
-def _is_shown(done: Done) -> bool:
-    # That somebody was passed over changes nothing that anybody sees.
-    return done.verb in WEBHOOK_TYPES and not (done.verb == "promote" and not done.promoted)
+def _type(done: Done) -> WebhookType | None:
+    # That a fan was passed over changes nothing that clients see.
+    passed_over = done.verb == "promote" and not done.promoted
+    return None if passed_over else VERBS[done.verb].webhook
 
 
-def _entry_events(shown: list[Done], views: dict[int, Entry]) -> Iterator[_Event]:
-    for done in shown:
+def _entry_events(shown: list[tuple[WebhookType, Done]], views: dict[int, Entry]) -> Iterator[_Event]:
+    for type_, done in shown:
         entry = views[done.entry.number].model_dump(mode="json", exclude={"purchase_pass"})
         data = {"sequence": done.sequence, "entry": entry}
-        yield _Event(WEBHOOK_TYPES[done.verb], done.sequence, done.entry.number, data)
+        yield _Event(type_, done.sequence, done.entry.number, data)
 
 
 def _list_events(ledger: Ledger) -> Iterator[_Event]:
@@ -113,32 +91,35 @@ def _list_events(ledger: Ledger) -> Iterator[_Event]:
         yield _Event(WebhookType.STOCK_CHANGED, sequence, None, data)
 
 
-async def _tell_fans(ledger: Ledger) -> bool:
+async def _write_for_fans(ledger: Ledger) -> bool:
     row, now = ledger.list, ledger.now
-    rows: list[tuple[UUID, Letter, int, int, datetime]] = []
+    rows: list[tuple[UUID, EmailKind, int, int, datetime]] = []
 
-    def add(letter: Letter, number: int, sequence: int, due_at: datetime) -> None:
-        rows.append((notice_id(row.list_id, now, sequence, letter, None), letter, number, sequence, due_at))
+    def add(kind: EmailKind, number: int, sequence: int, due_at: datetime) -> None:
+        rows.append((notice_id(row.list_id, now, sequence, kind, None), kind, number, sequence, due_at))
 
-    known = ledger.contacts.keys() | set(ledger.requeued.values())
+    contacts = ledger.contacts
+    known = contacts.given.keys() | set(contacts.requeued.values())
     for done in ledger.done:
-        letter, number = LETTERS.get(done.verb), done.entry.number
-        if letter is None or (letter is Letter.READY and not done.promoted):
+        kind, number = VERBS[done.verb].email, done.entry.number
+        if kind is None or (kind is EmailKind.READY and not done.promoted):
             continue
-        # Whoever waits again after a lapsed hold is told so by the letter that tells of the lapse.
-        if letter is Letter.JOINED and (done.actor == CLOCK or number not in known):
+        # Whoever waits again after a lapsed hold is told so by the e-mail about the lapse.
+        if kind is EmailKind.JOINED and (done.actor == CLOCK or number not in known):
             continue
-        told = letter in (Letter.JOINED, Letter.READY) and number in ledger.quiet  # by the answer to their join
-        if letter is Letter.EXPIRED:
-            number = ledger.requeued.get(number, number)
+        told = (
+            kind in (EmailKind.JOINED, EmailKind.READY) and number in contacts.quiet
+        )  # by the answer to their join
+        if kind is EmailKind.EXPIRED:
+            number = contacts.requeued.get(number, number)
         if not told:
-            add(letter, number, done.sequence, now)
-        ready = letter is Letter.READY and done.entry.status is Status.READY
+            add(kind, number, done.sequence, now)
+        ready = kind is EmailKind.READY and done.entry.status is Status.READY
         if ready and (due_at := _reminder_at(ledger, ledger.deadline(done.entry))):
-            add(Letter.REMINDER, number, done.sequence, due_at)
+            add(EmailKind.REMINDER, number, done.sequence, due_at)
     for number in _to_ask(ledger):
-        name = notice_id(row.list_id, now, row.last_sequence, f"{Letter.VERIFY}/{number}", None)
-        rows.append((name, Letter.VERIFY, number, row.last_sequence, now))
+        name = notice_id(row.list_id, now, row.last_sequence, f"{EmailKind.VERIFY}/{number}", None)
+        rows.append((name, EmailKind.VERIFY, number, row.last_sequence, now))
     await _write(ledger, "insert_letters", rows, row.verify_email)
     if row.verify_email and not ledger.was.verify_email:
         await ledger.connection.execute(
@@ -156,7 +137,7 @@ def _to_ask(ledger: Ledger) -> list[int]:
     again = (
         done.entry for done in ledger.done if done.verb == "revoke" or (done.verb, done.actor) == ("join", CLOCK)
     )
-    asked = ledger.to_verify | {entry.number: entry for entry in again}
+    asked = ledger.contacts.to_verify | {entry.number: entry for entry in again}
     return [number for number, entry in asked.items() if entry.unverified and entry.status is not Status.LEFT]
 
 

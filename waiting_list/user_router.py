@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import model_validator
 
-from waiting_list import problems, reading
+from waiting_list import problems, reading, verbs
 from waiting_list.answers import AUTHENTICATED, COMMON, POSTED, WITH_BODY, Listing, declared
 from waiting_list.calls import (
     ONCE,
@@ -110,17 +110,17 @@ async def get_waiting_list(call: Call, offer_id: PathId, representation_id: Path
 )
 async def get_queue(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """The picture of the whole queue, for crowds: a page works out its own place from it. Good for a second."""
-    picture = await call.polls.picture(ListKey(offer_id, representation_id))
+    snapshot = await call.reads.queue_snapshot(ListKey(offer_id, representation_id))
     zipped = takes_gzip(call.headers.get("accept-encoding", ""))
     # Two forms of the same: the tag of the second is weak (RFC 9110, 8.8.1).
-    tag = f'W/"{picture.tag}"' if zipped else f'"{picture.tag}"'
+    tag = f'W/"{snapshot.tag}"' if zipped else f'"{snapshot.tag}"'
     headers = {"ETag": tag, "Cache-Control": _SHARED, "Vary": "Accept-Encoding"}
     known = call.headers.get("if-none-match", "")
-    if f'"{picture.tag}"' in known or known.strip() == "*":
+    if f'"{snapshot.tag}"' in known or known.strip() == "*":
         return Response(None, 304, headers)
     if zipped:
         headers["Content-Encoding"] = "gzip"
-    return Response(picture.gzipped if zipped else picture.body, 200, headers, media_type="application/json")
+    return Response(snapshot.gzipped if zipped else snapshot.body, 200, headers, media_type="application/json")
 
 
 @router.post(
@@ -173,7 +173,7 @@ async def join(call: Call, offer_id: PathId, representation_id: PathId, body: Jo
 async def get_entry(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """My latest entry in this list."""
     key = ListKey(offer_id, representation_id)
-    entry = await call.polls.poll(key, call.user.user_id, organization_id=call.organization_id)
+    entry = await call.reads.poll(key, call.user.user_id, organization_id=call.organization_id)
     return answer(await call.with_pass(entry))
 
 
@@ -188,12 +188,15 @@ async def watch_entry(call: Call, offer_id: PathId, representation_id: PathId) -
     """My latest entry in this list as server-sent events: as it is now, then within a second whenever it changes.
     A comment every 15 seconds shows that the stream is alive."""
     key = ListKey(offer_id, representation_id)
-    authority, user = call.service.authority, call.user
+    service, user = call.service, call.user
     watcher = await call.live.watch(
-        key, user.user_id, organization_id=call.organization_id, has_ended=partial(authority.has_ended, user)
+        key,
+        user.user_id,
+        organization_id=call.organization_id,
+        has_ended=partial(service.user_tokens.has_ended, user),
     )
     last_event_id = call.headers.get("last-event-id")
-    with_pass = authority.with_pass
+    with_pass = service.purchase_passes.with_pass
     return StreamResponse(EntryStream(call.live, key, watcher, last_event_id=last_event_id, with_pass=with_pass))
 
 
@@ -216,9 +219,10 @@ async def watch_entry(call: Call, offer_id: PathId, representation_id: PathId) -
 async def change(call: Call, offer_id: PathId, representation_id: PathId, body: Changing) -> Response:
     """Change what I want while I wait: fewer tickets keep the place, more go last."""
     key = ListKey(offer_id, representation_id)
-    verb = call.engine.change(
+    verb = call.engine.run(
         key,
         call.caller,
+        verbs.change,
         user_id=call.user.user_id,
         tickets_wanted=body.tickets_wanted,
         tickets_minimum=body.tickets_minimum,
@@ -235,7 +239,7 @@ async def change(call: Call, offer_id: PathId, representation_id: PathId, body: 
 async def leave(call: Call, offer_id: PathId, representation_id: PathId) -> Response:
     """Leave the list, or give up the hold. Whoever joins again goes last."""
     key = ListKey(offer_id, representation_id)
-    verb = call.engine.leave(key, call.caller, user_id=call.user.user_id)
+    verb = call.engine.run(key, call.caller, verbs.leave, user_id=call.user.user_id)
     return await _own_entry(call, verb)
 
 

@@ -13,7 +13,6 @@ from waiting_list.answers import (
     UserToken,
     declared,
 )
-from waiting_list.auth import User
 from waiting_list.calls import (
     ONCE,
     AdminRoute,
@@ -26,6 +25,7 @@ from waiting_list.calls import (
 from waiting_list.fields import Id, Quantity
 from waiting_list.models import Erasure, SignedOut, UserExport
 from waiting_list.notices import Contact
+from waiting_list.user_tokens import User
 
 router = organizer_calls(AdminRoute)
 tokens = organizer_calls(EntriesRoute)
@@ -49,7 +49,7 @@ async def create_user_token(call: Call, body: TokenRequest) -> Response:
     """A token with which a page acts as one of the organization's users, until it expires or the user signs out.
     Nothing is stored."""
     user = User(body.user_id, call.organization_id, Contact.of(body, email_verified=body.email_verified))
-    token, expires_at = await call.service.authority.mint(user, expires_in=body.expires_in)
+    token, expires_at = await call.service.user_tokens.mint(user, expires_in=body.expires_in)
     return answer(UserToken(token=token, expires_at=expires_at))
 
 
@@ -64,7 +64,7 @@ async def sign_out_user(call: Call, user_id: PathId) -> Response:
     """End all tokens that a user has by now, on every screen, within two seconds. Later tokens, purchase passes
     and private links stay good."""
     caller = await call.caller_once()
-    done, replayed = await call.service.authority.sign_outs.sign_out(
+    done, replayed = await call.service.sign_outs.sign_out(
         call.organization_id, user_id, idempotency=caller.idempotency
     )
     return answer(done, replayed=replayed)
@@ -78,11 +78,12 @@ async def sign_out_user(call: Call, user_id: PathId) -> Response:
 )
 async def export_user(call: Call, user_id: PathId) -> Response:
     """All that is kept of a person: entries, how they are reached, what happened, and what was told of it."""
-    authority = call.service.authority
-    return answer(await users.export_user(call.pool, authority, user_id, organization_id=call.organization_id))
+    keys = call.service.signing_keys
+    return answer(await users.export_user(call.pool, keys, user_id, organization_id=call.organization_id))
 
 
 @router.delete("/users/{user_id}", operation_id="erase", response_model=Erasure, responses=declared(WITH_BODY))
 async def erase(call: Call, user_id: PathId) -> Response:
     """Forget a person: they leave every list, and the history keeps numbers only. Safe to repeat."""
-    return answer(await users.erase_user(call.pool, call.engine, call.service.authority, call.caller, user_id))
+    keys, sign_outs = call.service.signing_keys, call.service.sign_outs
+    return answer(await users.erase_user(call.pool, call.engine, keys, sign_outs, call.caller, user_id))

@@ -6,7 +6,6 @@ a whole batch of them can share a transaction. Problems that carry an entry carr
 shows it as clients see it. What frees tickets says nothing of who gets them: that is promotion.py.
 """
 
-import math
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, assert_never
@@ -15,11 +14,11 @@ from uuid import UUID
 from waiting_list.challenges import NO_PROOF, Proof, asked_bits
 from waiting_list.database import sql
 from waiting_list.keys import hold_id
-from waiting_list.ledger import MOST_JOINS, RANK_STEP, Ledger
-from waiting_list.models import AfterExpiry, LeftReason, Status
-from waiting_list.notices import Contact
+from waiting_list.ledger import Ledger
+from waiting_list.list_settings import AfterExpiry
+from waiting_list.models import FAN, LeftReason, Status
+from waiting_list.notices import NO_CONTACT, Contact
 from waiting_list.problems import (
-    AddressTaken,
     AlreadyInList,
     AlreadyLeft,
     ChallengeRequired,
@@ -28,31 +27,23 @@ from waiting_list.problems import (
     NotInList,
     NotReady,
     NotWaiting,
-    RateLimited,
-    TooManyPlaces,
     TooManyTickets,
     WaitingListEnded,
     WaitingListFull,
     WaitingListNotOpen,
     WrongQuantity,
 )
+from waiting_list.ranks import rank_between
 from waiting_list.rows import EntryRow
-from waiting_list.traces import trace
-
-CLOCK = "service"
-"""The actor of what no person asked for."""
-FAN = "user"
-"""The actor of what a fan asked for."""
 
 
 async def join(
     ledger: Ledger,
     *,
-    actor: str,
     user_id: str,
     tickets_wanted: int,
     tickets_minimum: int | None = None,
-    contact: Contact | None = None,
+    contact: Contact = NO_CONTACT,
     quiet: bool = False,
     proof: Proof = NO_PROOF,
     network: str | None = None,
@@ -82,44 +73,28 @@ async def join(
     _check_maximum(ledger, tickets_wanted)
     if ledger.list.max_waiting is not None and ledger.list.waiting >= ledger.list.max_waiting:
         raise WaitingListFull(f"{ledger.list.waiting} fans wait already.")
-    if ledger.other_places.is_reached(user_id):
-        maximum = ledger.other_places.maximum
-        raise TooManyPlaces(f"One person may wait on {maximum} lists of this event at most.", maximum=maximum)
-    if actor == FAN and (again_at := await ledger.next_join(user_id)):
-        raise RateLimited(
-            f"The user has joined this list {MOST_JOINS} times within a day, and may again from "
-            f"{again_at.isoformat()} on.",
-            seconds=max(1, math.ceil((again_at - ledger.now).total_seconds())),
-        )
-    verified = _verified(contact)
-    if verified is not None:
-        await _check_mailbox(ledger, verified)
+    ledger.other_places.check(user_id)
+    if ledger.actor == FAN and entry is not None:
+        await ledger.join_limit.check(user_id)
+    if contact.verified_email is not None:
+        await ledger.contacts.check_mailbox(contact.verified_email)
     # Last, so that no device works for a place that there is not.
-    if actor == FAN and not proof.solved and (bits := asked_bits(ledger.list.join_challenge, proof.pressing)):
+    bits = 0 if proof.solved or ledger.actor != FAN else asked_bits(ledger.list.join_challenge, proof.pressing)
+    if bits:
         raise ChallengeRequired("Solve the challenge, and send the same again with the solution.", bits=bits)
     joined = ledger.join(
-        actor,
         user_id=user_id,
         tickets_wanted=tickets_wanted,
         tickets_minimum=minimum,
-        unverified=contact is not None and contact.is_unverified,
+        unverified=contact.is_unverified,
     )
-    if contact is not None and contact.is_given:
-        ledger.contacts[joined.number] = contact
-    if quiet:
-        ledger.quiet.add(joined.number)
-    if verified is not None and ledger.list.has_one_place:
-        ledger.mailboxes.add(joined.number, verified)
-    if network is not None and ledger.list.leaves_traces:
-        email = contact.email if contact is not None else None
-        ledger.traces[joined.number] = trace(ledger.trace_key, network, email)
+    ledger.contacts.add(joined.number, contact, network=network, quiet=quiet)
     return joined
 
 
 async def change(
     ledger: Ledger,
     *,
-    actor: str,
     user_id: str,
     number: int | None = None,
     tickets_wanted: int | None = None,
@@ -144,64 +119,55 @@ async def change(
     if wanted > entry.tickets_wanted:
         _check_maximum(ledger, wanted)
         if entry.rank != ledger.list.last_rank:
-            ledger.apply("move", actor, entry, rank=ledger.list.last_rank + 1)
-    ledger.apply("change", actor, entry, tickets_wanted=wanted, tickets_minimum=minimum)
+            ledger.apply("move", entry, rank=ledger.list.last_rank + 1)
+    ledger.apply("change", entry, tickets_wanted=wanted, tickets_minimum=minimum)
     return entry
 
 
-async def leave(ledger: Ledger, *, actor: str, user_id: str, number: int | None = None) -> EntryRow:
+async def leave(ledger: Ledger, *, user_id: str, number: int | None = None) -> EntryRow:
     """The user gives up the place, or the hold; with `number` only that of this entry. Raises NotInList,
     AlreadyLeft."""
     entry = _active(await ledger.latest(user_id), number)
-    take_out(ledger, "leave", actor, entry, LeftReason.CANCELLED)
+    take_out(ledger, "leave", entry, LeftReason.CANCELLED)
     return entry
 
 
-async def remove(ledger: Ledger, *, actor: str, user_id: str) -> EntryRow:
+async def remove(ledger: Ledger, *, user_id: str) -> EntryRow:
     """The organizer takes the user out. Raises NotInList, AlreadyLeft."""
     entry = _active(await ledger.latest(user_id))
-    take_out(ledger, "remove", actor, entry, LeftReason.REMOVED)
+    take_out(ledger, "remove", entry, LeftReason.REMOVED)
     return entry
 
 
-async def set_contact(ledger: Ledger, *, actor: str, user_id: str, contact: Contact) -> EntryRow:
+async def set_contact(ledger: Ledger, *, user_id: str, contact: Contact) -> EntryRow:
     """Changes how the user is told of what happens to the entry. An address that was verified stays so while it is
     the same; another one has to be verified anew. Raises NotInList, AlreadyLeft, AddressTaken."""
     entry = _active(await ledger.latest(user_id))
-    known = await ledger.contact(entry.number)
+    known = await ledger.contacts.read(entry.number)
     if known is not None and known["email_verified"] and known["email"] == contact.email:
         contact = contact.model_copy(update={"email_verified": True})
-    elif (verified := _verified(contact)) is not None:
-        await _check_mailbox(ledger, verified, entry.number)
-    await ledger.set_contact(entry.number, contact)
-    ledger.apply("set_contact", actor, entry, unverified=contact.is_unverified)
-    if contact.is_unverified:
-        ledger.to_verify[entry.number] = entry
+    elif contact.verified_email is not None:
+        await ledger.contacts.check_mailbox(contact.verified_email, entry.number)
+    await ledger.contacts.change(entry, contact)
+    ledger.apply("set_contact", entry, unverified=contact.is_unverified)
     return entry
 
 
-async def verify(ledger: Ledger, *, actor: str, user_id: str, number: int, email: str) -> EntryRow:
+async def verify(ledger: Ledger, *, user_id: str, number: int, email: str) -> EntryRow:
     """Somebody has shown that they read this mailbox: the address of this entry counts as verified, and promotion
     passes it over no longer. Safe to repeat. Raises NotInList, AlreadyLeft, AddressTaken, InvalidRequest if the
     entry has another address by now."""
     entry = _active(await ledger.latest(user_id), number)
-    known = await ledger.contact(number)
+    known = await ledger.contacts.read(number)
     if known is None or known["email"] != email:
         raise InvalidRequest.of("email", "is not the address of this entry")
     if not known["email_verified"]:
-        await _check_mailbox(ledger, email, number)
-        claims = await ledger.claim({number: email})
-        claim = claims.get(number, (None, False))
-        await ledger.connection.execute(
-            sql("verify_contact"), ledger.list.list_id, number, email, ledger.now, *claim
-        )
-    ledger.apply("verify", actor, entry, unverified=False)
+        await ledger.contacts.verify(number, email)
+    ledger.apply("verify", entry, unverified=False)
     return entry
 
 
-async def buy(
-    ledger: Ledger, *, actor: str, user_id: str, quantity: int | None = None, hold: UUID | None = None
-) -> EntryRow:
+async def buy(ledger: Ledger, *, user_id: str, quantity: int | None = None, hold: UUID | None = None) -> EntryRow:
     """The ready user has bought `quantity` tickets (all that are held, unless given). With `hold`, the name that a
     purchase pass has for its hold, only if the user's latest entry has it.
 
@@ -229,16 +195,20 @@ async def buy(
     take_out(
         ledger,
         "buy",
-        actor,
         entry,
         LeftReason.BOUGHT,
-        on_list={"available_stock": available} | opens_when_sold_out(ledger, available),
+        on_list={"available_stock": available} | ledger.list.opening(available),
     )
     return entry
 
 
 async def move(
-    ledger: Ledger, *, actor: str, user_id: str, to: str | None, before: str | None, reason: str | None = None
+    ledger: Ledger,
+    *,
+    user_id: str,
+    to: str | None = None,
+    before: str | None = None,
+    reason: str | None = None,
 ) -> EntryRow:
     """Puts a waiting user first, last, or right before another who waits. The history keeps the `reason`.
 
@@ -249,7 +219,7 @@ async def move(
     entry = _waiting(await ledger.latest(user_id))
     if to == "last":
         if entry.rank != ledger.list.last_rank:
-            ledger.apply("move", actor, entry, reason=reason, rank=ledger.list.last_rank + 1)
+            ledger.apply("move", entry, reason=reason, rank=ledger.list.last_rank + 1)
         return entry
     if before is not None:
         following = _waiting(await ledger.latest(before))
@@ -257,18 +227,17 @@ async def move(
         (following,) = await ledger.read("read_first_waiting", 1)
     if following is entry:
         return entry
-    rank = await rank_before(ledger, actor, following, entry)
-    ledger.apply("move", actor, entry, reason=reason, rank=rank)
+    rank = await rank_before(ledger, following, entry)
+    ledger.apply("move", entry, reason=reason, rank=rank)
     return entry
 
 
-async def rank_before(ledger: Ledger, actor: str, following: EntryRow, mover: EntryRow) -> int:
+async def rank_before(ledger: Ledger, following: EntryRow, mover: EntryRow) -> int:
     """A rank right before `following`, half-way to whoever is there; makes room where there is none."""
     previous = await ledger.read("read_active_before", following.rank, mover.number, 1)
-    if not previous:
-        return following.rank - RANK_STEP
-    if following.rank - previous[0].rank > 1:
-        return (previous[0].rank + following.rank) // 2
+    rank = rank_between(previous[0].rank if previous else None, following.rank)
+    if rank is not None:
+        return rank
     # After some twenty moves to the same place its ranks are consecutive. Shift that run down by one, from
     # its far end, so that no two ever share a rank: nobody's place changes, and every step is recorded.
     run: list[EntryRow] = []
@@ -280,36 +249,29 @@ async def rank_before(ledger: Ledger, actor: str, following: EntryRow, mover: En
             break
         at_most *= 2
     # The one who moves steps aside first: its own rank may be the one that the run shifts into.
-    ledger.apply("move", actor, mover, rank=ledger.list.last_rank + 1)
+    ledger.apply("move", mover, rank=ledger.list.last_rank + 1)
     await ledger.flush()
     for entry in reversed(run[:dense]):
-        ledger.apply("move", actor, entry, rank=entry.rank - 1)
+        ledger.apply("move", entry, rank=entry.rank - 1)
         await ledger.flush()
     return following.rank - 1
 
 
-async def expire(ledger: Ledger, *, actor: str, at_most: int) -> list[EntryRow]:
+async def expire(ledger: Ledger, *, at_most: int = 500) -> list[EntryRow]:
     """Ends holds whose deadline has passed, the oldest first; returns those entries.
 
     With `after_expiry` = requeue each of those users waits again, last, as a new entry.
     """
     due = await ledger.read("read_due_entries", ledger.now, at_most)
     for entry in due:
-        take_out(ledger, "expire", actor, entry, LeftReason.EXPIRED)
+        take_out(ledger, "expire", entry, LeftReason.EXPIRED)
     if ledger.list.after_expiry is AfterExpiry.REQUEUE and not ledger.ended:
         for entry in due:
-            again = ledger.join(
-                actor,
-                user_id=entry.user_id,
-                tickets_wanted=entry.tickets_wanted,
-                tickets_minimum=entry.tickets_minimum,
-                unverified=entry.unverified,
-            )
-            ledger.requeued[entry.number] = again.number
+            ledger.requeue(entry)
     return due
 
 
-async def end(ledger: Ledger, *, actor: str, at_most: int) -> list[EntryRow]:
+async def end(ledger: Ledger, *, at_most: int = 500) -> list[EntryRow]:
     """Takes out whoever still waits or is ready once the list has ended; returns those entries.
 
     When none is left, marks the list as ended. Does nothing before the end.
@@ -319,14 +281,14 @@ async def end(ledger: Ledger, *, actor: str, at_most: int) -> list[EntryRow]:
     done = ledger.list.ended_at is not None and ledger.list.ended_at >= ledger.ends_at
     active = await ledger.read("read_active_entries", at_most)
     for entry in active:
-        take_out(ledger, "end", actor, entry, LeftReason.ENDED)
+        take_out(ledger, "end", entry, LeftReason.ENDED)
     if len(active) < at_most and (active or not done):
-        ledger.apply("end", actor, on_list={"ended_at": ledger.now})
+        ledger.apply("end", on_list={"ended_at": ledger.now})
         await ledger.connection.execute(sql("delete_traces_of_list"), ledger.list.list_id)
     return active
 
 
-async def erase(ledger: Ledger, *, actor: str, user_id: str) -> list[EntryRow]:
+async def erase(ledger: Ledger, *, user_id: str) -> list[EntryRow]:
     """Takes the person out of the list if they are in it, and forgets who they were; returns their entries.
 
     The numbers, and what happened to them, stay: nobody else's place changes but by the leaving.
@@ -334,14 +296,14 @@ async def erase(ledger: Ledger, *, actor: str, user_id: str) -> list[EntryRow]:
     entries = await ledger.read("read_entries_of_user", user_id)
     for entry in entries:
         if entry.status is not Status.LEFT:
-            take_out(ledger, "remove", actor, entry, LeftReason.REMOVED)
-        ledger.apply("erase", actor, entry, user_id=None)
+            take_out(ledger, "remove", entry, LeftReason.REMOVED)
+        ledger.apply("erase", entry, user_id=None)
     await _forget(ledger, entries)
     ledger.forget(user_id)
     return entries
 
 
-async def prune(ledger: Ledger, *, actor: str, kept: timedelta, at_most: int) -> list[EntryRow]:
+async def prune(ledger: Ledger, *, kept: timedelta, at_most: int = 500) -> list[EntryRow]:
     """Forgets whose entries these were, so many at once and the oldest first, as `erase` does; returns them. When
     none is left, marks the list as pruned.
 
@@ -356,7 +318,7 @@ async def prune(ledger: Ledger, *, actor: str, kept: timedelta, at_most: int) ->
     entries = await ledger.read("read_entries_to_prune", at_most)
     users = [entry.user_id for entry in entries if entry.user_id is not None]
     for entry in entries:
-        ledger.apply("erase", actor, entry, user_id=None)
+        ledger.apply("erase", entry, user_id=None)
     await _forget(ledger, entries)
     for user_id in users:
         ledger.forget(user_id)
@@ -374,20 +336,9 @@ async def _forget(ledger: Ledger, entries: list[EntryRow]) -> None:
         await ledger.connection.execute(sql(statement), list_id, numbers)
 
 
-def opens_when_sold_out(ledger: Ledger, available_stock: int) -> dict[str, bool]:
-    """The change of the flag that goes with a change of the available stock, if any.
-
-    A list opens by itself the moment nothing is available, and stays open. One that an organizer closed by
-    hand stays closed until they open it.
-    """
-    sold_out = available_stock == 0 and ledger.list.available_stock > 0
-    return {"waiting_list_open": True} if sold_out and not ledger.list.closed_by_hand else {}
-
-
 def take_out(
     ledger: Ledger,
     verb: str,
-    actor: str,
     entry: EntryRow,
     reason: LeftReason,
     *,
@@ -397,7 +348,6 @@ def take_out(
     """Has an active entry leave the list, and what it holds with it; the history keeps `why`."""
     ledger.apply(
         verb,
-        actor,
         entry,
         reason=why,
         on_list={"held": ledger.list.held - entry.tickets_held} | dict(on_list or {}),
@@ -436,17 +386,6 @@ def _waiting(entry: EntryRow | None, number: int | None = None) -> EntryRow:
             assert_never(entry.status)
 
 
-def _verified(contact: Contact | None) -> str | None:
-    return contact.email if contact is not None and contact.email_verified else None
-
-
-async def _check_mailbox(ledger: Ledger, email: str, number: int | None = None) -> None:
-    """Raises AddressTaken if the list has one place for each verified mailbox, and another entry has this one."""
-    await ledger.load_mailboxes([email])
-    if ledger.list.has_one_place and ledger.mailboxes.is_taken(email, but=number):
-        raise AddressTaken("This list has one place for each mailbox, and somebody has one with this mailbox.")
-
-
 def _check_tickets(wanted: int, minimum: int) -> None:
     if wanted < 1:
         raise InvalidRequest.of("tickets_wanted", "must be at least 1")
@@ -458,17 +397,3 @@ def _check_maximum(ledger: Ledger, wanted: int) -> None:
     maximum = ledger.max_quantity_per_order
     if wanted > maximum:
         raise TooManyTickets(f"One order may have {maximum} tickets at most.", maximum=maximum)
-
-
-def users_of(arguments: Mapping[str, object]) -> list[str]:
-    """The users that a request names, so that a batch can read all of their entries at once."""
-    named = (arguments.get(name) for name in ("user_id", "before"))
-    return [user_id for user_id in named if isinstance(user_id, str)]
-
-
-def verified_emails(arguments: Mapping[str, object]) -> list[str]:
-    """The verified addresses that a request names, or would verify, so that a batch can ask for all of their
-    mailboxes at once."""
-    contact, email = arguments.get("contact"), arguments.get("email")
-    given = _verified(contact) if isinstance(contact, Contact) else email
-    return [given] if isinstance(given, str) else []

@@ -115,7 +115,7 @@ async def redeliver(call: Call, webhook_id: PathId, body: Redelivery) -> Respons
     sent, replayed = await resend.redeliver(
         call.pool, call.organization_id, webhook_id, body, idempotency=caller.idempotency
     )
-    call.engine.told.set()
+    call.engine.wake.set()
     return answer(sent, replayed=replayed)
 
 
@@ -150,7 +150,7 @@ async def test_webhook(call: Call, webhook_id: PathId) -> Response:
     notice, replayed = await resend.send_test(
         call.pool, call.organization_id, webhook_id, idempotency=caller.idempotency
     )
-    call.engine.told.set()
+    call.engine.wake.set()
     return answer(notice, status=201, replayed=replayed)
 
 
@@ -189,5 +189,5 @@ async def resend_notice(call: Call, notice_id: PathId) -> Response:
     notice, replayed = await resend.resend(
         call.pool, call.organization_id, notice_id, idempotency=caller.idempotency
     )
-    call.engine.told.set()
+    call.engine.wake.set()
     return answer(notice, replayed=replayed)

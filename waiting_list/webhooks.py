@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from waiting_list.database import Connection, Pool, Record, connection, snapshot, sql, transaction
-from waiting_list.engine import Idempotency
+from waiting_list.idempotency import Idempotency, clock, run_once
 from waiting_list.keys import webhook_secret
 from waiting_list.notices import CreatedWebhook, Webhook, WebhookChange, WebhookFields
-from waiting_list.once import clock, once
 from waiting_list.paging import Page, decode, page_of
-from waiting_list.posting import check_url
 from waiting_list.problems import InvalidRequest, TooManyWebhooks, WebhookNotFound
+from waiting_list.public_address import check_url
 from waiting_list.settings import Settings
 
 MOST_WEBHOOKS = 20
@@ -55,9 +54,9 @@ async def create(
             at,
         )
         assert record is not None
-        return _Kept(**record)
+        return _Kept.from_record(record)
 
-    kept, replayed = await once(pool, organization_id, idempotency, _Kept, insert, now=now)
+    kept, replayed = await run_once(pool, organization_id, idempotency, _Kept, insert, now=now)
     return await _with_secret(pool, kept), replayed
 
 
@@ -66,13 +65,13 @@ async def webhooks(pool: Pool, organization_id: str, *, limit: int, cursor: str 
     after = decode(cursor, datetime, str)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_webhooks"), organization_id, None, *after, limit + 1)
-    return page_of(records, limit, shown, "created_at", "webhook_id")
+    return page_of(records, limit, Webhook.from_record, "created_at", "webhook_id")
 
 
 async def webhook(pool: Pool, organization_id: str, webhook_id: str) -> Webhook:
     """Raises WebhookNotFound."""
     async with snapshot(pool) as acquired:
-        return shown(await acquired.fetchrow(sql("read_webhooks"), organization_id, webhook_id, None, None, 1))
+        return found(await acquired.fetchrow(sql("read_webhooks"), organization_id, webhook_id, None, None, 1))
 
 
 async def change(
@@ -96,7 +95,7 @@ async def change(
         check_url(changes.url, settings)
     disabled = given.pop("disabled", None)
     async with transaction(pool) as acquired:
-        before = shown(await acquired.fetchrow(sql("lock_webhook"), organization_id, webhook_id))
+        before = found(await acquired.fetchrow(sql("lock_webhook"), organization_id, webhook_id))
         if disabled is True and before.disabled_at is None:
             given |= {"disabled_at": now or await clock(acquired), "disabled_reason": BY_HAND}
         elif disabled is False and before.disabled_at is not None:
@@ -126,11 +125,11 @@ async def delete(pool: Pool, organization_id: str, webhook_id: str) -> Webhook:
         record = await acquired.fetchrow(sql("delete_webhook"), organization_id, webhook_id)
     while True:
         async with connection(pool) as acquired:
-            found = await acquired.fetch(sql("read_notices_of_webhook"), webhook_id, organization_id, _CHUNK)
-            for list_id, notice_ids in found:
+            notices = await acquired.fetch(sql("read_notices_of_webhook"), webhook_id, organization_id, _CHUNK)
+            for list_id, notice_ids in notices:
                 await acquired.execute(sql("delete_notices"), list_id, notice_ids)
-        if not found:
-            return shown(record)
+        if not notices:
+            return found(record)
 
 
 async def rotate_secret(
@@ -151,17 +150,17 @@ async def rotate_secret(
         record = await acquired.fetchrow(sql("rotate_webhook_secret"), organization_id, webhook_id, at)
         if record is None:
             raise WebhookNotFound
-        return _Kept(**record)
+        return _Kept.from_record(record)
 
-    kept, replayed = await once(pool, organization_id, idempotency, _Kept, rotate, now=now)
+    kept, replayed = await run_once(pool, organization_id, idempotency, _Kept, rotate, now=now)
     return await _with_secret(pool, kept), replayed
 
 
-def shown(record: Record | None) -> Webhook:
+def found(record: Record | None) -> Webhook:
     """A webhook as it was read. Raises WebhookNotFound if it was not there."""
     if record is None:
         raise WebhookNotFound
-    return Webhook(**{name: record[name] for name in Webhook.model_fields})
+    return Webhook.from_record(record)
 
 
 async def _with_secret(pool: Pool, kept: _Kept) -> CreatedWebhook:

@@ -1,7 +1,7 @@
-"""The clock: holds that lapsed pass on, lists whose show began end, old records go, and persons of ended lists.
+"""Maintenance: expire holds, end lists whose show has begun, delete old records, prune persons of ended lists.
 
-What is due is read without locks; each list is then claimed by its own lock, in the same verbs that everybody
-uses. So any number of workers may run, and one that is late, or killed in the middle, does no harm.
+It reads what is due without locks, then does it list by list, with the engine's verbs, which lock the list. So any
+number of processes may run it, and a process that is late, or killed in the middle, does no harm.
 """
 
 import asyncio
@@ -12,8 +12,9 @@ from datetime import timedelta
 
 import structlog
 
+from waiting_list import verbs
 from waiting_list.database import Pool, connection, snapshot, sql
-from waiting_list.engine import Engine
+from waiting_list.engine import SERVICE, Engine
 from waiting_list.metrics import WORKER_ROUNDS
 from waiting_list.models import Answer, ListKey
 from waiting_list.problems import InventoryNotFound, Unavailable
@@ -22,22 +23,23 @@ from waiting_list.sign_outs import KEPT
 log = structlog.get_logger(__name__)
 
 LONGEST_SLEEP_SECONDS = 0.5
-"""A deadline earlier than all others may appear at any time: a new hold, a show that is brought forward. Asking
-one index twice a second is cheaper than being told, and works through a pooler."""
+"""A deadline earlier than all others may appear at any time: a new hold, a show that is brought forward. To ask
+one index twice a second is cheaper than a notification, and works through a pooler."""
 _SHORTEST_SLEEP_SECONDS = 0.02
-"""Between two rounds when more is due: a list that stays due, whatever is done, must not be asked all the time."""
+"""Between two rounds when more is due, so that a list that stays due, whatever is done, does not keep it busy."""
 _RETRY_SECONDS = 0.25
 _CLEANING_SECONDS = 60.0
 _AT_ONCE = 4
 _CHUNK = 500
 _PRUNED_AT_ONCE = 16
-"""Lists that are pruned in one round. What is due to the second comes between the rounds."""
+"""Lists to prune in one round, so that what is due to the second comes between the rounds."""
 
 
-class Worker:
+class Maintenance:
     """Does what is due within a second of its deadline, until it is told to stop.
 
-    Who was in a list is forgotten `personal_data_kept` after its end, a minute later at most; never if it is None.
+    It prunes the persons of a list `personal_data_kept` after the list's end, a minute later at most; never if
+    that is None.
     """
 
     def __init__(self, pool: Pool, engine: Engine, *, personal_data_kept: timedelta | None = None) -> None:
@@ -49,7 +51,7 @@ class Worker:
         """Whether the last round found lists to prune: there may be more of them."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Works until `stop` is set. Survives any failure: it is logged once, and tried again."""
+        """Work until `stop` is set. Survive any failure: log it once, and try again."""
         failing = False
         while not stop.is_set():
             try:
@@ -69,10 +71,10 @@ class Worker:
                 await asyncio.wait_for(stop.wait(), pause)
 
     async def work(self) -> float:
-        """Does one chunk in each list where something is due; returns after how many seconds to go on.
+        """Do one chunk in each list where something is due; return after how many seconds to go on.
 
-        One round only: who is told to stop, or has a new deadline, does not wait for a list of a million to
-        end. Raises Unavailable.
+        It does one round only, so that a stop, or a new deadline, does not wait for a list of a million to end.
+        Raises Unavailable.
         """
         # First, so that a list whose work fails cannot keep old records alive.
         cleaning = time.monotonic() - self._cleaned_at > _CLEANING_SECONDS
@@ -103,31 +105,34 @@ class Worker:
             # A list that has ended does not pass holds on any more: it ends for everybody.
             ends[ListKey(record["offer_id"], record["representation_id"])] |= record["ends"]
         await _do_all(
-            self._engine.end(key, at_most=_CHUNK) if list_ends else self._engine.expire(key, at_most=_CHUNK)
+            self._engine.run(key, SERVICE, verbs.end if list_ends else verbs.expire, at_most=_CHUNK)
             for key, list_ends in ends.items()
         )
 
     async def _prune(self) -> bool:
-        """Prunes one chunk in each of some lists that ended long enough ago; whether there were any."""
+        """Prune one chunk in each of some lists that ended long enough ago; return whether there were any."""
         kept = self._personal_data_kept
         if kept is None:
             return False
         async with snapshot(self._pool) as acquired:
             records = await acquired.fetch(sql("read_lists_to_prune"), kept, _PRUNED_AT_ONCE)
-        await _do_all(self._engine.prune(ListKey(*record), kept=kept, at_most=_CHUNK) for record in records)
+        await _do_all(
+            self._engine.run(ListKey(*record), SERVICE, verbs.prune, kept=kept, at_most=_CHUNK)
+            for record in records
+        )
         return bool(records)
 
 
-async def _do_all(verbs: Iterable[Awaitable[Answer]]) -> None:
+async def _do_all(runs: Iterable[Awaitable[Answer]]) -> None:
     """A few at once. One that fails holds up none of the others; it is raised after them."""
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def do(verb: Awaitable[Answer]) -> None:
+    async def do(run: Awaitable[Answer]) -> None:
         async with gate:
             with suppress(InventoryNotFound):  # deleted meanwhile
-                await verb
+                await run
 
-    results = await asyncio.gather(*map(do, verbs), return_exceptions=True)
+    results = await asyncio.gather(*map(do, runs), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
             raise result

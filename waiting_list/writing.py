@@ -1,4 +1,4 @@
-"""What an e-mail says is worked out as it is sent: whether it is still true, and from what is true then."""
+"""Compose an e-mail at the moment it is sent: check that it is still true, and fill it with what is true then."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,38 +7,41 @@ from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
-from waiting_list.auth import Authority
+from waiting_list import page_addresses as to
 from waiting_list.database import Pool, Record, connection, sql
 from waiting_list.keys import link_hash, link_token, sign_in_token, verification_code
-from waiting_list.letters import Facts, Letters
-from waiting_list.links import PREFIX, buy_link
+from waiting_list.letters import EmailContext, EmailRenderer
 from waiting_list.models import Entry, LeftReason, Status
-from waiting_list.notices import Letter
-from waiting_list.sessions import shown
+from waiting_list.notices import EmailKind
+from waiting_list.purchase_passes import PurchasePasses
+from waiting_list.sessions import SignIn
 from waiting_list.settings import Settings
+from waiting_list.signing_keys import SigningKeys
 from waiting_list.suppressions import suppressed, unsubscribe_code
 
 NOBODY = "nobody is left to be told"
-"""Why an e-mail is not sent whose fan was erased, has no address any more, or wants to hear no more."""
+"""The reason where the fan was erased, has no address any more, or has unsubscribed."""
 
 
-class Writing:
-    """Writes the e-mails of claimed notices. One for each process."""
+class EmailComposer:
+    """Composes the e-mails of claimed notices. One for each process."""
 
-    def __init__(self, pool: Pool, settings: Settings, authority: Authority) -> None:
+    def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys) -> None:
         self._pool = pool
         self._public_url = settings.public_url
-        self._authority = authority
-        self._letters = Letters(settings)
+        self._signing_keys = signing_keys
+        self._purchase_passes = PurchasePasses(signing_keys)
+        self._renderer = EmailRenderer(settings)
 
-    async def read(self, list_id: UUID, numbers: Sequence[int | None]) -> dict[int, Mapping[str, Any]]:
-        """What can be told about some entries of a list, by number; nothing of those without a contact. Their
-        private links are good from now on. A mailbox that wants no e-mails of the organization is not
-        `subscribed`. Raises Unavailable."""
+    async def read_entries(self, list_id: UUID, numbers: Sequence[int | None]) -> dict[int, Mapping[str, Any]]:
+        """Return what e-mails about some entries of a list may say, by number, where an entry has a contact.
+
+        The private links of these entries work from now on. `subscribed` is false where the mailbox wants no
+        e-mails of the organization. Raises Unavailable."""
         wanted = [number for number in numbers if number is not None]
         if not wanted:
             return {}
-        secret = await self._authority.derived_secret()
+        secret = await self._signing_keys.derived_secret()
         async with connection(self._pool) as acquired:
             found = await acquired.fetch(sql("read_letter_facts"), list_id, wanted)
             if new := [one for one in found if not one["has_link"]]:
@@ -54,86 +57,88 @@ class Writing:
             for one in found
         }
 
-    async def letter(self, notice: Record, about: Mapping[str, Any]) -> EmailMessage:
-        """The e-mail to the fan of an entry. Raises Unavailable."""
-        secret = await self._authority.derived_secret()
-        entry = await self._authority.with_pass(Entry(**{name: about[name] for name in _ENTRY_FIELDS}))
+    async def compose(self, notice: Record, about: Mapping[str, Any]) -> EmailMessage:
+        """Return the e-mail to the fan of an entry. Raises Unavailable."""
+        secret = await self._signing_keys.derived_secret()
+        entry = await self._purchase_passes.with_pass(Entry.from_record(about))
         list_id, number = about["list_id"], entry.number
-        link = f"{self._public_url}{PREFIX}{link_token(secret, list_id, number, about['link_version'])}"
+        token = link_token(secret, list_id, number, about["link_version"])
+        link = self._public_url + to.address(to.PRIVATE_LINK, token=token)
         code = unsubscribe_code(secret, about["organization_id"], about["email"])
         verify_link = None
         if about["unverified"] and about["verify_email"]:
-            verify_link = f"{link}/verify/{verification_code(secret, list_id, number, about['email'])}"
-        facts = Facts(
+            verify_code = verification_code(secret, list_id, number, about["email"])
+            verify_link = to.below(link, to.VERIFY, code=verify_code)
+        context = EmailContext(
             **{name: about[name] for name in _SHOWN_FIELDS},
             requeued=entry.status is Status.WAITING,
             link=link,
-            unsubscribe_link=f"{link}/unsubscribe/{code}",
+            unsubscribe_link=to.unsubscribe(link, code),
             verify_link=verify_link,
-            buy_link=buy_link(about["purchase_url"], entry.purchase_pass, entry.tickets_held),
+            buy_link=to.buy_link(about["purchase_url"], entry.purchase_pass, entry.tickets_held),
         )
-        return self._letters.write(Letter(notice["type"]), facts, notice_id=notice["notice_id"])
+        return self._renderer.render(EmailKind(notice["type"]), context, notice_id=notice["notice_id"])
 
-    async def sign_in(self, notice: Record) -> EmailMessage | None:
-        """The e-mail to whoever asked to sign in; None once the link is used, or good no more. Raises
+    async def compose_sign_in(self, notice: Record) -> EmailMessage | None:
+        """Return the e-mail with the link to sign in; None once the link was used, or has expired. Raises
         Unavailable."""
         async with connection(self._pool) as acquired:
-            asked = shown(await acquired.fetchrow(sql("read_sign_in"), notice["notice_id"]))
-        if asked is None:
+            record = await acquired.fetchrow(sql("read_sign_in"), notice["notice_id"])
+        if record is None:
             return None
-        token = sign_in_token(await self._authority.derived_secret(), notice["notice_id"])
-        facts = Facts(
+        asked = SignIn.from_record(record)
+        token = sign_in_token(await self._signing_keys.derived_secret(), notice["notice_id"])
+        context = EmailContext(
             organization_id=asked.organization_id,
             locale=asked.locale,
             email=asked.email,
-            link=f"{self._public_url}/sign-in/{token}",
+            link=self._public_url + to.address(to.SIGN_IN_LINK, token=token),
         )
-        return self._letters.write(Letter.SIGN_IN, facts, notice_id=notice["notice_id"])
+        return self._renderer.render(EmailKind.SIGN_IN, context, notice_id=notice["notice_id"])
 
-    def webhook_disabled(self, notice: Record) -> EmailMessage:
-        """The e-mail to an organizer whose webhook was given up."""
-        told = json.loads(notice["body"])
-        since = datetime.fromisoformat(told.pop("since"))
-        return self._letters.write_webhook_disabled(**told, since=since, notice_id=notice["notice_id"])
+    def compose_webhook_disabled(self, notice: Record) -> EmailMessage:
+        """Return the e-mail to an organizer whose webhook was disabled."""
+        body = json.loads(notice["body"])
+        since = datetime.fromisoformat(body.pop("since"))
+        return self._renderer.render_webhook_disabled(**body, since=since, notice_id=notice["notice_id"])
 
 
-def stale(notice: Record, about: Mapping[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
-    """Why an e-mail would no longer be true, or needed; None if it is."""
+def reason_not_to_send(notice: Record, about: Mapping[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
+    """Return why an e-mail is no longer true, or no longer needed; None if it is to be sent."""
     if about["email"] is None or not about["subscribed"]:
         return NOBODY
     status, left_reason = about["status"], about["left_reason"]
     to_verify = about["unverified"] and about["verify_email"]
-    # The hold that the letter is about, not a later one of the same entry.
+    # The hold that the e-mail is about, not a later one of the same entry.
     same_hold = status == Status.READY and about["ready_at"] == notice["created_at"]
-    match Letter(notice["type"]):
-        case Letter.JOINED | Letter.REVOKED if status != Status.WAITING:
+    match EmailKind(notice["type"]):
+        case EmailKind.JOINED | EmailKind.REVOKED if status != Status.WAITING:
             return "the fan does not wait any more"
-        case Letter.READY | Letter.REMINDER if not same_hold or about["now"] >= about["ready_until"]:
+        case EmailKind.READY | EmailKind.REMINDER if not same_hold or about["now"] >= about["ready_until"]:
             return "the hold is over"
-        case Letter.EXPIRED if status == Status.READY or left_reason not in (None, LeftReason.EXPIRED):
+        case EmailKind.EXPIRED if status == Status.READY or left_reason not in (None, LeftReason.EXPIRED):
             return "something else has happened since"
-        case Letter.VERIFY if status == Status.LEFT or not to_verify:
+        case EmailKind.VERIFY if status == Status.LEFT or not to_verify:
             return "there is nothing to verify any more"
-        case Letter.VERIFY if notice["created_at"] < about["asked_at"]:
+        case EmailKind.VERIFY if notice["created_at"] < about["asked_at"]:
             return "a newer letter asks for it"
-        case Letter.REMINDER if about["reminder_minutes"] is None:
+        case EmailKind.REMINDER if about["reminder_minutes"] is None:
             return "nobody is reminded any more"
-        case letter if to_verify and letter not in (Letter.JOINED, Letter.VERIFY):
+        case kind if to_verify and kind not in (EmailKind.JOINED, EmailKind.VERIFY):
             return "the address has yet to be verified"
         case _:
             return None
 
 
-def too_early(notice: Record, about: Mapping[str, Any]) -> float | None:
-    """In how many seconds a reminder is due, where the deadline has moved away since it was planned."""
-    if notice["type"] != Letter.REMINDER or about["reminder_minutes"] is None:
+def seconds_until_due(notice: Record, about: Mapping[str, Any]) -> float | None:
+    """Return in how many seconds a reminder is due, if its deadline has moved away since it was planned."""
+    if notice["type"] != EmailKind.REMINDER or about["reminder_minutes"] is None:
         return None
     before = timedelta(minutes=about["reminder_minutes"])
     seconds = (about["ready_until"] - before - about["now"]).total_seconds()
     return seconds if seconds > before.total_seconds() / 2 else None
 
 
-_ENTRY_FIELDS = tuple(name for name in Entry.model_fields if name != "purchase_pass")
 _SHOWN_FIELDS = (
     "organization_id",
     "locale",

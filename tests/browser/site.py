@@ -49,11 +49,11 @@ class Site:
     async def lapse(self) -> None:
         """All holds are over, and the worker has seen it."""
         await self.run("UPDATE entries SET ready_until = now() - interval '1 second' WHERE status = 'ready'")
-        self.app.state.service.engine.told.set()
+        self.app.state.service.engine.wake.set()
 
     async def code(self, number: int = 1, email: str = EMAIL) -> str:
         """What the link in the e-mail that asks to confirm an address ends with."""
-        secret = await self.app.state.service.authority.derived_secret()
+        secret = await self.app.state.service.signing_keys.derived_secret()
         return verification_code(secret, ListKey(*LIST.split("/")).list_id, number, email)
 
     async def mail(self, pattern: str = "") -> str:

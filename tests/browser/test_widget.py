@@ -12,7 +12,7 @@ from playwright.async_api import Locator, Page, expect
 from tests.browser.site import FAN, Site
 from tests.browser.visits import DARK, FRENCH, PHONE, Visits, axe, scrolls_sideways
 from tests.shop import LIST, bound_to_loopback
-from waiting_list.auth import User
+from waiting_list.user_tokens import User
 
 OFFER, REPRESENTATION = LIST.split("/")
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
@@ -144,7 +144,7 @@ async def test_when_the_time_is_over_nothing_can_be_bought(site: Site, open_shop
     page = await open_shop(tag(token))
     await expect(named(page, "Buy now")).to_be_visible()
     await expect(page.get_by_text("has run out").first).to_be_visible()
-    site.app.state.service.engine.told.set()
+    site.app.state.service.engine.wake.set()
     await expect(page.get_by_text("so we have released them").first).to_be_visible()
     await expect(named(page, "Join the waiting list")).to_be_visible()
 
@@ -222,7 +222,7 @@ async def test_without_a_token_joining_asks_the_shop_to_sign_the_fan_in(site: Si
 async def test_a_token_that_is_refused_is_asked_for_again_once(site: Site, open_shop: OpenShop) -> None:
     await site.join(FAN)
     past = datetime.now(UTC) - timedelta(hours=2)
-    expired, _ = await site.app.state.service.authority.mint(User(FAN, "org_1"), expires_in=60, now=past)
+    expired, _ = await site.app.state.service.user_tokens.mint(User(FAN, "org_1"), expires_in=60, now=past)
     good = await site.shop.token(FAN)
     asks = f"window.asked = 0; widget.getToken = async () => {{ asked += 1; return '{good}'; }};"
     page = await open_shop(tag(expired), script=asks)

@@ -1,8 +1,7 @@
 -- An API key that was not revoked and has not expired; unnoted: nobody has noted for a minute that it is used.
 -- Locks nothing.
 SELECT
-    k.organization_id, k.secret_hash,
-    coalesce(k.scopes, CASE WHEN k.read_only THEN ARRAY['read'] ELSE ARRAY['admin'] END) AS scopes,
+    k.organization_id, k.secret_hash, k.scopes,
     coalesce(k.last_used_at < n.now - interval '1 minute', TRUE) AS unnoted
 FROM api_keys k, (SELECT clock_timestamp() AS now) AS n
 WHERE k.key_id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > n.now)

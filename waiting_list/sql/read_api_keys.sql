@@ -1,8 +1,7 @@
 -- The API keys of one organization, without their secrets.
 -- Locks nothing.
 SELECT
-    k.key_id, k.name,
-    coalesce(k.scopes, CASE WHEN k.read_only THEN ARRAY['read'] ELSE ARRAY['admin'] END) AS scopes,
+    k.key_id, k.name, k.scopes,
     k.created_at, k.expires_at, k.last_used_at, k.revoked_at
 FROM api_keys k
 WHERE k.organization_id = $1 AND ($2::timestamptz IS NULL OR (k.created_at, k.key_id) > ($2, $3::text))

@@ -1,10 +1,13 @@
 -- One list as anyone may see it: its stock, settings and rules, and whether it has ended.
 -- Locks nothing.
 SELECT i.organization_id, i.offer_id, i.representation_id, i.event_id, i.total_stock, i.available_stock, i.held, i.available_stock - i.held AS free,
-    i.waiting_list_open, i.closed_by_hand, i.policy, i.skip_limit, i.hold_minutes, i.after_expiry, i.automatic,
-    i.hold_steps, i.quiet_from, i.quiet_until, i.verify_email, i.reminder_minutes, i.purchase_url, i.join_challenge,
-    coalesce(i.one_place_per_address, i.verify_email) AS one_place_per_address, e.timezone, e.max_places_per_person,
-    i.max_waiting, i.closes_at, i.waiting, i.tickets_waiting, o.max_quantity_per_order,
+    i.waiting_list_open, i.closed_by_hand,
+    -- settings: i.
+    i.policy, i.skip_limit, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until, i.after_expiry, i.automatic,
+    i.max_waiting, i.closes_at, i.verify_email, i.reminder_minutes, i.purchase_url, i.join_challenge,
+    i.one_place_per_address,
+    -- end of settings
+    e.timezone, e.max_places_per_person, i.waiting, i.tickets_waiting, o.max_quantity_per_order,
     e.title AS event_title, o.name AS offer_name, e.venue_name, e.venue_address, r.start_datetime,
     least(i.closes_at, r.start_datetime) AS ends_at,
     clock_timestamp() >= least(i.closes_at, r.start_datetime) AS ended

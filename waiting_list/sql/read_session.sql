@@ -1,8 +1,7 @@
 -- Whose session this is, while it lasts and its API key is good.
 -- Locks nothing.
 SELECT
-    k.organization_id, k.key_id,
-    coalesce(k.scopes, CASE WHEN k.read_only THEN ARRAY['read'] ELSE ARRAY['admin'] END) AS scopes
+    k.organization_id, k.key_id, k.scopes
 FROM sessions s
 JOIN api_keys k ON k.key_id = s.key_id
 CROSS JOIN (SELECT clock_timestamp() AS now) AS n

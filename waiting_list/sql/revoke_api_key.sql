@@ -3,6 +3,5 @@
 UPDATE api_keys k SET revoked_at = least(k.revoked_at, now())
 WHERE k.organization_id = $1 AND k.key_id = $2
 RETURNING
-    k.key_id, k.name,
-    coalesce(k.scopes, CASE WHEN k.read_only THEN ARRAY['read'] ELSE ARRAY['admin'] END) AS scopes,
+    k.key_id, k.name, k.scopes,
     k.created_at, k.expires_at, k.last_used_at, k.revoked_at

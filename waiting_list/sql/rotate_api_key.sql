@@ -5,5 +5,4 @@ WHERE
     k.organization_id = $1 AND k.key_id = $2
     AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
 RETURNING
-    k.name, k.lifetime,
-    coalesce(k.scopes, CASE WHEN k.read_only THEN ARRAY['read'] ELSE ARRAY['admin'] END) AS scopes
+    k.name, k.lifetime, k.scopes

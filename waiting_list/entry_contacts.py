@@ -1,0 +1,135 @@
+"""What is kept beside the entries of one list, inside one transaction: how their fans are reached, which mailboxes
+they have verified, and from where they joined."""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from datetime import datetime
+from functools import cached_property
+
+from waiting_list.database import Connection, Record, sql
+from waiting_list.notices import Contact
+from waiting_list.one_place import Claim, IsActive, Mailboxes
+from waiting_list.problems import AddressTaken
+from waiting_list.rows import EntryRow, ListRow
+from waiting_list.traces import Trace, trace, trace_key
+
+
+class EntryContacts:
+    """The contacts of one list. `flush` writes what the transaction has changed; `now_of` says under which number
+    the user of an entry has a place still."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        row: ListRow,
+        now: datetime,
+        *,
+        secret: bytes,
+        flush: Callable[[], Awaitable[None]],
+        now_of: IsActive,
+    ) -> None:
+        self._connection = connection
+        self._list = row
+        self._now = now
+        self._secret = secret
+        self._flush = flush
+        self.given: dict[int, Contact] = {}
+        """Contacts given with a join, by number."""
+        self.quiet: set[int] = set()
+        """Who has joined without a letter that says so, by number."""
+        self.requeued: dict[int, int] = {}
+        """The new number of each entry whose user waits again: after a lapsed hold, or an undone removal."""
+        self.to_verify: dict[int, EntryRow] = {}
+        """Whose address has changed to one that nobody has verified, by number."""
+        self.mailboxes = Mailboxes(connection, row.list_id, secret, now_of)
+        """Who has a place with which verified mailbox, where the list has the rule."""
+        self._traces: dict[int, Trace] = {}
+
+    def add(self, number: int, contact: Contact, *, network: str | None, quiet: bool) -> None:
+        """Note what a fan has joined with: it is written with their entry."""
+        if contact.is_given:
+            self.given[number] = contact
+        if quiet:
+            self.quiet.add(number)
+        if contact.verified_email is not None and self._list.has_one_place:
+            self.mailboxes.add(number, contact.verified_email)
+        if network is not None and self._list.leaves_traces:
+            self._traces[number] = trace(self._trace_key, network, contact.email)
+
+    async def read(self, number: int) -> Record | None:
+        """How the fan of an entry is reached, as it is kept."""
+        await self._flush()
+        return await self._connection.fetchrow(sql("read_contact"), self._list.list_id, number)
+
+    async def change(self, entry: EntryRow, contact: Contact) -> None:
+        """Keep how the fan of an entry is reached from now on."""
+        self.mailboxes.forget([entry.number])
+        await self._upsert({entry.number: contact})
+        if contact.is_unverified:
+            self.to_verify[entry.number] = entry
+
+    async def verify(self, number: int, email: str) -> None:
+        """Keep that the address of an entry is verified. Raises AddressTaken."""
+        await self.check_mailbox(email, number)
+        mailbox = (await self._claim({number: email})).get(number, (None, False))
+        await self._connection.execute(
+            sql("verify_contact"), self._list.list_id, number, email, self._now, *mailbox
+        )
+
+    async def check_mailbox(self, email: str, number: int | None = None) -> None:
+        """Raises AddressTaken if the list has one place for each verified mailbox, and another entry has this
+        one."""
+        await self.load_mailboxes([email])
+        if self._list.has_one_place and self.mailboxes.is_taken(email, but=number):
+            raise AddressTaken("This list has one place for each mailbox, and somebody has one with this mailbox.")
+
+    async def load_mailboxes(self, emails: Iterable[str]) -> None:
+        """Read who has a place with the mailboxes of these verified addresses, with one statement; nothing where
+        the list has not the rule, or all are known."""
+        if (asked := [*emails]) and self._list.has_one_place and not self.mailboxes.knows(asked):
+            await self._flush()
+            await self.mailboxes.load(asked)
+
+    async def write(self, new: Collection[int]) -> None:
+        """Write what goes with new entries, which have been written."""
+        list_id, execute = self._list.list_id, self._connection.execute
+        if given := {n: self.given[n] for n in new if n in self.given}:
+            await self._upsert(given)
+        if seen := {n: self._traces[n] for n in new if n in self._traces}:
+            await execute(sql("insert_traces"), list_id, list(seen), *map(list, zip(*seen.values(), strict=True)))
+        if requeued := {old: again for old, again in self.requeued.items() if again in new}:
+            records = await self._connection.fetch(sql("release_mailboxes"), list_id, list(requeued))
+            sole = {record["number"] for record in records}
+            numbers, old = list(requeued.values()), list(requeued)
+            await execute(sql("copy_contacts"), list_id, numbers, old, [n in sole for n in old])
+            await execute(sql("copy_traces"), list_id, numbers, old)
+
+    @cached_property
+    def _trace_key(self) -> bytes:
+        return trace_key(self._secret, self._list.list_id)
+
+    async def _claim(self, emails: dict[int, str]) -> dict[int, Claim]:
+        """Note that entries, by number, have verified addresses; what is to be kept of them, nothing where the
+        list has not the rule. What was changed must have been written."""
+        if not emails or not self._list.has_one_place:
+            return {}
+        if not self.mailboxes.knows(emails.values()):
+            await self.mailboxes.load(emails.values())
+        return await self.mailboxes.claim(emails)
+
+    async def _upsert(self, contacts: Mapping[int, Contact]) -> None:
+        verified = {n: one.verified_email for n, one in contacts.items() if one.verified_email}
+        claims = await self._claim(verified)
+        rows = [
+            (
+                n,
+                one.email,
+                one.name,
+                one.locale,
+                self._now if n in verified else None,
+                *claims.get(n, (None, False)),
+            )
+            for n, one in contacts.items()
+        ]
+        await self._connection.execute(
+            sql("upsert_contacts"), self._list.list_id, *map(list, zip(*rows, strict=True))
+        )

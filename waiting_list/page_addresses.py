@@ -1,0 +1,116 @@
+"""The addresses of all pages, each made of the keys that it is about.
+
+The patterns are what routers take. `address` fills one; templates call it as `to.address(to.MAIL, name=…)`.
+"""
+
+from typing import Protocol
+from urllib.parse import quote
+
+HOME = "/"
+LANGUAGE = "/language"
+SIGN_IN = "/sign-in"
+SIGN_IN_LINK = "/sign-in/{token}"
+SIGN_IN_WITH_TOKEN = "/sign-in/with-token"  # noqa: S105 - an address
+SIGN_OUT = "/sign-out"
+MY_LISTS = "/my-lists"
+LIST = "/waiting-lists/{offer_id}/{representation_id}"
+JOIN = LIST + "/join"
+
+PLACE = LIST + "/place"
+"""The place of the fan who is signed in."""
+PRIVATE_LINKS = "/e/"
+PRIVATE_LINK = PRIVATE_LINKS + "{token}"
+"""The same place, for whoever has its link."""
+CHANGE = "/change"
+"""This and what follows stand below a place, by whichever way it is found: `below` joins the two."""
+LEAVE = "/leave"
+LIVE = "/live"
+VERIFY = "/verify/{code}"
+SUBSCRIBE = "/subscribe"
+UNSUBSCRIBE = "/unsubscribe"
+WITH_MAIL_CODE = "/{mail_code}"
+
+DASHBOARD = "/dashboard"
+DASHBOARD_SIGN_IN = DASHBOARD + "/sign-in"
+DASHBOARD_SIGN_OUT = DASHBOARD + "/sign-out"
+DASHBOARD_LIST = DASHBOARD + LIST
+DASHBOARD_ENTRY = DASHBOARD_LIST + "/entries/{user_id}"
+DASHBOARD_CSV = DASHBOARD_LIST + "/entries.csv"
+DASHBOARD_STATISTICS = DASHBOARD_LIST + "/statistics"
+DASHBOARD_HISTORY = DASHBOARD_LIST + "/history"
+DASHBOARD_LOOKALIKES = DASHBOARD_LIST + "/lookalikes"
+DASHBOARD_SETTINGS = DASHBOARD_LIST + "/settings"
+DASHBOARD_CONFIRM = DASHBOARD_LIST + "/confirm"
+DASHBOARD_DO = DASHBOARD_LIST + "/do"
+WEBHOOKS = DASHBOARD + "/webhooks"
+WEBHOOK = WEBHOOKS + "/{webhook_id}"
+WEBHOOK_TEST = WEBHOOK + "/test"
+WEBHOOK_ENABLE = WEBHOOK + "/enable"
+WEBHOOK_DISABLE = WEBHOOK + "/disable"
+WEBHOOK_ROTATE_SECRET = WEBHOOK + "/rotate-secret"
+WEBHOOK_REDELIVER = WEBHOOK + "/redeliver"
+WEBHOOK_DELETE = WEBHOOK + "/delete"
+NOTICES = DASHBOARD + "/notices"
+NOTICES_RESEND = NOTICES + "/resend"
+
+SHOP = "/demo/shop"
+SHOP_TOKEN = "/demo/token"  # noqa: S105 - an address
+CHECKOUT = "/demo/checkout"
+THANKS = "/demo/thanks"
+MAILS = "/mails"
+MAIL = MAILS + "/{name}"
+MAIL_HTML = MAIL + "/html"
+STATIC = "/static/{name}"
+DOCS = "/docs"
+OPENAPI = "/openapi.json"
+
+ANYTHING_ELSE = "/{anything:path}"
+"""Whatever stands below a pattern and has no page."""
+
+
+class OfList(Protocol):
+    """What says which list it is about."""
+
+    @property
+    def offer_id(self) -> str: ...
+    @property
+    def representation_id(self) -> str: ...
+
+
+def address(pattern: str, /, **keys: str) -> str:
+    """Return the address of the page that has these keys. Each is one part of the path, whatever is in it."""
+    return pattern.format(**{name: quote(key, safe="", errors="replace") for name, key in keys.items()})
+
+
+def of_list(pattern: str, about: OfList, /, **keys: str) -> str:
+    """Return the address of a page of the list that something is about: a key, an entry, a list."""
+    return address(pattern, offer_id=about.offer_id, representation_id=about.representation_id, **keys)
+
+
+def below(place: str, pattern: str, /, **keys: str) -> str:
+    """Return the address of a page that stands below the address of a place."""
+    return place + address(pattern, **keys)
+
+
+def unsubscribe(place: str, mail_code: str | None) -> str:
+    """Return where a fan ends their e-mails: of this place, or with the code of a letter, of the organizer."""
+    return _with_code(place, UNSUBSCRIBE, mail_code)
+
+
+def subscribe(place: str, mail_code: str | None) -> str:
+    """Return where a fan has them again."""
+    return _with_code(place, SUBSCRIBE, mail_code)
+
+
+def _with_code(place: str, pattern: str, mail_code: str | None) -> str:
+    if not mail_code:
+        return below(place, pattern)
+    return below(place, pattern + WITH_MAIL_CODE, mail_code=mail_code)
+
+
+def buy_link(purchase_url: str | None, purchase_pass: str | None, tickets: int) -> str | None:
+    """Where a fan buys so many `tickets` of what is held: the list's address with the pass in it, and their number
+    where it has a place for that. None where there is no pass, or the shop takes it in another way."""
+    if purchase_url is None or purchase_pass is None:
+        return None
+    return purchase_url.replace("{tickets}", str(tickets)).replace("{pass}", quote(purchase_pass, safe=""))
