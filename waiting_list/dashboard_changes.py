@@ -320,7 +320,7 @@ def _act(form: Form) -> Act:
 def _user(form: Form) -> str:
     user_id = form.get("user_id", "")
     if not is_id(user_id):
-        raise NotInList("This user has never joined this list.")
+        raise NotInList("This fan is not on this list.")
     return user_id
 
 

@@ -104,7 +104,7 @@ async def watch(call: PlaceCall) -> Response:
     one: that is none of this one's business, and least of all its purchase pass."""
     place = call.place
     if place.rejoined:
-        raise NotFound("The fan has joined again, so this place no longer changes.")
+        raise NotFound("This entry has ended: the fan has a newer one.")
     who = call.who if isinstance(call.who, User) else None  # a private link is good without signing in
     watcher = await call.live.watch(
         place.key,
