@@ -113,7 +113,7 @@ class PageRoute(APIRoute):
         """The handler, behind the checks."""
         handler = super().get_route_handler()
 
-        async def shown(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             call = self.call_class(request)
             try:
                 call.allow(call.service.limits.request_from(call.address))
@@ -127,7 +127,7 @@ class PageRoute(APIRoute):
                 log.exception("page_failed")
                 return await self.refused(call, InternalError("Something went wrong on our side."))
 
-        return shown
+        return handle
 
 
 async def sign_forms(call: PageCall, cookie: str | None) -> None:

@@ -41,7 +41,7 @@ class PlaceCall(PageCall):
     route: "PlaceRoute"
 
     @property
-    def shown(self) -> str:
+    def state_shown(self) -> str:
         """What a form about giving up is about."""
         return f"{self.place.entry.number} {self.place.entry.status}"
 
@@ -145,7 +145,7 @@ async def leave(call: PlaceCall) -> Response:
     """Gives up the place, or what is held: whatever the fan was asked about. Where that has become something else,
     a turn above all, or the form does not say what it was, they are asked again."""
     form = await read_form(call)
-    if form.get("shown") != call.shown and not call.place.why_over:
+    if form.get("shown") != call.state_shown and not call.place.why_over:
         return await ask_to_leave(call)
     await call.run(verbs.leave)
     return _back(call)
@@ -284,7 +284,7 @@ async def _shown(call: PlaceCall, template: str = "link.html", *, refusal: Probl
         place=place,
         entry=entry,
         seen=event_id(entry),
-        shown=call.shown,
+        shown=call.state_shown,
         contact=await _contact(call),
         everywhere=await _spoken_for(call) is not None,
         rules=rules,
