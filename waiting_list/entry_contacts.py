@@ -1,5 +1,4 @@
-"""What is kept beside the entries of one list, inside one transaction: how their fans are reached, which mailboxes
-they have verified, and from where they joined."""
+"""The data beside the entries of one list, inside one transaction: contacts, verified mailboxes, and traces."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
@@ -14,8 +13,11 @@ from waiting_list.traces import Trace, trace, trace_key
 
 
 class EntryContacts:
-    """The contacts of one list. `flush` writes what the transaction has changed; `now_of` says under which number
-    the user of an entry has a place still."""
+    """The contacts of one list inside one transaction.
+
+    `flush` writes the transaction's pending changes. `now_of` returns the number under which the user of an entry
+    still has a place.
+    """
 
     def __init__(
         self,
@@ -33,19 +35,19 @@ class EntryContacts:
         self._secret = secret
         self._flush = flush
         self.given: dict[int, Contact] = {}
-        """Contacts given with a join, by number."""
+        """The contacts that came with a join, by number."""
         self.quiet: set[int] = set()
-        """Who has joined without a letter that says so, by number."""
+        """The numbers of entries whose join needs no e-mail."""
         self.requeued: dict[int, int] = {}
-        """The new number of each entry whose user waits again: after a lapsed hold, or an undone removal."""
+        """The new number of each entry whose user waits again, after an expired hold or an undone removal."""
         self.to_verify: dict[int, EntryRow] = {}
-        """Whose address has changed to one that nobody has verified, by number."""
+        """The entries whose new address is unverified, by number."""
         self.mailboxes = Mailboxes(connection, row.list_id, secret, now_of)
-        """Who has a place with which verified mailbox, where the list has the rule."""
+        """Which entry has which verified mailbox, if the list has the rule."""
         self._traces: dict[int, Trace] = {}
 
     def add(self, number: int, contact: Contact, *, network: str | None, quiet: bool) -> None:
-        """Note what a fan has joined with: it is written with their entry."""
+        """Note the contact and trace of a join; `write` stores them after the entry."""
         if contact.is_given:
             self.given[number] = contact
         if quiet:
@@ -56,19 +58,19 @@ class EntryContacts:
             self._traces[number] = trace(self._trace_key, network, contact.email)
 
     async def read(self, number: int) -> Record | None:
-        """How the fan of an entry is reached, as it is kept."""
+        """Return the stored contact of an entry; None if it has none."""
         await self._flush()
         return await self._connection.fetchrow(sql("read_contact"), self._list.list_id, number)
 
     async def change(self, entry: EntryRow, contact: Contact) -> None:
-        """Keep how the fan of an entry is reached from now on."""
+        """Store a new contact for an entry."""
         self.mailboxes.forget([entry.number])
         await self._upsert({entry.number: contact})
         if contact.is_unverified:
             self.to_verify[entry.number] = entry
 
     async def verify(self, number: int, email: str) -> None:
-        """Keep that the address of an entry is verified. Raises AddressTaken."""
+        """Store that the address of an entry is verified. Raises AddressTaken."""
         await self.check_mailbox(email, number)
         mailbox = (await self._claim({number: email})).get(number, (None, False))
         await self._connection.execute(
@@ -76,21 +78,22 @@ class EntryContacts:
         )
 
     async def check_mailbox(self, email: str, number: int | None = None) -> None:
-        """Raises AddressTaken if the list has one place for each verified mailbox, and another entry has this
-        one."""
+        """Raise AddressTaken if a mailbox has one place in the list, and another entry than `number` has it."""
         await self.load_mailboxes([email])
         if self._list.has_one_place and self.mailboxes.is_taken(email, but=number):
             raise AddressTaken("This list has one place for each mailbox, and somebody has one with this mailbox.")
 
     async def load_mailboxes(self, emails: Iterable[str]) -> None:
-        """Read who has a place with the mailboxes of these verified addresses, with one statement; nothing where
-        the list has not the rule, or all are known."""
+        """Read which entries have the mailboxes of these verified addresses, with one statement.
+
+        Without the rule, or if all are in memory, the call reads no row.
+        """
         if (asked := [*emails]) and self._list.has_one_place and not self.mailboxes.knows(asked):
             await self._flush()
             await self.mailboxes.load(asked)
 
     async def write(self, new: Collection[int]) -> None:
-        """Write what goes with new entries, which have been written."""
+        """Write the contacts and traces of new entries, which must be stored already."""
         list_id, execute = self._list.list_id, self._connection.execute
         if given := {n: self.given[n] for n in new if n in self.given}:
             await self._upsert(given)
@@ -108,8 +111,10 @@ class EntryContacts:
         return trace_key(self._secret, self._list.list_id)
 
     async def _claim(self, emails: dict[int, str]) -> dict[int, Claim]:
-        """Note that entries, by number, have verified addresses; what is to be kept of them, nothing where the
-        list has not the rule. What was changed must have been written."""
+        """Note the verified addresses of entries, by number; return the mailboxes to store with them.
+
+        Without the rule, the result is empty. The caller must have flushed.
+        """
         if not emails or not self._list.has_one_place:
             return {}
         if not self.mailboxes.knows(emails.values()):
