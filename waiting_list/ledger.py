@@ -1,8 +1,8 @@
-"""One waiting list inside one transaction, under its lock: what is known of it, and what is changed.
+"""One waiting list inside one transaction, under its lock: read it, and change it.
 
-Verbs read and change the list only through a Ledger. Every change goes through `Ledger.apply`, which
-records the history row from the very fields that it sets, so that no change can miss the history; and
-`Ledger.flush` writes everything with one set-based statement a table, whether one fan was served or 500.
+Verbs read and change the list only through this class. A change goes through `apply`, which makes the history row
+from the very fields that it sets, so that every change has one. `flush` writes everything with one set-based
+statement a table, for one fan or for 500.
 """
 
 import json
@@ -26,24 +26,24 @@ from waiting_list.rows import CREATED_WITH, ENTRY_COLUMNS, JOINED_WITH, EntryRow
 
 
 class Done(NamedTuple):
-    """One change of an entry, for whoever must be told of it."""
+    """One change of an entry, as the outbox and the metrics need it."""
 
     sequence: int
     verb: str
     actor: str
     entry: EntryRow
     promoted: bool
-    """Whether it has made the entry ready."""
+    """Whether the change has made the entry ready."""
 
 
 class Ledger:
-    """The list under its lock. Make one with `Ledger.open`; after the verbs, `flush` once more."""
+    """One list under its lock. Get it from `open`; after the verbs, call `flush` once more."""
 
     def __init__(self, connection: Connection, row: ListRow, clock: Record, secret: bytes) -> None:
         self.connection = connection
         self.list = row
         self.was = replace(row)
-        """The list as it was locked."""
+        """The list before any change of this transaction."""
         self.now: datetime = clock["now"]
         self.starts_at: datetime = clock["start_datetime"]
         self.max_quantity_per_order: int = clock["max_quantity_per_order"]
@@ -51,15 +51,15 @@ class Ledger:
         self.webhooks: dict[str, str] = dict(
             zip(clock["webhook_ids"] or (), clock["webhook_types"] or (), strict=True)
         )
-        """The organization's webhooks that are not disabled, with the types that each wants, none for all."""
+        """The organization's enabled webhooks, with the types that each wants; an empty text means all."""
         self.done: list[Done] = []
-        """What has happened to entries, in order."""
+        """The changes of entries, in order."""
         self.contacts = EntryContacts(
             connection, row, self.now, secret=secret, flush=self.flush, now_of=self._now_of
         )
-        """How fans are reached, and what else is kept beside their entries."""
+        """The contacts of fans, and other data beside their entries."""
         self.join_limit = JoinLimit(connection, row.list_id, self.now, self.flush)
-        """From when on fans may join again."""
+        """When fans may join again."""
         self.other_places = OtherPlaces(
             connection,
             list_id=row.list_id,
@@ -67,15 +67,15 @@ class Ledger:
             maximum=clock["max_places_per_person"],
             secret=secret,
         )
-        """How many places persons have in the other lists of the event, where it has a limit."""
+        """How many places persons have in the event's other lists, if the event has a limit."""
         self.actor: str = CLOCK
-        """On whose behalf the request under way changes the list: what the history says."""
+        """The actor that the history names for changes of the current request."""
         self.promoted: list[EntryRow] = []
-        """Whom the request under way has made ready, in order."""
+        """The entries that the current request has made ready, in order."""
         self.revoked: list[EntryRow] = []
-        """Whose hold the request under way has taken back, the newest hold first."""
+        """The entries whose hold the current request has revoked, the newest hold first."""
         self.unsettled = False
-        """Whether something happened after which the next in line might fit what is free."""
+        """Whether a change may have made the free tickets fit the next in line."""
         self._known_from = row.last_rank
         self._entries: dict[int, EntryRow] = {}
         self._latest: dict[str, EntryRow | None] = {}
@@ -88,11 +88,11 @@ class Ledger:
     async def open(
         cls, connection: Connection, key: ListKey, *, now: datetime | None, secret: bytes = b""
     ) -> Self | None:
-        """Locks the list and reads it; None if there is none. `secret` is the deployment's `derived` one, for
-        whoever writes contacts.
+        """Lock the list and read it; return None if it does not exist.
 
-        Without `now`, the database clock is read after the lock was granted, in a statement of its own:
-        inside the locking statement it could be evaluated before the wait.
+        `secret` is the deployment's `derived` one; callers that write contacts must give it. Without `now`, a
+        second statement reads the database clock after the lock is granted, because PostgreSQL could evaluate
+        the clock of the locking statement before the wait.
         """
         asked_at = time.perf_counter()
         record = await connection.fetchrow(sql("lock_list"), key.list_id)
@@ -105,26 +105,28 @@ class Ledger:
         return cls(connection, row, clock, secret)
 
     def begin(self, actor: str) -> None:
-        """Begin the next request, on behalf of this actor."""
+        """Begin the next request of the batch, for this actor."""
         self.actor, self.promoted, self.revoked = actor, [], []
 
     @property
     def ends_at(self) -> datetime:
-        """When the list ends: as the representation begins, or at an earlier `closes_at`."""
+        """Return when the list ends: when the representation begins, or at an earlier `closes_at`."""
         return min(self.list.closes_at or self.starts_at, self.starts_at)
 
     @property
     def ended(self) -> bool:
-        """Whether the show has begun, or the list closed for good."""
+        """Return whether the show has begun, or the list has closed for good."""
         return self.now >= self.ends_at
 
     def deadline(self, entry: EntryRow) -> datetime:
-        """Until when the holder of a ready entry can buy: never later than the end of the list."""
+        """Return until when the fan of a ready entry can buy: at most until the end of the list."""
         return min(entry.ready_until or self.ends_at, self.ends_at)
 
     def hold_until(self) -> datetime | None:
-        """Until when a hold that begins now lasts, by the list's rules; it is cut at the end of the list wherever
-        it is used."""
+        """Return the deadline of a hold that begins now, by the list's rules; None if it has none.
+
+        It may be after the end of the list; `deadline` cuts it there.
+        """
         row = self.list
         return hold_until(
             self.now,
@@ -137,7 +139,7 @@ class Ledger:
         )
 
     async def load_latest(self, user_ids: Iterable[str]) -> None:
-        """Reads the latest entry of each of these users, with one statement."""
+        """Read the latest entry of each of these users, with one statement."""
         missing = [user_id for user_id in user_ids if user_id not in self._latest]
         if not missing:
             return
@@ -150,31 +152,33 @@ class Ledger:
             self._latest[entry.user_id] = entry
 
     async def latest(self, user_id: str) -> EntryRow | None:
-        """The newest entry of a user in this list, or None if there never was one."""
+        """Return the newest entry of a user in this list; None if the user never joined."""
         await self.load_latest([user_id])
         return self._latest[user_id]
 
     async def load_join_limit(self, user_ids: Iterable[str]) -> None:
-        """Reads from when on each of these users may join again, with one statement. Users who never joined cost
-        nothing, once `load_latest` has read them."""
+        """Read when each of these users may join again, with one statement.
+
+        Call `load_latest` first, so that users who never joined need no statement.
+        """
         await self.join_limit.load(user_id for user_id in user_ids if self._latest.get(user_id) is not None)
 
     def forget(self, user_id: str) -> None:
-        """Drops what is known of a user's entries, once they are no longer theirs."""
+        """Forget the entries of a user who was erased."""
         self._latest[user_id] = None
         self.join_limit.forget(user_id)
 
     async def read(self, statement: str, *arguments: Any) -> list[EntryRow]:
-        """Entries of this list from a statement whose first parameter is the list.
+        """Return entries of this list from a statement whose first parameter is the list.
 
-        Writes what is pending first, so that the statement sees it.
+        Flush first, so that the statement sees the pending changes.
         """
         await self.flush()
         records = await self.connection.fetch(sql(statement), self.list.list_id, *arguments)
         return [self._known(record) for record in records]
 
     def _known(self, record: Record) -> EntryRow:
-        # One object an entry: two verbs of one batch must not change two copies.
+        # One object for each entry, because two verbs of one batch must not change two copies.
         number = record["number"]
         if number not in self._entries:
             self._entries[number] = EntryRow.from_record(record)
@@ -183,7 +187,7 @@ class Ledger:
     def join(
         self, *, user_id: str | None, tickets_wanted: int, tickets_minimum: int, unverified: bool = False
     ) -> EntryRow:
-        """Appends a new entry with the next number."""
+        """Append a new entry with the next number."""
         number = self.list.last_number + 1
         entry = EntryRow(
             number=number,
@@ -195,7 +199,7 @@ class Ledger:
             joined_at=self.now,
         )
         self.list.last_number, self.list.last_rank = number, entry.rank
-        # Who joins behind others changes nothing for the first in line, unless they are passed over.
+        # A join behind others can only fit free tickets if promotion may pass over the first in line.
         skips = self.list.policy is Policy.SKIP or self.list.verify_email
         if self.list.waiting == 0 or (skips and entry.tickets_minimum <= self.list.free):
             self.unsettled = True
@@ -209,8 +213,7 @@ class Ledger:
         return entry
 
     def requeue(self, left: EntryRow) -> EntryRow:
-        """Appends a new entry for the user of one that has left, who wants the same, and is reached in the same
-        way."""
+        """Append a new entry for the user of one that has left, with the same wish and contact."""
         again = self.join(
             user_id=left.user_id,
             tickets_wanted=left.tickets_wanted,
@@ -229,10 +232,10 @@ class Ledger:
         reason: str | None = None,
         **changes: Any,
     ) -> None:
-        """Sets fields of an entry (`changes`) and of the list (`on_list`), and records it as one change, with the
-        `reason` that was given for it.
+        """Set fields of an entry (`changes`) and of the list (`on_list`), as one change in the history.
 
-        Keeps the counters of the list and its segments. A change to nothing new records nothing.
+        The history row keeps the `reason`. The call also updates the counters of the list and its segments. If
+        every field has its value already, the history gets no row.
         """
         before: dict[str, Any] = {}
         after: dict[str, Any] = {}
@@ -261,11 +264,11 @@ class Ledger:
         self._write_history(verb, entry, before, after, reason)
 
     def record_creation(self) -> None:
-        """The first row of a list's history: everything that it starts with."""
+        """Write the first row of a list's history: all fields that the list starts with."""
         self._write_history("create", None, None, {name: getattr(self.list, name) for name in CREATED_WITH})
 
     def _count(self, entry: EntryRow, sign: int, *, changed: int) -> None:
-        # Who joins at the end moves nobody within the segment: changed is 0.
+        # A join at the end moves no entry within the segment, so `changed` is 0.
         if entry.status is not Status.WAITING:
             return
         self._segments.count(entry, sign, changed=changed)
@@ -288,10 +291,10 @@ class Ledger:
         self._history.append((sequence, self.now, self.actor, verb, number, old, _json(after), reason))
 
     async def flush(self) -> None:
-        """Writes what is pending: one statement a table, none where nothing changed.
+        """Write the pending changes, with one statement for each table that has changes.
 
-        Raises AssertionError, and so rolls the transaction back, if a row was not in the state that it was
-        read in: the lock excludes it.
+        Raises AssertionError, which rolls the transaction back, if a row is no longer in the state that was read.
+        The lock excludes that.
         """
         if not self._history:
             return
@@ -300,7 +303,7 @@ class Ledger:
             rows = [self._entries[number] for number in changed]
             tag = await execute(sql("update_entries"), list_id, *_columns(rows), list(changed.values()))
             assert tag == f"UPDATE {len(rows)}", f"{tag} of {len(rows)} entries"
-        # After the updates: who left and joined again in one transaction is active once.
+        # After the updates, so that a user who left and joined again in one transaction is active only once.
         if self._new:
             await execute(sql("insert_entries"), list_id, *_columns(self._new.values()))
             await self.contacts.write(self._new)
@@ -318,11 +321,10 @@ class Ledger:
         return None if entry and entry.status is Status.LEFT else number
 
     async def views(self, rows: Iterable[EntryRow]) -> dict[int, Entry]:
-        """These entries as clients see them, by number, with exact positions. Flushes first."""
+        """Return these entries as clients see them, by number, with exact positions. Flush first."""
         await self.flush()
         shown = {row.number: row for row in rows}
-        # Behind the last rank that the list had when it was locked, everybody is known: nothing has to be read for
-        # who has just joined.
+        # All entries behind the last rank of the locked list are in memory, so that new entries need no read.
         known = (r for r in self._entries.values() if r.status is Status.WAITING and r.rank > self._known_from)
         places = last_places(self.list, known)
         if others := [n for n, row in shown.items() if row.status is Status.WAITING and n not in places]:
@@ -365,7 +367,7 @@ _UPDATED_LIST_COLUMNS = (
 
 
 def _columns(rows: Iterable[EntryRow]) -> list[list[Any]]:
-    """The rows turned into one array a column, for unnest."""
+    """Turn the rows into one array for each column, for `unnest`."""
     return [list(column) for column in zip(*map(_values, rows), strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""Who is next: the choice, pure, and the round that carries it out (DESIGN: rules of the list, 5)."""
+"""Promotion: choose the next in line, without I/O, and hold tickets for them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -13,11 +13,11 @@ from waiting_list.stock import check_free, check_quantity
 
 _CHUNK = 500
 _BEFORE_ALL = -(2**63)
-"""A rank that nobody has."""
+"""A rank lower than that of any entry."""
 
 
 class Candidate(Protocol):
-    """What the choice looks at."""
+    """The part of an entry that the choice depends on."""
 
     @property
     def tickets_wanted(self) -> int: ...
@@ -26,20 +26,19 @@ class Candidate(Protocol):
 
 
 class Choice(NamedTuple):
-    """Who is held how much, and where the choice stopped."""
+    """How many tickets each chosen candidate gets, and where the choice stopped."""
 
     held: list[tuple[int, int]]
     """(index of the candidate, tickets), in order."""
     looked_at: int
-    """How many candidates were served or passed over."""
+    """How many candidates the choice served or passed over."""
 
 
 def choose(free: int, candidates: Sequence[Candidate], *, policy: Policy, at_most: int | None = None) -> Choice:
-    """Goes through the candidates in order and holds each what it wants, or what is left if that is at
-    least its minimum.
+    """Give each candidate in order the tickets it wants, or the rest if that is at least its minimum.
 
-    `strict` stops at the first who does not fit; `skip` passes over those and goes on until `at_most` were
-    chosen. Never holds more than `free` in all.
+    `strict` stops at the first candidate whose minimum is too high. `skip` passes over such candidates, until
+    `at_most` are chosen. The choice gives at most `free` tickets in all.
     """
     held: list[tuple[int, int]] = []
     looked_at = 0
@@ -58,7 +57,7 @@ def choose(free: int, candidates: Sequence[Candidate], *, policy: Policy, at_mos
 
 
 async def promote(ledger: Ledger, *, tickets: int) -> None:
-    """Releases this many free tickets by hand, to whoever is next under the list's policy.
+    """Release this many free tickets by hand, to the next in line under the list's policy.
 
     Raises InvalidRequest, WaitingListEnded, NotEnoughStock, StockHeld.
     """
@@ -70,15 +69,14 @@ async def promote(ledger: Ledger, *, tickets: int) -> None:
 
 
 async def reconsider(ledger: Ledger) -> None:
-    """Has the next in line looked at again, as after any change of the list: `settle` follows every verb."""
+    """Ask `settle`, which follows every verb, to look at the next in line as after any change of the list."""
     ledger.unsettled = True
 
 
 async def settle(ledger: Ledger) -> None:
-    """Promotes whoever fits what is free, if anything happened that could make somebody fit; what it does is done
-    on behalf of the service.
+    """Promote the next in line, if a change may have made free tickets fit them; the actor is the service.
 
-    Does nothing in the manual mode, or once the list has ended.
+    It promotes no entry in manual mode, or once the list has ended.
     """
     if ledger.unsettled and ledger.list.automatic and not ledger.ended:
         ledger.actor = CLOCK
@@ -87,8 +85,8 @@ async def settle(ledger: Ledger) -> None:
 
 
 async def _round(ledger: Ledger, tickets: int) -> None:
-    # Reads from the head of the line in chunks, and no further than it promotes: the cost does not depend
-    # on the length of the list.
+    # The round reads from the head of the line in chunks, and no further than it promotes, so that its cost does
+    # not depend on the length of the list.
     first: EntryRow | None = None
     while tickets and ledger.list.waiting and first is None:
         line = await _first(ledger, min(tickets, _CHUNK))
@@ -113,7 +111,7 @@ async def _round(ledger: Ledger, tickets: int) -> None:
 
 
 async def _first(ledger: Ledger, at_most: int) -> list[EntryRow]:
-    """The first in line who can be promoted."""
+    """Return the first in line that promotion may serve."""
     if ledger.list.verify_email:
         return await ledger.read("read_first_fitting", _BEFORE_ALL, INT32_MAX, at_most, ledger.list.eligible)
     return await ledger.read("read_first_waiting", at_most)
