@@ -45,10 +45,10 @@ PLACES = {"in the API's process": True, "a process of its own": False}
 METHOD = """\
 # What telling {fans:,} fans costs
 
-{when}, {cores} cores: the load, the service, PostgreSQL (on durable settings) and both sinks share them, and all
-is one run. Read the ratios. {connections} clients join a list, each with one request under way, for
-{seconds:.0f} s: quietly, and from the moment on at which one call makes all {fans:,} fans of another list ready.
-Each of those is sent an e-mail over SMTP and a delivery to a webhook.
+{when}, {cores} cores. The load, the service, PostgreSQL (on durable settings) and both sinks share them, in
+one run. Read the ratios. {connections} clients join a list for {seconds:.0f} s, each with one request in
+flight. They join once quietly, and once while one call makes all {fans:,} fans of another list ready. The
+worker sends an e-mail over SMTP and a delivery to a webhook for each of these fans.
 """
 
 

@@ -33,8 +33,8 @@ LIMIT_SECONDS = 900.0
 METHOD = """\
 # What a page costs
 
-{when}, {cores} cores, which the service, PostgreSQL and Chromium {version} share; medians of {loads} loads over
-the loopback. `bench/pages.py` says what each figure is. Read what is counted; what is timed depends on the
+{when}, {cores} cores, shared by the service, PostgreSQL and Chromium {version}. The figures are medians of
+{loads} loads over the loopback; `bench/pages.py` explains each. Read the counts; the times depend on the
 machine.
 """
 _PHONE_SLOWER = 4

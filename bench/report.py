@@ -11,17 +11,17 @@ from waiting_list import __version__
 METHOD = """\
 # What was measured
 
-Written by `make bench`; do not edit. {when}, version {version}, Python {python}, {cores} cores, PostgreSQL of the
-wheel on its shipped settings (fsync and synchronous_commit on), everything on this one machine: the load, the
-service and PostgreSQL share its cores. Machines are noisy: read the ratios, which compare runs that took turns
-within minutes, and not the absolute figures.
+`make bench` writes this page; do not edit it. {when}, version {version}, Python {python}, {cores} cores,
+PostgreSQL of the wheel on its shipped settings (fsync and synchronous_commit on). The load, the service and
+PostgreSQL share the cores of one machine. Read the ratios, because machines are noisy: each ratio compares
+runs that took turns within minutes.
 
-- **Ceiling**: a bare FastAPI application (`bench/ceiling.py`) with the same validated body and the same answer, on
-  the same uvicorn settings, without credentials, middleware or anything behind it. That of purchases is the
-  join's; that of the picture answers ready bytes.
-- **Load**: a process of its own (`bench/load.py`), {connections} connections for each process of the service, each
-  with one request under way; {rounds} rounds of {seconds:.0f} s for each figure, service and ceiling in turn;
-  medians. Each fan who joins brings a token that was not seen before; {polling} fans poll again and again.
+- **Ceiling**: a bare FastAPI application (`bench/ceiling.py`) on the same uvicorn settings. It validates the
+  same body and gives the same answer, without credentials, middleware or any system behind it. Purchases have
+  the ceiling of joins. The ceiling of the picture answers ready bytes.
+- **Load**: a process of its own (`bench/load.py`). It has {connections} connections for each process of the
+  service, each with one request in flight. Each figure is the median of {rounds} rounds of {seconds:.0f} s,
+  service and ceiling in turn. Each joining fan brings a new token; {polling} fans poll again and again.
 - `BENCH_QUICK=1 make bench` prints a short run instead of writing this file.
 """
 

@@ -145,6 +145,6 @@ async def test_the_form_asks_for_it_and_shows_its_effect(office: Office) -> None
     assert (await office.shop.made("GET", PATH))["most_per_entry"] == 2
     assert "Tickets of one entry" in (await organizer.get(f"{PAGE}/history")).text
     page = await organizer.refused(f"{PAGE}/confirm", 422, **SETTINGS | {"most_per_entry": "51"})
-    assert "A whole number from 1 to 50." in page.text
+    assert "Enter a whole number from 1 to 50." in page.text
     french = await office.organizer(**FRENCH)
     assert "Combien de billets une inscription peut demander" in (await french.get(f"{PAGE}/settings")).text

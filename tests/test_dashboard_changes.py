@@ -60,7 +60,7 @@ async def asked(browser: Browser, **form: str) -> tuple[Parsed, dict[str, str]]:
     [
         (
             {"do": "add_stock", "quantity": "4"},
-            "4 tickets come back? | Available 3 7 | Held 2 7 | This makes 2 fans ready: bob: 4 tickets",
+            "Return 4 tickets? | Available 3 7 | Held 2 7 | This makes 2 fans ready: bob: 4 tickets",
             {"available_stock": 7, "held": 7},
         ),
         (
@@ -70,23 +70,23 @@ async def asked(browser: Browser, **form: str) -> tuple[Parsed, dict[str, str]]:
         ),
         (
             {"do": "remove_stock", "quantity": "2", "revoke_holds": "on"},
-            "Take 2 tickets out of the stock? | Available 3 1 | Held 2 0 | 1 fan loses what is held for them",
+            "Remove 2 tickets from the stock? | Available 3 1 | Held 2 0 | 1 fan loses the held tickets",
             {"available_stock": 1, "held": 0},
         ),
         (
             {"do": "remove", "user_id": "ada"},
-            "Take ada off the list? | 2 tickets are held for this fan: they become free.",
+            "Remove ada from the list? | 2 tickets held for this fan become free.",
             {"held": 0},
         ),
         (
             {"do": "buy", "user_id": "ada", "quantity": "1"},
-            "ada has bought 1 ticket? | 1 ticket that was held becomes free.",
+            "Record 1 ticket bought by ada? | 1 held ticket becomes free.",
             {"held": 0},
         ),
         ({"do": "move", "user_id": "dan", "to": "first"}, "Move dan? | This makes 1 fan ready: dan: 1 ticket", {}),
         (
             {"do": "move", "user_id": "dan", "to": "before", "before": "cleo", "reason": "VIP"},
-            "Move dan? | From place 3 to place 2. | Nobody becomes ready.",
+            "Move dan? | From place 3 to place 2. | No further fans become ready.",
             {},
         ),
     ],
@@ -118,7 +118,7 @@ async def test_a_fan_who_wants_more_than_comes_back_is_not_made_ready(office: Of
     await office.shop.join("ada", 4)
     organizer = await office.organizer()
     page, _ = await asked(organizer, do="add_stock", quantity="3")
-    assert "Nobody becomes ready." in page.text
+    assert "No further fans become ready." in page.text
     page, _ = await asked(organizer, do="add_stock", quantity="4")
     assert "This makes 1 fan ready: ada: 4 tickets" in page.text
 
@@ -127,9 +127,9 @@ async def test_tickets_are_given_out_by_hand(office: Office) -> None:
     await office.shop.made("PATCH", f"/waiting-lists/{LIST}", {"automatic": False})
     await office.line()
     organizer = await office.organizer()
-    assert "Give out free tickets" in (await organizer.get(PAGE)).text
+    assert "Offer free tickets" in (await organizer.get(PAGE)).text
     page, sent = await asked(organizer, do="promote", tickets="2")
-    assert "Give out 2 tickets?" in page.text
+    assert "Offer 2 tickets?" in page.text
     assert "This makes 1 fan ready: ada: 2 tickets" in page.text
     await organizer.did(f"{PAGE}/do", **sent)
     assert [entry["user_id"] for entry in await _entries(office, "ready")] == ["ada"]
@@ -138,18 +138,22 @@ async def test_tickets_are_given_out_by_hand(office: Office) -> None:
 @pytest.mark.parametrize(
     ("form", "status", "said"),
     [
-        ({"do": "add_stock", "quantity": "98"}, 409, "No more than 97 tickets can come back"),
+        ({"do": "add_stock", "quantity": "98"}, 409, "You can return at most 97 tickets"),
         ({"do": "remove_stock", "quantity": "4"}, 409, "Only 3 tickets are available."),
         ({"do": "remove_stock", "quantity": "2"}, 409, "Only 1 ticket is free"),
         ({"do": "remove_total_stock", "quantity": "2"}, 409, "Only 1 ticket is free"),
         ({"do": "buy", "user_id": "ada", "quantity": "3"}, 422, "Only 2 tickets are held for this fan."),
         ({"do": "buy", "user_id": "bob", "quantity": "1"}, 409, "It is not this fan's turn yet."),
-        ({"do": "move", "user_id": "ada", "to": "first"}, 409, "Only who waits can be moved"),
-        ({"do": "move", "user_id": "bob", "to": "before", "before": "ada"}, 409, "Only who waits can be moved"),
-        ({"do": "move", "user_id": "bob", "to": "before"}, 422, "The user id of somebody else who waits."),
-        ({"do": "move", "user_id": "bob", "to": "before", "before": "bob"}, 422, "somebody else who waits."),
-        ({"do": "move", "user_id": "bob", "to": "first", "reason": "a" * 501}, 422, "At most 500 characters"),
-        ({"do": "remove", "user_id": "eve"}, 404, "There is no such fan in this list."),
+        ({"do": "move", "user_id": "ada", "to": "first"}, 409, "Only waiting fans can be moved"),
+        ({"do": "move", "user_id": "bob", "to": "before", "before": "ada"}, 409, "Only waiting fans can be moved"),
+        ({"do": "move", "user_id": "bob", "to": "before"}, 422, "Enter the user ID of another waiting fan."),
+        ({"do": "move", "user_id": "bob", "to": "before", "before": "bob"}, 422, "another waiting fan."),
+        (
+            {"do": "move", "user_id": "bob", "to": "first", "reason": "a" * 501},
+            422,
+            "Enter at most 500 characters",
+        ),
+        ({"do": "remove", "user_id": "eve"}, 404, "This fan is not on this list."),
         ({"do": "remove", "user_id": "left"}, 409, "The fan has left this list."),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -164,7 +168,7 @@ async def test_what_cannot_be_done_is_said_in_words(
     async with unchanged(office.app):
         for step in ("confirm", "do"):
             page = await organizer.refused(f"{PAGE}/{step}", status, once="1", **form)
-            assert "That cannot be done" in page.text
+            assert "This is not possible" in page.text
             assert said in page.text
             assert "invalid_request" not in page.text
             await organizer.get(PAGE)
@@ -184,7 +188,7 @@ async def test_a_number_of_tickets_that_is_none_is_refused(office: Office, numbe
     ):
         async with unchanged(office.app):
             page = await organizer.refused(f"{PAGE}/confirm", 422, **form)
-            assert "A whole number from 1 on." in page.text
+            assert "Enter a whole number, 1 or more." in page.text
             await organizer.get(PAGE)
             await organizer.refused(f"{PAGE}/do", 422, once="1", **form)
             await organizer.get(PAGE)
@@ -221,7 +225,7 @@ async def test_a_form_that_no_page_has_shown_does_nothing(office: Office) -> Non
     await organizer.did(f"{PAGE}/do", **sent)
     async with unchanged(office.app):
         page = await organizer.refused(f"{PAGE}/do", 422, **sent | {"quantity": "2"})
-    assert "This form was sent already, with something else in it." in page.text
+    assert "This form was already sent with different values." in page.text
 
 
 async def test_what_changed_since_it_was_shown_is_refused_in_words(office: Office) -> None:
@@ -282,18 +286,18 @@ async def test_settings_are_shown_changed_and_shown_again(office: Office) -> Non
         page, sent = await asked(organizer, **wanted)
     for said in (
         "Change the settings?",
-        "If the first in line wants more than is free the list waits for the first (strict) the next who fit",
-        "Tickets are held for 1 day until the list ends",
-        "How many may wait at most no limit 500",
+        "If the first in line wants more tickets than are free wait for more tickets (strict) offer",
+        "Hold tickets for 1 day until the list ends",
+        "Maximum number of waiting fans no limit 500",
         "from 2 days before the show: 1 hour 30 minutes; from 0 days before the show: 30 minutes",
-        "Tickets are given out automatically yes no",
-        "Reminder before the end 1 hour never",
-        "No deadline from",
-        "Work before joining never while many join at once",
+        "Offer tickets automatically yes no",
+        "Reminder before the deadline 1 hour never",
+        "Quiet hours from",
+        "Bot check when joining never when many fans join at once",
         "12:30 AM (Paris time)",
     ):
         assert said in page.text, page.text
-    assert "Fans may join" not in page.text
+    assert "Open to new fans" not in page.text
     await organizer.did(f"{PAGE}/do", **sent)
     kept = await office.shop.made("GET", f"/waiting-lists/{LIST}")
     assert (kept["policy"], kept["skip_limit"], kept["hold_minutes"], kept["max_waiting"]) == (
@@ -311,7 +315,7 @@ async def test_settings_are_shown_changed_and_shown_again(office: Office) -> Non
     assert "Settings were changed: " in (await organizer.get(f"{PAGE}/history")).text
     # What the page then sends changes nothing.
     page = await organizer.refused(f"{PAGE}/confirm", 422, **wanted)
-    assert "Everything is as it was." in page.text
+    assert "You have not changed anything." in page.text
 
 
 async def test_settings_that_make_fans_ready_say_whom(office: Office) -> None:
@@ -345,7 +349,7 @@ async def test_every_wrong_setting_is_said_beside_its_field_and_nothing_typed_is
         answer = await organizer.post(f"{PAGE}/confirm", **SETTINGS | wrong)
     assert answer.status_code == 422
     page = organizer.read(answer)
-    assert "Nothing was changed yet." in page.text
+    assert "Nothing was saved yet." in page.text
     marked = set(re.findall(r'aria-invalid="true" aria-describedby="wrong-([^"]+)"', answer.text))
     assert marked == ({*wrong} - {"days_before_4"}) | {"hold_minutes_4"}
     assert marked == set(re.findall(r'class="wrong" id="wrong-([^"]+)"', answer.text))
@@ -396,7 +400,7 @@ async def test_forged_settings_are_refused(office: Office) -> None:
     async with unchanged(office.app):
         for settings in ("", "{", "{}", '{"organization_id": "x"}', '{"hold_minutes": 0}', "[" * 5000):
             page = await organizer.refused(f"{PAGE}/do", 422, do="configure", once="1", settings=settings)
-            assert "We did not understand that form." in page.text
+            assert "That form is not valid." in page.text
             await organizer.get(PAGE)
 
 
@@ -404,7 +408,8 @@ async def test_effects_and_refusals_are_french_too(office: Office) -> None:
     await office.line()
     organizer = await office.organizer(**FRENCH)
     page, _ = await asked(organizer, do="add_stock", quantity="4")
-    assert "Do it" not in page.text
+    assert "Return" not in page.text
+    assert "Cancel" not in page.text
     page = await organizer.refused(f"{PAGE}/confirm", 422, **SETTINGS | {"hold_minutes": "x"})
     assert "whole number" not in page.text
 
@@ -425,7 +430,7 @@ async def test_one_place_for_each_mailbox_is_what_the_form_says_also_where_it_wo
     kept = await office.shop.made("GET", f"/waiting-lists/{LIST}")
     assert (kept["verify_email"], kept["one_place_per_address"]) == (True, False)
     page, sent = await asked(organizer, **SETTINGS, verify_email="on", one_place_per_address="on")
-    assert "One place for each confirmed mailbox no yes" in page.text
+    assert "One entry per confirmed email address no yes" in page.text
     await organizer.did(f"{PAGE}/do", **sent)
     kept = await office.shop.made("GET", f"/waiting-lists/{LIST}")
     assert (kept["verify_email"], kept["one_place_per_address"]) == (True, True)

@@ -37,7 +37,7 @@ async def office(app: FastAPI, shop: Shop) -> Any:
 async def test_a_group_is_shown_removed_with_a_reason_and_given_back(office: Office) -> None:
     organizer = await office.organizer()
     shown = await organizer.get(LOOKALIKES)
-    assert "one network, within a minute" in shown.text
+    assert "same network, joined within a minute" in shown.text
     answer = await organizer.http.get(LOOKALIKES)
     assert "secret" not in answer.text
     (numbers,) = re.findall(r'name="group_1" value="([\d,]+)"', answer.text)
@@ -49,8 +49,8 @@ async def test_a_group_is_shown_removed_with_a_reason_and_given_back(office: Off
     organizer.read(await organizer.http.get(LOOKALIKES))
     async with unchanged(office.app):
         page, sent = await asked(organizer, **chosen, reason="one person")
-    assert "Take 4 entries off the list?" in page.text
-    assert "Nobody becomes ready." in page.text
+    assert "Remove 4 entries from the list?" in page.text
+    assert "No further fans become ready." in page.text
     answers = [await organizer.post(f"{PAGE}/do", **sent) for _ in "12"]
     (location,) = {one.headers["location"] for one in answers}
     assert location.startswith(f"{LOOKALIKES}?done=remove_lookalikes&undo=")
@@ -59,9 +59,9 @@ async def test_a_group_is_shown_removed_with_a_reason_and_given_back(office: Off
     answer = await organizer.http.get(location)
     organizer.read(answer)
     assert f'name="undo" value="{undo}"' in answer.text
-    assert "No entries look like one person." in answer.text
+    assert "No entries look like the same person." in answer.text
     page, sent = await asked(organizer, do="restore", undo=undo)
-    assert "Give 4 fans their places back?" in page.text
+    assert "Put 4 fans back in line?" in page.text
     done = await organizer.post(f"{PAGE}/do", **sent)
     assert done.headers["location"] == f"{LOOKALIKES}?done=restore"
     assert [(await office.shop.entry(f"secret{n}"))["position"] for n in range(4)] == [1, 2, 3, 4]
@@ -73,5 +73,5 @@ async def test_a_group_is_shown_removed_with_a_reason_and_given_back(office: Off
 async def test_the_page_speaks_french_and_offers_nothing_to_a_key_that_only_reads(office: Office) -> None:
     reader = await office.organizer(await office.key(Scope.READ))
     answer = await reader.http.get(LOOKALIKES, headers=FRENCH)
-    assert "un même réseau, en une minute" in answer.text
+    assert "même réseau, inscrits en une minute" in answer.text
     assert 'name="reason"' not in answer.text

@@ -343,10 +343,10 @@ async def test_pages_say_the_limit_and_what_to_do_about_it(venue: Venue) -> None
     await venue.shop.stock(where="off_2/rep_2")
     await venue.shop.made("PUT", "/events/ev_1", EVENT | {"max_places_per_person": 1})
     page = await venue.browser().get(PAGE)
-    assert "You may wait on at most 1 list of this event." in page.text
+    assert "You can be on at most 1 waiting list of this event." in page.text
     ada = await venue.fan("ada")
     await venue.shop.user("ada", "POST", "/waiting-lists/off_2/rep_2/entry", {"tickets_wanted": 1})
     page = await ada.refused(f"{PAGE}/join", 409, tickets_wanted="1")
-    assert "Leave the other one first to join this one." in page.text
+    assert "To join this one, leave the other one first." in page.text
     french = await venue.browser(**FRENCH).get(PAGE)
-    assert "Vous pouvez attendre sur 1 liste de cet événement au plus." in french.text
+    assert "Vous pouvez être sur 1 liste d'attente au plus pour cet événement." in french.text

@@ -182,7 +182,7 @@ async def test_events_can_be_those_of_one_organization_page_by_page(venue: Venue
     shown = [set(re.findall(r"Show \d+", page.text)) for page in (first, second)]
     assert shown[0] & shown[1] == set()
     assert len(shown[0] | shown[1]) == 25
-    assert "There are no events to come." in (await browser.get("/?organization_id=nobody")).text
+    assert "There are no upcoming events." in (await browser.get("/?organization_id=nobody")).text
     await browser.get("/?cursor=nonsense", 422)
 
 
@@ -191,9 +191,9 @@ async def test_who_is_not_signed_in_sees_the_list_its_rules_and_how_to_sign_in(v
     for said in (
         "The waiting list is open.",
         "Sign in to join",
-        "At your turn your tickets are held for you for 1 day.",
-        "If you do not buy in time, you are off the list.",
-        "One order may have 6 tickets at most.",
+        "When it is your turn, we hold your tickets for 1 day.",
+        "If you do not buy in time, you lose your place.",
+        "You can ask for at most 6 tickets.",
     ):
         assert said in page.text
     assert "Join the waiting list" not in page.text
@@ -224,7 +224,7 @@ async def test_a_list_that_cannot_be_joined_says_why(
     assert ("name", "tickets_wanted") not in page.attributes
     async with unchanged(venue.app):
         answer = await fan.refused(f"/waiting-lists/{where}/join", 409, tickets_wanted="1")
-    assert "That is no" in answer.text
+    assert "You cannot" in answer.text
 
 
 async def test_a_fan_joins_sees_the_place_changes_and_leaves(venue: Venue) -> None:
@@ -232,14 +232,14 @@ async def test_a_fan_joins_sees_the_place_changes_and_leaves(venue: Venue) -> No
     fan = await venue.fan("ada", email="ada@example.org")
     page = await fan.did(f"{PAGE}/join", tickets_wanted="4", tickets_minimum="2")
     assert "Your place in line 2 Tickets wanted ahead of you 3 Your number 2" in page.text
-    assert "1 fan ahead of you wants 3 tickets; no ticket is free right now." in page.text
+    assert "1 fan ahead of you wants 3 tickets. No tickets are available right now." in page.text
     # Pressed twice, or seen in another window: the same place.
     assert (await fan.post(f"{PAGE}/join", tickets_wanted="4")).headers["location"] == PLACE
     assert "Your place in line 2" in (await fan.get(PAGE)).text
     changed = await fan.did(f"{PLACE}/change", tickets_wanted="3", tickets_minimum="")
     assert "You asked for 3 tickets." in changed.text
     await fan.refused(f"{PLACE}/change", 422, tickets_wanted="7")
-    assert "You give up place 2." in (await fan.get(f"{PLACE}/leave")).text
+    assert "You will lose place 2." in (await fan.get(f"{PLACE}/leave")).text
     gone = await fan.did(f"{PLACE}/leave")
     assert "You have left the waiting list." in gone.text
     assert PAGE in gone.links
@@ -267,14 +267,14 @@ async def test_a_fan_whose_turn_it_is_sees_until_when_and_where_to_buy(venue: Ve
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ({}, "Please say how many tickets you want"),
-        ({"tickets_wanted": ""}, "Please say how many tickets you want"),
-        ({"tickets_wanted": "0"}, "Please say how many tickets you want"),
-        ({"tickets_wanted": "-1"}, "Please say how many tickets you want"),
-        ({"tickets_wanted": "two"}, "Please say how many tickets you want"),
-        ({"tickets_wanted": "7"}, "One order may have 6 tickets at most."),
-        ({"tickets_wanted": "2", "tickets_minimum": "3"}, "The fewest tickets that you would take"),
-        ({"tickets_wanted": "2", "tickets_minimum": "0"}, "The fewest tickets that you would take"),
+        ({}, "Please enter how many tickets you want"),
+        ({"tickets_wanted": ""}, "Please enter how many tickets you want"),
+        ({"tickets_wanted": "0"}, "Please enter how many tickets you want"),
+        ({"tickets_wanted": "-1"}, "Please enter how many tickets you want"),
+        ({"tickets_wanted": "two"}, "Please enter how many tickets you want"),
+        ({"tickets_wanted": "7"}, "You can ask for at most 6 tickets."),
+        ({"tickets_wanted": "2", "tickets_minimum": "3"}, "The fewest tickets you'd accept"),
+        ({"tickets_wanted": "2", "tickets_minimum": "0"}, "The fewest tickets you'd accept"),
     ],
 )
 async def test_a_wish_that_cannot_be_is_refused_in_words_and_kept_in_the_form(
@@ -294,7 +294,7 @@ async def test_a_wish_that_cannot_be_is_refused_in_words_and_kept_in_the_form(
 
 async def test_my_lists_shows_every_place_and_how_it_ended(venue: Venue) -> None:
     fan = await venue.fan("ada")
-    assert "You are on no waiting list yet." in (await fan.get("/my-lists")).text
+    assert "You are not on a waiting list yet." in (await fan.get("/my-lists")).text
     await fan.did(f"{PAGE}/join", tickets_wanted="2")
     await venue.shop.stock(where="off_2/rep_1")
     await fan.did("/waiting-lists/off_2/rep_1/join", tickets_wanted="1")
@@ -365,7 +365,7 @@ async def test_a_fan_signs_in_with_a_link_that_is_sent(venue: Venue) -> None:
     (contact,) = await venue.run("SELECT email, locale, verified_at IS NOT NULL AS verified FROM contacts")
     assert tuple(contact) == ("Ada@example.org", "fr", True)
     # Once.
-    assert "This link is good no more" in (await venue.browser().get(link, 404)).text
+    assert "This link has expired" in (await venue.browser().get(link, 404)).text
     assert (await venue.browser().post(link)).status_code == 404
 
 
@@ -443,7 +443,7 @@ async def test_a_link_is_dead_after_half_an_hour_and_is_then_not_sent_either(ven
 async def test_what_is_no_address_is_refused_in_words(venue: Venue, address: str) -> None:
     async with unchanged(venue.app):
         page = await venue.browser().refused("/sign-in", 422, email=address, organization_id=ORGANIZATION)
-    assert "That is not an e-mail address" in page.text
+    assert "That is not a valid email address" in page.text
 
 
 async def test_a_platform_token_signs_in_and_a_bad_one_does_not(venue: Venue) -> None:
@@ -483,7 +483,7 @@ async def test_who_joins_too_often_is_told_so_on_the_page_and_by_the_api(venue: 
     await fan.get(PAGE)
     async with unchanged(venue.app):
         page = await fan.refused(f"{PAGE}/join", 429, tickets_wanted="1")
-        assert "That was too often." in page.text
+        assert "Too many attempts." in page.text
         answer = await venue.shop.user("ada", "POST", body={"tickets_wanted": 1})
     problem(answer, 429, "rate_limited")
     assert 86_000 < int(answer.headers["Retry-After"]) <= 86_400
@@ -494,7 +494,7 @@ async def test_a_form_needs_the_token_of_its_own_visit(venue: Venue) -> None:
     async with unchanged(venue.app):
         for token in ("", "x", bob.token, "é"):
             page = await ada.refused(f"{PAGE}/join", 403, form_token=token, tickets_wanted="1")
-            assert "This form did not come from a page of this visit." in page.text
+            assert "This form comes from an earlier visit." in page.text
             await ada.get(PAGE)
         for sent_by in (
             {"Sec-Fetch-Site": "cross-site"},
@@ -614,7 +614,7 @@ async def test_ids_with_slashes_and_signs_have_pages(venue: Venue) -> None:
 async def test_a_list_that_does_not_exist_is_a_page_that_says_so(venue: Venue, path: str) -> None:
     fan = await venue.fan("ada")
     for below in ("", "/place", "/place/leave", "/place/live"):
-        assert "There is nothing here" in (await fan.get(path + below, 404)).text
+        assert "Page not found" in (await fan.get(path + below, 404)).text
     for below in ("/join", "/place/leave", "/place/change"):
         await fan.get(PAGE)
         await fan.refused(path + below, 404, tickets_wanted="1")
@@ -678,14 +678,14 @@ async def test_a_form_is_sent_again_with_the_solution_of_the_challenge_that_its_
     await venue.shop.stock()
     await venue.shop.made("PATCH", PAGE, {"join_challenge": "always"})
     browser = await venue.fan("ada")
-    assert "your device works for a few seconds" in (await browser.get(PAGE)).text
+    assert "your browser runs a check for a few seconds" in (await browser.get(PAGE)).text
     wish = {"tickets_wanted": 2, "tickets_minimum": 1}
     for wrong in ({}, {"challenge_token": "x", "challenge_solution": "1"}, {"challenge_solution": ""}):
         async with unchanged(venue.app):
             page = await browser.refused(f"{PAGE}/join", 403, **wish, **wrong)
         # One that has failed with a solution waits for its fan: it would else send itself for ever.
         assert ("data-by-hand" in dict(page.attributes)) == ("challenge_solution" in wrong)
-        assert "ask the organizer to put you on the list" in page.text
+        assert "ask the organizer to add you to the list" in page.text
         shown = dict(page.attributes)
     assert shown["data-solver"] == static("challenge.js")
     challenge = json.loads(shown["data-challenge"] or "")
@@ -715,7 +715,7 @@ async def test_who_asks_for_a_link_solves_a_challenge_for_each_mailbox_where_the
     await browser.refused("/sign-in", 403, **wish | {"email": "bob@example.org"}, **solved)
     sent = await browser.post("/sign-in", **wish | {"email": "ada@example.org"}, **solved)
     assert sent.status_code == 200
-    assert "Look into your mailbox" in browser.read(sent).text
+    assert "Check your email" in browser.read(sent).text
     # In calm, an adaptive service asks for nothing; and so does one that is not configured to.
     for asks in ("adaptive", "off"):
         gate._sign_in = asks

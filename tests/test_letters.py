@@ -28,6 +28,7 @@ from waiting_list.i18n import (
     known,
     preferred,
     shown_duration,
+    shown_estimate,
     shown_instant,
     translations,
 )
@@ -114,7 +115,7 @@ def text_of(message: EmailMessage, kind: str = "plain") -> str:
             {"verify_link": None},
             [
                 "Your place in line: 17.",
-                "31 tickets are wanted ahead of you.",
+                "Tickets wanted ahead of you: 31.",
                 "as few as 2",
                 "See my place in line",
             ],
@@ -128,10 +129,10 @@ def text_of(message: EmailMessage, kind: str = "plain") -> str:
             {},
             [
                 "2 tickets are held for you until Wednesday, November 20, 2030 at 6:30 PM (Paris time).",
-                "After that it is the turn of the next in line.",
-                "You asked for 4.",
+                "After that, it is the next fan",
+                "You asked for 4 and said fewer would do: 2 are available.",
                 "Buy now",
-                "Give back what is held for me",
+                "Release my tickets",
                 "Friday, November 29, 2030 at 8:30 PM (Paris time)",
                 "General admission",
                 "Le Quai Couvert",
@@ -145,17 +146,22 @@ def text_of(message: EmailMessage, kind: str = "plain") -> str:
             ["1 ticket is held for you.", "Go to my page"],
             ["until", "After that", "You asked", "Buy now"],
         ),
-        (EmailKind.REMINDER, {}, ["2 tickets are held for you until", "Buy now", "Give back"], ["You asked"]),
+        (
+            EmailKind.REMINDER,
+            {},
+            ["2 tickets are held for you until", "Buy now", "Release my tickets"],
+            ["You asked"],
+        ),
         (EmailKind.REVOKED, {}, ["the organizer had to take back", "your place in line: 17."], ["Buy now"]),
-        (EmailKind.EXPIRED, {}, ["You are no longer on the waiting list."], ["number", "in line again"]),
+        (EmailKind.EXPIRED, {}, ["You are no longer on the waiting list."], ["number", "back in line"]),
         (
             EmailKind.EXPIRED,
             {"requeued": True},
-            ["You are in line again, last this time, as number 1,042."],
+            ["You are back in line, at the end, with number 1,042."],
             ["no longer"],
         ),
         (EmailKind.ENDED, {}, ["The waiting list has ended"], ["See my place"]),
-        (EmailKind.REMOVED, {}, ["The organizer has taken you off"], ["See my place"]),
+        (EmailKind.REMOVED, {}, ["The organizer has removed you"], ["See my place"]),
         (EmailKind.VERIFY, {}, ["waiting list for Jazz on the Quay", "Confirm my address"], ["Your place"]),
     ],
 )
@@ -205,7 +211,7 @@ def test_the_html_can_be_read_by_everybody_and_asks_for_nothing(
 
 
 def test_a_webhook_that_was_given_up_is_told_to_its_organizer(renderer: EmailRenderer) -> None:
-    for locale, words in ((None, "A webhook was disabled"), ("fr", "Un webhook a été désactivé")):
+    for locale, words in ((None, "A webhook has been disabled"), ("fr", "Un webhook a été désactivé")):
         message = renderer.render_webhook_disabled(
             "ops@shop.example",
             url="https://shop.example/hook?a=1&b=<2>",
@@ -249,7 +255,7 @@ def test_a_long_unsubscribe_link_stays_whole(renderer: EmailRenderer) -> None:
 def test_who_cannot_unsubscribe_is_not_told_so(renderer: EmailRenderer) -> None:
     message = renderer.render(EmailKind.VERIFY, context(unsubscribe_link=None), notice_id=NOTICE)
     assert not {"List-Unsubscribe", "List-Unsubscribe-Post"} & set(message)
-    assert "Stop e-mails" not in text_of(message) + text_of(message, "html")
+    assert "Stop emails" not in text_of(message) + text_of(message, "html")
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
@@ -305,7 +311,7 @@ def test_a_link_that_does_not_lead_to_the_web_is_left_out(renderer: EmailRendere
     message = renderer.render(EmailKind.READY, changed, notice_id=NOTICE)
     html = text_of(message, "html")
     assert "Go to my page" in html
-    assert "Stop e-mails" not in html
+    assert "Stop emails" not in html
     assert "List-Unsubscribe" not in message
     assert "onclick=" not in {name for name, _ in Parsed(html).attributes}
 
@@ -526,6 +532,32 @@ def test_a_duration_never_promises_more_than_there_is(minutes: float, english: s
 
 
 @pytest.mark.parametrize(
+    ("earliest", "latest", "english", "french"),
+    [
+        (28, None, "28 hours", "28 heures"),
+        (48, None, "2 days", "2 jours"),
+        (1, None, "60 minutes", "60 minutes"),
+        (0, None, "1 minute", "1 minute"),
+        (44, 111, "2 to 5 days", "2 à 5 jours"),
+        (20, 72, "1 to 3 days", "1 à 3 jours"),
+        (5, 72, "5 hours to 3 days", "5 heures à 3 jours"),
+        (0.25, 3, "15 minutes to 3 hours", "15 minutes à 3 heures"),
+        (47, 49, "2 days", "2 jours"),
+        (26, 47, "26 to 47 hours", "26 à 47 heures"),
+        (0, 0.001, "1 minute", "1 minute"),
+        (24_000, 240_000, "1,000 to 10,000 days", "1\u202f000 à 10\u202f000 jours"),
+    ],
+)
+def test_an_estimate_is_rounded_to_one_unit(
+    earliest: float, latest: float | None, english: str, french: str
+) -> None:
+    hours = timedelta(hours=1)
+    both = (earliest * hours, None if latest is None else latest * hours)
+    assert shown_estimate(*both, locale="en") == english
+    assert shown_estimate(*both, locale="fr").replace("\u00a0", " ") == french
+
+
+@pytest.mark.parametrize(
     ("timezone", "english", "french"),
     [
         ("Europe/Paris", "8:30 PM (Paris time)", "20:30 (heure locale, Paris)"),
@@ -564,7 +596,7 @@ def test_a_preview_prints_the_text_or_the_html_or_writes_the_message(tmp_path: P
     assert html.stdout.startswith('<!doctype html>\n<html lang="fr">')
     file = tmp_path / "mail.eml"
     assert command("preview-mail", "webhook_disabled", "--output", str(file)).stdout == ""
-    assert message_from_bytes(file.read_bytes(), policy=default)["Subject"] == "A webhook was disabled"
+    assert message_from_bytes(file.read_bytes(), policy=default)["Subject"] == "A webhook has been disabled"
 
 
 def test_a_preview_shows_an_organizations_own_template_or_says_why_not(tmp_path: Path) -> None:

@@ -203,26 +203,27 @@ async def _unsubscribed(pages: Pages, **contact: Any) -> str:
 
 STATES = {
     "waiting": (_waiting, ("Your place in line 2 Tickets wanted ahead of you 3 Your number 2",
-                           "1 fan ahead of you wants 3 tickets; no ticket is free right now.",
-                           "You asked for 4 tickets, and would take as few as 2."),
+                           "1 fan ahead of you wants 3 tickets. No tickets are available right now.",
+                           "You asked for 4 tickets and would accept as few as 2."),
                 ("Votre place dans la file 2 Billets demandés avant vous 3 Votre numéro 2",
-                 "1 personne devant vous veut 3 billets")),
-    "next": (_next, ("You are next in line; no ticket is free right now. You asked for 1 ticket.",),
+                 "1 personne devant vous demande 3 billets")),
+    "next": (_next, ("You are next in line. No tickets are available right now. You asked for 1 ticket.",),
              ("demandé 1 billet.",)),
     "unverified": (_unverified, ("Please confirm your address first", "a…@example.org"), ("Confirmez d'abord",)),
-    "ready": (_ready, ("It is your turn", "3 tickets are held for you until", "(Paris time)", "You asked for 4.",
+    "ready": (_ready, ("It is your turn", "3 tickets are held for you until", "(Paris time)",
+                       "You asked for 4 and said fewer would do: 3 are available.",
                        "You have 23 hours 59 minutes left."), ("C'est votre tour", "Il vous reste 23 heures")),
-    "left": (_cancelled, ("You have left the waiting list.", "you can join the list again: you then go last."),
-             ("Vous avez quitté la liste d'attente.", "vous serez alors en dernier")),
-    "removed": (_removed, ("The organizer has taken you off",), ("L'organisateur vous a retiré",)),
+    "left": (_cancelled, ("You have left the waiting list.", "you can join again at the end of the line."),
+             ("Vous avez quitté la liste d'attente.", "à la fin de la file")),
+    "removed": (_removed, ("The organizer has removed you",), ("L'organisateur vous a retiré",)),
     "bought": (_bought, ("You have your tickets",), ("Vous avez vos billets",)),
-    "lapsed": (_lapsed, ("Your tickets were not bought in time", "you can join the list again"), ("à temps",)),
-    "expired": (_expired, ("Your tickets were not bought in time", "you can join the list again"), ("à temps",)),
-    "requeued": (_requeued, ("not bought in time", "another place in this list now"), ("une autre place",)),
+    "lapsed": (_lapsed, ("Your time to buy has run out", "you can join again"), ("à temps",)),
+    "expired": (_expired, ("Your time to buy has run out", "you can join again"), ("à temps",)),
+    "requeued": (_requeued, ("Your time to buy has run out", "which has its own page"), ("sa propre page",)),
     "over": (_over, ("The waiting list has ended",), ("La liste d'attente est terminée",)),
     "ended": (_ended, ("The waiting list has ended",), ("La liste d'attente est terminée",)),
-    "unsubscribed": (_unsubscribed, ("You get no e-mails about this place.", "Write to me again"),
-                     ("Vous ne recevez pas d'e-mails", "M'écrire de nouveau")),
+    "unsubscribed": (_unsubscribed, ("You get no emails about this waiting list.", "Send me emails again"),
+                     ("Vous ne recevez plus d'e-mails", "Recevoir de nouveau les e-mails")),
 }  # fmt: skip
 OVER = ("left", "removed", "bought", "lapsed", "expired", "requeued", "over", "ended")
 
@@ -268,9 +269,9 @@ async def test_the_rules_of_the_list_are_told_in_plain_words(pages: Pages) -> No
     path = await pages.join("ada", locale="en")
     page = await pages.get(path)
     assert "the list waits for more." in page.text
-    assert "your tickets are held for you for 1 day." in page.text
-    assert "If you do not buy in time, you are off the list." in page.text
-    assert "One order may have 6 tickets at most." in page.text
+    assert "we hold your tickets for 1 day." in page.text
+    assert "If you do not buy in time, you lose your place." in page.text
+    assert "You can ask for at most 6 tickets." in page.text
     steps = [{"days_before": 0, "hold_minutes": 45}, {"days_before": 3, "hold_minutes": 240}]
     await pages.configure(
         policy="skip", skip_limit=3, hold_minutes=None, hold_steps=steps, quiet_from="22:00", quiet_until="08:30",
@@ -278,13 +279,14 @@ async def test_the_rules_of_the_list_are_told_in_plain_words(pages: Pages) -> No
     )  # fmt: skip
     page = await pages.get(path)
     for said in (
-        "Once 3 fans have gone ahead of the first in this way, the list waits for the first.",
-        "The organizer decides when tickets that came back are given out.",
-        "your tickets are held for you until the waiting list ends. From 3 days before the event on they are held "
-        "for 4 hours. On the day of the event they are held for 45 minutes.",
-        "never ends between 10:00\u202fPM and 8:30\u202fAM where the event takes place: it then lasts until 8:30",
-        "you wait again, as the last in line, with a new number.",
-        "you are passed over until you have confirmed it.",
+        "Once 3 fans have gone ahead this way, the list waits until there are enough for the first.",
+        "The organizer decides when to offer returned tickets.",
+        "we hold your tickets until the waiting list ends. From 3 days before the event, we hold them "
+        "for 4 hours. On the day of the event, we hold them for 45 minutes.",
+        "never ends between 10:00\u202fPM and 8:30\u202fAM, local time of the event. A deadline in those "
+        "hours moves to 8:30",
+        "you go to the end of the line, with a new number.",
+        "we skip you until you confirm it.",
     ):
         assert " ".join(said.split()) in page.text, page.text
 
@@ -334,26 +336,26 @@ async def test_fewer_tickets_keep_the_place_and_more_go_last(
 @pytest.mark.parametrize(
     ("form", "sentence"),
     [
-        ("", "Please say how many tickets you want"),
-        ("x", "We did not understand that form."),
-        ("tickets_wanted=", "Please say how many tickets you want"),
-        ("tickets_wanted=0", "Please say how many tickets you want"),
-        ("tickets_wanted=-1", "Please say how many tickets you want"),
-        ("tickets_wanted=1.5", "Please say how many tickets you want"),
-        ("tickets_wanted=1e1", "Please say how many tickets you want"),
-        ("tickets_wanted=%EF%BC%91", "Please say how many tickets you want"),
-        ("tickets_wanted=" + "9" * 5000, "Please say how many tickets you want"),
-        ("tickets_wanted=%00", "Please say how many tickets you want"),
-        ("tickets_wanted=%FF", "We did not understand that form."),
-        (b"tickets_wanted=\xff", "We did not understand that form."),
-        ("tickets_wanted=1&tickets_wanted=2", "We did not understand that form."),
-        ("&".join(f"a{n}=1" for n in range(1000)), "We did not understand that form."),
-        ("tickets_wanted=7", "One order may have 6 tickets at most."),
-        ("tickets_wanted=2147483648", "Please say how many tickets you want"),
-        ("tickets_wanted=999999999", "One order may have 6 tickets at most."),
-        ("tickets_wanted=2&tickets_minimum=3", "The fewest tickets that you would take"),
-        ("tickets_wanted=2&tickets_minimum=0", "The fewest tickets that you would take"),
-        ("tickets_wanted=2&tickets_minimum=x", "The fewest tickets that you would take"),
+        ("", "Please enter how many tickets you want"),
+        ("x", "That form is not valid."),
+        ("tickets_wanted=", "Please enter how many tickets you want"),
+        ("tickets_wanted=0", "Please enter how many tickets you want"),
+        ("tickets_wanted=-1", "Please enter how many tickets you want"),
+        ("tickets_wanted=1.5", "Please enter how many tickets you want"),
+        ("tickets_wanted=1e1", "Please enter how many tickets you want"),
+        ("tickets_wanted=%EF%BC%91", "Please enter how many tickets you want"),
+        ("tickets_wanted=" + "9" * 5000, "Please enter how many tickets you want"),
+        ("tickets_wanted=%00", "Please enter how many tickets you want"),
+        ("tickets_wanted=%FF", "That form is not valid."),
+        (b"tickets_wanted=\xff", "That form is not valid."),
+        ("tickets_wanted=1&tickets_wanted=2", "That form is not valid."),
+        ("&".join(f"a{n}=1" for n in range(1000)), "That form is not valid."),
+        ("tickets_wanted=7", "You can ask for at most 6 tickets."),
+        ("tickets_wanted=2147483648", "Please enter how many tickets you want"),
+        ("tickets_wanted=999999999", "You can ask for at most 6 tickets."),
+        ("tickets_wanted=2&tickets_minimum=3", "The fewest tickets you'd accept"),
+        ("tickets_wanted=2&tickets_minimum=0", "The fewest tickets you'd accept"),
+        ("tickets_wanted=2&tickets_minimum=x", "The fewest tickets you'd accept"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -370,13 +372,13 @@ async def test_a_form_that_cannot_be_is_refused_with_a_sentence(pages: Pages, fo
 async def test_a_refusal_is_in_the_readers_language(pages: Pages) -> None:
     path = await pages.join("ada", 4, locale="fr")
     answer = await pages.post(path + "/change", {"tickets_wanted": 7})
-    assert "Une commande compte 6 billets au maximum. Rien n'a été modifié." in page_of(answer).text
+    assert "Vous pouvez demander 6 billets au maximum. Rien n'a été modifié." in page_of(answer).text
 
 
 async def test_a_fan_leaves_after_being_asked(pages: Pages) -> None:
     path = await _waiting(pages)
     page = await pages.get(path + "/leave")
-    assert "You give up place 2." in page.text
+    assert "You will lose place 2." in page.text
     assert ("action", f"{path}/leave") in page.attributes
     assert (await pages.shop.entry("ada"))["status"] == "waiting"
     assert "You have left the waiting list." in (await pages.did(path + "/leave")).text
@@ -388,7 +390,7 @@ async def test_a_fan_declines_what_is_held_and_the_next_gets_it(pages: Pages) ->
     path = await _ready(pages)
     await pages.join("bob", 3)
     page = await pages.get(path + "/leave")
-    assert "3 tickets are held for you. They go to the next in line at once" in page.text
+    assert "3 tickets are held for you. If you release them, they go straight to the next fan in line" in page.text
     await pages.did(path + "/leave")
     assert (await pages.shop.entry("bob"))["status"] == "ready"
 
@@ -397,13 +399,13 @@ async def test_a_fan_declines_what_is_held_and_the_next_gets_it(pages: Pages) ->
     ("state", "below", "status", "sentence"),
     [
         ("ready", "/change", 409, "it is your turn, and your tickets are held"),
-        ("left", "/change", 409, "this place has been given up"),
-        ("left", "/leave", 409, "this place has been given up"),
-        ("ended", "/leave", 409, "this place has been given up"),
+        ("left", "/change", 409, "you are no longer on this waiting list"),
+        ("left", "/leave", 409, "you are no longer on this waiting list"),
+        ("ended", "/leave", 409, "you are no longer on this waiting list"),
         ("over", "/change", 409, "the waiting list has ended"),
-        ("waiting", "/verify/x", 422, "This confirmation is not for the address that we have now."),
-        ("unverified", "/verify/%FF", 422, "This confirmation is not for the address that we have now."),
-        ("unverified", "/verify/%ED%B0%AF", 422, "This confirmation is not for the address that we have now."),
+        ("waiting", "/verify/x", 422, "This confirmation link is for an earlier address."),
+        ("unverified", "/verify/%FF", 422, "This confirmation link is for an earlier address."),
+        ("unverified", "/verify/%ED%B0%AF", 422, "This confirmation link is for an earlier address."),
     ],
 )
 async def test_what_the_state_does_not_allow_is_refused_with_a_sentence(
@@ -443,18 +445,18 @@ async def test_a_code_is_for_one_address_of_one_entry(pages: Pages) -> None:
         for method in ("GET", "POST"):
             answer = await pages.shop.http.request(method, f"{path}/verify/{code}")
             assert answer.status_code == 422
-            assert "use the newest e-mail" in page_of(answer).text
+            assert "use the link in our latest email" in page_of(answer).text
 
 
 async def test_a_fan_unsubscribes_by_a_button_and_subscribes_again(pages: Pages) -> None:
     path = await pages.join("ada", email="ada@example.org")
-    assert "We write to a…@example.org." in (await pages.get(path)).text
+    assert "We email you at a…@example.org." in (await pages.get(path)).text
     assert ("action", f"{path}/unsubscribe") in (await pages.get(path + "/unsubscribe")).attributes
     assert await _subscribed(pages)
     for _ in range(2):
-        assert "You get no e-mails about this place." in (await pages.did(path + "/unsubscribe")).text
+        assert "You get no emails about this waiting list." in (await pages.did(path + "/unsubscribe")).text
         assert not await _subscribed(pages)
-    assert "We write to" in (await pages.did(path + "/subscribe")).text
+    assert "We email you at" in (await pages.did(path + "/subscribe")).text
     assert await _subscribed(pages)
 
 
@@ -471,7 +473,7 @@ async def test_one_click_ends_the_mails_without_a_question_or_redirect(pages: Pa
     for _ in range(2):
         answer = await pages.post(path + "/unsubscribe", body, **{"Content-Type": kind})
         assert answer.status_code == 200
-        assert "You get no e-mails about this place." in page_of(answer).text
+        assert "You get no emails about this waiting list." in page_of(answer).text
         assert not await _subscribed(pages)
     nowhere = await pages.post("/e/x/unsubscribe", body, **{"Content-Type": kind})
     assert nowhere.status_code == 404
@@ -493,12 +495,12 @@ async def test_a_link_never_touches_a_later_place_of_the_same_fan(pages: Pages, 
     async with unchanged(pages.app):
         page = await pages.get(first)
         assert "Your number was 1." in page.text
-        assert "You have another place in this list now" in page.text
+        assert "You are back in line with a new entry" in page.text
         assert second.removeprefix("/e/") not in str(page.attributes)
         for below in ("/change", "/leave", f"/verify/{code}"):
             answer = await pages.post(first + below, {"tickets_wanted": 1})
             assert answer.status_code == 409
-            assert "this place has been given up" in page_of(answer).text
+            assert "you are no longer on this waiting list" in page_of(answer).text
     await pages.did(first + "/unsubscribe")
     assert await _subscribed(pages)
     await pages.did(second + "/leave")
@@ -653,6 +655,6 @@ async def test_an_address_whose_mailbox_has_a_place_is_not_verified_and_the_page
     path = await pages.join("eve", email="a.da+jazz@googlemail.com")
     answer = await pages.post(f"{path}/verify/{await pages.code(2, 'a.da+jazz@googlemail.com')}")
     assert answer.status_code == 409
-    assert "This mailbox already has a place in this waiting list" in answer.text
+    assert "This email address, or an alias of it, is already on this waiting list" in answer.text
     entry = await pages.shop.entry("eve")
     assert (entry["status"], entry["position"]) == ("waiting", 2)

@@ -69,7 +69,7 @@ async def test_a_folder_that_is_not_there_yet_has_no_mails(pages: httpx.AsyncCli
     answer = await pages.get("/mails", headers={"Accept-Language": "fr-FR,fr;q=0.9"})
     assert answer.status_code == 200
     assert 'lang="fr"' in answer.text
-    assert "Il n’y en a pas encore." in answer.text
+    assert "Aucun e-mail pour l’instant." in answer.text
 
 
 async def test_only_the_newest_mails_are_listed(pages: httpx.AsyncClient, folder: Path) -> None:

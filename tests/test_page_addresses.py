@@ -122,7 +122,11 @@ def by_hand_in_code(source: str) -> Iterator[str]:
 
 
 def test_no_code_of_pages_builds_an_address_or_takes_one_apart() -> None:
-    sources = {path.name: path.read_text() for path in PACKAGE.rglob("*.py") if path.name != "page_addresses.py"}
+    sources = {
+        path.relative_to(PACKAGE).as_posix(): path.read_text()
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "page_addresses.py"
+    }
     of_pages = {name: source for name, source in sources.items() if is_of_pages(source)}
     assert {"fan_router.py", "dashboard_router.py", "writing.py", "links.py", "place_pages.py"} <= of_pages.keys()
     assert [(name, one) for name, source in of_pages.items() for one in by_hand_in_code(source)] == []

@@ -67,7 +67,7 @@ async def test_who_was_about_to_leave_when_their_turn_came_is_asked_again(venue:
     shown = shown_by(page)
     await venue.shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 1})
     asked = fan.read(await fan.post(f"{PLACE}/leave", shown=shown))
-    assert "Give back your tickets?" in asked.text
+    assert "Release your tickets?" in asked.text
     assert (await venue.shop.entry("ada"))["status"] == "ready"
     await fan.did(f"{PLACE}/leave", shown=shown_by(asked))
     assert (await venue.shop.entry("ada"))["status"] == "left"

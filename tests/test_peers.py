@@ -85,7 +85,8 @@ async def test_a_stranger_at_a_public_address_causes_no_warning(dsn: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("en", "A proxy hides the addresses of fans"), ("fr", "Un proxy cache les adresses")]
+    ("language", "words"),
+    [("en", "A proxy hides the IP addresses of fans"), ("fr", "Un proxy cache les adresses IP")],
 )
 async def test_organizers_are_told_on_the_dashboard_that_addresses_are_hidden(
     app: FastAPI, shop: Shop, dsn: str, language: str, words: str

@@ -360,7 +360,7 @@ async def test_a_verified_fan_unsubscribes_and_subscribes_on_the_page_for_all_li
     async with office.signed_in("ada", **VOUCHED) as browser:
         await browser.get(page)
         await browser.did(f"{page}/unsubscribe")
-        assert "You get no e-mails" in (await browser.get(page.replace("off_1", "off_2"))).text
+        assert "You get no emails" in (await browser.get(page.replace("off_1", "off_2"))).text
         assert not await subscribed(office, other)
         await browser.did(f"{page.replace('off_1', 'off_2')}/subscribe")
         assert await subscribed(office, other)
@@ -384,7 +384,7 @@ async def test_only_who_reads_a_mailbox_can_silence_it_or_have_it_written_to_aga
     await office.shop.http.post(unsubscribe_path(message))
     refused = await office.shop.http.post(f"{page}/subscribe")
     assert refused.status_code == 422
-    assert "This address wants no more e-mails from this organizer." in refused.text
+    assert "This address has stopped the emails from this organizer." in refused.text
     assert (await office.shop.http.post(of_eve.replace("/unsubscribe/", "/subscribe/"))).status_code == 303
     assert not await subscribed(office, other)
     (row,) = await office.rows("SELECT organization_id, length(mailbox_hash) AS bytes FROM suppressions")
@@ -408,7 +408,7 @@ async def test_who_has_unsubscribed_can_still_sign_in(office: Office) -> None:
     await office.shop.http.post(unsubscribe_path(message))
     form = {"organization_id": ORGANIZATION, "email": VOUCHED["email"]}
     await office.shop.http.post("/sign-in", data=form)
-    assert [one["Subject"] for one in await office.delivered()] == ["Your link to sign in"]
+    assert [one["Subject"] for one in await office.delivered()] == ["Your sign-in link"]
 
 
 async def test_that_a_mailbox_wants_no_letters_is_exported_and_outlives_an_erasure(office: Office) -> None:

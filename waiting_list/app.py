@@ -194,8 +194,8 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     def openapi() -> dict[str, Any]:
         document = describe()
         document["components"]["securitySchemes"] = SECURITY_SCHEMES
-        for operations in document["paths"].values():
-            for operation in operations.values():
+        for calls in document["paths"].values():
+            for operation in calls.values():
                 # In place of the function's name, because Swagger UI lists the summaries.
                 sentence, _, _ = " ".join(operation["description"].split()).partition(". ")
                 operation["summary"] = sentence.removesuffix(".")

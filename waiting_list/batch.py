@@ -1,4 +1,4 @@
-"""Combine concurrent requests for a list into one transaction."""
+"""Put many requests into one transaction: those that arrive for a list while one runs share the next."""
 
 import asyncio
 from collections import deque
@@ -20,12 +20,12 @@ A = TypeVar("A")
 
 
 class Batcher(Generic[K, R, A]):
-    """Group requests by key (a list). A batch starts as soon as the previous one ends, without a timer.
+    """Group requests by key (a list). There is no timer: a batch starts as soon as the one before it ends.
 
-    Two requests for which `alone_with` gives the same value (not None) are never in one batch. `run` handles one
-    batch: it calls the given function for the requests once, as late as possible, so that requests that arrive
-    while it waits for a lock or a connection join the batch. It returns an answer or a Problem for each. If the
-    batch fails for any other reason, each request runs alone, so that a bad one does not affect the others.
+    Two requests for which `alone_with` returns the same value (not None) are never in one batch. `run` does one
+    batch, and returns an answer or a Problem for each request. Its first call of `take` closes the batch. It makes
+    that call late, so that requests that arrive while it waits for a lock or a connection join the batch. If `run`
+    fails for any other reason, the batcher runs each request alone, so that one failure stays alone.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class Batcher(Generic[K, R, A]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def submit(self, key: K, request: R) -> A:
-        """Run one request, and return its answer after the commit of its batch.
+        """Return the answer to one request after the commit of its batch.
 
-        Raises its Problem; Unavailable at once if too many requests wait for this key.
+        Raises the request's Problem, and at once Unavailable if too many requests wait for this key.
         """
         queue = self._queues.get(key)
         if queue is not None and len(queue) >= self._queue_limit:
@@ -83,8 +83,8 @@ class Batcher(Generic[K, R, A]):
         del self._queues[key]
 
     async def _arrivals(self, queue: deque[tuple[R, asyncio.Future[A]]]) -> None:
-        # First read all requests that have reached this process: two turns of the loop take a request from its
-        # socket to here. Otherwise a busy process would run a transaction for every few requests.
+        # First let in the requests that have reached this process: two turns of the loop bring a request from its
+        # socket to here. Without this, a busy process would need a transaction for every few requests.
         waiting = 0
         while waiting < len(queue) < self._batch_limit:
             waiting = len(queue)

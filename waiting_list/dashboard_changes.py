@@ -46,10 +46,10 @@ _STOCK = ("add_stock", "remove_stock", "add_total_stock", "remove_total_stock", 
 _KEPT = ("form_token", "once", "do")
 
 Form = Mapping[str, str]
-Act = Callable[[Engine, ListKey, Caller, Form], Awaitable[Answer]]
+Action = Callable[[Engine, ListKey, Caller, Form], Awaitable[Answer]]
 
 
-def _stock(verb: Verb, field: str = "quantity") -> Act:
+def _stock(verb: Verb, field: str = "quantity") -> Action:
     return lambda engine, key, caller, form: engine.run(key, caller, verb, **{field: whole_number(form, field)})
 
 
@@ -108,7 +108,7 @@ async def _configure(engine: Engine, key: ListKey, caller: Caller, form: Form) -
     return await engine.run(key, caller, stock.configure, settings=settings)
 
 
-ACTS: dict[str, Act] = {
+ACTIONS: dict[str, Action] = {
     "add_stock": _stock(stock.add_stock),
     "remove_stock": _remove_stock,
     "add_total_stock": _stock(stock.add_total_stock),
@@ -128,7 +128,7 @@ ACTS: dict[str, Act] = {
 async def confirm(call: PageCall) -> Response:
     """Shows what would happen; nothing does."""
     key, form = path_key(call), call.sent
-    act, shown = _act(form), await list_facts(call, key)
+    action, shown = _action(form), await list_facts(call, key)
     refusal, answer, changes = None, None, {}
     try:
         if form["do"] == "configure":
@@ -136,7 +136,7 @@ async def confirm(call: PageCall) -> Response:
             wanted = settings_of(form, shown["timezone"])
             changes = _changes(wanted, kept)
             form = {"do": "configure", "settings": wanted.model_dump_json(include={*changes})}
-        answer = await act(call.engine.preview, key, call.caller, form)
+        answer = await action(call.engine.preview, key, call.caller, form)
     except InventoryNotFound:
         raise
     except Problem as problem:
@@ -162,7 +162,7 @@ async def confirm(call: PageCall) -> Response:
 async def do(call: PageCall) -> Response:
     """Does it."""
     key, form = path_key(call), call.sent
-    act, shown = _act(form), await list_facts(call, key)
+    action, shown = _action(form), await list_facts(call, key)
     if not form.get("once"):
         raise InvalidRequest.of("once", "The confirmation has expired. Go back and confirm again.")
     sent = {name: value for name, value in sorted(form.items()) if name != "form_token"}
@@ -176,7 +176,7 @@ async def do(call: PageCall) -> Response:
         ),
     )
     try:
-        answer = await act(call.engine, key, caller, form)
+        answer = await action(call.engine, key, caller, form)
     except InventoryNotFound:
         raise
     except Problem as problem:
@@ -310,17 +310,17 @@ def _as_form(kept: Mapping[str, Any], closes_at: Any, shown: Mapping[str, Any]) 
     return form
 
 
-def _act(form: Form) -> Act:
-    act = ACTS.get(form.get("do", ""))
-    if act is None:
+def _action(form: Form) -> Action:
+    action = ACTIONS.get(form.get("do", ""))
+    if action is None:
         raise InvalidRequest.of("do", "unknown action")
-    return act
+    return action
 
 
 def _user(form: Form) -> str:
     user_id = form.get("user_id", "")
     if not is_id(user_id):
-        raise NotInList("This user has never joined this list.")
+        raise NotInList("This fan is not on this list.")
     return user_id
 
 

@@ -108,7 +108,7 @@ async def redeliver(call: PageCall) -> Response:
     try:
         what = Redelivery(notice_id=notice_id) if notice_id else Redelivery(status="dead")
     except ValidationError as error:
-        raise NoticeNotFound("There is no such notice.") from error
+        raise NoticeNotFound("This notice does not exist.") from error
     await resend.redeliver(call.pool, call.organization_id, webhook_id, what, idempotency=_once(call))
     call.engine.wake.set()
     return _back_to(webhook_id, done="redeliver")

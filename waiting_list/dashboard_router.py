@@ -197,7 +197,7 @@ async def show_list_again(call: PageCall) -> Response:
 @router.get(to.DASHBOARD + to.ANYTHING_ELSE)
 async def show_nothing(call: PageCall) -> Response:  # noqa: ARG001 - as every page
     """For who follows an address that no page has: that is said on a page, too."""
-    raise NotFound("There is no such page.")
+    raise NotFound("This page does not exist.")
 
 
 def _without_gaps(periods: Sequence[Period], period: str, zone: ZoneInfo) -> list[Period]:

@@ -1,11 +1,11 @@
-"""The engine: every change to a waiting list, each one transaction under the list's lock.
+"""The engine: make every change of a waiting list in one transaction under the list's lock.
 
     request ── submit ──> queue of its list ──> BEGIN, lock the list, read the clock
-                                            ──> take the batch: all who have come by now
+                                            ──> take the batch: all requests that have arrived
                                             ──> verb, then promotion, request by request
                                             ──> write entries, segments, history, list; COMMIT ──> answers
 
-A batch is the same as its requests one after the other. Reads are in reading.py.
+A batch has the same effect as its requests one after the other. Reads do not pass through here.
 """
 
 import asyncio
@@ -32,16 +32,16 @@ from waiting_list.settings import Settings
 
 P = ParamSpec("P")
 Result: TypeAlias = EntryRow | Sequence[EntryRow] | Several | None
-"""What a verb returns: the entry, or the entries, that it was about."""
+"""What a verb returns: the entry or entries that it has changed, if any."""
 Verb: TypeAlias = Callable[..., Awaitable[Result]]
-"""A function of verbs.py, stock.py, promotion.py or lookalikes.py. Its first parameter is the ledger."""
+"""A function that changes one list. Its first parameter is the locked list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """On whose behalf a verb runs.
+    """The caller for whom a verb runs.
 
-    `organization_id` must own the list (None: the service itself); `actor` is what the history says: `user`,
+    `organization_id` must own the list; None stands for the service itself. The history names the `actor`: `user`,
     `organizer:<key id>` or `service`, never a person.
     """
 
@@ -72,11 +72,11 @@ class _Outcome:
     promoted: Sequence[EntryRow] = ()
     revoked: tuple[str, ...] = ()
     answer: Answer | Problem | None = None
-    """Known already: a problem, or the stored answer to a repeat."""
+    """An answer that needs no view of the entry: a problem, or the stored response to a repeat."""
 
 
 class Engine:
-    """Runs verbs, for any number of callers at once. One for each process."""
+    """Run verbs for any number of callers at once. Each process has one engine."""
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool
@@ -90,20 +90,22 @@ class Engine:
             self._run,
             queue_limit=settings.list_queue_limit,
             batch_limit=settings.batch_limit,
-            # A key that is repeated at once must find the first answer committed.
+            # Two requests with one key take two batches, because the second must find the first answer committed.
             alone_with=lambda one: one.caller.idempotency and one.caller.idempotency.key_hash,
         )
 
     @property
     def preview(self) -> Self:
-        """The same verbs, each with the same answer or problem, of which nothing stays: under the list's lock it
-        is done, and undone. What it shows is exact as long as nothing else changes the list."""
+        """An engine that runs the same verbs, with the same answer or problem, and rolls each back.
+
+        A preview is exact until the next change of the list.
+        """
         other = copy(self)
         other._dry = True
         return other
 
     def at(self, now: datetime) -> Self:
-        """The same at an instant of the caller's, in place of the database's clock: for tests and the demo."""
+        """Return an engine that uses `now` in place of the database's clock, for tests and the demo."""
         other = copy(self)
         other._now = now
         return other
@@ -117,10 +119,10 @@ class Engine:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Answer:
-        """Run one verb on one list, and return what it has changed after the commit.
+        """Run one verb on one list, commit, and return what it has changed.
 
-        Raises what the verb's docstring names; InventoryNotFound where the list does not exist or is another
-        organization's; IdempotencyKeyReused; Unavailable.
+        Raises the problems that the verb's docstring names, IdempotencyKeyReused, Unavailable, and
+        InventoryNotFound if the list does not exist or belongs to another organization.
         """
         request = Request(verb, args, kwargs, caller)
         if self._now is None and not self._dry:
@@ -131,7 +133,7 @@ class Engine:
         return answer
 
     async def _run(self, key: ListKey, take: Callable[[], Sequence[Request]]) -> Sequence[Answer | Problem]:
-        """One transaction: the list's lock, every request in turn, one write a table, commit."""
+        """Run one batch in one transaction: lock the list, run each request in turn, write each table, commit."""
         with tracing.batch() as span:
             return await self._transact(key, take, span)
 
@@ -155,20 +157,20 @@ class Engine:
         BATCH_REQUESTS.observe(len(requests))
         for done in ledger.done:
             ENTRY_CHANGES.labels(done.verb).inc()
-        # After the commit: whoever looks at once must find it.
+        # After the commit, so that the dispatcher finds the notices when it looks at once.
         if wrote:
             self.wake.set()
         return answers
 
     async def _secret(self, acquired: Connection) -> bytes:
-        """What mailboxes are hashed with, read once from the database."""
+        """Return the secret that hashes mailboxes; the first call reads it from the database."""
         if "derived" not in self._secrets:
             self._secrets["derived"] = await acquired.fetchval(sql("read_signing_key"), "derived")
         return self._secrets["derived"]
 
 
 async def _load(ledger: Ledger, requests: Sequence[Request]) -> Mapping[bytes, tuple[bytes, Answer]]:
-    """Read what the verbs will ask for, with one statement for all requests; return the stored responses."""
+    """Read the data that the verbs will need, each kind with one statement; return the stored responses."""
     joins = [one for one in requests if one.verb is verbs.join]
     keys = [one.caller.idempotency.key_hash for one in requests if one.caller.idempotency]
     known = await stored_responses(ledger, keys)
@@ -180,14 +182,13 @@ async def _load(ledger: Ledger, requests: Sequence[Request]) -> Mapping[bytes, t
 
 
 def _users_of(arguments: Mapping[str, object]) -> list[str]:
-    """The users that a request names, so that a batch can read all of their entries at once."""
+    """Return the users that a request names, so that a batch can read all of their entries at once."""
     named = (arguments.get(name) for name in ("user_id", "before"))
     return [user_id for user_id in named if isinstance(user_id, str)]
 
 
 def _verified_emails(arguments: Mapping[str, object]) -> list[str]:
-    """The verified addresses that a request names, or would verify, so that a batch can ask for all of their
-    mailboxes at once."""
+    """Return the verified addresses that a request names or verifies, so that a batch can read their mailboxes."""
     contact, email = arguments.get("contact"), arguments.get("email")
     given = contact.verified_email if isinstance(contact, Contact) else email
     return [given] if isinstance(given, str) else []
@@ -215,7 +216,7 @@ async def _one(ledger: Ledger, request: Request, known: Mapping[bytes, tuple[byt
         outcome.inventory, outcome.settings = ledger.list.inventory, ledger.list.settings
         outcome.several = result if isinstance(result, Several) else None
     outcome.promoted = ledger.promoted
-    # Who accepts fewer may have been made ready again, with what was left.
+    # A revoked entry with a lower minimum may be ready again, with the tickets that were left.
     again = (one.user_id for one in ledger.revoked if one.status is Status.WAITING)
     outcome.revoked = tuple(user_id for user_id in again if user_id is not None)
     return outcome

@@ -1,4 +1,4 @@
-"""Keep the contacts, verified mailboxes and join networks of the entries of one list, inside one transaction."""
+"""The data beside the entries of one list, inside one transaction: contacts, verified mailboxes, and traces."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
@@ -13,10 +13,10 @@ from waiting_list.traces import Trace, trace, trace_key
 
 
 class EntryContacts:
-    """The contacts of one list.
+    """The contacts of one list inside one transaction.
 
-    `flush` writes the changes of the transaction. `now_of` returns the current number of the user of an entry, if
-    the user is still in the list.
+    `flush` writes the transaction's pending changes. `now_of` returns the number under which the user of an entry
+    still has a place.
     """
 
     def __init__(
@@ -35,19 +35,19 @@ class EntryContacts:
         self._secret = secret
         self._flush = flush
         self.given: dict[int, Contact] = {}
-        """The contacts that came with joins, by number."""
+        """The contacts that came with a join, by number."""
         self.quiet: set[int] = set()
-        """The numbers of new entries that get no e-mail about their join."""
+        """The numbers of entries whose join needs no e-mail."""
         self.requeued: dict[int, int] = {}
         """The new number of each entry whose user waits again, after an expired hold or an undone removal."""
         self.to_verify: dict[int, EntryRow] = {}
-        """The entries whose address has changed to an unverified one, by number."""
+        """The entries whose new address is unverified, by number."""
         self.mailboxes = Mailboxes(connection, row.list_id, secret, now_of)
-        """The entries of verified mailboxes, if the list allows only one place for each mailbox."""
+        """Which entry has which verified mailbox, if the list has the rule."""
         self._traces: dict[int, Trace] = {}
 
     def add(self, number: int, contact: Contact, *, network: str | None, quiet: bool) -> None:
-        """Note the contact and network of a join. `write` stores them with the entry."""
+        """Note the contact and trace of a join; `write` stores them after the entry."""
         if contact.is_given:
             self.given[number] = contact
         if quiet:
@@ -58,12 +58,12 @@ class EntryContacts:
             self._traces[number] = trace(self._trace_key, network, contact.email)
 
     async def read(self, number: int) -> Record | None:
-        """Return the stored contact of an entry."""
+        """Return the stored contact of an entry; None if it has none."""
         await self._flush()
         return await self._connection.fetchrow(sql("read_contact"), self._list.list_id, number)
 
     async def change(self, entry: EntryRow, contact: Contact) -> None:
-        """Replace the contact of an entry."""
+        """Store a new contact for an entry."""
         self.mailboxes.forget([entry.number])
         await self._upsert({entry.number: contact})
         if contact.is_unverified:
@@ -78,23 +78,22 @@ class EntryContacts:
         )
 
     async def check_mailbox(self, email: str, number: int | None = None) -> None:
-        """Raise AddressTaken if the list has one place for each verified mailbox, and another entry has this
-        one."""
+        """Raise AddressTaken if a mailbox has one place in the list, and another entry than `number` has it."""
         await self.load_mailboxes([email])
         if self._list.has_one_place and self.mailboxes.is_taken(email, but=number):
             raise AddressTaken("This list has one place for each mailbox, and this mailbox already has one.")
 
     async def load_mailboxes(self, emails: Iterable[str]) -> None:
-        """Read the entries with the mailboxes of these verified addresses, with one query.
+        """Read which entries have the mailboxes of these verified addresses, with one statement.
 
-        It reads nothing if the list allows several places for one mailbox, or if all mailboxes are known.
+        Without the rule, or if all are in memory, the call reads no row.
         """
         if (asked := [*emails]) and self._list.has_one_place and not self.mailboxes.knows(asked):
             await self._flush()
             await self.mailboxes.load(asked)
 
     async def write(self, new: Collection[int]) -> None:
-        """Write the contacts and networks of new entries. The entries themselves must have been written."""
+        """Write the contacts and traces of new entries, which must be stored already."""
         list_id, execute = self._list.list_id, self._connection.execute
         if given := {n: self.given[n] for n in new if n in self.given}:
             await self._upsert(given)
@@ -112,10 +111,9 @@ class EntryContacts:
         return trace_key(self._secret, self._list.list_id)
 
     async def _claim(self, emails: dict[int, str]) -> dict[int, Claim]:
-        """Note the verified addresses of entries, and return the claims to store, both by number.
+        """Note the verified addresses of entries, by number; return the mailboxes to store with them.
 
-        Returns no claims if the list allows several places for one mailbox. Earlier changes must have been
-        written.
+        Without the rule, the result is empty. The caller must have flushed.
         """
         if not emails or not self._list.has_one_place:
             return {}

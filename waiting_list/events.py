@@ -44,7 +44,7 @@ class VerbRow:
 
 VERBS: Mapping[str, VerbRow] = {
     "join": VerbRow(
-        label=N_("Joining"),
+        label=N_("Joined"),
         moves={(None, _WAITING)},
         fields=frozenset(JOINED_WITH) | {"unverified"},
         always=frozenset(JOINED_WITH),
@@ -52,19 +52,19 @@ VERBS: Mapping[str, VerbRow] = {
         email=EmailKind.JOINED,
     ),
     "change": VerbRow(
-        label=N_("Another wish"),
+        label=N_("Number of tickets changed"),
         moves={(_WAITING, _WAITING)},
         fields={"tickets_wanted", "tickets_minimum"},
         webhook=WebhookType.ENTRY_CHANGED,
     ),
     "leave": VerbRow(
-        label=N_("Leaving"),
+        label=N_("Left the list"),
         moves=_LEAVES_THE_LIST,
         left_reason=LeftReason.CANCELLED,
         fields=_LEAVING,
         webhook=WebhookType.ENTRY_LEFT,
     ),
-    "set_contact": VerbRow(label=N_("Contact address"), moves=_STAYS_ACTIVE, fields={"unverified"}),
+    "set_contact": VerbRow(label=N_("Contact address changed"), moves=_STAYS_ACTIVE, fields={"unverified"}),
     "verify": VerbRow(
         label=N_("Address confirmed"),
         moves=_STAYS_ACTIVE,
@@ -73,14 +73,14 @@ VERBS: Mapping[str, VerbRow] = {
     ),
     # The first in line who is passed over stays waiting: only the organizer sees that.
     "promote": VerbRow(
-        label=N_("A fan’s turn, or passed over"),  # noqa: RUF001 - as the pages write it
+        label=N_("Tickets offered, or fan skipped"),
         moves={(_WAITING, _READY), (_WAITING, _WAITING)},
         fields=_HOLD | {"passed_over"},
         webhook=WebhookType.ENTRY_READY,
         email=EmailKind.READY,
     ),
     "revoke": VerbRow(
-        label=N_("Tickets taken back from a fan"),
+        label=N_("Held tickets taken back"),
         moves={(_READY, _WAITING)},
         fields=_HOLD,
         webhook=WebhookType.ENTRY_CHANGED,
@@ -103,10 +103,10 @@ VERBS: Mapping[str, VerbRow] = {
     ),
     # Room for a move is also made among those who are ready.
     "move": VerbRow(
-        label=N_("Moving in line"), moves=_STAYS_ACTIVE, fields={"rank"}, webhook=WebhookType.ENTRY_CHANGED
+        label=N_("Moved in line"), moves=_STAYS_ACTIVE, fields={"rank"}, webhook=WebhookType.ENTRY_CHANGED
     ),
     "remove": VerbRow(
-        label=N_("Taken off the list"),
+        label=N_("Removed from the list"),
         moves=_LEAVES_THE_LIST,
         left_reason=LeftReason.REMOVED,
         fields=_LEAVING,
@@ -115,15 +115,15 @@ VERBS: Mapping[str, VerbRow] = {
     ),
     # A row for each entry, then one for the list.
     "end": VerbRow(
-        label=N_("End of the list"),
+        label=N_("List ended"),
         moves=_LEAVES_THE_LIST,
         left_reason=LeftReason.ENDED,
         fields=_LEAVING | {"ended_at"},
         webhook=WebhookType.ENTRY_LEFT,
         email=EmailKind.ENDED,
     ),
-    "erase": VerbRow(label=N_("Person erased"), moves={(_LEFT, _LEFT)}, fields={"user_id"}),
-    "add_stock": VerbRow(label=N_("Tickets came back"), fields=_STOCK),
+    "erase": VerbRow(label=N_("Personal data erased"), moves={(_LEFT, _LEFT)}, fields={"user_id"}),
+    "add_stock": VerbRow(label=N_("Tickets returned"), fields=_STOCK),
     "remove_stock": VerbRow(label=N_("Tickets sold or withdrawn elsewhere"), fields=_STOCK | _OPEN),
     "add_total_stock": VerbRow(label=N_("Capacity raised"), fields=_TOTAL),
     "remove_total_stock": VerbRow(label=N_("Capacity lowered"), fields=_TOTAL | _OPEN),
@@ -132,7 +132,7 @@ VERBS: Mapping[str, VerbRow] = {
         label=N_("Settings changed"), fields=frozenset(CREATED_WITH) - _TOTAL - {"held", "ended_at"}
     ),
     "create": VerbRow(
-        label=N_("List made"), fields=frozenset(CREATED_WITH), always=frozenset(CREATED_WITH) - set(ADDED_LATER)
+        label=N_("List created"), fields=frozenset(CREATED_WITH), always=frozenset(CREATED_WITH) - set(ADDED_LATER)
     ),
 }
 """Every verb of the history, in the order in which the dashboard lists them."""

@@ -103,7 +103,7 @@ async def show_events(call: PageCall) -> Response:
     organization_ids = call.query_params.getlist("organization_id") or None
     for one in organization_ids or ():
         if not is_id(one):
-            raise NotFound("There is no such page.")
+            raise NotFound("This page does not exist.")
     found = await reading.upcoming_events(
         call.pool, organization_ids, limit=_EVENTS, cursor=call.query_params.get("cursor")
     )

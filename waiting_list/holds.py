@@ -1,4 +1,4 @@
-"""How long a hold lasts, by the rules of its list: shorter near the show, and never ending in the quiet hours."""
+"""Compute the deadline of a hold by its list's rules: shorter near the show, and never in the quiet hours."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -18,13 +18,15 @@ def hold_until(
     timezone: str,
     starts_at: datetime,
 ) -> datetime | None:
-    """The deadline of a hold that begins now, in UTC; None if it has none.
+    """Return the deadline of a hold that begins now, in UTC; None if it has none.
 
-    It is `effective_minutes` from now or, where a clock at the event then shows a time from `quiet_from` on and
-    before `quiet_until` ("HH:MM", both or none; they may span midnight), the first instant after that at which it
-    does not: the first of two `quiet_until` where the clock is set back, and the change itself where the clock
-    skips it. So a deadline is never earlier than those minutes, never in the quiet hours, and of two holds of the
-    same length the later one never has the earlier deadline. The caller cuts it at the end of the list.
+    It is `effective_minutes` from now. If the event's clock then shows quiet hours, it is the first instant after
+    them. Quiet hours begin at `quiet_from` and end at `quiet_until` ("HH:MM", both or none); they may span
+    midnight. If the clock is set back, the first of two `quiet_until` counts. If the clock skips `quiet_until`,
+    the change itself counts.
+
+    So a deadline is never earlier than those minutes, and never in the quiet hours. Of two holds of the same
+    length, the later one never has the earlier deadline. The caller cuts the deadline at the end of the list.
     """
     minutes = effective_minutes(
         now, hold_minutes=hold_minutes, hold_steps=hold_steps, timezone=timezone, starts_at=starts_at
@@ -45,10 +47,11 @@ def effective_minutes(
     timezone: str,
     starts_at: datetime,
 ) -> int | None:
-    """How long a hold that begins now lasts before quiet hours, in minutes; None if it has no deadline.
+    """Return the length of a hold that begins now, in minutes, without quiet hours; None if it has no deadline.
 
-    A step is (days before the show, minutes). It applies once no more than so many days of the event's calendar
-    are left, and after the show. Of those that apply the one with the fewest days counts; of none, `hold_minutes`.
+    A step is (days before the show, minutes). It applies when at most so many days of the event's calendar are
+    left, and after the show. Of the steps that apply, the one with the fewest days counts. Without one,
+    `hold_minutes` counts.
     """
     zone = ZoneInfo(timezone)
     days_left = (starts_at.astimezone(zone).date() - now.astimezone(zone).date()).days
@@ -62,20 +65,20 @@ def _time_of_day(text: str) -> timedelta:
 
 
 def _after_quiet_hours(at: datetime, quiet_from: timedelta, quiet_until: timedelta, zone: ZoneInfo) -> datetime:
-    # Round the clock, modulo a day: then hours that span midnight are like all others.
+    # Times are modulo a day, so that hours that span midnight are like all others.
     while True:
         local = at.astimezone(zone)
         shown = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second)
         if (shown - quiet_from) % _DAY >= (quiet_until - quiet_from) % _DAY:
             return at
-        # Quiet hours end, and clocks change, at whole seconds. If a change comes first, it goes on from there with
-        # the time that the clock shows then.
+        # Quiet hours end, and clocks change, at whole seconds. If a change comes first, the loop goes on from
+        # there, because the clock shows another time then.
         at = at.replace(microsecond=0)
         at = _next_change(at, at + (quiet_until - shown) % _DAY, zone)
 
 
 def _next_change(early: datetime, late: datetime, zone: ZoneInfo) -> datetime:
-    """When the offset of a zone changes after `early`, but no later than `late`. Both are whole seconds."""
+    """Return when the zone's offset changes after `early`; at most `late`. Both are whole seconds."""
     offset = early.astimezone(zone).utcoffset()
     seconds = range((late - early) // timedelta(seconds=1))
 

@@ -82,8 +82,9 @@ def environment(
     templates can reach is the sandbox's: values, not Python. An undefined name is an error, `.html` is escaped,
     everything else is text. Filters besides Jinja's: `number`; `date`, `time` and `instant`, of an aware datetime
     and the name of a timezone, `brief` of the same where there is little room; `duration` of a timedelta,
-    `minutes` of their number; `clock` of a time of day as HH:MM; `percent` of a share; `language` of a locale, in
-    that language; `segment`, an id as one part of a path."""
+    `about` of one that is an estimate, or of the two that it lies between; `minutes` of their number; `clock` of a
+    time of day as HH:MM; `percent` of a share; `language` of a locale, in that language; `segment`, an id as one
+    part of a path."""
     folder = _folder_of(organization_id, template_folder)
     made = ImmutableSandboxedEnvironment(
         loader=_OURS if folder is None else ChoiceLoader([FileSystemLoader(folder), _OURS]),
@@ -104,6 +105,7 @@ def environment(
         "instant": lambda value, timezone: shown_instant(value, timezone, locale=locale),
         "clock": lambda value: dates.format_time(time.fromisoformat(value), "short", locale=locale),
         "duration": lambda value: shown_duration(value, locale=locale),
+        "about": lambda value, latest=None: shown_estimate(value, latest, locale=locale),
         "minutes": lambda value: shown_duration(timedelta(minutes=value), locale=locale),
         "brief": lambda value, timezone: shown_brief(value, timezone, locale=locale),
         "percent": lambda value: numbers.format_percent(value, locale=locale),
@@ -164,3 +166,29 @@ def shown_duration(value: timedelta, *, locale: Locale) -> str:
     return " ".join(
         units.format_unit(count, f"duration-{unit}", length="long", locale=locale) for unit, count in shown
     )
+
+
+def shown_estimate(value: timedelta, latest: timedelta | None = None, *, locale: Locale) -> str:
+    """`28 hours`, or with `latest` `2 to 5 days`: rounded to one unit, because an estimate must not look exact."""
+    _ = translations(locale).gettext
+    latest = value if latest is None else latest
+    unit = _unit_of(latest)
+    own = unit if value >= _LENGTHS[unit] / 2 else _unit_of(value)
+    first, last = (max(1, round(one / _LENGTHS[of])) for one, of in ((value, own), (latest, unit)))
+    shown = units.format_unit(last, f"duration-{unit}", length="long", locale=locale)
+    if own == unit and first == last:
+        return shown
+    earliest = (
+        numbers.format_decimal(first, locale=locale)
+        if own == unit
+        else units.format_unit(first, f"duration-{own}", length="long", locale=locale)
+    )
+    return _("%(earliest)s to %(latest)s") % {"earliest": earliest, "latest": shown}
+
+
+_LENGTHS = {"day": timedelta(days=1), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
+
+
+def _unit_of(value: timedelta) -> str:
+    """The largest unit of which a duration has two or more; minutes where it has none."""
+    return next((unit for unit, length in _LENGTHS.items() if value >= 2 * length), "minute")

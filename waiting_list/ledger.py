@@ -1,8 +1,8 @@
-"""Read and change one waiting list inside one transaction, under its lock.
+"""One waiting list inside one transaction, under its lock: read it, and change it.
 
-Verbs read and change the list only through a Ledger. Every change goes through `Ledger.apply`, which makes the
-history row from the fields that it sets, so that the history has every change. `Ledger.flush` writes everything
-with one set-based statement for each table, for one fan or for 500.
+Verbs read and change the list only through this class. A change goes through `apply`, which makes the history row
+from the very fields that it sets, so that every change has one. `flush` writes everything with one set-based
+statement a table, for one fan or for 500.
 """
 
 import json
@@ -26,24 +26,24 @@ from waiting_list.rows import CREATED_WITH, ENTRY_COLUMNS, JOINED_WITH, EntryRow
 
 
 class Done(NamedTuple):
-    """One change of an entry, for the notices about it."""
+    """One change of an entry, as the outbox and the metrics need it."""
 
     sequence: int
     verb: str
     actor: str
     entry: EntryRow
     promoted: bool
-    """Return whether it has made the entry ready."""
+    """Whether the change has made the entry ready."""
 
 
 class Ledger:
-    """The list under its lock. `Ledger.open` makes one. After the verbs, call `flush` once more."""
+    """One list under its lock. Get it from `open`; after the verbs, call `flush` once more."""
 
     def __init__(self, connection: Connection, row: ListRow, clock: Record, secret: bytes) -> None:
         self.connection = connection
         self.list = row
         self.was = replace(row)
-        """The list as it was locked."""
+        """The list before any change of this transaction."""
         self.now: datetime = clock["now"]
         self.starts_at: datetime = clock["start_datetime"]
         self.max_quantity_per_order: int = clock["max_quantity_per_order"]
@@ -51,16 +51,15 @@ class Ledger:
         self.webhooks: dict[str, str] = dict(
             zip(clock["webhook_ids"] or (), clock["webhook_types"] or (), strict=True)
         )
-        """The enabled webhooks of the organization, with the types of notices that each wants; no types mean
-        all."""
+        """The organization's enabled webhooks, with the types that each wants; an empty text means all."""
         self.done: list[Done] = []
         """The changes of entries, in order."""
         self.contacts = EntryContacts(
             connection, row, self.now, secret=secret, flush=self.flush, now_of=self._now_of
         )
-        """The contacts and mailboxes of the entries, and the networks of their joins."""
+        """The contacts of fans, and other data beside their entries."""
         self.join_limit = JoinLimit(connection, row.list_id, self.now, self.flush)
-        """The times when fans may join again."""
+        """When fans may join again."""
         self.other_places = OtherPlaces(
             connection,
             list_id=row.list_id,
@@ -68,15 +67,15 @@ class Ledger:
             maximum=clock["max_places_per_person"],
             secret=secret,
         )
-        """How many places fans have in the other lists of the event, if the event has a limit."""
+        """How many places persons have in the event's other lists, if the event has a limit."""
         self.actor: str = CLOCK
-        """The actor of the current request, for the history."""
+        """The actor that the history names for changes of the current request."""
         self.promoted: list[EntryRow] = []
         """The entries that the current request has made ready, in order."""
         self.revoked: list[EntryRow] = []
-        """The entries whose holds the current request has revoked, the newest hold first."""
+        """The entries whose hold the current request has revoked, the newest hold first."""
         self.unsettled = False
-        """Whether a change may let the next in line fit the free tickets."""
+        """Whether a change may have made the free tickets fit the next in line."""
         self._known_from = row.last_rank
         self._entries: dict[int, EntryRow] = {}
         self._latest: dict[str, EntryRow | None] = {}
@@ -89,11 +88,11 @@ class Ledger:
     async def open(
         cls, connection: Connection, key: ListKey, *, now: datetime | None, secret: bytes = b""
     ) -> Self | None:
-        """Lock the list and read it. Return None for an unknown list.
+        """Lock the list and read it; return None if it does not exist.
 
-        `secret` is the `derived` secret of the deployment; only callers that write contacts need it. Without
-        `now`, it reads the database clock with a separate statement after the lock was granted, because the
-        locking statement could read the clock before it waits.
+        `secret` is the deployment's `derived` one; callers that write contacts must give it. Without `now`, a
+        second statement reads the database clock after the lock is granted, because PostgreSQL could evaluate
+        the clock of the locking statement before the wait.
         """
         asked_at = time.perf_counter()
         record = await connection.fetchrow(sql("lock_list"), key.list_id)
@@ -106,26 +105,28 @@ class Ledger:
         return cls(connection, row, clock, secret)
 
     def begin(self, actor: str) -> None:
-        """Start the next request, of this actor."""
+        """Begin the next request of the batch, for this actor."""
         self.actor, self.promoted, self.revoked = actor, [], []
 
     @property
     def ends_at(self) -> datetime:
-        """Return when the list ends: when the show starts, or at an earlier `closes_at`."""
+        """Return when the list ends: when the representation begins, or at an earlier `closes_at`."""
         return min(self.list.closes_at or self.starts_at, self.starts_at)
 
     @property
     def ended(self) -> bool:
-        """Return whether the list has ended."""
+        """Return whether the show has begun, or the list has closed for good."""
         return self.now >= self.ends_at
 
     def deadline(self, entry: EntryRow) -> datetime:
-        """Return until when the user of a ready entry can buy: at the latest until the end of the list."""
+        """Return until when the fan of a ready entry can buy: at most until the end of the list."""
         return min(entry.ready_until or self.ends_at, self.ends_at)
 
     def hold_until(self) -> datetime | None:
-        """Return the deadline of a hold that starts now, by the settings of the list. Callers cut it at the end of
-        the list."""
+        """Return the deadline of a hold that begins now, by the list's rules; None if it has none.
+
+        It may be after the end of the list; `deadline` cuts it there.
+        """
         row = self.list
         return hold_until(
             self.now,
@@ -138,7 +139,7 @@ class Ledger:
         )
 
     async def load_latest(self, user_ids: Iterable[str]) -> None:
-        """Read the latest entry of each of these users, with one query."""
+        """Read the latest entry of each of these users, with one statement."""
         missing = [user_id for user_id in user_ids if user_id not in self._latest]
         if not missing:
             return
@@ -151,28 +152,33 @@ class Ledger:
             self._latest[entry.user_id] = entry
 
     async def latest(self, user_id: str) -> EntryRow | None:
-        """Return the newest entry of a user in this list, or None if the user has never joined."""
+        """Return the newest entry of a user in this list; None if the user never joined."""
         await self.load_latest([user_id])
         return self._latest[user_id]
 
     async def load_join_limit(self, user_ids: Iterable[str]) -> None:
-        """Read when each of these users may join again, with one query. After `load_latest`, users who have never
-        joined need no query."""
+        """Read when each of these users may join again, with one statement.
+
+        Call `load_latest` first, so that users who never joined need no statement.
+        """
         await self.join_limit.load(user_id for user_id in user_ids if self._latest.get(user_id) is not None)
 
     def forget(self, user_id: str) -> None:
-        """Drop the cached entries of a user who was erased."""
+        """Forget the entries of a user who was erased."""
         self._latest[user_id] = None
         self.join_limit.forget(user_id)
 
     async def read(self, statement: str, *arguments: Any) -> list[EntryRow]:
-        """Return the entries of a query whose first parameter is the list. Flushes first."""
+        """Return entries of this list from a statement whose first parameter is the list.
+
+        Flush first, so that the statement sees the pending changes.
+        """
         await self.flush()
         records = await self.connection.fetch(sql(statement), self.list.list_id, *arguments)
         return [self._known(record) for record in records]
 
     def _known(self, record: Record) -> EntryRow:
-        # One object an entry: two verbs of one batch must not change two copies.
+        # One object for each entry, because two verbs of one batch must not change two copies.
         number = record["number"]
         if number not in self._entries:
             self._entries[number] = EntryRow.from_record(record)
@@ -193,7 +199,7 @@ class Ledger:
             joined_at=self.now,
         )
         self.list.last_number, self.list.last_rank = number, entry.rank
-        # Who joins behind others changes nothing for the first in line, unless they are passed over.
+        # A join behind others can only fit free tickets if promotion may pass over the first in line.
         skips = self.list.policy is Policy.SKIP or self.list.verify_email
         if self.list.waiting == 0 or (skips and entry.tickets_minimum <= self.list.free):
             self.unsettled = True
@@ -207,7 +213,7 @@ class Ledger:
         return entry
 
     def requeue(self, left: EntryRow) -> EntryRow:
-        """Append a new entry for the user of an entry that has left, with the same wish and contact details."""
+        """Append a new entry for the user of one that has left, with the same wish and contact."""
         again = self.join(
             user_id=left.user_id,
             tickets_wanted=left.tickets_wanted,
@@ -226,10 +232,10 @@ class Ledger:
         reason: str | None = None,
         **changes: Any,
     ) -> None:
-        """Set fields of an entry (`changes`) and of the list (`on_list`), and record them as one change with its
-        `reason`.
+        """Set fields of an entry (`changes`) and of the list (`on_list`), as one change in the history.
 
-        Updates the counters of the list and its segments. Records nothing if no field gets a new value.
+        The history row keeps the `reason`. The call also updates the counters of the list and its segments. If
+        every field has its value already, the history gets no row.
         """
         before: dict[str, Any] = {}
         after: dict[str, Any] = {}
@@ -258,11 +264,11 @@ class Ledger:
         self._write_history(verb, entry, before, after, reason)
 
     def record_creation(self) -> None:
-        """Record the first row of a list's history, with all initial values."""
+        """Write the first row of a list's history: all fields that the list starts with."""
         self._write_history("create", None, None, {name: getattr(self.list, name) for name in CREATED_WITH})
 
     def _count(self, entry: EntryRow, sign: int, *, changed: int) -> None:
-        # Who joins at the end moves nobody within the segment: changed is 0.
+        # A join at the end moves no entry within the segment, so `changed` is 0.
         if entry.status is not Status.WAITING:
             return
         self._segments.count(entry, sign, changed=changed)
@@ -285,10 +291,10 @@ class Ledger:
         self._history.append((sequence, self.now, self.actor, verb, number, old, _json(after), reason))
 
     async def flush(self) -> None:
-        """Write all pending changes, with one statement for each changed table.
+        """Write the pending changes, with one statement for each table that has changes.
 
-        Raises AssertionError, which rolls the transaction back, if a row has changed since it was read. The lock
-        rules that out.
+        Raises AssertionError, which rolls the transaction back, if a row is no longer in the state that was read.
+        The lock excludes that.
         """
         if not self._history:
             return
@@ -297,7 +303,7 @@ class Ledger:
             rows = [self._entries[number] for number in changed]
             tag = await execute(sql("update_entries"), list_id, *_columns(rows), list(changed.values()))
             assert tag == f"UPDATE {len(rows)}", f"{tag} of {len(rows)} entries"
-        # After the updates: who left and joined again in one transaction is active once.
+        # After the updates, so that a user who left and joined again in one transaction is active only once.
         if self._new:
             await execute(sql("insert_entries"), list_id, *_columns(self._new.values()))
             await self.contacts.write(self._new)
@@ -315,11 +321,10 @@ class Ledger:
         return None if entry and entry.status is Status.LEFT else number
 
     async def views(self, rows: Iterable[EntryRow]) -> dict[int, Entry]:
-        """Return these entries as clients see them, by number, with exact positions. Flushes first."""
+        """Return these entries as clients see them, by number, with exact positions. Flush first."""
         await self.flush()
         shown = {row.number: row for row in rows}
-        # Behind the last rank that the list had when it was locked, everybody is known: nothing has to be read for
-        # who has just joined.
+        # All entries behind the last rank of the locked list are in memory, so that new entries need no read.
         known = (r for r in self._entries.values() if r.status is Status.WAITING and r.rank > self._known_from)
         places = last_places(self.list, known)
         if others := [n for n, row in shown.items() if row.status is Status.WAITING and n not in places]:
@@ -362,7 +367,7 @@ _UPDATED_LIST_COLUMNS = (
 
 
 def _columns(rows: Iterable[EntryRow]) -> list[list[Any]]:
-    """Turn rows into one array for each column, for unnest."""
+    """Turn the rows into one array for each column, for `unnest`."""
     return [list(column) for column in zip(*map(_values, rows), strict=True)]
 
 

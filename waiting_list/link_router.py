@@ -25,7 +25,7 @@ class LinkRoute(PlaceRoute):
     async def find(self, call: PlaceCall) -> EntryDetails:
         place = await links.find(call.pool, call.path_params.get("token", ""))
         if place is None:
-            raise NotFound("There is no such page.")
+            raise NotFound("This page does not exist.")
         return place
 
 
@@ -36,4 +36,4 @@ add_place_pages(router, PRIVATE_LINK)
 @router.api_route(PRIVATE_LINKS.rstrip("/") + ANYTHING_ELSE, methods=["GET", "POST"])
 async def show_nothing(call: PageCall) -> Response:  # noqa: ARG001 - a handler is given its call
     """What is left: an address that was cut off, or has more than there is. No link is found by it."""
-    raise NotFound("There is no such page.")
+    raise NotFound("This page does not exist.")

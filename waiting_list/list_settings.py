@@ -77,10 +77,10 @@ class HoldStep(Frozen):
         return sorted(([step.days_before, step.hold_minutes] for step in steps), reverse=True)
 
 
-JOINING = Group(N_("Who may join"))
-PROMOTION = Group(N_("Whose turn it is"))
+JOINING = Group(N_("Who can join"))
+PROMOTION = Group(N_("Who gets tickets"))
 HOLDS = Group(N_("How long tickets are held"))
-_QUIET_HOURS = N_("Two different times of day, or neither.")
+_QUIET_HOURS = N_("Enter two different times of day, or leave both empty.")
 
 
 class DeclaredSettings(BaseModel):
@@ -93,8 +93,8 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=1,
             group=JOINING,
-            label=N_("Fans may join"),
-            field_label=N_("Fans may join (closed, it stops new fans only)"),
+            label=N_("Open to new fans"),
+            field_label=N_("Open to new fans. Closing keeps everyone already in line."),
             moves_queue=True,
             has_column=False,  # `waiting_list_open`, beside `closed_by_hand`
         ),
@@ -104,10 +104,10 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=1,
             group=PROMOTION,
-            label=N_("If the first in line wants more than is free"),
+            label=N_("If the first in line wants more tickets than are free"),
             choices={
-                Policy.STRICT: N_("the list waits for the first (strict)"),
-                Policy.SKIP: N_("the next who fit are served (skip)"),
+                Policy.STRICT: N_("wait for more tickets (strict)"),
+                Policy.SKIP: N_("offer them to the next fan who can take them (skip)"),
             },
             moves_queue=True,
         ),
@@ -120,8 +120,8 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=1,
             group=PROMOTION,
-            label=N_("How many may be served before the first"),
-            field_label=N_("How many may be served before the first in this way (skip)"),
+            label=N_("How many fans may go ahead of the first"),
+            field_label=N_("How many fans may go ahead of the first (skip)"),
             moves_queue=True,
         ),
     ] = Field(default=10, description="How many fans may be promoted ahead of the first in line (policy `skip`).")
@@ -130,7 +130,7 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=1,
             group=HOLDS,
-            label=N_("Tickets are held for"),
+            label=N_("Hold tickets for"),
             field_label=N_("Minutes (empty: until the list ends)"),
             when_null=N_("until the list ends"),
         ),
@@ -140,8 +140,8 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=4,
             group=HOLDS,
-            label=N_("Other lengths near the show"),
-            expects=N_("Each number of days once."),
+            label=N_("Shorter holds near the show"),
+            expects=N_("Use each number of days only once."),
             kind=Kind.STEPS,
             stored=Stored(list[list[int]], HoldStep.pairs, HoldStep.all),
         ),
@@ -155,8 +155,8 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=4,
             group=HOLDS,
-            label=N_("No deadline from"),
-            field_label=N_("No deadline falls between"),
+            label=N_("Quiet hours from"),
+            field_label=N_("Quiet hours: no deadline between"),
             expects=_QUIET_HOURS,
             kind=Kind.TIME_OF_DAY,
         ),
@@ -169,7 +169,7 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=4,
             group=HOLDS,
-            label=N_("No deadline until"),
+            label=N_("Quiet hours until"),
             field_label=N_("and"),
             expects=_QUIET_HOURS,
             kind=Kind.TIME_OF_DAY,
@@ -180,10 +180,10 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=1,
             group=HOLDS,
-            label=N_("Who does not buy in time"),
+            label=N_("Fans who do not buy in time"),
             choices={
-                AfterExpiry.LEAVE: N_("is off the list"),
-                AfterExpiry.REQUEUE: N_("waits again, as the last"),
+                AfterExpiry.LEAVE: N_("leave the list"),
+                AfterExpiry.REQUEUE: N_("go to the end of the line"),
             },
         ),
     ] = Field(default=AfterExpiry.LEAVE, description="What happens to a user when a hold expires.")
@@ -192,8 +192,8 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=1,
             group=PROMOTION,
-            label=N_("Tickets are given out automatically"),
-            field_label=N_("Free tickets go to the next in line by themselves"),
+            label=N_("Offer tickets automatically"),
+            field_label=N_("Offer free tickets to the next in line automatically"),
             form_order=-1,
             moves_queue=True,
         ),
@@ -203,8 +203,8 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=1,
             group=JOINING,
-            label=N_("How many may wait at most"),
-            field_label=N_("How many may wait at most (empty: no limit)"),
+            label=N_("Maximum number of waiting fans"),
+            field_label=N_("Maximum number of waiting fans (empty: no limit)"),
             when_null=N_("no limit"),
         ),
     ] = Field(default=None, description="Maximum number of waiting fans; null: no limit.")
@@ -213,10 +213,10 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=1,
             group=JOINING,
-            label=N_("The list ends on"),
-            field_label=N_("The list ends on (empty: when the show begins), by the clock of the event"),
+            label=N_("List ends on"),
+            field_label=N_("List ends on, local time of the event (empty: when the show begins)"),
             when_null=N_("when the show begins"),
-            expects=N_("A date and a time, no later than the show begins."),
+            expects=N_("Enter a date and time, no later than the start of the show."),
             moves_queue=True,
         ),
     ] = Field(
@@ -227,8 +227,8 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=4,
             group=JOINING,
-            label=N_("Unconfirmed addresses are passed over"),
-            field_label=N_("Pass over fans with an e-mail address that they have not confirmed"),
+            label=N_("Skip unconfirmed email addresses"),
+            field_label=N_("Skip fans who have not confirmed their email address"),
             moves_queue=True,
         ),
     ] = Field(
@@ -240,8 +240,8 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=4,
             group=HOLDS,
-            label=N_("Reminder before the end"),
-            field_label=N_("Remind so many minutes before (empty: never)"),
+            label=N_("Reminder before the deadline"),
+            field_label=N_("Remind fans this many minutes before the deadline (empty: never)"),
             when_null=N_("never"),
         ),
     ] = Field(
@@ -252,9 +252,9 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=4,
             group=HOLDS,
-            label=N_("Where fans buy"),
-            field_label=N_("Where fans buy: an address with {pass}, and {tickets} if the shop likes"),
-            expects=N_("An address such as https://shop.example/buy?pass={pass}, with {pass} in it."),
+            label=N_("Purchase page"),
+            field_label=N_("Purchase page: an address with {pass}, and {tickets} if the shop wants it"),
+            expects=N_("Enter an address such as https://shop.example/buy?pass={pass}, with {pass} in it."),
             kind=Kind.ADDRESS,
         ),
     ] = Field(
@@ -266,13 +266,14 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=14,
             group=JOINING,
-            label=N_("Work before joining"),
+            label=N_("Bot check when joining"),
             field_label=N_(
-                "Joining takes a few seconds of work of the fan's device, so that programs take fewer places"
+                "Bot check when joining: the fan’s browser works"  # noqa: RUF001 - as the pages write it
+                " for a few seconds, which slows bots down"
             ),
             choices={
                 JoinChallenge.OFF: N_("never"),
-                JoinChallenge.ADAPTIVE: N_("while many join at once"),
+                JoinChallenge.ADAPTIVE: N_("when many fans join at once"),
                 JoinChallenge.ALWAYS: N_("always"),
             },
             form_order=1,
@@ -286,10 +287,9 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=15,
             group=JOINING,
-            label=N_("One place for each confirmed mailbox"),
+            label=N_("One entry per confirmed email address"),
             field_label=N_(
-                "Give each confirmed mailbox one place at most, its aliases included"
-                " (fans who are on the list stay)"
+                "One entry per confirmed email address, aliases included. Fans already on the list stay."
             ),
             follows="verify_email",
         ),

@@ -1,7 +1,7 @@
-"""Entries of one list that look like one person: which they are, removing them together, and undoing that.
+"""Find look-alikes of one list, remove them together, and undo that removal.
 
-A removal is so many `remove`s in the history; an undo is a `join` and a `move` for each. The handle of an undo
-names the stretch of the history that the removal is.
+A removal writes one `remove` into the history for each entry. An undo writes a `join` and a `move` for each. The
+handle of an undo names the removal's range in the history.
 """
 
 import re
@@ -17,16 +17,18 @@ from waiting_list.rows import EntryRow
 from waiting_list.verbs import rank_before, take_out
 
 AT_LEAST = 3
-"""So many entries are a group; so many within `BURST` a burst."""
+"""The fewest entries that make a group; the same number within `BURST` makes a burst."""
 BURST = timedelta(minutes=1)
 AT_MOST = 500
-"""How many entries are removed at once."""
+"""The most entries that one call removes."""
 UNDONE_WITHIN = timedelta(hours=24)
 
 
 async def read_lookalikes(pool: Pool, key: ListKey, *, limit: int, cursor: str | None) -> Page[Lookalikes]:
-    """Groups of active entries of a list that look like one person, the largest first. Reads all traces of the
-    list. Raises InvalidRequest, Unavailable."""
+    """Return groups of active entries that look like one person, the largest first.
+
+    The call reads all traces of the list. Raises InvalidRequest, Unavailable.
+    """
     (after,) = decode(cursor, int)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_lookalikes"), key.list_id, AT_LEAST, BURST, after, limit + 1)
@@ -43,8 +45,10 @@ def _group(record: Record) -> Lookalikes:
 
 
 async def remove_lookalikes(ledger: Ledger, *, numbers: Sequence[int], reason: str) -> Several:
-    """Takes these entries out, as `remove` does each; the history keeps the `reason`. Those that are out already,
-    or never were, are skipped. Raises InvalidRequest for more than 500."""
+    """Take these entries out, as `remove` does; the history keeps the `reason`.
+
+    The verb skips entries that have left or never existed. Raises InvalidRequest unless 1 to 500 are given.
+    """
     wanted = set(numbers)
     if not 1 <= len(wanted) <= AT_MOST:
         raise InvalidRequest.of("numbers", f"must be 1 to {AT_MOST} numbers")
@@ -59,11 +63,11 @@ async def remove_lookalikes(ledger: Ledger, *, numbers: Sequence[int], reason: s
 
 
 async def restore(ledger: Ledger, *, undo: str) -> Several:
-    """Gives who was removed the places that they had: each joins as a new entry, with a new number, and is moved
-    to where the old one stood. Safe to repeat.
+    """Give removed users their old places back. Safe to repeat.
 
-    Skips who has joined again, was erased, or whose mailbox has another place by now. Raises WaitingListEnded,
-    InvalidRequest for what is no handle, or of a removal that is more than 24 hours old.
+    Each user joins with a new entry and number, and moves to the old place. The verb skips users who have joined
+    again or were erased, and users whose mailbox has another place by now. Raises WaitingListEnded; raises
+    InvalidRequest for a handle that is unknown, or whose removal is more than 24 hours old.
     """
     named = re.fullmatch(r"(\d{1,18})-(\d{1,18})", undo, re.ASCII)
     first, last = (int(named[1]), int(named[2])) if named else (0, 0)
@@ -91,7 +95,7 @@ async def restore(ledger: Ledger, *, undo: str) -> Several:
 
 
 async def _of_taken_mailboxes(ledger: Ledger, removed: Sequence[EntryRow]) -> set[int]:
-    """Whose verified mailbox has another place by now, where the list has one for each; by number."""
+    """Return the numbers of entries whose verified mailbox has another place by now; empty without the rule."""
     if not ledger.list.has_one_place:
         return set()
     numbers = [entry.number for entry in removed]
@@ -105,8 +109,7 @@ async def _of_taken_mailboxes(ledger: Ledger, removed: Sequence[EntryRow]) -> se
 
 
 async def _move_back(ledger: Ledger, back: Sequence[tuple[EntryRow, int]]) -> None:
-    """Moves entries to the ranks that they are given with; where somebody was moved there, to right before
-    them."""
+    """Move each entry to its given rank, or right before an entry that was moved to that rank."""
     there = (
         {one.rank: one for one in await ledger.read("read_active_at", [rank for _, rank in back])} if back else {}
     )

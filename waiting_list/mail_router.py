@@ -86,13 +86,13 @@ def get_mail_html(call: Call, name: str) -> Response:
 def _folder(call: Call) -> Path:
     folder = call.service.settings.mail_folder
     if folder is None:
-        raise NotFound("This path does not exist.")
+        raise NotFound("This page does not exist.")
     return folder
 
 
 def _mail(call: Call, name: str) -> Mail:
     if (mail := _read(_folder(call), name)) is None:
-        raise NotFound("There is no such e-mail.")
+        raise NotFound("This email does not exist.")
     return mail
 
 

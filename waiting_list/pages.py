@@ -113,7 +113,7 @@ class PageRoute(APIRoute):
         """The handler, behind the checks."""
         handler = super().get_route_handler()
 
-        async def shown(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             call = self.call_class(request)
             try:
                 call.allow(call.service.limits.request_from(call.address))
@@ -122,12 +122,12 @@ class PageRoute(APIRoute):
                 return await self.refused(call, problem)
             except RequestValidationError:
                 # Of the path or the query: forms are read by the handlers themselves.
-                return await self.refused(call, NotFound("There is no such page."))
+                return await self.refused(call, NotFound("This page does not exist."))
             except Exception:
                 log.exception("page_failed")
                 return await self.refused(call, InternalError("Something went wrong on our side."))
 
-        return shown
+        return handle
 
 
 async def sign_forms(call: PageCall, cookie: str | None) -> None:
@@ -144,7 +144,7 @@ async def sign_forms(call: PageCall, cookie: str | None) -> None:
     if call.method == "POST":
         sent = call.sent.get("form_token", "")
         if not hmac.compare_digest(sent.encode(errors="replace"), call.form_token.encode()):
-            raise Forbidden("The form has expired. Reload the page, then send it again.")
+            raise Forbidden("The form comes from an earlier visit: reload the page and send it again.")
 
 
 def check_same_origin(call: Call, *, or_untold: bool = False) -> None:
@@ -161,7 +161,7 @@ def check_same_origin(call: Call, *, or_untold: bool = False) -> None:
             or urlsplit(origin).netloc == call.headers.get("host")
         )
     if not ours:
-        raise Forbidden("The form was not sent from a page of this service.")
+        raise Forbidden("The form comes from a page of another site.")
 
 
 async def read_form(call: Call) -> dict[str, str]:

@@ -41,7 +41,7 @@ class PlaceCall(PageCall):
     route: "PlaceRoute"
 
     @property
-    def shown(self) -> str:
+    def state_shown(self) -> str:
         """What a form about giving up is about."""
         return f"{self.place.entry.number} {self.place.entry.status}"
 
@@ -104,7 +104,7 @@ async def watch(call: PlaceCall) -> Response:
     one: that is none of this one's business, and least of all its purchase pass."""
     place = call.place
     if place.rejoined:
-        raise NotFound("The fan has joined again, so this place no longer changes.")
+        raise NotFound("This entry has ended: the fan has a newer one.")
     who = call.who if isinstance(call.who, User) else None  # a private link is good without signing in
     watcher = await call.live.watch(
         place.key,
@@ -145,7 +145,7 @@ async def leave(call: PlaceCall) -> Response:
     """Gives up the place, or what is held: whatever the fan was asked about. Where that has become something else,
     a turn above all, or the form does not say what it was, they are asked again."""
     form = await read_form(call)
-    if form.get("shown") != call.shown and not call.place.why_over:
+    if form.get("shown") != call.state_shown and not call.place.why_over:
         return await ask_to_leave(call)
     await call.run(verbs.leave)
     return _back(call)
@@ -284,7 +284,7 @@ async def _shown(call: PlaceCall, template: str = "link.html", *, refusal: Probl
         place=place,
         entry=entry,
         seen=event_id(entry),
-        shown=call.shown,
+        shown=call.state_shown,
         contact=await _contact(call),
         everywhere=await _spoken_for(call) is not None,
         rules=rules,

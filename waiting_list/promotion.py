@@ -1,4 +1,4 @@
-"""Decide who is promoted: a pure choice, and the round that carries it out (DESIGN: rules of the list, 5)."""
+"""Promotion: choose the next in line, without I/O, and hold tickets for them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -13,11 +13,11 @@ from waiting_list.stock import check_free, check_quantity
 
 _CHUNK = 500
 _BEFORE_ALL = -(2**63)
-"""A rank that no entry has."""
+"""A rank lower than that of any entry."""
 
 
 class Candidate(Protocol):
-    """A waiting entry, as the choice needs it."""
+    """The part of an entry that the choice depends on."""
 
     @property
     def tickets_wanted(self) -> int: ...
@@ -26,20 +26,19 @@ class Candidate(Protocol):
 
 
 class Choice(NamedTuple):
-    """The tickets to hold for each chosen candidate, and where the choice stopped."""
+    """How many tickets each chosen candidate gets, and where the choice stopped."""
 
     held: list[tuple[int, int]]
     """(index of the candidate, tickets), in order."""
     looked_at: int
-    """How many candidates were chosen or skipped."""
+    """How many candidates the choice served or passed over."""
 
 
 def choose(free: int, candidates: Sequence[Candidate], *, policy: Policy, at_most: int | None = None) -> Choice:
-    """Go through the candidates in order. Give each what it wants, or what is left if that is at least its
-    minimum.
+    """Give each candidate in order the tickets it wants, or the rest if that is at least its minimum.
 
-    `strict` stops at the first candidate that does not fit. `skip` skips it, and continues until `at_most` are
-    chosen. It never gives more than `free` tickets in total.
+    `strict` stops at the first candidate whose minimum is too high. `skip` passes over such candidates, until
+    `at_most` are chosen. The choice gives at most `free` tickets in all.
     """
     held: list[tuple[int, int]] = []
     looked_at = 0
@@ -70,14 +69,14 @@ async def promote(ledger: Ledger, *, tickets: int) -> None:
 
 
 async def reconsider(ledger: Ledger) -> None:
-    """Make `settle`, which follows every verb, check the next in line again."""
+    """Ask `settle`, which follows every verb, to look at the next in line as after any change of the list."""
     ledger.unsettled = True
 
 
 async def settle(ledger: Ledger) -> None:
-    """Promote the fans who fit the free tickets, if a change could make one fit. The actor is the service.
+    """Promote the next in line, if a change may have made free tickets fit them; the actor is the service.
 
-    Does nothing in manual mode, or after the end of the list.
+    It promotes no entry in manual mode, or once the list has ended.
     """
     if ledger.unsettled and ledger.list.automatic and not ledger.ended:
         ledger.actor = CLOCK
@@ -86,8 +85,8 @@ async def settle(ledger: Ledger) -> None:
 
 
 async def _round(ledger: Ledger, tickets: int) -> None:
-    # Reads from the head of the line in chunks, and no further than it promotes: the cost does not depend
-    # on the length of the list.
+    # The round reads from the head of the line in chunks, and no further than it promotes, so that its cost does
+    # not depend on the length of the list.
     first: EntryRow | None = None
     while tickets and ledger.list.waiting and first is None:
         line = await _first(ledger, min(tickets, _CHUNK))
@@ -112,7 +111,7 @@ async def _round(ledger: Ledger, tickets: int) -> None:
 
 
 async def _first(ledger: Ledger, at_most: int) -> list[EntryRow]:
-    """Return the first in line who can be promoted."""
+    """Return the first in line that promotion may serve."""
     if ledger.list.verify_email:
         return await ledger.read("read_first_fitting", _BEFORE_ALL, INT32_MAX, at_most, ledger.list.eligible)
     return await ledger.read("read_first_waiting", at_most)

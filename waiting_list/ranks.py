@@ -1,4 +1,4 @@
-"""Ranks, which order the entries of a list, and the segments of ranks that are counted. No I/O here."""
+"""Compute ranks, which order the entries of a list, and count entries in segments of ranks. No I/O here."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,18 +7,18 @@ from typing import Any
 from waiting_list.rows import EntryRow, ListRow
 
 RANK_STEP = 1_000_000
-"""The rank of an entry that was never moved is its number times this, which leaves room for moves in between."""
+"""An entry that was never moved has its number times this as its rank, to leave room for moves in between."""
 SEGMENT_BITS = 30
-"""A segment of the snapshot has the ranks with the same `rank >> SEGMENT_BITS`: about a thousand numbers."""
+"""A segment of the queue snapshot holds the ranks that share `rank >> SEGMENT_BITS`: about a thousand numbers."""
 SEGMENT_LEVELS = (SEGMENT_BITS - 5, SEGMENT_BITS, SEGMENT_BITS + 5)
-"""The sizes of segments that are counted, as the bits of the ranks in each: 32 of one make one of the next. The
-view `shown_entries` names the same."""
+"""The sizes of counted segments, as bits of rank; 32 of one size make one of the next. The view `shown_entries`
+uses the same sizes."""
 
 
 def joining_rank(number: int, highest: int) -> int:
     """Return the rank of a new entry with this number, behind the highest rank that the list has had.
 
-    Moves to the last place give ranks just above the highest, so the rank can be higher than the number implies.
+    A move to the last place takes the next higher rank, so the result can be higher than the number implies.
     """
     return max(number * RANK_STEP, highest + 1)
 
@@ -31,7 +31,7 @@ def rank_between(previous: int | None, following: int) -> int | None:
 
 
 class SegmentChanges:
-    """The changes to the counts of segments in one transaction."""
+    """The changes of segment counts in one transaction."""
 
     def __init__(self) -> None:
         self._changes: defaultdict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
@@ -39,7 +39,7 @@ class SegmentChanges:
     def count(self, entry: EntryRow, sign: int, *, changed: int) -> None:
         """Add a waiting entry (sign 1), or take it away (-1).
 
-        `changed` is the sequence of the history, or 0 if no place within the segment moves.
+        `changed` is the sequence in the history; it is 0 if no place within the segment moves.
         """
         for bits in SEGMENT_LEVELS:
             segment = self._changes[bits, entry.rank >> bits]
@@ -48,7 +48,7 @@ class SegmentChanges:
             segment[2] = max(segment[2], changed)
 
     def take(self) -> list[list[Any]]:
-        """Return and clear the changes so far, as one list for each column; an empty list without changes."""
+        """Return the changes so far, as one list for each column, and forget them; empty if there are none."""
         changes = {key: values for key, values in self._changes.items() if any(values)}
         self._changes.clear()
         if not changes:
@@ -57,9 +57,9 @@ class SegmentChanges:
 
 
 def last_places(row: ListRow, waiting: Iterable[EntryRow]) -> dict[int, tuple[int, int]]:
-    """Return the position of each of these entries and the tickets ahead of it, by number.
+    """Return the position of each of these entries, and the tickets ahead of it, by number.
 
-    They must be all entries that wait behind some place of the list.
+    They must be all the waiting entries behind some place of the list.
     """
     position, ahead = row.waiting, row.tickets_waiting
     places = {}

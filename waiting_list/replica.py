@@ -1,8 +1,8 @@
-"""A standby of the database that answers polls, for as long as it keeps up.
+"""Answer polls from a standby of the database while it keeps up.
 
-What is read there may be a second or so old: a standby that has not replayed by now what it had received at the
-last look, or gets nothing, or cannot be reached, is left alone, and the primary is asked. Who has just joined is
-never told that they have not: the primary is asked for what a standby does not know.
+Data from the standby may be about a second old. Polls go to the primary when the standby has not replayed what
+it had received at the last look, receives no data, or is out of reach. The primary also answers for entries that
+the standby does not know, because the fan may have just joined.
 """
 
 import asyncio
@@ -19,32 +19,34 @@ LOOK_SECONDS = 0.5
 
 
 class Replica:
-    """Where polls are read. One for each process; without a standby it is the primary."""
+    """The pool that answers polls: the standby or the primary. Each process has one replica."""
 
     def __init__(self, primary: Pool, standby: "Pool | None") -> None:
         self._primary = primary
         self._standby = standby
         self._looking: asyncio.Task[None] | None = None
         self._looked_at = float("-inf")
-        """When the last look that has ended began."""
+        """The start of the last look that has ended."""
         self._received: str | None = None
-        """What it had received at the last look."""
+        """The position in the log that the standby had received at the last look."""
         self._keeps_up = True
         self._trusted = False
 
     def pool(self) -> Pool:
-        """The standby while it keeps up, else the primary. Waits for nobody: a standby that is lost does not even
-        refuse, and whoever looked would be held up by it."""
+        """Return the standby while it keeps up, else the primary.
+
+        The call does not wait, because a lost standby does not even refuse, and would block the caller.
+        """
         if self._standby is None:
             return self._primary
         since = time.monotonic() - self._looked_at
         if since > LOOK_SECONDS and self._looking is None:
             self._looking = asyncio.create_task(self._look(self._standby))
-        # A look long ago says nothing of now.
+        # An old look is no proof that the standby keeps up now.
         return self._standby if self._trusted and since < 2 * LOOK_SECONDS else self._primary
 
     def failed(self) -> None:
-        """It could not be read: the primary is asked, until a look finds it again."""
+        """Note that the standby could not be read; polls go to the primary until a look finds it again."""
         self._looked_at, self._trusted = time.monotonic(), False
         self._say(False)
 

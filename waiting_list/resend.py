@@ -1,7 +1,6 @@
-"""The notices of an organization: what was sent, and sending it again.
+"""List the notices of an organization, and send them again.
 
-Nothing is sent here: a notice is made due, and the worker sends it. What belongs to another organization answers
-as if it did not exist.
+A resend only makes a notice due; the worker sends it. Data of another organization counts as absent.
 """
 
 import json
@@ -20,13 +19,12 @@ from waiting_list.paging import Page, decode, page_of
 from waiting_list.problems import NoticeNotFound
 
 TEST = "webhook.test"
-"""The type of a delivery that only tries a webhook."""
+"""The type of a delivery that only tests a webhook."""
 _CHUNK = 1000
-# Mail servers like to repeat whom they refuse.
 
 
 class NoticeFilter(NamedTuple):
-    """Which notices to list: each given field must match, by any of its values."""
+    """A filter of notices: each given field must match one of its values."""
 
     status: Sequence[str] | None = None
     type: Sequence[str] | None = None
@@ -43,11 +41,14 @@ async def send_test(
     idempotency: Idempotency | None = None,
     now: datetime | None = None,
 ) -> tuple[Notice, bool]:
-    """A delivery that only tries the webhook, whichever types it is told of, due at once; and whether an earlier
-    request with this Idempotency-Key made it. Raises WebhookNotFound, IdempotencyKeyReused."""
+    """Make a delivery that only tests the webhook, whatever types it wants, due at once.
+
+    Return it, and whether an earlier request with this Idempotency-Key made it. Raises WebhookNotFound,
+    IdempotencyKeyReused.
+    """
 
     async def insert(acquired: Connection, at: datetime) -> Notice:
-        # Locked, so that whoever deletes it finds the delivery.
+        # Locked, so that a deletion of the webhook finds this delivery.
         webhooks.found(await acquired.fetchrow(sql("lock_webhook"), organization_id, webhook_id))
         list_id, notice_id = organization_list_id(organization_id), uuid.uuid4()
         body = {"type": TEST, "timestamp": at.isoformat(), "data": {"message": "This webhook works."}}
@@ -75,7 +76,7 @@ async def deliveries(
     limit: int,
     cursor: str | None,
 ) -> Page[Notice]:
-    """What was sent, or is to be sent, to one webhook, the newest first. Raises WebhookNotFound."""
+    """Return the sent and pending deliveries to one webhook, the newest first. Raises WebhookNotFound."""
     await webhooks.webhook(pool, organization_id, webhook_id)
     only = NoticeFilter(status=status)
     return await notices(pool, organization_id, only, webhook_id=webhook_id, limit=limit, cursor=cursor)
@@ -90,10 +91,11 @@ async def redeliver(
     idempotency: Idempotency | None = None,
     now: datetime | None = None,
 ) -> tuple[Redelivered, bool]:
-    """Sends one delivery again, or all that are dead, each with the id that it had; says how many, and whether an
-    earlier request with this Idempotency-Key did it.
+    """Send one delivery again, or all dead ones, each with its old id.
 
-    All that are dead go in chunks, each a transaction of its own; who stops in the middle goes on with a repeat.
+    Return how many, and whether an earlier request with this Idempotency-Key did it. Dead deliveries go in chunks,
+    each in its own transaction; after an interruption, a repeat goes on.
+
     Raises WebhookNotFound, NoticeNotFound, IdempotencyKeyReused.
     """
     await webhooks.webhook(pool, organization_id, webhook_id)
@@ -127,7 +129,7 @@ async def notices(
     limit: int,
     cursor: str | None,
 ) -> Page[Notice]:
-    """Notices of one organization, or of all, the newest first. None shows whose address it goes to."""
+    """Return notices of one organization, or of all, the newest first. They contain no address of a fan."""
     after = decode(cursor, datetime, uuid.UUID)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_notices"), organization_id, webhook_id, *only, *after, limit + 1)
@@ -142,8 +144,10 @@ async def resend(
     idempotency: Idempotency | None = None,
     now: datetime | None = None,
 ) -> tuple[Notice, bool]:
-    """Makes a notice due now, whatever became of it, under the id that it had; and says whether an earlier request
-    with this Idempotency-Key did it. Whether an e-mail is still true is asked when it is sent.
+    """Make a notice due now, with its old id and whatever its status.
+
+    Return it, and whether an earlier request with this Idempotency-Key did it. The worker checks whether an e-mail
+    is still true when it sends it.
 
     Raises NoticeNotFound, IdempotencyKeyReused.
     """
@@ -159,9 +163,9 @@ async def resend(
 async def resend_all(
     pool: Pool, notice_ids: Sequence[str], *, organization_id: str | None = None, now: datetime | None = None
 ) -> int:
-    """Makes these notices due now, of one organization or of any; says how many they are.
+    """Make these notices due now, of one organization or of any; return how many they are.
 
-    Raises NoticeNotFound if one of them does not exist: none is then sent.
+    Raises NoticeNotFound if one of them does not exist; then all stay as they are.
     """
     found = await _found(pool, notice_ids, organization_id)
     async with connection(pool) as acquired:
@@ -178,9 +182,10 @@ async def resend_dead(
     webhook_id: str | None = None,
     now: datetime | None = None,
 ) -> int:
-    """Makes the dead notices due now, of one organization or of all, to one webhook or to anybody; says how many.
+    """Make the dead notices due now, of one organization or of all; return how many.
 
-    In chunks, list by list. One that dies meanwhile again is not taken twice.
+    With `webhook_id`, the call takes only that webhook's deliveries. It works in chunks, list by list. It takes
+    each notice once, even if the notice dies again meanwhile.
     """
     sent = 0
     after: tuple[datetime, uuid.UUID] | tuple[None, None] = (None, None)
@@ -198,7 +203,7 @@ async def resend_dead(
 
 
 async def _found(pool: Pool, notice_ids: Iterable[str], organization_id: str | None) -> list[Record]:
-    """Where these notices are. Raises NoticeNotFound if one of them does not exist."""
+    """Return the lists of these notices. Raises NoticeNotFound if one of them does not exist."""
     wanted = {_uuid(one) for one in notice_ids}
     async with snapshot(pool) as acquired:
         found = await acquired.fetch(sql("read_lists_of_notices"), wanted, organization_id)
@@ -210,7 +215,7 @@ async def _found(pool: Pool, notice_ids: Iterable[str], organization_id: str | N
 async def _resend(acquired: Connection, found: Record, at: datetime) -> None:
     list_id, notice_id = found["list_id"], found["notice_id"]
     if not await acquired.fetch(sql("resend_notices"), list_id, [notice_id], list(NoticeStatus), at):
-        raise _not_found(notice_id)  # forgotten meanwhile
+        raise _not_found(notice_id)  # erased or deleted meanwhile
 
 
 def _uuid(text: str) -> uuid.UUID:
@@ -235,6 +240,7 @@ def _notice(record: Record | None) -> Notice:
     assert record is not None, "it was just written"
     shown = dict(record)
     if shown["webhook_id"] is None and shown["answer"]:
-        # Also here: the version before has kept them.
+        # Mail servers like to repeat the address that they refuse. Remove it here too, because the previous
+        # version stored such answers.
         shown["answer"] = without_addresses(shown["answer"])
     return Notice(**shown)

@@ -1,4 +1,4 @@
-"""Define the rows of a list and of its entries in a transaction, and the fields that the history records."""
+"""The rows of a list and its entries as a transaction sees them, and the fields that the history records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -23,7 +23,7 @@ from waiting_list.models import Inventory, LeftReason, Status
 
 @dataclass(slots=True, kw_only=True)
 class EntryRow:
-    """A row of `entries` as the transaction sees it. The defaults are those of an entry that has just joined."""
+    """A row of `entries` inside a transaction. The defaults are those of an entry that has just joined."""
 
     number: int
     user_id: str | None
@@ -51,7 +51,7 @@ class EntryRow:
 
 @dataclass(slots=True)
 class ListRow(SettingColumns):
-    """A row of `inventory` as the transaction sees it: the columns of its settings, and these."""
+    """A row of `inventory` inside a transaction: the columns of its settings, and these."""
 
     list_id: UUID
     organization_id: str
@@ -77,42 +77,44 @@ class ListRow(SettingColumns):
 
     @property
     def free(self) -> int:
-        """Return how many available tickets are not held."""
+        """The tickets that are available and not held."""
         return self.available_stock - self.held
 
     @property
     def inventory(self) -> Inventory:
-        """Return the stock, as clients see it."""
+        """The stock, as clients see it."""
         return Inventory(free=self.free, **{name: getattr(self, name) for name in _INVENTORY_FIELDS})
 
     @property
     def settings(self) -> ListSettings:
-        """Return the settings, as clients see them."""
+        """The settings, as clients see them."""
         return list_settings_of(partial(getattr, self))
 
     @property
     def has_one_place(self) -> bool:
-        """Return whether a verified mailbox gets only one place. The default is `verify_email`."""
+        """Whether a verified mailbox has at most one place; the default follows `verify_email`."""
         return self.verify_email if self.one_place_per_address is None else self.one_place_per_address
 
     def opening(self, available_stock: int) -> dict[str, bool]:
-        """Return the change of `waiting_list_open` that follows from a change of the available stock, if any.
+        """Return the change of `waiting_list_open` that a change of the available stock causes, if any.
 
-        A list opens as soon as no ticket is available, and stays open. A list that an organizer has closed stays
-        closed until an organizer opens it.
+        A list opens by itself when its last available ticket goes, and stays open. A list that an organizer has
+        closed by hand stays closed until an organizer opens it.
         """
         sold_out = available_stock == 0 and self.available_stock > 0
         return {"waiting_list_open": True} if sold_out and not self.closed_by_hand else {}
 
     @property
     def leaves_traces(self) -> bool:
-        """Return whether the service notes the networks of joins. Only a list with a protection against programs
-        does, because it costs one more row for each join."""
+        """Whether the list keeps a trace of each join.
+
+        A trace is one more row for each join, so only lists with a rule against programs keep them.
+        """
         return self.has_one_place or self.join_challenge is not JoinChallenge.OFF
 
     @property
     def eligible(self) -> list[bool]:
-        """Return which values of `unverified` an entry can have to be promoted."""
+        """The values of `unverified` with which an entry can be promoted."""
         return [False] if self.verify_email else [False, True]
 
 
@@ -129,9 +131,9 @@ CREATED_WITH = (
     "ended_at",
     *COLUMNS,
 )
-"""The fields of the list that the history records. The counters follow from the entries."""
+"""The fields of a list that the history records; the counters follow from the entries."""
 ADDED_LATER: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_COLUMNS}
-"""The settings that the first row of an older history lacks, with their values at that time."""
+"""The settings that the first row of an older history lacks, with the values that they had then."""
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
-"""The fields of the entry that the history records for every join. It records `unverified` only if true. The
+"""The fields of an entry that the history records for every join. It records `unverified` only if it is true; the
 others start empty."""

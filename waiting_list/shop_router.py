@@ -62,7 +62,7 @@ class ShopRoute(PageRoute):
 
     async def admit(self, call: PageCall) -> Response | None:
         if not call.service.settings.demo:
-            raise NotFound("There is no such page.")
+            raise NotFound("This page does not exist.")
         if call.method == "POST":
             check_same_origin(call)
         return None
@@ -100,7 +100,7 @@ async def show_checkout(call: PageCall, tickets: str = "") -> Response:
     entry = await _held(call, shown)
     chosen = whole_number({"tickets": tickets}, "tickets") if tickets else entry.tickets_held
     if not 1 <= chosen <= entry.tickets_held:
-        raise WrongQuantity("The order has more tickets than are held.", held=entry.tickets_held)
+        raise WrongQuantity("Fewer tickets are held.", held=entry.tickets_held)
     show = next((show for show in await _shows(call, [shown.key])), None)
     return _page(call, "shop_checkout.html", entry=entry, show=show, tickets=chosen, purchase_pass=text)
 
@@ -153,8 +153,8 @@ async def _held(call: PageCall, shown: Pass) -> Entry:
     if is_this and entry.status is Status.READY:
         return entry
     if is_this and entry.left_reason is LeftReason.BOUGHT:
-        raise AlreadyLeft("The held tickets have already been bought.", entry=entry)
-    raise HoldExpired("The hold of this purchase pass has ended.")
+        raise AlreadyLeft("These tickets are already bought.", entry=entry)
+    raise HoldExpired("The hold of this pass has expired.")
 
 
 def _page(

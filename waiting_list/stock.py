@@ -1,4 +1,7 @@
-"""What an organizer does to the stock and the settings of one list. Written like verbs.py."""
+"""The verbs of organizers on the stock and the settings of one list.
+
+Like every verb, each checks everything before its first change.
+"""
 
 from typing import Any
 
@@ -15,7 +18,10 @@ from waiting_list.problems import (
 
 
 async def add_stock(ledger: Ledger, *, quantity: int) -> None:
-    """Tickets come back: available grows, never beyond total. Raises InvalidRequest, ExceedsTotalStock."""
+    """Add returned tickets to the available stock, never beyond the total stock.
+
+    Raises InvalidRequest, ExceedsTotalStock.
+    """
     check_quantity("quantity", quantity)
     maximum = ledger.list.total_stock - ledger.list.available_stock
     if quantity > maximum:
@@ -24,10 +30,10 @@ async def add_stock(ledger: Ledger, *, quantity: int) -> None:
 
 
 async def remove_stock(ledger: Ledger, *, quantity: int, revoke_holds: bool = False) -> None:
-    """Tickets were sold or withdrawn elsewhere: available shrinks, by free tickets only.
+    """Remove free tickets that were sold or withdrawn elsewhere from the available stock.
 
-    With `revoke_holds` the newest holds are revoked first, as many as it takes: those fans wait again at
-    their old place. Raises InvalidRequest, NotEnoughStock, StockHeld.
+    With `revoke_holds`, the verb first revokes the newest holds, as many as needed; those fans wait again at their
+    old place. Raises InvalidRequest, NotEnoughStock, StockHeld.
     """
     check_quantity("quantity", quantity)
     check_free(ledger, quantity, unless=revoke_holds)
@@ -37,7 +43,7 @@ async def remove_stock(ledger: Ledger, *, quantity: int, revoke_holds: bool = Fa
 
 
 async def add_total_stock(ledger: Ledger, *, quantity: int) -> None:
-    """Capacity grows: total and available both. Raises InvalidRequest."""
+    """Add capacity, to the total and to the available stock. Raises InvalidRequest."""
     check_quantity("quantity", quantity)
     total = ledger.list.total_stock + quantity
     if total > INT32_MAX:
@@ -47,7 +53,7 @@ async def add_total_stock(ledger: Ledger, *, quantity: int) -> None:
 
 
 async def remove_total_stock(ledger: Ledger, *, quantity: int) -> None:
-    """Capacity shrinks: total and available both, by free tickets only.
+    """Remove capacity, from the total and from the available stock. Only free tickets can go.
 
     Raises InvalidRequest, NotEnoughStock, StockHeld.
     """
@@ -65,7 +71,7 @@ async def put_stock(
     available_stock: int,
     waiting_list_open: bool | None = None,
 ) -> None:
-    """Sets the stock to what the ticketing platform says. Raises StockHeld: held tickets stay available."""
+    """Set the stock to the ticketing platform's numbers. Raises StockHeld, because held tickets stay available."""
     if available_stock < ledger.list.held:
         raise StockHeld(
             f"{ledger.list.held} tickets are held for ready users.",
@@ -78,8 +84,11 @@ async def put_stock(
 
 
 async def configure(ledger: Ledger, *, settings: SettingsChange) -> None:
-    """Changes the settings that are given. Holds that were granted keep their deadline, or the list's new
-    end if that is earlier. Raises InvalidRequest if `closes_at` is after the representation's start."""
+    """Change the given settings. Present holds keep their deadline, cut at the list's new end.
+
+    Raises InvalidRequest if no setting is given, if `closes_at` is after the representation's start, or if the
+    quiet hours have only one end or no length.
+    """
     changes: dict[str, Any] = settings.given
     if not changes:
         raise InvalidRequest.of("body", "give at least one setting")
@@ -99,7 +108,10 @@ async def configure(ledger: Ledger, *, settings: SettingsChange) -> None:
 
 
 def check_free(ledger: Ledger, quantity: int, *, unless: bool = False) -> None:
-    """Raises NotEnoughStock if not so many tickets are available, StockHeld if not so many are free."""
+    """Raise NotEnoughStock if fewer tickets are available, and StockHeld if fewer are free.
+
+    With `unless`, held tickets count as well, because the caller can revoke their holds.
+    """
     available, free = ledger.list.available_stock, ledger.list.free
     if quantity > available:
         raise NotEnoughStock(f"Only {available} tickets are available.", available=available)
@@ -108,7 +120,7 @@ def check_free(ledger: Ledger, quantity: int, *, unless: bool = False) -> None:
 
 
 async def _revoke(ledger: Ledger, tickets: int) -> None:
-    """Sends the newest holds back to their place in line until so many tickets are free."""
+    """Revoke the newest holds until so many more tickets are free; those fans return to their place."""
     for entry in await ledger.read("read_newest_holds", tickets):
         if tickets <= 0:
             break
@@ -137,6 +149,6 @@ def _open_or_closed(is_open: bool) -> dict[str, bool]:
 
 
 def check_quantity(field: str, quantity: int) -> None:
-    """Raises InvalidRequest for a number of tickets below 1."""
+    """Raise InvalidRequest for a number of tickets below 1."""
     if quantity < 1:
         raise InvalidRequest.of(field, "must be at least 1")

@@ -1,4 +1,4 @@
-"""Server-sent events (WHATWG HTML, 9.2): a user's entry whenever it changes."""
+"""Stream a user's entry, on every change, as server-sent events (WHATWG HTML, 9.2)."""
 
 import asyncio
 import hashlib
@@ -15,9 +15,9 @@ from waiting_list.models import Entry, ListKey
 log = structlog.get_logger(__name__)
 
 COMMENT_SECONDS = 15.0
-"""Between two signs of life, which keep proxies from closing a quiet stream."""
+"""The time between two comments, which keep proxies from closing a quiet stream."""
 SLOW_SECONDS = 10.0
-"""A reader that takes nothing for so long is dropped."""
+"""How long a reader may take no data before the stream drops it."""
 _RETRY_MILLISECONDS = 2000
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -26,15 +26,17 @@ _HEADERS = [
 
 
 STREAM = "waiting_list.stream"
-"""Where a call's scope has the stream that answers it."""
+"""The key in a request's scope under which the stream that answers it is stored."""
 
 
 class EntryStream:
-    """Streams a watched entry: as it is now, then whenever it changes.
+    """Stream a watched entry: as it is now, then on every change.
 
-    An event's id stands for its data: who reconnects with it as `Last-Event-ID` gets nothing until there is
-    something new. With a `number` it is about that very entry, and ends where its user has a later one. Written by
-    hand, since a stream of Starlette's is two tasks and a cancel scope.
+    An event's id is a hash of its data. A reader that reconnects with it as `Last-Event-ID` gets the next event
+    only after a change. With a `number`, the stream is about that entry alone, and ends if its user has a later
+    one.
+
+    This class does not use Starlette's stream, because that needs two tasks and a cancel scope.
     """
 
     __slots__ = ("_key", "_live", "_number", "_told", "_watcher", "_with_pass")
@@ -57,7 +59,7 @@ class EntryStream:
         self._number = number
 
     async def run(self, receive: Receive, send: Send) -> None:
-        """Streams until the reader goes, is dropped, or the watcher is closed."""
+        """Stream until the reader leaves or is dropped, or the watcher is closed."""
         watcher = self._watcher
         gone = asyncio.ensure_future(_until_gone(receive))
         gone.add_done_callback(lambda _: watcher.close())
@@ -92,7 +94,7 @@ class EntryStream:
 
 
 def event_id(entry: Entry) -> str:
-    """The id of the event that tells this entry: a page that shows it as it is can tell whether there is news."""
+    """Return the id of the event for this entry, so that a page that shows the entry notices a newer one."""
     return _name(entry.model_dump_json().encode())
 
 
@@ -101,15 +103,17 @@ def _name(data: bytes) -> str:
 
 
 class StreamResponse(Response):
-    """Leaves the stream to the BodyGuard, which runs it when FastAPI is done with the call: what FastAPI needs for
-    a call is as much again as the stream itself."""
+    """Leave the stream to the BodyGuard, which runs it after FastAPI is done with the request.
+
+    FastAPI's memory for a request is as large as the stream itself; this way, it is freed first.
+    """
 
     def __init__(self, stream: EntryStream) -> None:
         super().__init__()
         self._stream = stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Sends nothing."""
+        """Put the stream into the scope; send no data."""
         scope[STREAM] = self._stream
 
 

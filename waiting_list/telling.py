@@ -1,8 +1,8 @@
 """Write the outbox: a notice for each fan and webhook that a change concerns, in the transaction of the change.
 
-A webhook's body is written here, and says what was true at the commit: after two changes of one entry in one
-transaction, both notices show the entry as it is after the second. An e-mail is composed when it is sent
-(writing.py): its notice says only that it is due, and for whom.
+This module writes the body of a delivery, as of the commit: after two changes of one entry in one transaction,
+both notices show the entry after the second. The worker composes an e-mail when it sends it; the notice only names
+the entry and the due time.
 """
 
 import json
@@ -28,10 +28,9 @@ class _Event(NamedTuple):
 
 
 async def write_outbox(ledger: Ledger, *, sends_mail: bool) -> bool:
-    """Write a notice to the outbox for each fan and webhook that the transaction's changes concern; return whether
-    there were any.
+    """Write a notice for each fan and webhook that the changes concern; return whether there are any.
 
-    It reads and writes nothing where no fan and no webhook would get a notice.
+    Without e-mails and webhooks, the call runs no statement of its own.
     """
     await ledger.flush()
     written = await _write_for_webhooks(ledger) if ledger.webhooks else False
@@ -39,8 +38,10 @@ async def write_outbox(ledger: Ledger, *, sends_mail: bool) -> bool:
 
 
 def notice_id(list_id: UUID, at: datetime, sequence: int, type_: str, webhook_id: str | None) -> UUID:
-    """The name of a notice: it follows from its cause, so that it is the same whenever it is sent. The instant is
-    part of it, since a list that was deleted and made again counts from 1 again."""
+    """Return the id of a notice; it follows from the cause, so that each attempt to send has the same id.
+
+    The instant is part of it, because a list that was deleted and made again counts from 1 again.
+    """
     return uuid5(list_id, f"{at.isoformat()}/{sequence}/{type_}/{webhook_id or ''}")
 
 
@@ -61,7 +62,7 @@ async def _write_for_webhooks(ledger: Ledger) -> bool:
 
 
 def _type(done: Done) -> WebhookType | None:
-    # That a fan was passed over changes nothing that clients see.
+    # Clients cannot see that promotion passed over a fan.
     passed_over = done.verb == "promote" and not done.promoted
     return None if passed_over else VERBS[done.verb].webhook
 
@@ -104,7 +105,7 @@ async def _write_for_fans(ledger: Ledger) -> bool:
         kind, number = VERBS[done.verb].email, done.entry.number
         if kind is None or (kind is EmailKind.READY and not done.promoted):
             continue
-        # Whoever waits again after a lapsed hold is told so by the e-mail about the lapse.
+        # After an expired hold, the e-mail about the expiry also says that the fan waits again.
         if kind is EmailKind.JOINED and (done.actor == CLOCK or number not in known):
             continue
         told = (
@@ -130,8 +131,10 @@ async def _write_for_fans(ledger: Ledger) -> bool:
 
 
 def _to_ask(ledger: Ledger) -> list[int]:
-    """Who is to be asked to verify an address, because it is another one, or because they wait again and may not
-    have been asked. Each once, and nobody where the list does not ask."""
+    """Return the entries that need an e-mail to verify their address, each once; none if the list asks no fan.
+
+    They have a new address, or wait again and may not have had that e-mail.
+    """
     if not ledger.list.verify_email:
         return []
     again = (
@@ -142,7 +145,7 @@ def _to_ask(ledger: Ledger) -> list[int]:
 
 
 async def _write(ledger: Ledger, statement: str, rows: Sequence[Sequence[Any]], *more: Any) -> None:
-    """Writes rows of the outbox, so many at once that one statement stays far from its time limit."""
+    """Write rows of the outbox in parts, so that one statement stays far from its time limit."""
     row = ledger.list
     for start in range(0, len(rows), _AT_ONCE):
         some = map(list, zip(*rows[start : start + _AT_ONCE], strict=True))
@@ -150,7 +153,7 @@ async def _write(ledger: Ledger, statement: str, rows: Sequence[Sequence[Any]], 
 
 
 def _reminder_at(ledger: Ledger, deadline: datetime) -> datetime | None:
-    """When a hold that begins now is to be reminded of; None if that would be in its first half."""
+    """Return when to remind a fan of a hold that begins now; None if that would be in its first half."""
     minutes = ledger.list.reminder_minutes
     if minutes is None:
         return None

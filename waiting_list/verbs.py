@@ -1,9 +1,9 @@
-"""Change entries for a fan, an organizer or the clock: join, change, leave, set_contact, verify, buy, move,
+"""The verbs of fans, organizers and the clock on entries: join, change, leave, set_contact, verify, buy, move,
 remove, expire, end, erase, prune.
 
-A verb checks everything before it changes anything. So a verb that raises a Problem has changed nothing, and a
-batch of verbs can share a transaction. A Problem with an entry has its row here; the engine turns it into the form
-for clients. Verbs free tickets, but promotion.py decides who gets them.
+A verb checks everything before its first change. A verb that raises a Problem has changed no data, so a whole
+batch of verbs can share a transaction. A Problem about an entry carries the entry's row here; the engine turns it
+into the entry that clients see. A verb only frees tickets; promotion gives them to the next in line.
 """
 
 from collections.abc import Mapping
@@ -48,12 +48,12 @@ async def join(
     proof: Proof = NO_PROOF,
     network: str | None = None,
 ) -> EntryRow:
-    """Add an entry for the user at the last place.
+    """Give the user the last place.
 
-    `tickets_minimum` defaults to `tickets_wanted`. With `quiet`, the fan gets no e-mail about what the answer
-    says: that they have joined, and whether they can buy at once. `proof` is the solved challenge, which only fans
-    need. `network` is the public address of a fan (`Limits.network`). A fan can join MOST_JOINS times within
-    JOINS_WITHIN; organizers have no limit.
+    `tickets_minimum` defaults to `tickets_wanted`. `contact` says where e-mails about the entry go. With `quiet`,
+    no e-mail repeats the answer: that the fan joined, and may buy at once. `proof` answers the list's challenge to
+    fans. `network` is the public address that the fan joins from (`Limits.network`). A fan may join MOST_JOINS
+    times within JOINS_WITHIN; an organizer may add users without that limit.
 
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
     WaitingListFull, TooManyPlaces, RateLimited, AddressTaken, ChallengeRequired.
@@ -79,7 +79,7 @@ async def join(
         await ledger.join_limit.check(user_id)
     if contact.verified_email is not None:
         await ledger.contacts.check_mailbox(contact.verified_email)
-    # Last, so that no device works for a place that there is not.
+    # Last, so that no device works for a place that the list would refuse.
     bits = 0 if proof.solved or ledger.actor != FAN else asked_bits(ledger.list.join_challenge, proof.pressing)
     if bits:
         raise ChallengeRequired("Solve the challenge, then repeat the request with the solution.", bits=bits)
@@ -101,12 +101,12 @@ async def change(
     tickets_wanted: int | None = None,
     tickets_minimum: int | None = None,
 ) -> EntryRow:
-    """Change how many tickets a waiting user wants. With `number`, change only that entry.
+    """Change how many tickets a waiting user wants. Fewer keep the place; more move the entry last, as a `move`.
 
-    With fewer tickets the user keeps the place; with more the user goes last, recorded as a `move`. Without a new
-    minimum, an entry whose minimum was its wish keeps that rule; else a minimum above the new wish is lowered to
-    it. Raises NotInList, AlreadyLeft, NotWaiting, InvalidRequest, TooManyTickets,
-    WaitingListEnded.
+    With `number`, the verb changes only that entry. Without a new minimum, an entry that takes all or no tickets
+    still does; any other minimum shrinks to the new wish.
+
+    Raises NotInList, AlreadyLeft, NotWaiting, InvalidRequest, TooManyTickets, WaitingListEnded.
     """
     entry = _waiting(await ledger.latest(user_id), number)
     if ledger.ended:
@@ -126,25 +126,23 @@ async def change(
 
 
 async def leave(ledger: Ledger, *, user_id: str, number: int | None = None) -> EntryRow:
-    """End the entry of a user who gives up the place or the hold. With `number`, end only that entry. Raises
-    NotInList, AlreadyLeft."""
+    """Give up the user's place, or hold; with `number`, only that of this entry. Raises NotInList, AlreadyLeft."""
     entry = _active(await ledger.latest(user_id), number)
     take_out(ledger, "leave", entry, LeftReason.CANCELLED)
     return entry
 
 
 async def remove(ledger: Ledger, *, user_id: str) -> EntryRow:
-    """End the entry of a user whom the organizer removes. Raises NotInList, AlreadyLeft."""
+    """Take the user out of the list, for the organizer. Raises NotInList, AlreadyLeft."""
     entry = _active(await ledger.latest(user_id))
     take_out(ledger, "remove", entry, LeftReason.REMOVED)
     return entry
 
 
 async def set_contact(ledger: Ledger, *, user_id: str, contact: Contact) -> EntryRow:
-    """Replace the contact details of an entry.
+    """Change the contact of the user's entry. A verified address stays verified; a new one must be verified again.
 
-    A verified address stays verified; a different one must be verified again. Raises NotInList, AlreadyLeft,
-    AddressTaken.
+    Raises NotInList, AlreadyLeft, AddressTaken.
     """
     entry = _active(await ledger.latest(user_id))
     known = await ledger.contacts.read(entry.number)
@@ -158,9 +156,10 @@ async def set_contact(ledger: Ledger, *, user_id: str, contact: Contact) -> Entr
 
 
 async def verify(ledger: Ledger, *, user_id: str, number: int, email: str) -> EntryRow:
-    """Mark the address of an entry as verified, so that promotion no longer skips the entry. Safe to repeat.
+    """Mark the entry's address as verified, because its owner reads this mailbox. Safe to repeat.
 
-    Raises NotInList, AlreadyLeft, AddressTaken; InvalidRequest if the entry now has a different address.
+    From now on promotion no longer passes the entry over. Raises NotInList, AlreadyLeft, AddressTaken, and
+    InvalidRequest if the entry has another address by now.
     """
     entry = _active(await ledger.latest(user_id), number)
     known = await ledger.contacts.read(number)
@@ -173,15 +172,17 @@ async def verify(ledger: Ledger, *, user_id: str, number: int, email: str) -> En
 
 
 async def buy(ledger: Ledger, *, user_id: str, quantity: int | None = None, hold: UUID | None = None) -> EntryRow:
-    """Record that a ready user has bought `quantity` tickets; by default all held ones.
+    """Record that the ready user has bought `quantity` tickets, by default all held ones.
 
-    With `hold`, the id of the hold in a purchase pass, the latest entry of the user must have this hold. The
-    bought tickets leave the stock: available and held shrink together, so that no other entry moves. The other
-    held tickets become free. The deadline is compared with the time that was read under the lock, so that a late
-    worker does not matter. Raises NotInList, AlreadyLeft, NotReady, HoldExpired, WrongQuantity, InvalidRequest.
+    `hold` is a purchase pass's name for its hold; the user's latest entry must have that hold. The tickets leave
+    the stock: available and held shrink together, so no other fan moves. The other tickets of the hold become
+    free. The verb compares the deadline with the instant read under the lock, so a late worker changes no
+    outcome.
+
+    Raises NotInList, AlreadyLeft, NotReady, HoldExpired, WrongQuantity, InvalidRequest.
     """
     latest = await ledger.latest(user_id)
-    # Before all else: what has become of another hold, or another place, is no business of this pass.
+    # First, because a pass must learn only of its own hold and place.
     if hold is not None and latest and hold != _hold(ledger, latest):
         raise HoldExpired("The purchase pass belongs to an earlier hold.")
     if latest and latest.left_reason is LeftReason.EXPIRED:
@@ -215,8 +216,7 @@ async def move(
     before: str | None = None,
     reason: str | None = None,
 ) -> EntryRow:
-    """Move a waiting user to the first or last place, or right before another waiting user. The history keeps the
-    `reason`.
+    """Move a waiting user first, last, or right before another waiting user. The history keeps the `reason`.
 
     Raises NotInList, AlreadyLeft, NotWaiting (of either user), InvalidRequest.
     """
@@ -239,13 +239,13 @@ async def move(
 
 
 async def rank_before(ledger: Ledger, following: EntryRow, mover: EntryRow) -> int:
-    """Return a rank right before `following`, half-way to the previous entry. Makes room if there is none."""
+    """Return a rank right before `following`, half-way to the entry in front; make room if there is no rank."""
     previous = await ledger.read("read_active_before", following.rank, mover.number, 1)
     rank = rank_between(previous[0].rank if previous else None, following.rank)
     if rank is not None:
         return rank
-    # After some twenty moves to the same place its ranks are consecutive. Shift that run down by one, from
-    # its far end, so that no two ever share a rank: nobody's place changes, and every step is recorded.
+    # After some twenty moves to the same place its ranks are consecutive. Shift that run down by one, from its
+    # far end, so that no two entries ever share a rank. Each place stays, and the history records every step.
     run: list[EntryRow] = []
     at_most = 64
     while True:
@@ -254,7 +254,7 @@ async def rank_before(ledger: Ledger, following: EntryRow, mover: EntryRow) -> i
         if dense < at_most:
             break
         at_most *= 2
-    # The one who moves steps aside first: its own rank may be the one that the run shifts into.
+    # The mover steps aside first, because the run may shift into its rank.
     ledger.apply("move", mover, rank=ledger.list.last_rank + 1)
     await ledger.flush()
     for entry in reversed(run[:dense]):
@@ -264,9 +264,9 @@ async def rank_before(ledger: Ledger, following: EntryRow, mover: EntryRow) -> i
 
 
 async def expire(ledger: Ledger, *, at_most: int = 500) -> list[EntryRow]:
-    """End holds whose deadline has passed, the oldest first, and return their entries.
+    """End the holds whose deadline has passed, the oldest first; return those entries.
 
-    With `after_expiry` = requeue, each of these users waits again, last in line, with a new entry.
+    With `after_expiry` = requeue, each of those users waits again, last, with a new entry.
     """
     due = await ledger.read("read_due_entries", ledger.now, at_most)
     for entry in due:
@@ -278,9 +278,9 @@ async def expire(ledger: Ledger, *, at_most: int = 500) -> list[EntryRow]:
 
 
 async def end(ledger: Ledger, *, at_most: int = 500) -> list[EntryRow]:
-    """After the end of the list, end its active entries, and return them.
+    """Take the waiting and ready entries out of a list that has ended; return those entries.
 
-    If no active entry is left, mark the list as ended. Does nothing before the end.
+    If no more entries are active, the verb marks the list as ended. It changes no data before the end.
     """
     if not ledger.ended:
         return []
@@ -295,7 +295,7 @@ async def end(ledger: Ledger, *, at_most: int = 500) -> list[EntryRow]:
 
 
 async def erase(ledger: Ledger, *, user_id: str) -> list[EntryRow]:
-    """End the entry of a person, erase the user from all their entries, and return these entries.
+    """Take the person out of the list, and forget the person; return their entries.
 
     The numbers and their history stay. Other places change only because the person leaves.
     """
@@ -310,12 +310,11 @@ async def erase(ledger: Ledger, *, user_id: str) -> list[EntryRow]:
 
 
 async def prune(ledger: Ledger, *, kept: timedelta, at_most: int = 500) -> list[EntryRow]:
-    """Erase the users of the oldest entries, as `erase` does, and return these entries. If none is left, mark the
-    list as pruned.
+    """Forget the persons of at most `at_most` entries, the oldest first, as `erase` does; return those entries.
 
-    Does nothing while the list has active entries, or if it has not ended long enough ago. So it erases nothing if
-    the show was postponed in the meantime. If a pruned list gets entries again, it is pruned again after its next
-    end.
+    If no more entries are left, the verb marks the list as pruned. It changes no data unless the list is empty and
+    ended at least `kept` ago. So it forgets no person if the show was put off after the worker looked for due
+    work. A pruned list that takes entries again is pruned again after its next end.
     """
     ended_at = ledger.list.ended_at
     over = ended_at is not None and ended_at >= ledger.ends_at and not (ledger.list.waiting or ledger.list.held)
@@ -335,9 +334,9 @@ async def prune(ledger: Ledger, *, kept: timedelta, at_most: int = 500) -> list[
 
 
 async def _forget(ledger: Ledger, entries: list[EntryRow]) -> None:
-    """Delete the personal data of these entries. The entries themselves stay."""
+    """Delete the personal data beside these entries; the entries stay."""
     numbers, list_id = [entry.number for entry in entries], ledger.list.list_id
-    await ledger.flush()  # before what it has yet to write is to be forgotten
+    await ledger.flush()  # first, so that the statements also find the pending rows
     for statement in ("forget_reasons", "delete_contacts", "delete_traces", "delete_notices_of_entries"):
         await ledger.connection.execute(sql(statement), list_id, numbers)
 
@@ -351,7 +350,7 @@ def take_out(
     why: str | None = None,
     on_list: Mapping[str, Any] | None = None,
 ) -> None:
-    """End an active entry and its hold. The history keeps `why`."""
+    """Take an active entry, and the tickets that it holds, out of the list; the history keeps `why`."""
     ledger.apply(
         verb,
         entry,
@@ -365,7 +364,7 @@ def take_out(
 
 
 def _hold(ledger: Ledger, entry: EntryRow) -> UUID | None:
-    """Return the id of the hold that the entry has, or had when it left."""
+    """Return the name of the hold that the entry has, or had when it left; None if there is none."""
     return hold_id(ledger.list.list_id, entry.number, entry.ready_at) if entry.ready_at else None
 
 

@@ -14,7 +14,7 @@ from tests.shop import LIST
 from waiting_list.challenges import BASE_BITS, LIFE_SECONDS, PUZZLES
 
 __all__ = ["open_shop"]
-WORKING = re.compile("One moment: your device works")
+WORKING = re.compile("One moment: your browser runs")
 
 
 async def _press_join(page: Page) -> None:
@@ -60,7 +60,7 @@ async def test_a_fan_is_told_what_happens_and_what_to_do_where_it_cannot(site: S
     await expect(broken.get_by_role("status").filter(has_text="demandez à l’organisateur")).to_be_visible()
     plain = await visits.begin("fan", **WITHOUT_SCRIPTS)
     await _press_join(plain)
-    await expect(plain.get_by_text("ask the organizer to put you on the list")).to_be_visible()
+    await expect(plain.get_by_text("ask the organizer to add you to the list")).to_be_visible()
     assert (await site.shop.organizer("GET", f"{PAGE}/entries/{FAN}")).status_code == 404
     await visits.end()
     visits.wrong = [line for line in visits.wrong if "/static/challenge.js" not in line]
@@ -85,9 +85,9 @@ async def test_who_asks_for_a_link_to_sign_in_gets_it_after_the_work(site: Site,
     site.app.state.service.gate._sign_in = "always"
     page = await visits.begin()
     await page.goto(PAGE)
-    await page.get_by_label("E-mail address").fill("ada@example.org")
+    await page.get_by_label("Email address").fill("ada@example.org")
     await page.get_by_role("button", name="Send me the link").click()
-    await expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible(timeout=60_000)
+    await expect(page.get_by_role("heading", name="Check your email")).to_be_visible(timeout=60_000)
     assert await site.mail("/sign-in/")
 
 

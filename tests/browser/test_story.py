@@ -14,11 +14,11 @@ TURN = "It is your turn"
 async def _returns_tickets(organizer: Page, quantity: int) -> None:
     """An organizer gives tickets back, having seen what that does."""
     await organizer.goto(DASHBOARD)
-    await organizer.get_by_label("Tickets come back").fill(str(quantity))
-    await organizer.get_by_role("button", name=re.compile("^See what it does.*Tickets come back")).click()
+    await organizer.get_by_label("Return tickets").fill(str(quantity))
+    await organizer.get_by_role("button", name=re.compile("^Preview.*Return tickets")).click()
     await expect(organizer.get_by_text("This makes 1 fan ready:")).to_be_visible()
     await expect(organizer.get_by_text(f"{FAN}: 2 tickets")).to_be_visible()
-    await organizer.get_by_role("button", name="Do it").click()
+    await organizer.get_by_role("button", name=f"Return {quantity} tickets").click()
     await expect(organizer.get_by_role("status")).to_have_text("Done.")
 
 
@@ -32,7 +32,7 @@ async def test_a_fan_joins_a_ticket_comes_back_the_page_turns_ready_by_itself_an
     await fan.get_by_label("Tickets").fill("2")
     await fan.get_by_role("button", name="Join").click()
     await expect(fan).to_have_url(f"{site.address}{PLACE}")
-    await expect(fan.get_by_text("You are next in line; no ticket is free right now.")).to_be_visible()
+    await expect(fan.get_by_text("You are next in line. No tickets are available right now.")).to_be_visible()
     await fan.evaluate("window.sameWindow = true")
 
     await _returns_tickets(organizer, 2)
@@ -64,12 +64,12 @@ async def test_a_place_moves_up_while_a_half_filled_form_stays(site: Site, visit
     await fan.goto(PLACE)
     place, ahead = (fan.locator(f"[data-field={name}]") for name in ("position", "tickets_ahead"))
     await expect(place).to_have_text("3")
-    await fan.get_by_label("At least (empty: all or none)").fill("1")
+    await fan.get_by_label("Fewest I’d accept (optional)").fill("1")
     await site.shop.user("zoe", "DELETE")
     await expect(place).to_have_text("2")
     await expect(ahead).to_have_text("3")
     await expect(fan.locator("[data-why]")).to_contain_text("1 fan ahead of you wants 3 tickets", timeout=15_000)
-    await expect(fan.get_by_label("At least (empty: all or none)")).to_have_value("1")
+    await expect(fan.get_by_label("Fewest I’d accept (optional)")).to_have_value("1")
     await expect(fan.get_by_role("status")).to_contain_text("1 fan ahead of you")
     assert await scrolls_sideways(fan) == 0
 
@@ -81,8 +81,8 @@ async def test_a_hold_that_lapses_turns_the_page_by_itself(site: Site, visits: V
     await fan.goto(link)
     await expect(fan.get_by_role("heading", level=1)).to_have_text(TURN)
     await site.lapse()
-    await expect(fan.get_by_role("heading", level=1)).to_have_text("Your tickets were not bought in time")
-    await expect(fan.get_by_role("link", name="To the waiting list")).to_be_visible()
+    await expect(fan.get_by_role("heading", level=1)).to_have_text("Your time to buy has run out")
+    await expect(fan.get_by_role("link", name="Go to the waiting list")).to_be_visible()
 
 
 async def test_everything_is_done_without_scripts(site: Site, visits: Visits) -> None:
@@ -95,11 +95,11 @@ async def test_everything_is_done_without_scripts(site: Site, visits: Visits) ->
     await fan.get_by_role("button", name="Change").click()
     await expect(fan.get_by_text("You asked for 2 tickets.")).to_be_visible()
     await _returns_tickets(organizer, 2)
-    await fan.get_by_role("link", name="Look again").click()
+    await fan.get_by_role("link", name="Refresh").click()
     await expect(fan.get_by_role("heading", level=1)).to_have_text(TURN)
     await expect(fan.get_by_text(re.compile("You have 23 hours 59 minutes left"))).to_be_visible()
-    await fan.get_by_role("link", name="Give back what is held for me").click()
-    await fan.get_by_role("button", name="Give back my tickets").click()
+    await fan.get_by_role("link", name="Release my tickets").click()
+    await fan.get_by_role("button", name="Release my tickets").click()
     await expect(fan.get_by_role("heading", level=1)).to_have_text("You are no longer on the waiting list")
 
 
@@ -116,7 +116,7 @@ async def test_the_countdown_is_by_the_servers_clock_and_the_deadline_also_by_th
     await expect(fan.locator("[data-countdown]")).to_have_text(re.compile("You have 23 hours 59 minutes"))
     local = fan.locator("[data-local]")
     await expect(local).to_be_visible()
-    await expect(local).to_contain_text("Where you are:")
+    await expect(local).to_contain_text("Your local time:")
 
 
 async def test_the_whole_way_in_french_on_a_phone(site: Site, visits: Visits) -> None:
@@ -125,7 +125,7 @@ async def test_the_whole_way_in_french_on_a_phone(site: Site, visits: Visits) ->
     await fan.get_by_role("link", name=re.compile("^S’inscrire")).click()
     await fan.get_by_label("Adresse e-mail").fill("ada@example.org")
     await fan.get_by_role("button", name="Envoyer le lien").click()
-    await expect(fan.get_by_role("heading", level=1)).to_have_text("Consultez votre boîte aux lettres")
+    await expect(fan.get_by_role("heading", level=1)).to_have_text("Consultez votre boîte de réception")
     name = await site.mail("ada@example.org")
     source = (site.folder / name).read_text().replace("=\n", "")
     path = re.search(r"/sign-in/[\w-]+", source)
@@ -135,7 +135,7 @@ async def test_the_whole_way_in_french_on_a_phone(site: Site, visits: Visits) ->
     await expect(fan).to_have_url(f"{site.address}{PAGE}")
     await fan.get_by_label("Billets").fill("2")
     await fan.get_by_role("button", name="S’inscrire").click()
-    await expect(fan.get_by_text("C’est bientôt à vous")).to_be_visible()
+    await expect(fan.get_by_text("Vous êtes en tête de la file")).to_be_visible()
     await axe(fan)
     await site.add_stock(2)
     await expect(fan.get_by_role("heading", level=1)).to_have_text("C’est votre tour")

@@ -110,10 +110,10 @@ async def test_a_fan_joins_waits_and_is_served_without_loading_the_page_again(
     await expect(page.get_by_text("The waiting list is open.")).to_be_visible()
     await expect(page.get_by_text("1 fan is waiting.")).to_be_visible()
     await page.get_by_label("Tickets").select_option("3")
-    await page.get_by_label("Or as few as").select_option("2")
+    await page.get_by_label("Fewest I’d accept").select_option("2")
     await named(page, "Join the waiting list").click()
     await expect(page.get_by_text("You are number 2 in line.").first).to_be_visible()
-    await expect(page.get_by_text("You asked for 3 tickets, and would take as few as 2.")).to_be_visible()
+    await expect(page.get_by_text("You asked for 3 tickets and would accept as few as 2.")).to_be_visible()
     entry = (await told(page, "change"))["entry"]
     assert (entry["status"], entry["tickets_wanted"], entry["tickets_minimum"]) == ("waiting", 3, 2)
 
@@ -145,13 +145,13 @@ async def test_when_the_time_is_over_nothing_can_be_bought(site: Site, open_shop
     await expect(named(page, "Buy now")).to_be_visible()
     await expect(page.get_by_text("has run out").first).to_be_visible()
     site.app.state.service.engine.wake.set()
-    await expect(page.get_by_text("so it is the turn of the next in line").first).to_be_visible()
+    await expect(page.get_by_text("so we have released them").first).to_be_visible()
     await expect(named(page, "Join the waiting list")).to_be_visible()
 
 
 async def test_buying_tells_the_shop_the_entry_and_how_many(site: Site, open_shop: OpenShop) -> None:
     page = await open_shop(tag(await ready(site, 3)))
-    await page.get_by_label("How many to buy").select_option("2")
+    await page.get_by_label("Number of tickets to buy").select_option("2")
     await named(page, "Buy now").click()
     detail = await told(page, "buy")
     assert (detail["tickets"], detail["entry"]["tickets_held"]) == (2, 3)
@@ -162,7 +162,7 @@ async def test_buy_href_leads_to_the_checkout_unless_the_shop_prevents_it(site: 
     href = 'buy-href="/checkout?pass={pass}&amp;tickets={tickets}"'
     page = await open_shop(tag(await ready(site, 3), href), script="window.prevents = ['buy'];")
     buy = page.get_by_role("link", name="Buy now")
-    await page.get_by_label("How many to buy").select_option("1")
+    await page.get_by_label("Number of tickets to buy").select_option("1")
     await buy.click()
     await told(page, "buy")
     assert page.url.endswith("/")
@@ -173,14 +173,14 @@ async def test_buy_href_leads_to_the_checkout_unless_the_shop_prevents_it(site: 
 
 async def test_declining_asks_first_and_can_be_left_undone(site: Site, open_shop: OpenShop) -> None:
     page = await open_shop(tag(await ready(site)))
-    await named(page, "Give back what is held for me").click()
-    await expect(page.get_by_text("It is then the turn of the next in line.")).to_be_focused()
+    await named(page, "Release my tickets").click()
+    await expect(page.get_by_text("They go straight to the next fan in line.")).to_be_focused()
     await named(page, "No").click()
-    await expect(named(page, "Give back what is held for me")).to_be_focused()
+    await expect(named(page, "Release my tickets")).to_be_focused()
     assert (await site.shop.entry(FAN))["status"] == "ready"
     await page.keyboard.press("Enter")
     await named(page, "Yes").click()
-    await expect(page.get_by_text("Nothing is held for you.").first).to_be_visible()
+    await expect(page.get_by_text("No tickets are held for you.").first).to_be_visible()
     assert (await site.shop.entry(FAN))["left_reason"] == "cancelled"
     # The focus is where it was: in the widget, at what there is to do now.
     assert await page.evaluate("widget.shadowRoot.activeElement?.className") == "content"
@@ -234,7 +234,7 @@ async def test_a_token_that_stays_bad_is_told_and_the_list_is_shown_to_anybody(
     site: Site, open_shop: OpenShop
 ) -> None:
     page = await open_shop(tag("bad"), script="window.asked = 0; widget.getToken = async () => { asked += 1; };")
-    await expect(page.get_by_role("alert")).to_have_text(re.compile("You are not signed in any more"))
+    await expect(page.get_by_role("alert")).to_have_text(re.compile("You are no longer signed in"))
     await expect(named(page, "Join the waiting list")).to_be_visible()
     assert await page.evaluate("asked") == 1
 
@@ -247,7 +247,7 @@ async def test_a_list_that_is_closed_says_why(site: Site, open_shop: OpenShop) -
     await expect(page.get_by_text("The organizer has closed the waiting list to new fans.")).to_be_visible()
     await expect(named(page, "Join the waiting list")).to_have_count(0)
     await page.get_by_text("The rules of this waiting list").click()
-    for rule in ("Once 2 fans have gone ahead", "held for you for 1 hour 30 minutes", "with a new number"):
+    for rule in ("Once 2 fans have gone ahead", "hold your tickets for 1 hour 30 minutes", "with a new number"):
         await expect(page.get_by_text(rule)).to_be_visible()
 
 
@@ -262,7 +262,7 @@ async def test_a_refusal_is_said_in_plain_words(site: Site, open_shop: OpenShop)
 
 async def test_an_unknown_list_is_said_to_be_none(open_shop: OpenShop) -> None:
     page = await open_shop(tag(where="nothing/none"))
-    await expect(page.get_by_role("alert")).to_have_text("There is no waiting list here.")
+    await expect(page.get_by_role("alert")).to_have_text("This waiting list does not exist.")
 
 
 async def test_it_speaks_the_language_of_its_attribute_the_page_or_the_browser(
@@ -271,7 +271,7 @@ async def test_it_speaks_the_language_of_its_attribute_the_page_or_the_browser(
     token = await ready(site)
     page = await open_shop(tag(token), lang="fr")
     await expect(
-        page.get_by_text(re.compile(r"votre tour\s: 3 billets sont gardés pour vous")).first
+        page.get_by_text(re.compile(r"votre tour\s: 3 billets sont réservés pour vous")).first
     ).to_be_visible()
     await page.evaluate("widget.lang = 'en'")
     await expect(page.get_by_text("It is your turn: 3 tickets").first).to_be_visible()
@@ -281,10 +281,10 @@ async def test_it_speaks_the_language_of_its_attribute_the_page_or_the_browser(
 
 async def test_a_fan_elsewhere_reads_the_deadline_by_both_clocks(site: Site, open_shop: OpenShop) -> None:
     page = await open_shop(tag(await ready(site)), timezone_id="America/New_York")
-    await expect(page.get_by_text("Where you are:").first).to_be_visible()
+    await expect(page.get_by_text("Your local time:").first).to_be_visible()
     page = await open_shop(tag(await site.shop.token(FAN)))
     await expect(page.get_by_text("It is your turn").first).to_be_visible()
-    assert await page.get_by_text("Where you are:").count() == 0
+    assert await page.get_by_text("Your local time:").count() == 0
 
 
 async def test_what_others_wrote_is_text(site: Site, open_shop: OpenShop) -> None:
