@@ -26,7 +26,7 @@ from jsonschema.exceptions import best_match
 from markdown_it import MarkdownIt
 
 from waiting_list.settings import Settings
-from waiting_list.terminal import app
+from waiting_list.cli import app
 
 ROOT = Path(__file__).parent.parent
 SHELL, PYTHON, JSON = {"bash", "sh", "shell", "console"}, {"python", "py"}, {"json"}
