@@ -1,8 +1,7 @@
-"""Who has a place with which verified mailbox, inside one transaction of a list: the rule `one_place_per_address`.
+"""Enforce the rule `one_place_per_address` inside one transaction of a list: one place for each verified mailbox.
 
-The database keeps an HMAC of a mailbox, with a secret that is another in each list: it names nobody, and lists
-cannot be compared by it. Addresses that were verified before the list had the rule are folded when the rule first
-asks. Their entries stay, and count.
+The database stores an HMAC of each mailbox, with a different secret for each list, so it names no person and links
+no lists. Addresses from before the rule get their HMAC when the rule first asks. Their entries stay, and count.
 """
 
 from collections import defaultdict
@@ -16,18 +15,18 @@ from waiting_list.mailboxes import mailbox
 
 _AT_ONCE = 1_000
 IsActive = Callable[[int], int | None]
-"""The number under which the user of an entry that was active has a place still; None if they have none."""
+"""A function that returns the number under which the user of an entry still has a place; None if there is none."""
 
 
 class Claim(NamedTuple):
-    """What is kept of a mailbox with a contact. `is_sole`: the entry is the only active one that has it."""
+    """The stored columns of a contact's mailbox. `is_sole` marks the only active entry with this mailbox."""
 
     mailbox: bytes
     is_sole: bool
 
 
 class Mailboxes:
-    """The mailboxes of one list that have been asked for, and who has a place with them."""
+    """The mailboxes of one list that the transaction has read, and the entries that have them."""
 
     def __init__(self, connection: Connection, list_id: UUID, secret: bytes, now_of: IsActive) -> None:
         self._connection = connection
@@ -39,21 +38,23 @@ class Mailboxes:
         self._known: set[bytes] = set()
 
     def hash(self, email: str) -> bytes:
-        """What the mailbox of an address is known as in this list: 16 bytes."""
+        """Return the 16 bytes that stand for the mailbox of an address in this list."""
         assert self._secret, "a ledger that writes contacts is opened with the secret"
         return derived(self._secret, "mailbox", self._list_id, mailbox(email))[:16]
 
     def knows(self, emails: Iterable[str]) -> bool:
-        """Whether all of these have been asked for."""
+        """Return whether the mailboxes of all these addresses have been read."""
         return all(self.hash(email) in self._known for email in emails)
 
     def add(self, number: int, email: str) -> None:
-        """Notes that an entry has this verified address from now on: whoever asks next is told."""
+        """Note that an entry has this verified address from now on."""
         self._active[self.hash(email)].add(number)
 
     async def load(self, emails: Iterable[str]) -> None:
-        """Reads who has a place with the mailboxes of these addresses, with one statement. What was changed must
-        have been written. Besides it folds what is not folded yet, once for each contact of the list."""
+        """Read which entries have the mailboxes of these addresses, with one statement.
+
+        The caller must have flushed. The first call for a list also stores the missing mailboxes of its contacts.
+        """
         asked = sorted({self.hash(email) for email in emails} - self._known)
         while True:
             records = await self._connection.fetch(sql("read_mailboxes"), self._list_id, asked, _AT_ONCE)
@@ -68,12 +69,14 @@ class Mailboxes:
         self._known.update(asked)
 
     def is_taken(self, email: str, *, but: int | None = None) -> bool:
-        """Whether an active entry other than `but` has this mailbox, verified."""
+        """Return whether an active entry other than `but` has this mailbox, verified."""
         return bool(self._holders(self.hash(email)) - {but})
 
     async def claim(self, emails: dict[int, str]) -> dict[int, Claim]:
-        """Notes that these entries, by number, have verified addresses from now on; what is to be kept of them. An
-        entry that has left gives up the sole place of a mailbox that another claims."""
+        """Note the verified addresses of these entries, by number; return the columns to store.
+
+        An entry that has left gives up the sole place of a mailbox that another entry claims.
+        """
         claims: dict[int, Claim] = {}
         given_up: set[int] = set()
         for number, email in emails.items():
@@ -82,14 +85,14 @@ class Mailboxes:
             holders = self._holders(name)
             given_up |= (self._active[name] | self._left.pop(name, set())) - holders
             self._active[name] = holders | {number}
-            # Whoever has joined and left in one transaction holds nothing up.
+            # An entry that joined and left in one transaction has no place, so it blocks no other entry.
             claims[number] = Claim(name, not holders and self._now_of(number) == number)
         if given_up := given_up - claims.keys():
             await self._connection.fetch(sql("release_mailboxes"), self._list_id, sorted(given_up))
         return claims
 
     def forget(self, numbers: Collection[int]) -> None:
-        """Notes that these entries have other addresses, or none."""
+        """Note that these entries no longer have their addresses."""
         for holders in self._active.values():
             holders.difference_update(numbers)
 

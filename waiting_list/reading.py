@@ -1,4 +1,4 @@
-"""What can be asked without changing anything. No lock, on any copy of the data."""
+"""Read lists, entries, stock, catalogue and history, without a lock and from any copy of the data."""
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -35,11 +35,11 @@ from waiting_list.problems import (
 )
 
 _EXPORTED_AT_ONCE = 200
-"""Entries, made in one go: others wait for that some milliseconds."""
+"""How many entries to make at once; other requests wait some milliseconds for that."""
 
 
 class EntryFilter(NamedTuple):
-    """Which entries to list: each given field must match, by any of its values."""
+    """A filter of entries: each given field must match one of its values."""
 
     user_id: Sequence[str] | None = None
     event_id: Sequence[str] | None = None
@@ -60,7 +60,7 @@ async def entries_of_user(
     limit: int,
     cursor: str | None,
 ) -> Page[Entry]:
-    """A user's entries in all lists of an organization, the newest first."""
+    """Return a user's entries in all lists of an organization, the newest first."""
     after = decode(cursor, datetime, UUID, int)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(
@@ -72,7 +72,7 @@ async def entries_of_user(
 async def entries(
     pool: Pool, organization_id: str, only: EntryFilter, *, limit: int, cursor: str | None
 ) -> Page[Entry]:
-    """An organization's entries, list by list, each in queue order."""
+    """Return an organization's entries, list by list, each list in queue order."""
     after = decode(cursor, UUID, int, int)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_entries"), organization_id, *only, *after, limit + 1)
@@ -83,9 +83,9 @@ Take: TypeAlias = Callable[[Sequence[Entry]], Awaitable[None]]
 
 
 async def export_entries(pool: Pool, organization_id: str, only: EntryFilter, take: Take) -> None:
-    """Give all of those entries, of one instant, to `take`, some at a time and at least once.
+    """Give all entries of the filter, as of one instant, to `take`, some at a time and at least once.
 
-    The snapshot is open until `take` has had all of them, so `take` must not wait for a client.
+    The snapshot stays open until `take` has all entries, so `take` must not wait for a client.
     Raises Unavailable.
     """
     async with snapshot(pool) as acquired:
@@ -98,7 +98,7 @@ async def export_entries(pool: Pool, organization_id: str, only: EntryFilter, ta
 
 
 class Show(NamedTuple):
-    """What a list is about, for people."""
+    """The show and ticket type of a list, in words for people."""
 
     organization_id: str
     event_title: str
@@ -110,18 +110,18 @@ class Show(NamedTuple):
 
 
 async def waiting_list(pool: Pool, key: ListKey) -> WaitingList:
-    """A list as anyone may see it. Raises InventoryNotFound."""
+    """Return the public view of a list. Raises InventoryNotFound."""
     return _waiting_list(await _list(pool, key, None))
 
 
 async def shown_list(pool: Pool, key: ListKey) -> tuple[Show, WaitingList]:
-    """The same, and what it is about. Raises InventoryNotFound."""
+    """Return a list's show and its public view. Raises InventoryNotFound."""
     record = await _list(pool, key, None)
     return _show(record), _waiting_list(record)
 
 
 async def shows(pool: Pool, keys: Iterable[ListKey]) -> dict[ListKey, Show]:
-    """What these lists are about, without those that do not exist."""
+    """Return the shows of these lists, without lists that do not exist."""
     async with connection(pool) as acquired:
         records = await acquired.fetch(sql("read_shows"), [key.list_id for key in keys])
     return {ListKey(record["offer_id"], record["representation_id"]): _show(record) for record in records}
@@ -130,7 +130,7 @@ async def shows(pool: Pool, keys: Iterable[ListKey]) -> dict[ListKey, Show]:
 async def organizers_list(
     pool: Pool, key: ListKey, *, organization_id: str
 ) -> tuple[Show, WaitingList, Inventory]:
-    """The same with its stock, as of one instant. Raises InventoryNotFound."""
+    """Return a list's show, public view and stock, as of one instant. Raises InventoryNotFound."""
     record = await _list(pool, key, organization_id)
     return _show(record), _waiting_list(record), Inventory.from_record(record)
 
@@ -153,20 +153,20 @@ def _waiting_list(record: Record) -> WaitingList:
 
 
 async def list_settings(pool: Pool, key: ListKey, *, organization_id: str) -> ListSettings:
-    """The settings of a list. Raises InventoryNotFound."""
+    """Return the settings of a list. Raises InventoryNotFound."""
     record = await _list(pool, key, organization_id)
     return list_settings_of(record.__getitem__)
 
 
 async def inventory(pool: Pool, key: ListKey, *, organization_id: str) -> Inventory:
-    """The stock of an offer at a representation. Raises InventoryNotFound."""
+    """Return the stock of an offer at a representation. Raises InventoryNotFound."""
     return Inventory.from_record(await _list(pool, key, organization_id))
 
 
 async def waiting_lists(
     pool: Pool, organization_id: str, only: EntryFilter, *, limit: int, cursor: str | None
 ) -> Page[ListSummary]:
-    """One row a list, counting the entries that the filter lets through."""
+    """Return one row for each list, with counts of the entries that match the filter."""
     after = decode(cursor, str, str)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_waiting_lists"), organization_id, *only, *after, limit + 1)
@@ -174,7 +174,7 @@ async def waiting_lists(
 
 
 class Overview(NamedTuple):
-    """One list as its organizer looks at all of them. `first_joined_at` is of the first in line."""
+    """One list in the organizer's overview. `first_joined_at` is about the first in line."""
 
     offer_id: str
     representation_id: str
@@ -208,8 +208,11 @@ async def overview(
     limit: int,
     cursor: str | None,
 ) -> Page[Overview]:
-    """An organization's lists, the next show first: those of an event, those whose show or ticket type has this
-    `text`, only those where somebody waits or holds tickets; with `past` also those whose show has begun."""
+    """Return an organization's lists, the next show first.
+
+    `event_id` selects the lists of one event, and `text` those whose show or ticket type contains it. With
+    `wanted_only`, a fan must wait or hold tickets. With `past`, the result includes shows that have begun.
+    """
     after = decode(cursor, datetime, str, str)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(
@@ -222,7 +225,7 @@ async def overview(
 async def upcoming_events(
     pool: Pool, organization_id: Sequence[str] | None, *, limit: int, cursor: str | None
 ) -> Page[EventSummary]:
-    """Events that have not begun, the next one first, with their representations, offers and lists."""
+    """Return events that have not begun, the next one first, with their representations, offers and lists."""
     after = decode(cursor, datetime, str)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_upcoming_events"), organization_id, *after, limit + 1)
@@ -230,7 +233,7 @@ async def upcoming_events(
 
 
 async def event(pool: Pool, event_id: str, *, organization_id: str) -> Event:
-    """Raises EventNotFound."""
+    """Return one event of an organization. Raises EventNotFound."""
     page = await events(pool, organization_id, event_id=[event_id], limit=1, cursor=None)
     if not page.items:
         raise EventNotFound("There is no such event.")
@@ -240,7 +243,7 @@ async def event(pool: Pool, event_id: str, *, organization_id: str) -> Event:
 async def events(
     pool: Pool, organization_id: str, *, event_id: Sequence[str] | None, limit: int, cursor: str | None
 ) -> Page[Event]:
-    """An organization's events, by id."""
+    """Return an organization's events, by id."""
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(
             sql("read_events"), organization_id, event_id, *decode(cursor, str), limit + 1
@@ -249,7 +252,7 @@ async def events(
 
 
 async def representation(pool: Pool, representation_id: str, *, organization_id: str) -> Representation:
-    """Raises RepresentationNotFound."""
+    """Return one representation of an organization. Raises RepresentationNotFound."""
     page = await representations(
         pool, organization_id, representation_id=[representation_id], event_id=None, limit=1, cursor=None
     )
@@ -267,7 +270,7 @@ async def representations(
     limit: int,
     cursor: str | None,
 ) -> Page[Representation]:
-    """An organization's representations, by id."""
+    """Return an organization's representations, by id."""
     after = decode(cursor, str)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(
@@ -277,7 +280,7 @@ async def representations(
 
 
 async def offer(pool: Pool, offer_id: str, *, organization_id: str) -> Offer:
-    """Raises OfferNotFound."""
+    """Return one offer of an organization. Raises OfferNotFound."""
     page = await offers(pool, organization_id, offer_id=[offer_id], event_id=None, limit=1, cursor=None)
     if not page.items:
         raise OfferNotFound("There is no such offer.")
@@ -293,7 +296,7 @@ async def offers(
     limit: int,
     cursor: str | None,
 ) -> Page[Offer]:
-    """An organization's offers, by id."""
+    """Return an organization's offers, by id."""
     after = decode(cursor, str)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_offers"), organization_id, offer_id, event_id, *after, limit + 1)
@@ -310,7 +313,7 @@ async def inventories(
     limit: int,
     cursor: str | None,
 ) -> Page[Inventory]:
-    """An organization's stock, by offer and representation."""
+    """Return an organization's stock, by offer and representation."""
     after = decode(cursor, str, str)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(
@@ -328,7 +331,7 @@ async def history(
     limit: int,
     cursor: str | None,
 ) -> Page[Change]:
-    """Every change of a list, in order. Raises InventoryNotFound."""
+    """Return every change of a list, in order. Raises InventoryNotFound."""
     await _list(pool, key, organization_id)
     (after,) = decode(cursor, int)
     async with snapshot(pool) as acquired:
@@ -346,7 +349,7 @@ async def story(
     limit: int,
     cursor: str | None,
 ) -> Page[Change]:
-    """The same, the newest first, of one entry if its `number` is given. Raises InventoryNotFound."""
+    """Return the changes of a list, or of its entry `number`, the newest first. Raises InventoryNotFound."""
     await _list(pool, key, organization_id)
     (before,) = decode(cursor, int)
     async with snapshot(pool) as acquired:
@@ -357,7 +360,7 @@ async def story(
 async def statistics(
     pool: Pool, key: ListKey, *, organization_id: str, period: Literal["hour", "day", "week"]
 ) -> Statistics:
-    """What happened in a list over time. Raises InventoryNotFound."""
+    """Return the numbers of a list for each hour, day or week, and their sums. Raises InventoryNotFound."""
     await _list(pool, key, organization_id)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_statistics"), key.list_id, period)
@@ -380,7 +383,7 @@ async def statistics(
 
 
 async def contact(pool: Pool, key: ListKey, user_id: str, *, organization_id: str) -> KeptContact:
-    """How a user is reached about their newest entry in a list. Raises InventoryNotFound, NotInList."""
+    """Return the contact of a user's newest entry in a list. Raises InventoryNotFound, NotInList."""
     async with connection(pool) as acquired:
         record = await acquired.fetchrow(sql("read_contact_of_user"), key.list_id, user_id)
     if record is None or record["organization_id"] != organization_id:
@@ -391,8 +394,10 @@ async def contact(pool: Pool, key: ListKey, user_id: str, *, organization_id: st
 
 
 async def is_migrated(pool: Pool) -> bool:
-    """Whether the database has the schema of this version, or of a later one with which this one can work. Raises
-    Unavailable."""
+    """Return whether this version can work with the database's schema: its own, or a later compatible one.
+
+    Raises Unavailable.
+    """
     async with connection(pool) as acquired:
         try:
             known = await acquired.fetchrow(sql("read_migrations"))
