@@ -566,7 +566,7 @@ def test_without_any_postgresql_one_sentence_says_what_to_do(
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(postgres_program, "_PLACES", ())
     with (
-        pytest.raises(EmbeddedError, match=r"No PostgreSQL runs on this machine: install .* DATABASE_URL"),
+        pytest.raises(EmbeddedError, match=r"This machine has no PostgreSQL\. Install .* DATABASE_URL"),
         embedded(folder),
     ):
         pass
