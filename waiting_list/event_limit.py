@@ -1,6 +1,6 @@
 """Enforce the rule `max_places_per_person` inside one transaction of a list.
 
-A join locks its list, then the row of its person in `event_visitors`, then counts the person's places in the
+A join locks its list, then the row of its person in `event_visitors`. Then it counts the person's places in the
 event's other lists. A join of the same person to another list holds that row until its commit, so the count is
 exact.
 

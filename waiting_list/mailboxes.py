@@ -2,8 +2,8 @@
 
 The key serves only to compare and count; e-mails go to the given address. Each source is a provider's own page:
 
-- Everywhere, the part after a `+` is a tag (RFC 5233 calls it a subaddress): at Gmail, Outlook, iCloud,
-  Fastmail and Proton, for example. A server may give another meaning to the `+`; then two of its users count as one.
+- Everywhere, the part after a `+` is a tag (RFC 5233 calls it a subaddress). Gmail, Outlook, iCloud, Fastmail and
+  Proton do so. A server may give another meaning to the `+`; then two of its users count as one.
 - Gmail ignores dots, and googlemail.com is gmail.com: support.google.com/mail/answer/7436150.
 - Yahoo: `name-tag` is a disposable address, and no other name has a hyphen: Yahoo's help on disposable addresses,
   and its patent application US 2006/0041621.

@@ -1,7 +1,8 @@
 """Enforce the rule `one_place_per_address` inside one transaction of a list: one place for each verified mailbox.
 
-The database stores an HMAC of each mailbox, with a different secret for each list, so it names no person and links
-no lists. Addresses from before the rule get their HMAC when the rule first asks. Their entries stay, and count.
+The database stores an HMAC of each mailbox, with a different secret for each list. The HMAC names no person and
+links no lists. Addresses from before the rule get their HMAC when the rule first asks. Their entries stay, and
+count.
 """
 
 from collections import defaultdict

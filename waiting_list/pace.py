@@ -1,14 +1,14 @@
 """Estimate how long a fan waits, from the throughput of the list. No I/O here.
 
 The estimate uses only the releases of this very list. Tickets come back a few at a time, and unevenly. From n
-releases of one size, a rate is known to about one part in the root of n (the standard error of a Poisson count).
-Releases of several sizes count as (sum of sizes)² / (sum of their squares) releases of one size. So a release of a
-hundred tickets among four of one ticket counts for little more than one. The estimate is therefore a range. With
-fewer than five releases, or less than a day, there is no estimate.
+releases of one size, a rate is known to about one part in the root of n. That is the standard error of a Poisson
+count. Releases of several sizes count as (sum of sizes)² / (sum of their squares) releases of one size. So a
+release of a hundred tickets among four of one ticket counts for little more than one. The estimate is therefore a
+range. With fewer than five releases, or less than a day, there is no estimate.
 
 The estimate looks at two weeks, or at the time since the first fan joined. Tickets that came back earlier could be
 no fan's turn, so counting that time would promise too late a turn. Fans who got tickets when they joined waited
-for no release, and do not count; otherwise a rush on free tickets would pass for many releases.
+for no release, and do not count. Otherwise a rush on free tickets would pass for many releases.
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ _FOREVER = timedelta(days=1_000_000)
 class Throughput:
     """The promotions of fans who had waited, from `since` until `now`.
 
-    `fans` counts them in each stretch, `tickets` is the sum of their tickets, and `releases` says as how many
-    releases of one size these count.
+    `fans` counts them in each stretch, and `tickets` is the sum of their tickets. `releases` says as how many
+    releases of one size these tickets count.
     """
 
     since: datetime

@@ -1,8 +1,8 @@
 """Sign users out everywhere: a sign-out ends all user tokens that the user has at that time.
 
 A user token carries a version: the instant, in microseconds, of the user's latest sign-out before the token. A
-later sign-out ends the token. Versions come from the database's clock and only grow, so the service can delete a
-row when every token from before it has expired.
+later sign-out ends the token. Versions come from the database's clock and only grow. So the service can delete a
+row when all tokens from before it have expired.
 
     sign_out ── one row ──> sign_outs ──> every second, each process reads what is new ──> memory
                                                                      each use of a token looks there

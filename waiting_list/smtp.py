@@ -58,7 +58,7 @@ class SmtpTransport:
     With `starttls` or `tls`, the transport sends only encrypted, and only to a server whose certificate matches
     its name. The variables SSL_CERT_FILE and SSL_CERT_DIR replace the system's authorities. A send takes at most
     `smtp_timeout_seconds`, with the wait for a connection. After a failure to connect, sends that need a new
-    connection fail at once for five seconds, so that due e-mails do not pile up behind a server that is down.
+    connection fail at once for five seconds. So due e-mails do not pile up behind a server that is down.
     """
 
     def __init__(
