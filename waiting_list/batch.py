@@ -24,8 +24,8 @@ class Batcher(Generic[K, R, A]):
 
     Two requests for which `alone_with` returns the same value (not None) are never in one batch. `run` does one
     batch, and returns an answer or a Problem for each request. Its first call of `take` closes the batch. It makes
-    that call late, so that requests that arrive while it waits for a lock or a connection join the batch. If `run`
-    fails for any other reason, the batcher runs each request alone, so that one failure stays alone.
+    that call late, so that requests can join the batch while it waits for a lock or a connection. If `run` fails
+    for any other reason, the batcher runs each request alone, so that one failure stays alone.
     """
 
     def __init__(

@@ -11,15 +11,15 @@ Connected: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 async def connect(dsn: str, **options: Any) -> Connected:
-    """Connect to the first of the DSN's hosts that fits `target_session_attrs`, and ask all hosts at once.
+    """Connect to all hosts of the DSN at once, and return the first that fits (`target_session_attrs`).
 
-    asyncpg asks one after the other. A lost machine neither answers nor refuses, so that the wait for it would
-    leave no time for the next hosts. `options` are those of asyncpg; `timeout` is for each host. Raises the error
-    of asyncpg for the last host that failed.
+    asyncpg tries one host after the other. A lost machine neither answers nor refuses, so asyncpg would wait for
+    it until no time is left for the hosts behind it. `options` are asyncpg's; `timeout` holds for each host.
+    Raises the error of the last host that failed.
     """
     parts = urlsplit(dsn)
     login, at, hosts = parts.netloc.rpartition("@")
-    # Whether a standby can be had cannot be said host by host.
+    # Only asyncpg can prefer a standby, because that choice needs all hosts together.
     if "," not in hosts or "prefer-standby" in parse_qs(parts.query).get("target_session_attrs", ()):
         return await asyncpg.connect(dsn, **options)
     each = [urlunsplit(parts._replace(netloc=f"{login}{at}{host}")) for host in hosts.split(",")]
@@ -43,6 +43,6 @@ async def connect(dsn: str, **options: Any) -> Connected:
 
 
 def _leave(first: "Connected | None", attempt: "asyncio.Future[Connected]") -> None:
-    # If two have connected at the same time, closes the extra one.
+    # Close it, because two hosts may connect at the same time.
     if not attempt.cancelled() and attempt.exception() is None and attempt.result() is not first:
         attempt.result().terminate()

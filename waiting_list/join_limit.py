@@ -9,12 +9,12 @@ from waiting_list.database import Connection, sql
 from waiting_list.problems import RateLimited
 
 MOST_JOINS = 20
-"""The maximum number of joins of a fan within JOINS_WITHIN, because each join stays in the history forever."""
+"""How often a fan may join one list within JOINS_WITHIN, because each join stays in the history for good."""
 JOINS_WITHIN = timedelta(hours=24)
 
 
 class JoinLimit:
-    """The times when fans may join the list again. `flush` writes the changes of the transaction."""
+    """When fans may join the list again. `flush` writes the transaction's pending changes."""
 
     def __init__(
         self, connection: Connection, list_id: UUID, now: datetime, flush: Callable[[], Awaitable[None]]
@@ -26,7 +26,7 @@ class JoinLimit:
         self._next_join: dict[str, datetime | None] = {}
 
     async def load(self, user_ids: Iterable[str]) -> None:
-        """Read when each of these users may join again, with one query. They must have joined before."""
+        """Read when each of these users, who have joined before, may join again, with one statement."""
         missing = {user_id for user_id in user_ids if user_id not in self._next_join}
         if not missing:
             return
@@ -38,7 +38,7 @@ class JoinLimit:
             self._next_join[record["user_id"]] = record["joined_at"] + JOINS_WITHIN
 
     async def check(self, user_id: str) -> None:
-        """Raise RateLimited if the user has joined MOST_JOINS times within JOINS_WITHIN."""
+        """Raise RateLimited if a user has joined MOST_JOINS times within JOINS_WITHIN."""
         await self.load([user_id])
         again_at = self._next_join[user_id]
         if again_at is not None:
@@ -49,5 +49,5 @@ class JoinLimit:
             )
 
     def forget(self, user_id: str) -> None:
-        """Drop the time of a user who has joined again, or was erased."""
+        """Forget a user who has joined once more, or was erased."""
         self._next_join.pop(user_id, None)

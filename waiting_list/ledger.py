@@ -1,8 +1,8 @@
 """One waiting list inside one transaction, under its lock: read it, and change it.
 
-Verbs read and change the list only through this class. A change goes through `apply`, which makes the history row
-from the very fields that it sets, so that every change has one. `flush` writes everything with one set-based
-statement a table, for one fan or for 500.
+Verbs read and change the list only through this class. Every change goes through `apply`, which makes its history
+row from the very fields that it sets. `flush` writes everything with one set-based statement a table, for one fan
+or for 500.
 """
 
 import json
@@ -91,8 +91,8 @@ class Ledger:
         """Lock the list and read it; return None if it does not exist.
 
         `secret` is the deployment's `derived` one; callers that write contacts must give it. Without `now`, a
-        second statement reads the database clock after the lock is granted, because PostgreSQL could evaluate
-        the clock of the locking statement before the wait.
+        second statement reads the database clock, after the lock. In the locking statement, PostgreSQL could read
+        the clock before the wait.
         """
         asked_at = time.perf_counter()
         record = await connection.fetchrow(sql("lock_list"), key.list_id)

@@ -1,7 +1,9 @@
-"""The private link of an entry: whoever has it sees the place, and may act for it. Knows nothing of HTTP.
+"""Make, revoke and resolve private links. No HTTP here.
 
-Its token is derived, not stored (keys.link_token): the same link is shown whenever it is asked for, and what the
-database holds, a hash, opens nothing.
+The bearer of an entry's private link sees the entry, and may act for it.
+
+The token is derived, so that each call returns the same link. The database stores only a hash, which opens no
+entry.
 """
 
 from uuid import UUID
@@ -16,30 +18,37 @@ _NOWHERE = UUID(int=0)
 
 
 async def make_link(pool: Pool, secret: bytes, key: ListKey, number: int) -> str:
-    """The path of an entry's private link, which is good from now on: the same whenever it is asked for, until it
-    is revoked. `secret` is the deployment's `derived` one. Raises Unavailable."""
+    """Make an entry's private link valid, and return its path. Until it is revoked, each call returns the same.
+
+    `secret` is the deployment's `derived` one. Raises Unavailable.
+    """
     async with connection(pool) as acquired:
         version = await acquired.fetchval(sql("read_link_version"), key.list_id, number)
         if version is None:
-            # The table says which version is the first.
+            # Read it again, because the table defines the first version.
             await acquired.execute(sql("insert_contact"), key.list_id, number)
             version = await acquired.fetchval(sql("read_link_version"), key.list_id, number) or 1
         token = link_token(secret, key.list_id, number, version)
-        # Nothing is made if it was revoked, or the person erased, in between: as if that had come right after.
+        # This changes no row if a revocation or erasure came in between, as if that had come right after.
         await acquired.execute(sql("make_link"), key.list_id, number, version, link_hash(token))
     return address(PRIVATE_LINK, token=token)
 
 
 async def revoke_link(pool: Pool, key: ListKey, number: int) -> None:
-    """An entry's private link is dead at once, and the next one that is made another. Safe to repeat. Raises
-    Unavailable."""
+    """End an entry's private link at once; the next call of `make_link` makes another. Safe to repeat.
+
+    Raises Unavailable.
+    """
     async with connection(pool) as acquired:
         await acquired.execute(sql("revoke_link"), key.list_id, number)
 
 
 async def find(pool: Pool, token: str) -> EntryDetails | None:
-    """What a private link leads to; None for one that is unknown, malformed or revoked, or whose person was
-    erased: all of these take the same one look-up by a hash. Raises Unavailable."""
+    """Return the entry that a private link leads to, or None.
+
+    None stands for a link that is unknown, malformed or revoked, or whose person was erased. All these cases take
+    one look-up by a hash, so that they look alike from outside. Raises Unavailable.
+    """
     list_id = link_list(token)
     named = (list_id, link_hash(token)) if list_id else (_NOWHERE, link_hash(""))
     async with connection(pool) as acquired:

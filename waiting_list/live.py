@@ -1,10 +1,10 @@
-"""Live entries: who watches is told within a second of a change, for one cheap query a second in all.
+"""Live entries: a watcher gets its changed entry within a second, for one cheap query a second in all.
 
-    every second ── lists that are watched ──> which of them have changed? (one query)
-                 ── of those, whose segment has moved, or who does not wait ──> their entries (one query a list)
-                 ── whose entry differs from the last one told ──> told
+    every second ── watched lists ──> which of them have changed? (one query)
+                 ── watchers in a moved segment, or whose fan does not wait ──> their entries (a query a list)
+                 ── watchers whose entry differs from the last one ──> news
 
-A slow reader delays no other: each watcher keeps only the newest entry that it has not fetched yet.
+No code here waits for a reader, because each watcher keeps only the newest entry that its reader has not fetched.
 """
 
 import asyncio
@@ -27,20 +27,20 @@ from waiting_list.ranks import SEGMENT_BITS
 log = structlog.get_logger(__name__)
 
 SECONDS = 1.0
-"""Seconds between two checks for changes."""
+"""The time between two looks."""
 MOST_SCREENS = 100
-"""Maximum number of streams of one user for one entry, in each process."""
+"""On how many screens one user may watch one entry at a time, in each process."""
 
 
 class _Seen(NamedTuple):
-    """The state of a list at the last check."""
+    """The state of a list at the last look."""
 
     version: int | None = None
     ends_at: datetime | None = None
 
 
 class Watcher:
-    """A watched entry of one user in one list. Use `Live.watch`."""
+    """A watch on one user's entry in one list. Get it from `Live.watch`."""
 
     __slots__ = ("_closed", "_has_ended", "_news", "_waiter", "entry", "place", "user_id")
 
@@ -48,37 +48,39 @@ class Watcher:
         self.user_id = user_id
         self._has_ended = has_ended
         self.entry = entry
-        """The entry as the last check read it."""
+        """The entry, as of the last read."""
         self.place: list[int] | None = None
-        """The state of its segment: the entries before it, and the version of the last move inside it."""
+        """About its segment: the entries and tickets before it, and when a place in it last moved."""
         self._news: Entry | None = None
         self._closed = False
         self._waiter: asyncio.Future[None] | None = None
 
     @property
     def closed(self) -> bool:
-        """Whether the watcher has ended."""
+        """Whether the watcher gets no more news."""
         return self._closed
 
     def tell(self, entry: Entry) -> None:
-        """Take an entry that was read. If it has changed, wake the reader."""
+        """Take the entry as read; if it has changed, wake the reader."""
         if entry != self.entry:
             self.entry = self._news = entry
             self._wake()
 
     def close(self) -> None:
-        """End the watcher."""
+        """End the watch, and wake the reader."""
         self._closed = True
         self._wake()
 
     def close_if_ended(self) -> None:
-        """End the watcher if its token has ended."""
+        """Close the watcher if the token that opened it has ended."""
         if self._has_ended is not None and self._has_ended():
             self.close()
 
     async def news(self, *, within: float) -> Entry | None:
-        """Return the newest entry that was not fetched yet. Return None after `within` seconds, or if the watcher
-        was closed."""
+        """Wait for the newest entry that the reader has not fetched.
+
+        Return None if none comes `within` so many seconds, or the watcher is closed.
+        """
         if self._news is None and not self._closed:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
@@ -97,7 +99,7 @@ class Watcher:
 
 
 class Live:
-    """All watchers of this process. `run` checks for changes until it is cancelled."""
+    """The watchers of this process. `run` looks for changes until it is cancelled."""
 
     def __init__(self, pool: Pool, reads: CoalescedReads) -> None:
         self._pool = pool
@@ -106,15 +108,15 @@ class Live:
         self._seen: dict[ListKey, _Seen] = {}
         self._closed = False
         self._screens: Counter[tuple[ListKey, str]] = Counter()
-        """The number of watchers of each user's entry."""
+        """How many watchers each user's entry has."""
 
     async def watch(
         self, key: ListKey, user_id: str, *, organization_id: str, has_ended: Callable[[], bool] | None = None
     ) -> Watcher:
-        """Start to watch an entry, beginning with its current state. End it with `leave`.
+        """Begin to watch an entry, as it is now. End the watch with `leave`.
 
-        `has_ended` returns whether the token of the watcher has ended. Raises the problems of
-        `CoalescedReads.entry`; RateLimited if the user already has MOST_SCREENS streams for this entry.
+        `has_ended` returns whether the token that opened the watch has ended. Raises RateLimited if the user
+        already watches the entry on MOST_SCREENS screens, and what `CoalescedReads.entry` raises.
         """
         if self._screens[key, user_id] >= MOST_SCREENS:
             raise RateLimited(
@@ -129,10 +131,10 @@ class Live:
             raise
         if self._closed:
             watcher.close()
-        watcher.close_if_ended()  # for example while the entry was read
+        watcher.close_if_ended()  # in case the token ended during the read
         self._watchers[key].add(watcher)
         OPEN_STREAMS.inc()
-        # A check may have run since the entry was read, so that the next one must check this list again.
+        # A look may have passed since the read, so the next one must not take this list as seen.
         self._seen.pop(key, None)
         return watcher
 
@@ -151,25 +153,24 @@ class Live:
             del self._screens[key, user_id]
 
     def close(self) -> None:
-        """Close all watchers, and refuse new ones, because the process is shutting down."""
+        """Close all present and future watchers, because the process is about to end."""
         self._closed = True
         for watchers in self._watchers.values():
             for watcher in watchers:
                 watcher.close()
 
     def close_ended(self) -> None:
-        """Close the watchers whose token a sign-out has ended."""
+        """Close the watchers whose token has ended, after a sign-out."""
         for watchers in self._watchers.values():
             for watcher in watchers:
                 watcher.close_if_ended()
 
     async def run(self) -> None:
-        """Check for changes once a second. It survives any failure, because the next check finds what this one
-        missed."""
+        """Look once a second, also after a failure; the next look finds the missed changes."""
         await repeat(self.look, seconds=SECONDS, failing="live_failing")
 
     async def look(self) -> None:
-        """Give each watcher its entry if that has changed since the last check. Raises Unavailable."""
+        """Give news to every watcher whose entry has changed since the last look. Raises Unavailable."""
         keys = {key.list_id: key for key in self._watchers}
         if not keys:
             return
@@ -186,11 +187,11 @@ class Live:
             for watcher in self._watchers.get(key, ()):
                 waits = watcher.entry.status is Status.WAITING
                 place = places.get(watcher.entry.rank >> SEGMENT_BITS) if waits else None
-                # Skips a join behind them, which is the most frequent change and moves no entry.
+                # Skip the most frequent change, a join further behind, because it moves no watched place.
                 if place is None or place != watcher.place:
                     watcher.place = place
                     stale.append(watcher)
-            # Before the first await, because a new watcher may remove the mark meanwhile.
+            # Before the first await, because a watch that begins meanwhile must be able to undo it.
             self._seen[key] = _Seen(record["version"], record["ends_at"])
             try:
                 await self._tell(key, stale)

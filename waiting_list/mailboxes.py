@@ -1,10 +1,9 @@
-"""Which addresses lead to one mailbox, so that limits and promises count mailboxes and not spellings.
+"""Fold the addresses of one mailbox into one key, so that limits and rules count mailboxes in place of spellings.
 
-A mailbox is a key to compare and to count with. It is never written to: mail goes to the address that was given.
-Sources, each a provider's own page:
+The key serves only to compare and count; e-mails go to the given address. Each source is a provider's own page:
 
-- Everywhere, what follows a `+` is a tag (RFC 5233 calls it a subaddress): so do Gmail, Outlook, iCloud, Fastmail
-  and Proton. A server may give another meaning to the `+`; then two of its people are counted as one.
+- Everywhere, the part after a `+` is a tag (RFC 5233 calls it a subaddress). Gmail, Outlook, iCloud, Fastmail and
+  Proton do so. A server may give another meaning to the `+`; then two of its users count as one.
 - Gmail ignores dots, and googlemail.com is gmail.com: support.google.com/mail/answer/7436150.
 - Yahoo: `name-tag` is a disposable address, and no other name has a hyphen: Yahoo's help on disposable addresses,
   and its patent application US 2006/0041621.
@@ -41,8 +40,7 @@ _FASTMAIL = re.compile(r"(?P<name>[^.@]+)\.(?P<domain>fastmail\.(com|fm))")
 def mailbox(email: str) -> str:
     """Return the key of the mailbox that an address leads to: lower case, ASCII, without tags.
 
-    The mailbox of a mailbox is itself. Every text has one: of a text that is no address it is the text in lower
-    case.
+    The mailbox of a mailbox is itself. For a text that is no address, the key is the text in lower case.
     """
     try:
         found = validate_email(email, check_deliverability=False, allow_smtputf8=False)
@@ -63,5 +61,5 @@ def mailbox(email: str) -> str:
 
 
 def _before(name: str, sign: str) -> str:
-    # A name that begins with the sign has no tag: something must be left to deliver to.
+    # A name that begins with the sign has no tag, because an address needs a name.
     return name.partition(sign)[0] or name

@@ -1,8 +1,8 @@
-"""Find the entries of verified mailboxes, inside one transaction of a list, for the rule `one_place_per_address`.
+"""Enforce the rule `one_place_per_address` inside one transaction of a list: one place for each verified mailbox.
 
-The database has only an HMAC of a mailbox, with a different secret in each list. So it identifies no person, and
-lists cannot be compared. When the list gets the rule, addresses that were verified before are folded on the first
-check. Their entries stay, and count.
+The database stores an HMAC of each mailbox, with a different secret for each list. The HMAC names no person and
+links no lists. Addresses from before the rule get their HMAC when the rule first asks. Their entries stay, and
+count.
 """
 
 from collections import defaultdict
@@ -16,18 +16,18 @@ from waiting_list.mailboxes import mailbox
 
 _AT_ONCE = 1_000
 IsActive = Callable[[int], int | None]
-"""Returns the current number of the user of a formerly active entry, or None if the user has left."""
+"""A function that returns the number under which the user of an entry still has a place; None if there is none."""
 
 
 class Claim(NamedTuple):
-    """The stored mailbox of a contact. `is_sole`: no other active entry has it."""
+    """The stored columns of a contact's mailbox. `is_sole` marks the only active entry with this mailbox."""
 
     mailbox: bytes
     is_sole: bool
 
 
 class Mailboxes:
-    """The mailboxes of one list that were read so far, with their entries."""
+    """The mailboxes of one list that the transaction has read, and the entries that have them."""
 
     def __init__(self, connection: Connection, list_id: UUID, secret: bytes, now_of: IsActive) -> None:
         self._connection = connection
@@ -39,23 +39,22 @@ class Mailboxes:
         self._known: set[bytes] = set()
 
     def hash(self, email: str) -> bytes:
-        """Return the HMAC of the mailbox of an address in this list: 16 bytes."""
+        """Return the 16 bytes that stand for the mailbox of an address in this list."""
         assert self._secret, "a ledger that writes contacts is opened with the secret"
         return derived(self._secret, "mailbox", self._list_id, mailbox(email))[:16]
 
     def knows(self, emails: Iterable[str]) -> bool:
-        """Return whether the mailboxes of all these addresses were read."""
+        """Return whether the mailboxes of all these addresses have been read."""
         return all(self.hash(email) in self._known for email in emails)
 
     def add(self, number: int, email: str) -> None:
-        """Note that an entry has this verified address now, for the next checks."""
+        """Note that an entry has this verified address from now on."""
         self._active[self.hash(email)].add(number)
 
     async def load(self, emails: Iterable[str]) -> None:
-        """Read the entries with the mailboxes of these addresses, with one query.
+        """Read which entries have the mailboxes of these addresses, with one statement.
 
-        Earlier changes must have been written. Also folds addresses that are not folded yet, once for each
-        contact.
+        The caller must have flushed. The first call for a list also stores the missing mailboxes of its contacts.
         """
         asked = sorted({self.hash(email) for email in emails} - self._known)
         while True:
@@ -75,9 +74,9 @@ class Mailboxes:
         return bool(self._holders(self.hash(email)) - {but})
 
     async def claim(self, emails: dict[int, str]) -> dict[int, Claim]:
-        """Note the verified addresses of these entries, and return the claims to store, both by number.
+        """Note the verified addresses of these entries, by number; return the columns to store.
 
-        An entry that has left gives up a mailbox that another entry claims.
+        An entry that has left gives up the sole place of a mailbox that another entry claims.
         """
         claims: dict[int, Claim] = {}
         given_up: set[int] = set()
@@ -87,7 +86,7 @@ class Mailboxes:
             holders = self._holders(name)
             given_up |= (self._active[name] | self._left.pop(name, set())) - holders
             self._active[name] = holders | {number}
-            # Whoever has joined and left in one transaction holds nothing up.
+            # An entry that joined and left in one transaction has no place, so it blocks no other entry.
             claims[number] = Claim(name, not holders and self._now_of(number) == number)
         if given_up := given_up - claims.keys():
             await self._connection.fetch(sql("release_mailboxes"), self._list_id, sorted(given_up))

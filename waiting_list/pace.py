@@ -1,14 +1,14 @@
-"""How fast a line moves, and what that says of a place in it: pure.
+"""Estimate how long a fan waits, from the throughput of the list. No I/O here.
 
-An estimate is made of what this very list has given out, and of nothing else. Tickets come back in releases, a few
-at a time and hardly ever evenly: of n releases of one size a rate is known to about one part in the root of n (the
-standard error of a Poisson count), and of others as of so many as (sum of sizes)² / (sum of their squares): one of
-a hundred among four of one says hardly more than itself. So it is a range, and where there were fewer than five,
-or less than a day was seen, none.
+The estimate uses only the releases of this very list. Tickets come back a few at a time, and unevenly. From n
+releases of one size, a rate is known to about one part in the root of n. That is the standard error of a Poisson
+count. Releases of several sizes count as (sum of sizes)² / (sum of their squares) releases of one size. So a
+release of a hundred tickets among four of one ticket counts for little more than one. The estimate is therefore a
+range. With fewer than five releases, or less than a day, there is no estimate.
 
-A list is looked at for two weeks, or since its first fan joined: tickets that came back before had nobody whose
-turn they could be, so to count that time would promise too late a turn. Who is served the moment they join has
-waited for no release, and does not count: a rush on free tickets would pass for many releases.
+The estimate looks at two weeks, or at the time since the first fan joined. Tickets that came back earlier could be
+no fan's turn, so counting that time would promise too late a turn. Fans who got tickets when they joined waited
+for no release, and do not count. Otherwise a rush on free tickets would pass for many releases.
 """
 
 from dataclasses import dataclass
@@ -17,17 +17,20 @@ from math import sqrt
 from typing import NamedTuple
 
 STRETCHES = 28
-"""Into so many equal parts the time that was looked at is cut."""
+"""The number of equal stretches of the period that the estimate looks at."""
 LEAST_RELEASES = 5
 LEAST_SEEN = timedelta(hours=24)
 _FOREVER = timedelta(days=1_000_000)
-"""A date can still be made of it."""
+"""Short enough to add to a date."""
 
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """Whose turn came from `since` until `now`, of those who had waited: fans in each stretch of it, the tickets
-    held for them in all, and as how many `releases` of one size those count."""
+    """The promotions of fans who had waited, from `since` until `now`.
+
+    `fans` counts them in each stretch, and `tickets` is the sum of their tickets. `releases` says as how many
+    releases of one size these tickets count.
+    """
 
     since: datetime
     now: datetime
@@ -37,20 +40,23 @@ class Throughput:
 
     @property
     def seen(self) -> timedelta:
-        """How long was looked at."""
+        """The length of the period."""
         return self.now - self.since
 
 
 class WaitEstimate(NamedTuple):
-    """How long it takes until a turn comes, if the list goes on as it did."""
+    """The time until a fan's turn, if the list goes on at this rate."""
 
     earliest: timedelta
     latest: timedelta
 
 
 def estimate_wait(throughput: Throughput, *, tickets_ahead: int, tickets_wanted: int) -> WaitEstimate | None:
-    """How long it takes until so many tickets have come back, at most a million days; None where too little was
-    seen to say. The rate is what the list gave out in the time that was looked at, give or take its error."""
+    """Estimate the time until these tickets have come back, at most a million days.
+
+    Return None if the list has shown too little. The rate is the tickets given out over the period, plus and minus
+    its error.
+    """
     if throughput.releases < LEAST_RELEASES or throughput.seen < LEAST_SEEN or throughput.tickets == 0:
         return None
     likely = throughput.seen / _FOREVER * (tickets_ahead + tickets_wanted) / throughput.tickets

@@ -1,4 +1,4 @@
-"""The details of an entry, as its fan sees them: the same by a private link and for a fan who is signed in."""
+"""Read the details of an entry for its fan, the same for a private link and for a signed-in fan."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +12,10 @@ from waiting_list.notices import KeptContact
 
 @dataclass(frozen=True, slots=True)
 class EntryDetails:
-    """An entry with its show, its list's settings, and what is free there, as of `now`, the database's clock.
-    `rejoined` says that the same user has a later entry in this list."""
+    """An entry with its show, its list's settings and free tickets, as of `now`, the database's clock.
+
+    `rejoined` says that the same user has a later entry in this list.
+    """
 
     organization_id: str
     entry: Entry
@@ -34,18 +36,18 @@ class EntryDetails:
 
     @property
     def key(self) -> ListKey:
-        """The list."""
+        """The key of the list."""
         return ListKey(self.entry.offer_id, self.entry.representation_id)
 
     @property
     def user_id(self) -> str:
-        """The fan. An entry whose person was erased is never found."""
+        """The fan's user id. It is always set, because an entry of an erased person is never found."""
         assert self.entry.user_id is not None
         return self.entry.user_id
 
     @property
     def why_over(self) -> LeftReason | None:
-        """Why the entry is over, whether or not the worker has noticed; None while it waits or is ready."""
+        """Why the entry is over, even before the worker notices; None while it waits or is ready."""
         entry = self.entry
         if entry.status is Status.LEFT:
             return entry.left_reason
@@ -57,11 +59,14 @@ class EntryDetails:
 
     @property
     def why_waiting(self) -> str | None:
-        """What stands between this fan and a turn, the first that applies; None for who does not wait:
+        """The first reason why this fan waits; None if the fan does not wait.
 
-        `unverified` (the list passes over who has not verified their address), `by_hand` (free tickets are given
-        out by the organizer), `nothing_free`, `first` (next in line, and what is free is fewer than they would
-        take), `first_waits` (what is free would do, but the first in line was passed over often enough), `ahead`.
+        - `unverified`: the list passes over fans with an unverified address.
+        - `nothing_free`: no ticket is free.
+        - `by_hand`: the organizer releases free tickets.
+        - `first`: the fan is next in line, and fewer tickets are free than the fan accepts.
+        - `first_waits`: enough tickets are free, but the first in line was passed over often enough.
+        - `ahead`: other fans are ahead.
         """
         entry, rules = self.entry, self.settings
         if entry.status is not Status.WAITING:
@@ -85,7 +90,7 @@ async def read_entry_details(pool: Pool, list_id: UUID, number: int) -> EntryDet
 
 
 async def set_subscribed(pool: Pool, key: ListKey, number: int, *, subscribed: bool, now: datetime) -> None:
-    """Whether the fan of an entry gets e-mails from `now` on. Safe to repeat. Raises Unavailable."""
+    """Set whether the fan of an entry gets e-mails from `now` on. Safe to repeat. Raises Unavailable."""
     async with connection(pool) as acquired:
         await acquired.execute(sql("set_subscribed"), key.list_id, number, subscribed, now)
 

@@ -1,4 +1,4 @@
-"""Coalesced reads, for crowds: one query answers all callers who wait for it."""
+"""Answer crowds with coalesced reads: one query answers all the callers that wait for it."""
 
 import gzip
 import hashlib
@@ -18,13 +18,13 @@ from waiting_list.replica import Replica
 from waiting_list.settings import Settings
 
 _LISTS_KEPT = 1000
-"""At most: of each, the queue snapshot and the throughput."""
+"""The most lists of which a process keeps a queue snapshot, or a throughput."""
 _THROUGHPUT_SECONDS = 10.0
 _ACTIVE = (Status.WAITING, Status.READY)
 
 
 class QueueSnapshot(NamedTuple):
-    """The snapshot of a queue, ready to be sent. The tag changes when the body does."""
+    """A queue snapshot, ready to send. The tag changes when the body does."""
 
     body: bytes
     gzipped: bytes
@@ -32,11 +32,11 @@ class QueueSnapshot(NamedTuple):
 
 
 class CoalescedReads:
-    """Reads for any number of callers at once. One for each process.
+    """Read for any number of callers at once. Each process has one.
 
-    Callers who ask while a query is under way share the next query, so every answer is as of an instant after the
-    question. With a standby, polls and queue snapshots may be as of a second or so before (replica.py).
-    All raise InventoryNotFound and Unavailable.
+    Callers that ask while a query runs share the next one, so every answer is as of an instant after the question.
+    With a standby, polls and queue snapshots may be about a second older. All methods raise InventoryNotFound and
+    Unavailable.
     """
 
     def __init__(self, pool: Pool, settings: Settings, standby: "Pool | None" = None) -> None:
@@ -60,16 +60,19 @@ class CoalescedReads:
         self._known_throughputs: dict[ListKey, tuple[float, Throughput]] = {}
 
     async def entry(self, key: ListKey, user_id: str, *, organization_id: str) -> Entry:
-        """The user's newest entry in a list, as it is. Raises NotInList."""
+        """Return the user's newest entry in a list, as it is now. Raises NotInList."""
         return _own(await self._entries.submit(key, user_id), organization_id)
 
     async def poll(self, key: ListKey, user_id: str, *, organization_id: str) -> Entry:
-        """The same, or with a standby as it was a second or so ago: for who asks again and again, not for who acts
-        on it or is told once. Raises NotInList."""
+        """Return the user's newest entry in a list; with a standby, it may be about a second old.
+
+        Use it for callers that ask again and again, and `entry` for callers that act on the answer. Raises
+        NotInList.
+        """
         return _own(await self._polled.submit(key, user_id), organization_id)
 
     async def entries(self, key: ListKey, user_ids: Iterable[str]) -> dict[str, Entry]:
-        """The newest entries of those among these users who have one."""
+        """Return the newest entries of these users, without the users that have none."""
         found: dict[str, Entry] = {}
         asked = list(user_ids)
         for start in range(0, len(asked), self._batch_limit):
@@ -79,11 +82,11 @@ class CoalescedReads:
         return found
 
     async def queue_snapshot(self, key: ListKey) -> QueueSnapshot:
-        """The snapshot of a list's whole queue, as of one instant."""
+        """Return the snapshot of a list's whole queue, as of one instant."""
         return await self._snapshots.submit(key, None)
 
     async def throughput(self, key: ListKey) -> Throughput:
-        """How fast a list moves, as it was at most ten seconds ago."""
+        """Return how fast a list moves, as of at most ten seconds ago."""
         known = self._known_throughputs.get(key)
         if known and time.monotonic() < known[0]:
             return known[1]
@@ -109,7 +112,7 @@ class CoalescedReads:
             except Unavailable:
                 self._replica.failed()
             else:
-                # Who has joined, or joined again, a moment ago may not be there yet.
+                # Only active entries count, because a recent join may not be on the standby yet.
                 found = {record["asked_for"]: record for record in records if record["status"] in _ACTIVE}
         if not found:
             return await self._read_entries(key, take)
@@ -162,7 +165,7 @@ class CoalescedReads:
             records = await acquired.fetch(sql("read_pace"), key.list_id, since, stretch)
         fans = [0] * STRETCHES
         for record in records:
-            # What came while this was read counts as the last.
+            # Promotions since the first statement count for the last stretch.
             fans[min(record["stretch"], STRETCHES - 1)] += record["fans"]
         tickets, squares = (sum(record[name] for record in records) for name in ("tickets", "squares"))
         throughput = Throughput(since, now, tuple(fans), tickets, tickets**2 / squares if squares else 0)
@@ -174,8 +177,10 @@ class CoalescedReads:
 
 
 def cumulated(record: Record) -> list[list[int]]:
-    """Of each segment of a list: its number, how many wait before it and how many tickets they want, and when a
-    place within it last moved. From the arrays that a statement returned."""
+    """Return a row for each segment, from the arrays of a record.
+
+    A row has the segment's number, the entries and tickets that wait before it, and when a place in it last moved.
+    """
     numbers, waiting, tickets, changed = (record[name] or () for name in _SEGMENT_COLUMNS)
     before, tickets_before = accumulate(waiting, initial=0), accumulate(tickets, initial=0)
     return [list(one) for one in zip(numbers, before, tickets_before, changed, strict=False)]
@@ -193,7 +198,7 @@ def _own(record: Record, organization_id: str) -> Entry:
 
 
 def _snapshot_of(record: Record) -> QueueSnapshot:
-    # Unchecked: it comes from the database, and a long one has a thousand segments.
+    # Without validation, because the data comes from the database, and a long queue has a thousand segments.
     known = {name: record[name] for name in Queue.model_fields if name not in ("segment_bits", "segments")}
     queue = Queue.model_construct(segment_bits=SEGMENT_BITS, segments=cumulated(record), **known)
     body = queue.model_dump_json().encode()

@@ -1,4 +1,4 @@
-"""Answer questions that change nothing. It takes no lock, and works on any copy of the data."""
+"""Read lists, entries, stock, catalogue and history, without a lock and from any copy of the data."""
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -35,7 +35,7 @@ from waiting_list.problems import (
 )
 
 _EXPORTED_AT_ONCE = 200
-"""The number of entries to make in one go, which delays other requests by some milliseconds."""
+"""How many entries to make at once; other requests wait some milliseconds for that."""
 
 
 class EntryFilter(NamedTuple):
@@ -72,7 +72,7 @@ async def entries_of_user(
 async def entries(
     pool: Pool, organization_id: str, only: EntryFilter, *, limit: int, cursor: str | None
 ) -> Page[Entry]:
-    """Return an organization's entries, list by list, each in queue order."""
+    """Return an organization's entries, list by list, each list in queue order."""
     after = decode(cursor, UUID, int, int)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_entries"), organization_id, *only, *after, limit + 1)
@@ -83,9 +83,9 @@ Take: TypeAlias = Callable[[Sequence[Entry]], Awaitable[None]]
 
 
 async def export_entries(pool: Pool, organization_id: str, only: EntryFilter, take: Take) -> None:
-    """Give all those entries, as of one instant, to `take`, some at a time and at least once.
+    """Give all entries of the filter, as of one instant, to `take`, some at a time and at least once.
 
-    The snapshot is open until `take` has had all of them, so `take` must not wait for a client.
+    The snapshot stays open until `take` has all entries, so `take` must not wait for a client.
     Raises Unavailable.
     """
     async with snapshot(pool) as acquired:
@@ -98,7 +98,7 @@ async def export_entries(pool: Pool, organization_id: str, only: EntryFilter, ta
 
 
 class Show(NamedTuple):
-    """The names and times that describe a list to people."""
+    """The show and ticket type of a list, in words for people."""
 
     organization_id: str
     event_title: str
@@ -110,18 +110,18 @@ class Show(NamedTuple):
 
 
 async def waiting_list(pool: Pool, key: ListKey) -> WaitingList:
-    """Return a list as everyone may see it. Raises InventoryNotFound."""
+    """Return the public view of a list. Raises InventoryNotFound."""
     return _waiting_list(await _list(pool, key, None))
 
 
 async def shown_list(pool: Pool, key: ListKey) -> tuple[Show, WaitingList]:
-    """Return a list as everyone may see it, with its names and times. Raises InventoryNotFound."""
+    """Return a list's show and its public view. Raises InventoryNotFound."""
     record = await _list(pool, key, None)
     return _show(record), _waiting_list(record)
 
 
 async def shows(pool: Pool, keys: Iterable[ListKey]) -> dict[ListKey, Show]:
-    """Return the names and times of these lists, without unknown lists."""
+    """Return the shows of these lists, without lists that do not exist."""
     async with connection(pool) as acquired:
         records = await acquired.fetch(sql("read_shows"), [key.list_id for key in keys])
     return {ListKey(record["offer_id"], record["representation_id"]): _show(record) for record in records}
@@ -130,7 +130,7 @@ async def shows(pool: Pool, keys: Iterable[ListKey]) -> dict[ListKey, Show]:
 async def organizers_list(
     pool: Pool, key: ListKey, *, organization_id: str
 ) -> tuple[Show, WaitingList, Inventory]:
-    """Return a list with its names, times and stock, as of one instant. Raises InventoryNotFound."""
+    """Return a list's show, public view and stock, as of one instant. Raises InventoryNotFound."""
     record = await _list(pool, key, organization_id)
     return _show(record), _waiting_list(record), Inventory.from_record(record)
 
@@ -166,7 +166,7 @@ async def inventory(pool: Pool, key: ListKey, *, organization_id: str) -> Invent
 async def waiting_lists(
     pool: Pool, organization_id: str, only: EntryFilter, *, limit: int, cursor: str | None
 ) -> Page[ListSummary]:
-    """Return one row for each list, with the number of entries that match the filter."""
+    """Return one row for each list, with counts of the entries that match the filter."""
     after = decode(cursor, str, str)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_waiting_lists"), organization_id, *only, *after, limit + 1)
@@ -174,7 +174,7 @@ async def waiting_lists(
 
 
 class Overview(NamedTuple):
-    """One list in the organizer's overview. `first_joined_at` is that of the first in line."""
+    """One list in the organizer's overview. `first_joined_at` is about the first in line."""
 
     offer_id: str
     representation_id: str
@@ -210,8 +210,8 @@ async def overview(
 ) -> Page[Overview]:
     """Return an organization's lists, the next show first.
 
-    The filters: an event; a `text` in the name of the show or ticket type; only lists with active entries. With
-    `past`, also lists whose show has begun.
+    `event_id` selects the lists of one event, and `text` those whose show or ticket type contains it. With
+    `wanted_only`, a fan must wait or hold tickets. With `past`, the result includes shows that have begun.
     """
     after = decode(cursor, datetime, str, str)
     async with snapshot(pool) as acquired:
@@ -233,7 +233,7 @@ async def upcoming_events(
 
 
 async def event(pool: Pool, event_id: str, *, organization_id: str) -> Event:
-    """Return an event. Raises EventNotFound."""
+    """Return one event of an organization. Raises EventNotFound."""
     page = await events(pool, organization_id, event_id=[event_id], limit=1, cursor=None)
     if not page.items:
         raise EventNotFound("There is no such event.")
@@ -252,7 +252,7 @@ async def events(
 
 
 async def representation(pool: Pool, representation_id: str, *, organization_id: str) -> Representation:
-    """Return a representation. Raises RepresentationNotFound."""
+    """Return one representation of an organization. Raises RepresentationNotFound."""
     page = await representations(
         pool, organization_id, representation_id=[representation_id], event_id=None, limit=1, cursor=None
     )
@@ -280,7 +280,7 @@ async def representations(
 
 
 async def offer(pool: Pool, offer_id: str, *, organization_id: str) -> Offer:
-    """Return an offer. Raises OfferNotFound."""
+    """Return one offer of an organization. Raises OfferNotFound."""
     page = await offers(pool, organization_id, offer_id=[offer_id], event_id=None, limit=1, cursor=None)
     if not page.items:
         raise OfferNotFound("There is no such offer.")
@@ -349,7 +349,7 @@ async def story(
     limit: int,
     cursor: str | None,
 ) -> Page[Change]:
-    """Return the changes of a list or, with `number`, of one entry, the newest first. Raises InventoryNotFound."""
+    """Return the changes of a list, or of its entry `number`, the newest first. Raises InventoryNotFound."""
     await _list(pool, key, organization_id)
     (before,) = decode(cursor, int)
     async with snapshot(pool) as acquired:
@@ -360,7 +360,7 @@ async def story(
 async def statistics(
     pool: Pool, key: ListKey, *, organization_id: str, period: Literal["hour", "day", "week"]
 ) -> Statistics:
-    """Return how a list developed over time. Raises InventoryNotFound."""
+    """Return the numbers of a list for each hour, day or week, and their sums. Raises InventoryNotFound."""
     await _list(pool, key, organization_id)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_statistics"), key.list_id, period)
@@ -383,7 +383,7 @@ async def statistics(
 
 
 async def contact(pool: Pool, key: ListKey, user_id: str, *, organization_id: str) -> KeptContact:
-    """Return the contact details of a user's newest entry in a list. Raises InventoryNotFound, NotInList."""
+    """Return the contact of a user's newest entry in a list. Raises InventoryNotFound, NotInList."""
     async with connection(pool) as acquired:
         record = await acquired.fetchrow(sql("read_contact_of_user"), key.list_id, user_id)
     if record is None or record["organization_id"] != organization_id:
@@ -394,8 +394,10 @@ async def contact(pool: Pool, key: ListKey, user_id: str, *, organization_id: st
 
 
 async def is_migrated(pool: Pool) -> bool:
-    """Return whether the database has the schema of this version, or of a later one that this version supports.
-    Raises Unavailable."""
+    """Return whether this version can work with the database's schema: its own, or a later compatible one.
+
+    Raises Unavailable.
+    """
     async with connection(pool) as acquired:
         try:
             known = await acquired.fetchrow(sql("read_migrations"))

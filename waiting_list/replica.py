@@ -1,8 +1,8 @@
 """Answer polls from a standby of the database while it keeps up.
 
-Data from the standby may be about a second old. Polls go to the primary when the standby has not replayed what
-it had received at the last look, receives no data, or is out of reach. The primary also answers for entries that
-the standby does not know, because the fan may have just joined.
+Data from the standby may be about a second old. A standby keeps up if it receives data, and has replayed what it
+had received at the last look. Otherwise, or if it is out of reach, polls go to the primary. The primary also
+answers for entries that the standby does not know, because the fan may have just joined.
 """
 
 import asyncio

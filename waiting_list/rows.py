@@ -42,7 +42,7 @@ class EntryRow:
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
-        """The row that a statement returned with all of its columns."""
+        """Make the row from a record with all of its columns."""
         row = cls(**{name: record[name] for name in ENTRY_COLUMNS})
         row.status = Status(row.status)
         row.left_reason = LeftReason(row.left_reason) if row.left_reason else None
@@ -72,7 +72,7 @@ class ListRow(SettingColumns):
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
-        """The row that a statement returned with all of its columns."""
+        """Make the row from a record with all of its columns."""
         return cls(**with_enums({name: record[name] for name in _LIST_COLUMNS}))
 
     @property

@@ -1,9 +1,10 @@
-"""Who is signed in on the pages. Knows nothing of HTTP.
+"""Sign organizers and fans in on the pages. No HTTP here.
 
-An organizer signs in with an API key and gets a session, which ends when they sign out, when the key is revoked,
-or after half a day; the browser never keeps the key. A fan signs in with a link that is sent to their address: it
-is good once, for half an hour, and makes a user token like those that shops mint, for the user that follows from
-the address.
+An organizer signs in with an API key and gets a session. It ends at sign-out, when the key is revoked, or after
+half a day. The browser never keeps the key.
+
+A fan signs in with a link in an e-mail. The link works once, within half an hour. It makes a user token like those
+of shops, for the user that follows from the address.
 """
 
 import hashlib
@@ -26,13 +27,13 @@ from waiting_list.user_tokens import User, UserTokens
 SESSION = timedelta(hours=12)
 """How long an organizer stays signed in."""
 SIGN_IN = timedelta(minutes=30)
-"""How long a link to sign in is good."""
+"""How long a sign-in link is valid."""
 FAN_SECONDS = 30 * 24 * 3600
 """How long a fan stays signed in."""
 
 
 class SignIn(NamedTuple):
-    """Who asked to sign in, and the page to go to afterwards."""
+    """A request to sign in: the address that asked, and the page to go to afterwards."""
 
     organization_id: str
     email: str
@@ -41,13 +42,15 @@ class SignIn(NamedTuple):
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
-        """Make it of a row of `sign_ins`."""
+        """Make the request from a row of `sign_ins`."""
         return cls(**dict(record) | {"locale": known(record["locale"])})
 
 
 async def open_session(pool: Pool, organizer: Organizer) -> str:
-    """A session of whoever has this API key: what their browser shows from now on. A hash of it is stored. Raises
-    Unavailable."""
+    """Open a session for an organizer; return the token for the browser. The database stores only its hash.
+
+    Raises Unavailable.
+    """
     token = secrets.token_urlsafe(32)
     async with connection(pool) as acquired:
         await acquired.execute(sql("insert_session"), _hash(token), organizer.key_id, SESSION)
@@ -55,21 +58,23 @@ async def open_session(pool: Pool, organizer: Organizer) -> str:
 
 
 async def organizer_of(pool: Pool, token: str) -> Organizer | None:
-    """Whose session this is; None if it is over, or its API key was revoked. Raises Unavailable."""
+    """Return the organizer of a session; None if it is over, or its API key was revoked. Raises Unavailable."""
     async with connection(pool) as acquired:
         record = await acquired.fetchrow(sql("read_session"), _hash(token))
     return Organizer(**record) if record else None
 
 
 async def close_session(pool: Pool, token: str) -> None:
-    """Ends a session, in whichever browser it is. Safe to repeat. Raises Unavailable."""
+    """End a session, whatever browser has it. Safe to repeat. Raises Unavailable."""
     async with connection(pool) as acquired:
         await acquired.execute(sql("delete_session"), _hash(token))
 
 
 async def ask_to_sign_in(pool: Pool, asked: SignIn) -> None:
-    """Have a link sent to the address, whether or not it is known: it need not be. The caller limits how many
-    (mail_limits.py). Raises Unavailable."""
+    """Ask the worker to send a sign-in link to an address, known or not. The caller limits how many.
+
+    Raises Unavailable.
+    """
     async with connection(pool) as acquired:
         await acquired.execute(
             sql("insert_sign_in"), uuid4(), *asked, SIGN_IN, organization_list_id(asked.organization_id)
@@ -77,17 +82,17 @@ async def ask_to_sign_in(pool: Pool, asked: SignIn) -> None:
 
 
 async def sign_in_asked(pool: Pool, secret: bytes, token: str) -> SignIn | None:
-    """Who asked for this link; None if it is not good, or not any more. Raises Unavailable."""
+    """Return the request behind a sign-in link; None if it is invalid, used or expired. Raises Unavailable."""
     return await _sign_in(pool, secret, token, "read_sign_in")
 
 
 async def use_sign_in(pool: Pool, secret: bytes, token: str) -> SignIn | None:
-    """The same, and the link is used up. Raises Unavailable."""
+    """Use up a sign-in link, and return its request; None if it is not valid any more. Raises Unavailable."""
     return await _sign_in(pool, secret, token, "use_sign_in")
 
 
 async def fan_token(signing_keys: SigningKeys, user_tokens: UserTokens, who: SignIn) -> str:
-    """The user token of a fan who has shown that an address is theirs. Raises Unavailable."""
+    """Make the user token of a fan who has proved that an address is theirs. Raises Unavailable."""
     user_id = fan_id(await signing_keys.derived_secret(), who.organization_id, who.email)
     contact = Contact(email=who.email, email_verified=True, locale=who.locale)
     token, _ = await user_tokens.mint(User(user_id, who.organization_id, contact), expires_in=FAN_SECONDS)
@@ -95,16 +100,15 @@ async def fan_token(signing_keys: SigningKeys, user_tokens: UserTokens, who: Sig
 
 
 def fan_id(secret: bytes, organization_id: str, email: str) -> str:
-    """The user whom an address makes, of those who sign in by e-mail. It follows from the deployment's derived
-    secret."""
-    # Not the address itself: user ids stand in histories, listings and addresses of pages. In capitals or not, it
-    # is the same fan; not casefold, for strasse.example and straße.example are domains of two owners.
+    """Return the user id of a fan who signs in with this address; it follows from `secret`, the derived one."""
+    # A hash, because user ids stand in listings and addresses of pages. In lower case, because capitals make no
+    # other fan; not casefold, because strasse.example and straße.example are domains of two owners.
     name = derived(secret, "fan", organization_id, email.lower())[:15]
     return f"fan_{urlsafe_b64encode(name).decode()}"
 
 
 async def organizations(pool: Pool) -> list[str]:
-    """Those with an event to come. Raises Unavailable."""
+    """Return the organizations that have a future event. Raises Unavailable."""
     async with connection(pool) as acquired:
         return [record["organization_id"] for record in await acquired.fetch(sql("read_organizations"))]
 
@@ -119,5 +123,5 @@ async def _sign_in(pool: Pool, secret: bytes, token: str, statement: str) -> Sig
 
 
 def _hash(token: str) -> bytes:
-    """What is stored of a session: it has 256 random bits, so a slow hash would add nothing."""
+    """Return the stored hash of a session. A fast hash is enough, because the token has 256 random bits."""
     return hashlib.sha256(token.encode()).digest()

@@ -1,14 +1,14 @@
-"""Signing out everywhere: it ends all tokens that a user has by then.
+"""Sign users out everywhere: a sign-out ends all user tokens that the user has at that time.
 
-A user token carries a version: the instant, in microseconds, of the user's latest sign-out before it was made. A
-later sign-out ends it. Versions come from the database's clock and only grow, so a row can be forgotten once every
-token from before it has expired.
+A user token carries a version: the instant, in microseconds, of the user's latest sign-out before the token. A
+later sign-out ends the token. Versions come from the database's clock and only grow. So the service can delete a
+row when all tokens from before it have expired.
 
     sign_out ── one row ──> sign_outs ──> every second, each process reads what is new ──> memory
                                                                      each use of a token looks there
 
 A sign-out acts at once in the process that made it, and within two seconds in all others that reach the database.
-One that does not reach it goes on with what it knows: its calls fail without the database anyway.
+A process that does not reach it keeps what it knows, because its calls fail without the database anyway.
 """
 
 import asyncio
@@ -29,20 +29,20 @@ from waiting_list.settings import Settings
 log = structlog.get_logger(__name__)
 
 SECONDS = 1.0
-"""Seconds between two checks for changes."""
+"""The time between two looks."""
 KEPT = timedelta(days=31)
-"""How long a sign-out is known. No token of ours is good for longer."""
+"""How long a process keeps a sign-out. No token of the service is valid for longer."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Remembered(Frozen):
-    """The first answer to an Idempotency-Key: it names nobody."""
+    """The stored response to an Idempotency-Key, without the user's name."""
 
     signed_out_at: datetime
 
 
 def user_hash(organization_id: str, user_id: str) -> bytes:
-    """What a user is called here. An erased person can be signed out, so no name is stored."""
+    """Return the hash that stands for a user here, so that no row names an erased person."""
     return hashlib.sha256(f"{organization_id}\x00{user_id}".encode()).digest()[:16]
 
 
@@ -59,24 +59,26 @@ class SignOuts:
             self._read_versions, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
         )
         self.on_news: Callable[[], None] = lambda: None
-        """Called whenever this process has learned of a sign-out."""
+        """The function to call when this process has learned of a sign-out."""
 
     def ends(self, user: bytes, version: int) -> bool:
-        """Whether a later sign-out has ended a token of this version. Reads memory only."""
+        """Return whether a later sign-out has ended a token of this version. It reads only memory."""
         return self._latest.get(user, 0) > version
 
     async def sign_out(
         self, organization_id: str, user_id: str, *, idempotency: Idempotency | None = None
     ) -> tuple[SignedOut, bool]:
-        """Ends all tokens that the user has; and whether an earlier request with this Idempotency-Key did so.
-        Raises IdempotencyKeyReused, Unavailable."""
+        """End all tokens that the user has; return when, and whether an earlier request with this key did it.
+
+        Raises IdempotencyKeyReused, Unavailable.
+        """
         user = user_hash(organization_id, user_id)
 
         async def do(acquired: Connection, _: datetime | None = None) -> _Remembered:
             return _Remembered(signed_out_at=await acquired.fetchval(sql("upsert_sign_out"), user))
 
         if idempotency is None:
-            # Fans sign out without waiting for each other.
+            # Without a transaction of idempotency, so that fans do not wait for each other.
             async with connection(self._pool) as acquired:
                 done, replayed = await do(acquired), False
         else:
@@ -85,18 +87,18 @@ class SignOuts:
         return SignedOut(user_id=user_id, signed_out_at=done.signed_out_at), replayed
 
     async def version(self, organization_id: str, user_id: str) -> int:
-        """The version that a new token of the user has: 0 if they never signed out. Raises Unavailable."""
+        """Return the version for a new token of the user; 0 if the user never signed out. Raises Unavailable."""
         return await self._versions.submit(None, user_hash(organization_id, user_id))
 
     async def load(self) -> None:
-        """Reads all sign-outs, unless this process knows them already. Raises Unavailable."""
+        """Read all sign-outs, unless this process knows them already. Raises Unavailable."""
         if self._looked_at is None:
             async with self._loading:
                 if self._looked_at is None:
                     await self.look()
 
     async def look(self) -> None:
-        """Reads what is new since the last look. Raises Unavailable."""
+        """Read the sign-outs since the last look. Raises Unavailable."""
         async with connection(self._pool) as acquired:
             records = await acquired.fetch(sql("read_sign_outs"), self._looked_at or _EPOCH)
         self._learn((one["user_hash"], _version(one["signed_out_at"])) for one in records if one["user_hash"])
@@ -106,7 +108,7 @@ class SignOuts:
             del self._latest[oldest]
 
     async def run(self) -> None:
-        """Looks once a second. Survives any failure: the next look finds what this one has missed."""
+        """Look once a second, also after a failure; the next look finds the missed sign-outs."""
         await repeat(self.look, seconds=SECONDS, failing="sign_outs_failing")
 
     def _learn(self, found: Iterable[tuple[bytes, int]]) -> None:
@@ -114,7 +116,7 @@ class SignOuts:
         for user, version in found:
             if self._latest.get(user, 0) >= version:
                 continue
-            self._latest.pop(user, None)  # to the end, as the latest
+            self._latest.pop(user, None)  # so that the new item is the last one
             self._latest[user] = version
             is_news = True
         if is_news:

@@ -26,40 +26,39 @@ from waiting_list.attempts import LONGEST_ANSWER, Attempt, Outcome, without_addr
 from waiting_list.settings import Settings
 
 _IDLE_SECONDS = 30.0
-"""How long a connection is kept for the next e-mail: less than servers wait before they drop one."""
+"""How long to keep a connection for the next e-mail: less than servers wait before they drop one."""
 _REST_SECONDS = 5.0
-"""How long to wait before the next connection to a server that could not be reached."""
+"""How long to wait before the next connection to a server that was out of reach."""
 _PROBE_PART = 0.25
-"""The part of a send's time in which a kept connection must show that it lives."""
+"""The part of a send's time limit in which a kept connection must answer a probe."""
 _QUIT_SECONDS = 2.0
 _OURS_TO_MEND = {530, 534, 535, 538}
-"""Replies about how we log in (RFC 4954), also where a recipient or a message was expected to be judged."""
+"""Replies about our login (RFC 4954); servers also give them in place of a verdict on a recipient or message."""
 _RELAY_DENIED = re.compile(r"5\.7\.\d+\b")
-"""Of a recipient: this server does not send for us, or not there (RFC 3463)."""
+"""A reply about a recipient: this server does not send for us, or not to that address (RFC 3463)."""
 
 
 class EmailTransport(Protocol):
-    """Where e-mails go."""
+    """A transport that sends e-mails."""
 
     async def send(self, message: EmailMessage) -> Attempt:
         """Try once. Return every failure as an attempt; raise only a cancellation."""
 
     async def close(self) -> None:
-        """Close what is open. No e-mail may be under way."""
+        """Close all connections. Call it only after the last `send` has returned."""
 
 
 class _Resting(Exception):
-    """The server could not be reached a moment ago; the text says why."""
+    """The server was out of reach a moment ago; the text says why."""
 
 
 class SmtpTransport:
-    """Sends through a mail server, over at most `smtp_connections` connections, kept for the next e-mail.
+    """Send e-mails through a mail server, over at most `smtp_connections` connections, and reuse these.
 
-    With `starttls` or `tls` nothing is ever sent unencrypted, nor to a server whose certificate is not good for
-    its name; the variables SSL_CERT_FILE and SSL_CERT_DIR name other authorities than the system's. A send takes
-    `smtp_timeout_seconds` at most, the wait for a connection included. After a failure to connect, sends that
-    would need a new connection fail at once for five seconds: what is due does not pile up behind a server that is
-    down.
+    With `starttls` or `tls`, the transport sends only encrypted, and only to a server whose certificate matches
+    its name. The variables SSL_CERT_FILE and SSL_CERT_DIR replace the system's authorities. A send takes at most
+    `smtp_timeout_seconds`, with the wait for a connection. After a failure to connect, sends that need a new
+    connection fail at once for five seconds. So due e-mails do not pile up behind a server that is down.
     """
 
     def __init__(
@@ -80,8 +79,11 @@ class SmtpTransport:
         self._failure = ""
 
     async def send(self, message: EmailMessage) -> Attempt:
-        """Try once. A reply of 4xx, a failure of the network, and a fault of ours (login, TLS, sender) may work
-        later; a recipient or a message that the server refuses with 5xx never will."""
+        """Try once, and judge the failure.
+
+        A reply of 4xx, a network failure, and a fault of ours (login, TLS, sender) may work later. A recipient or
+        message that the server refuses with 5xx is dead.
+        """
         began = time.perf_counter()
         try:
             async with asyncio.timeout(self._settings.smtp_timeout_seconds):
@@ -91,7 +93,7 @@ class SmtpTransport:
         return Attempt(outcome, status, _plain(answer), round((time.perf_counter() - began) * 1000))
 
     async def close(self) -> None:
-        """Quit every connection that is kept."""
+        """Quit every kept connection."""
         for connection in list(self._idle):
             self._end(connection)
         while self._ending:
@@ -110,20 +112,20 @@ class SmtpTransport:
             try:
                 answered = await _hand_over(connection, message)
             except BaseException:
-                # Also when cancelled or too late: what the server may yet answer must not be taken for the
-                # answer to the next e-mail.
+                # Close also after a cancellation or time-out, because a late reply must not pass for the reply to
+                # the next e-mail.
                 connection.close()
                 raise
             self._keep(connection)
             return answered
 
     async def _kept(self) -> SMTP | None:
-        """Return a kept connection that still lives, the latest used first; None if there is none."""
+        """Return a kept connection that still answers, the latest used first; None if there is none."""
         while self._idle:
             connection, timer = self._idle.popitem()
             timer.cancel()
             try:
-                # Servers drop what is idle, and firewalls forget it without a word.
+                # Probe it, because servers drop idle connections, and firewalls forget them in silence.
                 async with asyncio.timeout(self._settings.smtp_timeout_seconds * _PROBE_PART):
                     await connection.rset()
             except (SMTPException, OSError):  # a time-out is an OSError
@@ -143,7 +145,7 @@ class SmtpTransport:
             await connection.connect()
         except BaseException as error:
             connection.close()
-            # A cancellation is the time limit's nearly always, and then says as much about the server.
+            # A cancellation counts too, because it nearly always comes from the time limit.
             self._rests_until = self._clock() + _REST_SECONDS
             self._failure = _reason(error) if isinstance(error, Exception) else "The mail server took too long."
             raise
@@ -184,10 +186,10 @@ async def _quit(connection: SMTP) -> None:
 
 
 async def _hand_over(connection: SMTP, message: EmailMessage) -> tuple[Outcome, int | None, str]:
-    """Hand the message to the server, and judge its replies."""
+    """Give the message to the server, and judge its replies."""
     sender, recipient = (message[header].addresses[0].addr_spec for header in ("From", "To"))
     try:
-        # The message makes its own bytes: the library would wrap long addresses in headers.
+        # Bytes, because the library would wrap long addresses in the headers of a message.
         _, answer = await connection.sendmail(sender, recipient, message.as_bytes())
     except SMTPRecipientsRefused as refused:
         (error,) = refused.recipients
@@ -196,13 +198,13 @@ async def _hand_over(connection: SMTP, message: EmailMessage) -> tuple[Outcome, 
     except SMTPDataError as error:
         return _judged(error.code), error.code, error.message
     except SMTPResponseException as error:
-        # The sender is refused, or something that has nothing to do with this message.
+        # The server refuses the sender, or complains about something other than this message.
         return Outcome.RETRY, _status(error), error.message
     except (SMTPException, OSError) as error:
         connection.close()
         return Outcome.RETRY, None, _reason(error)
     except ValueError as error:
-        return Outcome.DEAD, None, _reason(error)  # an address that cannot be said in SMTP
+        return Outcome.DEAD, None, _reason(error)  # SMTP cannot express the address
     return Outcome.SENT, 250, answer
 
 
@@ -211,7 +213,7 @@ def _judged(code: int) -> Outcome:
 
 
 def _status(error: SMTPResponseException) -> int | None:
-    """The reply's code; none if what was answered is no reply."""
+    """Return the reply's code; None if the answer is no reply."""
     return error.code if 200 <= error.code < 600 else None
 
 
@@ -226,8 +228,10 @@ def _plain(answer: str) -> str:
 
 
 def _helo_name(public_url: str) -> str:
-    """How this client calls itself: a name, or an address in brackets (RFC 5321, 4.1.3). It is not looked up: on
-    a machine without a name of its own that can take seconds."""
+    """Return this client's name for HELO: a name, or an address in brackets (RFC 5321, 4.1.3).
+
+    It comes from the public URL, because looking up a machine without a name can take seconds.
+    """
     host = urlsplit(public_url).hostname or "localhost"
     try:
         address = ipaddress.ip_address(host)
@@ -237,14 +241,16 @@ def _helo_name(public_url: str) -> str:
 
 
 class FolderTransport:
-    """Writes each e-mail to a file of its own in a folder, which is made if need be: `<instant>-<message id>.eml`.
-    A file is there whole, or not at all. For development."""
+    """Write each e-mail to its own file in a folder, for development: `<instant>-<message id>.eml`.
+
+    The transport makes the folder if needed. A file appears only when it is whole.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     async def send(self, message: EmailMessage) -> Attempt:
-        """Write the file. A folder that cannot be written is a failure that may pass."""
+        """Write the file. A folder that refuses it is a failure that may pass."""
         began = time.perf_counter()
         try:
             answer, outcome = await asyncio.to_thread(self._write, message), Outcome.SENT
@@ -253,7 +259,7 @@ class FolderTransport:
         return Attempt(outcome, None, answer, round((time.perf_counter() - began) * 1000))
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Return at once, because no file stays open."""
 
     def _write(self, message: EmailMessage) -> str:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -266,8 +272,7 @@ class FolderTransport:
 
 
 def open_email_transport(settings: Settings) -> EmailTransport | None:
-    """Return the transport of this deployment; None if it sends no e-mails. A folder comes before a mail
-    server."""
+    """Return the transport of this deployment; None if it sends no e-mails. A folder wins over a mail server."""
     if settings.mail_folder is not None:
         return FolderTransport(settings.mail_folder)
     if settings.smtp_host is not None:

@@ -1,6 +1,6 @@
 """Write the outbox: a notice for each fan and webhook that a change concerns, in the transaction of the change.
 
-This module writes the body of a delivery, as of the commit: after two changes of one entry in one transaction,
+This module writes the body of a delivery, as of the commit. After two changes of one entry in one transaction,
 both notices show the entry after the second. The worker composes an e-mail when it sends it; the notice only names
 the entry and the due time.
 """

@@ -104,7 +104,7 @@ async def change(
     """Change how many tickets a waiting user wants. Fewer keep the place; more move the entry last, as a `move`.
 
     With `number`, the verb changes only that entry. Without a new minimum, an entry that takes all or no tickets
-    still does; any other minimum shrinks to the new wish.
+    still does. Any other minimum shrinks to the new wish.
 
     Raises NotInList, AlreadyLeft, NotWaiting, InvalidRequest, TooManyTickets, WaitingListEnded.
     """

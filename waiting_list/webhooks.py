@@ -1,4 +1,7 @@
-"""Where an organization is told of changes. What belongs to another answers as if it did not exist."""
+"""Create, list, change and delete the webhooks of an organization.
+
+Data of another organization counts as absent.
+"""
 
 import secrets
 from datetime import datetime
@@ -14,9 +17,9 @@ from waiting_list.public_address import check_url
 from waiting_list.settings import Settings
 
 MOST_WEBHOOKS = 20
-"""Of one organization."""
+"""The most webhooks that one organization may have."""
 BY_HAND = "by hand"
-"""Why a webhook is disabled that its organization disabled."""
+"""The reason of a webhook that its organization has disabled."""
 _CHUNK = 1000
 
 
@@ -33,10 +36,11 @@ async def create(
     idempotency: Idempotency | None = None,
     now: datetime | None = None,
 ) -> tuple[CreatedWebhook, bool]:
-    """A new webhook with its secret, and whether an earlier request with this Idempotency-Key made it.
+    """Create a webhook, and return it with its secret.
 
-    The secret is not stored, but follows from the deployment's: a repeat can show it again. Raises InvalidRequest
-    for an address that deliveries would not reach, TooManyWebhooks, IdempotencyKeyReused.
+    The second value says whether an earlier request with this Idempotency-Key made it. The secret follows from the
+    deployment's, so that a repeat can show it again without a stored copy. Raises InvalidRequest for an address
+    that deliveries would not reach, TooManyWebhooks, IdempotencyKeyReused.
     """
     check_url(fields.url, settings)
 
@@ -61,7 +65,7 @@ async def create(
 
 
 async def webhooks(pool: Pool, organization_id: str, *, limit: int, cursor: str | None) -> Page[Webhook]:
-    """An organization's webhooks, the oldest first, without their secrets."""
+    """Return an organization's webhooks, the oldest first, without their secrets."""
     after = decode(cursor, datetime, str)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_webhooks"), organization_id, None, *after, limit + 1)
@@ -69,7 +73,7 @@ async def webhooks(pool: Pool, organization_id: str, *, limit: int, cursor: str 
 
 
 async def webhook(pool: Pool, organization_id: str, webhook_id: str) -> Webhook:
-    """Raises WebhookNotFound."""
+    """Return one webhook of an organization. Raises WebhookNotFound."""
     async with snapshot(pool) as acquired:
         return found(await acquired.fetchrow(sql("read_webhooks"), organization_id, webhook_id, None, None, 1))
 
@@ -83,10 +87,9 @@ async def change(
     *,
     now: datetime | None = None,
 ) -> Webhook:
-    """Changes what is given of a webhook; what is left out stays.
+    """Change the given fields of a webhook; other fields stay.
 
-    One that was disabled, by hand or because it failed for days, and is enabled again begins without a failure.
-    Raises WebhookNotFound, InvalidRequest.
+    A webhook that is enabled again starts without its earlier failures. Raises WebhookNotFound, InvalidRequest.
     """
     given: dict[str, Any] = changes.given
     if not given:
@@ -117,9 +120,10 @@ async def change(
 
 
 async def delete(pool: Pool, organization_id: str, webhook_id: str) -> Webhook:
-    """Deletes a webhook and all deliveries to it: none that is pending is sent any more, but for one under way.
+    """Delete a webhook and all deliveries to it. The worker still finishes a delivery that it is sending.
 
-    They are deleted after it, in chunks; a repeat deletes what a failure left of them. Raises WebhookNotFound.
+    The call deletes the webhook first, then its deliveries in chunks; after a failure, a repeat deletes the rest.
+    Raises WebhookNotFound.
     """
     async with connection(pool) as acquired:
         record = await acquired.fetchrow(sql("delete_webhook"), organization_id, webhook_id)
@@ -140,10 +144,11 @@ async def rotate_secret(
     idempotency: Idempotency | None = None,
     now: datetime | None = None,
 ) -> tuple[CreatedWebhook, bool]:
-    """The webhook with its next secret, and whether an earlier request with this Idempotency-Key made that.
+    """Give a webhook its next secret, and return both.
 
-    For 24 hours deliveries are signed with the secret before as well. Only that one: a second rotation within
-    these hours is done, and what was valid before both ends at once. Raises WebhookNotFound, IdempotencyKeyReused.
+    The second value says whether an earlier request with this Idempotency-Key did it. For 24 hours the worker also
+    signs deliveries with the previous secret. A second rotation within these hours ends all secrets before the
+    previous one at once. Raises WebhookNotFound, IdempotencyKeyReused.
     """
 
     async def rotate(acquired: Connection, at: datetime) -> _Kept:
@@ -157,7 +162,7 @@ async def rotate_secret(
 
 
 def found(record: Record | None) -> Webhook:
-    """A webhook as it was read. Raises WebhookNotFound if it was not there."""
+    """Return the webhook of a row. Raises WebhookNotFound if there is no row."""
     if record is None:
         raise WebhookNotFound
     return Webhook.from_record(record)
