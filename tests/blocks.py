@@ -25,8 +25,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from markdown_it import MarkdownIt
 
-from waiting_list.settings import Settings
 from waiting_list.cli import app
+from waiting_list.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 SHELL, PYTHON, JSON = {"bash", "sh", "shell", "console"}, {"python", "py"}, {"json"}
