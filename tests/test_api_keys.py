@@ -11,7 +11,7 @@ from tests.shop import ORGANIZATION, Shop, problem
 from tests.test_http import routes, unchanged
 from waiting_list.api_keys import create_api_key
 from waiting_list.calls import OrganizerRoute
-from waiting_list.database import Pool, connection
+from waiting_list.database import Pool, connection, migrations
 from waiting_list.keys import Scope
 from waiting_list.problems import Unauthenticated
 from waiting_list.settings import Settings
@@ -194,3 +194,16 @@ async def test_code_that_knows_no_scopes_takes_every_key_for_one_that_only_reads
 async def test_what_only_looks_like_a_key_is_none(pool: Pool, key: str) -> None:
     with pytest.raises(Unauthenticated):
         await credentials(pool, Settings()).authenticator.organizer(f"Bearer {key}")
+
+
+async def test_the_migration_gives_scopes_to_keys_of_builds_that_had_none(pool: Pool) -> None:
+    migration = next(one for one in migrations() if one.name == "key_scopes")
+    service = credentials(pool, Settings())
+    for read_only, scopes in ((True, ["read"]), (False, ["admin"])):
+        key = await made(pool, Scope.ENTRIES)
+        async with connection(pool) as acquired:
+            await acquired.execute(
+                "UPDATE api_keys SET scopes = NULL, read_only = $2 WHERE key_id = $1", key.split("_")[1], read_only
+            )
+            await acquired.execute(migration.text)
+        assert (await service.authenticator.organizer(f"Bearer {key}")).scopes == scopes
