@@ -147,7 +147,7 @@ check-proxies: install ## Test the service behind nginx, HAProxy and Caddy, whic
 	@absent=$$(PATH="$$PATH:/usr/sbin"; for name in $(PROXIES); do command -v $$name >/dev/null || echo $$name; done); \
 	[ -z "$$absent" ] || { echo "Installing" $$absent; $(call GET,$$absent); } || { \
 		echo "apt-get could not install" $$absent >&2; exit 1; }
-	TEST_PROXIES=1 $(BIN)/pytest tests/test_proxy.py
+	TEST_PROXIES=1 $(BIN)/pytest tests/processes/test_proxy.py
 
 .PHONY: screenshots
 screenshots: install ## Take the pictures in docs/screenshots anew, of a demo of its own
@@ -155,7 +155,7 @@ screenshots: install ## Take the pictures in docs/screenshots anew, of a demo of
 
 .PHONY: chaos
 chaos: install ## Kill, cut and stall everything 120 times under a storm; CHAOS_FAULTS and CHAOS_SEED vary it
-	CHAOS_FAULTS=$${CHAOS_FAULTS:-120} $(BIN)/pytest -s --timeout 7200 tests/test_faults.py
+	CHAOS_FAULTS=$${CHAOS_FAULTS:-120} $(BIN)/pytest -s --timeout 7200 tests/proofs/test_faults.py
 
 # PostgreSQL comes with the dependencies, Patroni is installed for as long as the drill lasts.
 .PHONY: failover
@@ -170,7 +170,7 @@ restore: install ## Restore a running service to the instant before a mistake, a
 
 .PHONY: nightly
 nightly: install ## The model test at length: 10,000 steps and more
-	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -s --timeout 7200 tests/test_model.py
+	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -s --timeout 7200 tests/proofs/test_model.py
 
 .PHONY: mutants
 mutants: install ## Mutation test of the pure parts, some ten minutes: tests/mutants.txt explains who survives
@@ -235,7 +235,7 @@ size: install ## The engine's size, which has ceilings: ops/engine_size.py
 
 .PHONY: sql
 sql: install ## Migrations that are safe to apply (squawk)
-	$(BIN)/squawk 'waiting_list/migrations/*.sql'
+	$(BIN)/squawk 'waiting_list/postgres/migrations/*.sql'
 
 .PHONY: containers
 containers: install ## Dockerfile (hadolint) and compose.yml (its schema)

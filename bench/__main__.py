@@ -19,9 +19,9 @@ import httpx
 
 from bench import report, requests
 from bench.stage import Server, Stage, ceiling, memory, service
-from waiting_list.database import connection
-from waiting_list.models import ListKey
-from waiting_list.postgres_program import find_account, find_program
+from waiting_list.lists.models import ListKey
+from waiting_list.postgres.binaries import find_account, find_program
+from waiting_list.postgres.pool import connection
 
 QUICK = bool(os.environ.get("BENCH_QUICK"))
 SECONDS = 1.0 if QUICK else 4.0
@@ -192,10 +192,10 @@ async def growth(stage: Stage) -> dict[str, dict[int, float]]:
     return {name: {size: statistics.median(of) for size, of in sizes.items()} for name, sizes in times.items()}
 
 
-Call = Callable[[httpx.AsyncClient, ListKey, int, int], Awaitable[float]]
+ApiRequest = Callable[[httpx.AsyncClient, ListKey, int, int], Awaitable[float]]
 
 
-def _calls(stage: Stage) -> dict[str, Call]:
+def _calls(stage: Stage) -> dict[str, ApiRequest]:
     async def timed(client: httpx.AsyncClient, method: str, path: str, token: str, **more: Any) -> float:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         begun = time.perf_counter()

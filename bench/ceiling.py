@@ -10,8 +10,8 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 
-from waiting_list.models import Entry, Status
-from waiting_list.user_router import Joining
+from waiting_list.api.user.entries import Joining
+from waiting_list.lists.models import Entry, Status
 
 app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
 ENTRY = "/v1/user/waiting-lists/{offer_id}/{representation_id}/entry"

@@ -3,8 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from waiting_list.database import Connection
-from waiting_list.ranks import RANK_STEP, SEGMENT_LEVELS
+from waiting_list.lists.ranks import RANK_STEP, SEGMENT_LEVELS
+from waiting_list.postgres.pool import Connection
 
 _ENTRIES = """
 INSERT INTO entries (list_id, number, user_id, status, tickets_wanted, tickets_minimum, tickets_held, rank,

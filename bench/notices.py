@@ -26,8 +26,8 @@ from bench import requests
 from bench.fill import fill_contacts
 from bench.report import table
 from bench.stage import ORGANIZATION, Server, Stage, running, service
-from waiting_list.database import connection
-from waiting_list.models import ListKey
+from waiting_list.lists.models import ListKey
+from waiting_list.postgres.pool import connection
 
 QUICK = bool(os.environ.get("BENCH_QUICK"))
 FANS = 500 if QUICK else 10_000

@@ -25,7 +25,7 @@ from playwright.async_api import Browser, CDPSession, Page
 
 from bench.demo import CROWD, Demo, Who, demo
 from bench.report import table
-from tests.chromium import running_chromium
+from tests.support.chromium import running_chromium
 
 LOADS = 3 if os.environ.get("BENCH_QUICK") else 9
 LIMIT_SECONDS = 900.0

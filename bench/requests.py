@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from waiting_list.models import ListKey
+from waiting_list.lists.models import ListKey
 
 
 def request(method: str, path: str, *headers: str, body: Any = None) -> bytes:

@@ -16,17 +16,18 @@ from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
 from bench.fill import fill
-from waiting_list import catalogue
-from waiting_list.api_keys import create_api_key
-from waiting_list.database import Pool, connect_pool, connection, migrate
-from waiting_list.embedded import embedded
-from waiting_list.engine import Caller, Engine
-from waiting_list.keys import Scope
-from waiting_list.models import EventFields, InventoryFields, ListKey, OfferFields, RepresentationFields
+from waiting_list.access.api_keys import Scope, create_api_key
+from waiting_list.access.sign_outs import SignOuts
+from waiting_list.access.signing_keys import SigningKeys
+from waiting_list.access.user_tokens import User, UserTokens
+from waiting_list.catalogue import changes as catalogue_changes
+from waiting_list.catalogue.models import EventFields, InventoryFields, OfferFields, RepresentationFields
+from waiting_list.lists.engine import Caller, Engine
+from waiting_list.lists.models import ListKey
+from waiting_list.postgres.embedded import embedded
+from waiting_list.postgres.migrate import migrate
+from waiting_list.postgres.pool import Pool, connect_pool, connection
 from waiting_list.settings import Settings
-from waiting_list.sign_outs import SignOuts
-from waiting_list.signing_keys import SigningKeys
-from waiting_list.user_tokens import User, UserTokens
 
 ORGANIZATION = "bench"
 CALLER = Caller(ORGANIZATION, "organizer:bench")
@@ -55,7 +56,7 @@ class Stage:
                 pool = await connect_pool(Settings(), dsn)
                 stage = cls(dsn, pool, Path(folder))
                 event = EventFields(title="Benchmark", timezone="Europe/Paris")
-                await catalogue.put_event(pool, ORGANIZATION, "event", event)
+                await catalogue_changes.put_event(pool, ORGANIZATION, "event", event)
                 created, _ = await create_api_key(pool, ORGANIZATION, name="bench", scopes=[Scope.ADMIN])
                 stage.api_key = created.key
                 yield stage
@@ -69,11 +70,11 @@ class Stage:
         key = ListKey(f"offer{self._lists}", f"date{self._lists}")
         start = datetime.now(UTC) + timedelta(days=30)
         date = RepresentationFields(event_id="event", start_datetime=start, end_datetime=start)
-        await catalogue.put_representation(self.pool, self.engine, CALLER, key.representation_id, date)
+        await catalogue_changes.put_representation(self.pool, self.engine, CALLER, key.representation_id, date)
         offer = OfferFields(event_id="event", name="Floor", max_quantity_per_order=6)
-        await catalogue.put_offer(self.pool, ORGANIZATION, key.offer_id, offer)
+        await catalogue_changes.put_offer(self.pool, ORGANIZATION, key.offer_id, offer)
         stock = InventoryFields(total_stock=total, available_stock=0)
-        await catalogue.put_inventory(self.pool, self.engine, CALLER, key, stock)
+        await catalogue_changes.put_inventory(self.pool, self.engine, CALLER, key, stock)
         async with connection(self.pool) as acquired:
             await fill(
                 acquired,
@@ -171,7 +172,7 @@ def ceiling(stage: Stage, *, processes: int = 1) -> Any:
     """The bare FastAPI application, on the same server settings."""
     port = free_port()
     serve = f"serve_app('bench.ceiling:app', port={port}, workers={processes})"
-    code = f"from waiting_list.serve_commands import serve_app; {serve}"
+    code = f"from waiting_list.cli.serve import serve_app; {serve}"
     return _served(
         [sys.executable, "-c", code], port, "/openapi.json", {"BENCH_PICTURE": str(stage.folder / "picture")}
     )

@@ -49,7 +49,7 @@ def settings() -> str:
 def cli() -> str:
     """Every command, with its arguments and options, as typer documents it."""
     shown = subprocess.run(
-        [sys.executable, "-m", "typer", "waiting_list.cli", "utils", "docs", "--name", "waiting-list"],
+        [sys.executable, "-m", "typer", "waiting_list.cli.main", "utils", "docs", "--name", "waiting-list"],
         capture_output=True,
         text=True,
         check=True,

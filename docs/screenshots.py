@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from playwright.async_api import Browser, Page
 
 from bench.demo import CROWD, Demo, Who, demo
-from tests.chromium import running_chromium
+from tests.support.chromium import running_chromium
 
 FOLDER = Path(__file__).parent / "screenshots"
 LIMIT_SECONDS = 240.0
@@ -26,7 +26,7 @@ DARK: dict[str, Any] = {"color_scheme": "dark"}
 FRENCH: dict[str, Any] = {"locale": "fr-FR"}
 
 
-class Picture(NamedTuple):
+class QueueSnapshot(NamedTuple):
     """A page, who looks at it, and with what."""
 
     path: str
@@ -40,17 +40,19 @@ class Picture(NamedTuple):
 
 
 PICTURES = {
-    "events-phone": Picture("/", PHONE),
-    "list-phone-dark": Picture(CROWD, PHONE | DARK),
-    "join-phone-french": Picture("/waiting-lists/opera-stalls/opera-1", PHONE | FRENCH, "fan"),
-    "waiting-phone": Picture(f"{CROWD}/place", PHONE, "fan"),
-    "ready-phone": Picture("{ready}", PHONE),
-    "dashboard": Picture("/dashboard", DESKTOP, "organizer"),
-    "dashboard-list": Picture("/dashboard/waiting-lists/jazz-floor/jazz-fri", DESKTOP | DARK, "organizer"),
-    "dashboard-statistics": Picture(f"/dashboard{CROWD}/statistics?period=hour", DESKTOP, "organizer"),
-    "dashboard-history": Picture("/dashboard/waiting-lists/jazz-floor/jazz-fri/history", DESKTOP, "organizer"),
-    "shop": Picture("/demo/shop?fan=ines", DESKTOP, await_text="Buy now"),
-    "mail": Picture("/mails", DESKTOP, follow="It is your turn: 4 tickets for The Paper Lanterns"),
+    "events-phone": QueueSnapshot("/", PHONE),
+    "list-phone-dark": QueueSnapshot(CROWD, PHONE | DARK),
+    "join-phone-french": QueueSnapshot("/waiting-lists/opera-stalls/opera-1", PHONE | FRENCH, "fan"),
+    "waiting-phone": QueueSnapshot(f"{CROWD}/place", PHONE, "fan"),
+    "ready-phone": QueueSnapshot("{ready}", PHONE),
+    "dashboard": QueueSnapshot("/dashboard", DESKTOP, "organizer"),
+    "dashboard-list": QueueSnapshot("/dashboard/waiting-lists/jazz-floor/jazz-fri", DESKTOP | DARK, "organizer"),
+    "dashboard-statistics": QueueSnapshot(f"/dashboard{CROWD}/statistics?period=hour", DESKTOP, "organizer"),
+    "dashboard-history": QueueSnapshot(
+        "/dashboard/waiting-lists/jazz-floor/jazz-fri/history", DESKTOP, "organizer"
+    ),
+    "shop": QueueSnapshot("/demo/shop?fan=ines", DESKTOP, await_text="Buy now"),
+    "mail": QueueSnapshot("/mails", DESKTOP, follow="It is your turn: 4 tickets for The Paper Lanterns"),
 }
 
 
@@ -65,7 +67,7 @@ async def main(names: list[str]) -> None:
                 print(f"docs/screenshots/{file.name}  {size / 1000:.0f} KB", flush=True)
 
 
-async def _take(chromium: Browser, found: Demo, picture: Picture, file: Path) -> bytes:
+async def _take(chromium: Browser, found: Demo, picture: QueueSnapshot, file: Path) -> bytes:
     options = {"locale": "en-GB", "timezone_id": "Europe/London", "color_scheme": "light"} | picture.options
     context = await chromium.new_context(base_url=found.address, **options)
     await found.sign_in(context, picture.who)

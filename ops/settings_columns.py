@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import waiting_list
-from waiting_list.list_settings import COLUMNS
+from waiting_list.lists.list_settings import COLUMNS
 
 _WIDTH = 115
 _BLOCK = re.compile(

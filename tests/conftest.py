@@ -14,17 +14,17 @@ import pytest_asyncio
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from tests.attacked import Scene, staged
-from tests.databases import Databases, connected, on
-from tests.lists import Lists
-from tests.pooler import pooled
-from tests.shop import ORGANIZATION, Shop, declared_answers
-from waiting_list import challenges
-from waiting_list.api_keys import create_api_key
+from tests.support.attacked import Scene, staged
+from tests.support.databases import Databases, connected, on
+from tests.support.lists import Lists
+from tests.support.pooler import pooled
+from tests.support.shop import ORGANIZATION, Shop, declared_answers
+from waiting_list.access.api_keys import Scope, create_api_key
 from waiting_list.app import create_app
-from waiting_list.database import Pool, connect_pool, migrate
-from waiting_list.embedded import embedded
-from waiting_list.keys import Scope
+from waiting_list.lists import challenges
+from waiting_list.postgres.embedded import embedded
+from waiting_list.postgres.migrate import migrate
+from waiting_list.postgres.pool import Pool, connect_pool
 from waiting_list.settings import Settings
 
 # A shell starts a job in the background with SIGINT and SIGQUIT ignored. Every process that a test starts would
@@ -36,23 +36,11 @@ for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
 SLOW = frozenset(
     {
         "browser",  # pages in a real Chromium
-        "test_background",
-        "test_backup",
-        "test_blocks",
-        "test_cli",
-        "test_dist",
-        "test_drain",
-        "test_embedded",
-        "test_examples",
-        "test_failover",
+        "processes",
         "test_faults",
         "test_model",
-        "test_proxy",
-        "test_replica",
         "test_schemathesis",
         "test_storms",
-        "test_tracing",
-        "test_upgrade",
     }
 )
 """Folders and modules with slow tests: they start whole processes, run storms, inject faults, or try random
@@ -139,7 +127,7 @@ async def pool(dsn: str) -> AsyncIterator[Pool]:
 
 @pytest_asyncio.fixture
 async def lists(pool: Pool) -> Lists:
-    """The engine on an event with one sold-out list, whose clock the test sets (see tests/lists.py)."""
+    """The engine on an event with one sold-out list, whose clock the test sets (see tests/support/lists.py)."""
     return await Lists.make(pool)
 
 

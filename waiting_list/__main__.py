@@ -1,5 +1,5 @@
 """`python -m waiting_list` is `waiting-list`."""
 
-from waiting_list.cli import main
+from waiting_list.cli.main import main
 
 main()

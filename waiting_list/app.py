@@ -9,56 +9,60 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from waiting_list import (
-    __version__,
-    api_key_router,
-    catalogue_router,
-    contact_router,
-    dashboard,
-    dashboard_changes,
-    dashboard_notices,
-    dashboard_router,
-    docs_router,
-    fan_router,
-    link_router,
-    lookalike_router,
-    mail_router,
-    operations_router,
-    organizer_router,
-    pages,
-    shop_router,
-    sign_in_router,
-    static_router,
-    stock_router,
-    user_router,
-    users_router,
-    webhook_router,
-)
-from waiting_list.answers import ProblemDocument, on_defect, on_http_error, on_invalid, on_problem
-from waiting_list.asgi import BodyGuard
-from waiting_list.auth import Authenticator
-from waiting_list.calls import SECURITY_SCHEMES, Service
-from waiting_list.cors import CrossOrigin
-from waiting_list.database import connect_pool
-from waiting_list.delivery import Dispatcher
-from waiting_list.engine import Engine
-from waiting_list.exports import Exports
-from waiting_list.figures import DeploymentMetrics
-from waiting_list.gate import Gate
-from waiting_list.health import Health
-from waiting_list.limits import Limits
-from waiting_list.live import Live
-from waiting_list.mail_limits import MailLimits
-from waiting_list.observe import Instrumentation
-from waiting_list.peers import Peers
-from waiting_list.polls import CoalescedReads
+from waiting_list import __version__
+from waiting_list.access.authentication import Authenticator
+from waiting_list.access.email_limits import MailLimits
+from waiting_list.access.join_gate import Gate
+from waiting_list.access.purchase_passes import PurchasePasses
+from waiting_list.access.rate_limits import Limits
+from waiting_list.access.sign_outs import SignOuts
+from waiting_list.access.signing_keys import SigningKeys
+from waiting_list.access.user_tokens import UserTokens
+from waiting_list.api import operations
+from waiting_list.api.organizer import api_keys as organizer_api_keys
+from waiting_list.api.organizer import catalogue as organizer_catalogue
+from waiting_list.api.organizer import entries as organizer_entries
+from waiting_list.api.organizer import lists as organizer_lists
+from waiting_list.api.organizer import lookalikes as organizer_lookalikes
+from waiting_list.api.organizer import notices as organizer_notices
+from waiting_list.api.organizer import personal_data as organizer_personal_data
+from waiting_list.api.organizer import private_links as organizer_private_links
+from waiting_list.api.organizer import stock as organizer_stock
+from waiting_list.api.organizer import user_tokens as organizer_user_tokens
+from waiting_list.api.organizer import webhooks as organizer_webhooks
+from waiting_list.api.user import contact as user_contact
+from waiting_list.api.user import entries as user_entries
+from waiting_list.api.user import lists as user_lists
+from waiting_list.demo import shop
+from waiting_list.lists.engine import Engine
+from waiting_list.lists.queries.coalesced import CoalescedReads
+from waiting_list.lists.queries.exports import Exports
+from waiting_list.lists.queries.live import Live
+from waiting_list.maintenance import Maintenance
+from waiting_list.notifications.dispatcher import Dispatcher
+from waiting_list.pages import api_docs, dev_mailbox, language, static_files
+from waiting_list.pages.dashboard import changes as dashboard_changes
+from waiting_list.pages.dashboard import history as dashboard_history
+from waiting_list.pages.dashboard import list_settings as dashboard_settings
+from waiting_list.pages.dashboard import lists as dashboard_lists
+from waiting_list.pages.dashboard import notices as dashboard_notices
+from waiting_list.pages.dashboard import session as dashboard_session
+from waiting_list.pages.dashboard import webhooks as dashboard_webhooks
+from waiting_list.pages.fans import lists as fan_lists
+from waiting_list.pages.fans import private_link as fan_private_link
+from waiting_list.pages.fans import sign_in as fan_sign_in
+from waiting_list.postgres.pool import connect_pool
 from waiting_list.problems import Problem
-from waiting_list.purchase_passes import PurchasePasses
 from waiting_list.settings import Settings, settings
-from waiting_list.sign_outs import SignOuts
-from waiting_list.signing_keys import SigningKeys
-from waiting_list.user_tokens import UserTokens
-from waiting_list.worker import Maintenance
+from waiting_list.web.body_guard import BodyGuard
+from waiting_list.web.cors import CrossOrigin
+from waiting_list.web.deployment_metrics import DeploymentMetrics
+from waiting_list.web.health import Health
+from waiting_list.web.instrumentation import Instrumentation
+from waiting_list.web.peers import Peers
+from waiting_list.web.problem_responses import ProblemDocument, on_defect, on_http_error, on_invalid, on_problem
+from waiting_list.web.request import Services
+from waiting_list.web.routes import SECURITY_SCHEMES
 
 DESCRIPTION = """
 Waiting lists for sold-out events. A list opens when the stock of an offer at a representation is sold out.
@@ -75,34 +79,39 @@ TAGS: list[dict[str, Any]] = [
 ]
 
 ROUTERS = (
-    user_router.router,
-    user_router.public,
-    organizer_router.router,
-    stock_router.router,
-    lookalike_router.router,
-    catalogue_router.router,
-    users_router.tokens,
-    users_router.router,
-    api_key_router.router,
-    webhook_router.router,
-    contact_router.router,
-    contact_router.organizer,
-    link_router.router,
-    fan_router.router,
-    fan_router.place_router,
-    sign_in_router.links,
-    sign_in_router.router,
-    dashboard.sign_in_router,
-    dashboard.router,
+    user_entries.router,
+    user_lists.public,
+    organizer_entries.router,
+    organizer_lists.router,
+    organizer_stock.router,
+    organizer_lookalikes.router,
+    organizer_catalogue.router,
+    organizer_user_tokens.tokens,
+    organizer_personal_data.router,
+    organizer_api_keys.router,
+    organizer_webhooks.router,
+    organizer_notices.router,
+    user_contact.router,
+    organizer_private_links.organizer,
+    fan_private_link.router,
+    fan_lists.router,
+    fan_lists.place_router,
+    fan_sign_in.links,
+    fan_sign_in.router,
+    dashboard_session.sign_in_router,
+    dashboard_session.router,
+    dashboard_webhooks.router,
     dashboard_notices.router,
     dashboard_changes.router,
-    dashboard_router.router,
-    pages.router,
-    static_router.router,
-    docs_router.router,
-    operations_router.router,
-    mail_router.router,
-    shop_router.router,
+    dashboard_settings.router,
+    dashboard_history.router,
+    dashboard_lists.router,
+    language.router,
+    static_files.router,
+    api_docs.router,
+    operations.router,
+    dev_mailbox.router,
+    shop.router,
 )
 """The most frequent calls first, because the application tries the routes in this order."""
 
@@ -130,7 +139,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         signing_keys, sign_outs = SigningKeys(pool), SignOuts(pool, config)
         sign_outs.on_news = live.close_ended
         user_tokens = UserTokens(signing_keys, sign_outs)
-        app.state.service = Service(
+        app.state.service = Services(
             settings=config,
             pool=pool,
             engine=engine,
@@ -172,7 +181,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         openapi_tags=TAGS,
         lifespan=lifespan,
         redirect_slashes=False,
-        # FastAPI's own pages load scripts from another host; ours are in docs_router.py.
+        # FastAPI's own pages load scripts from another host; ours are in pages/api_docs.py.
         openapi_url=None,
         docs_url=None,
         redoc_url=None,

@@ -17,7 +17,7 @@ from babel import dates, numbers, units
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
-from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 
 from waiting_list.fields import Locale
@@ -27,7 +27,12 @@ SOURCE: Locale = "en"
 LOCALES: tuple[Locale, ...] = get_args(Locale)
 LANGUAGES: dict[Locale, str] = {"en": "English", "fr": "Français"}
 _PACKAGE = Path(__file__).parent
-_OURS = FileSystemLoader(_PACKAGE / "templates")
+_OURS = PrefixLoader(
+    {
+        "mail": FileSystemLoader(_PACKAGE / "notifications" / "templates"),
+        "pages": FileSystemLoader(_PACKAGE / "pages" / "templates"),
+    }
+)
 
 
 def spoken(tag: str | None) -> Locale | None:

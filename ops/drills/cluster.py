@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
-from waiting_list.postgres_program import Program, find_account, find_program
+from waiting_list.postgres.binaries import Program, find_account, find_program
 
 PATRONI = ("patroni[etcd3]==4.1.5", "psycopg[binary]==3.3.9")
 PASSWORD = "of-a-drill-on-the-loopback"  # noqa: S105 - of a cluster that is gone minutes later

@@ -21,7 +21,7 @@ import asyncpg
 
 from ops.drills.acknowledged import Verdict, judge, longest_silence
 from ops.drills.cluster import Cluster, Node
-from ops.drills.service import ROWS, WATCHED, Clients, Service, clients, is_ready, rows
+from ops.drills.service import ROWS, WATCHED, Clients, Services, clients, is_ready, rows
 
 ROUNDS = ("postgres", "node", "lost") * 2
 KINDS = {
@@ -67,7 +67,7 @@ class Drill:
     """The rounds, on a cluster and a service that run."""
 
     def __init__(
-        self, cluster: Cluster, service: Service, shop: Clients, *, per_second: int, seconds: float
+        self, cluster: Cluster, service: Services, shop: Clients, *, per_second: int, seconds: float
     ) -> None:
         self._cluster, self._service, self._shop = cluster, service, shop
         self._per_second, self._seconds = per_second, seconds
@@ -140,7 +140,7 @@ _OUTAGE = ("database_unreachable", "database_reachable_again")
 class _Watch:
     """Fans whose pages are open, and whoever asks each process whether it is ready."""
 
-    def __init__(self, service: Service, shop: Clients, shown: Round) -> None:
+    def __init__(self, service: Services, shop: Clients, shown: Round) -> None:
         self._service, self._shop, self._shown = service, shop, shown
         self._tasks: list[asyncio.Task[None]] = []
         self._fans = [f"watcher-{shown.number}-{process}" for process, _ in enumerate(service.urls)]
@@ -219,7 +219,7 @@ class _Watch:
 
 async def drill(cluster: Cluster, kinds: list[str], *, per_second: int, seconds: float) -> bool:
     """All rounds, on a cluster that runs; whether nothing was wrong. Prints the table as it grows."""
-    service = Service(cluster.folder, cluster.dsn)
+    service = Services(cluster.folder, cluster.dsn)
     began = time.monotonic()
     try:
         key = (await asyncio.to_thread(service.command, "create-key", "org_1")).splitlines()[-1]

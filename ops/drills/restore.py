@@ -24,9 +24,9 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 
 from ops.drills.acknowledged import Join, judge
-from ops.drills.service import LISTS, ROWS, Clients, Service, clients, rows
-from waiting_list.embedded import embedded
-from waiting_list.postgres_program import find_account, find_program
+from ops.drills.service import LISTS, ROWS, Clients, Services, clients, rows
+from waiting_list.postgres.binaries import find_account, find_program
+from waiting_list.postgres.embedded import embedded
 
 HARMED = LISTS[0]
 RECOVERY = """
@@ -144,7 +144,7 @@ async def live(folder: Path, archive: Archive, *, per_second: int, seconds: floa
     """The service under a storm: a base backup, an instant, a mistake after it. Then all of it is stopped."""
     with ExitStack() as stack:
         dsn = stack.enter_context(embedded(folder / "live", extra_settings=archive.settings))
-        service = Service(folder, dsn)
+        service = Services(folder, dsn)
         stack.callback(service.stop)
         key = (await asyncio.to_thread(service.command, "create-key", "org_1")).splitlines()[-1]
         await service.start()
@@ -171,7 +171,7 @@ async def restored(folder: Path, told: Told, *, per_second: int) -> None:
     with ExitStack() as stack:
         with timed("PostgreSQL goes to the instant"):
             dsn = stack.enter_context(embedded(folder / "restored"))
-        service = Service(folder, dsn)
+        service = Services(folder, dsn)
         stack.callback(service.stop)
         with timed("audit"):
             audit = await asyncio.to_thread(service.command, "audit")

@@ -28,7 +28,7 @@ _RETRY_SECONDS = 0.25
 _START_SECONDS = 60.0
 
 
-class Service:
+class Services:
     """The processes. Their logs are in the folder."""
 
     def __init__(self, folder: Path, dsn: str, *, processes: int = 2) -> None:
@@ -219,7 +219,7 @@ class Clients:
 
 
 @contextlib.asynccontextmanager
-async def clients(service: Service, key: str, *, first: int = 1) -> AsyncIterator[Clients]:
+async def clients(service: Services, key: str, *, first: int = 1) -> AsyncIterator[Clients]:
     """Clients of all API processes."""
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as http:

@@ -15,11 +15,10 @@ from pydantic import SecretStr
 
 from tests.browser.site import Site
 from tests.browser.visits import Visits
-from tests.chromium import NoChromiumError, running_chromium
-from tests.shop import ORGANIZATION, Shop, bound_to_loopback, listening
-from waiting_list.api_keys import create_api_key
+from tests.support.chromium import NoChromiumError, running_chromium
+from tests.support.shop import ORGANIZATION, Shop, bound_to_loopback, listening
+from waiting_list.access.api_keys import Scope, create_api_key
 from waiting_list.app import create_app
-from waiting_list.keys import Scope
 from waiting_list.settings import Settings
 
 

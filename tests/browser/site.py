@@ -7,11 +7,11 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from tests.shop import LIST, Shop
-from tests.until import until
-from waiting_list.database import connection
-from waiting_list.keys import verification_code
-from waiting_list.models import ListKey
+from tests.support.shop import LIST, Shop
+from tests.support.until import until
+from waiting_list.access.private_links import verification_code
+from waiting_list.lists.models import ListKey
+from waiting_list.postgres.pool import connection
 
 PAGE = f"/waiting-lists/{LIST}"
 PLACE = f"{PAGE}/place"

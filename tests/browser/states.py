@@ -7,7 +7,7 @@ import httpx
 
 from tests.browser.site import DASHBOARD, EMAIL, PAGE, PLACE, Site
 from tests.browser.visits import Who
-from tests.shop import EVENT, WEBHOOK, add_webhook
+from tests.support.shop import EVENT, WEBHOOK, add_webhook
 
 _SHOP = "https://shop.example/buy?pass={pass}&tickets={tickets}"
 _CONTACT = {"email": EMAIL, "email_verified": True}

@@ -10,8 +10,8 @@ from playwright.async_api import Page, expect
 from tests.browser.site import FAN, PAGE, PLACE, Site
 from tests.browser.test_widget import OpenShop, named, open_shop, tag
 from tests.browser.visits import FRENCH, PHONE, WITHOUT_SCRIPTS, Visits, axe, scrolls_sideways
-from tests.shop import LIST
-from waiting_list.challenges import BASE_BITS, LIFE_SECONDS, PUZZLES
+from tests.support.shop import LIST
+from waiting_list.lists.challenges import BASE_BITS, LIFE_SECONDS, PUZZLES
 
 __all__ = ["open_shop"]
 WORKING = re.compile("One moment: your browser runs")

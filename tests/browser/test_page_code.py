@@ -1,9 +1,9 @@
 """The JavaScript of docs/live.md, docs/queue.md and docs/widget.md works as it stands there, in a browser."""
 
-from tests.blocks import ROOT, blocks
 from tests.browser.site import FAN, PAGE, Site
 from tests.browser.visits import Visits
-from tests.shop import LIST
+from tests.support.blocks import ROOT, blocks
+from tests.support.shop import LIST
 
 ENTRY = f"/v1/user/waiting-lists/{LIST}"
 

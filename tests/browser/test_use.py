@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.site import DASHBOARD, PAGE, PLACE, Site
 from tests.browser.visits import PHONE, WITHOUT_SCRIPTS, Visits, scrolls_sideways
-from tests.shop import EVENT
+from tests.support.shop import EVENT
 
 HOSTILE = [
     "<script>window.ran = 1</script></title><img src=x onerror='window.ran = 1'>",

@@ -11,8 +11,8 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.browser.site import FAN, Site
 from tests.browser.visits import DARK, FRENCH, PHONE, Visits, axe, scrolls_sideways
-from tests.shop import LIST, bound_to_loopback
-from waiting_list.user_tokens import User
+from tests.support.shop import LIST, bound_to_loopback
+from waiting_list.access.user_tokens import User
 
 OFFER, REPRESENTATION = LIST.split("/")
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"

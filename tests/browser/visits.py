@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
 
 from tests.browser.site import FAN, Site
-from waiting_list.pages import FAN_COOKIE, ORGANIZER_COOKIE
+from waiting_list.pages.page import FAN_COOKIE, ORGANIZER_COOKIE
 
 Who = Literal["anybody", "fan", "organizer"]
 

@@ -1,0 +1,325 @@
+"""How much one caller may ask for."""
+
+import asyncio
+import math
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from ipaddress import ip_network
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from tests.support.shop import LIST, Shop, problem
+from waiting_list.access.api_keys import Scope, create_api_key
+from waiting_list.access.rate_limits import Limits
+from waiting_list.access.user_tokens import User
+from waiting_list.app import create_app
+from waiting_list.postgres.pool import Pool, connection
+from waiting_list.postgres.statements import sql
+from waiting_list.problems import RateLimited
+from waiting_list.settings import Settings
+
+ENTRY = f"/v1/user/waiting-lists/{LIST}/entry"
+
+
+def limits(pool: Pool, **settings: int) -> Limits:
+    none = {name: 0 for name in Settings.model_fields if name.endswith("_per_minute")}
+    return Limits(pool, Settings.model_validate(none | settings))
+
+
+async def granted(joins: Any) -> int:
+    """How many of these joins were not refused."""
+    answers = await asyncio.gather(*joins, return_exceptions=True)
+    assert all(one is None or not isinstance(one, Exception) or isinstance(one, RateLimited) for one in answers)
+    return sum(not isinstance(one, RateLimited) for one in answers)
+
+
+async def test_joins_are_limited_over_all_processes_together(pool: Pool) -> None:
+    processes = [limits(pool, user_joins_per_minute=20) for _ in range(4)]
+    joins = [one.join("org_1", user, None) for one in processes for _ in range(12) for user in ("ada", "bob")]
+    assert await granted(joins) == 40
+    # Somebody else may; so may the same name of another organization.
+    assert await granted([processes[0].join("org_1", "eve", None), processes[1].join("org_2", "ada", None)]) == 2
+
+
+async def test_joins_from_one_address_are_limited_whoever_joins(pool: Pool) -> None:
+    processes = [limits(pool, address_joins_per_minute=15) for _ in range(3)]
+    joins = [one.join("org_1", f"u{n}-{p}", "203.0.113.7") for p, one in enumerate(processes) for n in range(10)]
+    assert await granted(joins) == 15
+    assert await granted([processes[0].join("org_1", "u1", "203.0.113.8")]) == 1
+    # One IPv6 subscriber has a whole network of addresses.
+    joins = [processes[n % 3].join("org_1", f"v{n}", f"2001:db8:1:2::{n:x}") for n in range(40)]
+    assert await granted(joins) == 15
+    assert await granted([processes[0].join("org_1", "v1", "2001:db8:1:3::1")]) == 1
+    # Written as IPv6, it is the same IPv4 address.
+    assert await granted([processes[0].join("org_1", "w", "::ffff:203.0.113.7")]) == 0
+
+
+def spread(network: str, step: int) -> Callable[[int], str]:
+    """Addresses of a network, each so many after the one before."""
+    first = ip_network(network).network_address
+    return lambda number: str(first + number * step)
+
+
+@pytest.mark.parametrize(
+    ("network", "step", "times"),
+    [
+        ("203.0.113.0/24", 1, 4),  # every address of a /24
+        ("2001:db8:1::/48", 2**64, 4),  # a /64 for each join, as whoever has a /48 can
+        ("2001:db8::/32", 2**80, 64),  # a /48 for each join, as whoever has a /32 can
+    ],
+)
+async def test_joins_from_a_network_are_limited_however_many_addresses_they_come_from(
+    pool: Pool, network: str, step: int, times: int
+) -> None:
+    processes = [limits(pool, address_joins_per_minute=2) for _ in range(2)]
+    address, began = spread(network, step), time.monotonic()
+    joins = [processes[n % 2].join("org_1", f"u{n}", address(n)) for n in range(min(256, times * 4))]
+    assert 2 * times <= await granted(joins) <= 2 * times * (1 + (time.monotonic() - began) / 60) + 1
+    # A network beside it is another's.
+    beside = str(ip_network(network).network_address + ip_network(network).num_addresses)
+    assert await granted([processes[0].join("org_1", "v", beside)]) == 1
+
+
+async def test_one_address_that_is_refused_uses_up_nothing_of_its_network(pool: Pool) -> None:
+    # So many processes that each lets some through to the database: together more than the network may do.
+    processes = [limits(pool, address_joins_per_minute=4) for _ in range(10)]
+    joins = [one.join("org_1", f"u{n}-{p}", "203.0.113.7") for p, one in enumerate(processes) for n in range(4)]
+    assert await granted(joins) == 4
+    neighbours = [processes[n % 10].join("org_1", f"v{n}", f"203.0.113.{10 + n}") for n in range(40)]
+    assert await granted(neighbours) == 4 * 4 - 4
+
+
+async def test_a_minutes_worth_of_joins_cannot_be_had_in_a_moment(pool: Pool) -> None:
+    processes = [Limits(pool, Settings()) for _ in range(3)]
+    began = time.monotonic()
+    joins = [one.join("org_1", f"u{n}-{p}", "203.0.113.7") for p, one in enumerate(processes) for n in range(417)]
+    # A hundred at once, then twenty a second.
+    assert 100 <= await granted(joins) <= 100 + 20 * (time.monotonic() - began) + 1
+
+
+async def test_a_caller_is_forgotten_when_others_have_asked_since(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("waiting_list.access.rate_limits._CALLERS_KEPT", 3)
+    one = limits(pool, key_requests_per_minute=1)
+    one.request_of_key("busy")
+    for number in range(5):
+        one.request_of_key(f"k{number}")
+        with pytest.raises(RateLimited):
+            one.request_of_key("busy")  # whoever goes on asking is not forgotten
+    assert one.request_of_key("k0") is not None
+    assert len(one._full_at) == 3
+
+
+@pytest.mark.parametrize(
+    "address", [None, "", "testclient", "127.0.0.1", "::1", "10.1.2.3", "192.168.1.1", "fd00::1"]
+)
+async def test_an_address_that_is_not_public_is_nobodys(pool: Pool, address: str | None) -> None:
+    one = limits(pool, address_requests_per_minute=2, address_joins_per_minute=2)
+    assert [one.request_from(address) for _ in range(10)] == [None] * 10
+    assert await granted([one.join("org_1", "ada", address) for _ in range(10)]) == 10
+
+
+@pytest.mark.parametrize("quantity", [1, 7, 60, 120, 999])
+async def test_exactly_the_limit_is_granted_at_once_and_the_rest_evenly(pool: Pool, quantity: int) -> None:
+    began = time.monotonic()
+    processes = [limits(pool, user_joins_per_minute=quantity) for _ in range(2)]
+    joins = [one.join("org_1", "ada", None) for one in processes for _ in range(quantity)]
+    first = await granted(joins)
+    # While they were asked for, some came back.
+    assert quantity <= first <= quantity + (time.monotonic() - began) * quantity / 60 + 1
+    other = limits(pool, user_joins_per_minute=quantity)
+    answers = await asyncio.gather(other.join("org_1", "ada", None), return_exceptions=True)
+    refusals = [one for one in answers if isinstance(one, Exception)]
+    for refused in refusals:
+        assert isinstance(refused, RateLimited)
+        assert 1 <= int(refused.headers["Retry-After"]) <= max(1, math.ceil(60 / quantity))
+    assert refusals or quantity == 999
+
+
+async def test_what_was_taken_comes_back_evenly(pool: Pool) -> None:
+    one = limits(pool, user_joins_per_minute=6)
+    assert await granted(one.join("org_1", "ada", None) for _ in range(9)) == 6
+    async with connection(pool) as acquired:
+        await acquired.execute("UPDATE allowances SET full_at = full_at - interval '21 seconds'")
+    another = limits(pool, user_joins_per_minute=6)
+    assert await granted(another.join("org_1", "ada", None) for _ in range(9)) == 2
+
+
+async def test_a_process_counts_requests_by_itself_and_says_what_is_left(pool: Pool) -> None:
+    one = limits(pool, user_requests_per_minute=10, key_requests_per_minute=3)
+    left = [one.request_of_user("org_1", "ada") for _ in range(10)]
+    assert [allowance and allowance.remaining for allowance in left] == list(range(9, -1, -1))
+    with pytest.raises(RateLimited):
+        one.request_of_user("org_1", "ada")
+    assert one.request_of_user("org_1", "bob") is not None
+    assert await granted(asyncio.to_thread(one.request_of_key, "k1") for _ in range(5)) == 3
+    assert limits(pool).request_of_user("org_1", "ada") is None
+
+
+async def test_the_database_is_told_no_name_and_no_address(pool: Pool) -> None:
+    await limits(pool, user_joins_per_minute=5, address_joins_per_minute=5).join("org_1", "ada", "203.0.113.7")
+    async with connection(pool) as acquired:
+        rows = await acquired.fetch("SELECT caller FROM allowances")
+        assert [len(row["caller"]) for row in rows] == [16] * 3  # the user, the address, the network around it
+        await acquired.execute(sql("delete_old_allowances"))
+        assert await acquired.fetchval("SELECT count(*) FROM allowances") == 3
+        await acquired.execute("UPDATE allowances SET full_at = full_at - interval '3 minutes'")
+        await acquired.execute(sql("delete_old_allowances"))
+        assert await acquired.fetchval("SELECT count(*) FROM allowances") == 0
+
+
+async def test_many_callers_at_once_in_many_processes_do_not_wait_for_each_other(pool: Pool) -> None:
+    processes = [limits(pool, user_joins_per_minute=50, address_joins_per_minute=14_400) for _ in range(4)]
+    users = [f"u{number}" for number in range(300)]
+    joins = [
+        one.join("org_1", user, "203.0.113.7")
+        for turn, one in enumerate(processes)
+        for user in (users if turn % 2 else reversed(users))
+    ]
+    assert await asyncio.wait_for(granted(joins), 20) == 1200
+
+
+@asynccontextmanager
+async def served(dsn: str, **settings: Any) -> AsyncIterator[Shop]:
+    """A process of its own kind, behind a proxy that it trusts."""
+    config = Settings.model_validate({"database_url": SecretStr(dsn), "worker": False, **settings})
+    app = create_app(config)
+    behind = ProxyHeadersMiddleware(app, trusted_hosts=config.trusted_proxies)  # type: ignore[arg-type]
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        transport = httpx.ASGITransport(app=behind, client=("127.0.0.1", 50000))  # type: ignore[arg-type]
+        http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))
+        yield Shop(http, "")
+
+
+async def token(app: FastAPI, user_id: str) -> dict[str, str]:
+    minted, _ = await app.state.service.user_tokens.mint(User(user_id, "org_1"), expires_in=600)
+    return {"Authorization": f"Bearer {minted}"}
+
+
+async def test_a_user_who_joins_and_leaves_all_the_time_is_slowed_down_in_every_process(
+    app: FastAPI, shop: Shop, dsn: str
+) -> None:
+    await shop.stock()
+    ada, bob = await token(app, "ada"), await token(app, "bob")
+    async with served(dsn, user_joins_per_minute=6) as one, served(dsn, user_joins_per_minute=6) as other:
+        statuses: Counter[int] = Counter()
+        for turn in range(10):
+            http = (one, other)[turn % 2].http
+            joined = await http.post(ENTRY, headers=ada, json={"tickets_wanted": 1})
+            statuses[joined.status_code] += 1
+            if joined.status_code == 201:
+                assert joined.headers["RateLimit-Policy"] == '"user-joins";q=6;w=60'
+                assert joined.headers["RateLimit"].startswith('"user-joins";r=')
+            await http.delete(ENTRY, headers=ada)
+        assert statuses == {201: 6, 429: 4}
+        refused = await one.http.post(ENTRY, headers=ada, json={"tickets_wanted": 1})
+        problem(refused, 429, "rate_limited")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 10
+        # Their other calls, and other users, are as before.
+        assert (await one.http.get("/v1/user/entries", headers=ada)).status_code == 200
+        assert (await one.http.post(ENTRY, headers=bob, json={"tickets_wanted": 1})).status_code == 201
+
+
+async def test_an_address_is_what_a_trusted_proxy_says_and_nothing_that_it_passes_on(dsn: str) -> None:
+    async with served(dsn, address_requests_per_minute=5) as shop:
+
+        async def status(forwarded: str) -> int:
+            answer = await shop.http.get("/v1/user/events", headers={"X-Forwarded-For": forwarded})
+            return answer.status_code
+
+        # A client may send whatever it likes in front; the proxy adds where it comes from.
+        spoofed = [await status(f"198.51.100.{number}, 203.0.113.7") for number in range(8)]
+        assert Counter(spoofed) == {200: 5, 429: 3}
+        assert await status("203.0.113.8") == 200
+        # The proxy itself, for health checks, is nobody in particular.
+        assert Counter([await status("127.0.0.1") for _ in range(8)]) == {200: 8}
+
+
+async def test_guessing_of_tokens_and_keys_is_limited_by_address(dsn: str) -> None:
+    async with served(dsn, address_requests_per_minute=5, address_sign_ins_per_minute=3) as shop:
+
+        async def guess(number: int) -> int:
+            headers = {"X-Forwarded-For": "203.0.113.7", "Authorization": f"Bearer wl_{number:012}_x"}
+            return (await shop.http.get("/v1/organizer/events", headers=headers)).status_code
+
+        assert Counter([await guess(number) for number in range(8)]) == {401: 5, 429: 3}
+
+        async def sign_in(number: int) -> int:
+            headers = {"X-Forwarded-For": "203.0.113.9"}
+            form = {"api_key": f"wl_{number:012}_x"}
+            return (await shop.http.post("/dashboard/sign-in", headers=headers, data=form)).status_code
+
+        statuses = [await sign_in(number) for number in range(5)]
+        assert statuses == [401, 401, 401, 429, 429]
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "10.1.2.3"])
+async def test_guessing_from_a_private_address_is_limited_and_an_office_behind_one_can_work(
+    dsn: str, peer: str
+) -> None:
+    async with served(dsn, address_sign_ins_per_minute=1) as shop:
+        headers = {"X-Forwarded-For": peer}
+
+        async def sign_in(number: int) -> int:
+            form = {"api_key": f"wl_{number:012}_x"}
+            return (await shop.http.post("/dashboard/sign-in", headers=headers, data=form)).status_code
+
+        assert Counter([await sign_in(number) for number in range(12)]) == {401: 10, 429: 2}
+        # Its other calls are not counted.
+        assert (await shop.http.get("/v1/user/events", headers=headers)).status_code == 200
+
+
+async def test_a_crowd_with_tokens_of_its_shop_may_sign_in_behind_one_address_and_guesses_are_limited(
+    app: FastAPI, dsn: str
+) -> None:
+    async with served(dsn, address_sign_ins_per_minute=3) as shop:
+        headers = {"X-Forwarded-For": "203.0.113.7"}
+
+        async def sign_in(sent: str) -> int:
+            answer = await shop.http.post("/sign-in/with-token", headers=headers, data={"token": sent})
+            return answer.status_code
+
+        tokens = [(await token(app, f"u{n}"))["Authorization"].removeprefix("Bearer ") for n in range(30)]
+        assert Counter([await sign_in(one) for one in tokens]) == {303: 30}
+        assert [await sign_in("guessed") for _ in range(5)] == [401, 401, 401, 429, 429]
+        assert await sign_in(tokens[0]) == 303
+
+
+async def test_an_answer_says_how_many_are_granted_at_once(app: FastAPI, shop: Shop, dsn: str) -> None:
+    await shop.stock()
+    headers = await token(app, "ada") | {"X-Forwarded-For": "203.0.113.7"}
+    async with served(dsn, user_joins_per_minute=0, address_joins_per_minute=1200) as one:
+        joined = await one.http.post(ENTRY, headers=headers, json={"tickets_wanted": 1})
+    assert joined.headers["RateLimit-Policy"] == '"address-joins";q=100;w=5'
+    assert joined.headers["RateLimit"] == '"address-joins";r=99;t=1'
+
+
+async def test_a_private_link_that_is_asked_for_too_often_says_so(dsn: str, pool: Pool) -> None:
+    async with served(dsn, address_requests_per_minute=1) as shop:
+        made, _ = await create_api_key(pool, "org_1", name="shop", scopes=[Scope.ADMIN])
+        shop.key = made.key
+        await shop.stock()
+        await shop.join("ada")
+        link = (await shop.made("POST", f"/waiting-lists/{LIST}/entries/ada/link"))["url"].rpartition("/e/")[2]
+        headers = {"X-Forwarded-For": "203.0.113.7", "Accept-Language": "en"}
+        first, refused = [await shop.http.get(f"/e/{link}", headers=headers) for _ in range(2)]
+        assert (first.status_code, refused.status_code) == (200, 429)
+        assert int(refused.headers["Retry-After"]) >= 1
+
+
+async def test_a_page_that_is_refused_is_a_page_and_says_when_to_come_back(dsn: str) -> None:
+    async with served(dsn, address_requests_per_minute=1) as shop:
+        headers = {"X-Forwarded-For": "203.0.113.7", "Accept-Language": "en"}
+        assert (await shop.http.get("/", headers=headers)).status_code == 200
+        refused = await shop.http.get("/", headers=headers)
+        assert (refused.status_code, refused.headers["content-type"]) == (429, "text/html; charset=utf-8")
+        assert int(refused.headers["Retry-After"]) >= 1

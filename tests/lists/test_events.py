@@ -1,0 +1,181 @@
+"""The table of verbs: it has every verb that there is, and each of its rows is what really happens."""
+
+import ast
+import importlib
+import inspect
+import json
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+import waiting_list
+from tests.audit.test_replay import STORY, replay
+from waiting_list.audit import replay as replaying
+from waiting_list.audit.replay import EntryReplay, read_row
+from waiting_list.audit.report import Difference
+from waiting_list.lists.events import RECORDED_AS, VERBS, VerbRow, WebhookType
+from waiting_list.lists.locked_list import LockedList
+from waiting_list.lists.models import Status
+
+SOURCES = sorted(Path(waiting_list.__file__).parent.glob("**/*.py"))
+RECORDING = {"record", "take_out", "_set_stock", "_write_history"}
+"""What is given the verb that a change is recorded under."""
+AFTER_A_VERB = {"settle", "write_outbox"}
+"""What the engine itself does after each verb."""
+
+
+def verbs_of_the_engine() -> Iterator[str]:
+    """Every function with the shape of a verb: async, public, of a Ledger, all else by keyword."""
+    for found in pkgutil.walk_packages(waiting_list.__path__, "waiting_list."):
+        if found.name.endswith("__main__"):
+            continue
+        module = importlib.import_module(found.name)
+        for name, function in inspect.getmembers(module, inspect.iscoroutinefunction):
+            if function.__module__ != found.name or name.startswith("_"):
+                continue
+            signature = inspect.signature(function)
+            first, *others = signature.parameters.values() or [None]
+            if first is None or first.annotation is not LockedList or name in AFTER_A_VERB:
+                continue
+            if all(one.kind is one.KEYWORD_ONLY for one in others):
+                yield name
+
+
+def test_every_verb_of_the_engine_is_in_the_table() -> None:
+    found = {*verbs_of_the_engine()}
+    assert len(found) > 20
+    assert found <= VERBS.keys() | RECORDED_AS.keys()
+    assert RECORDED_AS.keys() <= found
+    assert RECORDED_AS.keys().isdisjoint(VERBS)
+    # What has no function of its own: holds are revoked to remove stock, and a list is made with its stock.
+    assert VERBS.keys() - found == {"revoke", "create"}
+
+
+def test_the_table_has_what_is_recorded_and_nothing_else() -> None:
+    recorded = set()
+    for source in SOURCES:
+        for call in ast.walk(ast.parse(source.read_text())):
+            if isinstance(call, ast.Call):
+                name = getattr(call.func, "attr", None) or getattr(call.func, "id", None)
+                told = [
+                    one.value
+                    for one in call.args[:2]
+                    if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                ]
+                if name in RECORDING:
+                    recorded |= {*told}
+    assert recorded == VERBS.keys()
+    assert VERBS.keys() >= {verb for others in RECORDED_AS.values() for verb in others}
+
+
+def broken(row: VerbRow, told: set[str]) -> Iterator[VerbRow]:
+    """The row with one thing taken out of it, or put in the place of another."""
+    for move in row.moves:
+        yield replace(row, moves=row.moves - {move})
+    for name in row.fields & told:
+        yield replace(row, fields=row.fields - {name}, always=row.always - {name})
+    if row.left_reason:
+        yield replace(row, left_reason=next(one for one in type(row.left_reason) if one is not row.left_reason))
+    if row.always:
+        yield replace(row, always=row.always | {"nothing"}, fields=row.fields | {"nothing"})
+        yield replace(row, always=frozenset())
+    else:
+        yield replace(row, always=frozenset(told))
+
+
+def moves_of_the_story() -> set[tuple[str, Status | None, Status]]:
+    """Which verbs take its entries from where to where."""
+    found, entries = set(), {}
+    for sequence, at, verb, number, before, after in STORY:
+        if number is not None:
+            entry = entries.setdefault(number, EntryReplay(number))
+            was = entry.fields.get("status")
+            told = (None if side is None else json.dumps(side) for side in (before, after))
+            entry.fold(read_row((sequence, datetime.fromisoformat(at), verb, number, *told)))
+            found.add((verb, was, entry.fields["status"]))
+    return found
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_with_a_broken_row_the_replay_takes_a_true_history_for_false(
+    verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {name for _, _, other, _, _, after in STORY if other == verb for name in after}
+    known, tried = moves_of_the_story(), 0
+    for row in broken(VERBS[verb], told):
+        if any((verb, *move) not in known for move in VERBS[verb].moves - row.moves):
+            continue  # others do this: see the next test
+        monkeypatch.setattr(replaying, "VERBS", {**VERBS, verb: row})
+        with pytest.raises(Difference):
+            replay(STORY)
+        tried += 1
+    assert tried > 0
+
+
+def test_the_story_goes_nearly_all_ways() -> None:
+    table = {(verb, *move) for verb, row in VERBS.items() for move in row.moves}
+    assert moves_of_the_story() <= table
+    ready = Status.READY
+    assert table - moves_of_the_story() == {
+        ("leave", ready, Status.LEFT),
+        *((verb, ready, ready) for verb in ("move", "set_contact", "verify")),
+    }
+
+
+OUT = {"status": "left", "left_reason": "cancelled", "tickets_held": 0, "left_at": STORY[1][1], "held": 0}
+
+
+@pytest.mark.parametrize(
+    ("verb", "before", "after"),
+    [
+        ("leave", {"status": "ready", "left_reason": None, "tickets_held": 2, "left_at": None, "held": 2}, OUT),
+        ("move", {"rank": 1_000_000}, {"rank": 999_999}),
+        ("set_contact", {"unverified": False}, {"unverified": True}),
+        ("verify", {"unverified": True}, {"unverified": False}),
+    ],
+)
+def test_a_ready_fan_leaves_is_moved_or_gives_another_address(
+    verb: str, before: dict[str, object], after: dict[str, object]
+) -> None:
+    sequence, at, _, number, _, joined = STORY[1]
+    joined = joined | ({"unverified": True} if verb == "verify" else {})
+    ready = {"status": "ready", "tickets_held": 2, "ready_at": at, "held": 2}
+    story = [
+        STORY[0],
+        [sequence, at, "join", number, None, joined],
+        [3, at, "add_stock", None, {"available_stock": 0}, {"available_stock": 2}],
+        [4, at, "promote", number, dict.fromkeys(ready, 0) | {"status": "waiting", "ready_at": None}, ready],
+        [5, at, verb, number, before, after],
+    ]
+    _, entries = replay(story)
+    assert entries[number].fields["status"] == after.get("status", "ready")
+
+
+def test_webhooks_are_told_by_where_an_entry_goes() -> None:
+    types = {
+        None: WebhookType.ENTRY_JOINED,
+        Status.READY: WebhookType.ENTRY_READY,
+        Status.LEFT: WebhookType.ENTRY_LEFT,
+    }
+    for verb, row in VERBS.items():
+        came = {was for was, _ in row.moves} & {None}
+        went = {now for was, now in row.moves if was is not now} - {Status.WAITING}
+        (key,) = came or went or {Status.WAITING}
+        expected = types.get(key, WebhookType.ENTRY_CHANGED) if row.moves else None
+        # What clients do not see changes nothing for them.
+        assert row.webhook is (None if verb in ("set_contact", "erase") else expected), verb
+
+
+def test_fans_get_letters_of_what_they_have_not_done_and_of_their_join() -> None:
+    assert {verb: row.email for verb, row in VERBS.items() if row.email} == {
+        "join": "joined",
+        "promote": "ready",
+        "revoke": "revoked",
+        "expire": "expired",
+        "remove": "removed",
+        "end": "ended",
+    }

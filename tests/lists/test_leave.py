@@ -1,0 +1,84 @@
+"""Leaving a list, and being taken out of it."""
+
+from tests.support.lists import Lists
+from waiting_list.lists.models import LeftReason, ListKey, Status
+from waiting_list.problems import AlreadyLeft, InventoryNotFound, NotInList
+
+
+async def test_who_leaves_is_out_and_the_others_move_up(lists: Lists) -> None:
+    await lists.join("ada", 2)
+    await lists.join("bob")
+    left = await lists.leave("ada")
+    assert (left.status, left.left_reason, left.left_at) == (Status.LEFT, LeftReason.CANCELLED, lists.now)
+    assert (left.position, left.tickets_ahead, left.tickets_held) == (None, None, 0)
+    bob = await lists.entry("bob")
+    assert (bob.position, bob.tickets_ahead) == (1, 0)
+
+
+async def test_who_declines_a_hold_passes_it_on_at_once(lists: Lists) -> None:
+    await lists.join("ada", 2)
+    await lists.join("bob", 2)
+    await lists.add_stock(2)
+    left = await lists.leave("ada")
+    assert (left.status, left.tickets_held) == (Status.LEFT, 0)
+    assert (await lists.entry("bob")).tickets_held == 2
+    assert await lists.history() == [
+        ("create", None),
+        ("join", 1),
+        ("join", 2),
+        ("add_stock", None),
+        ("promote", 1),
+        ("leave", 1),
+        ("promote", 2),
+    ]
+
+
+async def test_leaving_a_list_one_is_not_in_is_refused(lists: Lists) -> None:
+    async with lists.refused(NotInList):
+        await lists.leave("ada")
+
+
+async def test_leaving_a_list_that_does_not_exist_is_refused(lists: Lists) -> None:
+    lists.key = ListKey("nothing", "rep_1")
+    async with lists.refused(InventoryNotFound):
+        await lists.leave("ada")
+
+
+async def test_leaving_a_list_that_is_not_open_is_refused_as_not_being_in_it(lists: Lists) -> None:
+    lists.key = ListKey("off_2", "rep_2")
+    await lists.add_list(lists.key, available=5)
+    async with lists.refused(NotInList):
+        await lists.leave("ada")
+
+
+async def test_leaving_a_list_that_was_closed_by_hand_works(lists: Lists) -> None:
+    await lists.join("ada")
+    await lists.configure(open=False)
+    assert (await lists.leave("ada")).status is Status.LEFT
+
+
+async def test_leaving_a_list_that_has_already_been_left_is_refused_with_the_entry(lists: Lists) -> None:
+    await lists.join("ada")
+    left = await lists.leave("ada")
+    async with lists.refused(AlreadyLeft) as caught:
+        await lists.leave("ada")
+    assert caught[0].extra["entry"] == left
+
+
+async def test_an_organizer_removes_a_user_and_the_hold_passes_on(lists: Lists) -> None:
+    await lists.join("ada")
+    await lists.join("bob")
+    await lists.add_stock(1)
+    answer = await lists.remove("ada")
+    assert answer.entry is not None
+    assert answer.entry.left_reason is LeftReason.REMOVED
+    assert [entry.user_id for entry in answer.promoted] == ["bob"]
+
+
+async def test_removing_whoever_is_not_there_is_refused(lists: Lists) -> None:
+    async with lists.refused(NotInList):
+        await lists.remove("ada")
+    await lists.join("ada")
+    await lists.remove("ada")
+    async with lists.refused(AlreadyLeft):
+        await lists.remove("ada")

@@ -1,0 +1,376 @@
+"""Live entries: told within a second of a change, exactly, to any number of watchers; streams over real HTTP."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from tests.support.lists import ORGANIZATION, START, Lists
+from tests.support.shop import LIST, Shop, listening, problem
+from waiting_list.lists.models import ListKey, Status
+from waiting_list.lists.queries import coalesced
+from waiting_list.lists.queries import live as live_module
+from waiting_list.lists.queries.coalesced import CoalescedReads
+from waiting_list.lists.queries.live import Live, Watcher
+from waiting_list.problems import Problem
+from waiting_list.settings import Settings
+from waiting_list.web import server_sent_events
+
+PATH = f"/v1/user/waiting-lists/{LIST}/entry/live"
+SOON = 10
+"""Seconds that a test waits for what should take one."""
+
+
+class Stream:
+    """What comes out of a stream: comments as None, events as (id, entry)."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self.answer = answer
+        self._lines = answer.aiter_lines()
+
+    async def next(self) -> tuple[str, dict[str, Any]] | None:
+        name = data = None
+        async with asyncio.timeout(SOON):
+            async for line in self._lines:
+                match line.partition(": "):
+                    case ("id", _, name):
+                        pass
+                    case ("data", _, data):
+                        pass
+                    case ("", "", "") if name and data:
+                        return name, json.loads(data)
+                    case (":", "", ""):
+                        return None
+        raise EOFError
+
+
+@asynccontextmanager
+async def stream(url: str, token: str, **headers: str) -> AsyncIterator[Stream]:
+    sent = {"Authorization": f"Bearer {token}"} | headers
+    async with (
+        httpx.AsyncClient(base_url=url, timeout=SOON) as client,
+        client.stream("GET", PATH, headers=sent) as answer,
+    ):
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert answer.headers["cache-control"] == "private, no-store"
+        yield Stream(answer)
+
+
+async def test_a_stream_tells_every_change_of_the_entry(app: FastAPI, shop: Shop) -> None:
+    await shop.stock()
+    await shop.join("ada", 2)
+    await shop.join("bob", 1)
+    async with listening(app) as url, stream(url, await shop.token("bob")) as told:
+        event = await told.next()
+        assert event
+        assert event[1] == await shop.entry("bob")
+        await shop.join("cleo")
+        await shop.user("ada", "DELETE")
+        event = await told.next()
+        assert event
+        assert (event[1]["status"], event[1]["position"], event[1]["tickets_ahead"]) == ("waiting", 1, 0)
+        await shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 1})
+        event = await told.next()
+        assert event
+        assert (event[1]["status"], event[1]["position"], event[1]["tickets_held"]) == ("ready", None, 1)
+        assert event[1] == (await shop.user("bob", "GET")).json()
+        await shop.made("POST", f"/waiting-lists/{LIST}/entries/bob/purchase", {})
+        event = await told.next()
+        assert event
+        assert (event[1]["status"], event[1]["left_reason"]) == ("left", "bought")
+        await shop.join("bob", 3)
+        event = await told.next()
+        assert event
+        assert (event[1]["number"], event[1]["position"]) == (4, 2)
+
+
+async def test_who_reconnects_is_told_only_what_is_new(app: FastAPI, shop: Shop) -> None:
+    await shop.stock()
+    await shop.join("ada")
+    token = await shop.token("ada")
+    async with listening(app) as url:
+        async with stream(url, token) as told:
+            first = await told.next()
+        assert first
+        async with stream(url, token, **{"Last-Event-ID": first[0]}) as told:
+            assert await told.next() is None
+            await shop.user("ada", "PATCH", body={"tickets_wanted": 2})
+            second = await told.next()
+        assert second
+        assert second[0] != first[0]
+        assert second[1]["tickets_wanted"] == 2
+        async with stream(url, token, **{"Last-Event-ID": first[0]}) as told:
+            assert await told.next() == second
+
+
+async def test_a_quiet_stream_shows_signs_of_life(
+    app: FastAPI, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert server_sent_events.COMMENT_SECONDS == 15
+    monkeypatch.setattr(server_sent_events, "COMMENT_SECONDS", 0.02)
+    await shop.stock()
+    await shop.join("ada")
+    async with listening(app) as url, stream(url, await shop.token("ada")) as told:
+        assert await told.next() is not None
+        for _ in range(3):
+            assert await told.next() is None
+        await shop.user("ada", "DELETE")
+        while not (event := await told.next()):
+            pass
+        assert event[1]["status"] == "left"
+
+
+async def test_streams_end_when_the_service_does(app: FastAPI, shop: Shop) -> None:
+    await shop.stock()
+    await shop.join("ada")
+    async with listening(app) as url, stream(url, await shop.token("ada")) as told:
+        await told.next()
+        app.state.service.live.close()
+        with pytest.raises(EOFError):
+            await told.next()
+        assert told.answer.is_stream_consumed
+
+
+async def test_who_goes_is_watched_no_more(app: FastAPI, shop: Shop) -> None:
+    await shop.stock()
+    await shop.join("ada")
+    async with listening(app) as url:
+        async with stream(url, await shop.token("ada")) as told:
+            await told.next()
+            assert len(app.state.service.live._watchers) == 1
+        async with asyncio.timeout(SOON):
+            while app.state.service.live._watchers:
+                await asyncio.sleep(0.01)
+
+
+async def test_a_stream_is_refused_as_a_poll_is(shop: Shop) -> None:
+    await shop.stock()
+    problem(await shop.http.get(PATH), 401, "unauthenticated")
+    problem(await shop.user("ada", "GET", f"/waiting-lists/{LIST}/entry/live"), 404, "not_in_list")
+    problem(await shop.user("ada", "GET", "/waiting-lists/x/y/entry/live"), 404, "inventory_not_found")
+    answer = await shop.http.get(PATH, headers={"Authorization": f"Bearer {shop.key}"})
+    problem(answer, 403, "forbidden")
+
+
+class Watching:
+    """Watchers of a list without HTTP; what each was last told."""
+
+    def __init__(self, lists: Lists) -> None:
+        self.lists = lists
+        self.live = Live(lists.pool, CoalescedReads(lists.pool, Settings()))
+
+    async def watch(self, user_id: str, key: ListKey | None = None) -> Watcher:
+        return await self.live.watch(key or self.lists.key, user_id, organization_id=ORGANIZATION)
+
+
+async def test_a_join_behind_asks_for_nobody_again(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
+    watching = Watching(lists)
+    reads: list[int] = []
+    read = CoalescedReads.entries
+
+    async def counted(self: CoalescedReads, key: ListKey, user_ids: Any) -> Any:
+        reads.append(len(user_ids))
+        return await read(self, key, user_ids)
+
+    monkeypatch.setattr(CoalescedReads, "entries", counted)
+    for n in range(20):
+        await lists.join(f"u{n}")
+        await watching.watch(f"u{n}")
+    await watching.live.look()
+    assert reads == [20]
+    await watching.live.look()
+    await lists.join("late")
+    await watching.live.look()
+    assert reads == [20, 0]
+    await lists.leave("u19")
+    await watching.live.look()
+    assert reads == [20, 0, 20]
+
+
+async def test_one_query_a_look_for_any_number_of_lists(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
+    watching = Watching(lists)
+    for n in range(30):
+        key = ListKey(f"off_w{n}", f"rep_w{n}")
+        await lists.add_list(key)
+        lists.key = key
+        await lists.join("ada")
+        await watching.watch("ada", key)
+    await watching.live.look()
+    statements: list[str] = []
+    real = live_module.connection
+
+    @asynccontextmanager
+    async def logged(pool: Any) -> AsyncIterator[Any]:
+        async with real(pool) as acquired:
+            with acquired.query_logger(lambda record: statements.append(record.query)):
+                yield acquired
+
+    for module in (live_module, coalesced):
+        monkeypatch.setattr(module, "connection", logged)
+    await watching.live.look()
+    assert len(statements) == 1
+
+
+async def test_a_show_that_is_brought_forward_is_told(lists: Lists) -> None:
+    await lists.configure(hold_minutes=None)
+    await lists.join("ada")
+    await lists.add_stock(1)
+    watching = Watching(lists)
+    ada = await watching.watch("ada")
+    assert ada.entry.ready_until == START
+    await watching.live.look()
+    assert await ada.news(within=0) is None
+    await lists.reschedule(START - timedelta(days=1))
+    await watching.live.look()
+    news = await ada.news(within=0)
+    assert news
+    assert news.ready_until == START - timedelta(days=1)
+
+
+async def test_who_is_erased_is_told_no_more(lists: Lists) -> None:
+    await lists.join("ada")
+    watching = Watching(lists)
+    ada = await watching.watch("ada")
+    await lists.erase("ada")
+    await watching.live.look()
+    assert ada.closed
+    assert await ada.news(within=60) is None
+
+
+async def test_a_reader_that_takes_nothing_is_dropped_and_holds_up_nobody(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_sent_events, "SLOW_SECONDS", 0.05)
+    await lists.join("ada")
+    await lists.join("bob")
+    watching = Watching(lists)
+    got: list[bytes] = []
+
+    async def never(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    async def at_once(message: Any) -> None:
+        got.append(message.get("body", b""))
+
+    async def with_pass(entry: Any) -> Any:
+        return entry
+
+    async def run(user_id: str, send: Any) -> None:
+        watcher = await watching.watch(user_id)
+        response = server_sent_events.EntryStream(
+            watching.live, lists.key, watcher, last_event_id=None, with_pass=with_pass
+        )
+        await response.run(asyncio.Event().wait, send)
+
+    async with asyncio.timeout(SOON):
+        quick = asyncio.create_task(run("bob", at_once))
+        await run("ada", never)
+        assert {watcher.user_id for watcher in watching.live._watchers[lists.key]} == {"bob"}
+        await lists.leave("ada")
+        await watching.live.look()
+        while len(got) < 3:
+            await asyncio.sleep(0)
+        assert b'"position":1' in got[-1]
+        watching.live.close()
+        await quick
+    assert not watching.live._watchers
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_everybody_was_told_the_truth_in_the_end(lists: Lists, seed: int) -> None:
+    """Watchers come while lists change and looks are under way; one more look, and each knows its entry."""
+    chance = random.Random(seed)
+    users = [f"u{n}" for n in range(40)]
+    for user in users:
+        await lists.join(user, chance.randint(1, 3))
+    watching = Watching(lists)
+    watchers: list[Watcher] = []
+
+    async def change() -> None:
+        for _ in range(60):
+            user = chance.choice(users)
+            act = chance.choice(
+                [
+                    lambda user=user: lists.leave(user),
+                    lambda user=user: lists.join(user, 2),
+                    lambda user=user: lists.move(user, to="first"),
+                    lambda user=user: lists.change(user, wanted=1),
+                    lambda: lists.add_stock(1),
+                    lambda user=user: lists.buy(user),
+                ]
+            )
+            with suppress(Problem):
+                await act()
+
+    async def come() -> None:
+        for user in users:
+            watchers.append(await watching.watch(user))
+            await asyncio.sleep(0.002)
+
+    async def look() -> None:
+        for _ in range(40):
+            await watching.live.look()
+            await asyncio.sleep(0.001)
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        for one in (change, come, look):
+            tasks.create_task(one())
+    await watching.live.look()
+    for watcher in watchers:
+        assert watcher.entry == await lists.entry(watcher.user_id)
+    assert {watcher.entry.status for watcher in watchers} >= {Status.WAITING, Status.LEFT}
+
+
+async def test_a_look_that_fails_is_made_good_by_the_next(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
+    await lists.join("ada")
+    await lists.join("bob")
+    watching = Watching(lists)
+    bob = await watching.watch("bob")
+    await watching.live.look()
+    await lists.leave("ada")
+    with monkeypatch.context() as broken:
+
+        async def fails(*_: Any) -> None:
+            raise Problem("away")
+
+        broken.setattr(CoalescedReads, "entries", fails)
+        with pytest.raises(Problem):
+            await watching.live.look()
+    await watching.live.look()
+    news = await bob.news(within=0)
+    assert news
+    assert news.position == 1
+
+
+async def test_a_change_while_somebody_begins_to_watch_is_not_missed(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user in ("ada", "bob", "cleo"):
+        await lists.join(user)
+    watching = Watching(lists)
+    await watching.watch("bob")
+    read = CoalescedReads.entry
+
+    async def slow(self: CoalescedReads, *arguments: Any, **more: Any) -> Any:
+        entry = await read(self, *arguments, **more)
+        await lists.leave("ada")
+        await watching.live.look()
+        return entry
+
+    monkeypatch.setattr(CoalescedReads, "entry", slow)
+    cleo = await watching.watch("cleo")
+    monkeypatch.undo()
+    assert cleo.entry.position == 3
+    await watching.live.look()
+    news = await cleo.news(within=0)
+    assert news
+    assert news.position == 2

@@ -1,0 +1,61 @@
+"""The choice of who is next, pure: by properties, and by example."""
+
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from waiting_list.lists.list_settings import Policy
+from waiting_list.lists.policy import choose
+
+
+class Fan(NamedTuple):
+    tickets_wanted: int
+    tickets_minimum: int
+
+
+fans = st.lists(
+    st.integers(1, 5).flatmap(lambda wanted: st.builds(Fan, st.just(wanted), st.integers(1, wanted))), max_size=8
+)
+
+
+@given(st.integers(0, 12), fans, st.sampled_from(Policy), st.none() | st.integers(0, 4))
+def test_a_choice_serves_in_order_what_there_is_and_nobody_is_forgotten(
+    free: int, line: list[Fan], policy: Policy, at_most: int | None
+) -> None:
+    held, looked_at = choose(free, line, policy=policy, at_most=at_most)
+    served = [index for index, _ in held]
+    assert served == sorted(set(served))
+    assert all(line[index].tickets_minimum <= tickets <= line[index].tickets_wanted for index, tickets in held)
+    left = free - sum(tickets for _, tickets in held)
+    assert left >= 0
+    assert at_most is None or len(held) <= at_most
+    assert all(index < looked_at for index in served)
+    if policy is Policy.STRICT:
+        assert served == list(range(looked_at))
+    # Whoever got fewer than they wanted got the last ticket.
+    assert all(line[index].tickets_wanted == tickets for index, tickets in held) or left == 0
+    stopped = len(held) == at_most or left == 0 or looked_at == len(line)
+    assert stopped or (policy is Policy.STRICT and line[looked_at].tickets_minimum > left)
+    assert looked_at <= len(line)
+
+
+@pytest.mark.parametrize(
+    ("free", "line", "policy", "at_most", "expected"),
+    [
+        (0, [Fan(1, 1)], Policy.STRICT, None, ([], 0)),
+        (3, [Fan(3, 3), Fan(1, 1)], Policy.STRICT, None, ([(0, 3)], 1)),
+        (3, [Fan(4, 4), Fan(1, 1)], Policy.STRICT, None, ([], 0)),
+        (3, [Fan(4, 3), Fan(1, 1)], Policy.STRICT, None, ([(0, 3)], 1)),
+        (5, [Fan(2, 2), Fan(4, 1), Fan(1, 1)], Policy.STRICT, None, ([(0, 2), (1, 3)], 2)),
+        (3, [Fan(4, 4), Fan(2, 2), Fan(2, 2), Fan(1, 1)], Policy.SKIP, None, ([(1, 2), (3, 1)], 4)),
+        (3, [Fan(4, 4), Fan(1, 1), Fan(1, 1)], Policy.SKIP, 1, ([(1, 1)], 2)),
+        (3, [Fan(1, 1)], Policy.SKIP, 0, ([], 0)),
+        (9, [Fan(1, 1)], Policy.SKIP, None, ([(0, 1)], 1)),
+    ],
+)
+def test_a_choice_by_example(
+    free: int, line: list[Fan], policy: Policy, at_most: int | None, expected: tuple[list[tuple[int, int]], int]
+) -> None:
+    assert choose(free, line, policy=policy, at_most=at_most) == expected

@@ -1,0 +1,45 @@
+"""Migrations of a database that is in use: what was there is right afterwards, and the audit says so."""
+
+import pytest
+
+from tests.support.lists import Lists
+from waiting_list.lists.ranks import SEGMENT_LEVELS
+from waiting_list.postgres.migrate import MigrationError, migrate
+from waiting_list.postgres.pool import connection
+
+BEFORE_LEVELS = """
+DROP VIEW shown_entries;
+DELETE FROM segments WHERE bits <> 30;
+ALTER TABLE segments DROP CONSTRAINT segments_pkey, DROP COLUMN bits,
+    ADD CONSTRAINT segments_pkey PRIMARY KEY (list_id, segment);
+DELETE FROM schema_migrations WHERE version = 3;
+"""
+
+
+async def test_segments_get_their_levels_from_the_entries_that_wait(lists: Lists, dsn: str) -> None:
+    for n in range(100):
+        await lists.join(f"u{n}", 1 + n % 3)
+    await lists.leave("u7")
+    await lists.add_stock(4)
+    await lists.move("u50", to="first")
+    line = await lists.line()
+    async with connection(lists.pool) as acquired:
+        await acquired.execute(BEFORE_LEVELS)
+    await lists.pool.expire_connections()
+    assert await migrate(dsn) == ["0003_levels"]
+    assert await lists.line() == line
+    await lists.audit()
+    async with connection(lists.pool) as acquired:
+        counted = await acquired.fetch("SELECT bits, sum(waiting)::integer AS waiting FROM segments GROUP BY bits")
+    assert {row["bits"]: row["waiting"] for row in counted} == dict.fromkeys(SEGMENT_LEVELS, len(line))
+    await lists.leave("u60")
+    await lists.join("late", 2)
+    await lists.audit()
+
+
+async def test_migrating_again_does_nothing_and_a_changed_file_is_noticed(lists: Lists, dsn: str) -> None:
+    assert await migrate(dsn) == []
+    async with connection(lists.pool) as acquired:
+        await acquired.execute("UPDATE schema_migrations SET checksum = 'another' WHERE version = 2")
+    with pytest.raises(MigrationError, match="0002_queue"):
+        await migrate(dsn)

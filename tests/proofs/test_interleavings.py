@@ -1,0 +1,237 @@
+"""Every pair of verbs on two connections, in every order of their steps (as PostgreSQL's isolation tests).
+
+A verb's transaction has three steps: it asks for the list's lock, writes, commits. Of the twenty orders of two
+such transactions the lock leaves three for each ordered pair: the second asks before the first has written,
+after it has written, or after it has committed. (In all others one of the steps is blocked, and happens when
+the lock lets it.) Whatever the order, answers and tables must be those of the first and then the second.
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.lists import LIST, ORGANIZER, T0, USER, Lists
+from waiting_list.lists import verbs
+from waiting_list.lists.contact import Contact
+from waiting_list.lists.engine import SERVICE, Caller, Engine
+from waiting_list.lists.list_settings import SettingsChange
+from waiting_list.lists.locked_list import LockedList
+from waiting_list.lists.models import ListKey
+from waiting_list.postgres.pool import Pool, connect_pool, connection
+from waiting_list.problems import Problem
+from waiting_list.settings import Settings
+
+NOW = T0 + timedelta(hours=24)
+"""When ada's hold of two tickets has just lapsed; bob's lasts an hour longer."""
+TABLES = ("inventory", "entries", "contacts", "segments", "history")
+
+
+@dataclass(frozen=True)
+class ApiRequest:
+    verb: Callable[..., Any]
+    caller: Caller
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+CALLS = {
+    "join": ApiRequest(verbs.join, USER, {"user_id": "zoe", "tickets_wanted": 1}),
+    "join_other": ApiRequest(verbs.join, USER, {"user_id": "yan", "tickets_wanted": 2, "tickets_minimum": 1}),
+    "join_again": ApiRequest(verbs.join, USER, {"user_id": "fay", "tickets_wanted": 1}),
+    "change": ApiRequest(verbs.change, USER, {"user_id": "cleo", "tickets_wanted": 1}),
+    "leave": ApiRequest(verbs.leave, USER, {"user_id": "cleo"}),
+    "set_contact": ApiRequest(
+        verbs.set_contact, USER, {"user_id": "dan", "contact": Contact(email="new@example.org")}
+    ),
+    "verify": ApiRequest(verbs.verify, USER, {"user_id": "dan", "number": 4, "email": "dan@example.org"}),
+    "buy": ApiRequest(verbs.buy, ORGANIZER, {"user_id": "bob"}),
+    "buy_one": ApiRequest(verbs.buy, ORGANIZER, {"user_id": "bob", "quantity": 1}),
+    "move": ApiRequest(verbs.move, ORGANIZER, {"user_id": "dan", "to": "first", "before": None}),
+    "remove": ApiRequest(verbs.remove, ORGANIZER, {"user_id": "bob"}),
+    "erase": ApiRequest(verbs.erase, ORGANIZER, {"user_id": "dan"}),
+    "expire": ApiRequest(verbs.expire, SERVICE, {"at_most": 500}),
+    "end": ApiRequest(verbs.end, SERVICE, {"at_most": 500}),
+    "settle": ApiRequest(verbs.reconsider, SERVICE),
+    "promote": ApiRequest(verbs.promote, ORGANIZER, {"tickets": 1}),
+    "add_stock": ApiRequest(verbs.add_stock, ORGANIZER, {"quantity": 3}),
+    "remove_stock": ApiRequest(verbs.remove_stock, ORGANIZER, {"quantity": 1}),
+    "revoke": ApiRequest(verbs.remove_stock, ORGANIZER, {"quantity": 2, "revoke_holds": True}),
+    "add_total_stock": ApiRequest(verbs.add_total_stock, ORGANIZER, {"quantity": 3}),
+    "remove_total_stock": ApiRequest(verbs.remove_total_stock, ORGANIZER, {"quantity": 1}),
+    "put_stock": ApiRequest(verbs.put_stock, ORGANIZER, {"total_stock": 10, "available_stock": 9}),
+    "configure": ApiRequest(verbs.configure, ORGANIZER, {"settings": SettingsChange(closes_at=NOW)}),
+}
+
+_ENDED = "waiting_list_ended"
+_ONE_IS_FREE_NO_MORE = dict.fromkeys(("promote", "remove_stock", "remove_total_stock"), "stock_held")
+_BOB_HAS_LEFT = dict.fromkeys(("buy", "buy_one", "remove"), "already_left")
+PROMISED: dict[str, dict[str, str]] = {
+    "join": {"join": "already_in_list"},
+    "join_other": {"join_other": "already_in_list"},
+    "join_again": {"join_again": "already_in_list"},
+    "change": {"change": "not_waiting"} | _ONE_IS_FREE_NO_MORE,
+    "leave": {"change": "already_left", "leave": "already_left"},
+    "buy": _BOB_HAS_LEFT,
+    "buy_one": _BOB_HAS_LEFT,
+    "remove": _BOB_HAS_LEFT,
+    "erase": dict.fromkeys(("move", "set_contact", "verify"), "not_in_list"),
+    "set_contact": {"verify": "invalid_request"},
+    "add_stock": {"change": "not_waiting", "add_stock": "exceeds_total_stock"} | _ONE_IS_FREE_NO_MORE,
+    "remove_stock": _ONE_IS_FREE_NO_MORE,
+    "revoke": {"buy": "not_ready", "buy_one": "not_ready"},
+    "add_total_stock": {"change": "not_waiting"} | _ONE_IS_FREE_NO_MORE,
+    "remove_total_stock": _ONE_IS_FREE_NO_MORE,
+    "put_stock": {"change": "not_waiting", "add_stock": "exceeds_total_stock"},
+    "configure": dict.fromkeys(("join", "join_other", "join_again", "change", "promote"), _ENDED)
+    | dict.fromkeys(("buy", "buy_one"), "hold_expired"),
+}
+"""Which calls (inner) are refused after which other (outer), and how. Alone, each of them succeeds; where a
+pair is not named both do."""
+
+
+class Stage:
+    """One list, as often as a test needs it: ada and bob are ready (2 tickets each), cleo (4) waits before
+    dan (2), fay has left; one ticket of eight is free."""
+
+    def __init__(self, lists: Lists, other: Pool) -> None:
+        self.lists = lists
+        self.engines = (lists.engine, Engine(other, Settings()))
+        self.other = other
+        self.names = itertools.count(1)
+
+    @classmethod
+    @asynccontextmanager
+    async def set_up(cls, pool: Pool, dsn: str) -> AsyncIterator["Stage"]:
+        lists = await Lists.make(pool, total=8)
+        for user, wanted in (("ada", 2), ("bob", 2), ("cleo", 4), ("dan", 2), ("fay", 1)):
+            await lists.join(user, wanted, email=f"{user}@example.org")
+        await lists.leave("fay")
+        await lists.add_stock(2)
+        lists.later(hours=1)
+        await lists.add_stock(2)
+        await lists.add_stock(1)
+        other = await connect_pool(Settings(), dsn)
+        try:
+            yield cls(lists, other)
+        finally:
+            await other.close()
+
+    async def copy(self) -> ListKey:
+        """Another list, row by row the same."""
+        key = ListKey(f"copy_{next(self.names)}", LIST.representation_id)
+        copied = "INSERT INTO {0} SELECT (jsonb_populate_record(t, $2)).* FROM {0} t WHERE {1} = $1"  # all columns
+        async with connection(self.lists.pool) as acquired:
+            offer = f'{{"offer_id": "{key.offer_id}"}}'
+            both = f'{{"offer_id": "{key.offer_id}", "list_id": "{key.list_id}"}}'
+            await acquired.execute(copied.format("offers", "offer_id"), LIST.offer_id, offer)
+            for table in TABLES:
+                await acquired.execute(copied.format(table, "list_id"), LIST.list_id, both)
+        return key
+
+    async def rows(self, key: ListKey) -> dict[str, list[str]]:
+        """Every row of the list's tables that others can see, whatever the list's name."""
+        found = {}
+        async with connection(self.lists.pool) as acquired:
+            for table in TABLES:
+                shown = f"SELECT (to_jsonb(t) - 'list_id' - 'offer_id')::text AS row FROM {table} t"
+                records = await acquired.fetch(f"{shown} WHERE list_id = $1 ORDER BY 1", key.list_id)
+                found[table] = [record["row"] for record in records]
+        return found
+
+    async def wait_until_blocked(self) -> None:
+        """Returns once the second connection waits for a lock."""
+        async with asyncio.timeout(10), connection(self.lists.pool) as acquired:
+            while not await acquired.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+                " WHERE NOT l.granted AND a.datname = current_database())"
+            ):
+                await asyncio.sleep(0)
+
+
+class Steps:
+    """A call whose transaction stops before it writes and before it commits."""
+
+    def __init__(self, stage: Stage, connection_: int, key: ListKey, name: str) -> None:
+        self.engine, self.key, self.call = stage.engines[connection_], key, CALLS[name]
+        self.locked, self.written = asyncio.Event(), asyncio.Event()
+        self.may_write, self.may_commit = asyncio.Event(), asyncio.Event()
+
+    def run_through(self) -> "Steps":
+        self.may_write.set()
+        self.may_commit.set()
+        return self
+
+    async def write(self) -> None:
+        self.may_write.set()
+        await asyncio.wait_for(self.written.wait(), 10)
+
+    async def answer(self) -> tuple[str, str]:
+        """The code of its problem, or "done"; and all that the answer says."""
+
+        async def stepped(locked: LockedList, **arguments: Any) -> Any:
+            self.locked.set()
+            await self.may_write.wait()
+            try:
+                result = await self.call.verb(locked, **arguments)
+                await verbs.settle(locked)
+                await locked.flush()
+                return result
+            finally:
+                self.written.set()
+                await self.may_commit.wait()
+
+        try:
+            answer = await self.engine.at(NOW).run(self.key, self.call.caller, stepped, **self.call.arguments)
+        except Problem as problem:
+            return problem.code, str(problem)
+        return "done", answer.model_dump_json().replace(self.key.offer_id, "")
+
+
+async def in_turn(stage: Stage, first: str, second: str) -> tuple[Sequence[tuple[str, str]], dict[str, list[str]]]:
+    """Both calls, the second begun after the first was answered."""
+    key = await stage.copy()
+    answers = [await Steps(stage, n, key, name).run_through().answer() for n, name in enumerate((first, second))]
+    return answers, await stage.rows(key)
+
+
+async def interleaved(
+    stage: Stage, first: str, second: str, *, asks: str
+) -> tuple[Sequence[tuple[str, str]], dict[str, list[str]]]:
+    """Both calls, the second begun before the first has written or before it has committed."""
+    key = await stage.copy()
+    before = await stage.rows(key)
+    one, two = Steps(stage, 0, key, first), Steps(stage, 1, key, second).run_through()
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        answers = [tasks.create_task(one.answer())]
+        await one.locked.wait()
+        if asks == "before the write":
+            answers.append(tasks.create_task(two.answer()))
+            await stage.wait_until_blocked()
+        await one.write()
+        if asks == "before the commit":
+            answers.append(tasks.create_task(two.answer()))
+            await stage.wait_until_blocked()
+        assert not two.locked.is_set()
+        assert await stage.rows(key) == before, "others see a transaction that has not committed"
+        one.may_commit.set()
+    return [task.result() for task in answers], await stage.rows(key)
+
+
+@pytest.mark.parametrize("first", CALLS)
+async def test_whatever_the_order_of_their_steps_two_verbs_do_as_one_after_the_other(
+    pool: Pool, dsn: str, first: str
+) -> None:
+    async with Stage.set_up(pool, dsn) as stage:
+        codes = {}
+        for second in CALLS:
+            answers, rows = await in_turn(stage, first, second)
+            for asks in ("before the write", "before the commit"):
+                assert await interleaved(stage, first, second, asks=asks) == (answers, rows), (second, asks)
+            codes[second] = answers[1][0]
+        await stage.lists.audit()
+        assert {second: code for second, code in codes.items() if code != "done"} == PROMISED.get(first, {})

@@ -1,0 +1,216 @@
+"""The engine against the model, in random stories: the same answers, the same order, and a clean audit.
+
+HYPOTHESIS_PROFILE=nightly makes it long (make nightly).
+"""
+
+import asyncio
+import itertools
+import os
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.lists import ORGANIZATION, START, T0, Lists
+from tests.support.model import Model, Refused
+from waiting_list.audit.run import audit_list
+from waiting_list.lists import join_limit, ranks
+from waiting_list.lists.engine import Engine
+from waiting_list.lists.models import ListKey
+from waiting_list.lists.queries import entries as entry_queries
+from waiting_list.lists.queries import history as history_queries
+from waiting_list.lists.queries import lists as list_queries
+from waiting_list.postgres.pool import Pool, connection
+from waiting_list.problems import Problem
+from waiting_list.settings import Settings
+
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+user = st.sampled_from(["ada", "bob", "cleo", "dan", "eve", "fay"])
+few = st.integers(1, 4)
+address = st.sampled_from(["one@example.org", "one+b@example.org", "two@example.org"])
+times = st.sampled_from(["00:00", "06:30", "12:30", "13:00", "22:00"])
+lengths = st.lists(
+    st.fixed_dictionaries({"days_before": st.sampled_from([0, 1, 20, 29]), "hold_minutes": st.integers(1, 3000)}),
+    unique_by=lambda step: step["days_before"],
+    max_size=3,
+)
+
+
+def call(verb: str, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    return st.tuples(st.just(verb), st.fixed_dictionaries(arguments))
+
+
+# What a story needs to get anywhere stands more than once.
+steps = st.one_of(
+    call("join", user=user, wanted=st.integers(1, 5), minimum=few),
+    call("join", user=user, wanted=few, minimum=st.just(1)),
+    call("join", user=user, wanted=few, minimum=few),
+    call("join", user=user, wanted=st.just(4), minimum=st.just(4)),
+    call("join", user=user, wanted=few, minimum=st.just(1), email=address),
+    call("join", user=user, wanted=few, minimum=st.just(1), email=address),
+    call("join", user=user, wanted=few, minimum=few, solved=st.just(True)),
+    call("set_contact", user=user, email=st.none() | address),
+    call("join", user=user, wanted=few, minimum=st.just(1), email=address, email_verified=st.just(True)),
+    call("join", user=user, wanted=few, minimum=st.just(1), email=address, email_verified=st.just(True)),
+    call("set_contact", user=user, email=address, email_verified=st.just(True)),
+    call("verify", user=user, email=address),
+    call("verify", user=user, email=address),
+    call("change", user=user, wanted=st.integers(1, 5), minimum=st.none()),
+    call("change", user=user, wanted=st.none(), minimum=few),
+    call("leave", user=user),
+    call("remove", user=user),
+    call("erase", user=user),
+    call("buy", user=user, quantity=st.none()),
+    call("buy", user=user, quantity=st.none()),
+    call("buy", user=user, quantity=few),
+    call("add_stock", quantity=st.integers(1, 7)),
+    call("add_stock", quantity=few),
+    call("add_total_stock", quantity=few),
+    call("remove_stock", quantity=few, revoke_holds=st.booleans()),
+    call("remove_stock", quantity=few, revoke_holds=st.just(True)),
+    call("remove_total_stock", quantity=few),
+    call("put_stock", total=st.integers(10, 20), available=st.integers(0, 10), is_open=st.none()),
+    call(
+        "put_stock", total=st.just(20), available=st.integers(0, 10), is_open=st.sampled_from([None, True, False])
+    ),
+    call("promote", tickets=few),
+    call("move", user=user, to=st.sampled_from(["first", "last"]), before=st.none()),
+    call("move", user=user, to=st.none(), before=user),
+    call("later", hours=st.sampled_from([1, 24, 24, 24, 24 * 8])),
+    call("expire"),
+    call("expire"),
+    call("end"),
+    call("configure", policy=st.sampled_from(["strict", "skip"])),
+    call("configure", policy=st.just("skip"), skip_limit=st.integers(0, 2)),
+    call("configure", after_expiry=st.just("requeue")),
+    call(
+        "configure", after_expiry=st.sampled_from(["leave", "requeue"]), hold_minutes=st.sampled_from([None, 30])
+    ),
+    call("configure", hold_steps=lengths),
+    call("configure", quiet_from=times, quiet_until=times),
+    call("configure", quiet_from=st.none(), quiet_until=st.none()),
+    call("configure", verify_email=st.booleans()),
+    call("configure", verify_email=st.just(True)),
+    call("configure", join_challenge=st.sampled_from(["off", "off", "adaptive", "always"])),
+    call("configure", one_place_per_address=st.sampled_from([None, True, True, False])),
+    call("configure", automatic=st.booleans()),
+    call("configure", open=st.sampled_from([True, True, False])),
+    call("configure", max_waiting=st.sampled_from([None, None, 3])),
+    call("configure", closes_at=st.sampled_from([None, None, 20, 31]).map(lambda d: d and T0 + timedelta(days=d))),
+)
+
+
+class Bridge:
+    """A list that exists twice."""
+
+    def __init__(self, lists: Lists, most_joins: int) -> None:
+        self.lists = lists
+        self.model = Model(total=20, available=0, maximum=4, now=T0, start=START, most_joins=most_joins)
+        self.places: dict[int, int] = {}
+
+    async def step(self, verb: str, arguments: dict[str, Any]) -> None:
+        if verb == "later":
+            self.lists.later(**arguments)
+            self.model.now = self.lists.now
+            return
+        if verb == "join":
+            arguments = arguments | {"minimum": min(arguments["minimum"], arguments["wanted"])}
+        if verb == "verify" and (mine := [one for one in self.model.order if one.user == arguments["user"]]):
+            number = max(one.number for one in mine)
+        else:
+            number = 1
+        expected = answered = "done"
+        promoted: list[Any] = []
+        try:
+            self.model.do(verb, **arguments)
+        except Refused as refused:
+            expected = str(refused)
+        given_: dict[str, Any] = {"number": number} if verb == "verify" else {}
+        given_ |= {"user_id" if name == "user" else name: value for name, value in arguments.items()}
+        try:
+            answer = await getattr(self.lists, verb)(**given_)
+            promoted = [(entry.number, entry.tickets_held) for entry in getattr(answer, "promoted", ())]
+        except Problem as problem:
+            answered = problem.code
+        assert answered == expected
+        if expected == "done" and verb not in ("join", "change", "leave", "set_contact"):
+            assert promoted == [(place.number, place.held) for place in self.model.promoted]
+        await self.compare(may_fall_back={"move", "remove_stock"} & {verb}, mover=arguments.get("user"))
+
+    async def compare(self, *, may_fall_back: set[str], mover: str | None) -> None:
+        key, model = self.lists.key, self.model
+        only = entry_queries.EntryFilter(offer_id=[key.offer_id])
+        page = await entry_queries.entries(self.lists.pool, ORGANIZATION, only, limit=500, cursor=None)
+        shown = {entry.number: entry for entry in page.items}
+        async with connection(self.lists.pool) as acquired:
+            counted = await acquired.fetch(
+                "SELECT number, passed_over, unverified FROM entries WHERE list_id = $1", key.list_id
+            )
+        passed_over = {record["number"]: record["passed_over"] for record in counted}
+        unverified = {record["number"] for record in counted if record["unverified"]}
+        assert unverified >= {p.number for p in model.order if p.status != "left" and p.email and not p.verified}
+        assert unverified.isdisjoint(p.number for p in model.order if p.verified or (p.user and not p.email))
+        assert sorted(shown) == list(range(1, len(model.order) + 1))
+        ahead = place = 0
+        for one in model.order:
+            entry = shown[one.number]
+            assert (entry.user_id, entry.status, entry.tickets_held) == (one.user, one.status, one.held)
+            assert (entry.left_reason, passed_over[one.number]) == (one.reason, one.passed_over)
+            if one.status == "waiting":
+                place += 1
+                assert (entry.position, entry.tickets_ahead) == (place, ahead)
+                assert (entry.tickets_wanted, entry.tickets_minimum) == (one.wanted, one.minimum)
+                ahead += one.wanted
+            if one.status == "ready":
+                assert (entry.ready_at, entry.ready_until) == (
+                    one.ready_at,
+                    min(one.until or model.ends, model.ends),
+                )
+        places = {entry.number: entry.position for entry in page.items if entry.position}
+        for number in places.keys() & self.places.keys():
+            grew = places[number] > self.places[number]
+            assert not grew or may_fall_back or shown[number].user_id == mover, "a position grew without a move"
+        self.places = places
+        stock = await list_queries.inventory(self.lists.pool, key, organization_id=ORGANIZATION)
+        assert (stock.total_stock, stock.available_stock, stock.free) == (model.total, model.available, model.free)
+        assert stock.waiting_list_open == model.open
+        told = await history_queries.statistics(self.lists.pool, key, organization_id=ORGANIZATION, period="hour")
+        assert told.periods[-1].tickets_waiting == ahead
+        finding = (await audit_list(self.lists.pool, key)).finding
+        assert finding is None, finding
+
+
+async def test_the_engine_does_what_the_model_does(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = await Lists.make(pool)
+    names = itertools.count(100)
+    taken = 0
+
+    async def story(played: list[tuple[str, dict[str, Any]]], rank_step: int, most_joins: int) -> None:
+        nonlocal taken
+        monkeypatch.setattr(ranks, "RANK_STEP", rank_step)
+        monkeypatch.setattr(join_limit, "MOST_JOINS", most_joins)
+        key = ListKey(f"off_{next(names)}", f"rep_{next(names)}")
+        await base.add_list(key, total=20, maximum=4)
+        bridge = Bridge(Lists(pool, Engine(pool, Settings()), key, T0), most_joins)
+        for verb, arguments in played:
+            await bridge.step(verb, arguments)
+            taken += 1
+
+    loop = asyncio.get_running_loop()
+
+    # Ranks without a gap, where every move must make room; as they are; and two of them to a segment.
+    rank_steps = st.sampled_from([1, ranks.RANK_STEP, 1 << (ranks.SEGMENT_BITS - 1)])
+
+    @settings(
+        max_examples=500 if NIGHTLY else 40, deadline=None, derandomize=not NIGHTLY, database=None, print_blob=True
+    )
+    @given(st.lists(steps, min_size=40, max_size=60), rank_steps, st.sampled_from([2, join_limit.MOST_JOINS]))
+    def stories(played: list[tuple[str, dict[str, Any]]], rank_step: int, most_joins: int) -> None:
+        # Hypothesis runs in a thread of its own; the pool belongs to this loop.
+        asyncio.run_coroutine_threadsafe(story(played, rank_step, most_joins), loop).result(timeout=120)
+
+    await asyncio.to_thread(stories)
+    print(f"\n{taken} steps")
+    assert taken > 1000

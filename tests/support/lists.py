@@ -1,0 +1,269 @@
+"""What the tests of the engine share: lists to act on, a clock to set, and a look at the whole database."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from waiting_list.audit.run import audit_lists
+from waiting_list.catalogue import changes as catalogue_changes
+from waiting_list.catalogue.models import EventFields, InventoryFields, OfferFields, RepresentationFields
+from waiting_list.lists import verbs
+from waiting_list.lists.challenges import Proof
+from waiting_list.lists.contact import Contact
+from waiting_list.lists.engine import SERVICE, Caller, Engine
+from waiting_list.lists.list_settings import SettingsChange
+from waiting_list.lists.models import Answer, Entry, Inventory, ListKey, Status
+from waiting_list.lists.queries import entries as entry_queries
+from waiting_list.lists.queries import history as history_queries
+from waiting_list.lists.queries import lists as list_queries
+from waiting_list.lists.queries.coalesced import CoalescedReads
+from waiting_list.postgres.pool import Pool, connection
+from waiting_list.problems import Problem
+from waiting_list.settings import Settings
+
+ORGANIZATION = "org_1"
+LIST = ListKey("off_1", "rep_1")
+USER = Caller(ORGANIZATION, "user")
+ORGANIZER = Caller(ORGANIZATION, "organizer:test")
+T0 = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
+"""The instant at which every test begins; the show is 30 days later."""
+START = T0 + timedelta(days=30)
+TABLES = (
+    "events",
+    "representations",
+    "offers",
+    "inventory",
+    "entries",
+    "segments",
+    "history",
+    "contacts",
+    "traces",
+    "webhooks",
+    "outbox",
+    "idempotency",
+    "api_keys",
+)
+
+
+@dataclass
+class Lists:
+    """An organization's list, sold out of 100 tickets, at most 6 for one order; short names for the verbs.
+
+    Every verb is called with `now`, which a test moves with `later`.
+    """
+
+    pool: Pool
+    engine: Engine
+    key: ListKey = LIST
+    now: datetime = T0
+
+    @classmethod
+    async def make(cls, pool: Pool, *, total: int = 100, available: int = 0, maximum: int = 6) -> "Lists":
+        lists = cls(pool, Engine(pool, Settings()))
+        await lists.add_event("ev_1")
+        await lists.add_list(lists.key, total=total, available=available, maximum=maximum)
+        return lists
+
+    async def add_event(self, event_id: str, organization_id: str = ORGANIZATION) -> None:
+        fields = EventFields(title="Jazz", timezone="Europe/Paris")
+        await catalogue_changes.put_event(self.pool, organization_id, event_id, fields)
+
+    async def add_list(
+        self,
+        key: ListKey,
+        *,
+        total: int = 100,
+        available: int = 0,
+        maximum: int = 6,
+        event_id: str = "ev_1",
+        start: datetime = START,
+        organization_id: str = ORGANIZATION,
+    ) -> Inventory:
+        """Another list, with an offer and a representation of its own."""
+        await catalogue_changes.put_representation(
+            self.pool,
+            self.engine,
+            Caller(organization_id, "organizer:test"),
+            key.representation_id,
+            RepresentationFields(event_id=event_id, start_datetime=start, end_datetime=start + timedelta(hours=3)),
+        )
+        await catalogue_changes.put_offer(
+            self.pool,
+            organization_id,
+            key.offer_id,
+            OfferFields(event_id=event_id, name="Floor", max_quantity_per_order=maximum),
+        )
+        stock = InventoryFields(total_stock=total, available_stock=available)
+        caller = Caller(organization_id, "organizer:test")
+        made, _ = await catalogue_changes.put_inventory(self.pool, self.engine, caller, key, stock)
+        return made
+
+    async def reschedule(self, start: datetime) -> None:
+        """The show begins at another time."""
+        fields = RepresentationFields(
+            event_id="ev_1", start_datetime=start, end_datetime=start + timedelta(hours=3)
+        )
+        await catalogue_changes.put_representation(
+            self.pool, self.engine, ORGANIZER, self.key.representation_id, fields
+        )
+
+    def later(self, **by: float) -> None:
+        """Moves the clock: later(hours=24)."""
+        self.now += timedelta(**by)
+
+    async def join(
+        self, user_id: str, wanted: int = 1, minimum: int | None = None, *, solved: bool = False, **contact: Any
+    ) -> Entry:
+        """With `email`, `name`, `locale` or `email_verified` as the contact, where given; and with a challenge
+        that was `solved`."""
+        answer = await self.engine.at(self.now).run(
+            self.key,
+            USER,
+            verbs.join,
+            user_id=user_id,
+            tickets_wanted=wanted,
+            tickets_minimum=minimum,
+            contact=Contact(**contact),
+            proof=Proof(solved),
+        )
+        return _entry(answer)
+
+    async def set_contact(self, user_id: str, **contact: Any) -> Entry:
+        given = Contact(**contact)
+        return _entry(
+            await self.engine.at(self.now).run(self.key, USER, verbs.set_contact, user_id=user_id, contact=given)
+        )
+
+    async def verify(self, user_id: str, number: int, email: str) -> Answer:
+        return await self.engine.at(self.now).run(
+            self.key, USER, verbs.verify, user_id=user_id, number=number, email=email
+        )
+
+    async def change(self, user_id: str, wanted: int | None = None, minimum: int | None = None) -> Entry:
+        answer = await self.engine.at(self.now).run(
+            self.key, USER, verbs.change, user_id=user_id, tickets_wanted=wanted, tickets_minimum=minimum
+        )
+        return _entry(answer)
+
+    async def leave(self, user_id: str) -> Entry:
+        return _entry(await self.engine.at(self.now).run(self.key, USER, verbs.leave, user_id=user_id))
+
+    async def remove(self, user_id: str) -> Answer:
+        return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.remove, user_id=user_id)
+
+    async def buy(self, user_id: str, quantity: int | None = None) -> Answer:
+        return await self.engine.at(self.now).run(
+            self.key, ORGANIZER, verbs.buy, user_id=user_id, quantity=quantity
+        )
+
+    async def move(self, user_id: str, to: str | None = None, before: str | None = None) -> Answer:
+        return await self.engine.at(self.now).run(
+            self.key, ORGANIZER, verbs.move, user_id=user_id, to=to, before=before
+        )
+
+    async def add_stock(self, quantity: int) -> Answer:
+        return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.add_stock, quantity=quantity)
+
+    async def remove_stock(self, quantity: int, *, revoke_holds: bool = False) -> Answer:
+        return await self.engine.at(self.now).run(
+            self.key, ORGANIZER, verbs.remove_stock, quantity=quantity, revoke_holds=revoke_holds
+        )
+
+    async def add_total_stock(self, quantity: int) -> Answer:
+        return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.add_total_stock, quantity=quantity)
+
+    async def remove_total_stock(self, quantity: int) -> Answer:
+        return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.remove_total_stock, quantity=quantity)
+
+    async def put_stock(self, total: int, available: int, *, is_open: bool | None = None) -> Answer:
+        return await self.engine.at(self.now).run(
+            self.key,
+            ORGANIZER,
+            verbs.put_stock,
+            total_stock=total,
+            available_stock=available,
+            waiting_list_open=is_open,
+        )
+
+    async def configure(self, **settings: Any) -> Answer:
+        return await self.engine.at(self.now).run(
+            self.key, ORGANIZER, verbs.configure, settings=SettingsChange(**settings)
+        )
+
+    async def promote(self, tickets: int) -> Answer:
+        return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.promote, tickets=tickets)
+
+    async def expire(self, at_most: int = 500) -> Answer:
+        return await self.engine.at(self.now).run(self.key, SERVICE, verbs.expire, at_most=at_most)
+
+    async def end(self, at_most: int = 500) -> Answer:
+        return await self.engine.at(self.now).run(self.key, SERVICE, verbs.end, at_most=at_most)
+
+    async def erase(self, user_id: str) -> Answer:
+        return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.erase, user_id=user_id)
+
+    async def entry(self, user_id: str) -> Entry:
+        """The user's newest entry, as the user sees it."""
+        return await CoalescedReads(self.pool, Settings()).entry(self.key, user_id, organization_id=ORGANIZATION)
+
+    async def status(self, user_id: str) -> Status:
+        return (await self.entry(user_id)).status
+
+    async def inventory(self) -> Inventory:
+        return await list_queries.inventory(self.pool, self.key, organization_id=ORGANIZATION)
+
+    async def history(self) -> list[tuple[str, int | None]]:
+        """(verb, number of the entry) of every change so far."""
+        page = await history_queries.history(
+            self.pool, self.key, organization_id=ORGANIZATION, verb=None, limit=500, cursor=None
+        )
+        return [(change.verb, change.number) for change in page.items]
+
+    async def line(self) -> list[str | None]:
+        """Who waits, in order, checked against their positions and tickets ahead."""
+        only = entry_queries.EntryFilter(status=["waiting"], offer_id=[self.key.offer_id])
+        page = await entry_queries.entries(self.pool, ORGANIZATION, only, limit=500, cursor=None)
+        ahead = 0
+        for place, entry in enumerate(page.items, start=1):
+            assert (entry.position, entry.tickets_ahead) == (place, ahead)
+            ahead += entry.tickets_wanted
+        return [entry.user_id for entry in page.items]
+
+    @asynccontextmanager
+    async def refused(self, kind: type[Problem]) -> AsyncIterator[list[Problem]]:
+        """What happens inside must raise exactly this problem, and change nothing in any table."""
+        before, caught = await self.tables(), []
+        try:
+            yield caught
+        except Problem as problem:
+            caught.append(problem)
+        assert [type(problem) for problem in caught] == [kind]
+        assert await self.tables() == before
+
+    async def rows(self, statement: str, *arguments: Any) -> list[Any]:
+        """What a statement of the test's own returns."""
+        async with connection(self.pool) as acquired:
+            return list(await acquired.fetch(statement, *arguments))
+
+    async def audit(self) -> None:
+        """The replay of the whole history must give exactly the tables."""
+        async for report in audit_lists(self.pool):
+            assert report.finding is None, report.finding
+
+    async def tables(self) -> dict[str, list[str]]:
+        """Every row of every table, to show that a refused request has changed nothing."""
+        async with connection(self.pool) as acquired:
+            return {
+                table: [
+                    record["row"]
+                    for record in await acquired.fetch(f"SELECT t::text AS row FROM {table} t ORDER BY 1")
+                ]
+                for table in TABLES
+            }
+
+
+def _entry(answer: Answer) -> Entry:
+    assert answer.entry is not None
+    return answer.entry

@@ -1,0 +1,304 @@
+"""One waiting list, said once more and as plainly as can be: what the model test compares the engine with.
+
+Where the rules are silent it says what docs/decisions/0004-stated-policies.md chose.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("Europe/Paris")
+
+
+def mailbox(email: str) -> str:
+    """Where an address of the stories leads to."""
+    name, _, domain = email.partition("@")
+    return f"{name.partition('+')[0]}@{domain}"
+
+
+class Refused(Exception):
+    """A call that changed nothing; its argument is the code of the problem."""
+
+
+def refuse(code: str, *, when: bool) -> None:
+    if when:
+        raise Refused(code)
+
+
+@dataclass(eq=False)
+class EntryDetails:
+    number: int
+    user: str | None
+    wanted: int
+    minimum: int
+    status: str = "waiting"
+    reason: str | None = None
+    held: int = 0
+    passed_over: int = 0
+    ready_at: datetime | None = None
+    until: datetime | None = None
+    email: str | None = None
+    verified: bool = False
+    lapsed_at: datetime | None = None
+
+    def out(self, reason: str) -> None:
+        self.status, self.reason, self.held = "left", reason, 0
+
+
+@dataclass
+class Model:
+    total: int
+    available: int
+    maximum: int
+    now: datetime
+    start: datetime
+    policy: str = "strict"
+    skip_limit: int = 10
+    hold_minutes: int | None = 24 * 60
+    hold_steps: list[dict[str, int]] = field(default_factory=list)
+    quiet_from: str | None = None
+    quiet_until: str | None = None
+    verify_email: bool = False
+    join_challenge: str = "off"
+    one_place_per_address: bool | None = None
+    after_expiry: str = "leave"
+    automatic: bool = True
+    max_waiting: int | None = None
+    closes_at: datetime | None = None
+    open: bool = True
+    by_hand: bool = False
+    order: list[EntryDetails] = field(default_factory=list)
+    promoted: list[EntryDetails] = field(default_factory=list)
+    most_joins: int = 20
+    joins: list[tuple[str, datetime]] = field(default_factory=list)
+
+    def do(self, verb: str, **arguments: Any) -> None:
+        """One call; `promoted` is then whom it made ready, in order. Raises Refused."""
+        self.promoted = []
+        getattr(self, verb)(**arguments)
+        if self.automatic and self.now < self.ends:
+            self.round(self.free)
+
+    @property
+    def ends(self) -> datetime:
+        return min(self.closes_at or self.start, self.start)
+
+    @property
+    def free(self) -> int:
+        return self.available - sum(place.held for place in self.order)
+
+    def are(self, status: str) -> list[EntryDetails]:
+        return [place for place in self.order if place.status == status]
+
+    def latest(self, user: str) -> EntryDetails:
+        mine = [place for place in self.order if place.user == user]
+        refuse("not_in_list", when=not mine)
+        return max(mine, key=lambda one: one.number)
+
+    def find(self, user: str, *, waiting: bool = False) -> EntryDetails:
+        place = self.latest(user)
+        refuse("already_left", when=place.status == "left")
+        refuse("not_waiting", when=waiting and place.status == "ready")
+        return place
+
+    def hold(self) -> datetime | None:
+        left = (self.start.astimezone(ZONE).date() - self.now.astimezone(ZONE).date()).days
+        steps = sorted((one["days_before"], one["hold_minutes"]) for one in self.hold_steps)
+        minutes = next((minutes for days, minutes in steps if left <= days), self.hold_minutes)
+        if minutes is None:
+            return None
+        until = self.now + timedelta(minutes=minutes)
+        while self.is_quiet(until.astimezone(ZONE).strftime("%H:%M")):
+            until = (until + timedelta(minutes=1)).replace(second=0)
+        return until
+
+    def is_quiet(self, time: str) -> bool:
+        if self.quiet_from is None or self.quiet_until is None:
+            return False
+        if self.quiet_from < self.quiet_until:
+            return self.quiet_from <= time < self.quiet_until
+        return time >= self.quiet_from or time < self.quiet_until
+
+    def round(self, tickets: int) -> None:
+        first = None
+        for place in self.are("waiting"):
+            if self.verify_email and place.email and not place.verified:
+                continue
+            if tickets == 0 or (first and first.passed_over >= self.skip_limit):
+                return
+            if place.minimum > tickets:
+                first = first or place
+                if self.policy == "strict":
+                    return
+                continue
+            place.status, place.held, place.ready_at = "ready", min(place.wanted, tickets), self.now
+            place.until = self.hold()
+            tickets -= place.held
+            self.promoted.append(place)
+            if first:
+                first.passed_over += 1
+
+    def set_stock(self, available: int, total: int | None = None) -> None:
+        self.open |= available == 0 < self.available and not self.by_hand
+        self.available, self.total = available, total or self.total
+
+    def check_free(self, quantity: int, *, unless: bool = False) -> None:
+        refuse("not_enough_stock", when=quantity > self.available)
+        refuse("stock_held", when=quantity > self.free and not unless)
+
+    def append(
+        self, user: str | None, wanted: int, minimum: int, email: str | None = None, verified: bool = False
+    ) -> None:
+        self.order.append(EntryDetails(len(self.order) + 1, user, wanted, minimum, email=email, verified=verified))
+
+    def to_last(self, place: EntryDetails) -> None:
+        self.order.remove(place)
+        self.order.append(place)
+
+    def check_mailbox(self, email: str, place: EntryDetails | None = None) -> None:
+        rule = self.verify_email if self.one_place_per_address is None else self.one_place_per_address
+        mailboxes = [
+            mailbox(one.email)
+            for one in self.order
+            if one is not place and one.status != "left" and one.email and one.verified
+        ]
+        refuse("address_taken", when=rule and mailbox(email) in mailboxes)
+
+    def join(
+        self,
+        user: str,
+        wanted: int,
+        minimum: int,
+        email: str | None = None,
+        solved: bool = False,
+        email_verified: bool = False,
+    ) -> None:
+        refuse("waiting_list_ended", when=self.now >= self.ends)
+        refuse("waiting_list_not_open", when=not self.open)
+        refuse("already_in_list", when=any(p.user == user and p.status != "left" for p in self.order))
+        refuse("too_many_tickets", when=wanted > self.maximum)
+        refuse(
+            "waiting_list_full", when=self.max_waiting is not None and len(self.are("waiting")) >= self.max_waiting
+        )
+        mine = [at for one, at in self.joins if one == user]
+        refuse("rate_limited", when=sum(at > self.now - timedelta(hours=24) for at in mine) >= self.most_joins)
+        if email and email_verified:
+            self.check_mailbox(email)
+        refuse("challenge_required", when=self.join_challenge == "always" and not solved)
+        before = max((one for one in self.order if one.user == user), key=lambda one: one.number, default=None)
+        # At the very instant of a lapse it cannot be told from waiting again after it.
+        if before is None or before.lapsed_at != self.now:
+            self.joins.append((user, self.now))
+        self.append(user, wanted, minimum, email, email_verified)
+
+    def set_contact(self, user: str, email: str | None, email_verified: bool = False) -> None:
+        place = self.find(user)
+        if email != place.email or not place.verified:
+            if email and email_verified:
+                self.check_mailbox(email, place)
+            place.email, place.verified = email, email_verified and email is not None
+
+    def verify(self, user: str, email: str) -> None:
+        place = self.find(user)
+        refuse("invalid_request", when=place.email != email)
+        if not place.verified:
+            self.check_mailbox(email, place)
+        place.verified = True
+
+    def change(self, user: str, wanted: int | None, minimum: int | None) -> None:
+        place = self.find(user, waiting=True)
+        refuse("waiting_list_ended", when=self.now >= self.ends)
+        wanted = wanted or place.wanted
+        minimum = minimum or (wanted if place.minimum == place.wanted else min(place.minimum, wanted))
+        refuse("invalid_request", when=minimum > wanted)
+        refuse("too_many_tickets", when=place.wanted < wanted > self.maximum)
+        if wanted > place.wanted:
+            self.to_last(place)
+        place.wanted, place.minimum = wanted, minimum
+
+    def leave(self, user: str) -> None:
+        self.find(user).out("cancelled")
+
+    def remove(self, user: str) -> None:
+        self.find(user).out("removed")
+
+    def erase(self, user: str) -> None:
+        for place in [place for place in self.order if place.user == user]:
+            if place.status != "left":
+                place.out("removed")
+            place.user = None
+            place.email, place.verified = None, False
+        self.joins = [one for one in self.joins if one[0] != user]
+
+    def buy(self, user: str, quantity: int | None) -> None:
+        refuse("hold_expired", when=self.latest(user).reason == "expired")
+        place = self.find(user)
+        refuse("not_ready", when=place.status == "waiting")
+        refuse("hold_expired", when=self.now >= min(place.until or self.ends, self.ends))
+        refuse("wrong_quantity", when=(quantity or 0) > place.held)
+        self.set_stock(self.available - (quantity or place.held))
+        place.out("bought")
+
+    def add_stock(self, quantity: int) -> None:
+        refuse("exceeds_total_stock", when=self.available + quantity > self.total)
+        self.set_stock(self.available + quantity)
+
+    def add_total_stock(self, quantity: int) -> None:
+        self.set_stock(self.available + quantity, self.total + quantity)
+
+    def remove_stock(self, quantity: int, revoke_holds: bool) -> None:
+        self.check_free(quantity, unless=revoke_holds)
+        newest = sorted(self.are("ready"), key=lambda one: (one.ready_at, self.order.index(one)), reverse=True)
+        while quantity > self.free:
+            revoked = newest.pop(0)
+            revoked.status, revoked.held, revoked.ready_at, revoked.until = "waiting", 0, None, None
+        self.set_stock(self.available - quantity)
+
+    def remove_total_stock(self, quantity: int) -> None:
+        self.check_free(quantity)
+        self.set_stock(self.available - quantity, self.total - quantity)
+
+    def put_stock(self, total: int, available: int, is_open: bool | None) -> None:
+        refuse("stock_held", when=available < self.available - self.free)
+        self.set_stock(available, total)
+        if is_open is not None:
+            self.open, self.by_hand = is_open, not is_open
+
+    def promote(self, tickets: int) -> None:
+        refuse("waiting_list_ended", when=self.now >= self.ends)
+        self.check_free(tickets)
+        self.round(tickets)
+
+    def move(self, user: str, to: str | None, before: str | None) -> None:
+        place = self.find(user, waiting=True)
+        if to == "last":
+            return self.to_last(place)
+        following = self.find(before, waiting=True) if before else self.are("waiting")[0]
+        if following is not place:
+            self.order.remove(place)
+            self.order.insert(self.order.index(following), place)
+        return None
+
+    def expire(self) -> None:
+        due = [place for place in self.are("ready") if place.until and place.until <= self.now]
+        for place in due:
+            place.out("expired")
+            place.lapsed_at = self.now
+        if self.after_expiry == "requeue" and self.now < self.ends:
+            for place in sorted(due, key=lambda one: one.until or self.ends):
+                self.append(place.user, place.wanted, place.minimum, place.email, place.verified)
+
+    def end(self) -> None:
+        for place in self.order if self.now >= self.ends else ():
+            if place.status != "left":
+                place.out("ended")
+
+    def configure(self, **settings: Any) -> None:
+        refuse("invalid_request", when=(settings.get("closes_at") or self.start) > self.start)
+        quiet = {name: settings.get(name, getattr(self, name)) for name in ("quiet_from", "quiet_until")}
+        refuse("invalid_request", when=quiet["quiet_from"] == quiet["quiet_until"] is not None)
+        for name, value in settings.items():
+            setattr(self, name, value)
+        if "open" in settings:
+            self.by_hand = not self.open

@@ -1,0 +1,186 @@
+"""What the tests of the HTTP side share: an organization with a key, fans with tokens, and a catalogue."""
+
+import asyncio
+import re
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from waiting_list.lists.models import organization_list_id
+from waiting_list.postgres.pool import Pool, connection
+from waiting_list.web.header_limits import HeaderLimits
+
+ORGANIZATION = "org_1"
+LIST = "off_1/rep_1"
+WEBHOOK = "wh_1"
+NOTICE = "5a0b2b3c-0000-4000-8000-000000000001"
+EVENT = {
+    "title": "Jazz Festival",
+    "description": "Three nights.",
+    "thumbnail_url": None,
+    "venue_name": "Olympia",
+    "venue_address": "48 Rue de l'olympia",
+    "timezone": "Europe/Paris",
+}
+
+
+@dataclass
+class Shop:
+    """A client of the service: the organizer's calls, and those of any fan."""
+
+    http: httpx.AsyncClient
+    key: str
+
+    async def stock(
+        self,
+        total: int = 100,
+        available: int = 0,
+        *,
+        maximum: int = 6,
+        starts_in: timedelta = timedelta(days=30),
+        where: str = LIST,
+    ) -> None:
+        """An event with one list: sold out, unless told otherwise."""
+        offer_id, representation_id = where.split("/")
+        start = datetime.now(UTC) + starts_in
+        await self.made("PUT", "/events/ev_1", EVENT)
+        dates = {"start_datetime": start.isoformat(), "end_datetime": (start + timedelta(hours=3)).isoformat()}
+        await self.made("PUT", f"/representations/{representation_id}", {"event_id": "ev_1"} | dates)
+        offer = {"event_id": "ev_1", "name": "Floor", "max_quantity_per_order": maximum}
+        await self.made("PUT", f"/offers/{offer_id}", offer)
+        await self.made("PUT", f"/inventory/{where}", {"total_stock": total, "available_stock": available})
+
+    async def made(self, method: str, path: str, body: Any = None, **options: Any) -> dict[str, Any]:
+        """An organizer's call that must succeed."""
+        answer = await self.organizer(method, path, body, **options)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    async def organizer(
+        self, method: str, path: str, body: Any = None, *, key: str | None = None, **options: Any
+    ) -> httpx.Response:
+        """An organizer's call: /v1/organizer + path."""
+        headers = {"Authorization": f"Bearer {key or self.key}"} | options.pop("headers", {})
+        if body is not None:
+            options["json"] = body
+        return await self.http.request(method, f"/v1/organizer{path}", headers=headers, **options)
+
+    async def token(self, user_id: str, *, key: str | None = None) -> str:
+        """A token of one of the organization's users."""
+        return (await self.made("POST", "/user-tokens", {"user_id": user_id}, key=key))["token"]
+
+    async def user(
+        self,
+        user_id: str,
+        method: str,
+        path: str = f"/waiting-lists/{LIST}/entry",
+        body: Any = None,
+        **options: Any,
+    ) -> httpx.Response:
+        """A fan's call: /v1/user + path."""
+        headers = {"Authorization": f"Bearer {await self.token(user_id)}"} | options.pop("headers", {})
+        if body is not None:
+            options["json"] = body
+        return await self.http.request(method, f"/v1/user{path}", headers=headers, **options)
+
+    async def join(self, user_id: str, wanted: int = 1, **more: Any) -> dict[str, Any]:
+        """A fan joins, and must succeed."""
+        answer = await self.user(user_id, "POST", body={"tickets_wanted": wanted} | more)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def entry(self, user_id: str) -> dict[str, Any]:
+        """A fan's entry, as the organizer sees it."""
+        return await self.made("GET", f"/waiting-lists/{LIST}/entries/{user_id}")
+
+
+async def add_webhook(pool: Pool) -> None:
+    """The organization's WEBHOOK, told of nothing that happens, with NOTICE, a test that is dead."""
+    async with connection(pool) as acquired:
+        await acquired.execute(
+            "INSERT INTO webhooks (webhook_id, organization_id, url, description, types, created_at)"
+            " VALUES ($1, $2, 'https://shop.example/hook', '', '{list.closed}', now())",
+            WEBHOOK,
+            ORGANIZATION,
+        )
+        await acquired.execute(
+            "INSERT INTO outbox (list_id, notice_id, organization_id, webhook_id, type, body, status,"
+            " created_at, due_at, tries, ended_at)"
+            " VALUES ($1, $2, $3, $4, 'webhook.test', '{}', 'dead', now(), now(), 10, now())",
+            organization_list_id(ORGANIZATION),
+            NOTICE,
+            ORGANIZATION,
+            WEBHOOK,
+        )
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The problem that an answer must be."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    body = answer.json()
+    assert (answer.status_code, body["code"]) == (status, code), answer.text
+    assert body["status"] == status
+    assert body["type"] == f"urn:waiting-list:problem:{code}"
+    assert body["title"]
+    assert body["detail"]
+    return body
+
+
+_operations: list[tuple[str, re.Pattern[str], dict[str, Any]]] = []
+
+
+def declared_answers(app: FastAPI) -> Callable[[httpx.Response], Awaitable[None]]:
+    """Fails a test whose call got an answer, or a problem's code, that OpenAPI does not declare for it."""
+    if not _operations:  # every application has the same, whatever its settings, and it takes a while to list them
+        # Of the characters in our paths only the dot means something to a regular expression.
+        _operations.extend(
+            (method.upper(), re.compile(re.sub(r"{\w+}", "[^/]+", path.replace(".", r"\."))), one)
+            for path, methods in app.openapi()["paths"].items()
+            for method, one in methods.items()
+        )
+
+    async def check(answer: httpx.Response) -> None:
+        await answer.aread()
+        path = answer.request.url.raw_path.partition(b"?")[0].decode()
+        for method, pattern, operation in _operations:
+            if method == answer.request.method and pattern.fullmatch(path) and answer.status_code != 500:
+                declared = operation["responses"].get(str(answer.status_code))
+                assert declared, f"{method} {path} answered {answer.status_code}: not declared"
+                if answer.is_error:
+                    codes = declared["content"]["application/problem+json"]["examples"]
+                    assert answer.json()["code"] in codes, f"{method} {path}: {answer.json()['code']} not declared"
+
+    return check
+
+
+@contextmanager
+def bound_to_loopback() -> Iterator[socket.socket]:
+    """A free port, for an application that must know its own address before it is made."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound
+
+
+@asynccontextmanager
+async def listening(
+    app: FastAPI, on: socket.socket | None = None, *, protocol: type[HeaderLimits] = HeaderLimits
+) -> AsyncIterator[str]:
+    """The started application behind uvicorn, on a free port of the loopback unless one is given."""
+    with nullcontext(on) if on else bound_to_loopback() as bound:
+        server = uvicorn.Server(
+            uvicorn.Config(app, http=protocol, lifespan="off", log_config=None, access_log=False)
+        )
+        serving = asyncio.create_task(server.serve(sockets=[bound]))
+        try:
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        finally:
+            app.state.service.live.close()
+            server.should_exit = True
+            await serving

@@ -1,0 +1,1 @@
+"""Who calls: API keys, tokens, sessions, private links, purchase passes, and rate limits."""

@@ -1,0 +1,137 @@
+"""Say who calls: API keys for organizers, JSON Web Tokens (RFC 7519) for fans.
+
+This service issues user tokens (access/user_tokens.py). The platform's identity provider can issue them, too, with
+a public key or a JWKS; then its issuer and audience are required. User tokens and purchase passes have different
+audiences, so that a token of one kind is never valid as another.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jwt
+from pydantic import TypeAdapter, ValidationError
+
+from waiting_list.access.api_keys import Scope, parse_api_key
+from waiting_list.access.identity_provider import LEEWAY, Provider
+from waiting_list.access.sign_outs import SignOuts, user_hash
+from waiting_list.access.user_tokens import User, UserTokens, contact_of
+from waiting_list.batching import Batcher
+from waiting_list.fields import Id
+from waiting_list.postgres.pool import Pool, Record, connection
+from waiting_list.postgres.statements import sql
+from waiting_list.problems import Forbidden, Unauthenticated
+from waiting_list.settings import Settings
+
+_TOKENS_KEPT = 50_000
+_TOKEN_KEPT_SECONDS = 60
+"""How long a checked token is not checked again, because fans poll. A key that the identity provider withdraws
+stays valid for at most this long."""
+_ID: TypeAdapter[str] = TypeAdapter(Id)
+
+
+class Organizer(NamedTuple):
+    """The holder of an API key, and the rights of the key."""
+
+    organization_id: str
+    key_id: str
+    scopes: Sequence[str]
+
+    def may(self, scope: str) -> bool:
+        """Return whether the key has a scope; `admin` includes all scopes."""
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
+    def demand(self, scope: Scope) -> None:
+        """Raise Forbidden if the key lacks this scope."""
+        if not self.may(scope):
+            raise Forbidden(f"This API key does not have the scope {scope}.", scope=scope)
+
+
+class Authenticator:
+    """Check credentials. Each process has one."""
+
+    def __init__(self, pool: Pool, settings: Settings, user_tokens: UserTokens, sign_outs: SignOuts) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._user_tokens = user_tokens
+        self._sign_outs = sign_outs
+        self._api_keys: Batcher[str, None, Record | None] = Batcher(
+            self._read_api_key, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
+        )
+        self._users: dict[bytes, tuple[User, float, bytes]] = {}
+        self._provider = Provider(settings)
+
+    async def organizer(self, authorization: str | None) -> Organizer:
+        """Return the organizer with this API key. Raises Unauthenticated; Forbidden for a user token;
+        Unavailable."""
+        credentials = _bearer(authorization)
+        key = parse_api_key(credentials)
+        if key is None:
+            await self.user(authorization)
+            raise Forbidden("A user token cannot make organizer calls. Use an API key.")
+        record = await self._api_keys.submit(key.key_id, None)
+        if record is None or not key.matches(record["secret_hash"]):
+            raise _unauthenticated("The API key is not valid. It may have expired or been revoked.")
+        if record["unnoted"]:
+            async with connection(self._pool) as acquired:
+                await acquired.execute(sql("note_api_key"), key.key_id)
+        return Organizer(record["organization_id"], key.key_id, record["scopes"])
+
+    async def user(self, authorization: str | None) -> User:
+        """Return the user with this user token. Raises Unauthenticated, also after a sign-out; Forbidden for an
+        API key; Unavailable."""
+        credentials = _bearer(authorization)
+        if parse_api_key(credentials):
+            await self.organizer(authorization)
+            raise Forbidden("An API key cannot make user calls. Create a user token with it.")
+        name, now = hashlib.sha256(credentials.encode()).digest(), time.time()
+        known = self._users.get(name)
+        if known and now < known[1] and not self._sign_outs.ends(known[2], known[0].version):
+            return known[0]
+        try:
+            own = not self._provider.is_configured or jwt.get_unverified_header(credentials).get("alg") == "HS256"
+            claims = await (self._user_tokens.claims(credentials) if own else self._provider.claims(credentials))
+            organization = claims.get("org" if own else self._settings.user_token_organization_claim)
+            version = claims.get("version", 0) if own else _version(claims)
+            user = User(
+                _ID.validate_python(claims["sub"]), _ID.validate_python(organization), contact_of(claims), version
+            )
+        except (jwt.PyJWTError, ValidationError, ValueError) as error:
+            raise _unauthenticated("The token is not valid or has expired. Get a new token.") from error
+        await self._sign_outs.load()
+        self._users.pop(name, None)
+        hashed = user_hash(user.organization_id, user.user_id)
+        if self._sign_outs.ends(hashed, user.version):
+            raise _unauthenticated("The user has signed out since this token was created. Get a new token.")
+        if len(self._users) >= _TOKENS_KEPT:
+            del self._users[next(iter(self._users))]
+        kept_until = min(int(claims["exp"]) + LEEWAY.total_seconds(), now + _TOKEN_KEPT_SECONDS)
+        self._users[name] = user, kept_until, hashed
+        return user
+
+    async def _read_api_key(self, key_id: str, take: Callable[[], Sequence[None]]) -> Sequence[Record | None]:
+        # Read for every call, so that a revoked key is refused at once; concurrent calls share one query.
+        async with connection(self._pool) as acquired:
+            asked = take()
+            return [await acquired.fetchrow(sql("read_api_key"), key_id)] * len(asked)
+
+
+def _version(claims: Mapping[str, Any]) -> int:
+    """Return the version of a provider's token: the time when it was issued.
+
+    That time is in whole seconds, so the token does not outlive a sign-out in the same second. A token without
+    this time outlives no sign-out.
+    """
+    return int(claims["iat"]) * 1_000_000 - 1 if "iat" in claims else 0
+
+
+def _bearer(authorization: str | None) -> str:
+    scheme, _, credentials = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not credentials.strip():
+        raise _unauthenticated("Send an Authorization header with Bearer and your API key or user token.")
+    return credentials.strip()
+
+
+def _unauthenticated(detail: str) -> Unauthenticated:
+    return Unauthenticated(detail, headers={"WWW-Authenticate": 'Bearer realm="waiting-list"'})

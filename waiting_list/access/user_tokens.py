@@ -1,0 +1,106 @@
+"""User tokens: made for fans, and read when fans call."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import jwt
+from pydantic import TypeAdapter, ValidationError
+
+from waiting_list.access.identity_provider import LEEWAY
+from waiting_list.access.sign_outs import KEPT, SignOuts, user_hash
+from waiting_list.access.signing_keys import ISSUER, SigningKeys
+from waiting_list.fields import Email, Title
+from waiting_list.i18n import spoken
+from waiting_list.lists.contact import NO_CONTACT, Contact
+
+USER_AUDIENCE = "waiting-list/user"
+_EMAIL: TypeAdapter[str] = TypeAdapter(Email)
+_NAME: TypeAdapter[str] = TypeAdapter(Title)
+
+
+class User(NamedTuple):
+    """A fan. The same id in two organizations means two people.
+
+    `contact` holds the contact details from the token. `version` is an instant in microseconds: the token outlives
+    the sign-outs up to it (access/sign_outs.py).
+    """
+
+    user_id: str
+    organization_id: str
+    contact: Contact = NO_CONTACT
+    version: int = 0
+
+
+class UserTokens:
+    """Create and read user tokens. Each process has one."""
+
+    def __init__(self, signing_keys: SigningKeys, sign_outs: SignOuts) -> None:
+        self._signing_keys = signing_keys
+        self._sign_outs = sign_outs
+
+    async def mint(self, user: User, *, expires_in: int, now: datetime | None = None) -> tuple[str, datetime]:
+        """Create a token for a user, and return it with its expiry.
+
+        It is valid for `expires_in` seconds, or until the user signs out. It carries the user's contact as claims
+        of OpenID Connect (Core 1.0, 5.1). Raises Unavailable.
+        """
+        assert expires_in <= KEPT.total_seconds(), "a sign-out must be known for as long as a token is good"
+        version = await self._sign_outs.version(user.organization_id, user.user_id)
+        issued_at = (now or datetime.now(UTC)).replace(microsecond=0)
+        expires_at = issued_at + timedelta(seconds=expires_in)
+        claims = {
+            "iss": ISSUER,
+            "aud": USER_AUDIENCE,
+            "sub": user.user_id,
+            "org": user.organization_id,
+            "iat": issued_at,
+            "exp": expires_at,
+        } | user.contact.model_dump(exclude_defaults=True)
+        if version:
+            claims["version"] = version
+        return jwt.encode(claims, (await self._signing_keys.keys()).user_token, "HS256"), expires_at
+
+    def has_ended(self, user: User) -> bool:
+        """Return whether a sign-out has ended the token of this user."""
+        return self._sign_outs.ends(user_hash(user.organization_id, user.user_id), user.version)
+
+    async def claims(self, token: str) -> dict[str, Any]:
+        """Return the claims of a token of this service. Raises jwt.PyJWTError, Unavailable."""
+        return jwt.decode(
+            token,
+            (await self._signing_keys.keys()).user_token,
+            algorithms=["HS256"],
+            issuer=ISSUER,
+            audience=USER_AUDIENCE,
+            # Leeway, because another machine with another clock may have issued it.
+            leeway=LEEWAY,
+            options={"require": ["exp", "sub"]},
+        )
+
+
+def contact_of(claims: Mapping[str, Any]) -> Contact:
+    """Return the contact details in a token (OpenID Connect Core 1.0, 5.1).
+
+    An invalid claim counts as absent, so that an unusual name does not lock a fan out.
+    """
+    if claims.keys().isdisjoint(("email", "name", "locale")):
+        return NO_CONTACT
+    email, name, locale = (
+        _valid(_EMAIL, claims.get("email")),
+        _valid(_NAME, claims.get("name")),
+        claims.get("locale"),
+    )
+    return Contact.model_construct(
+        email=email,
+        name=name,
+        locale=spoken(locale) if isinstance(locale, str) else None,
+        email_verified=email is not None and claims.get("email_verified") is True,
+    )
+
+
+def _valid(kind: TypeAdapter[str], value: object) -> str | None:
+    try:
+        return kind.validate_python(value)
+    except ValidationError:
+        return None

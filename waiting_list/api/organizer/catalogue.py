@@ -1,0 +1,256 @@
+"""The organizer's calls about the catalogue that a ticketing platform syncs, with its stock."""
+
+from typing import Any
+
+from fastapi import Response
+
+from waiting_list import problems
+from waiting_list.catalogue import changes as catalogue_changes
+from waiting_list.catalogue import queries as catalogue_queries
+from waiting_list.catalogue.models import (
+    Event,
+    EventFields,
+    InventoryFields,
+    Offer,
+    OfferFields,
+    Representation,
+    RepresentationFields,
+)
+from waiting_list.lists.models import Inventory, ListKey
+from waiting_list.lists.queries import lists as list_queries
+from waiting_list.web.openapi import AUTHENTICATED, WITH_BODY, declared
+from waiting_list.web.parameters import Cursor, Ids, Limit, PathId
+from waiting_list.web.request import ApiRequest
+from waiting_list.web.responses import Listing, answer, page
+from waiting_list.web.routes import StockRoute, organizer_calls
+
+router = organizer_calls(StockRoute)
+INVENTORY = "/inventory/{offer_id}/{representation_id}"
+MADE: dict[int | str, dict[str, Any]] = {201: {"description": "The call created a new object."}}
+
+
+@router.get(
+    "/events", operation_id="list_events", response_model=Listing[Event], responses=declared(AUTHENTICATED)
+)
+async def list_events(
+    call: ApiRequest, event_id: Ids = None, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """List the organization's events."""
+    found = await catalogue_queries.events(
+        call.pool, call.organization_id, event_id=event_id, limit=limit, cursor=cursor
+    )
+    return page(found, Event)
+
+
+@router.get(
+    "/events/{event_id}",
+    operation_id="get_event",
+    response_model=Event,
+    responses=declared([*AUTHENTICATED, problems.EventNotFound]),
+)
+async def get_event(call: ApiRequest, event_id: PathId) -> Response:
+    """Show an event."""
+    return answer(await catalogue_queries.event(call.pool, event_id, organization_id=call.organization_id))
+
+
+@router.put(
+    "/events/{event_id}",
+    operation_id="put_event",
+    response_model=Event,
+    responses=MADE | declared([*WITH_BODY, problems.IdTaken]),
+)
+async def put_event(call: ApiRequest, event_id: PathId, body: EventFields) -> Response:
+    """Create or change an event."""
+    put, made = await catalogue_changes.put_event(call.pool, call.organization_id, event_id, body)
+    return answer(put, status=201 if made else 200)
+
+
+@router.delete(
+    "/events/{event_id}",
+    operation_id="delete_event",
+    response_model=Event,
+    responses=declared([*WITH_BODY, problems.EventNotFound, problems.HasDependents]),
+)
+async def delete_event(call: ApiRequest, event_id: PathId) -> Response:
+    """Delete an event that has no representations and no offers."""
+    return answer(await catalogue_changes.delete_event(call.pool, call.organization_id, event_id))
+
+
+@router.get(
+    "/representations",
+    operation_id="list_representations",
+    response_model=Listing[Representation],
+    responses=declared(AUTHENTICATED),
+)
+async def list_representations(
+    call: ApiRequest, representation_id: Ids = None, event_id: Ids = None, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """List the organization's representations."""
+    found = await catalogue_queries.representations(
+        call.pool,
+        call.organization_id,
+        representation_id=representation_id,
+        event_id=event_id,
+        limit=limit,
+        cursor=cursor,
+    )
+    return page(found, Representation)
+
+
+@router.get(
+    "/representations/{representation_id}",
+    operation_id="get_representation",
+    response_model=Representation,
+    responses=declared([*AUTHENTICATED, problems.RepresentationNotFound]),
+)
+async def get_representation(call: ApiRequest, representation_id: PathId) -> Response:
+    """Show a representation."""
+    return answer(
+        await catalogue_queries.representation(call.pool, representation_id, organization_id=call.organization_id)
+    )
+
+
+@router.put(
+    "/representations/{representation_id}",
+    operation_id="put_representation",
+    response_model=Representation,
+    responses=MADE | declared([*WITH_BODY, problems.EventNotFound, problems.IdTaken, problems.HasDependents]),
+)
+async def put_representation(call: ApiRequest, representation_id: PathId, body: RepresentationFields) -> Response:
+    """Create or change a representation. A new start moves the end of its lists at once."""
+    put, made = await catalogue_changes.put_representation(
+        call.pool, call.engine, call.caller, representation_id, body
+    )
+    return answer(put, status=201 if made else 200)
+
+
+@router.delete(
+    "/representations/{representation_id}",
+    operation_id="delete_representation",
+    response_model=Representation,
+    responses=declared([*WITH_BODY, problems.RepresentationNotFound, problems.HasDependents]),
+)
+async def delete_representation(call: ApiRequest, representation_id: PathId) -> Response:
+    """Delete a representation that has no inventory."""
+    return answer(
+        await catalogue_changes.delete_representation(call.pool, call.organization_id, representation_id)
+    )
+
+
+@router.get(
+    "/offers", operation_id="list_offers", response_model=Listing[Offer], responses=declared(AUTHENTICATED)
+)
+async def list_offers(
+    call: ApiRequest, offer_id: Ids = None, event_id: Ids = None, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """List the organization's offers."""
+    found = await catalogue_queries.offers(
+        call.pool,
+        call.organization_id,
+        offer_id=offer_id,
+        event_id=event_id,
+        limit=limit,
+        cursor=cursor,
+    )
+    return page(found, Offer)
+
+
+@router.get(
+    "/offers/{offer_id}",
+    operation_id="get_offer",
+    response_model=Offer,
+    responses=declared([*AUTHENTICATED, problems.OfferNotFound]),
+)
+async def get_offer(call: ApiRequest, offer_id: PathId) -> Response:
+    """Show an offer."""
+    return answer(await catalogue_queries.offer(call.pool, offer_id, organization_id=call.organization_id))
+
+
+@router.put(
+    "/offers/{offer_id}",
+    operation_id="put_offer",
+    response_model=Offer,
+    responses=MADE | declared([*WITH_BODY, problems.EventNotFound, problems.IdTaken, problems.HasDependents]),
+)
+async def put_offer(call: ApiRequest, offer_id: PathId, body: OfferFields) -> Response:
+    """Create or change an offer."""
+    put, made = await catalogue_changes.put_offer(call.pool, call.organization_id, offer_id, body)
+    return answer(put, status=201 if made else 200)
+
+
+@router.delete(
+    "/offers/{offer_id}",
+    operation_id="delete_offer",
+    response_model=Offer,
+    responses=declared([*WITH_BODY, problems.OfferNotFound, problems.HasDependents]),
+)
+async def delete_offer(call: ApiRequest, offer_id: PathId) -> Response:
+    """Delete an offer that has no inventory."""
+    return answer(await catalogue_changes.delete_offer(call.pool, call.organization_id, offer_id))
+
+
+@router.get(
+    "/inventory",
+    operation_id="list_inventory",
+    response_model=Listing[Inventory],
+    responses=declared(AUTHENTICATED),
+)
+async def list_inventory(
+    call: ApiRequest,
+    event_id: Ids = None,
+    offer_id: Ids = None,
+    representation_id: Ids = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """List the organization's inventory."""
+    found = await catalogue_queries.inventories(
+        call.pool,
+        call.organization_id,
+        event_id=event_id,
+        offer_id=offer_id,
+        representation_id=representation_id,
+        limit=limit,
+        cursor=cursor,
+    )
+    return page(found, Inventory)
+
+
+@router.get(
+    INVENTORY,
+    operation_id="get_inventory",
+    response_model=Inventory,
+    responses=declared([*AUTHENTICATED, problems.InventoryNotFound]),
+)
+async def get_inventory(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
+    """Show the stock of an offer at a representation."""
+    key = ListKey(offer_id, representation_id)
+    return answer(await list_queries.inventory(call.pool, key, organization_id=call.organization_id))
+
+
+@router.put(
+    INVENTORY,
+    operation_id="put_inventory",
+    response_model=Inventory,
+    responses=MADE
+    | declared([*WITH_BODY, problems.OfferNotFound, problems.RepresentationNotFound, problems.StockHeld]),
+)
+async def put_inventory(
+    call: ApiRequest, offer_id: PathId, representation_id: PathId, body: InventoryFields
+) -> Response:
+    """Create an inventory, or set its stock to that of the ticketing platform."""
+    key = ListKey(offer_id, representation_id)
+    put, made = await catalogue_changes.put_inventory(call.pool, call.engine, call.caller, key, body)
+    return answer(put, status=201 if made else 200)
+
+
+@router.delete(
+    INVENTORY,
+    operation_id="delete_inventory",
+    response_model=Inventory,
+    responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.HasDependents]),
+)
+async def delete_inventory(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
+    """Delete an inventory if fans have never joined its list."""
+    key = ListKey(offer_id, representation_id)
+    return answer(await catalogue_changes.delete_inventory(call.pool, call.organization_id, key))

@@ -1,0 +1,110 @@
+"""The organizer's calls about lists: their settings, history and statistics."""
+
+from typing import Annotated, Literal
+
+import structlog
+from fastapi import Query, Response
+
+from waiting_list import problems
+from waiting_list.fields import Id
+from waiting_list.lists import verbs
+from waiting_list.lists.list_settings import ListSettings, SettingsChange
+from waiting_list.lists.models import ListKey
+from waiting_list.lists.queries import history as history_queries
+from waiting_list.lists.queries import lists as list_queries
+from waiting_list.lists.queries.models import Change, ListSummary, Statistics
+from waiting_list.web.openapi import AUTHENTICATED, WITH_BODY, declared
+from waiting_list.web.parameters import Cursor, Filter, Limit, PathId
+from waiting_list.web.request import ApiRequest
+from waiting_list.web.responses import ChangedSettings, Listing, answer, page
+from waiting_list.web.routes import EntriesRoute, organizer_calls
+
+log = structlog.get_logger(__name__)
+
+router = organizer_calls(EntriesRoute)
+LIST = "/waiting-lists/{offer_id}/{representation_id}"
+
+
+@router.get(
+    "/waiting-lists",
+    operation_id="list_waiting_lists",
+    response_model=Listing[ListSummary],
+    responses=declared(AUTHENTICATED),
+)
+async def list_waiting_lists(call: ApiRequest, only: Filter, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """List the waiting lists, with the entries and tickets of each by status.
+
+    The filters choose the entries to count. Lists without such an entry are omitted.
+    """
+    found = await list_queries.waiting_lists(call.pool, call.organization_id, only, limit=limit, cursor=cursor)
+    return page(found, ListSummary)
+
+
+@router.get(
+    LIST,
+    operation_id="get_settings",
+    response_model=ListSettings,
+    responses=declared([*AUTHENTICATED, problems.InventoryNotFound]),
+)
+async def get_settings(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
+    """Show the settings of a list."""
+    key = ListKey(offer_id, representation_id)
+    return answer(await list_queries.list_settings(call.pool, key, organization_id=call.organization_id))
+
+
+@router.patch(
+    LIST,
+    operation_id="configure",
+    response_model=ChangedSettings,
+    responses=declared([*WITH_BODY, problems.InventoryNotFound]),
+)
+async def configure(
+    call: ApiRequest, offer_id: PathId, representation_id: PathId, body: SettingsChange
+) -> Response:
+    """Change settings of a list. Omitted settings keep their values."""
+    key = ListKey(offer_id, representation_id)
+    verb = call.engine.run(key, call.caller, verbs.configure, settings=body)
+    answered = await call.done(verb)
+    assert answered.settings is not None
+    return answer(ChangedSettings(**dict(answered.settings), promoted=list(answered.promoted)))
+
+
+@router.get(
+    LIST + "/history",
+    operation_id="get_history",
+    response_model=Listing[Change],
+    responses=declared([*AUTHENTICATED, problems.InventoryNotFound]),
+)
+async def get_history(
+    call: ApiRequest,
+    offer_id: PathId,
+    representation_id: PathId,
+    verb: Annotated[list[Id] | None, Query(max_length=100)] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """List every change of the list, in order: actor, verb, time, and the values before and after."""
+    key = ListKey(offer_id, representation_id)
+    found = await history_queries.history(
+        call.pool, key, organization_id=call.organization_id, verb=verb, limit=limit, cursor=cursor
+    )
+    return page(found, Change)
+
+
+@router.get(
+    LIST + "/statistics",
+    operation_id="get_statistics",
+    response_model=Statistics,
+    responses=declared([*AUTHENTICATED, problems.InventoryNotFound]),
+)
+async def get_statistics(
+    call: ApiRequest,
+    offer_id: PathId,
+    representation_id: PathId,
+    period: Annotated[Literal["hour", "day", "week"], Query()] = "day",
+) -> Response:
+    """Show joins, promotions, purchases and expiries over time, the conversion, and the median wait."""
+    key = ListKey(offer_id, representation_id)
+    return answer(
+        await history_queries.statistics(call.pool, key, organization_id=call.organization_id, period=period)
+    )

@@ -1,0 +1,224 @@
+"""The fan's calls about entries: join, change, leave, see one or all. A token says who the fan is."""
+
+from collections.abc import Awaitable
+from functools import partial
+from typing import Annotated, Any, Self
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+from pydantic import model_validator
+
+from waiting_list import problems
+from waiting_list.access.join_gate import Response as ChallengeResponse
+from waiting_list.fields import Frozen, Quantity
+from waiting_list.lists import verbs
+from waiting_list.lists.challenges import Solution
+from waiting_list.lists.contact import ContactFields
+from waiting_list.lists.models import Answer, Entry, ListKey, Status
+from waiting_list.lists.queries import entries as entry_queries
+from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
+from waiting_list.web.parameters import ONCE, Cursor, Limit, PathId, header
+from waiting_list.web.request import ApiRequest
+from waiting_list.web.responses import Listing, answer, page
+from waiting_list.web.routes import UserRoute
+from waiting_list.web.server_sent_events import EntryStream, StreamResponse
+
+router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["user"])
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A stream of events. The `data` of each event is an Entry.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+ENTRY = "/waiting-lists/{offer_id}/{representation_id}/entry"
+SHARED = "public, max-age=1"
+"""The `Cache-Control` of public data: a shared cache may keep it for a second."""
+
+
+class Joining(ContactFields):
+    """How many tickets the user wants, and how to contact them.
+
+    `tickets_minimum` is the fewest tickets that the user accepts; by default as many as wanted. Omitted contact
+    details come from the user token. `challenge` is the solution of the challenge from a refused join, or the
+    response of another challenge service.
+    """
+
+    tickets_wanted: Quantity
+    tickets_minimum: Quantity | None = None
+    challenge: Solution | ChallengeResponse | None = None
+
+
+class Changing(Frozen):
+    """The fields that a waiting user changes. Omitted fields keep their values."""
+
+    tickets_wanted: Quantity | None = None
+    tickets_minimum: Quantity | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set or None in (getattr(self, name) for name in self.model_fields_set):
+            raise ValueError("give tickets_wanted, tickets_minimum or both, as numbers")
+        return self
+
+
+def shared_answer(response: Response) -> Response:
+    response.headers["Cache-Control"] = SHARED
+    return response
+
+
+@router.post(
+    ENTRY,
+    operation_id="join",
+    openapi_extra=ONCE,
+    status_code=201,
+    response_model=Entry,
+    responses=declared(
+        [
+            *POSTED,
+            problems.InventoryNotFound,
+            problems.WaitingListEnded,
+            problems.WaitingListNotOpen,
+            problems.AlreadyInList,
+            problems.TooManyTickets,
+            problems.WaitingListFull,
+            problems.TooManyPlaces,
+            problems.ChallengeRequired,
+            problems.AddressTaken,
+        ]
+    ),
+)
+async def join(call: ApiRequest, offer_id: PathId, representation_id: PathId, body: Joining) -> Response:
+    """Join the list at its end. If enough tickets are free for the user, the entry becomes `ready` at once."""
+    key = ListKey(offer_id, representation_id)
+    # Without the challenge, because a repeated request may have another solution, or none.
+    caller = await call.caller_once(but="challenge")
+    contact = call.user.contact.changed_by(body)
+    verb = call.service.gate.join(
+        key,
+        caller,
+        user_id=call.user.user_id,
+        tickets_wanted=body.tickets_wanted,
+        tickets_minimum=body.tickets_minimum,
+        contact=contact,
+        quiet=not await call.may_mail(contact),
+        network=call.service.limits.network(call.address),
+        given=body.challenge,
+    )
+    return await _own_entry(call, verb, status=201)
+
+
+@router.get(
+    ENTRY,
+    operation_id="get_entry",
+    response_model=Entry,
+    responses=declared([*AUTHENTICATED, problems.InventoryNotFound, problems.NotInList]),
+)
+async def get_entry(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
+    """Show the user's latest entry in this list."""
+    key = ListKey(offer_id, representation_id)
+    entry = await call.reads.poll(key, call.user.user_id, organization_id=call.organization_id)
+    return answer(await call.with_pass(entry))
+
+
+@router.get(
+    ENTRY + "/live",
+    operation_id="watch_entry",
+    openapi_extra=header(
+        "Last-Event-ID",
+        "The id of the last event that the client received. The stream does not send that event again.",
+    ),
+    response_class=StreamingResponse,
+    responses=STREAM | declared([*AUTHENTICATED, problems.InventoryNotFound, problems.NotInList]),
+)
+async def watch_entry(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
+    """Stream the user's latest entry in this list as server-sent events.
+
+    The first event is the entry as it is now. Each change follows within a second. The service sends a comment
+    every 15 seconds to keep the stream open.
+    """
+    key = ListKey(offer_id, representation_id)
+    service, user = call.service, call.user
+    watcher = await call.live.watch(
+        key,
+        user.user_id,
+        organization_id=call.organization_id,
+        has_ended=partial(service.user_tokens.has_ended, user),
+    )
+    last_event_id = call.headers.get("last-event-id")
+    with_pass = service.purchase_passes.with_pass
+    return StreamResponse(EntryStream(call.live, key, watcher, last_event_id=last_event_id, with_pass=with_pass))
+
+
+@router.patch(
+    ENTRY,
+    operation_id="change",
+    response_model=Entry,
+    responses=declared(
+        [
+            *WITH_BODY,
+            problems.InventoryNotFound,
+            problems.NotInList,
+            problems.AlreadyLeft,
+            problems.NotWaiting,
+            problems.TooManyTickets,
+            problems.WaitingListEnded,
+        ]
+    ),
+)
+async def change(call: ApiRequest, offer_id: PathId, representation_id: PathId, body: Changing) -> Response:
+    """Change the wanted tickets of a waiting user. With fewer tickets the user keeps the place; with more, the
+    user goes last."""
+    key = ListKey(offer_id, representation_id)
+    verb = call.engine.run(
+        key,
+        call.caller,
+        verbs.change,
+        user_id=call.user.user_id,
+        tickets_wanted=body.tickets_wanted,
+        tickets_minimum=body.tickets_minimum,
+    )
+    return await _own_entry(call, verb)
+
+
+@router.delete(
+    ENTRY,
+    operation_id="leave",
+    response_model=Entry,
+    responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.NotInList, problems.AlreadyLeft]),
+)
+async def leave(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
+    """Leave the list, or give up the hold. A user who joins again goes last."""
+    key = ListKey(offer_id, representation_id)
+    verb = call.engine.run(key, call.caller, verbs.leave, user_id=call.user.user_id)
+    return await _own_entry(call, verb)
+
+
+@router.get(
+    "/entries",
+    operation_id="list_my_entries",
+    response_model=Listing[Entry],
+    responses=declared(AUTHENTICATED),
+)
+async def list_my_entries(
+    call: ApiRequest,
+    status: Annotated[list[Status] | None, Query()] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """List all entries of the user, the newest first."""
+    found = await entry_queries.entries_of_user(
+        call.pool,
+        call.user.user_id,
+        organization_id=call.organization_id,
+        status=status,
+        limit=limit,
+        cursor=cursor,
+    )
+    items = [await call.with_pass(entry) for entry in found.items]
+    return page(found._replace(items=items), Entry)
+
+
+async def _own_entry(call: ApiRequest, verb: Awaitable[Answer], *, status: int = 200) -> Response:
+    answered = await call.done(verb)
+    assert answered.entry is not None
+    return answer(answered.entry, status=status, replayed=answered.replayed)

@@ -1,0 +1,72 @@
+"""The public calls: upcoming events, a list, and its queue."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from waiting_list import problems
+from waiting_list.api.user.entries import SHARED, shared_answer
+from waiting_list.catalogue import queries as catalogue_queries
+from waiting_list.catalogue.models import EventSummary
+from waiting_list.lists.models import ListKey
+from waiting_list.lists.queries import lists as list_queries
+from waiting_list.lists.queries.models import Queue, WaitingList
+from waiting_list.web.openapi import COMMON, declared
+from waiting_list.web.parameters import Cursor, Ids, Limit, PathId, header
+from waiting_list.web.request import ApiRequest
+from waiting_list.web.responses import Listing, answer, page, takes_gzip
+from waiting_list.web.routes import PublicRoute
+
+public = APIRouter(prefix="/v1/user", route_class=PublicRoute, tags=["user"])
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "The snapshot has not changed since the ETag that the caller sent."}
+}
+
+
+@public.get(
+    "/events",
+    operation_id="list_upcoming_events",
+    response_model=Listing[EventSummary],
+    responses=declared(COMMON),
+)
+async def list_upcoming_events(
+    call: ApiRequest, organization_id: Ids = None, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """List upcoming events, the next one first, with their representations, offers and waiting lists."""
+    found = await catalogue_queries.upcoming_events(call.pool, organization_id, limit=limit, cursor=cursor)
+    return shared_answer(page(found, EventSummary))
+
+
+@public.get(
+    "/waiting-lists/{offer_id}/{representation_id}",
+    operation_id="get_waiting_list",
+    response_model=WaitingList,
+    responses=declared([*COMMON, problems.InventoryNotFound]),
+)
+async def get_waiting_list(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
+    """Show the public view of a waiting list: whether it is open, how many fans wait, and its rules."""
+    key = ListKey(offer_id, representation_id)
+    return shared_answer(answer(await list_queries.waiting_list(call.pool, key)))
+
+
+@public.get(
+    "/waiting-lists/{offer_id}/{representation_id}/queue",
+    operation_id="get_queue",
+    openapi_extra=header("If-None-Match", "The `ETag` of the snapshot that the caller has."),
+    response_model=Queue,
+    responses=declared([*COMMON, problems.InventoryNotFound]) | NOT_MODIFIED,
+)
+async def get_queue(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
+    """Show a snapshot of the whole queue. A page can compute the position of an entry from it. Caches may keep it
+    for a second."""
+    snapshot = await call.reads.queue_snapshot(ListKey(offer_id, representation_id))
+    zipped = takes_gzip(call.headers.get("accept-encoding", ""))
+    # The gzipped form has a weak tag, because it is another form of the same snapshot (RFC 9110, 8.8.1).
+    tag = f'W/"{snapshot.tag}"' if zipped else f'"{snapshot.tag}"'
+    headers = {"ETag": tag, "Cache-Control": SHARED, "Vary": "Accept-Encoding"}
+    known = call.headers.get("if-none-match", "")
+    if f'"{snapshot.tag}"' in known or known.strip() == "*":
+        return Response(None, 304, headers)
+    if zipped:
+        headers["Content-Encoding"] = "gzip"
+    return Response(snapshot.gzipped if zipped else snapshot.body, 200, headers, media_type="application/json")

@@ -1,0 +1,1 @@
+"""Replays the history of lists, and compares it with what the tables say."""

@@ -1,0 +1,155 @@
+"""The checks of the audit: one list, one entry, one tally against what the replay says."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from waiting_list.audit.replay import TOLD_OF_ENTRY, EntryReplay, ListReplay
+from waiting_list.audit.report import Check, Difference, format_value
+from waiting_list.lists.list_settings import Policy
+from waiting_list.lists.models import Status
+from waiting_list.lists.ranks import SEGMENT_LEVELS
+from waiting_list.lists.rows import CREATED_WITH
+
+
+@dataclass(slots=True)
+class Tally:
+    """The totals of a list's entries, according to their changes."""
+
+    only_verified: bool = False
+    """Whether promotion skips fans with an unverified address."""
+    waiting: int = 0
+    tickets_waiting: int = 0
+    held: int = 0
+    segments: defaultdict[tuple[int, int], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+    first: tuple[int, int, int, int] | None = None
+    """(rank, number, minimum, passed over) of the first entry that can be promoted."""
+    least: tuple[int, int] | None = None
+    """(minimum, number) of the entry that needs the fewest tickets."""
+
+    def count(self, entry: EntryReplay) -> None:
+        """Add an entry after its last change."""
+        self.held += entry.fields["tickets_held"]
+        if entry.fields["status"] is not Status.WAITING:
+            return
+        rank, wanted, minimum = (entry.fields[n] for n in ("rank", "tickets_wanted", "tickets_minimum"))
+        self.waiting += 1
+        self.tickets_waiting += wanted
+        for bits in SEGMENT_LEVELS:
+            segment = self.segments[bits, rank >> bits]
+            segment[0] += 1
+            segment[1] += wanted
+        if self.only_verified and entry.fields["unverified"]:
+            return
+        head = (rank, entry.number, minimum, entry.fields["passed_over"])
+        self.first = min(self.first or head, head)
+        self.least = min(self.least or (minimum, entry.number), (minimum, entry.number))
+
+
+def check_list(replay: ListReplay, table: Mapping[str, Any]) -> None:
+    """Compare a list's stock, settings and last numbers with their replay. Raises Difference."""
+    if not replay.last_sequence:
+        raise Difference(Check.CREATION, "The list has no history.", sequence=1, expected="create")
+    for check, name in (
+        (Check.SEQUENCE, "last_sequence"),
+        (Check.NUMBER, "last_number"),
+        (Check.COUNTER, "last_rank"),
+    ):
+        _compare(check, f"{name} of the list", getattr(replay, name), table[name])
+    for name in CREATED_WITH:
+        _compare(Check.LIST, f"{name} of the list", replay.fields[name], table[name])
+
+
+def check_entry(entry: EntryReplay, table: Mapping[str, Any] | None) -> None:
+    """Compare an entry with the table's next row, which has `erased` in place of the user. Raises Difference."""
+    if table is None or table["number"] > entry.number:
+        raise Difference(
+            Check.ENTRY,
+            f"Entry {entry.number} joined, but is missing from the table of entries.",
+            number=entry.number,
+            expected=entry.number,
+        )
+    if table["number"] < entry.number:
+        raise check_rules(table["number"])
+    for name in sorted(TOLD_OF_ENTRY):
+        _compare(Check.ENTRY, f"{name} of entry {entry.number}", entry.fields[name], table[name], entry.number)
+    if entry.erased != table["erased"]:
+        raise Difference(
+            Check.ERASED,
+            f"Entry {entry.number} names a person who was erased."
+            if entry.erased
+            else f"Entry {entry.number} has no user, but the person was not erased.",
+            number=entry.number,
+            expected=entry.erased,
+            found=table["erased"],
+        )
+
+
+def check_rules(number: int) -> Difference:
+    return Difference(
+        Check.ENTRY,
+        f"The table of entries has entry {number}, which never joined.",
+        number=number,
+        found=number,
+    )
+
+
+def check_tally(tally: Tally, table: Mapping[str, Any], segments: Iterable[tuple[int, int, int, int]]) -> None:
+    """Compare the list's counters and segments (bits, segment, waiting, tickets) with the totals of its entries.
+    Raises Difference."""
+    _compare(Check.HELD, "held of the list", tally.held, table["held"])
+    for name in ("waiting", "tickets_waiting"):
+        _compare(Check.COUNTER, f"{name} of the list", getattr(tally, name), table[name])
+    expected = dict(tally.segments)
+    for bits, segment, *counts in segments:
+        what = f"count of segment {segment} of {bits} bits"
+        _compare(Check.SEGMENT, what, expected.pop((bits, segment), [0, 0]), counts)
+    for (bits, segment), counts in sorted(expected.items()):
+        _compare(Check.SEGMENT, f"count of segment {segment} of {bits} bits", counts, [0, 0])
+
+
+def check_users(repeated: tuple[int, ...]) -> None:
+    """Check that no two active entries, given by number, have the same user. Raises Difference."""
+    if repeated:
+        one, other = repeated
+        raise Difference(
+            Check.USER,
+            f"Entries {one} and {other} are both active, and of the same user.",
+            number=other,
+            expected="one active entry",
+            found=[one, other],
+        )
+
+
+def check_promotion(tally: Tally, replay: ListReplay, table: Mapping[str, Any]) -> None:
+    """Check that the free tickets are not enough for the next entry in line, by the policy of the list.
+
+    It applies to a list that promotes automatically and has not ended. Raises Difference.
+    """
+    ended = table["ended"] or (replay.at is not None and replay.at >= table["ends_at"])
+    if tally.first is None or tally.least is None or ended or not table["automatic"]:
+        return
+    free = table["available_stock"] - table["held"]
+    _, number, minimum, passed_over = tally.first
+    if table["policy"] == Policy.SKIP and passed_over < table["skip_limit"]:
+        minimum, number = tally.least
+    if free >= minimum:
+        raise Difference(
+            Check.PROMOTION,
+            f"{free} tickets are free, and entry {number} still waits for {minimum}.",
+            number=number,
+            expected=f"fewer than {minimum} free",
+            found=free,
+        )
+
+
+def _compare(check: Check, what: str, expected: Any, found: Any, number: int | None = None) -> None:
+    if expected != found:
+        raise Difference(
+            check,
+            f"The {what} is {format_value(found)}; the history adds up to {format_value(expected)}.",
+            number=number,
+            expected=expected,
+            found=found,
+        )

@@ -1,0 +1,326 @@
+"""Replay the history of one list: check what each change may contain, and add the changes up. No I/O here.
+
+`ListReplay` takes every change in order and follows the list. `EntryReplay` takes the changes of one entry in
+order and follows the entry. Both raise a Difference for a change that cannot come next.
+"""
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, NamedTuple, get_type_hints
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, create_model
+
+from waiting_list.audit.queue_order import WaitingQueue
+from waiting_list.audit.report import Check, Difference, format_value
+from waiting_list.lists.events import VERBS
+from waiting_list.lists.list_settings import Policy
+from waiting_list.lists.models import Status
+from waiting_list.lists.ranks import joining_rank
+from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, EntryRow, ListRow
+
+LIST_FIELDS = frozenset(CREATED_WITH)
+ENTRY_FIELDS = frozenset(f.name for f in fields(EntryRow)) - {"number", "joined_at"}
+TOLD_OF_ENTRY = tuple(f.name for f in fields(EntryRow) if f.name not in ("number", "user_id"))
+"""The fields of an entry that come from its changes, or from the time of its join."""
+_EMPTY: Mapping[str, Any] = dict.fromkeys(TOLD_OF_ENTRY) | {
+    "tickets_held": 0,
+    "passed_over": 0,
+    "unverified": False,
+}
+
+_HINTS = get_type_hints(ListRow) | get_type_hints(EntryRow)
+_DEFINITIONS: dict[str, Any] = {
+    name: (AwareDatetime | None if _HINTS[name] == datetime | None else _HINTS[name], None)
+    for name in sorted(LIST_FIELDS | ENTRY_FIELDS)
+}
+_Told: type[BaseModel] = create_model("_Told", __config__=ConfigDict(strict=True, extra="forbid"), **_DEFINITIONS)
+
+
+class Row(NamedTuple):
+    """One change in the history."""
+
+    sequence: int
+    at: datetime
+    verb: str
+    number: int | None
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any]
+
+    def grew(self, name: str) -> int:
+        """Return by how much the change increased a quantity."""
+        return self.after[name] - self.before[name] if self.before and name in self.after else 0
+
+
+def read_row(told: Iterable[Any]) -> Row:
+    """Parse a row of the history: the fields of Row, the last two as JSON. Raises Difference."""
+    sequence, at, verb, number, before, after = told
+    try:
+        row = Row(sequence, at, verb, number, None if before is None else _told(before), _told(after))
+    except ValidationError as error:
+        raise Difference(
+            Check.CONTENT,
+            f"Change {sequence} ({verb}) contains values that no change can have.",
+            sequence=sequence,
+            number=number,
+            expected="fields of a list and of an entry",
+            found=error.errors()[0]["msg"],
+        ) from None
+    names, known = row.after.keys(), VERBS.get(verb)
+    allowed, always = (known.fields, known.always) if known else (frozenset(), frozenset())
+    well_formed = bool(names) and always <= names <= allowed and (row.before is None) == bool(always)
+    if row.before is not None:
+        well_formed = well_formed and names - {"user_id"} == row.before.keys()
+    about_entry = not names.isdisjoint(ENTRY_FIELDS)
+    if not well_formed or about_entry != (number is not None) or row.after.get("user_id") is not None:
+        raise Difference(
+            Check.CONTENT,
+            f"Change {sequence} ({verb}) does not have the fields of such a change.",
+            sequence=sequence,
+            number=number,
+            expected=sorted(allowed),
+            found=sorted(names),
+        )
+    return row
+
+
+def _told(text: str) -> dict[str, Any]:
+    # In the order of the names, so that the audit always reports the same of several differences.
+    told = _Told.model_validate_json(text)
+    return {name: getattr(told, name) for name in sorted(told.model_fields_set)}
+
+
+def _check_before(row: Row, state: Mapping[str, Any], names: Set[str]) -> None:
+    for name, value in (row.before or {}).items():
+        if name in names and state[name] != value:
+            whose = "the list" if row.number is None or name in LIST_FIELDS else f"entry {row.number}"
+            raise Difference(
+                Check.BEFORE,
+                f"Change {row.sequence} ({row.verb}) says that {name} of {whose} was {format_value(value)}; "
+                f"by the changes before it, it was {format_value(state[name])}.",
+                sequence=row.sequence,
+                number=row.number,
+                expected=state[name],
+                found=value,
+            )
+
+
+@dataclass(slots=True)
+class ListReplay:
+    """The state of the list after the changes so far."""
+
+    fields: dict[str, Any] = field(default_factory=lambda: dict(ADDED_LATER))
+    at: datetime | None = None
+    last_sequence: int = 0
+    last_number: int = 0
+    last_rank: int = 0
+    line: WaitingQueue = field(default_factory=WaitingQueue)
+    """The entries that can be promoted under any setting."""
+    unverified: WaitingQueue = field(default_factory=WaitingQueue)
+    """The entries with an unverified address."""
+
+    def fold(self, row: Row) -> None:
+        """Apply the next change. Raises Difference if it cannot come next."""
+        sequence = self.last_sequence + 1
+        if row.sequence != sequence:
+            raise Difference(
+                Check.SEQUENCE,
+                f"Change {sequence} is missing from the history."
+                if row.sequence > sequence
+                else f"Change {row.sequence} is in the history twice.",
+                sequence=min(sequence, row.sequence),
+                expected=sequence,
+                found=row.sequence,
+            )
+        if (row.verb == "create") != (row.sequence == 1):
+            raise Difference(
+                Check.CREATION,
+                f"Change {row.sequence} is «{row.verb}»; a list is made by its first change only.",
+                sequence=row.sequence,
+                expected="create" if row.sequence == 1 else None,
+                found=row.verb,
+            )
+        self.last_sequence, self.at = row.sequence, row.at
+        _check_before(row, self.fields, LIST_FIELDS)
+        self.fields.update({name: value for name, value in row.after.items() if name in LIST_FIELDS})
+        self._check_stock(row)
+        if row.verb == "join":
+            self._join(row)
+        elif row.number is not None:
+            self._follow(row, row.number)
+
+    def _check_stock(self, row: Row) -> None:
+        total, available, held = (row.grew(name) for name in ("total_stock", "available_stock", "held"))
+        right = held == row.grew("tickets_held")
+        match row.verb:
+            case "buy":
+                right = right and 1 <= -available <= -held
+            case "add_stock":
+                right = available > 0
+            case "remove_stock":
+                right = available < 0
+            case "add_total_stock":
+                right = total == available > 0
+            case "remove_total_stock":
+                right = total == available < 0
+        stock = {name: self.fields[name] for name in ("held", "available_stock", "total_stock")}
+        if not right or not 0 <= stock["held"] <= stock["available_stock"] <= stock["total_stock"]:
+            raise Difference(
+                Check.STOCK,
+                f"Change {row.sequence} ({row.verb}) leaves {stock['held']} held, {stock['available_stock']} "
+                f"available and {stock['total_stock']} in all, which such a change cannot do.",
+                sequence=row.sequence,
+                number=row.number,
+                expected="0 <= held <= available <= total, each changed as the verb says",
+                found=stock | {"changed_by": {"total": total, "available": available, "held": held}},
+            )
+
+    def _join(self, row: Row) -> None:
+        number = self.last_number + 1
+        rank = joining_rank(number, self.last_rank)
+        if (row.number, row.after["rank"]) != (number, rank):
+            raise Difference(
+                Check.NUMBER,
+                f"Change {row.sequence}: the user who joined got number {row.number}, rank {row.after['rank']}. "
+                f"The next were number {number}, rank {rank}.",
+                sequence=row.sequence,
+                number=row.number,
+                expected=[number, rank],
+                found=[row.number, row.after["rank"]],
+            )
+        self.last_number, self.last_rank = number, rank
+        unverified = bool(row.after.get("unverified"))
+        self.line.join(None if unverified else rank)
+        self.unverified.join(rank if unverified else None)
+
+    def _follow(self, row: Row, number: int) -> None:
+        if not 1 <= number <= self.last_number:
+            raise Difference(
+                Check.TRANSITION,
+                f"Change {row.sequence} ({row.verb}) is about entry {number}, which had not joined.",
+                sequence=row.sequence,
+                number=number,
+                expected=f"1 … {self.last_number}",
+                found=number,
+            )
+        lines = self.line, self.unverified
+        if row.verb == "move":
+            for line in lines:
+                line.move(number, row.after["rank"])
+            self.last_rank = max(self.last_rank, row.after["rank"])
+        if "unverified" in row.after:
+            source, target = lines if row.after["unverified"] else reversed(lines)
+            source.hand_over(number, target)
+        match row.after.get("status"):
+            case Status.READY:
+                self._promote(row, number)
+            case Status.WAITING:
+                for line in lines:
+                    line.revoke(number)
+            case Status.LEFT:
+                for line in lines:
+                    line.leave(number)
+
+    def _promote(self, row: Row, number: int) -> None:
+        only_verified = self.fields["verify_email"]
+        eligible = [self.line] if only_verified else [self.line, self.unverified]
+        first = min(filter(None, (line.first() for line in eligible)), default=None)
+        stood, unverified = self.line.hold(number), self.unverified.hold(number)
+        strict = self.fields["policy"] is Policy.STRICT
+        if only_verified and unverified:
+            why = "whose address was not verified"
+        elif strict and (stood or unverified) and first is not None and first[1] != number:
+            why = f"but entry {first[1]} stood first"
+        else:
+            return
+        raise Difference(
+            Check.ORDER,
+            f"Change {row.sequence} made entry {number} ready, {why}.",
+            sequence=row.sequence,
+            number=number,
+            expected=first and first[1],
+            found=number,
+        )
+
+
+@dataclass(slots=True)
+class EntryReplay:
+    """The state of one entry after its changes so far."""
+
+    number: int
+    fields: dict[str, Any] = field(default_factory=dict)
+    erased: bool = False
+
+    def fold(self, row: Row) -> None:
+        """Apply the next change of this entry. Raises Difference if it cannot come next."""
+        was = self.fields.get("status")
+        if not self.fields and row.verb == "join":
+            self.fields = {**_EMPTY, **row.after, "joined_at": row.at}
+        elif self.fields:
+            _check_before(row, self.fields, ENTRY_FIELDS)
+            self.fields.update({name: value for name, value in row.after.items() if name in TOLD_OF_ENTRY})
+        now, reason = self.fields.get("status"), self.fields.get("left_reason")
+        if self.erased or not _is_allowed(row, was, now) or reason != (VERBS[row.verb].left_reason or reason):
+            raise self._differs(
+                Check.TRANSITION,
+                row,
+                f"took entry {self.number} from {was or 'nowhere'} to {now or 'nowhere'}"
+                f"{f' ({reason})' if reason else ''}{', erased,' if self.erased else ''} "
+                "which the rules do not allow.",
+                found=[was, now, reason],
+            )
+        self.erased = row.verb == "erase"
+        self._check_instants(row)
+        wanted, minimum, held = (self.fields[f"tickets_{name}"] for name in ("wanted", "minimum", "held"))
+        if not 1 <= minimum <= wanted or not (minimum <= held <= wanted if now is Status.READY else held == 0):
+            raise self._differs(
+                Check.HOLDING,
+                row,
+                f"left entry {self.number} {now} with {held} tickets held, wanting {minimum} to {wanted}.",
+                expected="minimum <= held <= wanted while ready, else 0",
+                found=held,
+            )
+
+    def _check_instants(self, row: Row) -> None:
+        for name in ("ready_at", "left_at"):
+            if row.after.get(name) not in (None, row.at):
+                raise self._differs(
+                    Check.INSTANT,
+                    row,
+                    f"of {format_value(row.at)} says that {name} of entry {self.number} is "
+                    f"{format_value(row.after[name])}.",
+                    expected=row.at,
+                    found=row.after[name],
+                )
+        if row.verb in ("buy", "expire"):
+            until = self.fields["ready_until"]
+            lapsed = until is not None and until <= row.at
+            if lapsed != (row.verb == "expire"):
+                raise self._differs(
+                    Check.DEADLINE,
+                    row,
+                    f"of {format_value(row.at)} ended a hold of entry {self.number} that lasted until "
+                    f"{format_value(until)}.",
+                    expected=until,
+                    found=row.at,
+                )
+
+    def _differs(
+        self, check: Check, row: Row, sentence: str, *, expected: Any = None, found: Any = None
+    ) -> Difference:
+        return Difference(
+            check,
+            f"Change {row.sequence} ({row.verb}) {sentence}",
+            sequence=row.sequence,
+            number=self.number,
+            expected=expected,
+            found=found,
+        )
+
+
+def _is_allowed(row: Row, was: Status | None, now: Status | None) -> bool:
+    known = VERBS.get(row.verb)
+    if known is None or (was, now) not in known.moves:
+        return False
+    # Either it is their turn, or they are passed over.
+    return row.verb != "promote" or (now is Status.WAITING) == ("passed_over" in row.after)

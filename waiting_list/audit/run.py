@@ -1,0 +1,187 @@
+"""Audit lists: replay the history of every list, and compare the result with the tables.
+
+The audit reads each list in one read-only transaction, so that it judges a live database at one instant and takes
+no locks. Two passes stream through the history: first in the order of the changes, then entry by entry beside the
+table of entries. Memory use stays small for lists of any length: eight bytes an entry, to know which entry is
+first. The comparison, here and in audit/replay.py, does no I/O.
+
+The history names no person, so the audit cannot detect that two entries have swapped their users.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from asyncpg import ReadOnlySQLTransactionError
+
+from waiting_list.audit.checks import (
+    Tally,
+    check_entry,
+    check_list,
+    check_promotion,
+    check_rules,
+    check_tally,
+    check_users,
+)
+from waiting_list.audit.replay import EntryReplay, ListReplay, Row, read_row
+from waiting_list.audit.report import Difference, Finding, ListReport
+from waiting_list.lists.models import ListKey
+from waiting_list.postgres.pool import Connection, Pool, Record, connection, snapshot
+from waiting_list.postgres.statements import sql
+from waiting_list.problems import InventoryNotFound, Unavailable
+
+Progress = Callable[[ListKey, int], None]
+"""A callback that gets the list and the number of rows read so far in both passes, every 10,000 rows."""
+_STEP = 10_000
+_LISTS_AT_ONCE = 500
+_PREFETCH = 2_000
+# Longer than the time limit of requests, because the first row of a long list waits for its sort.
+_SECONDS = 3600.0
+
+
+async def audit_lists(
+    pool: Pool, *, only: ListKey | None = None, progress: Progress | None = None
+) -> AsyncIterator[ListReport]:
+    """Report on every list, or on one.
+
+    Lists created meanwhile may be missing. Raises InventoryNotFound for a list that does not exist, Unavailable.
+    """
+    if only is not None:
+        yield await audit_list(pool, only, progress=progress)
+        return
+    after = None
+    while True:
+        async with connection(pool) as acquired:
+            records = await acquired.fetch(sql("audit_lists"), after, _LISTS_AT_ONCE)
+        for record in records:
+            try:
+                yield await audit_list(pool, ListKey(*record[1:]), progress=progress)
+            except InventoryNotFound:
+                continue  # deleted since
+        if len(records) < _LISTS_AT_ONCE:
+            return
+        after = records[-1]["list_id"]
+
+
+async def audit_list(pool: Pool, key: ListKey, *, progress: Progress | None = None) -> ListReport:
+    """Report on one list, as of one instant. Raises InventoryNotFound, Unavailable."""
+    began = time.monotonic()
+    async with snapshot(pool) as acquired:
+        table = await acquired.fetchrow(sql("audit_list"), key.list_id)
+        if table is None:
+            raise InventoryNotFound()
+        audit = _Audit(acquired, key, dict(table), progress)
+        await audit.run()
+    return ListReport(
+        offer_id=key.offer_id,
+        representation_id=key.representation_id,
+        changes=audit.replay.last_sequence,
+        entries=audit.replay.last_number,
+        seconds=time.monotonic() - began,
+        finding=Finding.of(audit.first) if audit.first else None,
+    )
+
+
+class _Audit:
+    """The audit of one list on one connection."""
+
+    def __init__(
+        self, connection: Connection, key: ListKey, table: Mapping[str, Any], progress: Progress | None
+    ) -> None:
+        self.first: Difference | None = None
+        self.replay = ListReplay()
+        self._connection = connection
+        self._key = key
+        self._table = table
+        self._progress = progress
+        self._rows = 0
+        self._tally = Tally(only_verified=table["verify_email"])
+
+    async def run(self) -> None:
+        """Set `first` to the first difference in the order of the changes. Differences of the tables come last."""
+        try:
+            async for row in self._changes("audit_changes"):
+                self.replay.fold(row)
+            check_list(self.replay, self._table)
+        except Difference as difference:
+            self._note(difference)
+        until = self.first.sequence if self.first else None
+        await self._compare_entries(until)
+        if self.first:
+            return
+        list_id = self._key.list_id
+        try:
+            segments = await self._connection.fetch(sql("audit_segments"), list_id)
+            check_tally(self._tally, self._table, map(tuple, segments))
+            repeated = await self._connection.fetchrow(sql("audit_users"), list_id, timeout=_SECONDS)
+            check_users(tuple(repeated) if repeated else ())
+            check_promotion(self._tally, self.replay, self._table)
+        except Difference as difference:
+            self._note(difference)
+
+    async def _compare_entries(self, until: int | None) -> None:
+        """Do the second pass: compare every entry after its last change with the row of the table."""
+        table = self._stream("audit_entries")
+        record = await anext(table, None)
+        async for entry in self._replayed(until):
+            self._tally.count(entry)
+            if self.first:
+                continue  # only an earlier change can still be the first difference
+            try:
+                check_entry(entry, dict(record) if record else None)
+            except Difference as difference:
+                self._note(difference)
+            record = await anext(table, None)
+        if not self.first and record is not None:
+            self._note(check_rules(record["number"]))
+
+    async def _replayed(self, until: int | None) -> AsyncIterator[EntryReplay]:
+        # Skips changes from `until` on, because the first difference comes before them.
+        entry: EntryReplay | None = None
+        broken = False
+        async for row in self._changes("audit_changes_of_entries", until):
+            assert row.number is not None
+            if entry is None or entry.number != row.number:
+                if entry is not None and not broken:
+                    yield entry
+                entry, broken = EntryReplay(row.number), False
+            if not broken:
+                try:
+                    entry.fold(row)
+                except Difference as difference:
+                    self._note(difference)
+                    broken = True
+        if entry is not None and not broken:
+            yield entry
+
+    async def _changes(self, statement: str, *arguments: Any) -> AsyncIterator[Row]:
+        async for record in self._stream(statement, *arguments):
+            yield read_row(record)
+
+    async def _stream(self, statement: str, *arguments: Any) -> AsyncIterator[Record]:
+        cursor = self._connection.cursor(
+            sql(statement), self._key.list_id, *arguments, prefetch=_PREFETCH, timeout=_SECONDS
+        )
+        async for record in cursor:
+            self._rows += 1
+            if self._progress and self._rows % _STEP == 0:
+                self._progress(self._key, self._rows)
+            yield record
+
+    def _note(self, difference: Difference) -> None:
+        last = float("inf")
+        if self.first is None or (difference.sequence or last) < (self.first.sequence or last):
+            self.first = difference
+
+
+async def remember_audit(pool: Pool, *, lists: int, differences: int) -> None:
+    """Store the result of an audit of all lists for the metrics. Raises Unavailable.
+
+    On a read-only database, such as a standby, it has no effect.
+    """
+    try:
+        async with connection(pool) as acquired:
+            await acquired.execute(sql("insert_audit"), lists, differences)
+    except Unavailable as error:
+        if not isinstance(error.__cause__, ReadOnlySQLTransactionError):
+            raise

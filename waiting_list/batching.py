@@ -1,0 +1,120 @@
+"""One transaction for many requests: those that arrive for a list while one runs share the next."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from functools import partial
+from typing import Generic, TypeVar
+
+import structlog
+
+from waiting_list.problems import Problem, Unavailable
+from waiting_list.telemetry.metrics import QUEUED_REQUESTS
+
+log = structlog.get_logger(__name__)
+
+
+K = TypeVar("K", bound=Hashable)
+R = TypeVar("R")
+A = TypeVar("A")
+
+
+class Batcher(Generic[K, R, A]):
+    """Group requests by key (a list). There is no timer: a batch starts as soon as the one before it ends.
+
+    Two requests for which `alone_with` returns the same value (not None) are never in one batch. `run` does one
+    batch, and returns an answer or a Problem for each request. Its first call of `take` closes the batch. It makes
+    that call late, so that requests can join the batch while it waits for a lock or a connection. If `run` fails
+    for any other reason, the batcher runs each request alone, so that one failure stays alone.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[K, Callable[[], Sequence[R]]], Awaitable[Sequence[A | Problem]]],
+        *,
+        queue_limit: int,
+        batch_limit: int,
+        alone_with: Callable[[R], Hashable | None] = lambda _: None,
+    ) -> None:
+        self._run = run
+        self._queue_limit = queue_limit
+        self._batch_limit = batch_limit
+        self._alone_with = alone_with
+        self._queues: dict[K, deque[tuple[R, asyncio.Future[A]]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def submit(self, key: K, request: R) -> A:
+        """Return the answer to one request after the commit of its batch.
+
+        Raises the request's Problem, and at once Unavailable if too many requests wait for this key.
+        """
+        queue = self._queues.get(key)
+        if queue is not None and len(queue) >= self._queue_limit:
+            raise Unavailable("Too many requests are waiting. Try again in a moment.")
+        QUEUED_REQUESTS.inc()
+        future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        if queue is None:
+            self._queues[key] = deque([(request, future)])
+            task = asyncio.create_task(self._drain(key))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        else:
+            queue.append((request, future))
+        return await future
+
+    async def _drain(self, key: K) -> None:
+        queue = self._queues[key]
+        while queue:
+            await self._arrivals(queue)
+            batch: list[tuple[R, asyncio.Future[A]]] = []
+
+            def take(batch: list[tuple[R, asyncio.Future[A]]] = batch) -> Sequence[R]:
+                if not batch:
+                    batch.extend(self._next_batch(queue))
+                return [request for request, _ in batch]
+
+            for (_, future), answer in zip(batch, await self._answers(key, take), strict=True):
+                if future.cancelled():
+                    continue
+                if isinstance(answer, BaseException):
+                    future.set_exception(answer)
+                else:
+                    future.set_result(answer)
+        del self._queues[key]
+
+    async def _arrivals(self, queue: deque[tuple[R, asyncio.Future[A]]]) -> None:
+        # First let in the requests that have reached this process: two turns of the loop bring a request from its
+        # socket to here. Without this, a busy process would need a transaction for every few requests.
+        waiting = 0
+        while waiting < len(queue) < self._batch_limit:
+            waiting = len(queue)
+            for _ in range(2):
+                await asyncio.sleep(0)
+
+    def _next_batch(self, queue: deque[tuple[R, asyncio.Future[A]]]) -> list[tuple[R, asyncio.Future[A]]]:
+        batch: list[tuple[R, asyncio.Future[A]]] = []
+        seen: set[Hashable] = set()
+        while queue and len(batch) < self._batch_limit:
+            marker = self._alone_with(queue[0][0])
+            if marker is not None and marker in seen:
+                break
+            seen.add(marker)
+            batch.append(queue.popleft())
+        QUEUED_REQUESTS.dec(len(batch))
+        return batch
+
+    async def _answers(self, key: K, take: Callable[[], Sequence[R]]) -> Sequence[A | BaseException]:
+        try:
+            return await self._run(key, take)
+        except Problem as problem:
+            return [problem] * len(take())
+        except Exception as error:
+            requests = take()
+            if len(requests) == 1:
+                return [error]
+            log.exception("batch_failed", size=len(requests))
+            return [(await self._answers(key, partial(_only, request)))[0] for request in requests]
+
+
+def _only(request: R) -> Sequence[R]:
+    return [request]

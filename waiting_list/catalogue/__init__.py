@@ -1,0 +1,1 @@
+"""Events, representations, offers and stock: what there is to wait for."""

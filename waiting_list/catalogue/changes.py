@@ -1,0 +1,258 @@
+"""Changes of the catalogue that a ticketing platform syncs: idempotent puts, and deletes.
+
+Each call is one transaction, and puts are idempotent. Objects of another organization look as if they did not
+exist, except that their ids are taken: ids are unique in a deployment.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+
+import asyncpg
+
+from waiting_list.catalogue import queries as catalogue_queries
+from waiting_list.catalogue.models import (
+    Event,
+    EventFields,
+    InventoryFields,
+    Offer,
+    OfferFields,
+    Representation,
+    RepresentationFields,
+)
+from waiting_list.lists import verbs
+from waiting_list.lists.engine import SERVICE, Caller, Engine
+from waiting_list.lists.locked_list import LockedList
+from waiting_list.lists.models import Inventory, ListKey
+from waiting_list.postgres.pool import Connection, Pool, connection, transaction
+from waiting_list.postgres.statements import sql
+from waiting_list.problems import (
+    EventNotFound,
+    HasDependents,
+    IdTaken,
+    InvalidRequest,
+    InventoryNotFound,
+    OfferNotFound,
+    RepresentationNotFound,
+)
+
+
+async def put_event(pool: Pool, organization_id: str, event_id: str, fields: EventFields) -> tuple[Event, bool]:
+    """Create or change an event, and return whether it was created. Raises IdTaken."""
+    async with transaction(pool) as acquired:
+        return await write_event(acquired, organization_id, event_id, fields)
+
+
+async def write_event(
+    acquired: Connection,
+    organization_id: str,
+    event_id: str,
+    fields: EventFields,
+    *,
+    keeps_limit: bool = False,
+) -> tuple[Event, bool]:
+    """Do `put_event` within a transaction of the caller. With `keeps_limit`, an existing event keeps its
+    `max_places_per_person`."""
+    made = await acquired.fetchval(
+        sql("put_event"),
+        event_id,
+        organization_id,
+        fields.title,
+        fields.description,
+        fields.thumbnail_url,
+        fields.venue_name,
+        fields.venue_address,
+        fields.timezone,
+        fields.max_places_per_person,
+        keeps_limit,
+    )
+    if made is None:
+        raise IdTaken(f"The event id {event_id} is already in use. Choose another id.")
+    return Event(event_id=event_id, organization_id=organization_id, **fields.model_dump()), made
+
+
+async def put_representation(
+    pool: Pool, engine: Engine, caller: Caller, representation_id: str, fields: RepresentationFields
+) -> tuple[Representation, bool]:
+    """Create or change a representation, and return whether it was created.
+
+    A new start moves the end of its lists, and the deadlines that depended on it, at once. Then each of its lists
+    is settled in a transaction of its own, because a list that had ended may have free tickets and waiting fans. A
+    repeated call settles them again. Raises EventNotFound, IdTaken, HasDependents.
+    """
+    assert caller.organization_id is not None
+    async with transaction(pool) as acquired:
+        put, made = await write_representation(acquired, caller.organization_id, representation_id, fields)
+    if not made:
+        async with connection(pool) as acquired:
+            keys = await acquired.fetch(sql("read_lists_of_representation"), representation_id)
+        for key in keys:
+            with suppress(InventoryNotFound):  # deleted meanwhile
+                await engine.run(ListKey(*key), SERVICE, verbs.reconsider)
+    return put, made
+
+
+async def write_representation(
+    acquired: Connection, organization_id: str, representation_id: str, fields: RepresentationFields
+) -> tuple[Representation, bool]:
+    """Do `put_representation` within a transaction of the caller."""
+    await _lock_event(acquired, organization_id, fields.event_id)
+    async with _dependents("The representation has inventory, so it cannot move to another event."):
+        values = fields.event_id, fields.start_datetime, fields.end_datetime
+        made = await _put(
+            acquired, "lock_representation", "put_representation", organization_id, representation_id, *values
+        )
+    return Representation(representation_id=representation_id, **fields.model_dump()), made
+
+
+async def put_offer(pool: Pool, organization_id: str, offer_id: str, fields: OfferFields) -> tuple[Offer, bool]:
+    """Create or change an offer, and return whether it was created.
+
+    A lower maximum applies to new joins and changes; existing entries keep their tickets. Raises EventNotFound,
+    IdTaken, HasDependents.
+    """
+    async with transaction(pool) as acquired:
+        return await write_offer(acquired, organization_id, offer_id, fields)
+
+
+async def write_offer(
+    acquired: Connection, organization_id: str, offer_id: str, fields: OfferFields
+) -> tuple[Offer, bool]:
+    """Do `put_offer` within a transaction of the caller."""
+    await _lock_event(acquired, organization_id, fields.event_id)
+    async with _dependents("The offer has inventory, so it cannot move to another event."):
+        values = fields.event_id, fields.name, fields.type, fields.max_quantity_per_order, fields.description
+        made = await _put(acquired, "lock_offer", "put_offer", organization_id, offer_id, *values)
+    return Offer(offer_id=offer_id, **fields.model_dump()), made
+
+
+async def put_inventory(
+    pool: Pool, engine: Engine, caller: Caller, key: ListKey, fields: InventoryFields
+) -> tuple[Inventory, bool]:
+    """Create an inventory, or set its stock, and return whether it was created.
+
+    The list of a new inventory is open if no tickets are available. Raises OfferNotFound, RepresentationNotFound,
+    InvalidRequest if the two belong to different events, and the problems of `stock.put_stock`.
+    """
+    assert caller.organization_id is not None
+    async with transaction(pool) as acquired:
+        made = await create_list(acquired, caller, key, fields)
+    if made is not None:
+        return made, True
+    try:
+        answer = await engine.run(key, caller, verbs.put_stock, **fields.model_dump())
+    except InventoryNotFound:
+        await catalogue_queries.offer(pool, key.offer_id, organization_id=caller.organization_id)
+        await catalogue_queries.representation(pool, key.representation_id, organization_id=caller.organization_id)
+        raise InvalidRequest.of(
+            "representation_id", "the offer and the representation belong to different events"
+        ) from None
+    assert answer.inventory is not None
+    return answer.inventory, False
+
+
+async def create_list(
+    acquired: Connection,
+    caller: Caller,
+    key: ListKey,
+    fields: InventoryFields,
+    *,
+    now: datetime | None = None,
+) -> Inventory | None:
+    """Create an inventory within a transaction of the caller. Return None if it exists or cannot be created."""
+    is_open = fields.waiting_list_open
+    created = await acquired.fetchval(
+        sql("insert_list"),
+        key.list_id,
+        caller.organization_id,
+        *key,
+        fields.total_stock,
+        fields.available_stock,
+        fields.available_stock == 0 if is_open is None else is_open,
+        is_open is False,
+    )
+    if created is None:
+        return None
+    locked = await LockedList.open(acquired, key, now=now)
+    assert locked is not None, "the list was made in this transaction"
+    locked.begin(caller.actor)
+    locked.record_creation()
+    await locked.flush()
+    return locked.list.inventory
+
+
+async def delete_event(pool: Pool, organization_id: str, event_id: str) -> Event:
+    """Delete an event without representations and offers. Raises EventNotFound, HasDependents."""
+    async with (
+        _dependents("The event has representations or offers. Delete them first."),
+        transaction(pool) as acquired,
+    ):
+        record = await acquired.fetchrow(sql("delete_event"), organization_id, event_id)
+    if record is None:
+        raise EventNotFound("There is no such event.")
+    return Event.from_record(record)
+
+
+async def delete_representation(pool: Pool, organization_id: str, representation_id: str) -> Representation:
+    """Delete a representation without inventory. Raises RepresentationNotFound, HasDependents."""
+    async with _dependents("The representation has inventory. Delete it first."), transaction(pool) as acquired:
+        record = await acquired.fetchrow(sql("delete_representation"), organization_id, representation_id)
+    if record is None:
+        raise RepresentationNotFound("There is no such representation.")
+    return Representation.from_record(record)
+
+
+async def delete_offer(pool: Pool, organization_id: str, offer_id: str) -> Offer:
+    """Delete an offer without inventory. Raises OfferNotFound, HasDependents."""
+    async with _dependents("The offer has inventory. Delete it first."), transaction(pool) as acquired:
+        record = await acquired.fetchrow(sql("delete_offer"), organization_id, offer_id)
+    if record is None:
+        raise OfferNotFound("There is no such offer.")
+    return Offer.from_record(record)
+
+
+async def delete_inventory(pool: Pool, organization_id: str, key: ListKey) -> Inventory:
+    """Delete an inventory whose list has never had an entry, with its sent and pending notices.
+
+    Raises InventoryNotFound, HasDependents.
+    """
+    async with (
+        _dependents("Users have joined this list, so its inventory cannot be deleted."),
+        transaction(pool) as acquired,
+    ):
+        locked = await LockedList.open(acquired, key, now=None)
+        if locked is None or locked.list.organization_id != organization_id:
+            raise InventoryNotFound()
+        await acquired.execute(sql("delete_notices_of_list"), key.list_id)
+        await acquired.execute(sql("delete_history"), key.list_id)
+        await acquired.execute(sql("delete_list"), key.list_id)
+        return locked.list.inventory
+
+
+async def _lock_event(acquired: Connection, organization_id: str, event_id: str) -> None:
+    if await acquired.fetchval(sql("lock_event"), event_id, organization_id) is None:
+        raise EventNotFound("There is no such event.")
+
+
+async def _put(
+    acquired: Connection, lock: str, put: str, organization_id: str, object_id: str, *values: object
+) -> bool:
+    """Write an object that belongs to the organization or is new, and return whether it was created.
+
+    It takes two statements, because Citus does not support a subquery for the owner in an INSERT.
+    """
+    made = None
+    while made is None:  # If another caller created it between the two statements, the next round sees it.
+        owner = await acquired.fetchval(sql(lock), object_id)
+        if owner not in (None, organization_id):
+            raise IdTaken(f"The id {object_id} is already in use. Choose another id.")
+        made = await acquired.fetchval(sql(put), object_id, owner is not None, *values)
+    return bool(made)
+
+
+@asynccontextmanager
+async def _dependents(detail: str) -> AsyncIterator[None]:
+    try:
+        yield
+    except asyncpg.ForeignKeyViolationError as error:
+        raise HasDependents(detail) from error

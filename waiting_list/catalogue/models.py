@@ -1,0 +1,101 @@
+"""Events, representations, offers and their stock, as calls give and take them."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from waiting_list.fields import Address, Flag, Frozen, Id, Instant, Quantity, Stock, Text, Timezone, Title
+
+
+class EventFields(Frozen):
+    """The fields of an event that a caller sets."""
+
+    title: Title
+    description: Text = ""
+    thumbnail_url: Address | None = None
+    venue_name: Text = ""
+    venue_address: Text = ""
+    timezone: Timezone
+    max_places_per_person: Quantity | None = Field(
+        default=None,
+        description="Maximum number of the event's lists on which one person may wait; null: no limit.",
+    )
+
+
+class Event(EventFields):
+    """A show, owned by one organization."""
+
+    event_id: Id
+    organization_id: Id
+
+
+class RepresentationFields(Frozen):
+    """The fields of a representation that a caller sets."""
+
+    event_id: Id
+    start_datetime: Instant
+    end_datetime: Instant
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.end_datetime < self.start_datetime:
+            raise ValueError("end_datetime must not be before start_datetime")
+        return self
+
+
+class Representation(RepresentationFields):
+    """One date of an event."""
+
+    representation_id: Id
+
+
+class OfferFields(Frozen):
+    """The fields of an offer that a caller sets."""
+
+    event_id: Id
+    name: Title
+    type: Title = "ticket"
+    max_quantity_per_order: Quantity
+    description: Text = ""
+
+
+class Offer(OfferFields):
+    """A ticket type of an event."""
+
+    offer_id: Id
+
+
+class InventoryFields(Frozen):
+    """The fields of an inventory that a caller sets.
+
+    `waiting_list_open` opens or closes the list. Without it, an existing list keeps its state. A new list is open
+    if no tickets are available.
+    """
+
+    total_stock: Stock
+    available_stock: Stock
+    waiting_list_open: Flag | None = None
+
+    @model_validator(mode="after")
+    def _available_is_part_of_total(self) -> Self:
+        if self.available_stock > self.total_stock:
+            raise ValueError("available_stock must not be more than total_stock")
+        return self
+
+
+class ListState(Frozen):
+    """Whether a fan can join a list now, and how many fans wait."""
+
+    offer_id: str
+    representation_id: str
+    open: bool
+    waiting: int
+    free: int
+
+
+class EventSummary(Event):
+    """An upcoming event, with the waiting lists that a fan can join."""
+
+    representations: tuple[Representation, ...]
+    offers: tuple[Offer, ...]
+    waiting_lists: tuple[ListState, ...]

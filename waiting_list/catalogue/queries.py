@@ -1,0 +1,117 @@
+"""Queries for the catalogue: events, representations, offers, inventories."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from waiting_list.catalogue.models import Event, EventSummary, Offer, Representation
+from waiting_list.lists.models import Inventory
+from waiting_list.postgres.pagination import Page, decode, page_of
+from waiting_list.postgres.pool import Pool, Record, snapshot
+from waiting_list.postgres.statements import sql
+from waiting_list.problems import EventNotFound, OfferNotFound, RepresentationNotFound
+
+
+async def upcoming_events(
+    pool: Pool, organization_id: Sequence[str] | None, *, limit: int, cursor: str | None
+) -> Page[EventSummary]:
+    """Return events that have not begun, the next one first, with their representations, offers and lists."""
+    after = decode(cursor, datetime, str)
+    async with snapshot(pool) as acquired:
+        records = await acquired.fetch(sql("read_upcoming_events"), organization_id, *after, limit + 1)
+    return page_of(records, limit, _event_summary, "next_start", "event_id")
+
+
+async def event(pool: Pool, event_id: str, *, organization_id: str) -> Event:
+    """Return one event of an organization. Raises EventNotFound."""
+    page = await events(pool, organization_id, event_id=[event_id], limit=1, cursor=None)
+    if not page.items:
+        raise EventNotFound("There is no such event.")
+    return page.items[0]
+
+
+async def events(
+    pool: Pool, organization_id: str, *, event_id: Sequence[str] | None, limit: int, cursor: str | None
+) -> Page[Event]:
+    """Return an organization's events, by id."""
+    async with snapshot(pool) as acquired:
+        records = await acquired.fetch(
+            sql("read_events"), organization_id, event_id, *decode(cursor, str), limit + 1
+        )
+    return page_of(records, limit, Event.from_record, "event_id")
+
+
+async def representation(pool: Pool, representation_id: str, *, organization_id: str) -> Representation:
+    """Return one representation of an organization. Raises RepresentationNotFound."""
+    page = await representations(
+        pool, organization_id, representation_id=[representation_id], event_id=None, limit=1, cursor=None
+    )
+    if not page.items:
+        raise RepresentationNotFound("There is no such representation.")
+    return page.items[0]
+
+
+async def representations(
+    pool: Pool,
+    organization_id: str,
+    *,
+    representation_id: Sequence[str] | None,
+    event_id: Sequence[str] | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Representation]:
+    """Return an organization's representations, by id."""
+    after = decode(cursor, str)
+    async with snapshot(pool) as acquired:
+        records = await acquired.fetch(
+            sql("read_representations"), organization_id, representation_id, event_id, *after, limit + 1
+        )
+    return page_of(records, limit, Representation.from_record, "representation_id")
+
+
+async def offer(pool: Pool, offer_id: str, *, organization_id: str) -> Offer:
+    """Return one offer of an organization. Raises OfferNotFound."""
+    page = await offers(pool, organization_id, offer_id=[offer_id], event_id=None, limit=1, cursor=None)
+    if not page.items:
+        raise OfferNotFound("There is no such offer.")
+    return page.items[0]
+
+
+async def offers(
+    pool: Pool,
+    organization_id: str,
+    *,
+    offer_id: Sequence[str] | None,
+    event_id: Sequence[str] | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Offer]:
+    """Return an organization's offers, by id."""
+    after = decode(cursor, str)
+    async with snapshot(pool) as acquired:
+        records = await acquired.fetch(sql("read_offers"), organization_id, offer_id, event_id, *after, limit + 1)
+    return page_of(records, limit, Offer.from_record, "offer_id")
+
+
+async def inventories(
+    pool: Pool,
+    organization_id: str,
+    *,
+    event_id: Sequence[str] | None,
+    offer_id: Sequence[str] | None,
+    representation_id: Sequence[str] | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Inventory]:
+    """Return an organization's stock, by offer and representation."""
+    after = decode(cursor, str, str)
+    async with snapshot(pool) as acquired:
+        records = await acquired.fetch(
+            sql("read_inventories"), organization_id, event_id, offer_id, representation_id, *after, limit + 1
+        )
+    return page_of(records, limit, Inventory.from_record, "offer_id", "representation_id")
+
+
+def _event_summary(record: Record) -> EventSummary:
+    parts = ("representations", "offers", "waiting_lists")
+    return EventSummary.from_record(record, **{name: json.loads(record[name]) for name in parts})

@@ -1,0 +1,58 @@
+"""The command `audit`: replays the history, and compares."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from waiting_list.audit.run import audit_lists, remember_audit
+from waiting_list.cli.context import DataDir, app, run_with_pool, with_database
+from waiting_list.lists.models import ListKey
+from waiting_list.postgres.pool import Pool
+from waiting_list.settings import Settings
+
+
+@app.command()
+def audit(
+    offer_id: Annotated[
+        str | None, typer.Argument(help="Audit only one list: the id of its offer. By default all lists.")
+    ] = None,
+    representation_id: Annotated[
+        str | None, typer.Argument(help="The id of the representation of that list.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each list.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Compare each list with its history.
+
+    The command replays the history, compares the result with the tables, and prints the first difference of each
+    list. It takes no locks. The metrics show the result of the last audit of all lists.
+    """
+    if (offer_id is None) != (representation_id is None):
+        raise ValueError("Give both the offer and the representation of a list, or neither.")
+    only = ListKey(offer_id, representation_id) if offer_id and representation_id else None
+    differences = lists = 0
+
+    async def run(pool: Pool, _: Settings) -> None:
+        nonlocal differences, lists
+        async for report in audit_lists(pool, only=only, progress=_progress):
+            lists += 1
+            differences += report.finding is not None
+            if as_json:
+                print(report.model_dump_json())
+            elif report.finding:
+                print(f"{report.offer_id} at {report.representation_id}: {report.finding.sentence}")
+        if only is None:
+            await remember_audit(pool, lists=lists, differences=differences)
+
+    with with_database(data_dir) as settings:
+        run_with_pool(settings, run)
+    if not as_json:
+        print(f"{lists} lists, {differences} with a difference")
+    if differences:
+        raise typer.Exit(1)
+
+
+def _progress(key: ListKey, rows: int) -> None:
+    if sys.stderr.isatty():
+        print(f"{key.offer_id}/{key.representation_id}: {rows} rows", end="\r", file=sys.stderr, flush=True)

@@ -1,0 +1,29 @@
+"""The command `demo`: a catalogue with fans in every state."""
+
+from typing import Annotated
+
+import typer
+
+from waiting_list.cli.context import DataDir, app, run_with_pool, with_database
+from waiting_list.demo import data as demo_data
+from waiting_list.postgres.pool import Pool
+from waiting_list.settings import Settings
+
+
+@app.command("demo")
+def demo_(
+    url: Annotated[
+        str, typer.Option(help="Address of the service, for the printed examples.")
+    ] = "http://127.0.0.1:8000",
+    data_dir: DataDir = None,
+) -> None:
+    """Load the demo, and print examples to try.
+
+    The demo is a catalogue with a few dozen fans. The command is safe to repeat.
+    """
+
+    async def run(pool: Pool, config: Settings) -> None:
+        print(await demo_data.load(pool, config, url))
+
+    with with_database(data_dir) as settings:
+        run_with_pool(settings, run)

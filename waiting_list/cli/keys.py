@@ -1,0 +1,114 @@
+"""Commands for API keys."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from waiting_list.access import api_keys
+from waiting_list.access.api_keys import KeyInfo, Scope
+from waiting_list.cli.context import DataDir, app, printable, run_with_pool, with_database
+from waiting_list.postgres.pool import Pool
+from waiting_list.settings import Settings
+
+Organization = Annotated[str, typer.Argument(help="Id of the organization that owns the key.")]
+KeyId = Annotated[str, typer.Argument(help="Id of the key: the part between `wl_` and the next `_`.")]
+
+
+@app.command()
+def create_key(
+    organization: Organization,
+    name: Annotated[str, typer.Option(help="Name of the key, to recognize it later.")] = "command line",
+    scopes: Annotated[
+        list[Scope] | None,
+        typer.Option("--scope", help="Scope of the key. Repeat the option for several. By default all scopes."),
+    ] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Give the key only the scope read.")] = False,
+    expires_days: Annotated[
+        float | None,
+        typer.Option(min=0.001, max=36_500, help="Days until the key expires. By default it never expires."),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Create an API key, and print only the key. It cannot be shown again."""
+    _check(organization)
+    if read_only and scopes:
+        raise ValueError("Give either --read-only or --scope, not both.")
+
+    async def run(pool: Pool, _config: Settings) -> None:
+        created, _ = await api_keys.create_api_key(
+            pool,
+            organization,
+            name=name,
+            scopes=[Scope.READ] if read_only else scopes or [Scope.ADMIN],
+            lifetime=timedelta(days=expires_days) if expires_days is not None else None,
+        )
+        print(created.key)
+
+    with with_database(data_dir) as settings:
+        run_with_pool(settings, run)
+
+
+@app.command()
+def list_keys(organization: Organization, data_dir: DataDir = None) -> None:
+    """List the API keys of an organization.
+
+    Columns: id, scopes, created, expires, last used, revoked, name.
+    """
+
+    async def run(pool: Pool, _: Settings) -> None:
+        cursor = None
+        while True:
+            found = await api_keys.api_keys(pool, organization, limit=500, cursor=cursor)
+            for key in found.items:
+                print(_line(key))
+            if (cursor := found.next_cursor) is None:
+                return
+
+    with with_database(data_dir) as settings:
+        run_with_pool(settings, run)
+
+
+@app.command()
+def rotate_key(
+    organization: Organization,
+    key_id: KeyId,
+    overlap_hours: Annotated[
+        float, typer.Option(min=0, max=90 * 24, help="For how many hours the old key stays valid.")
+    ] = 24,
+    data_dir: DataDir = None,
+) -> None:
+    """Replace an API key by a new one.
+
+    The new key has the same name and scopes, and the command prints only that key. The old key expires.
+    """
+
+    async def run(pool: Pool, _config: Settings) -> None:
+        overlap = timedelta(hours=overlap_hours)
+        created, _ = await api_keys.rotate_api_key(pool, organization, key_id, overlap=overlap)
+        print(created.key)
+
+    with with_database(data_dir) as settings:
+        run_with_pool(settings, run)
+
+
+@app.command()
+def revoke_key(organization: Organization, key_id: KeyId, data_dir: DataDir = None) -> None:
+    """Revoke an API key. The next request with it is refused."""
+
+    async def run(pool: Pool, _: Settings) -> None:
+        print(_line(await api_keys.revoke_api_key(pool, organization, key_id)))
+
+    with with_database(data_dir) as settings:
+        run_with_pool(settings, run)
+
+
+def _check(organization: str) -> None:
+    if not 1 <= len(organization) <= 200 or not organization.isprintable():
+        raise ValueError("An organization's id has 1 to 200 printable characters.")
+
+
+def _line(key: KeyInfo) -> str:
+    instants = (key.created_at, key.expires_at, key.last_used_at, key.revoked_at)
+    shown = (one.isoformat(timespec="seconds") if one else "-" for one in instants)
+    return printable("  ".join((key.key_id, ",".join(key.scopes), *shown, key.name)))

@@ -1,0 +1,66 @@
+"""Commands for a person's data, for operators, who have no organizer's key."""
+
+from typing import Annotated
+
+import typer
+
+from waiting_list.access.sign_outs import SignOuts
+from waiting_list.access.signing_keys import SigningKeys
+from waiting_list.cli.context import DataDir, app, printable, run_with_pool, with_database
+from waiting_list.lists.engine import Caller, Engine
+from waiting_list.lists.models import CLOCK
+from waiting_list.personal_data import export_and_erase
+from waiting_list.postgres.pool import Pool
+from waiting_list.settings import Settings
+
+Organization = Annotated[str, typer.Argument(help="Id of the organization.")]
+UserId = Annotated[str, typer.Argument(metavar="USER", help="Id of the user in this organization.")]
+
+
+@app.command()
+def find_user(
+    organization: Organization,
+    address: Annotated[str, typer.Argument(help="E-mail address to search for.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Find the users of an e-mail address.
+
+    The command prints the ids of users who gave this address as contact, or can sign in with it.
+    """
+
+    async def run(pool: Pool, _: Settings) -> None:
+        for user_id in await export_and_erase.users_of(pool, SigningKeys(pool), organization, address):
+            print(printable(user_id))
+
+    with with_database(data_dir) as settings:
+        run_with_pool(settings, run)
+
+
+@app.command()
+def export_user(organization: Organization, user_id: UserId, data_dir: DataDir = None) -> None:
+    """Print all data about a person, as JSON.
+
+    The command takes no locks.
+    """
+
+    async def run(pool: Pool, _: Settings) -> None:
+        export = await export_and_erase.export_user(pool, SigningKeys(pool), user_id, organization_id=organization)
+        print(export.model_dump_json(indent=2))
+
+    with with_database(data_dir) as settings:
+        run_with_pool(settings, run)
+
+
+@app.command()
+def erase_user(organization: Organization, user_id: UserId, data_dir: DataDir = None) -> None:
+    """Erase a person. The person leaves every list, and the history keeps only numbers. Safe to repeat."""
+
+    async def run(pool: Pool, config: Settings) -> None:
+        engine, caller = Engine(pool, config), Caller(organization, CLOCK)
+        erased = await export_and_erase.erase_user(
+            pool, engine, SigningKeys(pool), SignOuts(pool, config), caller, user_id
+        )
+        print(f"The person was erased from {erased.waiting_lists} waiting lists.")
+
+    with with_database(data_dir) as settings:
+        run_with_pool(settings, run)

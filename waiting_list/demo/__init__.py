@@ -1,0 +1,1 @@
+"""A catalogue and a shop to try the service with."""

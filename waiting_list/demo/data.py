@@ -1,0 +1,202 @@
+"""Load the demo (`waiting-list demo`): a catalogue, and a few dozen fans in every state, played through the real
+engine."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from importlib.resources import as_file, files
+from typing import Any
+
+from waiting_list.access.api_keys import Scope, create_api_key
+from waiting_list.access.private_links import make_link
+from waiting_list.access.sign_outs import SignOuts
+from waiting_list.access.signing_keys import SigningKeys
+from waiting_list.access.user_tokens import User, UserTokens
+from waiting_list.catalogue import csv_import
+from waiting_list.catalogue import queries as catalogue_queries
+from waiting_list.demo.shop import ORGANIZATION
+from waiting_list.lists import verbs
+from waiting_list.lists.contact import Contact
+from waiting_list.lists.engine import SERVICE, Caller, Engine, Verb
+from waiting_list.lists.idempotency import Idempotency
+from waiting_list.lists.list_settings import SettingsChange
+from waiting_list.lists.models import ListKey
+from waiting_list.lists.queries.coalesced import CoalescedReads
+from waiting_list.page_addresses import CHECKOUT, SHOP
+from waiting_list.postgres.pool import Pool
+from waiting_list.problems import NotInList
+from waiting_list.settings import Settings
+
+FAN = "you"
+_STRICT = ListKey("jazz-floor", "jazz-fri")
+_FANS = Caller(ORGANIZATION, "user")
+_STAFF = Caller(ORGANIZATION, "organizer:demo")
+_SHOP = Idempotency.of(caller="demo", key="demo", request="demo")
+
+
+async def load(pool: Pool, settings: Settings, url: str) -> str:
+    """Load the demo unless it is loaded, and return examples to try: a key, and five curl lines that work.
+
+    The dates of the catalogue lie after the day of loading. Raises Unavailable.
+    """
+    engine = Engine(pool, settings)
+    known = await catalogue_queries.events(pool, ORGANIZATION, event_id=None, limit=1, cursor=None)
+    if not known.items:
+        with as_file(files("waiting_list.demo") / "catalogue") as folder:
+            found = csv_import.shifted(csv_import.read(folder), datetime.now(UTC).date())
+        began = datetime.now(UTC) - timedelta(hours=28)
+        await csv_import.load(pool, found, sends_mail=settings.sends_mail, now=began)
+        # Without the demo shop, an example address shows the format.
+        checkout = settings.public_url + CHECKOUT if settings.demo else "https://shop.example/checkout"
+        await _Play(engine, began, checkout + "?pass={pass}&tickets={tickets}").all()
+    # The same key all day, because it is derived and not stored.
+    key, _ = await create_api_key(pool, ORGANIZATION, name="demo", scopes=[Scope.ADMIN], idempotency=_SHOP)
+    signing_keys = SigningKeys(pool)
+    user_tokens = UserTokens(signing_keys, SignOuts(pool, settings))
+    token, expires_at = await user_tokens.mint(User(FAN, ORGANIZATION), expires_in=86_400)
+    page = "(erased)"
+    with suppress(NotInList):
+        ready = await CoalescedReads(pool, settings).entry(_STRICT, "ines", organization_id=ORGANIZATION)
+        page = settings.public_url + await make_link(
+            pool, await signing_keys.derived_secret(), _STRICT, ready.number
+        )
+    shop = f"\nA shop with the widget on its page, from joining to paying: {url}{SHOP}" if settings.demo else ""
+    return f"""
+The demo is loaded. Demo organizer key: {key.key}
+The private page of a fan who can buy now: {page}{shop}
+Five lines to try (the fan's token in the third is valid until {expires_at:%Y-%m-%d %H:%M} UTC):
+
+curl -sSw '\\n' '{url}/v1/user/events?limit=2'
+curl -sSw '\\n' '{url}/v1/user/waiting-lists/jazz-floor/jazz-fri'
+curl -sSw '\\n' -X POST -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -d '{{"tickets_wanted": 2}}' '{url}/v1/user/waiting-lists/jazz-floor/jazz-fri/entry'
+curl -sSw '\\n' -X POST -H 'Authorization: Bearer {key.key}' -H 'Content-Type: application/json' -d '{{"quantity": 3}}' '{url}/v1/organizer/inventory/jazz-floor/jazz-fri/add-stock'
+curl -sSw '\\n' -H 'Authorization: Bearer {key.key}' '{url}/v1/organizer/entries?offer_id=jazz-floor&status=ready&status=waiting'
+"""  # noqa: E501 - a line is copied whole
+
+
+class _Play:
+    """A day of fans and staff, up to an hour ago. Every step is a minute later, so that the history is in
+    order."""
+
+    def __init__(self, engine: Engine, now: datetime, purchase_url: str) -> None:
+        self._engine = engine
+        self._purchase_url = purchase_url
+        self._began = self._now = now
+
+    async def all(self) -> None:
+        await self._strict_list()
+        await self._skipping_list()
+        await self._manual_list()
+        await self._requeueing_list()
+        await self._list_that_ended()
+        await self._crowd()
+
+    async def _strict_list(self) -> None:
+        """Show all states: ready, waiting, bought, cancelled, expired, removed; a partial acceptance; a move."""
+        key = _STRICT
+        await self._set(key)
+        for name, wanted, minimum in (
+            ("amelie", 2, 2),
+            ("bastien", 1, 1),
+            ("chloe", 4, 4),
+            ("david", 2, 2),
+            ("emma", 4, 2),
+            ("farid", 1, 1),
+            ("gaelle", 3, 3),
+            ("hugo", 2, 2),
+            ("ines", 1, 1),
+            ("jules", 4, 1),
+        ):
+            await self._join(key, name, wanted, minimum)
+        await self._do(key, _STAFF, verbs.add_stock, quantity=3)  # amelie and bastien are ready
+        await self._do(key, _STAFF, verbs.buy, user_id="amelie")
+        await self._do(key, _FANS, verbs.leave, user_id="farid")
+        await self._do(key, _STAFF, verbs.remove, user_id="gaelle")
+        self._now += timedelta(hours=25)
+        await self._do(key, SERVICE, verbs.expire)  # bastien's hold; chloe wants more than the one ticket
+        await self._do(key, _STAFF, verbs.move, user_id="ines", to="first")  # ines takes it
+        await self._do(key, _STAFF, verbs.add_stock, quantity=8)  # emma takes 2 of the 4 she wants
+
+    async def _skipping_list(self) -> None:
+        """Let a group of six wait, while smaller wishes behind it are served within the limit."""
+        key = ListKey("opera-stalls", "opera-1")
+        await self._set(
+            key,
+            policy="skip",
+            skip_limit=3,
+            hold_minutes=2880,
+            hold_steps=[{"days_before": 3, "hold_minutes": 120}, {"days_before": 0, "hold_minutes": 30}],
+            quiet_from="22:00",
+            quiet_until="08:00",
+        )
+        await self._join(key, "choir-of-lyon", 6)
+        for name in ("karim", "lea", "marco", "nadia", "oscar"):
+            await self._join(key, name, 1)
+        await self._do(key, _STAFF, verbs.add_stock, quantity=4)  # three are served, then it waits
+
+    async def _manual_list(self) -> None:
+        """Let the organizer release tickets by hand."""
+        key = ListKey("metal-pit", "metal-1")
+        await self._set(key, automatic=False)
+        for name in ("petra", "quentin", "ragnar", "svenja"):
+            await self._join(key, name, 2)
+        await self._do(key, _STAFF, verbs.add_stock, quantity=10)
+        await self._do(key, _STAFF, verbs.promote, tickets=2)
+
+    async def _requeueing_list(self) -> None:
+        """Let a hold expire, so that its fan waits again, last."""
+        key = ListKey("fado-seat", "fado-1")
+        await self._set(key, after_expiry="requeue", hold_minutes=30)
+        for name in ("tiago", "ursula", "vera"):
+            await self._join(key, name, 2)
+        await self._do(key, _STAFF, verbs.add_stock, quantity=2)
+        self._now += timedelta(minutes=31)
+        await self._do(key, SERVICE, verbs.expire)
+        await self._set(key, hold_minutes=7 * 24 * 60)
+
+    async def _list_that_ended(self) -> None:
+        """Let the organizer end a list, so that its waiting fans leave."""
+        key = ListKey("comedy-seat", "comedy-2")
+        for name in ("wanda", "xavier"):
+            await self._join(key, name, 2)
+        await self._set(key, closes_at=self._now + timedelta(minutes=1))
+        self._now += timedelta(minutes=2)
+        await self._do(key, SERVICE, verbs.end)
+
+    async def _crowd(self) -> None:
+        """Let two dozen fans wait and tickets come back now and then, enough for an estimate of the wait."""
+        key, self._now = ListKey("indie-floor", "indie-1"), self._began
+        await self._set(key, hold_minutes=7 * 24 * 60)
+        for number in range(1, 25):
+            await self._join(key, f"fan-{number:02}", 1 + number % 4)
+        for hours in (1, 3, 4, 2, 5, 1, 3):
+            self._now += timedelta(hours=hours)
+            await self._do(key, _STAFF, verbs.add_stock, quantity=2 + hours % 2)
+
+    async def _join(self, key: ListKey, user_id: str, wanted: int, minimum: int | None = None) -> None:
+        contact = Contact(
+            email=f"{user_id}@fans.example",
+            email_verified=True,
+            name=user_id.replace("-", " ").title(),
+            locale="fr" if key == _STRICT else "en",
+        )
+        await self._do(
+            key,
+            _FANS,
+            verbs.join,
+            user_id=user_id,
+            tickets_wanted=wanted,
+            tickets_minimum=minimum,
+            contact=contact,
+        )
+
+    async def _set(self, key: ListKey, **settings: Any) -> None:
+        await self._do(
+            key,
+            _STAFF,
+            verbs.configure,
+            settings=SettingsChange(**{"purchase_url": self._purchase_url} | settings),
+        )
+
+    async def _do(self, key: ListKey, caller: Caller, verb: Verb, **arguments: Any) -> None:
+        self._now += timedelta(minutes=1)
+        await self._engine.at(self._now).run(key, caller, verb, **arguments)

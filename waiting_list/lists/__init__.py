@@ -1,0 +1,1 @@
+"""The engine: waiting lists, their order, holds and stock."""

@@ -1,0 +1,177 @@
+"""What happens to entries, as receivers of webhooks and e-mails know it."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from enum import StrEnum
+
+from waiting_list.lists.models import LeftReason, Status
+from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, JOINED_WITH
+from waiting_list.lists.setting import N_
+
+_WAITING, _READY, _LEFT = Status.WAITING, Status.READY, Status.LEFT
+_LEAVES_THE_LIST = frozenset({(_WAITING, _LEFT), (_READY, _LEFT)})
+_STAYS_ACTIVE = frozenset({(_WAITING, _WAITING), (_READY, _READY)})
+_HOLD = frozenset({"status", "tickets_held", "ready_at", "ready_until", "held"})
+_LEAVING = frozenset({"status", "tickets_held", "left_reason", "left_at", "held"})
+_STOCK = frozenset({"available_stock"})
+_TOTAL = frozenset({"total_stock", "available_stock"})
+_OPEN = frozenset({"waiting_list_open"})
+
+RECORDED_AS: Mapping[str, Set[str]] = {
+    "prune": {"erase"},
+    "remove_lookalikes": {"remove"},
+    "restore": {"join", "move"},
+    "reconsider": frozenset(),
+}
+"""The verbs of the engine that the history records as other verbs."""
+
+
+class WebhookType(StrEnum):
+    """The events that a webhook can receive."""
+
+    ENTRY_JOINED = "entry.joined"
+    """A fan joined."""
+    ENTRY_CHANGED = "entry.changed"
+    """An entry still waits, but its tickets, place, hold or verified address changed."""
+    ENTRY_READY = "entry.ready"
+    """Tickets are held for an entry."""
+    ENTRY_LEFT = "entry.left"
+    """An entry left the list, for its `left_reason`."""
+    LIST_OPENED = "list.opened"
+    """Fans can join now."""
+    LIST_CLOSED = "list.closed"
+    """Fans can no longer join: an organizer closed the list, or it ended."""
+    STOCK_CHANGED = "stock.changed"
+    """The stock of a list changed: total, available or held."""
+
+
+class EmailKind(StrEnum):
+    """The e-mails to fans, and `webhook_disabled`, an e-mail to the organizer. `sign_in` does not concern an
+    entry."""
+
+    JOINED = "joined"
+    READY = "ready"
+    REMINDER = "reminder"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    ENDED = "ended"
+    REMOVED = "removed"
+    VERIFY = "verify"
+    SIGN_IN = "sign_in"
+    WEBHOOK_DISABLED = "webhook_disabled"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerbRow:
+    """The declaration of a verb."""
+
+    label: str
+    """The label on the dashboard, marked for translation."""
+    moves: Set[tuple[Status | None, Status]] = frozenset()
+    """The transitions of an entry. None: before the join. No transitions: the verb changes the list only."""
+    left_reason: LeftReason | None = None
+    """The `left_reason` of entries that leave by this verb."""
+    fields: Set[str]
+    """The fields of the list and of the entry that its history row may have."""
+    always: Set[str] = frozenset()
+    """The fields that its row always has. It has the others only if they change."""
+    webhook: WebhookType | None = None
+    """The type of the webhook notice."""
+    email: EmailKind | None = None
+    """The e-mail to the fan. A fan who buys or leaves gets none."""
+
+
+VERBS: Mapping[str, VerbRow] = {
+    "join": VerbRow(
+        label=N_("Joined"),
+        moves={(None, _WAITING)},
+        fields=frozenset(JOINED_WITH) | {"unverified"},
+        always=frozenset(JOINED_WITH),
+        webhook=WebhookType.ENTRY_JOINED,
+        email=EmailKind.JOINED,
+    ),
+    "change": VerbRow(
+        label=N_("Number of tickets changed"),
+        moves={(_WAITING, _WAITING)},
+        fields={"tickets_wanted", "tickets_minimum"},
+        webhook=WebhookType.ENTRY_CHANGED,
+    ),
+    "leave": VerbRow(
+        label=N_("Left the list"),
+        moves=_LEAVES_THE_LIST,
+        left_reason=LeftReason.CANCELLED,
+        fields=_LEAVING,
+        webhook=WebhookType.ENTRY_LEFT,
+    ),
+    "set_contact": VerbRow(label=N_("Contact address changed"), moves=_STAYS_ACTIVE, fields={"unverified"}),
+    "verify": VerbRow(
+        label=N_("Address confirmed"),
+        moves=_STAYS_ACTIVE,
+        fields={"unverified"},
+        webhook=WebhookType.ENTRY_CHANGED,
+    ),
+    # The first in line who is passed over stays waiting: only the organizer sees that.
+    "promote": VerbRow(
+        label=N_("Tickets offered, or fan skipped"),
+        moves={(_WAITING, _READY), (_WAITING, _WAITING)},
+        fields=_HOLD | {"passed_over"},
+        webhook=WebhookType.ENTRY_READY,
+        email=EmailKind.READY,
+    ),
+    "revoke": VerbRow(
+        label=N_("Held tickets taken back"),
+        moves={(_READY, _WAITING)},
+        fields=_HOLD,
+        webhook=WebhookType.ENTRY_CHANGED,
+        email=EmailKind.REVOKED,
+    ),
+    "buy": VerbRow(
+        label=N_("Purchase"),
+        moves={(_READY, _LEFT)},
+        left_reason=LeftReason.BOUGHT,
+        fields=_LEAVING | _STOCK | _OPEN,
+        webhook=WebhookType.ENTRY_LEFT,
+    ),
+    "expire": VerbRow(
+        label=N_("Not bought in time"),
+        moves={(_READY, _LEFT)},
+        left_reason=LeftReason.EXPIRED,
+        fields=_LEAVING,
+        webhook=WebhookType.ENTRY_LEFT,
+        email=EmailKind.EXPIRED,
+    ),
+    # Room for a move is also made among those who are ready.
+    "move": VerbRow(
+        label=N_("Moved in line"), moves=_STAYS_ACTIVE, fields={"rank"}, webhook=WebhookType.ENTRY_CHANGED
+    ),
+    "remove": VerbRow(
+        label=N_("Removed from the list"),
+        moves=_LEAVES_THE_LIST,
+        left_reason=LeftReason.REMOVED,
+        fields=_LEAVING,
+        webhook=WebhookType.ENTRY_LEFT,
+        email=EmailKind.REMOVED,
+    ),
+    # A row for each entry, then one for the list.
+    "end": VerbRow(
+        label=N_("List ended"),
+        moves=_LEAVES_THE_LIST,
+        left_reason=LeftReason.ENDED,
+        fields=_LEAVING | {"ended_at"},
+        webhook=WebhookType.ENTRY_LEFT,
+        email=EmailKind.ENDED,
+    ),
+    "erase": VerbRow(label=N_("Personal data erased"), moves={(_LEFT, _LEFT)}, fields={"user_id"}),
+    "add_stock": VerbRow(label=N_("Tickets returned"), fields=_STOCK),
+    "remove_stock": VerbRow(label=N_("Tickets sold or withdrawn elsewhere"), fields=_STOCK | _OPEN),
+    "add_total_stock": VerbRow(label=N_("Capacity raised"), fields=_TOTAL),
+    "remove_total_stock": VerbRow(label=N_("Capacity lowered"), fields=_TOTAL | _OPEN),
+    "put_stock": VerbRow(label=N_("Stock set by the ticketing system"), fields=_TOTAL | _OPEN),
+    "configure": VerbRow(
+        label=N_("Settings changed"), fields=frozenset(CREATED_WITH) - _TOTAL - {"held", "ended_at"}
+    ),
+    "create": VerbRow(
+        label=N_("List created"), fields=frozenset(CREATED_WITH), always=frozenset(CREATED_WITH) - set(ADDED_LATER)
+    ),
+}
+"""Every verb of the history, in the order in which the dashboard lists them."""

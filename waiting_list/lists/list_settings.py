@@ -1,0 +1,395 @@
+"""The settings of a list."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import make_dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+
+from waiting_list.fields import Flag, Frozen, Instant, PurchaseAddress, Quantity, Stock, TimeOfDay
+from waiting_list.lists.setting import (
+    N_,
+    DeclaredSetting,
+    Group,
+    Kind,
+    Setting,
+    Stored,
+    declared_settings,
+    enum_of,
+)
+
+
+class Policy(StrEnum):
+    """Which fan is promoted when the first in line wants more tickets than are free."""
+
+    STRICT = "strict"
+    """No fan: the list waits until enough tickets are free for the first."""
+    SKIP = "skip"
+    """The next fans whose wish fits, until the first in line was skipped `skip_limit` times."""
+
+
+class AfterExpiry(StrEnum):
+    """What happens to a user when a hold expires."""
+
+    LEAVE = "leave"
+    """The user leaves the list."""
+    REQUEUE = "requeue"
+    """The user waits again, last in line, with a new entry and a new number."""
+
+
+class JoinChallenge(StrEnum):
+    """When a fan who joins must solve a challenge: some work for the fan's device."""
+
+    OFF = "off"
+    """Never."""
+    ADAPTIVE = "adaptive"
+    """While many fans join at once. The more fans, the more work."""
+    ALWAYS = "always"
+    """Always. More work while many fans join at once."""
+
+
+class HoldStep(Frozen):
+    """The length of holds from `days_before` days before the show. 0 is the day of the show, in the event's
+    timezone."""
+
+    days_before: Annotated[Stock, Field(le=3650)]
+    hold_minutes: Quantity
+
+    @classmethod
+    def all(cls, pairs: Sequence[Sequence[int]]) -> tuple[Self, ...]:
+        """Make the steps from the pairs of numbers that the database keeps."""
+        return tuple(cls(days_before=days, hold_minutes=minutes) for days, minutes in pairs)
+
+    @staticmethod
+    def pairs(steps: Sequence["HoldStep"]) -> list[list[int]]:
+        """Return the steps as the database keeps them: pairs of numbers, the most days first."""
+        return sorted(([step.days_before, step.hold_minutes] for step in steps), reverse=True)
+
+
+JOINING = Group(N_("Who can join"))
+PROMOTION = Group(N_("Who gets tickets"))
+HOLDS = Group(N_("How long tickets are held"))
+_QUIET_HOURS = N_("Enter two different times of day, or leave both empty.")
+
+
+class DeclaredSettings(BaseModel):
+    """All settings, in the order of the API and of the columns, with the defaults of the columns."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    open: Annotated[
+        Flag,
+        Setting(
+            migration=1,
+            group=JOINING,
+            label=N_("Open to new fans"),
+            field_label=N_("Open to new fans. Closing keeps everyone already in line."),
+            moves_queue=True,
+            has_column=False,  # `waiting_list_open`, beside `closed_by_hand`
+        ),
+    ] = Field(default=True, description="Whether fans may join. Closing the list keeps everyone already in line.")
+    policy: Annotated[
+        Policy,
+        Setting(
+            migration=1,
+            group=PROMOTION,
+            label=N_("If the first in line wants more tickets than are free"),
+            choices={
+                Policy.STRICT: N_("wait for more tickets (strict)"),
+                Policy.SKIP: N_("offer them to the next fan who can take them (skip)"),
+            },
+            moves_queue=True,
+        ),
+    ] = Field(
+        default=Policy.STRICT,
+        description="Which fan is promoted when the first in line wants more tickets than are free.",
+    )
+    skip_limit: Annotated[
+        Stock,
+        Setting(
+            migration=1,
+            group=PROMOTION,
+            label=N_("How many fans may go ahead of the first"),
+            field_label=N_("How many fans may go ahead of the first (skip)"),
+            moves_queue=True,
+        ),
+    ] = Field(default=10, description="How many fans may be promoted ahead of the first in line (policy `skip`).")
+    hold_minutes: Annotated[
+        Quantity | None,
+        Setting(
+            migration=1,
+            group=HOLDS,
+            label=N_("Hold tickets for"),
+            field_label=N_("Minutes (empty: until the list ends)"),
+            when_null=N_("until the list ends"),
+        ),
+    ] = Field(default=1440, description="How long a hold lasts, in minutes; null: until the list ends.")
+    hold_steps: Annotated[
+        tuple[HoldStep, ...],
+        Setting(
+            migration=4,
+            group=HOLDS,
+            label=N_("Shorter holds near the show"),
+            expects=N_("Use each number of days only once."),
+            kind=Kind.STEPS,
+            stored=Stored(list[list[int]], HoldStep.pairs, HoldStep.all),
+        ),
+    ] = Field(
+        default=(),
+        max_length=20,
+        description="Shorter holds near the show. If several steps apply, the one closest to the show wins.",
+    )
+    quiet_from: Annotated[
+        TimeOfDay | None,
+        Setting(
+            migration=4,
+            group=HOLDS,
+            label=N_("Quiet hours from"),
+            field_label=N_("Quiet hours: no deadline between"),
+            expects=_QUIET_HOURS,
+            kind=Kind.TIME_OF_DAY,
+        ),
+    ] = Field(
+        default=None,
+        description="Start of the quiet hours, in the event's timezone. Holds do not expire in them.",
+    )
+    quiet_until: Annotated[
+        TimeOfDay | None,
+        Setting(
+            migration=4,
+            group=HOLDS,
+            label=N_("Quiet hours until"),
+            field_label=N_("and"),
+            expects=_QUIET_HOURS,
+            kind=Kind.TIME_OF_DAY,
+        ),
+    ] = Field(default=None, description="End of the quiet hours. A deadline inside them moves to this time.")
+    after_expiry: Annotated[
+        AfterExpiry,
+        Setting(
+            migration=1,
+            group=HOLDS,
+            label=N_("Fans who do not buy in time"),
+            choices={
+                AfterExpiry.LEAVE: N_("leave the list"),
+                AfterExpiry.REQUEUE: N_("go to the end of the line"),
+            },
+        ),
+    ] = Field(default=AfterExpiry.LEAVE, description="What happens to a user when a hold expires.")
+    automatic: Annotated[
+        Flag,
+        Setting(
+            migration=1,
+            group=PROMOTION,
+            label=N_("Offer tickets automatically"),
+            field_label=N_("Offer free tickets to the next in line automatically"),
+            form_order=-1,
+            moves_queue=True,
+        ),
+    ] = Field(default=True, description="Whether free tickets go to the next in line at once.")
+    max_waiting: Annotated[
+        Quantity | None,
+        Setting(
+            migration=1,
+            group=JOINING,
+            label=N_("Maximum number of waiting fans"),
+            field_label=N_("Maximum number of waiting fans (empty: no limit)"),
+            when_null=N_("no limit"),
+        ),
+    ] = Field(default=None, description="Maximum number of waiting fans; null: no limit.")
+    closes_at: Annotated[
+        Instant | None,
+        Setting(
+            migration=1,
+            group=JOINING,
+            label=N_("List ends on"),
+            field_label=N_("List ends on, local time of the event (empty: when the show begins)"),
+            when_null=N_("when the show begins"),
+            expects=N_("Enter a date and time, no later than the start of the show."),
+            moves_queue=True,
+        ),
+    ] = Field(
+        default=None, description="When the list ends, if before the show starts; null: when the show starts."
+    )
+    verify_email: Annotated[
+        Flag,
+        Setting(
+            migration=4,
+            group=JOINING,
+            label=N_("Skip unconfirmed email addresses"),
+            field_label=N_("Skip fans who have not confirmed their email address"),
+            moves_queue=True,
+        ),
+    ] = Field(
+        default=False,
+        description="Whether fans with an unverified e-mail address are skipped until they verify it.",
+    )
+    reminder_minutes: Annotated[
+        Quantity | None,
+        Setting(
+            migration=4,
+            group=HOLDS,
+            label=N_("Reminder before the deadline"),
+            field_label=N_("Remind fans this many minutes before the deadline (empty: never)"),
+            when_null=N_("never"),
+        ),
+    ] = Field(
+        default=60, description="How many minutes before a hold expires the fan gets a reminder; null: never."
+    )
+    purchase_url: Annotated[
+        PurchaseAddress | None,
+        Setting(
+            migration=4,
+            group=HOLDS,
+            label=N_("Purchase page"),
+            field_label=N_("Purchase page: an address with {pass}, and {tickets} if the shop wants it"),
+            expects=N_("Enter an address such as https://shop.example/buy?pass={pass}, with {pass} in it."),
+            kind=Kind.ADDRESS,
+        ),
+    ] = Field(
+        default=None,
+        description="Address where fans buy. `{pass}` stands for the purchase pass, `{tickets}` for the quantity.",
+    )
+    join_challenge: Annotated[
+        JoinChallenge,
+        Setting(
+            migration=14,
+            group=JOINING,
+            label=N_("Bot check when joining"),
+            field_label=N_(
+                "Bot check when joining: the fan’s browser works"  # noqa: RUF001 - as the pages write it
+                " for a few seconds, which slows bots down"
+            ),
+            choices={
+                JoinChallenge.OFF: N_("never"),
+                JoinChallenge.ADAPTIVE: N_("when many fans join at once"),
+                JoinChallenge.ALWAYS: N_("always"),
+            },
+            form_order=1,
+        ),
+    ] = Field(
+        default=JoinChallenge.OFF,
+        description="When a fan who joins must solve a challenge. Organizers never have to.",
+    )
+    one_place_per_address: Annotated[
+        Flag | None,
+        Setting(
+            migration=15,
+            group=JOINING,
+            label=N_("One entry per confirmed email address"),
+            field_label=N_(
+                "One entry per confirmed email address, aliases included. Fans already on the list stay."
+            ),
+            follows="verify_email",
+        ),
+    ] = Field(
+        default=None,
+        description="Whether a verified mailbox, with its aliases, gets only one place; null: as `verify_email`.",
+    )
+
+
+SETTINGS: Mapping[str, DeclaredSetting] = declared_settings(DeclaredSettings)
+"""Every setting, by name."""
+FORM: Mapping[Group, Sequence[DeclaredSetting]] = {
+    group: sorted(
+        (one for one in SETTINGS.values() if one.setting.group is group), key=lambda one: one.setting.form_order
+    )
+    for group in (JOINING, PROMOTION, HOLDS)
+}
+"""The form on the dashboard: its groups from top to bottom, each with its settings in order."""
+_WITH_COLUMN = tuple(one for one in SETTINGS.values() if one.setting.has_column)
+COLUMNS = tuple(one.name for one in _WITH_COLUMN)
+"""The columns that settings have."""
+STORED_DEFAULTS: Mapping[str, Any] = {one.name: one.store(one.default) for one in _WITH_COLUMN}
+"""The value of each column in a new list."""
+_HISTORIES_NAME = 1
+"""The first row of every history has the settings of this migration and of those before it."""
+LATER_COLUMNS = tuple(one.name for one in _WITH_COLUMN if one.setting.migration > _HISTORIES_NAME)
+"""The columns that the first row of an older history lacks."""
+_NOT_AS_STORED = tuple(one for one in _WITH_COLUMN if one.setting.stored or one.setting.follows)
+_ENUMS = {one.name: enum for one in _WITH_COLUMN if (enum := enum_of(one.column_type))}
+_ANSWERS_NAME = 4
+"""Stored idempotent responses have the settings of this migration and of those before it."""
+
+
+class SettingsChange(DeclaredSettings, frozen=True):
+    """The settings of a list that an organizer changes. Omitted settings keep their values."""
+
+    @model_validator(mode="after")
+    def _names_each_day_once(self) -> Self:
+        days = [step.days_before for step in self.hold_steps]
+        if len(set(days)) < len(days):
+            raise ValueError("hold_steps must not name the same days_before twice")
+        return self
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Return the fields that the client sent, and only those, as they are stored."""
+        return {one.name: one.store(getattr(self, one.name)) for one in self._given}
+
+    @property
+    def moves_queue(self) -> bool:
+        """Return whether a field that the client sent can make a waiting fan ready."""
+        return any(one.setting.moves_queue for one in self._given)
+
+    @property
+    def _given(self) -> list[DeclaredSetting]:
+        return [one for one in SETTINGS.values() if one.name in self.model_fields_set]
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _as_shown(names: type[Model]) -> type[Model]:
+    """Make a model of its own fields and of every setting as clients see it, without bounds."""
+    own = {name: (info.annotation, info) for name, info in names.model_fields.items() if name not in SETTINGS}
+    shown = {
+        one.name: (one.type, one.shown_default if one.setting.migration > _ANSWERS_NAME else ...)
+        for one in SETTINGS.values()
+    }
+    fields: dict[str, Any] = own | shown
+    made = create_model(names.__name__, __base__=Frozen, __module__=__name__, __doc__=names.__doc__, **fields)
+    return cast("type[Model]", made)
+
+
+@_as_shown
+class ListSettings(DeclaredSettings):
+    """The settings of one waiting list."""
+
+    offer_id: str
+    representation_id: str
+    event_id: str
+
+
+def shown_settings(stored: Callable[[str], Any]) -> dict[str, Any]:
+    """Return every setting as clients see it. `stored` gives the value of a column."""
+    shown = {"open": stored("waiting_list_open")} | {name: stored(name) for name in COLUMNS}
+    for one in _NOT_AS_STORED:
+        follows = one.setting.follows if shown[one.name] is None else None
+        shown[one.name] = one.load(shown[follows or one.name])
+    return shown
+
+
+def list_settings_of(stored: Callable[[str], Any]) -> ListSettings:
+    """Make the settings of a list. `stored` gives the value of a column."""
+    names = {name: stored(name) for name in ("offer_id", "representation_id", "event_id")}
+    return ListSettings(**names, **shown_settings(stored))
+
+
+if TYPE_CHECKING:
+    # The declarations, read as the attributes of a row: a type checker then knows each by its type.
+    class SettingColumns(DeclaredSettings):
+        """The columns that settings have in a row of `inventory`."""
+
+        hold_steps: list[list[int]]  # type: ignore[assignment]
+
+else:
+    SettingColumns = make_dataclass(
+        "SettingColumns", [(one.name, one.column_type) for one in _WITH_COLUMN], slots=True
+    )
+
+
+def with_enums(columns: dict[str, Any]) -> dict[str, Any]:
+    """Replace the text of enums by their members, in the columns of a row."""
+    return columns | {name: enum(columns[name]) for name, enum in _ENUMS.items() if columns[name] is not None}

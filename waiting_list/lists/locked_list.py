@@ -1,0 +1,376 @@
+"""One waiting list inside one transaction, under its lock: read it, and change it.
+
+Verbs read and change the list only through this class. Every change goes through `apply`, which makes its history
+row from the very fields that it sets. `flush` writes everything with one set-based statement a table, for one fan
+or for 500.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, NamedTuple, Self
+
+from waiting_list.lists.entry_contacts import EntryContacts
+from waiting_list.lists.event_limit import OtherPlaces
+from waiting_list.lists.holds import hold_until
+from waiting_list.lists.join_limit import JoinLimit
+from waiting_list.lists.list_settings import COLUMNS, Policy
+from waiting_list.lists.models import CLOCK, Entry, ListKey, Status
+from waiting_list.lists.ranks import SegmentChanges, joining_rank, last_places
+from waiting_list.lists.rows import CREATED_WITH, ENTRY_COLUMNS, JOINED_WITH, EntryRow, ListRow
+from waiting_list.postgres.pool import Connection, Record
+from waiting_list.postgres.statements import sql
+from waiting_list.telemetry.metrics import LOCK_SECONDS
+
+
+class Done(NamedTuple):
+    """One change of an entry, as the outbox and the metrics need it."""
+
+    sequence: int
+    verb: str
+    actor: str
+    entry: EntryRow
+    promoted: bool
+    """Whether the change has made the entry ready."""
+
+
+class LockedList:
+    """One list under its lock. Get it from `open`; after the verbs, call `flush` once more."""
+
+    def __init__(self, connection: Connection, row: ListRow, clock: Record, secret: bytes) -> None:
+        self.connection = connection
+        self.list = row
+        self.was = replace(row)
+        """The list before any change of this transaction."""
+        self.now: datetime = clock["now"]
+        self.starts_at: datetime = clock["start_datetime"]
+        self.max_quantity_per_order: int = clock["max_quantity_per_order"]
+        self.timezone: str = clock["timezone"]
+        self.webhooks: dict[str, str] = dict(
+            zip(clock["webhook_ids"] or (), clock["webhook_types"] or (), strict=True)
+        )
+        """The organization's enabled webhooks, with the types that each wants; an empty text means all."""
+        self.changes: list[Done] = []
+        """The changes of entries, in order."""
+        self.contacts = EntryContacts(
+            connection, row, self.now, secret=secret, flush=self.flush, now_of=self._now_of
+        )
+        """The contacts of fans, and other data beside their entries."""
+        self.join_limit = JoinLimit(connection, row.list_id, self.now, self.flush)
+        """When fans may join again."""
+        self.other_places = OtherPlaces(
+            connection,
+            list_id=row.list_id,
+            event_id=row.event_id,
+            maximum=clock["max_places_per_person"],
+            secret=secret,
+        )
+        """How many places persons have in the event's other lists, if the event has a limit."""
+        self.actor: str = CLOCK
+        """The actor that the history names for changes of the current request."""
+        self.promoted: list[EntryRow] = []
+        """The entries that the current request has made ready, in order."""
+        self.revoked: list[EntryRow] = []
+        """The entries whose hold the current request has revoked, the newest hold first."""
+        self.needs_promotion = False
+        """Whether a change may have made the free tickets fit the next in line."""
+        self._known_from = row.last_rank
+        self._entries: dict[int, EntryRow] = {}
+        self._latest: dict[str, EntryRow | None] = {}
+        self._new: dict[int, EntryRow] = {}
+        self._changed: dict[int, Status] = {}
+        self._segments = SegmentChanges()
+        self._history: list[tuple[int, datetime, str, str, int | None, str | None, str, str | None]] = []
+
+    @classmethod
+    async def open(
+        cls, connection: Connection, key: ListKey, *, now: datetime | None, secret: bytes = b""
+    ) -> Self | None:
+        """Lock the list and read it; return None if it does not exist.
+
+        `secret` is the deployment's `derived` one; callers that write contacts must give it. Without `now`, a
+        second statement reads the database clock, after the lock. In the locking statement, PostgreSQL could read
+        the clock before the wait.
+        """
+        asked_at = time.perf_counter()
+        record = await connection.fetchrow(sql("lock_list"), key.list_id)
+        LOCK_SECONDS.observe(time.perf_counter() - asked_at)
+        if record is None:
+            return None
+        row = ListRow.from_record(record)
+        clock = await connection.fetchrow(sql("read_clock"), row.offer_id, row.representation_id, now)
+        assert clock is not None, "the catalogue rows of an inventory cannot be deleted"
+        return cls(connection, row, clock, secret)
+
+    def begin(self, actor: str) -> None:
+        """Begin the next request of the batch, for this actor."""
+        self.actor, self.promoted, self.revoked = actor, [], []
+
+    @property
+    def ends_at(self) -> datetime:
+        """Return when the list ends: when the representation begins, or at an earlier `closes_at`."""
+        return min(self.list.closes_at or self.starts_at, self.starts_at)
+
+    @property
+    def ended(self) -> bool:
+        """Return whether the show has begun, or the list has closed for good."""
+        return self.now >= self.ends_at
+
+    def deadline(self, entry: EntryRow) -> datetime:
+        """Return until when the fan of a ready entry can buy: at most until the end of the list."""
+        return min(entry.ready_until or self.ends_at, self.ends_at)
+
+    def hold_until(self) -> datetime | None:
+        """Return the deadline of a hold that begins now, by the list's rules; None if it has none.
+
+        It may be after the end of the list; `deadline` cuts it there.
+        """
+        row = self.list
+        return hold_until(
+            self.now,
+            hold_minutes=row.hold_minutes,
+            hold_steps=row.hold_steps,
+            quiet_from=row.quiet_from,
+            quiet_until=row.quiet_until,
+            timezone=self.timezone,
+            starts_at=self.starts_at,
+        )
+
+    async def load_latest(self, user_ids: Iterable[str]) -> None:
+        """Read the latest entry of each of these users, with one statement."""
+        missing = [user_id for user_id in user_ids if user_id not in self._latest]
+        if not missing:
+            return
+        self._latest.update(dict.fromkeys(missing))
+        for record in await self.connection.fetch(
+            sql("read_latest_entries"), self.list.list_id, sorted(set(missing))
+        ):
+            entry = self._known(record)
+            assert entry.user_id is not None
+            self._latest[entry.user_id] = entry
+
+    async def latest(self, user_id: str) -> EntryRow | None:
+        """Return the newest entry of a user in this list; None if the user never joined."""
+        await self.load_latest([user_id])
+        return self._latest[user_id]
+
+    async def load_join_limit(self, user_ids: Iterable[str]) -> None:
+        """Read when each of these users may join again, with one statement.
+
+        Call `load_latest` first, so that users who never joined need no statement.
+        """
+        await self.join_limit.load(user_id for user_id in user_ids if self._latest.get(user_id) is not None)
+
+    def forget(self, user_id: str) -> None:
+        """Forget the entries of a user who was erased."""
+        self._latest[user_id] = None
+        self.join_limit.forget(user_id)
+
+    async def read(self, statement: str, *arguments: Any) -> list[EntryRow]:
+        """Return entries of this list from a statement whose first parameter is the list.
+
+        Flush first, so that the statement sees the pending changes.
+        """
+        await self.flush()
+        records = await self.connection.fetch(sql(statement), self.list.list_id, *arguments)
+        return [self._known(record) for record in records]
+
+    def _known(self, record: Record) -> EntryRow:
+        # One object for each entry, because two verbs of one batch must not change two copies.
+        number = record["number"]
+        if number not in self._entries:
+            self._entries[number] = EntryRow.from_record(record)
+        return self._entries[number]
+
+    def join(
+        self, *, user_id: str | None, tickets_wanted: int, tickets_minimum: int, unverified: bool = False
+    ) -> EntryRow:
+        """Append a new entry with the next number."""
+        number = self.list.last_number + 1
+        entry = EntryRow(
+            number=number,
+            user_id=user_id,
+            tickets_wanted=tickets_wanted,
+            tickets_minimum=tickets_minimum,
+            rank=joining_rank(number, self.list.last_rank),
+            unverified=unverified,
+            joined_at=self.now,
+        )
+        self.list.last_number, self.list.last_rank = number, entry.rank
+        # A join behind others can only fit free tickets if promotion may pass over the first in line.
+        skips = self.list.policy is Policy.SKIP or self.list.verify_email
+        if self.list.waiting == 0 or (skips and entry.tickets_minimum <= self.list.free):
+            self.needs_promotion = True
+        self._count(entry, 1, changed=0)
+        self._entries[number] = self._new[number] = entry
+        if user_id is not None:
+            self._latest[user_id] = entry
+            self.join_limit.forget(user_id)
+        told = (*JOINED_WITH, "unverified") if unverified else JOINED_WITH
+        self._write_history("join", entry, None, {name: getattr(entry, name) for name in told})
+        return entry
+
+    def requeue(self, left: EntryRow) -> EntryRow:
+        """Append a new entry for the user of one that has left, with the same wish and contact."""
+        again = self.join(
+            user_id=left.user_id,
+            tickets_wanted=left.tickets_wanted,
+            tickets_minimum=left.tickets_minimum,
+            unverified=left.unverified,
+        )
+        self.contacts.requeued[left.number] = again.number
+        return again
+
+    def record(
+        self,
+        verb: str,
+        entry: EntryRow | None = None,
+        /,
+        on_list: Mapping[str, Any] | None = None,
+        reason: str | None = None,
+        **changes: Any,
+    ) -> None:
+        """Set fields of an entry (`changes`) and of the list (`on_list`), as one change in the history.
+
+        The history row keeps the `reason`. The call also updates the counters of the list and its segments. If
+        every field has its value already, the history gets no row.
+        """
+        before: dict[str, Any] = {}
+        after: dict[str, Any] = {}
+        free = self.list.free
+        for target, values in ((self.list, on_list or {}), (entry, changes)):
+            for name, value in values.items():
+                if (old := getattr(target, name)) != value:
+                    after[name] = value
+                    if name != "user_id":  # the history names no person
+                        before[name] = old
+        if not after:
+            return
+        if entry is not None and not changes.keys().isdisjoint(after):
+            self._changed.setdefault(entry.number, entry.status)
+            was_waiting = entry.status is Status.WAITING
+            sequence = self.list.last_sequence + 1
+            self._count(entry, -1, changed=sequence)
+            for name, value in changes.items():
+                setattr(entry, name, value)
+            self._count(entry, 1, changed=sequence)
+            self.list.last_rank = max(self.list.last_rank, entry.rank)
+            self.needs_promotion |= was_waiting
+        for name, value in (on_list or {}).items():
+            setattr(self.list, name, value)
+        self.needs_promotion |= self.list.free > free
+        self._write_history(verb, entry, before, after, reason)
+
+    def record_creation(self) -> None:
+        """Write the first row of a list's history: all fields that the list starts with."""
+        self._write_history("create", None, None, {name: getattr(self.list, name) for name in CREATED_WITH})
+
+    def _count(self, entry: EntryRow, sign: int, *, changed: int) -> None:
+        # A join at the end moves no entry within the segment, so `changed` is 0.
+        if entry.status is not Status.WAITING:
+            return
+        self._segments.count(entry, sign, changed=changed)
+        self.list.waiting += sign
+        self.list.tickets_waiting += sign * entry.tickets_wanted
+
+    def _write_history(
+        self,
+        verb: str,
+        entry: EntryRow | None,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any],
+        reason: str | None = None,
+    ) -> None:
+        sequence = self.list.last_sequence = self.list.last_sequence + 1
+        if entry is not None:
+            promoted = verb == "promote" and "status" in after
+            self.changes.append(Done(sequence, verb, self.actor, entry, promoted))
+        number, old = entry.number if entry else None, None if before is None else _json(before)
+        self._history.append((sequence, self.now, self.actor, verb, number, old, _json(after), reason))
+
+    async def flush(self) -> None:
+        """Write the pending changes, with one statement for each table that has changes.
+
+        Raises AssertionError, which rolls the transaction back, if a row is no longer in the state that was read.
+        The lock excludes that.
+        """
+        if not self._history:
+            return
+        list_id, execute = self.list.list_id, self.connection.execute
+        if changed := {n: status for n, status in self._changed.items() if n not in self._new}:
+            rows = [self._entries[number] for number in changed]
+            tag = await execute(sql("update_entries"), list_id, *_columns(rows), list(changed.values()))
+            assert tag == f"UPDATE {len(rows)}", f"{tag} of {len(rows)} entries"
+        # After the updates, so that a user who left and joined again in one transaction is active only once.
+        if self._new:
+            await execute(sql("insert_entries"), list_id, *_columns(self._new.values()))
+            await self.contacts.write(self._new)
+        if segments := self._segments.take():
+            await execute(sql("upsert_segments"), list_id, *segments)
+        await execute(sql("insert_history"), list_id, *map(list, zip(*self._history, strict=True)))
+        await execute(sql("update_list"), *(getattr(self.list, name) for name in _UPDATED_LIST_COLUMNS))
+        self._new.clear()
+        self._changed.clear()
+        self._history.clear()
+
+    def _now_of(self, number: int) -> int | None:
+        number = self.contacts.requeued.get(number, number)
+        entry = self._entries.get(number)
+        return None if entry and entry.status is Status.LEFT else number
+
+    async def views(self, rows: Iterable[EntryRow]) -> dict[int, Entry]:
+        """Return these entries as clients see them, by number, with exact positions. Flush first."""
+        await self.flush()
+        shown = {row.number: row for row in rows}
+        # All entries behind the last rank of the locked list are in memory, so that new entries need no read.
+        known = (r for r in self._entries.values() if r.status is Status.WAITING and r.rank > self._known_from)
+        places = last_places(self.list, known)
+        if others := [n for n, row in shown.items() if row.status is Status.WAITING and n not in places]:
+            for record in await self.connection.fetch(sql("read_places"), self.list.list_id, others):
+                places[record["number"]] = record["position"], record["tickets_ahead"]
+        return {number: self._view(row, *places.get(number, (None, None))) for number, row in shown.items()}
+
+    def _view(self, row: EntryRow, position: int | None, tickets_ahead: int | None) -> Entry:
+        return Entry(
+            offer_id=self.list.offer_id,
+            representation_id=self.list.representation_id,
+            event_id=self.list.event_id,
+            user_id=row.user_id,
+            status=row.status,
+            left_reason=row.left_reason,
+            tickets_wanted=row.tickets_wanted,
+            tickets_minimum=row.tickets_minimum,
+            tickets_held=row.tickets_held,
+            number=row.number,
+            rank=row.rank,
+            position=position,
+            tickets_ahead=tickets_ahead,
+            joined_at=row.joined_at,
+            ready_at=row.ready_at,
+            ready_until=self.deadline(row) if row.ready_at else None,
+            left_at=row.left_at,
+        )
+
+
+_UPDATED_LIST_COLUMNS = (
+    "list_id",
+    *(name for name in CREATED_WITH if name not in COLUMNS),
+    "waiting",
+    "tickets_waiting",
+    "last_number",
+    "last_rank",
+    "last_sequence",
+    *COLUMNS,
+)
+
+
+def _columns(rows: Iterable[EntryRow]) -> list[list[Any]]:
+    """Turn the rows into one array for each column, for `unnest`."""
+    return [list(column) for column in zip(*map(_values, rows), strict=True)]
+
+
+_values = attrgetter(*ENTRY_COLUMNS)
+_json = json.JSONEncoder(default=datetime.isoformat, separators=(",", ":")).encode

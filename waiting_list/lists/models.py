@@ -1,0 +1,138 @@
+"""The nouns of a list, as clients see them. Each is frozen, and checked when it is made."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple, Self
+
+from pydantic import Field
+
+from waiting_list.fields import Frozen, Row
+from waiting_list.lists.list_settings import ListSettings
+
+CLOCK = "service"
+"""The actor of what no person asked for."""
+FAN = "user"
+"""The actor of what a fan asked for."""
+_LIST_NAMESPACE = uuid.UUID("0b6ff0f7-9d0c-4b0a-9c3e-6f6f7ac0d1c5")
+
+
+class ListKey(NamedTuple):
+    """The name of a waiting list: its offer and its representation."""
+
+    offer_id: str
+    representation_id: str
+
+    @property
+    def list_id(self) -> uuid.UUID:
+        """The list's key in every per-list table.
+
+        It is a UUID version 5 (RFC 9562) of the pair, so that it needs no look-up, and the primary key of
+        the inventory makes the pair unique also where the table is distributed by it. Ids hold no NUL.
+        """
+        return uuid.uuid5(_LIST_NAMESPACE, f"{self.offer_id}\x00{self.representation_id}")
+
+
+def organization_list_id(organization_id: str) -> uuid.UUID:
+    """Return the `list_id` of rows that belong to the organization itself, and not to one of its lists."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, organization_id)
+
+
+class Status(StrEnum):
+    """The state of an entry. ARCHITECTURE.md draws the transitions; `events.VERBS` lists them."""
+
+    WAITING = "waiting"
+    """The fan is in line. The entry has a position and holds no tickets."""
+    READY = "ready"
+    """The fan can buy: `tickets_held` tickets are held until `ready_until`."""
+    LEFT = "left"
+    """The fan has left the list, for the `left_reason`. Joining again makes a new entry."""
+
+
+class LeftReason(StrEnum):
+    """Why an entry is `left`."""
+
+    BOUGHT = "bought"
+    """The ready user bought."""
+    CANCELLED = "cancelled"
+    """The user left the list."""
+    EXPIRED = "expired"
+    """The hold expired."""
+    REMOVED = "removed"
+    """An organizer removed the user, or the person was erased."""
+    ENDED = "ended"
+    """The show began, or the list ended at `closes_at`."""
+
+
+class Inventory(Frozen):
+    """The stock of one offer at one representation.
+
+    0 <= held <= available_stock <= total_stock; free = available_stock - held.
+    """
+
+    offer_id: str
+    representation_id: str
+    event_id: str
+    total_stock: int
+    available_stock: int
+    held: int
+    free: int
+    waiting_list_open: bool
+
+
+class Entry(Frozen):
+    """One user's place in one waiting list.
+
+    `position` is 1 for the next in line. `tickets_ahead` counts the tickets that the fans in front want. Both are
+    exact, and null unless the entry waits. `user_id` is null after the person was erased. `purchase_pass` is a
+    signed token that a shop can check. It is set while the entry is ready, and valid until `ready_until`.
+    """
+
+    offer_id: str
+    representation_id: str
+    event_id: str
+    user_id: str | None
+    status: Status
+    left_reason: LeftReason | None
+    tickets_wanted: int
+    tickets_minimum: int
+    tickets_held: int
+    number: int
+    rank: int
+    position: int | None
+    tickets_ahead: int | None
+    joined_at: datetime
+    ready_at: datetime | None
+    ready_until: datetime | None
+    left_at: datetime | None
+    purchase_pass: str | None = None
+
+    @classmethod
+    def from_record(cls, record: Row, **given: Any) -> Self:
+        """Make the entry of a row of `shown_entries`, without a purchase pass: no row has one."""
+        given.setdefault("purchase_pass", None)
+        return super().from_record(record, **given)
+
+
+class Several(Frozen):
+    """The numbers of several entries that a call changed or skipped. `undo` reverses the call while that is
+    possible."""
+
+    numbers: tuple[int, ...]
+    skipped: tuple[int, ...]
+    undo: str | None
+
+
+class Answer(Frozen):
+    """What a verb changed: the entry or the several that it was about, or the stock and settings after it; and
+    whom it made ready. `revoked` are the users who wait again because their holds were taken back, the newest
+    hold first; it is not kept with an Idempotency-Key. `replayed` says that such a key found this answer: nothing
+    was done."""
+
+    entry: Entry | None
+    inventory: Inventory | None
+    settings: ListSettings | None
+    several: Several | None = None
+    promoted: tuple[Entry, ...] = ()
+    revoked: tuple[str, ...] = Field(default=(), exclude=True)
+    replayed: bool = False

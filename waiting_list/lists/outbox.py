@@ -1,0 +1,162 @@
+"""Write the outbox: rows for whom a change must be told to, in the transaction of that change.
+
+This module writes the body of a delivery, as of the commit. After two changes of one entry in one transaction,
+both notices show the entry after the second. The worker composes an e-mail when it sends it; the notice only names
+the entry and the due time.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
+
+from waiting_list.lists.events import VERBS, EmailKind, WebhookType
+from waiting_list.lists.locked_list import Done, LockedList
+from waiting_list.lists.models import CLOCK, Entry, Status
+from waiting_list.postgres.statements import sql
+
+_AT_ONCE = 5_000
+
+
+class _Event(NamedTuple):
+    type: WebhookType
+    sequence: int
+    number: int | None
+    data: dict[str, Any]
+
+
+async def write_outbox(locked: LockedList, *, sends_mail: bool) -> bool:
+    """Write a notice for each fan and webhook that the changes concern; return whether there are any.
+
+    Without e-mails and webhooks, the call runs no statement of its own.
+    """
+    await locked.flush()
+    written = await _write_for_webhooks(locked) if locked.webhooks else False
+    return (await _write_for_fans(locked) if sends_mail else False) or written
+
+
+def notice_id(list_id: UUID, at: datetime, sequence: int, type_: str, webhook_id: str | None) -> UUID:
+    """Return the id of a notice; it follows from the cause, so that each attempt to send has the same id.
+
+    The instant is part of it, because a list that was deleted and made again counts from 1 again.
+    """
+    return uuid5(list_id, f"{at.isoformat()}/{sequence}/{type_}/{webhook_id or ''}")
+
+
+async def _write_for_webhooks(locked: LockedList) -> bool:
+    wanted = {webhook_id: types.split() for webhook_id, types in locked.webhooks.items()}
+    shown = [(type_, done) for done in locked.changes if (type_ := _type(done))]
+    views = await locked.views({done.entry.number: done.entry for _, done in shown}.values())
+    list_id, at = locked.list.list_id, locked.now.isoformat()
+    rows = []
+    for event in (*_entry_events(shown, views), *_list_events(locked)):
+        body = json.dumps({"type": event.type, "timestamp": at, "data": event.data}, separators=(",", ":"))
+        for webhook_id, types in wanted.items():
+            if not types or event.type in types:
+                name = notice_id(list_id, locked.now, event.sequence, event.type, webhook_id)
+                rows.append((name, webhook_id, event.type, event.number, event.sequence, body))
+    await _write(locked, "insert_notices", rows)
+    return bool(rows)
+
+
+def _type(done: Done) -> WebhookType | None:
+    # Clients cannot see that promotion passed over a fan.
+    passed_over = done.verb == "promote" and not done.promoted
+    return None if passed_over else VERBS[done.verb].webhook
+
+
+def _entry_events(shown: list[tuple[WebhookType, Done]], views: dict[int, Entry]) -> Iterator[_Event]:
+    for type_, done in shown:
+        entry = views[done.entry.number].model_dump(mode="json", exclude={"purchase_pass"})
+        data = {"sequence": done.sequence, "entry": entry}
+        yield _Event(type_, done.sequence, done.entry.number, data)
+
+
+def _list_events(locked: LockedList) -> Iterator[_Event]:
+    was, row, sequence = locked.was, locked.list, locked.list.last_sequence
+
+    def about_list(type_: WebhookType, reason: str | None) -> _Event:
+        settings = row.settings.model_dump(mode="json")
+        return _Event(type_, sequence, None, {"sequence": sequence, "list": settings, "reason": reason})
+
+    if row.waiting_list_open and not was.waiting_list_open:
+        yield about_list(WebhookType.LIST_OPENED, None)
+    if row.ended_at != was.ended_at:
+        yield about_list(WebhookType.LIST_CLOSED, "ended")
+    elif was.waiting_list_open and not row.waiting_list_open:
+        yield about_list(WebhookType.LIST_CLOSED, "closed")
+    if any(getattr(row, name) != getattr(was, name) for name in ("total_stock", "available_stock", "held")):
+        data = {"sequence": sequence, "inventory": row.inventory.model_dump(mode="json")}
+        yield _Event(WebhookType.STOCK_CHANGED, sequence, None, data)
+
+
+async def _write_for_fans(locked: LockedList) -> bool:
+    row, now = locked.list, locked.now
+    rows: list[tuple[UUID, EmailKind, int, int, datetime]] = []
+
+    def add(kind: EmailKind, number: int, sequence: int, due_at: datetime) -> None:
+        rows.append((notice_id(row.list_id, now, sequence, kind, None), kind, number, sequence, due_at))
+
+    contacts = locked.contacts
+    known = contacts.given.keys() | set(contacts.requeued.values())
+    for done in locked.changes:
+        kind, number = VERBS[done.verb].email, done.entry.number
+        if kind is None or (kind is EmailKind.READY and not done.promoted):
+            continue
+        # After an expired hold, the e-mail about the expiry also says that the fan waits again.
+        if kind is EmailKind.JOINED and (done.actor == CLOCK or number not in known):
+            continue
+        told = (
+            kind in (EmailKind.JOINED, EmailKind.READY) and number in contacts.quiet
+        )  # by the answer to their join
+        if kind is EmailKind.EXPIRED:
+            number = contacts.requeued.get(number, number)
+        if not told:
+            add(kind, number, done.sequence, now)
+        ready = kind is EmailKind.READY and done.entry.status is Status.READY
+        if ready and (due_at := _reminder_at(locked, locked.deadline(done.entry))):
+            add(EmailKind.REMINDER, number, done.sequence, due_at)
+    for number in _to_ask(locked):
+        name = notice_id(row.list_id, now, row.last_sequence, f"{EmailKind.VERIFY}/{number}", None)
+        rows.append((name, EmailKind.VERIFY, number, row.last_sequence, now))
+    await _write(locked, "insert_letters", rows, row.verify_email)
+    if row.verify_email and not locked.was.verify_email:
+        await locked.connection.execute(
+            sql("insert_verification_letters"), row.list_id, row.organization_id, now, row.last_sequence
+        )
+        return True
+    return bool(rows)
+
+
+def _to_ask(locked: LockedList) -> list[int]:
+    """Return the entries that need an e-mail to verify their address, each once; none if the list asks no fan.
+
+    They have a new address, or wait again and may not have had that e-mail.
+    """
+    if not locked.list.verify_email:
+        return []
+    again = (
+        done.entry
+        for done in locked.changes
+        if done.verb == "revoke" or (done.verb, done.actor) == ("join", CLOCK)
+    )
+    asked = locked.contacts.to_verify | {entry.number: entry for entry in again}
+    return [number for number, entry in asked.items() if entry.unverified and entry.status is not Status.LEFT]
+
+
+async def _write(locked: LockedList, statement: str, rows: Sequence[Sequence[Any]], *more: Any) -> None:
+    """Write rows of the outbox in parts, so that one statement stays far from its time limit."""
+    row = locked.list
+    for start in range(0, len(rows), _AT_ONCE):
+        some = map(list, zip(*rows[start : start + _AT_ONCE], strict=True))
+        await locked.connection.execute(sql(statement), row.list_id, row.organization_id, locked.now, *more, *some)
+
+
+def _reminder_at(locked: LockedList, deadline: datetime) -> datetime | None:
+    """Return when to remind a fan of a hold that begins now; None if that would be in its first half."""
+    minutes = locked.list.reminder_minutes
+    if minutes is None:
+        return None
+    before = timedelta(minutes=minutes)
+    return deadline - before if before <= (deadline - locked.now) / 2 else None

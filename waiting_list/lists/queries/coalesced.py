@@ -1,0 +1,207 @@
+"""Answer crowds with coalesced reads: one query answers all the callers that wait for it."""
+
+import gzip
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from itertools import accumulate
+from typing import NamedTuple
+
+from waiting_list.batching import Batcher
+from waiting_list.lists.models import Entry, ListKey, Status
+from waiting_list.lists.queries.models import Queue
+from waiting_list.lists.queries.wait_estimate import STRETCHES, Throughput
+from waiting_list.lists.ranks import SEGMENT_BITS
+from waiting_list.postgres.pool import STANDBY_SECONDS, Pool, Record, connection
+from waiting_list.postgres.replica import Replica
+from waiting_list.postgres.statements import sql
+from waiting_list.problems import InventoryNotFound, NotInList, Unavailable
+from waiting_list.settings import Settings
+
+_LISTS_KEPT = 1000
+"""The most lists of which a process keeps a queue snapshot, or a throughput."""
+_THROUGHPUT_SECONDS = 10.0
+_ACTIVE = (Status.WAITING, Status.READY)
+
+
+class QueueSnapshot(NamedTuple):
+    """A queue snapshot, ready to send. The tag changes when the body does."""
+
+    body: bytes
+    gzipped: bytes
+    tag: str
+
+
+class CoalescedReads:
+    """Read for any number of callers at once. Each process has one.
+
+    Callers that ask while a query runs share the next one, so every answer is as of an instant after the question.
+    With a standby, polls and queue snapshots may be about a second older. All methods raise InventoryNotFound and
+    Unavailable.
+    """
+
+    def __init__(self, pool: Pool, settings: Settings, standby: "Pool | None" = None) -> None:
+        self._pool = pool
+        self._replica = Replica(pool, standby)
+        self._batch_limit = settings.batch_limit
+        queue_limit, batch_limit = settings.list_queue_limit, settings.batch_limit
+        self._entries: Batcher[ListKey, str, Record] = Batcher(
+            self._read_entries, queue_limit=queue_limit, batch_limit=batch_limit
+        )
+        self._polled: Batcher[ListKey, str, Record] = self._entries
+        if standby is not None:
+            self._polled = Batcher(self._poll_entries, queue_limit=queue_limit, batch_limit=batch_limit)
+        self._snapshots: Batcher[ListKey, None, QueueSnapshot] = Batcher(
+            self._read_snapshot, queue_limit=queue_limit, batch_limit=batch_limit
+        )
+        self._known_snapshots: dict[ListKey, tuple[tuple[object, ...], QueueSnapshot]] = {}
+        self._throughputs: Batcher[ListKey, None, Throughput] = Batcher(
+            self._read_throughput, queue_limit=queue_limit, batch_limit=batch_limit
+        )
+        self._known_throughputs: dict[ListKey, tuple[float, Throughput]] = {}
+
+    async def entry(self, key: ListKey, user_id: str, *, organization_id: str) -> Entry:
+        """Return the user's newest entry in a list, as it is now. Raises NotInList."""
+        return _own(await self._entries.submit(key, user_id), organization_id)
+
+    async def poll(self, key: ListKey, user_id: str, *, organization_id: str) -> Entry:
+        """Return the user's newest entry in a list; with a standby, it may be about a second old.
+
+        Use it for callers that ask again and again, and `entry` for callers that act on the answer. Raises
+        NotInList.
+        """
+        return _own(await self._polled.submit(key, user_id), organization_id)
+
+    async def entries(self, key: ListKey, user_ids: Iterable[str]) -> dict[str, Entry]:
+        """Return the newest entries of these users, without the users that have none."""
+        found: dict[str, Entry] = {}
+        asked = list(user_ids)
+        for start in range(0, len(asked), self._batch_limit):
+            some = asked[start : start + self._batch_limit]
+            records = await self._read_entries(key, lambda some=some: some)  # type: ignore[misc]
+            found |= {one["asked_for"]: Entry.from_record(one) for one in records if one["number"] is not None}
+        return found
+
+    async def queue_snapshot(self, key: ListKey) -> QueueSnapshot:
+        """Return the snapshot of a list's whole queue, as of one instant."""
+        return await self._snapshots.submit(key, None)
+
+    async def throughput(self, key: ListKey) -> Throughput:
+        """Return how fast a list moves, as of at most ten seconds ago."""
+        known = self._known_throughputs.get(key)
+        if known and time.monotonic() < known[0]:
+            return known[1]
+        return await self._throughputs.submit(key, None)
+
+    async def _read_entries(self, key: ListKey, take: Callable[[], Sequence[str]]) -> Sequence[Record]:
+        async with connection(self._pool) as acquired:
+            records = await acquired.fetch(sql("read_newest_entries"), key.list_id, list(set(take())))
+        if not records:
+            raise InventoryNotFound()
+        found = {record["asked_for"]: record for record in records}
+        return [found[user_id] for user_id in take()]
+
+    async def _poll_entries(self, key: ListKey, take: Callable[[], Sequence[str]]) -> Sequence[Record]:
+        found: dict[str, Record] = {}
+        pool = self._replica.pool()
+        if pool is not self._pool:
+            try:
+                async with connection(pool, standby=True) as acquired:
+                    records = await acquired.fetch(
+                        sql("read_newest_entries"), key.list_id, list(set(take())), timeout=STANDBY_SECONDS
+                    )
+            except Unavailable:
+                self._replica.failed()
+            else:
+                # Only active entries count, because a recent join may not be on the standby yet.
+                found = {record["asked_for"]: record for record in records if record["status"] in _ACTIVE}
+        if not found:
+            return await self._read_entries(key, take)
+        if missing := list({*take()} - found.keys()):
+            found.update(zip(missing, await self._read_entries(key, lambda: missing), strict=True))
+        return [found[user_id] for user_id in take()]
+
+    async def _read_snapshot(self, key: ListKey, take: Callable[[], Sequence[None]]) -> Sequence[QueueSnapshot]:
+        pool = self._replica.pool()
+        try:
+            return await self._snapshot_from(pool, key, take)
+        except (Unavailable, InventoryNotFound) as error:
+            if pool is self._pool:
+                raise
+            if isinstance(error, Unavailable):
+                self._replica.failed()
+            return await self._snapshot_from(self._pool, key, take)
+
+    async def _snapshot_from(
+        self, pool: Pool, key: ListKey, take: Callable[[], Sequence[None]]
+    ) -> Sequence[QueueSnapshot]:
+        standby = pool is not self._pool
+        seconds = STANDBY_SECONDS if standby else None
+        async with connection(pool, standby=standby) as acquired:
+            asked = take()
+            head = await acquired.fetchrow(sql("read_queue_head"), key.list_id, timeout=seconds)
+            if head is None:
+                raise InventoryNotFound()
+            known = self._known_snapshots.get(key)
+            if known and known[0] == tuple(head):
+                return [known[1]] * len(asked)
+            record = await acquired.fetchrow(sql("read_queue"), key.list_id, SEGMENT_BITS, timeout=seconds)
+        if record is None:
+            raise InventoryNotFound()
+        snapshot = _snapshot_of(record)
+        self._known_snapshots.pop(key, None)
+        if len(self._known_snapshots) >= _LISTS_KEPT:
+            del self._known_snapshots[next(iter(self._known_snapshots))]
+        self._known_snapshots[key] = tuple(record[name] for name in head.keys()), snapshot  # noqa: SIM118 - a Record is no dict
+        return [snapshot] * len(asked)
+
+    async def _read_throughput(self, key: ListKey, take: Callable[[], Sequence[None]]) -> Sequence[Throughput]:
+        async with connection(self._pool) as acquired:
+            asked = take()
+            window = await acquired.fetchrow(sql("read_pace_window"), key.list_id)
+            if window is None:
+                raise InventoryNotFound()
+            since, now = window["since"], window["now"]
+            stretch = max((now - since) / STRETCHES, timedelta(seconds=1))
+            records = await acquired.fetch(sql("read_pace"), key.list_id, since, stretch)
+        fans = [0] * STRETCHES
+        for record in records:
+            # Promotions since the first statement count for the last stretch.
+            fans[min(record["stretch"], STRETCHES - 1)] += record["fans"]
+        tickets, squares = (sum(record[name] for record in records) for name in ("tickets", "squares"))
+        throughput = Throughput(since, now, tuple(fans), tickets, tickets**2 / squares if squares else 0)
+        self._known_throughputs.pop(key, None)
+        if len(self._known_throughputs) >= _LISTS_KEPT:
+            del self._known_throughputs[next(iter(self._known_throughputs))]
+        self._known_throughputs[key] = time.monotonic() + _THROUGHPUT_SECONDS, throughput
+        return [throughput] * len(asked)
+
+
+def cumulated(record: Record) -> list[list[int]]:
+    """Return a row for each segment, from the arrays of a record.
+
+    A row has the segment's number, the entries and tickets that wait before it, and when a place in it last moved.
+    """
+    numbers, waiting, tickets, changed = (record[name] or () for name in _SEGMENT_COLUMNS)
+    before, tickets_before = accumulate(waiting, initial=0), accumulate(tickets, initial=0)
+    return [list(one) for one in zip(numbers, before, tickets_before, changed, strict=False)]
+
+
+_SEGMENT_COLUMNS = ("segments", "segments_waiting", "segments_tickets", "segments_changed")
+
+
+def _own(record: Record, organization_id: str) -> Entry:
+    if record["organization_id"] != organization_id:
+        raise InventoryNotFound()
+    if record["number"] is None:
+        raise NotInList("This user has never joined this list.")
+    return Entry.from_record(record)
+
+
+def _snapshot_of(record: Record) -> QueueSnapshot:
+    # Without validation, because the data comes from the database, and a long queue has a thousand segments.
+    known = {name: record[name] for name in Queue.model_fields if name not in ("segment_bits", "segments")}
+    queue = Queue.model_construct(segment_bits=SEGMENT_BITS, segments=cumulated(record), **known)
+    body = queue.model_dump_json().encode()
+    return QueueSnapshot(body, gzip.compress(body, 1, mtime=0), hashlib.sha256(body).hexdigest()[:16])

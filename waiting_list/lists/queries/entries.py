@@ -1,0 +1,86 @@
+"""Queries for entries: of a fan, of a list, and as an export."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple, TypeAlias
+from uuid import UUID
+
+from waiting_list.lists.contact import KeptContact
+from waiting_list.lists.models import Entry, ListKey
+from waiting_list.postgres.pagination import Page, decode, page_of
+from waiting_list.postgres.pool import Pool, connection, snapshot
+from waiting_list.postgres.statements import sql
+from waiting_list.problems import InventoryNotFound, NotInList
+
+_EXPORTED_AT_ONCE = 200
+"""How many entries to make at once; other requests wait some milliseconds for that."""
+
+
+class EntryFilter(NamedTuple):
+    """A filter of entries: each given field must match one of its values."""
+
+    user_id: Sequence[str] | None = None
+    event_id: Sequence[str] | None = None
+    offer_id: Sequence[str] | None = None
+    representation_id: Sequence[str] | None = None
+    status: Sequence[str] | None = None
+    left_reason: Sequence[str] | None = None
+    joined_before: datetime | None = None
+    joined_after: datetime | None = None
+
+
+async def entries_of_user(
+    pool: Pool,
+    user_id: str,
+    *,
+    organization_id: str,
+    status: Sequence[str] | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Entry]:
+    """Return a user's entries in all lists of an organization, the newest first."""
+    after = decode(cursor, datetime, UUID, int)
+    async with snapshot(pool) as acquired:
+        records = await acquired.fetch(
+            sql("read_entries_of_caller"), user_id, organization_id, status, *after, limit + 1
+        )
+    return page_of(records, limit, Entry.from_record, "joined_at", "list_id", "number")
+
+
+async def entries(
+    pool: Pool, organization_id: str, only: EntryFilter, *, limit: int, cursor: str | None
+) -> Page[Entry]:
+    """Return an organization's entries, list by list, each list in queue order."""
+    after = decode(cursor, UUID, int, int)
+    async with snapshot(pool) as acquired:
+        records = await acquired.fetch(sql("read_entries"), organization_id, *only, *after, limit + 1)
+    return page_of(records, limit, Entry.from_record, "list_id", "rank", "number")
+
+
+Take: TypeAlias = Callable[[Sequence[Entry]], Awaitable[None]]
+
+
+async def export_entries(pool: Pool, organization_id: str, only: EntryFilter, take: Take) -> None:
+    """Give all entries of the filter, as of one instant, to `take`, some at a time and at least once.
+
+    The snapshot stays open until `take` has all entries, so `take` must not wait for a client.
+    Raises Unavailable.
+    """
+    async with snapshot(pool) as acquired:
+        cursor = await acquired.cursor(sql("export_entries"), organization_id, *only)
+        while True:
+            records = await cursor.fetch(_EXPORTED_AT_ONCE)
+            await take([Entry.from_record(record) for record in records])
+            if len(records) < _EXPORTED_AT_ONCE:
+                return
+
+
+async def contact(pool: Pool, key: ListKey, user_id: str, *, organization_id: str) -> KeptContact:
+    """Return the contact of a user's newest entry in a list. Raises InventoryNotFound, NotInList."""
+    async with connection(pool) as acquired:
+        record = await acquired.fetchrow(sql("read_contact_of_user"), key.list_id, user_id)
+    if record is None or record["organization_id"] != organization_id:
+        raise InventoryNotFound()
+    if record["number"] is None:
+        raise NotInList("This user has never joined this list.")
+    return KeptContact.from_record(record)

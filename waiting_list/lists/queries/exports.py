@@ -1,0 +1,192 @@
+"""Export entries as CSV. The database sets the pace of writing, and the reader that of reading.
+
+A pass over the entries holds a database connection and a snapshot, so it waits for no reader. It writes to a spool
+as fast as the database answers. The reader takes from the spool while the spool grows. A slow reader holds a slot
+and the rest of its spool, but no connection.
+"""
+
+import asyncio
+import csv
+import io
+import tempfile
+import threading
+import zlib
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
+
+from waiting_list.lists.models import Entry
+from waiting_list.lists.queries import entries as entry_queries
+from waiting_list.postgres.pool import Pool
+from waiting_list.problems import RateLimited, Unavailable
+from waiting_list.telemetry.metrics import RATE_LIMITED
+
+AT_ONCE = 16
+"""Exports in one process, because each may keep a file."""
+OF_AN_ORGANIZATION = 2
+"""Exports of one organization in one process, so that two people can export."""
+WAIT_SECONDS = 20.0
+"""How long an export waits for the passes of other exports: for some two million entries."""
+_BYTES_IN_MEMORY = 256 * 1024
+"""What a spool keeps before it becomes a file."""
+_COLUMNS = [name for name in Entry.model_fields if name != "purchase_pass"]
+
+
+class Exports:
+    """The exports of one process."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._pass = asyncio.Lock()
+        self._open: Counter[str] = Counter()
+
+    async def open(self, organization_id: str, only: entry_queries.EntryFilter) -> "Export":
+        """Begin an export, and return it with its first entries. The caller closes it.
+
+        Raises RateLimited if the organization has OF_AN_ORGANIZATION exports; Unavailable if the process has
+        AT_ONCE, if passes of other exports take too long, if the database is out of reach, or if the disk is full.
+        """
+        if self._open[organization_id] >= OF_AN_ORGANIZATION:
+            RATE_LIMITED.labels("exports").inc()
+            raise RateLimited(
+                f"Your organization already runs {OF_AN_ORGANIZATION} exports. Wait until one has ended.",
+                seconds=5,
+            )
+        if self._open.total() >= AT_ONCE:
+            raise Unavailable("Too many exports are running. Try again in a moment.")
+        self._open[organization_id] += 1
+        export = Export(self, organization_id, only)
+        try:
+            await export.begin()
+        except BaseException:  # a cancelled call frees its slot, too
+            await export.close()
+            raise
+        return export
+
+    def end(self, organization_id: str) -> None:
+        """Give a place back."""
+        self._open[organization_id] -= 1
+        self._open += Counter()  # drops organizations without exports
+
+    async def read(self, organization_id: str, only: entry_queries.EntryFilter, take: entry_queries.Take) -> None:
+        """Do one pass. Raises Unavailable.
+
+        Passes go one after the other, in the order of their calls. Two at once would take twice as long each, and
+        twice as much from fans. An organization that exports all day delays the others, and does not keep them
+        out.
+        """
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._pass.acquire()
+        except TimeoutError:
+            raise Unavailable("Too many exports are running. Try again in a moment.") from None
+        try:
+            await entry_queries.export_entries(self._pool, organization_id, only, take)
+        finally:
+            self._pass.release()
+
+
+class Export:
+    """One export, for one reader."""
+
+    def __init__(self, exports: Exports, organization_id: str, only: entry_queries.EntryFilter) -> None:
+        self._exports = exports
+        self._organization_id = organization_id
+        self._spool = _Spool()
+        self._has_news = asyncio.Event()
+        self._has_header = False
+        self._writing = asyncio.create_task(exports.read(organization_id, only, self._take))
+        self._writing.add_done_callback(lambda _: self._has_news.set())
+
+    async def begin(self) -> None:
+        """Wait for the first entries. Raises Unavailable."""
+        await self._has_news.wait()
+        if self._writing.done():
+            self._writing.result()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the CSV. Raises Unavailable if the database fails on the way: the CSV is then incomplete."""
+        while True:
+            self._has_news.clear()
+            is_whole = self._writing.done()
+            if chunk := await asyncio.to_thread(self._spool.read):
+                yield chunk
+            elif is_whole:
+                self._writing.result()
+                return
+            else:
+                await self._has_news.wait()
+
+    async def close(self) -> None:
+        """End the pass if it goes on, delete the spool, and give the place back."""
+        try:
+            self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)
+        finally:
+            self._spool.close()
+            self._exports.end(self._organization_id)
+
+    async def _take(self, entries: Sequence[Entry]) -> None:
+        rows: list[Iterable[object]] = [] if self._has_header else [_COLUMNS]
+        rows += ([_cell(getattr(entry, name)) for name in _COLUMNS] for entry in entries)
+        self._has_header = True
+        await asyncio.to_thread(self._spool.write, _csv(rows))
+        self._has_news.set()
+
+
+class _Spool:
+    """Chunks in the order in which they were written, deflated to a third; in memory at first, then in a file.
+
+    The file has no name, so it goes with the process, however that ends. Calls wait for the disk, so they belong
+    in a thread. `close` waits for a call under way, because the number of a closed file can become another file's.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)  # noqa: SIM115 - close() closes it
+        self._lock = threading.Lock()
+        self._unread: deque[tuple[int, int]] = deque()
+        self._size = 0
+
+    def write(self, chunk: bytes) -> None:
+        """Write a chunk. Raises Unavailable if the disk is full."""
+        deflated = zlib.compress(chunk, level=1)
+        with self._lock:
+            if self._file.closed:
+                return
+            try:
+                self._file.seek(self._size)
+                self._file.write(deflated)
+                self._file.flush()
+            except OSError as error:  # caught here, or it would count as an outage of the database
+                raise Unavailable("The service has no disk space left for an export. Try again later.") from error
+            self._unread.append((self._size, len(deflated)))
+            self._size += len(deflated)
+
+    def read(self) -> bytes:
+        """Return the next chunk; empty if there is none yet."""
+        with self._lock:
+            if self._file.closed or not self._unread:
+                return b""
+            at, length = self._unread.popleft()
+            self._file.seek(at)
+            deflated = self._file.read(length)
+        return zlib.decompress(deflated)
+
+    def close(self) -> None:
+        with self._lock:
+            self._file.close()
+
+
+def _csv(rows: Iterable[Iterable[object]]) -> bytes:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows(rows)
+    return buffer.getvalue().encode()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    # A spreadsheet would run a cell that begins like this (OWASP, CSV injection).
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return "'" + value
+    return value

@@ -1,0 +1,153 @@
+"""Queries for lists: what one list is, its settings and stock, and the overview of all. They take no lock."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from waiting_list.lists.list_settings import ListSettings, list_settings_of, shown_settings
+from waiting_list.lists.models import Inventory, ListKey
+from waiting_list.lists.queries.entries import EntryFilter
+from waiting_list.lists.queries.models import ListSummary, WaitingList
+from waiting_list.postgres.pagination import Page, decode, page_of
+from waiting_list.postgres.pool import Pool, Record, connection, snapshot
+from waiting_list.postgres.statements import sql
+from waiting_list.problems import InventoryNotFound
+
+
+class Show(NamedTuple):
+    """The show and ticket type of a list, in words for people."""
+
+    organization_id: str
+    event_title: str
+    offer_name: str
+    venue_name: str
+    venue_address: str
+    timezone: str
+    start_datetime: datetime
+
+
+async def waiting_list(pool: Pool, key: ListKey) -> WaitingList:
+    """Return the public view of a list. Raises InventoryNotFound."""
+    return _waiting_list(await find_list(pool, key, None))
+
+
+async def shown_list(pool: Pool, key: ListKey) -> tuple[Show, WaitingList]:
+    """Return a list's show and its public view. Raises InventoryNotFound."""
+    record = await find_list(pool, key, None)
+    return _show(record), _waiting_list(record)
+
+
+async def shows(pool: Pool, keys: Iterable[ListKey]) -> dict[ListKey, Show]:
+    """Return the shows of these lists, without lists that do not exist."""
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(sql("read_shows"), [key.list_id for key in keys])
+    return {ListKey(record["offer_id"], record["representation_id"]): _show(record) for record in records}
+
+
+async def organizers_list(
+    pool: Pool, key: ListKey, *, organization_id: str
+) -> tuple[Show, WaitingList, Inventory]:
+    """Return a list's show, public view and stock, as of one instant. Raises InventoryNotFound."""
+    record = await find_list(pool, key, organization_id)
+    return _show(record), _waiting_list(record), Inventory.from_record(record)
+
+
+def _show(record: Record) -> Show:
+    return Show(*(record[name] for name in Show._fields))
+
+
+def _waiting_list(record: Record) -> WaitingList:
+    full = record["max_waiting"] is not None and record["waiting"] >= record["max_waiting"]
+    reason: Literal["not_opened", "closed", "ended", "full"] | None = None
+    if record["ended"]:
+        reason = "ended"
+    elif not record["waiting_list_open"]:
+        reason = "closed" if record["closed_by_hand"] else "not_opened"
+    elif full:
+        reason = "full"
+    known = dict(record) | shown_settings(record.__getitem__) | {"open": reason is None, "closed_reason": reason}
+    return WaitingList(**{name: known[name] for name in WaitingList.model_fields})
+
+
+async def list_settings(pool: Pool, key: ListKey, *, organization_id: str) -> ListSettings:
+    """Return the settings of a list. Raises InventoryNotFound."""
+    record = await find_list(pool, key, organization_id)
+    return list_settings_of(record.__getitem__)
+
+
+async def inventory(pool: Pool, key: ListKey, *, organization_id: str) -> Inventory:
+    """Return the stock of an offer at a representation. Raises InventoryNotFound."""
+    return Inventory.from_record(await find_list(pool, key, organization_id))
+
+
+async def waiting_lists(
+    pool: Pool, organization_id: str, only: EntryFilter, *, limit: int, cursor: str | None
+) -> Page[ListSummary]:
+    """Return one row for each list, with counts of the entries that match the filter."""
+    after = decode(cursor, str, str)
+    async with snapshot(pool) as acquired:
+        records = await acquired.fetch(sql("read_waiting_lists"), organization_id, *only, *after, limit + 1)
+    return page_of(records, limit, _list_summary, "offer_id", "representation_id")
+
+
+class Overview(NamedTuple):
+    """One list in the organizer's overview. `first_joined_at` is about the first in line."""
+
+    offer_id: str
+    representation_id: str
+    event_id: str
+    event_title: str
+    offer_name: str
+    start_datetime: datetime
+    timezone: str
+    waiting_list_open: bool
+    closed_by_hand: bool
+    is_full: bool
+    automatic: bool
+    total_stock: int
+    available_stock: int
+    held: int
+    waiting: int
+    tickets_waiting: int
+    ended: bool
+    ready: int
+    first_joined_at: datetime | None
+
+
+async def overview(
+    pool: Pool,
+    organization_id: str,
+    *,
+    event_id: str | None,
+    text: str | None,
+    wanted_only: bool,
+    past: bool,
+    limit: int,
+    cursor: str | None,
+) -> Page[Overview]:
+    """Return an organization's lists, the next show first.
+
+    `event_id` selects the lists of one event, and `text` those whose show or ticket type contains it. With
+    `wanted_only`, a fan must wait or hold tickets. With `past`, the result includes shows that have begun.
+    """
+    after = decode(cursor, datetime, str, str)
+    async with snapshot(pool) as acquired:
+        records = await acquired.fetch(
+            sql("read_overview"), organization_id, event_id, text, wanted_only, past, *after, limit + 1
+        )
+    keys = ("start_datetime", "offer_id", "representation_id")
+    return page_of(records, limit, lambda record: Overview(**record), *keys)
+
+
+async def find_list(pool: Pool, key: ListKey, organization_id: str | None) -> Record:
+    async with connection(pool) as acquired:
+        record = await acquired.fetchrow(sql("read_list"), key.list_id)
+    if record is None or organization_id not in (None, record["organization_id"]):
+        raise InventoryNotFound()
+    return record
+
+
+def _list_summary(record: Record) -> ListSummary:
+    parts = ("entries", "tickets")
+    return ListSummary.from_record(record, **{name: json.loads(record[name]) for name in parts})

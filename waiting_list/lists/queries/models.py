@@ -1,0 +1,179 @@
+"""What queries answer: lists, changes, queues, summaries and statistics."""
+
+import json
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
+
+from waiting_list.fields import Frozen, Row
+from waiting_list.lists.list_settings import AfterExpiry, HoldStep, JoinChallenge, Policy
+
+
+class WaitingList(Frozen):
+    """The public view of a waiting list.
+
+    `open` says whether a fan can join now. If not, `closed_reason` says why: `not_opened` (tickets are still on
+    sale), `closed` (by an organizer), `ended` (the show began, or `closes_at` passed) or `full`. The other fields
+    after `free` are the rules of this list.
+    """
+
+    offer_id: str
+    representation_id: str
+    event_id: str
+    open: bool
+    closed_reason: Literal["not_opened", "closed", "ended", "full"] | None
+    waiting: int
+    tickets_waiting: int
+    free: int
+    max_quantity_per_order: int
+    max_places_per_person: int | None
+    policy: Policy
+    skip_limit: int
+    hold_minutes: int | None
+    hold_steps: tuple[HoldStep, ...]
+    quiet_from: str | None
+    quiet_until: str | None
+    timezone: str
+    after_expiry: AfterExpiry
+    automatic: bool
+    max_waiting: int | None
+    verify_email: bool
+    join_challenge: JoinChallenge
+    one_place_per_address: bool
+    closes_at: datetime | None
+    ends_at: datetime
+
+
+class Change(Frozen):
+    """One row of a list's history.
+
+    `number` is the number of the entry, or null for a change of the list itself. `before` and `after` hold the
+    fields that changed. `reason` is the organizer's reason for a move or removal, until the person is erased.
+    """
+
+    sequence: int
+    at: datetime
+    actor: str
+    verb: str
+    number: int | None
+    user_id: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any]
+    reason: str | None
+
+    @classmethod
+    def from_record(cls, record: Row, **given: Any) -> Self:
+        """Make the change of a row of `history`."""
+        before, after = record["before"], record["after"]
+        changed = {"before": json.loads(before) if before else None, "after": json.loads(after)}
+        return super().from_record(record, **changed | given)
+
+
+class Signal(StrEnum):
+    """Why several entries look like one person."""
+
+    NETWORK = "network"
+    """They come from one network: an IPv4 /24 or an IPv6 /64."""
+    BURST = "burst"
+    """Three or more of them joined within a minute."""
+    ADDRESS_FAMILY = "address_family"
+    """Their e-mail addresses have the same domain and the same shape."""
+
+
+class Lookalikes(Frozen):
+    """Active entries of one list that look like one person.
+
+    `signals` says why. `numbers` has the numbers of at most 500 entries.
+    """
+
+    signals: tuple[Signal, ...]
+    entries: int
+    tickets: int
+    first_joined_at: datetime
+    last_joined_at: datetime
+    numbers: tuple[int, ...]
+
+
+class Queue(Frozen):
+    """A snapshot of a whole queue, the same for all readers. `version` grows with every change of the list.
+
+    A segment is a range of ranks (rank >> `segment_bits`). `segments` lists those with waiting entries. Each has
+    four numbers: its own number; the entries that wait before it; the tickets that those want; and the version at
+    which a place inside it last changed. The position of an entry is 1 + (entries before its segment) + (entries
+    before it in its segment). The last part stays the same as long as the fourth number does: docs/queue.md.
+    """
+
+    offer_id: str
+    representation_id: str
+    event_id: str
+    version: int
+    waiting: int
+    tickets_waiting: int
+    free: int
+    segment_bits: int
+    segments: list[Annotated[list[int], Field(min_length=4, max_length=4)]]
+
+
+class ByStatus(Frozen):
+    """A count for each status."""
+
+    waiting: int
+    ready: int
+    left: int
+
+
+class ListSummary(Frozen):
+    """An organizer's view of one list.
+
+    `entries` and `tickets` count by status. The tickets are those wanted; for `ready`, those held.
+    """
+
+    offer_id: str
+    representation_id: str
+    event_id: str
+    open: bool
+    total_stock: int
+    available_stock: int
+    held: int
+    free: int
+    entries: ByStatus
+    tickets: ByStatus
+    oldest_joined_at: datetime | None
+
+
+class Period(Frozen):
+    """What happened in one hour, day or week from `period_at`, in the event's timezone.
+
+    `departures` counts users who left or were removed. `tickets_waiting` counts the tickets that waiting users
+    wanted at the end of the period.
+    """
+
+    period_at: datetime
+    joins: int
+    promotions: int
+    purchases: int
+    tickets_bought: int
+    expiries: int
+    departures: int
+    tickets_waiting: int
+
+
+class Statistics(Frozen):
+    """What happened in a list, by period and in total.
+
+    `conversion` is the number of purchases for each promotion, or null before the first promotion.
+    `median_wait_seconds` is the median time from joining to ready.
+    """
+
+    period: Literal["hour", "day", "week"]
+    periods: tuple[Period, ...]
+    joins: int
+    promotions: int
+    purchases: int
+    tickets_bought: int
+    expiries: int
+    departures: int
+    conversion: float | None
+    median_wait_seconds: float | None

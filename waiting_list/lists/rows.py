@@ -1,0 +1,139 @@
+"""The rows of a list and its entries as a transaction sees them, and the fields that the history records."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import partial
+from typing import Any, Self
+from uuid import UUID
+
+from waiting_list.lists.list_settings import (
+    COLUMNS,
+    LATER_COLUMNS,
+    STORED_DEFAULTS,
+    JoinChallenge,
+    ListSettings,
+    SettingColumns,
+    list_settings_of,
+    with_enums,
+)
+from waiting_list.lists.models import Inventory, LeftReason, Status
+from waiting_list.postgres.pool import Record
+
+
+@dataclass(slots=True, kw_only=True)
+class EntryRow:
+    """A row of `entries` inside a transaction. The defaults are those of an entry that has just joined."""
+
+    number: int
+    user_id: str | None
+    status: Status = Status.WAITING
+    left_reason: LeftReason | None = None
+    tickets_wanted: int
+    tickets_minimum: int
+    tickets_held: int = 0
+    rank: int
+    passed_over: int = 0
+    unverified: bool = False
+    joined_at: datetime
+    ready_at: datetime | None = None
+    ready_until: datetime | None = None
+    left_at: datetime | None = None
+
+    @classmethod
+    def from_record(cls, record: Record) -> Self:
+        """Make the row from a record with all of its columns."""
+        row = cls(**{name: record[name] for name in ENTRY_COLUMNS})
+        row.status = Status(row.status)
+        row.left_reason = LeftReason(row.left_reason) if row.left_reason else None
+        return row
+
+
+@dataclass(slots=True)
+class ListRow(SettingColumns):
+    """A row of `inventory` inside a transaction: the columns of its settings, and these."""
+
+    list_id: UUID
+    organization_id: str
+    event_id: str
+    offer_id: str
+    representation_id: str
+    total_stock: int
+    available_stock: int
+    held: int
+    waiting_list_open: bool
+    closed_by_hand: bool
+    waiting: int
+    tickets_waiting: int
+    last_number: int
+    last_rank: int
+    last_sequence: int
+    ended_at: datetime | None
+
+    @classmethod
+    def from_record(cls, record: Record) -> Self:
+        """Make the row from a record with all of its columns."""
+        return cls(**with_enums({name: record[name] for name in _LIST_COLUMNS}))
+
+    @property
+    def free(self) -> int:
+        """The tickets that are available and not held."""
+        return self.available_stock - self.held
+
+    @property
+    def inventory(self) -> Inventory:
+        """The stock, as clients see it."""
+        return Inventory(free=self.free, **{name: getattr(self, name) for name in _INVENTORY_FIELDS})
+
+    @property
+    def settings(self) -> ListSettings:
+        """The settings, as clients see them."""
+        return list_settings_of(partial(getattr, self))
+
+    @property
+    def has_one_place(self) -> bool:
+        """Whether a verified mailbox has at most one place; the default follows `verify_email`."""
+        return self.verify_email if self.one_place_per_address is None else self.one_place_per_address
+
+    def opening(self, available_stock: int) -> dict[str, bool]:
+        """Return the change of `waiting_list_open` that a change of the available stock causes, if any.
+
+        A list opens by itself when its last available ticket goes, and stays open. A list that an organizer has
+        closed by hand stays closed until an organizer opens it.
+        """
+        sold_out = available_stock == 0 and self.available_stock > 0
+        return {"waiting_list_open": True} if sold_out and not self.closed_by_hand else {}
+
+    @property
+    def leaves_traces(self) -> bool:
+        """Whether the list keeps a trace of each join.
+
+        A trace is one more row for each join, so only lists with a rule against programs keep them.
+        """
+        return self.has_one_place or self.join_challenge is not JoinChallenge.OFF
+
+    @property
+    def eligible(self) -> list[bool]:
+        """The values of `unverified` with which an entry can be promoted."""
+        return [False] if self.verify_email else [False, True]
+
+
+ENTRY_COLUMNS = tuple(field.name for field in fields(EntryRow))
+_LIST_COLUMNS = tuple(field.name for field in fields(ListRow))
+_INVENTORY_FIELDS = tuple(name for name in Inventory.model_fields if name != "free")
+
+CREATED_WITH = (
+    "total_stock",
+    "available_stock",
+    "held",
+    "waiting_list_open",
+    "closed_by_hand",
+    "ended_at",
+    *COLUMNS,
+)
+"""The fields of a list that the history records; the counters follow from the entries."""
+ADDED_LATER: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_COLUMNS}
+"""The settings that the first row of an older history lacks, with the values that they had then."""
+JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
+"""The fields of an entry that the history records for every join. It records `unverified` only if it is true; the
+others start empty."""

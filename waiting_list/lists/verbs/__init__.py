@@ -1,0 +1,40 @@
+"""The verbs: what can happen to a list, each inside one transaction that holds its lock."""
+
+from waiting_list.lists.verbs.buy import buy
+from waiting_list.lists.verbs.change import change
+from waiting_list.lists.verbs.configure import configure
+from waiting_list.lists.verbs.contact import set_contact, verify
+from waiting_list.lists.verbs.erase import erase, prune
+from waiting_list.lists.verbs.expire import end, expire
+from waiting_list.lists.verbs.join import join
+from waiting_list.lists.verbs.leave import leave, remove
+from waiting_list.lists.verbs.lookalikes import remove_lookalikes, restore
+from waiting_list.lists.verbs.move import move
+from waiting_list.lists.verbs.promote import promote, reconsider, settle
+from waiting_list.lists.verbs.stock import add_stock, add_total_stock, put_stock, remove_stock, remove_total_stock
+
+__all__ = [
+    "add_stock",
+    "add_total_stock",
+    "buy",
+    "change",
+    "configure",
+    "end",
+    "erase",
+    "expire",
+    "join",
+    "leave",
+    "move",
+    "promote",
+    "prune",
+    "put_stock",
+    "reconsider",
+    "remove",
+    "remove_lookalikes",
+    "remove_stock",
+    "remove_total_stock",
+    "restore",
+    "set_contact",
+    "settle",
+    "verify",
+]

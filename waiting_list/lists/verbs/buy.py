@@ -1,0 +1,54 @@
+"""The verb `buy`: turns a hold, or part of it, into a purchase."""
+
+from uuid import UUID
+
+from waiting_list.lists.holds import hold_id
+from waiting_list.lists.locked_list import LockedList
+from waiting_list.lists.models import LeftReason, Status
+from waiting_list.lists.rows import EntryRow
+from waiting_list.lists.verbs.checks import require_active, take_out
+from waiting_list.problems import HoldExpired, InvalidRequest, NotReady, WrongQuantity
+
+
+async def buy(
+    locked: LockedList, *, user_id: str, quantity: int | None = None, hold: UUID | None = None
+) -> EntryRow:
+    """Record that the ready user has bought `quantity` tickets, by default all held ones.
+
+    `hold` is a purchase pass's name for its hold; the user's latest entry must have that hold. The tickets leave
+    the stock: available and held shrink together, so no other fan moves. The other tickets of the hold become
+    free. The verb compares the deadline with the instant read under the lock, so a late worker changes no
+    outcome.
+
+    Raises NotInList, AlreadyLeft, NotReady, HoldExpired, WrongQuantity, InvalidRequest.
+    """
+    latest = await locked.latest(user_id)
+    # First, because a pass must learn only of its own hold and place.
+    if hold is not None and latest and hold != _hold(locked, latest):
+        raise HoldExpired("The purchase pass belongs to an earlier hold.")
+    if latest and latest.left_reason is LeftReason.EXPIRED:
+        raise HoldExpired(f"The hold expired at {locked.deadline(latest).isoformat()}.")
+    entry = require_active(latest)
+    if entry.status is Status.WAITING:
+        raise NotReady("It is not this user's turn yet.", entry=entry)
+    if locked.now >= locked.deadline(entry):
+        raise HoldExpired(f"The hold expired at {locked.deadline(entry).isoformat()}.")
+    bought = entry.tickets_held if quantity is None else quantity
+    if bought < 1:
+        raise InvalidRequest.of("quantity", "must be at least 1")
+    if bought > entry.tickets_held:
+        raise WrongQuantity(f"Only {entry.tickets_held} tickets are held.", held=entry.tickets_held)
+    available = locked.list.available_stock - bought
+    take_out(
+        locked,
+        "buy",
+        entry,
+        LeftReason.BOUGHT,
+        on_list={"available_stock": available} | locked.list.opening(available),
+    )
+    return entry
+
+
+def _hold(locked: LockedList, entry: EntryRow) -> UUID | None:
+    """Return the name of the hold that the entry has, or had when it left; None if there is none."""
+    return hold_id(locked.list.list_id, entry.number, entry.ready_at) if entry.ready_at else None

@@ -1,0 +1,98 @@
+"""What several verbs check and share.
+
+A verb checks everything before its first change. A verb that raises a Problem has changed no data, so a whole
+batch of verbs can share a transaction. A Problem about an entry carries the entry's row here; the engine turns it
+into the entry that clients see. A verb only frees tickets; promotion gives them to the next in line.
+"""
+
+from collections.abc import Mapping
+from typing import Any, assert_never
+
+from waiting_list.lists.locked_list import LockedList
+from waiting_list.lists.models import LeftReason, Status
+from waiting_list.lists.ranks import rank_between
+from waiting_list.lists.rows import EntryRow
+from waiting_list.problems import AlreadyLeft, InvalidRequest, NotInList, NotWaiting, TooManyTickets
+
+
+async def rank_before(locked: LockedList, following: EntryRow, mover: EntryRow) -> int:
+    """Return a rank right before `following`, half-way to the entry in front; make room if there is no rank."""
+    previous = await locked.read("read_active_before", following.rank, mover.number, 1)
+    rank = rank_between(previous[0].rank if previous else None, following.rank)
+    if rank is not None:
+        return rank
+    # After some twenty moves to the same place its ranks are consecutive. Shift that run down by one, from its
+    # far end, so that no two entries ever share a rank. Each place stays, and the history records every step.
+    run: list[EntryRow] = []
+    at_most = 64
+    while True:
+        run = await locked.read("read_active_before", following.rank, mover.number, at_most)
+        dense = next((i for i, e in enumerate(run) if e.rank != following.rank - 1 - i), len(run))
+        if dense < at_most:
+            break
+        at_most *= 2
+    # The mover steps aside first, because the run may shift into its rank.
+    locked.record("move", mover, rank=locked.list.last_rank + 1)
+    await locked.flush()
+    for entry in reversed(run[:dense]):
+        locked.record("move", entry, rank=entry.rank - 1)
+        await locked.flush()
+    return following.rank - 1
+
+
+def take_out(
+    locked: LockedList,
+    verb: str,
+    entry: EntryRow,
+    reason: LeftReason,
+    *,
+    why: str | None = None,
+    on_list: Mapping[str, Any] | None = None,
+) -> None:
+    """Take an active entry, and the tickets that it holds, out of the list; the history keeps `why`."""
+    locked.record(
+        verb,
+        entry,
+        reason=why,
+        on_list={"held": locked.list.held - entry.tickets_held} | dict(on_list or {}),
+        status=Status.LEFT,
+        left_reason=reason,
+        tickets_held=0,
+        left_at=locked.now,
+    )
+
+
+def require_active(entry: EntryRow | None, number: int | None = None) -> EntryRow:
+    if entry is None:
+        raise NotInList("This user has never joined this list.")
+    if number not in (None, entry.number):
+        raise AlreadyLeft("The user has left this entry, and has joined again since.", entry=entry)
+    if entry.status is Status.LEFT:
+        raise AlreadyLeft(f"The user has left this list ({entry.left_reason}).", entry=entry)
+    return entry
+
+
+def require_waiting(entry: EntryRow | None, number: int | None = None) -> EntryRow:
+    entry = require_active(entry, number)
+    match entry.status:
+        case Status.WAITING:
+            return entry
+        case Status.READY:
+            raise NotWaiting("It is this user's turn: the tickets are held.", entry=entry)
+        case Status.LEFT:
+            raise AssertionError("an active entry has not left")
+        case _:
+            assert_never(entry.status)
+
+
+def check_tickets(wanted: int, minimum: int) -> None:
+    if wanted < 1:
+        raise InvalidRequest.of("tickets_wanted", "must be at least 1")
+    if not 1 <= minimum <= wanted:
+        raise InvalidRequest.of("tickets_minimum", "must be between 1 and tickets_wanted")
+
+
+def check_maximum(locked: LockedList, wanted: int) -> None:
+    maximum = locked.max_quantity_per_order
+    if wanted > maximum:
+        raise TooManyTickets(f"One order may have at most {maximum} tickets.", maximum=maximum)

@@ -1,0 +1,35 @@
+"""The verb `configure`: changes a list's settings."""
+
+from typing import Any
+
+from waiting_list.lists.list_settings import SettingsChange
+from waiting_list.lists.locked_list import LockedList
+from waiting_list.problems import InvalidRequest
+
+
+async def configure(locked: LockedList, *, settings: SettingsChange) -> None:
+    """Change the given settings. Present holds keep their deadline, cut at the list's new end.
+
+    Raises InvalidRequest if no setting is given, if `closes_at` is after the representation's start, or if the
+    quiet hours have only one end or no length.
+    """
+    changes: dict[str, Any] = settings.given
+    if not changes:
+        raise InvalidRequest.of("body", "give at least one setting")
+    closes_at = changes.get("closes_at")
+    if closes_at is not None and closes_at > locked.starts_at:
+        begins = locked.starts_at.isoformat()
+        raise InvalidRequest.of("closes_at", f"must not be after the representation begins ({begins})")
+    quiet = {name: changes.get(name, getattr(locked.list, name)) for name in ("quiet_from", "quiet_until")}
+    if (quiet["quiet_from"] is None) != (quiet["quiet_until"] is None):
+        raise InvalidRequest.of("quiet_from", "quiet hours need both quiet_from and quiet_until, or neither")
+    if quiet["quiet_from"] is not None and quiet["quiet_from"] == quiet["quiet_until"]:
+        raise InvalidRequest.of("quiet_until", "must not be the same as quiet_from")
+    if "open" in changes:
+        changes |= open_or_closed(changes.pop("open"))
+    locked.record("configure", on_list=changes)
+    locked.needs_promotion |= settings.moves_queue
+
+
+def open_or_closed(is_open: bool) -> dict[str, bool]:
+    return {"waiting_list_open": is_open, "closed_by_hand": not is_open}

@@ -1,0 +1,39 @@
+"""The verbs `set_contact` and `verify`: how a fan can be reached."""
+
+from waiting_list.lists.contact import Contact
+from waiting_list.lists.locked_list import LockedList
+from waiting_list.lists.rows import EntryRow
+from waiting_list.lists.verbs.checks import require_active
+from waiting_list.problems import InvalidRequest
+
+
+async def set_contact(locked: LockedList, *, user_id: str, contact: Contact) -> EntryRow:
+    """Change the contact of the user's entry. A verified address stays verified; a new one must be verified again.
+
+    Raises NotInList, AlreadyLeft, AddressTaken.
+    """
+    entry = require_active(await locked.latest(user_id))
+    known = await locked.contacts.read(entry.number)
+    if known is not None and known["email_verified"] and known["email"] == contact.email:
+        contact = contact.model_copy(update={"email_verified": True})
+    elif contact.verified_email is not None:
+        await locked.contacts.check_mailbox(contact.verified_email, entry.number)
+    await locked.contacts.change(entry, contact)
+    locked.record("set_contact", entry, unverified=contact.is_unverified)
+    return entry
+
+
+async def verify(locked: LockedList, *, user_id: str, number: int, email: str) -> EntryRow:
+    """Mark the entry's address as verified, because its owner reads this mailbox. Safe to repeat.
+
+    From now on promotion no longer passes the entry over. Raises NotInList, AlreadyLeft, AddressTaken, and
+    InvalidRequest if the entry has another address by now.
+    """
+    entry = require_active(await locked.latest(user_id), number)
+    known = await locked.contacts.read(number)
+    if known is None or known["email"] != email:
+        raise InvalidRequest.of("email", "is not the address of this entry")
+    if not known["email_verified"]:
+        await locked.contacts.verify(number, email)
+    locked.record("verify", entry, unverified=False)
+    return entry

@@ -1,0 +1,71 @@
+"""The verb `join`: puts a fan at the end of the list."""
+
+from waiting_list.lists.challenges import NO_PROOF, Proof, asked_bits
+from waiting_list.lists.contact import NO_CONTACT, Contact
+from waiting_list.lists.locked_list import LockedList
+from waiting_list.lists.models import FAN, Status
+from waiting_list.lists.rows import EntryRow
+from waiting_list.lists.verbs.checks import check_maximum, check_tickets
+from waiting_list.problems import (
+    AlreadyInList,
+    ChallengeRequired,
+    WaitingListEnded,
+    WaitingListFull,
+    WaitingListNotOpen,
+)
+
+
+async def join(
+    locked: LockedList,
+    *,
+    user_id: str,
+    tickets_wanted: int,
+    tickets_minimum: int | None = None,
+    contact: Contact = NO_CONTACT,
+    quiet: bool = False,
+    proof: Proof = NO_PROOF,
+    network: str | None = None,
+) -> EntryRow:
+    """Give the user the last place.
+
+    `tickets_minimum` defaults to `tickets_wanted`. `contact` says where e-mails about the entry go. With `quiet`,
+    no e-mail repeats the answer: that the fan joined, and may buy at once. `proof` answers the list's challenge to
+    fans. `network` is the public address that the fan joins from (`Limits.network`). A fan may join MOST_JOINS
+    times within JOINS_WITHIN; an organizer may add users without that limit.
+
+    Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
+    WaitingListFull, TooManyPlaces, RateLimited, AddressTaken, ChallengeRequired.
+    """
+    minimum = tickets_wanted if tickets_minimum is None else tickets_minimum
+    check_tickets(tickets_wanted, minimum)
+    if locked.ended:
+        raise WaitingListEnded("The show has begun, or the list has closed for good.")
+    if not locked.list.waiting_list_open:
+        raise WaitingListNotOpen(
+            "The organizer has closed this list."
+            if locked.list.closed_by_hand
+            else "Tickets are still on sale. The list opens when they are sold out."
+        )
+    entry = await locked.latest(user_id)
+    if entry and entry.status is not Status.LEFT:
+        raise AlreadyInList("The user already has a place in this list.", entry=entry)
+    check_maximum(locked, tickets_wanted)
+    if locked.list.max_waiting is not None and locked.list.waiting >= locked.list.max_waiting:
+        raise WaitingListFull(f"The list is full: {locked.list.waiting} fans are waiting.")
+    locked.other_places.check(user_id)
+    if locked.actor == FAN and entry is not None:
+        await locked.join_limit.check(user_id)
+    if contact.verified_email is not None:
+        await locked.contacts.check_mailbox(contact.verified_email)
+    # Last, so that no device works for a place that the list would refuse.
+    bits = 0 if proof.solved or locked.actor != FAN else asked_bits(locked.list.join_challenge, proof.pressing)
+    if bits:
+        raise ChallengeRequired("Solve the challenge, then repeat the request with the solution.", bits=bits)
+    joined = locked.join(
+        user_id=user_id,
+        tickets_wanted=tickets_wanted,
+        tickets_minimum=minimum,
+        unverified=contact.is_unverified,
+    )
+    locked.contacts.add(joined.number, contact, network=network, quiet=quiet)
+    return joined

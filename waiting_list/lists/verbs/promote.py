@@ -1,0 +1,94 @@
+"""The verb `promote`, and the round after each verb that gives free tickets to who is next (DESIGN: rules of the
+list, 5)."""
+
+from collections.abc import Sequence
+
+from waiting_list.fields import INT32_MAX
+from waiting_list.lists.list_settings import Policy
+from waiting_list.lists.locked_list import LockedList
+from waiting_list.lists.models import CLOCK, Status
+from waiting_list.lists.policy import Choice, choose
+from waiting_list.lists.rows import EntryRow
+from waiting_list.lists.verbs.stock import check_free, check_quantity
+from waiting_list.problems import WaitingListEnded
+
+_CHUNK = 500
+_BEFORE_ALL = -(2**63)
+"""A rank lower than that of any entry."""
+
+
+async def promote(locked: LockedList, *, tickets: int) -> None:
+    """Release this many free tickets by hand, to the next in line under the list's policy.
+
+    Raises InvalidRequest, WaitingListEnded, NotEnoughStock, StockHeld.
+    """
+    check_quantity("tickets", tickets)
+    if locked.ended:
+        raise WaitingListEnded("The show has begun, or the list has closed for good.")
+    check_free(locked, tickets)
+    await _round(locked, tickets)
+
+
+async def reconsider(locked: LockedList) -> None:
+    """Ask `settle`, which follows every verb, to look at the next in line as after any change of the list."""
+    locked.needs_promotion = True
+
+
+async def settle(locked: LockedList) -> None:
+    """Promote the next in line, if a change may have made free tickets fit them; the actor is the service.
+
+    It promotes no entry in manual mode, or once the list has ended.
+    """
+    if locked.needs_promotion and locked.list.automatic and not locked.ended:
+        locked.actor = CLOCK
+        await _round(locked, locked.list.free)
+    locked.needs_promotion = False
+
+
+async def _round(locked: LockedList, tickets: int) -> None:
+    # The round reads from the head of the line in chunks, and no further than it promotes, so that its cost does
+    # not depend on the length of the list.
+    first: EntryRow | None = None
+    while tickets and locked.list.waiting and first is None:
+        line = await _first(locked, min(tickets, _CHUNK))
+        if not line:
+            return
+        choice = choose(tickets, line, policy=Policy.STRICT)
+        tickets -= _hold(locked, line, choice)
+        if choice.looked_at < len(line):
+            first = line[choice.looked_at]
+    if first is None or locked.list.policy is Policy.STRICT:
+        return
+    after_rank = first.rank
+    while tickets and (at_most := locked.list.skip_limit - first.passed_over) > 0:
+        fitting = after_rank, tickets, min(at_most, _CHUNK), locked.list.eligible
+        line = await locked.read("read_first_fitting", *fitting)
+        if not line:
+            break
+        choice = choose(tickets, line, policy=Policy.SKIP, at_most=at_most)
+        tickets -= _hold(locked, line, choice)
+        locked.record("promote", first, passed_over=first.passed_over + len(choice.held))
+        after_rank = line[-1].rank
+
+
+async def _first(locked: LockedList, at_most: int) -> list[EntryRow]:
+    """Return the first in line that promotion may serve."""
+    if locked.list.verify_email:
+        return await locked.read("read_first_fitting", _BEFORE_ALL, INT32_MAX, at_most, locked.list.eligible)
+    return await locked.read("read_first_waiting", at_most)
+
+
+def _hold(locked: LockedList, line: Sequence[EntryRow], choice: Choice) -> int:
+    until = locked.hold_until()
+    for index, tickets in choice.held:
+        locked.record(
+            "promote",
+            line[index],
+            on_list={"held": locked.list.held + tickets},
+            status=Status.READY,
+            tickets_held=tickets,
+            ready_at=locked.now,
+            ready_until=until,
+        )
+        locked.promoted.append(line[index])
+    return sum(tickets for _, tickets in choice.held)

@@ -1,0 +1,1 @@
+"""Notices: e-mails to fans and webhooks to receivers, with retries."""

@@ -1,0 +1,162 @@
+"""The dispatcher: find the due notices of the outbox, and start a sender for each list and receiver.
+
+It reads what is due without locks. For each list and receiver one task then claims a batch (SKIP LOCKED, so that
+any number of processes may run), sends it, records the results, and goes on until nothing is left. A claim only
+moves the row's `due_at` ahead: a process that is killed in the middle leaves rows that are due again, under the
+same id. So every notice is sent at least once, and hardly ever twice.
+"""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from waiting_list.access.signing_keys import SigningKeys
+from waiting_list.notifications.email_content import EmailComposer
+from waiting_list.notifications.email_sender import EmailSender
+from waiting_list.notifications.email_transport import open_email_transport
+from waiting_list.notifications.webhook_sender import WebhookSender
+from waiting_list.postgres.pool import Pool, connection, snapshot
+from waiting_list.postgres.statements import sql
+from waiting_list.problems import Unavailable
+from waiting_list.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_TASKS_FOR_EMAILS = 8
+_TASKS_FOR_WEBHOOKS = 48
+"""At most. Each kind has its own, so that webhooks that hang never hold up an e-mail."""
+_TASKS_FOR_A_WEBHOOK = 2
+_LONGEST_SLEEP_SECONDS = 0.5
+_SHORTEST_SLEEP_SECONDS = 0.05
+_RETRY_SECONDS = 1.0
+_CLEANING_SECONDS = 60.0
+_GRACE_SECONDS = 5.0
+
+
+class Dispatcher:
+    """Sends notices until it is told to stop. The engine sets `wake` when it has written new ones in this
+    process."""
+
+    def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys, wake: asyncio.Event) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._signing_keys = signing_keys
+        self._wake = wake
+        composer, transport = EmailComposer(pool, settings, signing_keys), open_email_transport(settings)
+        self._email_sender = EmailSender(pool, settings, composer, transport) if transport is not None else None
+        self._webhook_sender: WebhookSender | None = None
+        self._tasks: dict[tuple[UUID, str | None], asyncio.Task[None]] = {}
+        """By list and webhook, or None for the list's e-mails."""
+        self._found_more = False
+        """Whether the last look found more than there were tasks for."""
+        self._failing: set[tuple[UUID, str | None]] = set()
+        self._cleaned_at = float("-inf")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set. Survive any failure: log it once, and try again. At the end, what is under way
+        has a few seconds to finish."""
+        self._webhook_sender = WebhookSender(self._pool, self._settings, self._signing_keys)
+        stopping = asyncio.create_task(stop.wait())
+        failing = False
+        try:
+            while not stop.is_set():
+                pause = _LONGEST_SLEEP_SECONDS
+                try:
+                    self._wake.clear()
+                    await self.delete_old_notices()
+                    await self._start_tasks(self._webhook_sender.resting())
+                    failing = False
+                except Unavailable:
+                    pause = _RETRY_SECONDS  # the outage is logged where it is met
+                except Exception as error:
+                    pause = _RETRY_SECONDS
+                    if not failing:
+                        log.warning("delivery_failing", error=repr(error), exc_info=True)
+                    failing = True
+                await self._sleep(stopping, pause)
+        finally:
+            stopping.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks.values(), timeout=_GRACE_SECONDS)
+            for task in list(self._tasks.values()):
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await self._webhook_sender.close()
+            if self._email_sender is not None:
+                await self._email_sender.close()
+
+    async def delete_old_notices(self) -> None:
+        """Delete the notices that ended `notices_kept_days` ago; at most once a minute. Raises Unavailable."""
+        now = asyncio.get_running_loop().time()
+        if now - self._cleaned_at <= _CLEANING_SECONDS:
+            return
+        kept = timedelta(days=self._settings.notices_kept_days)
+        async with connection(self._pool) as acquired:
+            await acquired.execute(sql("delete_old_notices"), kept)
+        self._cleaned_at = now
+
+    async def _sleep(self, stopping: asyncio.Task[bool], seconds: float) -> None:
+        # A moment in any case, so that an engine that commits all the time is not followed by a look each time.
+        await asyncio.wait([stopping], timeout=_SHORTEST_SLEEP_SECONDS)
+        woken = asyncio.create_task(self._wake.wait())
+        await asyncio.wait([stopping, woken], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        woken.cancel()
+
+    async def _start_tasks(self, resting: list[str]) -> None:
+        """Look for what is due, and start a task for each list and receiver that has none. Raises Unavailable."""
+        busy = list(self._tasks)
+        receivers = {None, *(webhook_id for _, webhook_id in busy)}
+        async with snapshot(self._pool) as acquired:
+            due = await acquired.fetch(
+                sql("read_due_notices"),
+                [list_id for list_id, _ in busy],
+                [webhook_id or "" for _, webhook_id in busy],
+                [*resting, *(receiver or "" for receiver in receivers if not self._has_room(receiver))],
+            )
+        self._found_more = False
+        for record in due:
+            key = record["list_id"], record["webhook_id"]
+            if not self._has_room(record["webhook_id"]):
+                self._found_more = True
+                continue
+            task = asyncio.create_task(self._send(*key))
+            self._tasks[key] = task
+            task.add_done_callback(lambda _, key=key: self._ended(key))  # type: ignore[misc]
+
+    def _has_room(self, webhook_id: str | None) -> bool:
+        """Whether one more task may send to a receiver."""
+        receivers = [receiver for _, receiver in self._tasks]
+        emails = receivers.count(None)
+        if webhook_id is None:
+            return self._email_sender is not None and emails < _TASKS_FOR_EMAILS
+        webhooks = len(receivers) - emails
+        return webhooks < _TASKS_FOR_WEBHOOKS and receivers.count(webhook_id) < _TASKS_FOR_A_WEBHOOK
+
+    def _ended(self, key: tuple[UUID, str | None]) -> None:
+        del self._tasks[key]
+        if self._found_more:
+            self._wake.set()
+
+    async def _send(self, list_id: UUID, webhook_id: str | None) -> None:
+        """Send batch after batch of what is due of one list to one receiver."""
+        key = list_id, webhook_id
+        try:
+            while await self._send_due(list_id, webhook_id):
+                pass
+            self._failing.discard(key)
+        except Unavailable:
+            pass  # the next look says so
+        except Exception:
+            # What was claimed is due again when its lease ends.
+            if key not in self._failing:
+                log.exception("delivery_failed", list_id=str(list_id), webhook_id=webhook_id)
+            self._failing.add(key)
+
+    async def _send_due(self, list_id: UUID, webhook_id: str | None) -> int:
+        if webhook_id is None:
+            assert self._email_sender is not None
+            return await self._email_sender.send_due(list_id)
+        assert self._webhook_sender is not None
+        return await self._webhook_sender.send_due(list_id, webhook_id)

@@ -1,0 +1,162 @@
+"""Compose an e-mail at the moment it is sent: check that it is still true, and fill it with what is true then."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
+from uuid import UUID
+
+from waiting_list import page_addresses as to
+from waiting_list.access.email_sign_in import SignIn, sign_in_token
+from waiting_list.access.private_links import link_hash, link_token, verification_code
+from waiting_list.access.purchase_passes import PurchasePasses
+from waiting_list.access.signing_keys import SigningKeys
+from waiting_list.lists.events import EmailKind
+from waiting_list.lists.models import Entry, LeftReason, Status
+from waiting_list.notifications.email_rendering import EmailContext, EmailRenderer
+from waiting_list.notifications.suppressions import suppressed, unsubscribe_code
+from waiting_list.postgres.pool import Pool, Record, connection
+from waiting_list.postgres.statements import sql
+from waiting_list.settings import Settings
+
+NOBODY = "the e-mail has no recipient any longer"
+"""The reason where the fan was erased, has no address any more, or has unsubscribed."""
+
+
+class EmailComposer:
+    """Composes the e-mails of claimed notices. One for each process."""
+
+    def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys) -> None:
+        self._pool = pool
+        self._public_url = settings.public_url
+        self._signing_keys = signing_keys
+        self._purchase_passes = PurchasePasses(signing_keys)
+        self._renderer = EmailRenderer(settings)
+
+    async def read_entries(self, list_id: UUID, numbers: Sequence[int | None]) -> dict[int, Mapping[str, Any]]:
+        """Return what e-mails about some entries of a list may say, by number, where an entry has a contact.
+
+        The private links of these entries work from now on. `subscribed` is false where the mailbox wants no
+        e-mails of the organization. Raises Unavailable."""
+        wanted = [number for number in numbers if number is not None]
+        if not wanted:
+            return {}
+        secret = await self._signing_keys.derived_secret()
+        async with connection(self._pool) as acquired:
+            found = await acquired.fetch(sql("read_letter_facts"), list_id, wanted)
+            if new := [one for one in found if not one["has_link"]]:
+                named = [(one["number"], one["link_version"]) for one in new]
+                hashes = [link_hash(link_token(secret, list_id, *one)) for one in named]
+                await acquired.execute(sql("make_links"), list_id, *map(list, zip(*named, strict=True)), hashes)
+            silent: set[str] = set()
+            if found:
+                emails = {one["email"] for one in found if one["email"]}
+                silent = set(await suppressed(acquired, secret, found[0]["organization_id"], emails))
+        return {
+            one["number"]: dict(one) | {"subscribed": one["subscribed"] and one["email"] not in silent}
+            for one in found
+        }
+
+    async def compose(self, notice: Record, about: Mapping[str, Any]) -> EmailMessage:
+        """Return the e-mail to the fan of an entry. Raises Unavailable."""
+        secret = await self._signing_keys.derived_secret()
+        entry = await self._purchase_passes.with_pass(Entry.from_record(about))
+        list_id, number = about["list_id"], entry.number
+        token = link_token(secret, list_id, number, about["link_version"])
+        link = self._public_url + to.address(to.PRIVATE_LINK, token=token)
+        code = unsubscribe_code(secret, about["organization_id"], about["email"])
+        verify_link = None
+        if about["unverified"] and about["verify_email"]:
+            verify_code = verification_code(secret, list_id, number, about["email"])
+            verify_link = to.below(link, to.VERIFY, code=verify_code)
+        context = EmailContext(
+            **{name: about[name] for name in _SHOWN_FIELDS},
+            requeued=entry.status is Status.WAITING,
+            link=link,
+            unsubscribe_link=to.unsubscribe(link, code),
+            verify_link=verify_link,
+            buy_link=to.buy_link(about["purchase_url"], entry.purchase_pass, entry.tickets_held),
+        )
+        return self._renderer.render(EmailKind(notice["type"]), context, notice_id=notice["notice_id"])
+
+    async def compose_sign_in(self, notice: Record) -> EmailMessage | None:
+        """Return the e-mail with the link to sign in; None once the link was used, or has expired. Raises
+        Unavailable."""
+        async with connection(self._pool) as acquired:
+            record = await acquired.fetchrow(sql("read_sign_in"), notice["notice_id"])
+        if record is None:
+            return None
+        asked = SignIn.from_record(record)
+        token = sign_in_token(await self._signing_keys.derived_secret(), notice["notice_id"])
+        context = EmailContext(
+            organization_id=asked.organization_id,
+            locale=asked.locale,
+            email=asked.email,
+            link=self._public_url + to.address(to.SIGN_IN_LINK, token=token),
+        )
+        return self._renderer.render(EmailKind.SIGN_IN, context, notice_id=notice["notice_id"])
+
+    def compose_webhook_disabled(self, notice: Record) -> EmailMessage:
+        """Return the e-mail to an organizer whose webhook was disabled."""
+        body = json.loads(notice["body"])
+        since = datetime.fromisoformat(body.pop("since"))
+        return self._renderer.render_webhook_disabled(**body, since=since, notice_id=notice["notice_id"])
+
+
+def reason_not_to_send(notice: Record, about: Mapping[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
+    """Return why an e-mail is no longer true, or no longer needed; None if it is to be sent."""
+    if about["email"] is None or not about["subscribed"]:
+        return NOBODY
+    status, left_reason = about["status"], about["left_reason"]
+    to_verify = about["unverified"] and about["verify_email"]
+    # The hold that the e-mail is about, not a later one of the same entry.
+    same_hold = status == Status.READY and about["ready_at"] == notice["created_at"]
+    match EmailKind(notice["type"]):
+        case EmailKind.JOINED | EmailKind.REVOKED if status != Status.WAITING:
+            return "the fan no longer waits"
+        case EmailKind.READY | EmailKind.REMINDER if not same_hold or about["now"] >= about["ready_until"]:
+            return "the hold is over"
+        case EmailKind.EXPIRED if status == Status.READY or left_reason not in (None, LeftReason.EXPIRED):
+            return "the entry has changed since"
+        case EmailKind.VERIFY if status == Status.LEFT or not to_verify:
+            return "the address no longer needs verification"
+        case EmailKind.VERIFY if notice["created_at"] < about["asked_at"]:
+            return "a newer e-mail asks for the verification"
+        case EmailKind.REMINDER if about["reminder_minutes"] is None:
+            return "the list no longer sends reminders"
+        case kind if to_verify and kind not in (EmailKind.JOINED, EmailKind.VERIFY):
+            return "the address is not verified yet"
+        case _:
+            return None
+
+
+def seconds_until_due(notice: Record, about: Mapping[str, Any]) -> float | None:
+    """Return in how many seconds a reminder is due, if its deadline has moved away since it was planned."""
+    if notice["type"] != EmailKind.REMINDER or about["reminder_minutes"] is None:
+        return None
+    before = timedelta(minutes=about["reminder_minutes"])
+    seconds = (about["ready_until"] - before - about["now"]).total_seconds()
+    return seconds if seconds > before.total_seconds() / 2 else None
+
+
+_SHOWN_FIELDS = (
+    "organization_id",
+    "locale",
+    "name",
+    "email",
+    "email_verified",
+    "event_title",
+    "venue_name",
+    "venue_address",
+    "timezone",
+    "offer_name",
+    "start_datetime",
+    "number",
+    "position",
+    "tickets_ahead",
+    "tickets_wanted",
+    "tickets_minimum",
+    "tickets_held",
+    "ready_until",
+)

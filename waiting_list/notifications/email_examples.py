@@ -1,0 +1,71 @@
+"""Examples of e-mails, so that templates can be looked at before they are used."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from uuid import UUID
+
+from waiting_list.lists.events import EmailKind
+from waiting_list.notifications.email_rendering import EmailContext, EmailRenderer
+
+_EXAMPLE_ID = UUID("00000000-0000-4000-8000-000000000001")
+
+
+def example(
+    renderer: EmailRenderer, kind: EmailKind, *, locale: str, organization_id: str = "demo"
+) -> EmailMessage:
+    """Return an example of an e-mail, to try a template with."""
+    if kind is EmailKind.WEBHOOK_DISABLED:
+        return renderer.render_webhook_disabled(
+            "ada@example.org",
+            url="https://shop.example/hooks",
+            reason="410 Gone",
+            since=datetime(2030, 11, 17, 8, tzinfo=UTC),
+            notice_id=_EXAMPLE_ID,
+            locale=locale,
+        )
+    return renderer.render(
+        kind, example_context(kind, locale=locale, organization_id=organization_id), notice_id=_EXAMPLE_ID
+    )
+
+
+def example_context(kind: EmailKind, *, locale: str, organization_id: str = "demo") -> EmailContext:
+    """Return the context of an example: a fan, an event, and what this kind of e-mail is about."""
+    link = "https://tickets.example/p/Zx4kq0Yw3mB7cN2vT9sR1dF6gH8jL5aQ"
+    context = EmailContext(
+        organization_id=organization_id,
+        locale=locale,
+        email="ada@example.org",
+        email_verified=kind is not EmailKind.VERIFY,
+        name="Ada",
+        event_title="Jazz on the Quay",
+        offer_name="General admission",
+        venue_name="Le Quai Couvert",
+        venue_address="12 quai des Tanneurs, Paris",
+        timezone="Europe/Paris",
+        start_datetime=datetime(2030, 11, 29, 19, 30, tzinfo=UTC),
+        number=1042,
+        position=17,
+        tickets_ahead=31,
+        tickets_wanted=4,
+        tickets_minimum=2,
+        link=link,
+        unsubscribe_link=f"{link}/unsubscribe",
+    )
+    match kind:
+        case EmailKind.READY | EmailKind.REMINDER:
+            until = datetime(2030, 11, 20, 17, tzinfo=UTC) + timedelta(minutes=30)
+            return replace(
+                context, tickets_held=2, ready_until=until, buy_link="https://shop.example/buy?pass=eyJhbGciOi"
+            )
+        case EmailKind.VERIFY | EmailKind.JOINED:
+            return replace(context, verify_link=f"{link}/verify?code=Qm9uam91ciBBZGEh")
+        case EmailKind.SIGN_IN:
+            return EmailContext(
+                organization_id=organization_id,
+                locale=locale,
+                email="ada@example.org",
+                link="https://tickets.example/sign-in/Zx4kq0Yw3mB7cN2vT9sR1dF6gH8jL5aQ",
+            )
+        case _:
+            return context

@@ -1,0 +1,235 @@
+"""Render e-mails: from a context and a template to a message. Knows neither the database nor how mail leaves.
+
+The words stand in `templates/mail/`: for each kind a `.txt`, whose first line is the subject, and a `.html`.
+What a fan or an organizer wrote can only be read: the renderer takes out controls and signs that turn the
+direction of text, escapes HTML, and has the `email` package make headers from parts, never from spliced text.
+
+An e-mail carries the organizer's good name, so a fan must not have it say something to strangers. Before the
+address is verified it has no text of the fan's; after that it has their name, unless the name has a web address.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
+from email.message import EmailMessage
+from email.policy import SMTP, Policy
+from email.utils import parseaddr
+from functools import lru_cache
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import structlog
+from email_validator import EmailNotValidError, validate_email
+from jinja2 import TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from waiting_list.fields import Locale
+from waiting_list.i18n import environment, known
+from waiting_list.lists.events import EmailKind
+from waiting_list.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_LONGEST = 200
+"""Characters of a name or title that are shown."""
+_LONGEST_NAME = 100
+"""Characters of a person's name in the header To."""
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
+_SPACES = re.compile(" {2,}")
+_LINK = re.compile(r"https?://[!-~]+")
+_BLANK_LINES = re.compile(r"\n\s*\n\s*\n")
+_SUBJECT = "Subject: "
+_DOTS = str.maketrans(
+    dict.fromkeys("\u3002\u00b7\u0701\u0702\u06d4\u2e31\u2e33\ua4f8\u2027\u2219\u22c5\u30fb", ".")
+)
+"""What browsers take for the dot of a domain (UTS 46), and what readers do."""
+_WEB_ADDRESS = re.compile(r"[/\\:@]|\bwww\b|\w\s*\.(\w{2}|[^\W\x00-\x7f])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmailContext:
+    """All that an e-mail to a fan may show. What is null is not mentioned.
+
+    `number` is the arrival number, and with `requeued` the new one; `position` and `tickets_ahead` are exact when
+    the mail is written. `link` is the fan's private page, `buy_link` where they buy what is held. Templates see
+    neither `name` nor `email` until `email_verified`.
+    """
+
+    organization_id: str
+    locale: str | None
+    email: str
+    email_verified: bool = False
+    name: str | None = None
+    event_title: str | None = None
+    offer_name: str | None = None
+    venue_name: str | None = None
+    venue_address: str | None = None
+    timezone: str = "UTC"
+    start_datetime: datetime | None = None
+    number: int | None = None
+    position: int | None = None
+    tickets_ahead: int | None = None
+    tickets_wanted: int = 1
+    tickets_minimum: int = 1
+    tickets_held: int = 0
+    ready_until: datetime | None = None
+    requeued: bool = False
+    link: str | None = None
+    buy_link: str | None = None
+    verify_link: str | None = None
+    unsubscribe_link: str | None = None
+
+
+class _Whole(UnstructuredHeader, BaseHeader):
+    """A header that stays on one line: the library would wrap a long address in encoded words, and nobody would
+    find the link again."""
+
+    def fold(self, *, policy: "Policy[Any]") -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("List-Unsubscribe", _Whole)
+_POLICY = SMTP.clone(header_factory=_HEADERS, cte_type="7bit")
+
+
+class EmailRenderer:
+    """Renders the e-mails of a deployment."""
+
+    def __init__(self, settings: Settings) -> None:
+        name, address = parseaddr(settings.mail_from)
+        self._from = Address(_plain(name), addr_spec=address)
+        self._host = (urlsplit(settings.public_url).hostname or "localhost").encode("idna").decode()
+        if ":" in self._host:
+            self._host = f"[{self._host}]"
+        self._template_folder = settings.template_folder
+        self._failed: set[tuple[str, str]] = set()
+
+    def render(self, kind: EmailKind, context: EmailContext, *, notice_id: UUID) -> EmailMessage:
+        """Return the e-mail to the fan of this context, in their language.
+
+        A notice that is sent again has the same Message-ID. With an `unsubscribe_link` one click ends the mails
+        (RFC 8058). An organizer's template that fails must not cost a fan their turn: the renderer then uses ours,
+        and logs it once. Raises ValueError where the context has no address that can be written to.
+        """
+        return self._message(kind, _shown(context), context, notice_id=notice_id)
+
+    def render_webhook_disabled(
+        self,
+        to: str,
+        *,
+        url: str,
+        reason: str,
+        since: datetime | None,
+        notice_id: UUID,
+        locale: str | None = None,
+    ) -> EmailMessage:
+        """Return the e-mail to an organizer whose webhook was disabled; `since` is when it began to fail. Raises
+        ValueError if `to` is not an address."""
+        context = EmailContext(organization_id="", locale=locale, email=to)
+        shown = _shown(context) | {"url": _plain(url, longest=2000), "reason": _plain(reason), "since": since}
+        return self._message(EmailKind.WEBHOOK_DISABLED, shown, context, notice_id=notice_id)
+
+    def _message(
+        self, kind: EmailKind, shown: dict[str, Any], context: EmailContext, *, notice_id: UUID
+    ) -> EmailMessage:
+        locale = known(context.locale)
+        subject, text, html = self._render_texts(kind, shown | {"locale": locale}, locale, context.organization_id)
+        message = EmailMessage(policy=_POLICY)
+        message["From"] = self._from
+        message["To"] = Address(_plain(shown["name"], longest=_LONGEST_NAME), addr_spec=_address(context.email))
+        message["Subject"] = subject
+        message["Date"] = datetime.now(UTC)
+        message["Message-ID"] = f"<{notice_id}@{self._host}>"
+        message["Auto-Submitted"] = "auto-generated"
+        if shown["unsubscribe_link"]:
+            message["List-Unsubscribe"] = f"<{shown['unsubscribe_link']}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        message.set_content(text, cte="quoted-printable")
+        message.add_alternative(html, subtype="html", cte="quoted-printable")
+        message["Content-Language"] = locale  # last: whatever describes the content goes when that is set
+        return message
+
+    def _render_texts(
+        self, kind: EmailKind, shown: dict[str, Any], locale: Locale, organization_id: str
+    ) -> tuple[str, str, str]:
+        ours = environment(locale)
+        if self._template_folder is not None and organization_id:
+            theirs = environment(locale, organization_id=organization_id, template_folder=self._template_folder)
+            try:
+                return _render_with(theirs, kind, shown)
+            except Exception as error:
+                if (organization_id, kind) not in self._failed:
+                    self._failed.add((organization_id, kind))
+                    # Kind and place only: what an error says may quote the fan.
+                    place = extract_tb(error.__traceback__)[-1]
+                    log.warning(
+                        "template_failing",
+                        organization_id=organization_id,
+                        letter=kind,
+                        error=type(error).__name__,
+                        place=f"{Path(place.filename).name}:{place.lineno}",
+                    )
+        return _render_with(ours, kind, shown)
+
+
+def _render_with(templates: SandboxedEnvironment, kind: EmailKind, shown: dict[str, Any]) -> tuple[str, str, str]:
+    """Subject, text and HTML. Raises TemplateError, and whatever else a template may run into."""
+    first, _, text = templates.get_template(f"mail/{kind}.txt").render(shown).strip().partition("\n")
+    if not first.startswith(_SUBJECT):
+        raise TemplateError(f"the first line of mail/{kind}.txt does not begin with '{_SUBJECT}'")
+    html = templates.get_template(f"mail/{kind}.html").render(shown)
+    return _plain(first.removeprefix(_SUBJECT)), _BLANK_LINES.sub("\n\n", text.strip()) + "\n", html
+
+
+def _shown(context: EmailContext) -> dict[str, Any]:
+    """What templates see: text that is plain, and links that lead to the web."""
+    shown = {one.name: getattr(context, one.name) for one in fields(context)}
+    for name, value in shown.items():
+        if name.endswith("link"):
+            shown[name] = value if value and _LINK.fullmatch(value) else None
+        elif isinstance(value, str) and name != "timezone":
+            shown[name] = _plain(value)
+    if not context.email_verified:
+        shown["name"] = shown["email"] = ""
+    elif context.name is None or has_web_address(context.name):
+        shown["name"] = ""
+    return shown
+
+
+def has_web_address(text: str) -> bool:
+    """Return whether a mail program, or a reader, could take a part of a name for a web address.
+
+    So is a name with a slash, a colon or an at sign, and any dot right before two letters: `St. John` and
+    `J. R. R.` are names, `Dr.Ada` is not. Accents, invisible signs and other dots than ours hide nothing.
+    """
+    bare = "".join(
+        one
+        for one in unicodedata.normalize("NFKD", text)
+        if unicodedata.category(one) not in ("Mn", "Me", "Cf", "Cc")
+    )
+    return _WEB_ADDRESS.search(bare.translate(_DOTS)) is not None
+
+
+def _plain(text: str, *, longest: int = _LONGEST) -> str:
+    """One line without controls and without signs that turn the direction of what follows."""
+    # Python before 3.12.5 decodes an encoded word in a header's text, line breaks included (CVE-2024-6923).
+    text = text.replace("=?", "= ?")
+    line = _SPACES.sub(" ", _CONTROLS.sub(" ", text)).strip()
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+@lru_cache(maxsize=1000)
+def _address(text: str) -> str:
+    """The address as it travels: ASCII, an international domain in its encoded form."""
+    try:
+        found = validate_email(text, check_deliverability=False, allow_smtputf8=False).ascii_email
+    except EmailNotValidError as error:
+        raise ValueError("not an e-mail address") from error
+    assert found is not None, "without SMTPUTF8 every address has an ASCII form"
+    return found

@@ -1,0 +1,66 @@
+"""Send the due e-mails of one list."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from waiting_list.lists.events import EmailKind
+from waiting_list.notifications.email_content import NOBODY, EmailComposer, reason_not_to_send, seconds_until_due
+from waiting_list.notifications.email_transport import EmailTransport
+from waiting_list.notifications.models import NoticeStatus
+from waiting_list.notifications.send_batch import BATCH, LEASE, SendResult, record_results, send_batch
+from waiting_list.postgres.pool import Pool, Record, connection
+from waiting_list.postgres.statements import sql
+from waiting_list.settings import Settings
+
+
+class EmailSender:
+    """Claim, compose and send e-mails. Each process has one. `close` closes its transport."""
+
+    def __init__(self, pool: Pool, settings: Settings, composer: EmailComposer, transport: EmailTransport) -> None:
+        self._pool = pool
+        self._composer = composer
+        self._transport = transport
+        self._gate = asyncio.Semaphore(settings.smtp_connections)
+        """As many at once as there are connections, because the wait for a connection would count as the
+        server's."""
+
+    async def send_due(self, list_id: UUID) -> int:
+        """Claim one batch of a list's e-mails, send it and record the results; return how many it claimed. Raises
+        Unavailable."""
+        async with connection(self._pool) as acquired:
+            claimed = await acquired.fetch(sql("claim_notices"), list_id, "", BATCH, LEASE)
+        entries = await self._composer.read_entries(list_id, [notice["number"] for notice in claimed])
+
+        async def send(notice: Record) -> SendResult:
+            return await self._send(notice, entries.get(notice["number"]))
+
+        await record_results(self._pool, list_id, await send_batch(claimed, send, gate=self._gate))
+        return len(claimed)
+
+    async def close(self) -> None:
+        """Close the transport."""
+        await self._transport.close()
+
+    async def _send(self, notice: Record, entry: Mapping[str, Any] | None) -> SendResult:
+        """Send one e-mail, unless it is outdated or not due yet.
+
+        `entry` is None if the notice does not concern an entry, or if the entry no longer has a contact.
+        """
+        if notice["type"] == EmailKind.WEBHOOK_DISABLED:
+            message = self._composer.compose_webhook_disabled(notice)
+        elif notice["type"] == EmailKind.SIGN_IN:
+            sign_in = await self._composer.compose_sign_in(notice)
+            if sign_in is None:
+                return SendResult(notice, NoticeStatus.DROPPED, reason="the sign-in link has expired")
+            message = sign_in
+        else:
+            if entry is None:
+                return SendResult(notice, NoticeStatus.DROPPED, reason=NOBODY)
+            if reason := reason_not_to_send(notice, entry):
+                return SendResult(notice, NoticeStatus.DROPPED, reason=reason)
+            if (seconds := seconds_until_due(notice, entry)) is not None:
+                return SendResult(notice, NoticeStatus.PENDING, delay_seconds=seconds)
+            message = await self._composer.compose(notice, entry)
+        return SendResult.of(notice, await self._transport.send(message))

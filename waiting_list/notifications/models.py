@@ -1,0 +1,111 @@
+"""The nouns of notices: e-mails, webhooks, and what is sent to either."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from waiting_list.fields import Email, Flag, Frozen, Id, Text, WebAddress
+from waiting_list.lists.events import WebhookType
+
+
+class NoticeStatus(StrEnum):
+    """The state of a notice."""
+
+    PENDING = "pending"
+    """The worker sends or retries the notice at `due_at`."""
+    SENT = "sent"
+    """The receiver accepted the notice."""
+    DEAD = "dead"
+    """The last retry failed, or the receiver refused the notice for good. It can be resent."""
+    DROPPED = "dropped"
+    """The notice was not sent, because it was outdated or had no recipient any more."""
+
+
+class Notice(Frozen):
+    """One e-mail (`webhook_id` is null) or one delivery to a webhook.
+
+    `answer_status` (SMTP or HTTP), `answer` and `latency_ms` describe the last try.
+    """
+
+    notice_id: str
+    webhook_id: str | None
+    type: str
+    offer_id: str | None
+    representation_id: str | None
+    number: int | None
+    status: NoticeStatus
+    created_at: datetime
+    due_at: datetime
+    tries: int
+    tried_at: datetime | None
+    ended_at: datetime | None
+    answer_status: int | None
+    answer: str | None = None
+    latency_ms: int | None
+
+
+class Redelivery(Frozen):
+    """The deliveries to send again: one notice in any state, or all dead ones."""
+
+    notice_id: Id | None = None
+    status: Literal["dead"] | None = None
+
+    @model_validator(mode="after")
+    def _names_one_kind(self) -> Self:
+        if (self.notice_id is None) == (self.status is None):
+            raise ValueError("give either notice_id or status")
+        return self
+
+
+class Redelivered(Frozen):
+    """How many notices will be sent again."""
+
+    notices: int
+
+
+class WebhookFields(Frozen):
+    """The fields of a webhook that an organizer sets."""
+
+    url: WebAddress
+    description: Text = ""
+    types: tuple[WebhookType, ...] = Field(
+        default=(), max_length=20, description="Events that the webhook receives; empty: all."
+    )
+    notify_email: Email | None = Field(
+        default=None, description="E-mail address for the notice that the webhook was disabled."
+    )
+
+
+class WebhookChange(WebhookFields):
+    """The fields of a webhook that an organizer changes. Omitted fields keep their values."""
+
+    # A default factory, because the field is optional but has no default to show in the OpenAPI document.
+    url: WebAddress = Field(default_factory=str)
+    disabled: Flag = Field(
+        default=False, description="true: stop all deliveries; false: enable the webhook again."
+    )
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Return the fields that the client sent, and only those."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class Webhook(WebhookFields):
+    """An address that receives an organization's events. The service disables a webhook that has failed for
+    days."""
+
+    webhook_id: str
+    created_at: datetime
+    rotated_at: datetime | None
+    failing_since: datetime | None
+    disabled_at: datetime | None
+    disabled_reason: str | None
+
+
+class CreatedWebhook(Webhook):
+    """A webhook with the `secret` that signs its deliveries. The secret is shown only once."""
+
+    secret: str

@@ -1,0 +1,60 @@
+"""Serve the API document: `/openapi.json`, and `/docs`, which shows it with Swagger UI.
+
+Both are the same for all readers, and made once in a process. The service serves the file of Swagger UI itself, so
+that scripts of other hosts never run on the origin where organizers are signed in.
+"""
+
+import json
+from functools import cache, lru_cache
+
+from fastapi import APIRouter, FastAPI, Response
+
+from waiting_list import page_addresses
+from waiting_list.i18n import environment
+from waiting_list.page_addresses import DOCS, OPENAPI
+from waiting_list.pages.page import HEADERS
+from waiting_list.pages.static_files import StaticFile, answer_file, static
+from waiting_list.web.request import ApiRequest
+from waiting_list.web.routes import PublicRoute
+
+_KEPT = {"Cache-Control": "public, max-age=300"}
+"""Short, so that readers see an upgrade within minutes."""
+_HEADERS_OF_PAGE = (
+    HEADERS
+    | _KEPT
+    # The icons of Swagger UI's style are data: addresses. Nothing else is allowed here that other pages may not.
+    | {"Content-Security-Policy": HEADERS["Content-Security-Policy"] + "; img-src 'self' data:"}
+)
+
+
+class DocsRoute(PublicRoute):
+    """A public route that ignores unknown query parameters."""
+
+    takes_any_query = True
+
+
+router = APIRouter(route_class=DocsRoute, include_in_schema=False)
+
+
+@router.get(OPENAPI)
+async def get_openapi(call: ApiRequest) -> Response:
+    """Show the API document (OpenAPI)."""
+    return answer_file(call, _document(call.app), _KEPT)
+
+
+@router.get(DOCS)
+async def show_docs(call: ApiRequest) -> Response:
+    """Show the API document as a page, where readers can try calls. It is in English, like the document."""
+    return answer_file(call, _page(), _HEADERS_OF_PAGE)
+
+
+@lru_cache(maxsize=1)
+def _document(app: FastAPI) -> StaticFile:
+    body = json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":"))
+    return StaticFile.of(body.encode(), "application/json")
+
+
+@cache
+def _page() -> StaticFile:
+    html = environment("en").get_template("pages/docs.html").render(static=static, to=page_addresses)
+    return StaticFile.of(html.encode(), "text/html")

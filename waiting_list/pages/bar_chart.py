@@ -1,0 +1,43 @@
+"""Lay out the bars of a chart, which templates draw as SVG. No I/O here."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Bar(NamedTuple):
+    """A bar, in units of the drawing, and what it stands for."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    value: int
+
+
+class Plot(NamedTuple):
+    """Bars for some values, side by side; the highest is as high as the plot."""
+
+    width: int
+    height: int
+    bars: tuple[Bar, ...]
+
+
+def plot(values: Sequence[int], *, width: int = 640, height: int = 120) -> Plot:
+    """A plot of values that are not negative. A bar is as high as its value is of the highest; one that is
+    not zero can be seen."""
+    top = max(1, *values) if values else 1
+    step = width / max(1, len(values))
+    gap = min(2.0, step / 4)
+    bars = []
+    for place, value in enumerate(values):
+        high = max(1.0, height * value / top) if value else 0.0
+        bars.append(
+            Bar(
+                round(place * step + gap / 2, 1),
+                round(height - high, 1),
+                round(step - gap, 1),
+                round(high, 1),
+                value,
+            )
+        )
+    return Plot(width, height, tuple(bars))

@@ -1,0 +1,218 @@
+"""What an organizer changes on the dashboard. Each change takes two steps: its exact effect, then the doing.
+
+The first shows what the verb would do, which is done under the list's lock and undone (Engine.preview). The second
+sends the same again, under an Idempotency-Key that the first has made: however often it is pressed, it is done
+once.
+"""
+
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import TypeAdapter, ValidationError
+
+from waiting_list import page_addresses as to
+from waiting_list.access.api_keys import Scope
+from waiting_list.fields import Title
+from waiting_list.lists import verbs
+from waiting_list.lists.engine import Caller, Engine, Verb
+from waiting_list.lists.idempotency import Idempotency
+from waiting_list.lists.list_settings import SettingsChange
+from waiting_list.lists.models import Answer, ListKey
+from waiting_list.lists.queries import lists as list_queries
+from waiting_list.lists.verbs.lookalikes import AT_MOST
+from waiting_list.pages.dashboard.list_settings import changed_settings, settings_of, settings_page
+from waiting_list.pages.dashboard.lists import list_facts
+from waiting_list.pages.dashboard.session import DashboardRoute, dashboard_page
+from waiting_list.pages.forms import Form, whole_number
+from waiting_list.pages.page import PageRequest, go_to
+from waiting_list.problems import InvalidRequest, InventoryNotFound, NotInList, Problem
+from waiting_list.web.parameters import is_id, path_key
+
+
+class ChangeRoute(DashboardRoute):
+    """What changes one list."""
+
+    def needed(self, call: PageRequest) -> Scope:
+        return Scope.STOCK if call.sent.get("do") in _STOCK else Scope.ENTRIES
+
+
+router = APIRouter(route_class=ChangeRoute, include_in_schema=False)
+_REASON: TypeAdapter[str] = TypeAdapter(Title)
+_STOCK = ("add_stock", "remove_stock", "add_total_stock", "remove_total_stock", "promote")
+_KEPT = ("form_token", "once", "do")
+Action = Callable[[Engine, ListKey, Caller, Form], Awaitable[Answer]]
+
+
+def _stock(verb: Verb, field: str = "quantity") -> Action:
+    return lambda engine, key, caller, form: engine.run(key, caller, verb, **{field: whole_number(form, field)})
+
+
+async def _remove_stock(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    revoke = "revoke_holds" in form
+    return await engine.run(
+        key, caller, verbs.remove_stock, quantity=whole_number(form, "quantity"), revoke_holds=revoke
+    )
+
+
+async def _move(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    to: str | None = form.get("to")
+    before: str | None = form.get("before", "").strip()
+    if to not in ("first", "last", "before"):
+        raise InvalidRequest.of("to", "must be first, last or before")
+    if to == "before" and (not is_id(before or "") or before == form.get("user_id")):
+        raise InvalidRequest.of("before", "must be the id of another user")
+    text = form.get("reason", "").strip()
+    try:
+        reason = _REASON.validate_python(text) if text else None
+    except ValidationError as error:
+        raise InvalidRequest.of("reason", "must have 500 characters at most, on one line") from error
+    to, before = (None, before) if to == "before" else (to, None)
+    return await engine.run(key, caller, verbs.move, user_id=_user(form), to=to, before=before, reason=reason)
+
+
+async def _remove(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    return await engine.run(key, caller, verbs.remove, user_id=_user(form))
+
+
+async def _remove_lookalikes(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    named = ",".join(value for name, value in sorted(form.items()) if name.startswith("group_")).split(",")
+    numbers = {int(one) for one in named if one.isascii() and one.isdecimal() and len(one) < 19}
+    if not 1 <= len(numbers) <= AT_MOST:
+        raise InvalidRequest.of("numbers", f"must be 1 to {AT_MOST} numbers")
+    try:
+        reason = _REASON.validate_python(form.get("reason", "").strip())
+    except ValidationError as error:
+        raise InvalidRequest.of("reason", "must have 1 to 500 characters, on one line") from error
+    return await engine.run(key, caller, verbs.remove_lookalikes, numbers=sorted(numbers), reason=reason)
+
+
+async def _restore(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    return await engine.run(key, caller, verbs.restore, undo=form.get("undo", ""))
+
+
+async def _buy(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    return await engine.run(key, caller, verbs.buy, user_id=_user(form), quantity=whole_number(form, "quantity"))
+
+
+async def _configure(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    try:
+        settings = SettingsChange.model_validate_json(form.get("settings", ""))
+    except ValidationError as error:
+        raise InvalidRequest.of("settings", "are not valid settings") from error
+    return await engine.run(key, caller, verbs.configure, settings=settings)
+
+
+ACTIONS: dict[str, Action] = {
+    "add_stock": _stock(verbs.add_stock),
+    "remove_stock": _remove_stock,
+    "add_total_stock": _stock(verbs.add_total_stock),
+    "remove_total_stock": _stock(verbs.remove_total_stock),
+    "promote": _stock(verbs.promote, "tickets"),
+    "move": _move,
+    "remove": _remove,
+    "remove_lookalikes": _remove_lookalikes,
+    "restore": _restore,
+    "buy": _buy,
+    "configure": _configure,
+}
+"""What can be done, by its verb."""
+
+
+@router.post(to.DASHBOARD_CONFIRM)
+async def confirm(call: PageRequest) -> Response:
+    """Shows what would happen; nothing does."""
+    key, form = path_key(call), call.sent
+    action, shown = _action(form), await list_facts(call, key)
+    refusal, answer, changes = None, None, {}
+    try:
+        if form["do"] == "configure":
+            kept = await list_queries.list_settings(call.pool, key, organization_id=call.organization_id)
+            wanted = settings_of(form, shown["timezone"])
+            changes = changed_settings(wanted, kept)
+            form = {"do": "configure", "settings": wanted.model_dump_json(include={*changes})}
+        answer = await action(call.engine.preview, key, call.caller, form)
+    except InventoryNotFound:
+        raise
+    except Problem as problem:
+        refusal = problem
+        if form["do"] == "configure":
+            return await settings_page(call, key, shown, call.sent, problem)
+    return dashboard_page(
+        call,
+        "dashboard_confirm.html",
+        status=refusal.status if refusal else 200,
+        **shown,
+        do=form["do"],
+        form={name: value for name, value in form.items() if name not in _KEPT},
+        answer=answer,
+        changes=changes,
+        entry=await _entry_before(call, key, form),
+        refusal=refusal,
+        once=secrets.token_urlsafe(16),
+    )
+
+
+@router.post(to.DASHBOARD_DO)
+async def do(call: PageRequest) -> Response:
+    """Does it."""
+    key, form = path_key(call), call.sent
+    action, shown = _action(form), await list_facts(call, key)
+    if not form.get("once"):
+        raise InvalidRequest.of("once", "The confirmation has expired. Go back and confirm again.")
+    sent = {name: value for name, value in sorted(form.items()) if name != "form_token"}
+    caller = Caller(
+        call.organization_id,
+        call.caller.actor,
+        Idempotency.of(
+            caller=f"{call.organization_id}\x00dashboard",
+            key=form.get("once", ""),
+            request=f"{call.page}\x00{json.dumps(sent)}",
+        ),
+    )
+    try:
+        answer = await action(call.engine, key, caller, form)
+    except InventoryNotFound:
+        raise
+    except Problem as problem:
+        return dashboard_page(
+            call,
+            "dashboard_confirm.html",
+            status=problem.status,
+            **shown,
+            do=form["do"],
+            form={},
+            answer=None,
+            entry=await _entry_before(call, key, form),
+            refusal=problem,
+            once="",
+        )
+    if answer.several is None:
+        return go_to(f"{to.of_list(to.DASHBOARD_LIST, key)}?done={form['do']}")
+    undo = f"&undo={answer.several.undo}" if answer.several.undo else ""
+    return go_to(f"{to.of_list(to.DASHBOARD_LOOKALIKES, key)}?done={form['do']}{undo}")
+
+
+def _action(form: Form) -> Action:
+    action = ACTIONS.get(form.get("do", ""))
+    if action is None:
+        raise InvalidRequest.of("do", "unknown action")
+    return action
+
+
+def _user(form: Form) -> str:
+    user_id = form.get("user_id", "")
+    if not is_id(user_id):
+        raise NotInList("This fan is not on this list.")
+    return user_id
+
+
+async def _entry_before(call: PageRequest, key: ListKey, form: Form) -> Any:
+    if not is_id(form.get("user_id", "")):
+        return None
+    try:
+        return await call.reads.entry(key, form["user_id"], organization_id=call.organization_id)
+    except NotInList:
+        return None

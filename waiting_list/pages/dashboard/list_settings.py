@@ -1,0 +1,136 @@
+"""The dashboard's page of a list's settings: the form, and what it changes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, assert_never
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Response
+from pydantic import ValidationError
+
+from waiting_list import page_addresses as to
+from waiting_list.lists.list_settings import FORM, SETTINGS, HoldStep, ListSettings, SettingsChange
+from waiting_list.lists.models import ListKey
+from waiting_list.lists.queries import lists as list_queries
+from waiting_list.lists.setting import DeclaredSetting, Kind
+from waiting_list.pages.dashboard.lists import list_facts
+from waiting_list.pages.dashboard.session import DashboardRoute, dashboard_page
+from waiting_list.pages.forms import Form, moment, whole_number
+from waiting_list.pages.page import PageRequest
+from waiting_list.problems import InvalidRequest, Problem
+from waiting_list.web.parameters import path_key
+
+router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
+_STEPS = 4
+"""Rows of `hold_steps` that the form has at least."""
+
+
+@router.get(to.DASHBOARD_SETTINGS)
+async def show_settings(call: PageRequest) -> Response:
+    """The rules of a list, to be changed."""
+    key = path_key(call)
+    return await settings_page(call, key, await list_facts(call, key))
+
+
+def settings_of(form: Form, timezone: str) -> SettingsChange:
+    """The settings that a form names: all of them, as they are all on it. Raises InvalidRequest, with all that is
+    wrong by the names of the form's fields."""
+    wrong: dict[str, str] = {}
+
+    def number(field: str) -> int | None:
+        return _read(wrong, field, whole_number, form, field) if form.get(field, "").strip() else None
+
+    def value(one: DeclaredSetting) -> Any:
+        match one.kind:
+            case Kind.CHECK:
+                return one.name in form
+            case Kind.NUMBER:
+                return number(one.name)
+            case Kind.CHOICE:
+                return form.get(one.name)
+            case Kind.INSTANT:
+                return _read(wrong, one.name, moment, form, one.name, timezone)
+            case Kind.STEPS:
+                return [{name: number(f"{name}_{row}") for name in HoldStep.model_fields} for row in rows]
+            case Kind.TIME_OF_DAY | Kind.ADDRESS | Kind.TEXT:
+                return form.get(one.name, "").strip() or None
+            case _:
+                assert_never(one.kind)
+
+    rows = [row for row in range(1, 21) if form.get(f"days_before_{row}") or form.get(f"hold_minutes_{row}")]
+    try:
+        settings = SettingsChange.model_validate({one.name: value(one) for one in SETTINGS.values()})
+    except ValidationError as error:
+        for one in error.errors(include_url=False, include_context=False, include_input=False):
+            match one["loc"]:
+                case ("hold_steps", int(place), name):
+                    field = f"{name}_{rows[place]}"
+                case (name, *_):
+                    field = str(name)
+                case _:
+                    field = "hold_steps"
+            wrong.setdefault(field, one["msg"])
+    if wrong:
+        errors = [{"field": field, "message": message} for field, message in wrong.items()]
+        raise InvalidRequest("Some settings are not valid: see the fields marked below.", errors=errors)
+    return settings
+
+
+def _read(wrong: dict[str, str], field: str, read: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return read(*arguments)
+    except InvalidRequest as problem:
+        wrong[field] = problem.extra["errors"][0]["message"]
+        return None
+
+
+def changed_settings(wanted: SettingsChange, kept: ListSettings) -> dict[str, tuple[Any, Any]]:
+    """What is to be another than it is, and both: what is as it was is not set again. A list that has yet to open
+    by itself would else be closed by hand. Raises InvalidRequest if that is nothing."""
+    both = {name: (getattr(kept, name), getattr(wanted, name)) for name in SettingsChange.model_fields}
+    changes = {name: (before, after) for name, (before, after) in both.items() if before != after}
+    for name, one in SETTINGS.items():
+        followed = one.setting.follows
+        if followed in changes and getattr(wanted, name) != getattr(wanted, followed):
+            # Where it was never set it would follow the other: it is to be what the form says.
+            changes[name] = both[name]
+    if not changes:
+        raise InvalidRequest("You have not changed anything.", errors=[])
+    return changes
+
+
+async def settings_page(
+    call: PageRequest,
+    key: ListKey,
+    shown: Mapping[str, Any],
+    form: Form | None = None,
+    refusal: Problem | None = None,
+) -> Response:
+    kept = await list_queries.list_settings(call.pool, key, organization_id=call.organization_id)
+    errors = {one["field"]: one["message"] for one in refusal.extra.get("errors", ())} if refusal else {}
+    return dashboard_page(
+        call,
+        "dashboard_settings.html",
+        status=refusal.status if refusal else 200,
+        **shown,
+        groups=FORM,
+        form=form if form is not None else _as_form(kept.model_dump(mode="json"), shown["rules"].closes_at, shown),
+        steps=max(_STEPS, len(kept.hold_steps) + 1),
+        refusal=refusal,
+        errors=errors,
+    )
+
+
+def _as_form(kept: Mapping[str, Any], closes_at: Any, shown: Mapping[str, Any]) -> dict[str, str]:
+    """The settings as their form sends them."""
+    form = {
+        name: str(value)
+        for name, value in kept.items()
+        if value is not None and not isinstance(value, bool | list)
+    }
+    form |= {name: "on" for name, value in kept.items() if value is True}
+    for row, step in enumerate(kept["hold_steps"], 1):
+        form |= {f"days_before_{row}": str(step["days_before"]), f"hold_minutes_{row}": str(step["hold_minutes"])}
+    if closes_at is not None:
+        local = closes_at.astimezone(ZoneInfo(shown["timezone"]))
+        form["closes_at"] = local.replace(tzinfo=None).isoformat(timespec="minutes")
+    return form

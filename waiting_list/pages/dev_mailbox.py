@@ -1,0 +1,114 @@
+"""The e-mails of a development folder as pages, so that a developer sees what fans would get.
+
+There is nothing here unless `mail_folder` is set. A mail is shown to anybody, private links included.
+"""
+
+import re
+from email import message_from_bytes
+from email.headerregistry import DateHeader
+from email.message import EmailMessage
+from email.policy import default
+from heapq import nlargest
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fastapi import APIRouter, Response
+from fastapi.responses import HTMLResponse
+
+from waiting_list import page_addresses as to
+from waiting_list.i18n import environment, preferred
+from waiting_list.pages.static_files import static
+from waiting_list.problems import NotFound
+from waiting_list.web.request import ApiRequest
+from waiting_list.web.routes import PublicRoute
+
+router = APIRouter(route_class=PublicRoute, include_in_schema=False)
+
+_SHOWN = 200
+"""Mails in the list."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*\.eml")
+_HEADERS = {
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+}
+_HEADERS_OF_A_MAIL = _HEADERS | {
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'",
+}
+
+
+class Mail(NamedTuple):
+    """A mail as it stands in its file."""
+
+    name: str
+    message: EmailMessage
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Its headers, in their order."""
+        return [(name, str(value)) for name, value in self.message.items()]
+
+    @property
+    def date(self) -> Any:
+        """When it was written, an aware datetime; null if it does not say."""
+        header = self.message["Date"]
+        return header.datetime if isinstance(header, DateHeader) else None
+
+    def body(self, kind: str) -> str:
+        """Its text (`plain`) or its `html`; empty if it has none."""
+        part = self.message.get_body((kind,))
+        payload = part.get_payload(decode=True) if part is not None else None
+        return payload.decode(errors="replace") if isinstance(payload, bytes) else ""
+
+
+@router.get(to.MAILS)
+def list_mails(call: ApiRequest) -> Response:
+    """The newest mails, newest first."""
+    folder = _folder(call)
+    names = nlargest(_SHOWN, (path.name for path in folder.glob("*.eml"))) if folder.is_dir() else []
+    mails = [mail for name in names if (mail := _read(folder, name))]
+    return _page(call, "mails.html", {"mails": mails, "folder": str(folder)})
+
+
+@router.get(to.MAIL)
+def get_mail(call: ApiRequest, name: str) -> Response:
+    """One mail: headers, text, and its HTML in a frame where nothing runs."""
+    mail = _mail(call, name)
+    return _page(call, "mail.html", {"mail": mail, "text": mail.body("plain"), "html": bool(mail.body("html"))})
+
+
+@router.get(to.MAIL_HTML)
+def get_mail_html(call: ApiRequest, name: str) -> Response:
+    """The HTML of one mail, as the fan gets it."""
+    return HTMLResponse(_mail(call, name).body("html"), headers=_HEADERS_OF_A_MAIL)
+
+
+def _folder(call: ApiRequest) -> Path:
+    folder = call.service.settings.mail_folder
+    if folder is None:
+        raise NotFound("This page does not exist.")
+    return folder
+
+
+def _mail(call: ApiRequest, name: str) -> Mail:
+    if (mail := _read(_folder(call), name)) is None:
+        raise NotFound("This email does not exist.")
+    return mail
+
+
+def _read(folder: Path, name: str) -> Mail | None:
+    """The mail; None if there is no file of this name, or it is no name for a mail: those hold no slash."""
+    if not _NAME.fullmatch(name):
+        return None
+    try:
+        return Mail(name, message_from_bytes((folder / name).read_bytes(), policy=default))
+    except OSError:
+        return None
+
+
+def _page(call: ApiRequest, template: str, shown: dict[str, Any]) -> HTMLResponse:
+    templates = environment(preferred(call.headers.get("accept-language")))
+    return HTMLResponse(
+        templates.get_template(f"pages/{template}").render(shown | {"static": static, "to": to}), headers=_HEADERS
+    )

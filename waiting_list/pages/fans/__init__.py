@@ -1,0 +1,1 @@
+"""The fan's pages."""

@@ -1,0 +1,39 @@
+"""The pages of a private link.
+
+A link is a credential that stands in the address, so nothing else does: no cookie, hence no token against forged
+forms, since whoever could forge one would have to know the address; no referrer, no copy in a cache.
+"""
+
+from fastapi import APIRouter, Response
+
+from waiting_list.access import private_links
+from waiting_list.lists.queries.entry_details import EntryDetails
+from waiting_list.page_addresses import ANYTHING_ELSE, PRIVATE_LINK, PRIVATE_LINKS, address
+from waiting_list.pages.fans.entry import EntryPageRequest, EntryPageRoute, add_entry_pages
+from waiting_list.pages.page import PageRequest
+from waiting_list.problems import NotFound
+
+
+class LinkRoute(EntryPageRoute):
+    """A page for whoever has its link."""
+
+    headers = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}  # noqa: RUF012 - as in PlaceRoute
+
+    def address(self, call: EntryPageRequest) -> str:
+        return address(PRIVATE_LINK, token=call.path_params.get("token", ""))
+
+    async def find(self, call: EntryPageRequest) -> EntryDetails:
+        place = await private_links.find(call.pool, call.path_params.get("token", ""))
+        if place is None:
+            raise NotFound("This page does not exist.")
+        return place
+
+
+router = APIRouter(route_class=LinkRoute, include_in_schema=False)
+add_entry_pages(router, PRIVATE_LINK)
+
+
+@router.api_route(PRIVATE_LINKS.rstrip("/") + ANYTHING_ELSE, methods=["GET", "POST"])
+async def show_nothing(call: PageRequest) -> Response:  # noqa: ARG001 - a handler is given its call
+    """What is left: an address that was cut off, or has more than there is. No link is found by it."""
+    raise NotFound("This page does not exist.")

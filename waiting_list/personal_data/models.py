@@ -1,0 +1,63 @@
+"""What an export of a person's data holds."""
+
+from datetime import datetime
+
+from waiting_list.fields import Frozen
+from waiting_list.lists.contact import KeptContact
+from waiting_list.lists.models import Entry
+from waiting_list.lists.queries.models import Change
+from waiting_list.notifications.models import Notice
+
+
+class UserHistory(Change):
+    """One row of the history of a user's entry, with the name of its list."""
+
+    offer_id: str
+    representation_id: str
+
+
+class KeptNotice(Notice):
+    """A notice, with the `body` that a webhook receives. An e-mail has no stored body: it is written when it is
+    sent."""
+
+    body: str | None
+
+
+class KeptSignIn(Frozen):
+    """A request to sign in with an address, and the page (`next`) from which the fan came."""
+
+    email: str
+    locale: str
+    next: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class KeptSuppression(Frozen):
+    """An address of the person that has unsubscribed from the organization's e-mails.
+
+    The service keeps a hash of the mailbox. The hash stays when the person is erased, so that the service still
+    honours it.
+    """
+
+    email: str
+    suppressed_at: datetime
+
+
+class UserExport(Frozen):
+    """All data that the service keeps about a person in the lists of one organization."""
+
+    user_id: str
+    entries: tuple[Entry, ...]
+    contacts: tuple[KeptContact, ...]
+    history: tuple[UserHistory, ...]
+    notices: tuple[KeptNotice, ...]
+    sign_ins: tuple[KeptSignIn, ...]
+    suppressions: tuple[KeptSuppression, ...]
+
+
+class Erasure(Frozen):
+    """The erased person, and the number of waiting lists that had data about them."""
+
+    user_id: str
+    waiting_lists: int

@@ -1,0 +1,157 @@
+"""Migrations: applied in order, one process at a time, and checked against what was applied."""
+
+import asyncio
+import hashlib
+import re
+import secrets
+from contextlib import suppress
+from importlib.resources import files
+from typing import NamedTuple
+
+import asyncpg
+from asyncpg import UndefinedColumnError, UndefinedTableError
+
+from waiting_list.key_material import new_signing_key
+from waiting_list.postgres.multi_host import connect
+from waiting_list.postgres.outage import reachable
+from waiting_list.postgres.pool import ACQUIRE_SECONDS, Connection, Pool, connection
+from waiting_list.postgres.statements import sql
+
+# Any number that no other user of the same database is likely to lock.
+_MIGRATION_LOCK = 7_318_349_394_477_056_577
+_LOCK_TRIES = 12
+
+
+class Migration(NamedTuple):
+    """One file of migrations/. docs/migrations.md has the rules for its content.
+
+    `works_from` comes from a line `-- works from: 0007`. Code that does not know that migration must not use the
+    database any longer, and refuses it. `in_transaction` is false for a file with a line `-- no transaction`, such
+    as an index that is built CONCURRENTLY: its statements run one by one, and must be safe to repeat.
+    """
+
+    version: int
+    name: str
+    text: str
+
+    @property
+    def works_from(self) -> int:
+        found = re.search(r"^-- works from: (\d{4})$", self.text, re.MULTILINE)
+        return int(found[1]) if found else 0
+
+    @property
+    def in_transaction(self) -> bool:
+        return not re.search(r"^-- no transaction$", self.text, re.MULTILINE)
+
+
+def migrations() -> list[Migration]:
+    """Return every migration, in order."""
+    found = []
+    for file in (files("waiting_list.postgres") / "migrations").iterdir():
+        if matched := re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name):
+            found.append(Migration(int(matched[1]), matched[2], file.read_text(encoding="utf-8")))
+    return sorted(found)
+
+
+def newest_migration() -> int:
+    """Return the version of the schema that this code works with."""
+    return max(migration.version for migration in migrations())
+
+
+class MigrationError(Exception):
+    """The database cannot be migrated, or its migrations differ from these files."""
+
+
+async def migrate(dsn: str) -> list[str]:
+    """Migrate the database to the newest schema, and return the names of the applied migrations.
+
+    Each migration is one transaction, or declares that it cannot be. Several callers at once wait for each other.
+    A migration blocks the service only for a moment: without its locks it gives up and retries. A database that
+    newer code has migrated stays as it is, unless that code has declared that this code cannot work with it. A
+    migration without a transaction must not go through a transaction pooler.
+
+    Raises MigrationError if an applied migration differs from its file, if the database needs newer code, or if
+    locks are not available; Unavailable.
+    """
+    applied = []
+    async with reachable():
+        direct = await connect(dsn, timeout=ACQUIRE_SECONDS, statement_cache_size=0)
+        try:
+            async with direct.transaction():
+                await direct.execute(sql("lock_migrations"), _MIGRATION_LOCK)
+                await direct.execute(sql("create_schema_migrations"))
+            for migration in migrations():
+                if await _apply(direct, migration):
+                    applied.append(f"{migration.version:04}_{migration.name}")
+            known = await direct.fetchrow(sql("read_migrations"))
+            assert known is not None
+            if known["works_from"] > newest_migration():
+                raise MigrationError(
+                    f"the database has migration {known['newest']:04}, which needs a newer version of the service"
+                )
+            for purpose in ("user_token", "purchase_pass", "derived"):
+                await direct.execute(
+                    sql("insert_signing_key"), purpose, secrets.token_hex(8), new_signing_key(purpose)
+                )
+        finally:
+            await direct.close(timeout=ACQUIRE_SECONDS)
+    return applied
+
+
+async def _apply(direct: Connection, migration: Migration) -> bool:
+    """Apply the migration unless it is applied already, and return whether it was."""
+    if migration.in_transaction:
+        for attempt in range(_LOCK_TRIES):
+            # Not for long, because all later statements on the table wait behind a pending lock.
+            with suppress(asyncpg.LockNotAvailableError):
+                async with direct.transaction():
+                    await direct.execute(sql("lock_migrations"), _MIGRATION_LOCK)
+                    if await _is_applied(direct, migration):
+                        return False
+                    await direct.execute(sql("wait_a_moment"))
+                    await direct.execute(migration.text)
+                    await _record(direct, migration)
+                    return True
+            await asyncio.sleep(min(0.1 * 2**attempt, 2.0))
+        raise MigrationError(f"migration {migration.version:04}_{migration.name} did not get its locks; try again")
+    # By polling, because an index that is built CONCURRENTLY would wait for a waiting statement.
+    while not await direct.fetchval(sql("try_lock_migrations"), _MIGRATION_LOCK):  # noqa: ASYNC110
+        await asyncio.sleep(0.2)
+    if await _is_applied(direct, migration):
+        return False
+    for statement in re.split(r";\s*\n", migration.text):
+        if re.sub(r"^--.*$", "", statement, flags=re.MULTILINE).strip():
+            await direct.execute(statement)
+    await _record(direct, migration)
+    return True
+
+
+async def _is_applied(direct: Connection, migration: Migration) -> bool:
+    done = await direct.fetchval(sql("read_migration"), migration.version)
+    if done is not None and done != _checksum(migration):
+        raise MigrationError(f"migration {migration.version:04}_{migration.name} was changed after it was applied")
+    return done is not None
+
+
+async def _record(direct: Connection, migration: Migration) -> None:
+    await direct.execute(sql("insert_migration"), migration.version, migration.name, _checksum(migration))
+    if migration.works_from:
+        await direct.execute(sql("require_later_code"), migration.version, migration.works_from)
+
+
+def _checksum(migration: Migration) -> str:
+    return hashlib.sha256(migration.text.encode()).hexdigest()
+
+
+async def is_migrated(pool: Pool) -> bool:
+    """Return whether this version can work with the database's schema: its own, or a later compatible one.
+
+    Raises Unavailable.
+    """
+    async with connection(pool) as acquired:
+        try:
+            known = await acquired.fetchrow(sql("read_migrations"))
+        except (UndefinedTableError, UndefinedColumnError):
+            return False
+    assert known is not None
+    return bool(known["works_from"] <= newest_migration() <= known["newest"])

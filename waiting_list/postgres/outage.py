@@ -1,0 +1,96 @@
+"""A database that is away: noticed once, told once, and answered with 503."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import structlog
+
+from waiting_list.problems import Unavailable
+
+log = structlog.get_logger(__name__)
+_OVER_SECONDS = 1.0
+
+UNREACHABLE = (
+    OSError,  # refused, reset, no route, and TimeoutError
+    asyncpg.InterfaceError,  # the connection or the pool is closed
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full
+    asyncpg.ReadOnlySQLTransactionError,  # a standby that is not promoted yet
+    asyncpg.InternalClientError,  # cut off in the middle of an exchange
+    asyncpg.TransactionRollbackError,  # a deadlock with the statement of another client, or a failover
+    asyncpg.InvalidAuthorizationSpecificationError,  # including a wrong password
+    asyncpg.InvalidCatalogNameError,  # no such database (yet)
+)
+CUT_OFF = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""Errors after which other connections to the same server are unusable, too."""
+
+
+class _Outage:
+    """Whether this process can reach the database. It logs the start and the end of an outage once, however many
+    calls fail."""
+
+    began_at: float | None = None
+    failed_at = 0.0
+    ended_at = float("-inf")
+
+    def failed(self, error: BaseException, *, since: float, now: float) -> None:
+        # A call to a lost machine may fail long after other calls have found its replacement.
+        if since < self.ended_at:
+            return
+        self.failed_at = now
+        if self.began_at is None:
+            self.began_at = now
+            log.warning("database_unreachable", error=type(error).__name__, detail=str(error))
+
+    def answered(self, *, now: float) -> None:
+        # One answered call among many failures does not end the outage.
+        if self.began_at is not None and now - self.failed_at > _OVER_SECONDS:
+            log.info("database_reachable_again", seconds=round(self.failed_at - self.began_at, 1))
+            self.began_at, self.ended_at = None, now
+
+
+_outage = _Outage()
+
+
+class _Disk:
+    """Whether a statement has failed for lack of disk space, and no later check found space (web/health.py)."""
+
+    is_full = False
+
+
+DISK = _Disk()
+
+
+@asynccontextmanager
+async def reachable(*, standby: bool = False) -> AsyncIterator[None]:
+    """Turn every error of an unreachable database into Unavailable.
+
+    A commit whose answer was lost may or may not have happened. Unavailable means "safe to repeat", which is true
+    for every verb. The log shows the start and the end of an outage once.
+    """
+    since = time.monotonic()
+    try:
+        yield
+    except UNREACHABLE as error:
+        if isinstance(error, asyncpg.InterfaceError) and "clos" not in str(error):
+            raise  # a wrong argument, not a closed connection or pool
+        if isinstance(error, asyncpg.DiskFullError) and not standby:
+            DISK.is_full = True
+        if not standby:
+            # If the rollback fails, too, the first failure is the cause.
+            cause = error.__context__ if isinstance(error, asyncpg.InterfaceError) else None
+            _outage.failed(cause or error, since=since, now=time.monotonic())
+        raise Unavailable from error
+    else:
+        if not standby:
+            _outage.answered(now=time.monotonic())

@@ -1,0 +1,68 @@
+"""Pages of a listing: a cursor says where the next one begins."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from waiting_list.postgres.pool import Record
+from waiting_list.problems import InvalidRequest
+
+T = TypeVar("T")
+
+
+class Page(NamedTuple, Generic[T]):
+    """Some of a listing. `next_cursor` fetches what follows; None at the end."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+def page_of(records: Sequence[Record], limit: int, make: Any, *keys: str) -> Page[Any]:
+    """The page that these records begin; there is another where they are more than `limit`.
+
+    Its cursor is made of the last one's `keys`: those that the listing is ordered by.
+    """
+    shown = records[:limit]
+    more = len(records) > limit
+    return Page([make(record) for record in shown], _encode([shown[-1][key] for key in keys]) if more else None)
+
+
+def _encode(values: Sequence[Any]) -> str:
+    text = json.dumps(
+        [v.isoformat() if isinstance(v, datetime) else v if isinstance(v, int) else str(v) for v in values]
+    )
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode(cursor: str | None, *kinds: type) -> list[Any]:
+    """What a cursor of these kinds says; Nones without a cursor. Raises InvalidRequest if it is not one."""
+    if cursor is None:
+        return [None] * len(kinds)
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not isinstance(values, list) or len(values) != len(kinds):
+            raise ValueError("not of this listing")
+        return [_value(value, kind) for value, kind in zip(values, kinds, strict=True)]
+    except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError) as error:
+        raise InvalidRequest.of("cursor", "is not a cursor of this listing") from error
+
+
+def _value(value: object, kind: type) -> Any:
+    if kind is int and type(value) is int and abs(value) < 2**63:
+        return value
+    if not isinstance(value, str) or kind is int:
+        raise ValueError("of another kind")
+    if kind is datetime:
+        instant = datetime.fromisoformat(value)
+        if instant.tzinfo is None:
+            raise ValueError("without offset")
+        return instant.astimezone(UTC)
+    if kind is str:
+        value.encode()
+        if "\x00" in value:
+            raise ValueError("has NUL")
+        return value
+    return kind(value)

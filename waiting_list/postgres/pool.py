@@ -1,0 +1,134 @@
+"""Connections to PostgreSQL: the pool, transactions and snapshots."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import asyncpg
+import structlog
+from asyncpg.pool import PoolConnectionProxy
+
+from waiting_list.postgres.multi_host import connect
+from waiting_list.postgres.outage import CUT_OFF, UNREACHABLE, reachable
+from waiting_list.postgres.statements import sql
+from waiting_list.settings import Settings
+from waiting_list.telemetry.metrics import CONNECTIONS
+
+log = structlog.get_logger(__name__)
+
+Record: TypeAlias = asyncpg.Record
+Connection: TypeAlias = "asyncpg.Connection[Record] | PoolConnectionProxy[Record]"
+Pool: TypeAlias = "asyncpg.Pool[Record]"
+ACQUIRE_SECONDS = 5.0
+STANDBY_SECONDS = 1.0
+"""How long to wait for a standby, for a connection and for an answer. It is short, because the main database can
+answer, too."""
+_PARTING_SECONDS = 1.0
+
+
+# For statements about one list. Each is planned once, for lists of any length, and always uses its intended
+# index. Otherwise PostgreSQL plans for each call, or keeps a plan from when the list was empty.
+_PINNED_PLANS = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+
+
+async def _leave_as_it_is(_: Connection) -> None:
+    """Reset nothing, because no statement changes a session beyond its transaction. This saves a statement for
+    each use of the pool."""
+
+
+class _Connection(asyncpg.Connection[Record] if TYPE_CHECKING else asyncpg.Connection):  # type: ignore[misc]
+    """A connection that closes without a log line, because the pool closes it in a task of its own."""
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's own
+        with suppress(OSError):
+            await super().close(timeout=timeout)
+
+
+async def connect_pool(settings: Settings, dsn: str) -> Pool:
+    """A pool that heals itself: it connects at the first use, and replaces dead connections."""
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=0,
+        max_size=settings.pool_size,
+        max_inactive_connection_lifetime=300,
+        command_timeout=settings.statement_timeout_seconds,
+        timeout=ACQUIRE_SECONDS,
+        statement_cache_size=100 if settings.statement_cache else 0,
+        reset=_leave_as_it_is,
+        # Not behind a pooler, which would refuse them; there, no prepared statement is kept that could grow stale.
+        server_settings=_PINNED_PLANS if settings.statement_cache else None,
+        connect=cast(Any, connect),
+        connection_class=_Connection,
+    )
+
+
+@asynccontextmanager
+async def connection(pool: Pool, *, standby: bool = False) -> AsyncIterator[Connection]:
+    """Acquire a connection for single statements. Raises Unavailable.
+
+    The outage of a `standby` is not logged, because the caller can use the main database.
+    """
+    seconds = STANDBY_SECONDS if standby else ACQUIRE_SECONDS
+    async with reachable(standby=standby), pool.acquire(timeout=seconds) as acquired:
+        CONNECTIONS.inc()
+        try:
+            async with _left_when_cut_off(pool, acquired):
+                yield acquired
+        finally:
+            CONNECTIONS.dec()
+
+
+@asynccontextmanager
+async def _left_when_cut_off(pool: Pool, acquired: Connection) -> AsyncIterator[None]:
+    """Abandon a dead connection, and all others that are older than its failure.
+
+    Otherwise each of them would block a caller until its statement times out.
+    """
+    try:
+        yield
+    except CUT_OFF as error:
+        await pool.expire_connections()
+        if isinstance(error, TimeoutError):
+            # The statement is being cancelled, and nothing else can be said until it is. A server that is lost
+            # does not answer to that, either: whoever rolls back would wait as long once more. asyncpg closes a
+            # connection on which that takes too long.
+            with suppress(*UNREACHABLE):
+                await acquired.execute(sql("roll_back"), timeout=_PARTING_SECONDS)
+        raise
+
+
+@asynccontextmanager
+async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
+    """Acquire a connection with a snapshot, whose statements PostgreSQL plans for each call.
+
+    It is for statements about many lists, and for those with optional filters. Raises Unavailable.
+    """
+    async with (
+        connection(pool) as acquired,
+        acquired.transaction(isolation="repeatable_read", readonly=True),
+        _left_when_cut_off(pool, acquired),
+    ):
+        await acquired.execute(sql("plan_for_each_call"))
+        yield acquired
+
+
+class _Undone(Exception):
+    """End a transaction that must not be committed."""
+
+
+@asynccontextmanager
+async def transaction(pool: Pool, *, undone: bool = False) -> AsyncIterator[Connection]:
+    """Run a transaction: commit it at the end of the block, or roll it back if the block raises. With `undone`,
+    roll it back always."""
+    with suppress(_Undone):
+        async with connection(pool) as acquired, acquired.transaction():
+            async with _left_when_cut_off(pool, acquired):
+                yield acquired
+            if undone:
+                raise _Undone

@@ -1,0 +1,43 @@
+"""Entries as a CSV file, streamed at the pace of the reader."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from fastapi import Response
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from waiting_list import problems
+from waiting_list.lists.queries import entries as entry_queries
+from waiting_list.lists.queries.exports import Export
+from waiting_list.web.request import ApiRequest
+
+log = structlog.get_logger(__name__)
+EXPORT_SECONDS = 900.0
+"""The time limit of an export, because a very slow reader would otherwise block a slot for ever."""
+CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+
+
+async def entries_as_csv(call: ApiRequest, only: entry_queries.EntryFilter) -> Response:
+    """Make the answer with an organization's entries as a CSV file. Raises RateLimited, Unavailable."""
+    return _ExportResponse(await call.service.exports.open(call.organization_id, only))
+
+
+class _ExportResponse(StreamingResponse):
+    """Send an export, and close it at its end, when the reader disconnects, or when the process ends."""
+
+    def __init__(self, export: Export) -> None:
+        headers = {"Content-Disposition": 'attachment; filename="entries.csv"'}
+        super().__init__(export.chunks(), media_type="text/csv; charset=utf-8", headers=headers)
+        self._export = export
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(EXPORT_SECONDS):
+                await super().__call__(scope, receive, send)
+        except (TimeoutError, problems.Unavailable) as error:
+            # The server then cuts the connection, so that the reader notices that the answer is incomplete.
+            log.warning("export_cut_off", error=type(error).__name__)
+        finally:
+            await self._export.close()

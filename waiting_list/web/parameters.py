@@ -1,0 +1,90 @@
+"""Parameters that calls share: ids in paths, limits, cursors, filters, and the idempotency key."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Query, Request
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+
+from waiting_list.fields import Id, Instant
+from waiting_list.lists.models import LeftReason, ListKey, Status
+from waiting_list.lists.queries import entries as entry_queries
+from waiting_list.problems import NotFound
+from waiting_list.web.body_guard import SLASH
+from waiting_list.web.request import LONGEST_IDEMPOTENCY_KEY
+
+
+def header(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    """Describe for OpenAPI a header that the handler reads itself.
+
+    As a parameter of the handler, the header would make a join a tenth slower.
+    """
+    return {
+        "parameters": [
+            {
+                "name": name,
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string"} | schema,
+                "description": description,
+            }
+        ]
+    }
+
+
+ONCE = header(
+    "Idempotency-Key",
+    "A caller that repeats a POST with the same key and body within 24 hours gets the first answer again.",
+    minLength=1,
+    maxLength=LONGEST_IDEMPOTENCY_KEY,
+)
+"""The header that `ApiRequest.caller_once` reads."""
+
+
+def _with_slashes(value: object) -> object:
+    return value.replace(SLASH, "/") if isinstance(value, str) else value
+
+
+PathId = Annotated[Id, BeforeValidator(_with_slashes), Path()]
+_PATH_ID: TypeAdapter[str] = TypeAdapter(Annotated[Id, BeforeValidator(_with_slashes)])
+Ids = Annotated[list[Id] | None, Query(max_length=100)]
+Limit = Annotated[int, Query(ge=1, le=500, description="Maximum number of items on a page.")]
+Cursor = Annotated[str | None, Query(max_length=2000, description="The `next_cursor` of the previous page.")]
+
+
+def path_id(call: Request, name: str) -> str:
+    """Return an id from the path. Raises NotFound if it is not a valid id."""
+    try:
+        return _PATH_ID.validate_python(call.path_params[name])
+    except ValidationError as error:
+        raise NotFound("There is no such page.") from error
+
+
+def is_id(text: str) -> bool:
+    """Return whether the text is a valid id."""
+    try:
+        return bool(_PATH_ID.validate_python(text))
+    except ValidationError:
+        return False
+
+
+def path_key(call: Request) -> ListKey:
+    """Return the list that the path names. Raises NotFound if an id is not valid."""
+    return ListKey(path_id(call, "offer_id"), path_id(call, "representation_id"))
+
+
+async def _filter(
+    user_id: Ids = None,
+    event_id: Ids = None,
+    offer_id: Ids = None,
+    representation_id: Ids = None,
+    status: Annotated[list[Status] | None, Query()] = None,
+    left_reason: Annotated[list[LeftReason] | None, Query()] = None,
+    joined_before: Annotated[Instant | None, Query()] = None,
+    joined_after: Annotated[Instant | None, Query()] = None,
+) -> entry_queries.EntryFilter:
+    return entry_queries.EntryFilter(
+        user_id, event_id, offer_id, representation_id, status, left_reason, joined_before, joined_after
+    )
+
+
+Filter = Annotated[entry_queries.EntryFilter, Depends(_filter)]

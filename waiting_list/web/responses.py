@@ -1,0 +1,67 @@
+"""What calls answer, besides the models of the engine: lists, pages of lists, and changed entries."""
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from fastapi import Response
+from pydantic import BaseModel
+
+from waiting_list.fields import Frozen
+from waiting_list.lists.list_settings import ListSettings
+from waiting_list.lists.models import Entry, Inventory
+from waiting_list.postgres.pagination import Page
+
+T = TypeVar("T")
+
+
+class Listing(Frozen, Generic[T]):
+    """One page of a listing. `next_cursor` fetches the next page; null at the end."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+class ChangedEntry(Entry):
+    """The entry that a call changed, and the entries that became ready."""
+
+    promoted: list[Entry]
+
+
+class ChangedInventory(Inventory):
+    """The stock after a call, and the entries that became ready."""
+
+    promoted: list[Entry]
+
+
+class ChangedSettings(ListSettings):
+    """The settings after a call, and the entries that became ready."""
+
+    promoted: list[Entry]
+
+
+class UserToken(Frozen):
+    """A token that lets a page act as a user until it expires."""
+
+    token: str
+    expires_at: datetime
+
+
+def answer(body: BaseModel, *, status: int = 200, replayed: bool = False) -> Response:
+    """Make the answer to a call. FastAPI does not check it again, because the model was checked when it was
+    made."""
+    headers = {"Idempotent-Replayed": "true"} if replayed else None
+    return Response(body.model_dump_json(), status, headers, media_type="application/json")
+
+
+def page(found: Page[Any], kind: type[BaseModel]) -> Response:
+    """Make the answer with one page of a listing."""
+    return answer(Listing[kind](items=found.items, next_cursor=found.next_cursor))  # type: ignore[valid-type]
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Return whether an `Accept-Encoding` header allows gzip (RFC 9110, 12.5.3)."""
+    for one in accepted.lower().split(","):
+        coding, _, weight = one.partition(";")
+        if coding.strip() in ("gzip", "*"):
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False

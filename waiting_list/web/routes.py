@@ -1,0 +1,137 @@
+"""Routes: who may call, what is counted against which limit, and how a refusal is answered."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar
+
+from fastapi import APIRouter, Request, Response
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query as QueryInfo
+from fastapi.routing import APIRoute
+
+from waiting_list.access.api_keys import Scope
+from waiting_list.access.authentication import Organizer
+from waiting_list.access.user_tokens import User
+from waiting_list.problems import InvalidRequest
+from waiting_list.web.problem_responses import ALLOWANCE
+from waiting_list.web.request import ApiRequest
+
+
+class Route(APIRoute, ABC):
+    """A route that authenticates the caller first, and then refuses unknown query parameters.
+
+    Each router names its subclass; there is no default.
+    """
+
+    credentials: ClassVar[str | None] = None
+    """The required credentials, from SECURITY_SCHEMES."""
+    takes_any_query: ClassVar[bool] = False
+    """Whether the route ignores unknown query parameters."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        if self.credentials:
+            options["openapi_extra"] = (options.get("openapi_extra") or {}) | {
+                "security": [{self.credentials: []}]
+            }
+        super().__init__(*arguments, **options)
+
+    @abstractmethod
+    async def authenticate(self, call: ApiRequest) -> User | Organizer | None:
+        """Return the caller. Raises Unauthenticated, Forbidden, Unavailable."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler behind the checks."""
+        handler = super().get_route_handler()
+        joins = self.operation_id == "join"
+        known = {
+            field.alias for field in get_flat_params(self.dependant) if isinstance(field.field_info, QueryInfo)
+        }
+
+        async def checked(request: Request) -> Response:
+            call = ApiRequest(request)
+            call.allow(call.service.limits.request_from(call.address))
+            call.who = await self.authenticate(call)
+            call.count()
+            if joins:
+                await call.count_join()
+            if call.scope["query_string"] and not self.takes_any_query:
+                for name in call.query_params:
+                    if name not in known:
+                        raise InvalidRequest.of(f"query.{_printable(name)}", "is not a parameter of this call")
+            response = await handler(call)
+            if allowance := call.scope.get(ALLOWANCE):
+                response.raw_headers += allowance.headers
+            return response
+
+        return checked
+
+
+class PublicRoute(Route):
+    """A route without credentials. It ignores any that the caller sends, so that caches can share the answer."""
+
+    async def authenticate(self, call: ApiRequest) -> None:  # noqa: ARG002
+        return None
+
+
+class UserRoute(Route):
+    """A route that needs a user token."""
+
+    credentials = "user token"
+
+    async def authenticate(self, call: ApiRequest) -> User:
+        return await call.service.authenticator.user(call.headers.get("authorization"))
+
+
+class OrganizerRoute(Route):
+    """A route that needs an API key: with the scope `read` for a GET, else with the route's own scope."""
+
+    credentials = "API key"
+    scope: ClassVar[Scope]
+
+    async def authenticate(self, call: ApiRequest) -> Organizer:
+        organizer = await call.service.authenticator.organizer(call.headers.get("authorization"))
+        organizer.demand(Scope.READ if call.method in ("GET", "HEAD") else self.scope)
+        return organizer
+
+
+class StockRoute(OrganizerRoute):
+    """A route that changes the catalogue or the stock."""
+
+    scope = Scope.STOCK
+
+
+class EntriesRoute(OrganizerRoute):
+    """A route that changes lists or their entries."""
+
+    scope = Scope.ENTRIES
+
+
+class AdminRoute(OrganizerRoute):
+    """A route that changes API keys, webhooks, notices or personal data."""
+
+    scope = Scope.ADMIN
+
+
+SECURITY_SCHEMES = {
+    "API key": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "opaque",
+        "description": "An organization's API key, which begins with wl_.",
+    },
+    "user token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token for one user. POST /v1/organizer/user-tokens creates it.",
+    },
+}
+"""The credentials of the API, for OpenAPI."""
+
+
+def _printable(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()[:100]
+
+
+def organizer_calls(route_class: type[OrganizerRoute]) -> APIRouter:
+    """Make a part of the organizer router. Its calls need an API key."""
+    return APIRouter(prefix="/v1/organizer", route_class=route_class, tags=["organizer"])
