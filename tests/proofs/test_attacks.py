@@ -628,7 +628,7 @@ async def test_a_defect_tells_nothing_of_itself(fresh: Scene) -> None:
     "path",
     [
         "/.env", "/.git/config", "/admin", "/actuator/env", "/debug", "/server-status", "/static/../settings.py",
-        "/static/..%2f..%2fforms.py", "/static/%2e%2e/page.py", "/static/....//keys.py", "//etc/passwd",
+        "/static/..%2f..%2fsettings.py", "/static/%2e%2e/page.py", "/static/....//keys.py", "//etc/passwd",
         "/static/style.css%00.py", "/mails", "/demo/shop", "/v1", "/v1/organizer", "/v2/user/events",
     ],
 )  # fmt: skip
