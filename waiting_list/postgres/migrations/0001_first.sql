@@ -35,7 +35,7 @@ CREATE TABLE offers (
 );
 
 -- The stock of one offer at one representation, and the row that every change to its list locks.
--- list_id is derived from the pair (waiting_list/lists/models.py), so the pair is unique because it is.
+-- list_id is derived from the pair (waiting_list/models.py), so the pair is unique because it is.
 CREATE TABLE inventory (
     list_id uuid PRIMARY KEY,
     organization_id text NOT NULL,
