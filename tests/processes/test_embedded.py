@@ -44,10 +44,10 @@ import json, os, sys
 from pathlib import Path
 options = json.loads(sys.argv[1])
 sys.path[:0] = options["path"]
-from waiting_list import postgres_program
-from waiting_list.embedded import EmbeddedError, embedded
+from waiting_list.postgres import binaries
+from waiting_list.postgres.embedded import EmbeddedError, embedded
 if options["system_folder"]:
-    postgres_program._SYSTEM_FOLDER = Path(options["system_folder"])
+    binaries._SYSTEM_FOLDER = Path(options["system_folder"])
 if options["account"]:
     os.setgroups([])
     os.setgid(options["account"][1])
