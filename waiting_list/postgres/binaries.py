@@ -2,6 +2,7 @@
 
 import ctypes
 import glob
+import importlib.metadata
 import importlib.util
 import os
 import pwd
