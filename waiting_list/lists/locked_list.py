@@ -1,8 +1,8 @@
 """One waiting list inside one transaction, under its lock: read it, and change it.
 
-Verbs read and change the list only through this class. Every change goes through `apply`, which makes its history
-row from the very fields that it sets. `flush` writes everything with one set-based statement a table, for one fan
-or for 500.
+Verbs read and change the list only through this class. Every change goes through `record`, which makes its
+history row from the very fields that it sets. `flush` writes everything with one set-based statement a table, for
+one fan or for 500.
 """
 
 import json
@@ -209,8 +209,8 @@ class LockedList:
         if user_id is not None:
             self._latest[user_id] = entry
             self.join_limit.forget(user_id)
-        told = (*JOINED_WITH, "unverified") if unverified else JOINED_WITH
-        self._write_history("join", entry, None, {name: getattr(entry, name) for name in told})
+        recorded = (*JOINED_WITH, "unverified") if unverified else JOINED_WITH
+        self._write_history("join", entry, None, {name: getattr(entry, name) for name in recorded})
         return entry
 
     def requeue(self, left: EntryRow) -> EntryRow:

@@ -1,8 +1,8 @@
-"""Write the outbox: rows for whom a change must be told to, in the transaction of that change.
+"""Write the outbox: the notices of a change, in the transaction of that change.
 
-This module writes the body of a delivery, as of the commit. After two changes of one entry in one transaction,
-both notices show the entry after the second. The worker composes an e-mail when it sends it; the notice only names
-the entry and the due time.
+This module writes the body of a webhook, as of the commit. After two changes of one entry in one transaction, both
+notices show the entry after the second. The e-mail sender composes an e-mail when it sends it; the notice only
+names the entry and the due time.
 """
 
 import json
@@ -107,17 +107,16 @@ async def _write_for_fans(locked: LockedList) -> bool:
         # After an expired hold, the e-mail about the expiry also says that the fan waits again.
         if kind is EmailKind.JOINED and (done.actor == CLOCK or number not in known):
             continue
-        told = (
-            kind in (EmailKind.JOINED, EmailKind.READY) and number in contacts.quiet
-        )  # by the answer to their join
+        # The answer to a quiet join tells the fan already.
+        is_known = kind in (EmailKind.JOINED, EmailKind.READY) and number in contacts.quiet
         if kind is EmailKind.EXPIRED:
             number = contacts.requeued.get(number, number)
-        if not told:
+        if not is_known:
             add(kind, number, done.sequence, now)
         ready = kind is EmailKind.READY and done.entry.status is Status.READY
         if ready and (due_at := _reminder_at(locked, locked.deadline(done.entry))):
             add(EmailKind.REMINDER, number, done.sequence, due_at)
-    for number in _to_ask(locked):
+    for number in _to_verify(locked):
         name = notice_id(row.list_id, now, row.last_sequence, f"{EmailKind.VERIFY}/{number}", None)
         rows.append((name, EmailKind.VERIFY, number, row.last_sequence, now))
     await _write(locked, "insert_letters", rows, row.verify_email)
@@ -129,8 +128,8 @@ async def _write_for_fans(locked: LockedList) -> bool:
     return bool(rows)
 
 
-def _to_ask(locked: LockedList) -> list[int]:
-    """Return the entries that need an e-mail to verify their address, each once; none if the list asks no fan.
+def _to_verify(locked: LockedList) -> list[int]:
+    """Return the numbers of the entries that need an e-mail to verify their address; none if the list asks no fan.
 
     They have a new address, or wait again and may not have had that e-mail.
     """

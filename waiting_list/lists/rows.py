@@ -1,4 +1,4 @@
-"""The rows of a list and its entries as a transaction sees them, and the fields that the history records."""
+"""The rows of a list and its entries inside a transaction, and the fields of them that the history records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

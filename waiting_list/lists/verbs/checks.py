@@ -1,4 +1,4 @@
-"""What several verbs check and share.
+"""What several verbs share: checks, taking an entry out, and making room for a move.
 
 A verb checks everything before its first change. A verb that raises a Problem has changed no data, so a whole
 batch of verbs can share a transaction. A Problem about an entry carries the entry's row here; the engine turns it
@@ -63,6 +63,7 @@ def take_out(
 
 
 def require_active(entry: EntryRow | None, number: int | None = None) -> EntryRow:
+    """Return the entry if it is active, and has the number if one is given. Raises NotInList, AlreadyLeft."""
     if entry is None:
         raise NotInList("This user has never joined this list.")
     if number not in (None, entry.number):
@@ -73,6 +74,10 @@ def require_active(entry: EntryRow | None, number: int | None = None) -> EntryRo
 
 
 def require_waiting(entry: EntryRow | None, number: int | None = None) -> EntryRow:
+    """Return the entry if it waits, and has the number if one is given.
+
+    Raises NotInList, AlreadyLeft, NotWaiting.
+    """
     entry = require_active(entry, number)
     match entry.status:
         case Status.WAITING:
@@ -86,6 +91,7 @@ def require_waiting(entry: EntryRow | None, number: int | None = None) -> EntryR
 
 
 def check_tickets(wanted: int, minimum: int) -> None:
+    """Raise InvalidRequest unless 1 <= minimum <= wanted."""
     if wanted < 1:
         raise InvalidRequest.of("tickets_wanted", "must be at least 1")
     if not 1 <= minimum <= wanted:
@@ -93,6 +99,7 @@ def check_tickets(wanted: int, minimum: int) -> None:
 
 
 def check_maximum(locked: LockedList, wanted: int) -> None:
+    """Raise TooManyTickets if an order of the offer may not have so many tickets."""
     maximum = locked.max_quantity_per_order
     if wanted > maximum:
         raise TooManyTickets(f"One order may have at most {maximum} tickets.", maximum=maximum)

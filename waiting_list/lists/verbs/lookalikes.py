@@ -18,6 +18,7 @@ from waiting_list.problems import InvalidRequest, WaitingListEnded
 AT_MOST = 500
 """The most entries that one call removes."""
 UNDONE_WITHIN = timedelta(hours=24)
+"""How long after a removal it can be undone."""
 
 
 async def remove_lookalikes(locked: LockedList, *, numbers: Sequence[int], reason: str) -> Several:

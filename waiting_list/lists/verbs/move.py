@@ -1,4 +1,4 @@
-"""The verb `move`: puts an entry before another one."""
+"""The verb `move`: put an entry first, last, or right before another one."""
 
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.rows import EntryRow

@@ -1,5 +1,4 @@
-"""The verb `promote`, and the round after each verb that gives free tickets to who is next (DESIGN: rules of the
-list, 5)."""
+"""The verb `promote`, and the round after every verb: give free tickets to the next in line."""
 
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ from waiting_list.lists.verbs.stock import check_free, check_quantity
 from waiting_list.problems import WaitingListEnded
 
 _CHUNK = 500
+"""The most entries that a round reads at once."""
 _BEFORE_ALL = -(2**63)
 """A rank lower than that of any entry."""
 

@@ -1,7 +1,4 @@
-"""The verbs of stock: add_stock, remove_stock, add_total_stock, remove_total_stock.
-
-Like every verb, each checks everything before its first change.
-"""
+"""The verbs of stock: `add_stock`, `remove_stock`, `add_total_stock`, `remove_total_stock` and `put_stock`."""
 
 from typing import Any
 
