@@ -1,9 +1,7 @@
-"""The private link of an entry: its holder sees the entry and may act for it. Knows nothing of HTTP.
+"""Make, revoke and follow the private link of an entry. This module knows no HTTP.
 
-The bearer of an entry's private link sees the entry, and may act for it.
-
-The token is derived, so that each call returns the same link. The database stores only a hash, which opens no
-entry.
+The holder of an entry's private link sees the entry, and may act for it. The token is derived, so that each call
+returns the same link. The database stores only a hash, which opens no entry.
 """
 
 import base64
@@ -17,6 +15,9 @@ from waiting_list.lists.queries.entry_details import EntryDetails, read_entry_de
 from waiting_list.page_addresses import PRIVATE_LINK, address
 from waiting_list.postgres.pool import Pool, connection
 from waiting_list.postgres.statements import sql
+
+_NOWHERE = UUID(int=0)
+"""The key of no list."""
 
 
 def link_token(secret: bytes, list_id: UUID, number: int, version: int) -> str:
@@ -47,9 +48,6 @@ def link_hash(token: str) -> bytes:
 def verification_code(secret: bytes, list_id: UUID, number: int, email: str) -> str:
     """Derive the code that proves access to a mailbox, for this entry. Each address has another code."""
     return base64.urlsafe_b64encode(derived(secret, "verify", list_id, number, email)[:18]).decode()
-
-
-_NOWHERE = UUID(int=0)
 
 
 async def make_link(pool: Pool, secret: bytes, key: ListKey, number: int) -> str:

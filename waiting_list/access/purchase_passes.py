@@ -1,4 +1,4 @@
-"""Purchase passes: signed for a hold, and read by the shop that sells."""
+"""Sign and read purchase passes. A pass names one hold, and proves it to the shop that sells the tickets."""
 
 from typing import Any, NamedTuple
 from uuid import UUID
