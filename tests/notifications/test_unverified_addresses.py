@@ -1,4 +1,4 @@
-"""What strangers can be made to get by e-mail: no word of a fan's, few letters, none once they have said so."""
+"""E-mails to unverified addresses: without words of the fan, few, and none after the owner has unsubscribed."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
