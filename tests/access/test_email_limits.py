@@ -1,4 +1,4 @@
-"""How many letters to addresses that are not verified fans can have sent, over all processes."""
+"""The limits of e-mails to unverified addresses, over all processes."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""The keys of an identity provider: served by a real server, which rotates them, fails, and comes back."""
+"""The keys of an identity provider, from a real server that rotates them, fails, and recovers."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Private links over HTTP: what a page says in each state, what its forms do, and all that leads nowhere."""
+"""Private links over HTTP: the page in each state, its forms, and links that lead nowhere."""
 
 import re
 from collections.abc import AsyncIterator
@@ -166,7 +166,7 @@ async def _bought(pages: Pages, **contact: Any) -> str:
 
 
 async def _lapsed(pages: Pages, **contact: Any) -> str:
-    """The worker has not noticed yet."""
+    """Maintenance has not run yet."""
     path = await _ready(pages, **contact)
     await pages.run("UPDATE entries SET ready_until = now() - interval '1 second' WHERE status = 'ready'")
     return path
@@ -184,7 +184,7 @@ async def _requeued(pages: Pages, **contact: Any) -> str:
 
 
 async def _over(pages: Pages, **contact: Any) -> str:
-    """The worker has not noticed yet."""
+    """Maintenance has not run yet."""
     path = await pages.join("ada", **contact)
     await pages.run("UPDATE representations SET start_datetime = now() - interval '1 minute'")
     return path

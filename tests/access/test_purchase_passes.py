@@ -1,4 +1,4 @@
-"""Purchase passes: what a shop checks by itself, and buying with one, once, out of the hold it was made for."""
+"""Purchase passes: what a shop can check by itself, and buying once, from the hold of the pass."""
 
 import json
 from dataclasses import replace

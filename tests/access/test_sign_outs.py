@@ -1,4 +1,4 @@
-"""Signing out everywhere: which tokens it ends, where, and how soon."""
+"""Signing out everywhere: which tokens it ends, in which processes, and how soon."""
 
 import asyncio
 import json

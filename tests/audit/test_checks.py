@@ -1,4 +1,4 @@
-"""The audit: clean after any story, and the first difference of every kind of corruption by its name."""
+"""The checks of the audit: no finding after any story, and the first difference for every kind of corruption."""
 
 import asyncio
 import json

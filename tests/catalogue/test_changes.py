@@ -1,4 +1,4 @@
-"""Catalogue calls that make the same object at the same moment."""
+"""Concurrent calls of the catalogue that create the same object."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""How fans are reached: what they say, what their token says, who may see it, and that it is forgotten."""
+"""Contacts of fans: from a join or a token, who may see them, and their erasure."""
 
 import json
 from datetime import UTC, datetime

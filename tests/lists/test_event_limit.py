@@ -1,4 +1,4 @@
-"""How many lists of one event a person may wait on: exact, whoever joins where at the same moment."""
+"""The limit of places per person in the lists of one event: exact, also when joins are concurrent."""
 
 import asyncio
 import random
@@ -126,7 +126,7 @@ async def test_a_lower_limit_takes_no_place_away_and_a_requeue_is_no_join(event:
     await event.add_stock(1)
     event.later(hours=25)
     await event.expire()
-    # Nobody else wanted the ticket: the requeued entry has it again.
+    # No other fan waits, so the requeued entry has the ticket again.
     assert (await event.entry("ada")).number == 2
     assert await active(event) == 2
     removed = await event.engine.at(event.now).run(

@@ -1,4 +1,4 @@
-"""The table of verbs: it has every verb that there is, and each of its rows is what really happens."""
+"""The table of verbs: it has every verb, and each of its rows is what the verb does."""
 
 import ast
 import importlib
@@ -14,7 +14,6 @@ import pytest
 
 import waiting_list
 from tests.audit.test_replay import STORY, replay
-from waiting_list.audit import replay as replaying
 from waiting_list.audit.replay import EntryReplay, read_row
 from waiting_list.audit.report import Difference
 from waiting_list.lists.events import RECORDED_AS, VERBS, VerbRow, WebhookType
@@ -29,7 +28,7 @@ AFTER_A_VERB = {"settle", "write_outbox"}
 
 
 def verbs_of_the_engine() -> Iterator[str]:
-    """Every function with the shape of a verb: async, public, of a Ledger, all else by keyword."""
+    """Every function with the shape of a verb: async, public, of a LockedList, all else by keyword."""
     for found in pkgutil.walk_packages(waiting_list.__path__, "waiting_list."):
         if found.name.endswith("__main__"):
             continue
@@ -109,7 +108,7 @@ def test_with_a_broken_row_the_replay_takes_a_true_history_for_false(
     for row in broken(VERBS[verb], told):
         if any((verb, *move) not in known for move in VERBS[verb].moves - row.moves):
             continue  # others do this: see the next test
-        monkeypatch.setattr(replaying, "VERBS", {**VERBS, verb: row})
+        monkeypatch.setattr("waiting_list.audit.replay.VERBS", {**VERBS, verb: row})
         with pytest.raises(Difference):
             replay(STORY)
         tried += 1

@@ -1,4 +1,4 @@
-"""Exports as CSV: whole, of one instant, and read at a pace that is the reader's own affair."""
+"""Exports as CSV: complete, as of one instant, and at the pace of the reader."""
 
 import ast
 import asyncio
@@ -60,7 +60,7 @@ async def read(export: exports.Export) -> bytes:
 
 
 class Reader:
-    """A client that asks for an export, and takes no more of it than it is told to."""
+    """A client that asks for an export, and reads only as much of it as a test wants."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer

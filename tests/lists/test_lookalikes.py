@@ -1,4 +1,4 @@
-"""Entries that look like one person: which are shown, and how, removing them together, and undoing that."""
+"""Look-alike entries: which groups are shown, removing them together, and undoing that."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One place for each verified mailbox and list: however the address is spelt, and whoever comes at once."""
+"""One place for each verified mailbox in a list: for every spelling, and also when joins are concurrent."""
 
 import asyncio
 from typing import Any
@@ -44,7 +44,7 @@ async def test_a_verified_mailbox_has_one_place_however_its_address_is_spelt(
     async with lists.refused(AlreadyInList):
         await lists.join("u0", email=ALIASES[1], email_verified=True)
     await lists.join("bob", email="bob@gmail.com", email_verified=True)
-    # An address that nobody has verified may be anybody's.
+    # An unverified address may belong to another person.
     await lists.join("eve", email="ada@gmail.com")
     await lists.join("zoe")
     assert await active(lists) == 4

@@ -1,4 +1,4 @@
-"""What is written to be told: in the transaction of its cause, to whom it concerns, and nothing else."""
+"""The outbox: the notices of a change, in its transaction, for exactly the fans and webhooks that it concerns."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ ADA = {"email": "ada@example.org", "email_verified": True}
 
 @pytest.fixture
 def mailing(lists: Lists, tmp_path: Path) -> Lists:
-    """The same lists, where e-mails go somewhere."""
+    """The same lists, with e-mails switched on."""
     lists.engine = Engine(lists.pool, Settings(mail_folder=tmp_path))
     return lists
 
@@ -384,12 +384,12 @@ async def told_in_any_order(lists: Lists) -> list[dict[str, Any]]:
 
 
 async def test_a_list_that_nobody_joined_goes_with_what_was_to_be_told_of_it(lists: Lists) -> None:
-    from waiting_list.catalogue import changes as catalogue
+    from waiting_list.catalogue.changes import delete_inventory
 
     await add_webhook(lists)
     await lists.add_stock(1)
     assert len((await lists.tables())["outbox"]) == 1
-    await catalogue.delete_inventory(lists.pool, ORGANIZER.organization_id or "", lists.key)
+    await delete_inventory(lists.pool, ORGANIZER.organization_id or "", lists.key)
     assert (await lists.tables())["outbox"] == []
 
 
