@@ -30,7 +30,7 @@ def link_token(secret: bytes, list_id: UUID, number: int, version: int) -> str:
     return base64.urlsafe_b64encode(list_id.bytes + opaque).decode().rstrip("=")
 
 
-def link_list(token: str) -> UUID | None:
+def _list_id_of(token: str) -> UUID | None:
     """Return the key of the list in a private link; None if it is not a link."""
     try:
         decoded = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
@@ -82,7 +82,7 @@ async def find(pool: Pool, token: str) -> EntryDetails | None:
     None stands for a link that is unknown, malformed or revoked, or whose person was erased. All these cases take
     one look-up by a hash, so that they look alike from outside. Raises Unavailable.
     """
-    list_id = link_list(token)
+    list_id = _list_id_of(token)
     named = (list_id, link_hash(token)) if list_id else (_NOWHERE, link_hash(""))
     async with connection(pool) as acquired:
         number = await acquired.fetchval(sql("read_linked_entry"), *named)

@@ -12,6 +12,7 @@ from waiting_list.lists.models import Entry, ListKey, Status
 from waiting_list.problems import InvalidRequest
 
 PASS_AUDIENCE = "waiting-list/purchase"  # noqa: S105 - the name of an audience
+"""The audience, in the claim `aud`."""
 _PASS_CLAIMS = ("sub", "offer_id", "representation_id", "jti")
 
 
