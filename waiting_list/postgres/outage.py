@@ -71,6 +71,7 @@ class _Disk:
 
 
 DISK = _Disk()
+"""The disk of the database, as this process knows it."""
 
 
 @asynccontextmanager
