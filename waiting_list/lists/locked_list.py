@@ -26,7 +26,7 @@ from waiting_list.postgres.statements import sql
 from waiting_list.telemetry.metrics import LOCK_SECONDS
 
 
-class Done(NamedTuple):
+class EntryChange(NamedTuple):
     """One change of an entry, as the outbox and the metrics need it."""
 
     sequence: int
@@ -53,7 +53,7 @@ class LockedList:
             zip(clock["webhook_ids"] or (), clock["webhook_types"] or (), strict=True)
         )
         """The organization's enabled webhooks, with the types that each wants; an empty text means all."""
-        self.changes: list[Done] = []
+        self.changes: list[EntryChange] = []
         """The changes of entries, in order."""
         self.contacts = EntryContacts(
             connection, row, self.now, secret=secret, flush=self.flush, now_of=self._now_of
@@ -287,7 +287,7 @@ class LockedList:
         sequence = self.list.last_sequence = self.list.last_sequence + 1
         if entry is not None:
             promoted = verb == "promote" and "status" in after
-            self.changes.append(Done(sequence, verb, self.actor, entry, promoted))
+            self.changes.append(EntryChange(sequence, verb, self.actor, entry, promoted))
         number, old = entry.number if entry else None, None if before is None else _json(before)
         self._history.append((sequence, self.now, self.actor, verb, number, old, _json(after), reason))
 
