@@ -75,6 +75,7 @@ class Proof(NamedTuple):
 
 
 NO_PROOF = Proof()
+"""The check of a join without a challenge."""
 
 
 def new_challenge(key: bytes, subject: Subject, *, bits: int, now: float) -> Challenge:

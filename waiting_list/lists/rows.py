@@ -119,6 +119,7 @@ class ListRow(SettingColumns):
 
 
 ENTRY_COLUMNS = tuple(field.name for field in fields(EntryRow))
+"""The columns of an entry, in the order of EntryRow."""
 _LIST_COLUMNS = tuple(field.name for field in fields(ListRow))
 _INVENTORY_FIELDS = tuple(name for name in Inventory.model_fields if name != "free")
 

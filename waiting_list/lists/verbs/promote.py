@@ -8,7 +8,7 @@ from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import CLOCK, Status
 from waiting_list.lists.policy import Choice, choose
 from waiting_list.lists.rows import EntryRow
-from waiting_list.lists.verbs.stock import check_free, check_quantity
+from waiting_list.lists.verbs.checks import check_free, check_quantity
 from waiting_list.problems import WaitingListEnded
 
 _CHUNK = 500
