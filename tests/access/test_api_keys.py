@@ -43,7 +43,7 @@ async def keys_of(shop: Shop) -> dict[str, dict[str, Any]]:
 
 
 def changes(app: FastAPI) -> dict[str, Scope]:
-    """The scope that each changing call of the organizer router asks for."""
+    """Return the scope that each changing call of organizers requires."""
     return {
         str(route.operation_id): route.scope
         for route in app.routes

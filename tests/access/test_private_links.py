@@ -54,7 +54,7 @@ class Pages:
     shop: Shop
 
     async def join(self, user_id: str, wanted: int = 2, minimum: int | None = None, **contact: Any) -> str:
-        """The fan joins; the path of their page."""
+        """Join a fan; return the path of their page."""
         body = {"user_id": user_id, "tickets_wanted": wanted, "tickets_minimum": minimum or wanted} | contact
         await self.shop.made("POST", ENTRIES, body)
         return await self.link(user_id)
@@ -90,7 +90,7 @@ class Pages:
         return await self.shop.http.post(path, content=content, headers=given | headers)
 
     async def did(self, path: str, form: Any = None) -> Parsed:
-        """What a form leads to, which must be accepted."""
+        """Send a form, which must be accepted; return the page after it."""
         if path.endswith("/leave"):
             form = {"shown": shown_by(await self.get(path))}
         answer = await self.post(path, form)
@@ -105,7 +105,7 @@ class Pages:
 
 
 def page_of(answer: httpx.Response) -> Parsed:
-    """The page that an answer must be, sound and with all headers."""
+    """Check that an answer is a valid page with all headers, and return it."""
     assert answer.headers["content-type"] == "text/html; charset=utf-8", answer.text
     assert answer.headers.items() >= HEADERS.items()
     assert "set-cookie" not in answer.headers

@@ -34,7 +34,7 @@ def limits(pool: Pool, **settings: int) -> Limits:
 
 
 async def granted(joins: Any) -> int:
-    """How many of these joins were not refused."""
+    """Return how many of these joins were not refused."""
     answers = await asyncio.gather(*joins, return_exceptions=True)
     assert all(one is None or not isinstance(one, Exception) or isinstance(one, RateLimited) for one in answers)
     return sum(not isinstance(one, RateLimited) for one in answers)
@@ -62,7 +62,7 @@ async def test_joins_from_one_address_are_limited_whoever_joins(pool: Pool) -> N
 
 
 def spread(network: str, step: int) -> Callable[[int], str]:
-    """Addresses of a network, each so many after the one before."""
+    """Return a function that numbers addresses of a network, with this distance between them."""
     first = ip_network(network).network_address
     return lambda number: str(first + number * step)
 
@@ -189,7 +189,7 @@ async def test_many_callers_at_once_in_many_processes_do_not_wait_for_each_other
 
 @asynccontextmanager
 async def served(dsn: str, **settings: Any) -> AsyncIterator[Shop]:
-    """A process of its own kind, behind a proxy that it trusts."""
+    """A process behind a proxy that it trusts."""
     config = Settings.model_validate({"database_url": SecretStr(dsn), "worker": False, **settings})
     app = create_app(config)
     behind = ProxyHeadersMiddleware(app, trusted_hosts=config.trusted_proxies)  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from waiting_list.lists.models import ListKey
 from waiting_list.postgres.pool import connection
 from waiting_list.problems import InventoryNotFound
 
-# Corrupting the tables takes what a database error takes: the constraints are out of the way first.
+# Drop the constraints first, because they prevent most corruptions.
 _WITHOUT_CONSTRAINTS = """
 DO $$
 DECLARE one record;

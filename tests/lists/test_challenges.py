@@ -59,7 +59,7 @@ WISH: dict[str, Any] = {
 
 
 def solve(token: str, bits: int) -> Iterator[int]:
-    """The number of each puzzle, by the words of the protocol."""
+    """Solve a challenge as the protocol says; yield the number of each puzzle."""
     for puzzle in range(PUZZLES):
         for number in itertools.count():
             digest = hashlib.sha256(f"{token}.{puzzle}.{number}".encode()).digest()
@@ -69,7 +69,7 @@ def solve(token: str, bits: int) -> Iterator[int]:
 
 
 def solved(challenge: dict[str, Any]) -> dict[str, Any]:
-    """What a client sends for the challenge of a refusal."""
+    """Solve the challenge of a refusal; return what a client sends."""
     assert challenge["puzzles"] == PUZZLES
     return {"token": challenge["token"], "solution": list(solve(challenge["token"], challenge["bits"]))}
 

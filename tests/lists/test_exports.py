@@ -376,11 +376,11 @@ async def test_a_reader_that_takes_a_byte_now_and_then_does_not_keep_its_place(
 
 
 HOLDERS = {"snapshot", "connection", "transaction", "acquire"}
-"""What holds a database connection while its block runs."""
+"""The context managers that hold a database connection."""
 
 
 def handed_out(source: str) -> list[int]:
-    """The lines where a generator yields while it holds a connection: its consumer then decides for how long."""
+    """Return the lines where a generator yields while it holds a connection, for as long as its consumer likes."""
     found = []
     for function in ast.walk(ast.parse(source)):
         if not isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef):
