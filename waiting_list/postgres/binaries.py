@@ -117,7 +117,7 @@ class Program(NamedTuple):
         """
         options = _as(self.account) | {"pass_fds": (lock,)}
         if _libc is not None:
-            # After the change of account, which clears the request: subprocess has made it by then.
+            # subprocess runs this after it has changed the account, which would clear the request.
             options["preexec_fn"] = _asking_to_die(_libc.prctl, os.getpid(), last_signal)
         return options
 
