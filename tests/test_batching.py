@@ -1,4 +1,4 @@
-"""Batching: what is there when the lock is granted is done together; nothing is lost, whatever fails."""
+"""Batching: requests that wait for the lock share a batch, and none is lost if one fails."""
 
 import asyncio
 from collections.abc import Callable, Sequence

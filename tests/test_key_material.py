@@ -1,4 +1,4 @@
-"""What API keys and signing keys look like."""
+"""The form of API keys and signing keys."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""Maintenance, in real time: what is due happens within a second, whatever else happens."""
+"""Maintenance in real time: what is due happens within a second, also after failures."""
 
 import asyncio
 import itertools
@@ -178,7 +178,7 @@ async def test_idempotency_records_go_after_a_day(now: Lists) -> None:
 
 
 async def test_a_list_that_stays_due_stops_neither_the_clock_nor_the_others(now: Lists) -> None:
-    # A damaged counter: the list says that somebody waits, so it is due, but there is nobody to take out.
+    # A damaged counter: the list says that a fan waits, so it is due, but it has no entry to take out.
     other = ListKey("off_2", "rep_2")
     await now.add_list(other)
     await now.configure(closes_at=datetime.now(UTC) - timedelta(seconds=1))

@@ -1,4 +1,4 @@
-"""One transaction for many requests: those that arrive for a list while one runs share the next."""
+"""Batch requests: those that arrive for a list while one transaction runs share the next one."""
 
 import asyncio
 from collections import deque
@@ -12,7 +12,6 @@ from waiting_list.problems import Problem, Unavailable
 from waiting_list.telemetry.metrics import QUEUED_REQUESTS
 
 log = structlog.get_logger(__name__)
-
 
 K = TypeVar("K", bound=Hashable)
 R = TypeVar("R")

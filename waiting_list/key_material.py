@@ -1,4 +1,4 @@
-"""Derive keys and tokens from the deployment's secret. Kept apart from HTTP and from the database."""
+"""Make the deployment's signing keys, and derive secrets from them. No I/O here."""
 
 import hashlib
 import hmac

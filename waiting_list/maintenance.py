@@ -1,8 +1,7 @@
-"""Run the verbs of the clock: pass on lapsed holds, end lists whose show began, and delete what is too old to
-keep.
+"""Run the verbs of the clock: expire lapsed holds, end lists whose show began, and delete data that is too old.
 
-It reads what is due without locks, then does it list by list, with the engine's verbs, which lock the list. So any
-number of processes may run it, and a process that is late, or killed in the middle, does no harm.
+Maintenance reads which lists are due without locks. Then it runs the engine's verbs, which lock one list each. So
+any number of processes may run it, and a process that is late, or killed in the middle, does no harm.
 """
 
 import asyncio
@@ -25,23 +24,26 @@ from waiting_list.telemetry.metrics import WORKER_ROUNDS
 log = structlog.get_logger(__name__)
 
 LONGEST_SLEEP_SECONDS = 0.5
-"""A deadline earlier than all others may appear at any time: a new hold, a show that is brought forward. To ask
-one index twice a second is cheaper than a notification, and works through a pooler."""
+"""The longest time between two rounds. An earlier deadline can appear at any time, with a new hold, or with a show
+that is brought forward. To read one index twice a second is cheaper than a notification, and works through a
+pooler."""
 _SHORTEST_SLEEP_SECONDS = 0.02
-"""Between two rounds when more is due, so that a list that stays due, whatever is done, does not keep it busy."""
+"""The time between two rounds while lists are due, so that one that stays due does not keep the process busy."""
 _RETRY_SECONDS = 0.25
 _CLEANING_SECONDS = 60.0
 _AT_ONCE = 4
+"""How many lists to work on at the same time."""
 _CHUNK = 500
+"""The most entries of a list that one round changes."""
 _PRUNED_AT_ONCE = 16
-"""Lists to prune in one round, so that what is due to the second comes between the rounds."""
+"""How many lists to prune in one round, so that expired holds do not wait for long."""
 
 
 class Maintenance:
-    """Does what is due within a second of its deadline, until it is told to stop.
+    """Run what is due, within a second of its deadline.
 
-    It prunes the persons of a list `personal_data_kept` after the list's end, a minute later at most; never if
-    that is None.
+    It prunes the persons of a list `personal_data_kept` after the list's end, at most a minute later. None: it
+    prunes no list.
     """
 
     def __init__(self, pool: Pool, engine: Engine, *, personal_data_kept: timedelta | None = None) -> None:
@@ -50,10 +52,10 @@ class Maintenance:
         self._personal_data_kept = personal_data_kept
         self._cleaned_at = 0.0
         self._pruning = False
-        """Whether the last round found lists to prune: there may be more of them."""
+        """Whether the last round found lists to prune, so that there may be more."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set. Survive any failure: log it once, and try again."""
+        """Work until `stop` is set. After a failure, log it once and try again."""
         failing = False
         while not stop.is_set():
             try:
@@ -63,7 +65,7 @@ class Maintenance:
                     log.info("worker_recovered")
                 failing = False
             except Unavailable:
-                pause = _RETRY_SECONDS  # the outage is logged where it is met
+                pause = _RETRY_SECONDS  # logged where it occurs
             except Exception as error:
                 pause = _RETRY_SECONDS
                 if not failing:
@@ -73,12 +75,12 @@ class Maintenance:
                 await asyncio.wait_for(stop.wait(), pause)
 
     async def work(self) -> float:
-        """Do one chunk in each list where something is due; return after how many seconds to go on.
+        """Do one round: one chunk in each list that is due. Return the seconds until the next round.
 
-        It does one round only, so that a stop, or a new deadline, does not wait for a list of a million to end.
-        Raises Unavailable.
+        It does no more than one round, so that a stop, or a new deadline, does not wait until a list of a million
+        entries has ended. Raises Unavailable.
         """
-        # First, so that a list whose work fails cannot keep old records alive.
+        # First, so that a list whose verb fails does not prevent the deletion of old records.
         cleaning = time.monotonic() - self._cleaned_at > _CLEANING_SECONDS
         if cleaning:
             async with connection(self._pool) as acquired:
@@ -104,7 +106,7 @@ class Maintenance:
             records = await acquired.fetch(sql("read_due_lists"))
         ends = {ListKey(record["offer_id"], record["representation_id"]): False for record in records}
         for record in records:
-            # A list that has ended does not pass holds on any more: it ends for everybody.
+            # Holds of a list that has ended do not expire, because `end` takes out all of its entries.
             ends[ListKey(record["offer_id"], record["representation_id"])] |= record["ends"]
         await _do_all(
             self._engine.run(key, SERVICE, verbs.end if list_ends else verbs.expire, at_most=_CHUNK)
@@ -112,7 +114,7 @@ class Maintenance:
         )
 
     async def _prune(self) -> bool:
-        """Prune one chunk in each of some lists that ended long enough ago; return whether there were any."""
+        """Prune one chunk in each of some lists that ended long enough ago; return whether it found any."""
         kept = self._personal_data_kept
         if kept is None:
             return False
@@ -126,7 +128,7 @@ class Maintenance:
 
 
 async def _do_all(runs: Iterable[Awaitable[Answer]]) -> None:
-    """A few at once. One that fails holds up none of the others; it is raised after them."""
+    """Do all runs, a few at the same time. A failure does not stop the others; it is raised after them."""
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def do(run: Awaitable[Answer]) -> None:

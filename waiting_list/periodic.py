@@ -1,4 +1,4 @@
-"""Repeat a task of a process in the background."""
+"""Repeat a task of a process until it is cancelled."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

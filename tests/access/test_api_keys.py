@@ -1,4 +1,4 @@
-"""API keys: what each may do and until when; rotation; when one was last used."""
+"""API keys: their scopes, expiry, rotation, and last use."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,7 +43,7 @@ async def keys_of(shop: Shop) -> dict[str, dict[str, Any]]:
 
 
 def changes(app: FastAPI) -> dict[str, Scope]:
-    """The scope that each changing call of the organizer router asks for."""
+    """Return the scope that each changing call of organizers requires."""
     return {
         str(route.operation_id): route.scope
         for route in app.routes
@@ -74,7 +74,7 @@ async def test_a_key_does_what_its_scopes_say_and_nothing_else(
             )
             wanted = Scope.READ if method == "GET" else needed[str(route.operation_id)]
             path = template.removeprefix("/v1/organizer").format_map(dict.fromkeys(route.param_convertors, "none"))
-            # An unknown field: whoever is let in changes nothing either.
+            # An unknown field, so that an accepted call changes nothing either.
             body = None if method == "GET" else {"no such field": 1}
             answer = await shop.organizer(method, path, body, key=key)
             if Scope.ADMIN in scopes or wanted in scopes:

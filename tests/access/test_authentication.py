@@ -1,5 +1,6 @@
-"""Tokens of a platform's own identity provider: one public key, or a JWKS that a real server serves."""
+"""Authentication: tokens of a provider and our own, which tokens are kept, and revoked API keys."""
 
+import asyncio
 import hashlib
 import hmac
 import time
@@ -12,6 +13,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from tests.support.credentials import credentials
+from tests.support.shop import LIST, Shop, problem
+from waiting_list.access import authentication
 from waiting_list.access.identity_provider import LEEWAY
 from waiting_list.access.user_tokens import User
 from waiting_list.postgres.pool import Pool
@@ -21,6 +24,12 @@ from waiting_list.web.routes import Route
 
 LONG_AGO, IN_AGES = 1_577_836_800, 4_102_444_800
 PROVIDER = {"user_token_issuer": "https://id.example", "user_token_audience": "shop"}
+
+
+class _Later(datetime):
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:
+        return datetime.now(tz) + timedelta(seconds=32)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +139,37 @@ async def test_without_a_provider_only_our_own_tokens_are_taken(pool: Pool, key:
 def test_a_provider_without_issuer_or_audience_is_refused(key: RSAPrivateKey) -> None:
     with pytest.raises(ValueError, match="needs user_token_issuer and user_token_audience"):
         Settings(user_token_public_key=pem(key), user_token_issuer="https://id.example")
+
+
+async def test_a_known_token_is_refused_once_it_has_expired(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await shop.stock()
+    token = (await shop.made("POST", "/user-tokens", {"user_id": "ada", "expires_in": 1}))["token"]
+    path, headers = f"/v1/user/waiting-lists/{LIST}/entry", {"Authorization": f"Bearer {token}"}
+    problem(await shop.http.get(path, headers=headers), 404, "not_in_list")
+    problem(await shop.http.get(path, headers=headers), 404, "not_in_list")
+    real = authentication.time.time
+    monkeypatch.setattr(authentication.time, "time", lambda: real() + 32)
+    monkeypatch.setattr("jwt.api_jwt.datetime", _Later)
+    problem(await shop.http.get(path, headers=headers), 401, "unauthenticated")
+
+
+async def test_only_so_many_tokens_are_kept(shop: Shop, app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authentication, "_TOKENS_KEPT", 3)
+    for n in range(10):
+        await shop.user(f"u{n}", "GET")
+    assert len(app.state.service.authenticator._users) == 3
+
+
+async def test_a_revoked_key_is_refused_also_among_calls_in_flight(shop: Shop) -> None:
+    created = await shop.made("POST", "/api-keys", {"name": "second"})
+    before = await asyncio.gather(*(shop.organizer("GET", "/events", key=created["key"]) for _ in range(20)))
+    assert {answer.status_code for answer in before} == {200}
+    assert (await shop.organizer("DELETE", f"/api-keys/{created['key_id']}")).status_code == 200
+    after = await asyncio.gather(*(shop.organizer("GET", "/events", key=created["key"]) for _ in range(20)))
+    assert {answer.status_code for answer in after} == {401}
+    # The same id with another secret is refused.
+    wrong = created["key"][:-4] + ("aaaa" if not created["key"].endswith("aaaa") else "bbbb")
+    problem(await shop.organizer("GET", "/events", key=wrong), 401, "unauthenticated")
 
 
 def test_a_route_that_does_not_decide_who_may_call_cannot_be_made() -> None:

@@ -1,4 +1,4 @@
-"""How many letters to addresses that are not verified fans can have sent, over all processes."""
+"""The limits of e-mails to unverified addresses, over all processes."""
 
 import asyncio
 from typing import Any
@@ -23,14 +23,14 @@ def limits(pool: Pool, **settings: int) -> MailLimits:
 
 
 async def granted(asked: Any) -> int:
-    """How many were not refused."""
+    """Return how many were not refused."""
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert all(one is None or isinstance(one, RateLimited) for one in answers), answers
     return answers.count(None)
 
 
 async def wait(pool: Pool, seconds: int) -> None:
-    """So much time passes for all limits."""
+    """Let this much time pass for all limits."""
     async with connection(pool) as acquired:
         await acquired.execute("UPDATE allowances SET full_at = full_at - $1 * interval '1 second'", seconds)
 

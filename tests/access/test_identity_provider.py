@@ -1,4 +1,4 @@
-"""The keys of an identity provider: served by a real server, which rotates them, fails, and comes back."""
+"""The keys of an identity provider, from a real server that rotates them, fails, and recovers."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ def public(key: RSAPrivateKey, kid: str | None, **more: Any) -> dict[str, Any]:
 
 
 class Jwks:
-    """A provider's server, and what it is to answer."""
+    """The server of a provider, and its next answers."""
 
     def __init__(self) -> None:
         self.keys: list[Any] = []
@@ -76,7 +76,7 @@ def serving() -> Iterator[Jwks]:
 
 
 class Clock:
-    """Seconds, as the test sets them."""
+    """A clock that the test sets, in seconds."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -99,7 +99,7 @@ def token(key: RSAPrivateKey, kid: str = "k1", **claims: Any) -> str:
 
 
 async def loaded(provider: Provider) -> None:
-    """What is being loaded in the background has been."""
+    """Wait until the keys have been loaded in the background."""
     if loading := provider._loading:
         await asyncio.wait_for(asyncio.shield(loading), 10)
 

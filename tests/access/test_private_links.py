@@ -1,4 +1,4 @@
-"""Private links over HTTP: what a page says in each state, what its forms do, and all that leads nowhere."""
+"""Private links over HTTP: the page in each state, its forms, and links that lead nowhere."""
 
 import re
 from collections.abc import AsyncIterator
@@ -54,7 +54,7 @@ class Pages:
     shop: Shop
 
     async def join(self, user_id: str, wanted: int = 2, minimum: int | None = None, **contact: Any) -> str:
-        """The fan joins; the path of their page."""
+        """Join a fan; return the path of their page."""
         body = {"user_id": user_id, "tickets_wanted": wanted, "tickets_minimum": minimum or wanted} | contact
         await self.shop.made("POST", ENTRIES, body)
         return await self.link(user_id)
@@ -90,7 +90,7 @@ class Pages:
         return await self.shop.http.post(path, content=content, headers=given | headers)
 
     async def did(self, path: str, form: Any = None) -> Parsed:
-        """What a form leads to, which must be accepted."""
+        """Send a form, which must be accepted; return the page after it."""
         if path.endswith("/leave"):
             form = {"shown": shown_by(await self.get(path))}
         answer = await self.post(path, form)
@@ -105,7 +105,7 @@ class Pages:
 
 
 def page_of(answer: httpx.Response) -> Parsed:
-    """The page that an answer must be, sound and with all headers."""
+    """Check that an answer is a valid page with all headers, and return it."""
     assert answer.headers["content-type"] == "text/html; charset=utf-8", answer.text
     assert answer.headers.items() >= HEADERS.items()
     assert "set-cookie" not in answer.headers
@@ -166,7 +166,7 @@ async def _bought(pages: Pages, **contact: Any) -> str:
 
 
 async def _lapsed(pages: Pages, **contact: Any) -> str:
-    """The worker has not noticed yet."""
+    """Maintenance has not run yet."""
     path = await _ready(pages, **contact)
     await pages.run("UPDATE entries SET ready_until = now() - interval '1 second' WHERE status = 'ready'")
     return path
@@ -184,7 +184,7 @@ async def _requeued(pages: Pages, **contact: Any) -> str:
 
 
 async def _over(pages: Pages, **contact: Any) -> str:
-    """The worker has not noticed yet."""
+    """Maintenance has not run yet."""
     path = await pages.join("ada", **contact)
     await pages.run("UPDATE representations SET start_datetime = now() - interval '1 minute'")
     return path

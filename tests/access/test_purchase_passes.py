@@ -1,4 +1,4 @@
-"""Purchase passes: what a shop checks by itself, and buying with one, once, out of the hold it was made for."""
+"""Purchase passes: what a shop can check by itself, and buying once, from the hold of the pass."""
 
 import json
 from dataclasses import replace
@@ -28,7 +28,7 @@ REVOKING = {"quantity": 2, "revoke_holds": True}
 
 
 async def ready(shop: Shop, user_id: str = "ada", wanted: int = 2) -> dict[str, Any]:
-    """A fan whose turn it is; their entry."""
+    """The entry of a fan who is ready."""
     await shop.join(user_id, wanted)
     await shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": wanted})
     entry = await shop.entry(user_id)
@@ -42,7 +42,7 @@ async def buy(shop: Shop, purchase_pass: str, quantity: int | None = None, **opt
 
 
 async def resigned(app: FastAPI, purchase_pass: str, *, key: Any = None, **claims: Any) -> str:
-    """The pass with other claims (None: without), signed with our key or another."""
+    """Return the pass with other claims (None: without), signed with our key or another one."""
     keys = await app.state.service.signing_keys.keys()
     said = jwt.decode(purchase_pass, options={"verify_signature": False}) | claims
     said = {name: value for name, value in said.items() if value is not None}
@@ -162,7 +162,7 @@ async def test_the_database_clock_decides_whether_a_pass_still_buys(app: FastAPI
         app.state.service.engine,
         await app.state.service.purchase_passes.read_pass(entry["purchase_pass"]),
     )
-    # Whatever the clock of this process says: one that is out of date is read, and the engine judges.
+    # An expired pass can be read, because the engine checks the deadline with the clock of the database.
     stale = await resigned(app, entry["purchase_pass"], exp=1, iat=2**33)
     assert await app.state.service.purchase_passes.read_pass(stale) == shown
     await engine.at(datetime.now(UTC) + timedelta(days=2)).run(KEY, SERVICE, verbs.expire)

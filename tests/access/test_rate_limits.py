@@ -1,4 +1,4 @@
-"""How much one caller may ask for."""
+"""The rate limits of users, API keys, addresses and networks."""
 
 import asyncio
 import math
@@ -34,7 +34,7 @@ def limits(pool: Pool, **settings: int) -> Limits:
 
 
 async def granted(joins: Any) -> int:
-    """How many of these joins were not refused."""
+    """Return how many of these joins were not refused."""
     answers = await asyncio.gather(*joins, return_exceptions=True)
     assert all(one is None or not isinstance(one, Exception) or isinstance(one, RateLimited) for one in answers)
     return sum(not isinstance(one, RateLimited) for one in answers)
@@ -44,7 +44,7 @@ async def test_joins_are_limited_over_all_processes_together(pool: Pool) -> None
     processes = [limits(pool, user_joins_per_minute=20) for _ in range(4)]
     joins = [one.join("org_1", user, None) for one in processes for _ in range(12) for user in ("ada", "bob")]
     assert await granted(joins) == 40
-    # Somebody else may; so may the same name of another organization.
+    # Another user may; so may the same name of another organization.
     assert await granted([processes[0].join("org_1", "eve", None), processes[1].join("org_2", "ada", None)]) == 2
 
 
@@ -62,7 +62,7 @@ async def test_joins_from_one_address_are_limited_whoever_joins(pool: Pool) -> N
 
 
 def spread(network: str, step: int) -> Callable[[int], str]:
-    """Addresses of a network, each so many after the one before."""
+    """Return a function that numbers addresses of a network, with this distance between them."""
     first = ip_network(network).network_address
     return lambda number: str(first + number * step)
 
@@ -71,8 +71,8 @@ def spread(network: str, step: int) -> Callable[[int], str]:
     ("network", "step", "times"),
     [
         ("203.0.113.0/24", 1, 4),  # every address of a /24
-        ("2001:db8:1::/48", 2**64, 4),  # a /64 for each join, as whoever has a /48 can
-        ("2001:db8::/32", 2**80, 64),  # a /48 for each join, as whoever has a /32 can
+        ("2001:db8:1::/48", 2**64, 4),  # a /64 for each join, as the owner of a /48 can
+        ("2001:db8::/32", 2**80, 64),  # a /48 for each join, as the owner of a /32 can
     ],
 )
 async def test_joins_from_a_network_are_limited_however_many_addresses_they_come_from(
@@ -113,7 +113,7 @@ async def test_a_caller_is_forgotten_when_others_have_asked_since(
     for number in range(5):
         one.request_of_key(f"k{number}")
         with pytest.raises(RateLimited):
-            one.request_of_key("busy")  # whoever goes on asking is not forgotten
+            one.request_of_key("busy")  # a caller that goes on asking is not forgotten
     assert one.request_of_key("k0") is not None
     assert len(one._full_at) == 3
 
@@ -189,7 +189,7 @@ async def test_many_callers_at_once_in_many_processes_do_not_wait_for_each_other
 
 @asynccontextmanager
 async def served(dsn: str, **settings: Any) -> AsyncIterator[Shop]:
-    """A process of its own kind, behind a proxy that it trusts."""
+    """A process behind a proxy that it trusts."""
     config = Settings.model_validate({"database_url": SecretStr(dsn), "worker": False, **settings})
     app = create_app(config)
     behind = ProxyHeadersMiddleware(app, trusted_hosts=config.trusted_proxies)  # type: ignore[arg-type]

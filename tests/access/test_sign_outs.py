@@ -1,4 +1,4 @@
-"""Signing out everywhere: which tokens it ends, where, and how soon."""
+"""Signing out everywhere: which tokens it ends, in which processes, and how soon."""
 
 import asyncio
 import json
@@ -277,14 +277,14 @@ async def test_a_version_that_somebody_writes_into_a_token_counts_for_nothing(he
 
 
 async def ended(told: Stream) -> None:
-    """Returns once the stream is over."""
+    """Return when the stream has ended."""
     with suppress(EOFError):
         while True:
             await told.next()
 
 
 async def wants(told: Stream, tickets: int) -> None:
-    """Returns once the stream tells of so many tickets. Raises EOFError where it is over before."""
+    """Return when the stream sends an entry with so many tickets. Raises EOFError if it ends before."""
     while not ((event := await told.next()) and event[1]["tickets_wanted"] == tickets):
         pass
 

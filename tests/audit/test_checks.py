@@ -1,4 +1,4 @@
-"""The audit: clean after any story, and the first difference of every kind of corruption by its name."""
+"""The checks of the audit: no finding after any story, and the first difference for every kind of corruption."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from waiting_list.lists.models import ListKey
 from waiting_list.postgres.pool import connection
 from waiting_list.problems import InventoryNotFound
 
-# Corrupting the tables takes what a database error takes: the constraints are out of the way first.
+# Drop the constraints first, because they prevent most corruptions.
 _WITHOUT_CONSTRAINTS = """
 DO $$
 DECLARE one record;

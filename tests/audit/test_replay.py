@@ -1,7 +1,7 @@
 """The replay in memory: a story with every verb, and thousands of ways to falsify it.
 
 tests/replay/history.jsonl is the history of one list as the service wrote it. Each of its changes is falsified in
-every simple way, and tests/replay/differences.txt says what the replay makes of that: how often which check finds
+every simple way, and tests/replay/differences.txt says what the replay finds: how often each check finds
 it, and each kind of sentence once. `python -m tests.audit.test_replay` prints that file anew; read what changes in
 it.
 """
@@ -28,7 +28,7 @@ Told = list[Any]
 
 
 def replay(story: list[Told]) -> tuple[ListReplay, dict[int, EntryReplay]]:
-    """The list and its entries after the story. Raises Difference."""
+    """Replay a story; return the list and its entries. Raises Difference."""
     whole, entries = ListReplay(), {}
     for sequence, at, verb, number, before, after in story:
         told = None if before is None else json.dumps(before)
@@ -40,7 +40,7 @@ def replay(story: list[Told]) -> tuple[ListReplay, dict[int, EntryReplay]]:
 
 
 def others(value: Any) -> list[Any]:
-    """What could stand where this stands."""
+    """Return other values for a field with this value."""
     match value:
         case bool():
             return [not value, None, 1]
@@ -55,7 +55,7 @@ def others(value: Any) -> list[Any]:
 
 
 def falsified(index: int) -> Iterator[list[Told]]:
-    """The story with one change falsified, in every simple way."""
+    """Yield the story with one change falsified, in every simple way."""
     sequence, at, verb, number, before, after = STORY[index]
 
     def instead(*rows: Told) -> list[Told]:
@@ -88,7 +88,7 @@ def falsified(index: int) -> Iterator[list[Told]]:
 
 
 def differences() -> str:
-    """What the replay makes of every falsified story."""
+    """Return what the replay finds in every falsified story."""
     lines, sentences = [], {}
     for index, (sequence, _, verb, *_) in enumerate(STORY):
         found: Counter[str] = Counter()

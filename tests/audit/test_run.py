@@ -1,4 +1,4 @@
-"""The audit: clean after every story, of every list, without a lock. audit/test_checks.py has the rest."""
+"""The audit of whole lists: no finding after every story, and no lock. test_checks.py has the corruptions."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Catalogue calls that make the same object at the same moment."""
+"""Concurrent calls of the catalogue that create the same object."""
 
 import asyncio
 from datetime import timedelta
@@ -22,7 +22,7 @@ async def write(acquired: Connection, kind: str, organization_id: str, event_id:
 
 
 async def second(lists: Lists, kind: str, organization_id: str, event_id: str, *, commits: bool) -> bool:
-    """What one call says that came while a call of this organization had written, and has not ended yet."""
+    """Make a call while another has written the same object and not committed; return what it answers."""
 
     async def write_it() -> bool:
         async with transaction(lists.pool) as acquired:

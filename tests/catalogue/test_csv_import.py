@@ -1,4 +1,4 @@
-"""The CSV import: the first implementation's own files, all or nothing, by file and line."""
+"""The CSV import: the first implementation's files, all or nothing, and errors by file and line."""
 
 import shutil
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""Buying what is held. A purchase moves nobody."""
+"""Buying held tickets. A purchase moves no other fan."""
 
 import asyncio
 from datetime import timedelta

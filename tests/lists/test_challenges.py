@@ -1,4 +1,4 @@
-"""Challenges: what a list asks of fans who join by themselves, and the service before it mails a link."""
+"""Challenges: when a fan who joins or asks for a sign-in link must solve one, and which solutions are valid."""
 
 import asyncio
 import hashlib
@@ -59,7 +59,7 @@ WISH: dict[str, Any] = {
 
 
 def solve(token: str, bits: int) -> Iterator[int]:
-    """The number of each puzzle, by the words of the protocol."""
+    """Solve a challenge as the protocol says; yield the number of each puzzle."""
     for puzzle in range(PUZZLES):
         for number in itertools.count():
             digest = hashlib.sha256(f"{token}.{puzzle}.{number}".encode()).digest()
@@ -69,7 +69,7 @@ def solve(token: str, bits: int) -> Iterator[int]:
 
 
 def solved(challenge: dict[str, Any]) -> dict[str, Any]:
-    """What a client sends for the challenge of a refusal."""
+    """Solve the challenge of a refusal; return what a client sends."""
     assert challenge["puzzles"] == PUZZLES
     return {"token": challenge["token"], "solution": list(solve(challenge["token"], challenge["bits"]))}
 
@@ -95,7 +95,7 @@ def test_what_was_altered_solves_nothing(good: Solution) -> None:
     for place in range(len(good.token)):
         for letter in "A9":
             token = good.token[:place] + letter + good.token[place + 1 :]
-            # Not even where that is solved: nobody can make an easier challenge, or one that lasts longer.
+            # Not even if that is solved, so that no client can make an easier challenge, or one that lasts longer.
             altered = Solution(token=token, solution=tuple(solve(token, 4)))
             assert token == good.token or not is_solved(KEY, ADA, altered, now=NOW)
     for puzzle in range(PUZZLES):
@@ -353,7 +353,7 @@ class Elsewhere:
 
 @pytest_asyncio.fixture
 async def elsewhere(dsn: str, easy: None) -> AsyncIterator[tuple[Elsewhere, Shop]]:
-    """The service, told of another challenge service."""
+    """The service, configured with another challenge service."""
     there = Elsewhere()
     web_app = web.Application()
     web_app.add_routes([web.post("/siteverify", there.verify)])

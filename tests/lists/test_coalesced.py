@@ -1,29 +1,19 @@
-"""Polls: many at once are one query, each with its own answer, none older than the question."""
+"""Coalesced reads: concurrent polls share a query, and each gets its own answer, not older than its question."""
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.support.lists import ORGANIZATION, Lists
-from tests.support.lists import USER as _USER
-from tests.support.shop import LIST, Shop, problem
-from waiting_list.access import authentication
+from tests.support.lists import ORGANIZATION, USER, Lists
 from waiting_list.lists import verbs
 from waiting_list.lists.models import Entry
 from waiting_list.lists.queries.coalesced import CoalescedReads
 from waiting_list.postgres.pool import Pool, connection
 from waiting_list.problems import InventoryNotFound, NotInList, Unavailable
 from waiting_list.settings import Settings
-
-
-class _Later(datetime):
-    @classmethod
-    def now(cls, tz: Any = None) -> datetime:
-        return datetime.now(tz) + timedelta(seconds=32)
 
 
 @contextmanager
@@ -35,7 +25,7 @@ def statements_of(acquired: Any) -> Iterator[list[str]]:
 
 @pytest.fixture
 async def one(pool: Pool) -> Any:
-    """What the polls of a test go through: every connection that is taken is this one."""
+    """A connection, and a pool that has only this one."""
     async with pool.acquire() as acquired:
 
         class Only:
@@ -79,7 +69,7 @@ async def test_who_has_joined_sees_it_in_the_next_poll(lists: Lists) -> None:
     reads = CoalescedReads(lists.pool, Settings())
 
     async def join_and_look(user: str) -> None:
-        await lists.engine.run(lists.key, _USER, verbs.join, user_id=user, tickets_wanted=1)
+        await lists.engine.run(lists.key, USER, verbs.join, user_id=user, tickets_wanted=1)
         entry = await reads.entry(lists.key, user, organization_id=ORGANIZATION)
         assert entry.user_id == user
         assert (entry.position or 0) >= 1
@@ -99,7 +89,7 @@ async def test_too_many_polls_are_refused_at_once(lists: Lists) -> None:
     assert isinstance(await reads.entry(lists.key, "ada", organization_id=ORGANIZATION), Entry)
 
 
-async def test_a_picture_is_made_once_until_the_queue_changes(lists: Lists, one: Any) -> None:
+async def test_a_snapshot_is_made_once_until_the_queue_changes(lists: Lists, one: Any) -> None:
     acquired, pool = one
     await lists.join("ada")
     reads = CoalescedReads(pool, Settings())
@@ -114,8 +104,8 @@ async def test_a_picture_is_made_once_until_the_queue_changes(lists: Lists, one:
     assert b'"waiting":2' in changed.body
 
 
-async def test_a_picture_of_another_list_of_the_same_name_is_another(lists: Lists) -> None:
-    """Deleted and made again, a list starts at the same version."""
+async def test_a_snapshot_of_another_list_of_the_same_name_is_another(lists: Lists) -> None:
+    """A list that was deleted and created again starts at the same version."""
     reads = CoalescedReads(lists.pool, Settings())
     before = await reads.queue_snapshot(lists.key)
     async with connection(lists.pool) as acquired:
@@ -123,34 +113,3 @@ async def test_a_picture_of_another_list_of_the_same_name_is_another(lists: List
     after = await reads.queue_snapshot(lists.key)
     assert after.tag != before.tag
     assert b'"free":1' in after.body
-
-
-async def test_a_known_token_is_refused_once_it_has_expired(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    await shop.stock()
-    token = (await shop.made("POST", "/user-tokens", {"user_id": "ada", "expires_in": 1}))["token"]
-    path, headers = f"/v1/user/waiting-lists/{LIST}/entry", {"Authorization": f"Bearer {token}"}
-    problem(await shop.http.get(path, headers=headers), 404, "not_in_list")
-    problem(await shop.http.get(path, headers=headers), 404, "not_in_list")
-    real = authentication.time.time
-    monkeypatch.setattr(authentication.time, "time", lambda: real() + 32)
-    monkeypatch.setattr("jwt.api_jwt.datetime", _Later)
-    problem(await shop.http.get(path, headers=headers), 401, "unauthenticated")
-
-
-async def test_only_so_many_tokens_are_kept(shop: Shop, app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authentication, "_TOKENS_KEPT", 3)
-    for n in range(10):
-        await shop.user(f"u{n}", "GET")
-    assert len(app.state.service.authenticator._users) == 3
-
-
-async def test_a_revoked_key_is_refused_also_among_calls_in_flight(shop: Shop) -> None:
-    created = await shop.made("POST", "/api-keys", {"name": "second"})
-    before = await asyncio.gather(*(shop.organizer("GET", "/events", key=created["key"]) for _ in range(20)))
-    assert {answer.status_code for answer in before} == {200}
-    assert (await shop.organizer("DELETE", f"/api-keys/{created['key_id']}")).status_code == 200
-    after = await asyncio.gather(*(shop.organizer("GET", "/events", key=created["key"]) for _ in range(20)))
-    assert {answer.status_code for answer in after} == {401}
-    # The same id with another secret is nobody's.
-    wrong = created["key"][:-4] + ("aaaa" if not created["key"].endswith("aaaa") else "bbbb")
-    problem(await shop.organizer("GET", "/events", key=wrong), 401, "unauthenticated")

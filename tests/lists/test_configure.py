@@ -1,4 +1,4 @@
-"""A list's rules of holds and notices, over HTTP: set by its organizer, shown to fans before they join."""
+"""Configuring a list over HTTP: the organizer sets its rules of holds and notices, and fans see them."""
 
 from typing import Any
 

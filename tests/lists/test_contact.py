@@ -1,4 +1,4 @@
-"""How fans are reached: what they say, what their token says, who may see it, and that it is forgotten."""
+"""Contacts of fans: from a join or a token, who may see them, and their erasure."""
 
 import json
 from datetime import UTC, datetime
@@ -134,7 +134,7 @@ async def test_a_fan_is_told_in_another_way(shop: Shop) -> None:
     expected = {"email": "new@example.org", "name": None, "locale": None, "email_verified": False}
     assert await kept(shop) == expected
     assert (await acting(shop, "PUT", CONTACT, ADA, **VOUCHED)).json()["email_verified"]
-    # The address is the one that was verified, whatever today's token says.
+    # The address stays the verified one, even if the token has another.
     assert (await shop.user("ada", "PUT", CONTACT, {"email": "ada@example.org"})).json()["email_verified"]
     assert (await shop.user("ada", "PUT", CONTACT, {})).json()["email"] is None
     # Forgotten is forgotten: the same address has to be verified anew.

@@ -1,4 +1,4 @@
-"""Lists that ended long enough ago are pruned: nobody is named any more, and all else is as it was."""
+"""Erasing a person, and pruning lists that ended long enough ago: names go, and everything else stays."""
 
 import asyncio
 import json
@@ -17,6 +17,7 @@ from waiting_list.lists.queries import history as history_queries
 from waiting_list.maintenance import Maintenance
 from waiting_list.postgres.pool import connection, snapshot
 from waiting_list.postgres.statements import sql
+from waiting_list.problems import NotInList
 from waiting_list.settings import Settings
 
 KEPT = timedelta(days=30)
@@ -25,7 +26,7 @@ STAYS = "SELECT number, status, left_reason, tickets_wanted, rank, joined_at, le
 
 
 async def named(lists: Lists) -> list[tuple[int, str]]:
-    """(number, user) of the entries of the list that name somebody."""
+    """Return (number, user) of the entries of the list that still have a user."""
     records = await lists.rows(
         "SELECT number, user_id FROM entries WHERE list_id = $1 AND user_id IS NOT NULL ORDER BY number",
         lists.key.list_id,
@@ -34,7 +35,7 @@ async def named(lists: Lists) -> list[tuple[int, str]]:
 
 
 async def is_pruned(lists: Lists) -> bool:
-    """Whether nothing is looked for in the list until it ends again."""
+    """Return whether maintenance leaves the list alone until it ends again."""
     ((found,),) = await lists.rows(
         "SELECT ended_at <= pruned_at FROM inventory WHERE list_id = $1", lists.key.list_id
     )
@@ -54,6 +55,19 @@ async def end(lists: Lists, start: datetime = START) -> None:
 async def due(lists: Lists, kept: timedelta = timedelta(0)) -> list[ListKey]:
     async with snapshot(lists.pool) as acquired:
         return [ListKey(*record) for record in await acquired.fetch(sql("read_lists_to_prune"), kept, 500)]
+
+
+async def test_an_erased_person_is_out_and_forgotten_but_the_numbers_stay(lists: Lists) -> None:
+    await lists.join("ada", 2)
+    await lists.join("bob")
+    await lists.add_stock(2)
+    answer = await lists.erase("ada")
+    assert [entry.user_id for entry in answer.promoted] == ["bob"]
+    with pytest.raises(NotInList):
+        await lists.entry("ada")
+    assert not [row for rows in (await lists.tables()).values() for row in rows if "ada" in row]
+    assert (await lists.join("ada")).number == 3
+    await lists.audit()
 
 
 async def test_the_people_of_a_list_are_forgotten_so_long_after_its_end_and_not_before(lists: Lists) -> None:
@@ -136,7 +150,7 @@ async def test_a_list_that_takes_entries_after_it_was_pruned_is_pruned_again(lis
 
 
 async def test_who_still_waits_or_holds_tickets_is_never_pruned(lists: Lists) -> None:
-    """A show may be put off and brought forward again before the worker has ended the list for everybody."""
+    """A show may be put off and brought forward again before maintenance has ended the list."""
     await end(lists)
     await lists.reschedule(START + timedelta(days=60))
     await lists.join("ada")
@@ -202,7 +216,7 @@ async def test_several_workers_prune_every_list_to_its_end(lists: Lists) -> None
     async with working(
         *(Maintenance(lists.pool, lists.engine, personal_data_kept=timedelta(0)) for _ in range(4))
     ):
-        # Whoever looked before all lists had ended looks again in a minute: not in this test.
+        # If it looked before all lists had ended, it would look again in a minute, too late for this test.
         await until(lambda: _all_ended(lists))
     async with working(
         *(Maintenance(lists.pool, lists.engine, personal_data_kept=timedelta(0)) for _ in range(4))

@@ -1,4 +1,4 @@
-"""How many lists of one event a person may wait on: exact, whoever joins where at the same moment."""
+"""The limit of places per person in the lists of one event: exact, also when joins are concurrent."""
 
 import asyncio
 import random
@@ -36,7 +36,7 @@ ELSEWHERE = ListKey("off_4", "rep_4")
 
 
 async def limit(lists: Lists, maximum: int | None, event_id: str = "ev_1") -> None:
-    """The event has this limit from now on."""
+    """Set the limit of the event."""
     fields = EventFields(title="Jazz", timezone="Europe/Paris", max_places_per_person=maximum)
     await catalogue_changes.put_event(lists.pool, ORGANIZATION, event_id, fields)
 
@@ -54,12 +54,12 @@ async def event(lists: Lists) -> Lists:
 
 
 def on(lists: Lists, key: ListKey) -> Lists:
-    """The same, acting on another list."""
+    """Return the same lists, acting on another one."""
     return Lists(lists.pool, lists.engine, key, lists.now)
 
 
 async def active(lists: Lists) -> int:
-    """How many active entries all lists have."""
+    """Return the number of active entries in all lists."""
     (row,) = await lists.rows("SELECT count(*) FROM entries WHERE status <> 'left'")
     return int(row[0])
 
@@ -126,7 +126,7 @@ async def test_a_lower_limit_takes_no_place_away_and_a_requeue_is_no_join(event:
     await event.add_stock(1)
     event.later(hours=25)
     await event.expire()
-    # Nobody else wanted the ticket: the requeued entry has it again.
+    # No other fan waits, so the requeued entry has the ticket again.
     assert (await event.entry("ada")).number == 2
     assert await active(event) == 2
     removed = await event.engine.at(event.now).run(

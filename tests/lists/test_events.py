@@ -1,4 +1,4 @@
-"""The table of verbs: it has every verb that there is, and each of its rows is what really happens."""
+"""The table of verbs: it has every verb, and each of its rows is what the verb does."""
 
 import ast
 import importlib
@@ -14,7 +14,6 @@ import pytest
 
 import waiting_list
 from tests.audit.test_replay import STORY, replay
-from waiting_list.audit import replay as replaying
 from waiting_list.audit.replay import EntryReplay, read_row
 from waiting_list.audit.report import Difference
 from waiting_list.lists.events import RECORDED_AS, VERBS, VerbRow, WebhookType
@@ -23,13 +22,13 @@ from waiting_list.lists.models import Status
 
 SOURCES = sorted(Path(waiting_list.__file__).parent.glob("**/*.py"))
 RECORDING = {"record", "take_out", "_set_stock", "_write_history"}
-"""What is given the verb that a change is recorded under."""
+"""The functions whose argument is the name of the recorded verb."""
 AFTER_A_VERB = {"settle", "write_outbox"}
-"""What the engine itself does after each verb."""
+"""The functions that the engine calls after every verb."""
 
 
 def verbs_of_the_engine() -> Iterator[str]:
-    """Every function with the shape of a verb: async, public, of a Ledger, all else by keyword."""
+    """Yield every function with the signature of a verb: async, public, a LockedList, then keywords only."""
     for found in pkgutil.walk_packages(waiting_list.__path__, "waiting_list."):
         if found.name.endswith("__main__"):
             continue
@@ -51,7 +50,7 @@ def test_every_verb_of_the_engine_is_in_the_table() -> None:
     assert found <= VERBS.keys() | RECORDED_AS.keys()
     assert RECORDED_AS.keys() <= found
     assert RECORDED_AS.keys().isdisjoint(VERBS)
-    # What has no function of its own: holds are revoked to remove stock, and a list is made with its stock.
+    # These have no function of their own: `remove_stock` revokes holds, and the catalogue creates lists.
     assert VERBS.keys() - found == {"revoke", "create"}
 
 
@@ -73,7 +72,7 @@ def test_the_table_has_what_is_recorded_and_nothing_else() -> None:
 
 
 def broken(row: VerbRow, told: set[str]) -> Iterator[VerbRow]:
-    """The row with one thing taken out of it, or put in the place of another."""
+    """Yield the row with one part removed or replaced, in every way."""
     for move in row.moves:
         yield replace(row, moves=row.moves - {move})
     for name in row.fields & told:
@@ -88,7 +87,7 @@ def broken(row: VerbRow, told: set[str]) -> Iterator[VerbRow]:
 
 
 def moves_of_the_story() -> set[tuple[str, Status | None, Status]]:
-    """Which verbs take its entries from where to where."""
+    """Return the transitions of the story's entries, with their verbs."""
     found, entries = set(), {}
     for sequence, at, verb, number, before, after in STORY:
         if number is not None:
@@ -108,8 +107,8 @@ def test_with_a_broken_row_the_replay_takes_a_true_history_for_false(
     known, tried = moves_of_the_story(), 0
     for row in broken(VERBS[verb], told):
         if any((verb, *move) not in known for move in VERBS[verb].moves - row.moves):
-            continue  # others do this: see the next test
-        monkeypatch.setattr(replaying, "VERBS", {**VERBS, verb: row})
+            continue  # the story lacks these transitions: see the next test
+        monkeypatch.setattr("waiting_list.audit.replay.VERBS", {**VERBS, verb: row})
         with pytest.raises(Difference):
             replay(STORY)
         tried += 1

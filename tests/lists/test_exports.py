@@ -1,4 +1,4 @@
-"""Exports as CSV: whole, of one instant, and read at a pace that is the reader's own affair."""
+"""Exports as CSV: complete, as of one instant, and at the pace of the reader."""
 
 import ast
 import asyncio
@@ -27,9 +27,8 @@ from tests.support.shop import Shop, listening, problem
 from tests.support.until import until
 from waiting_list.access.api_keys import Scope, create_api_key
 from waiting_list.lists.models import Entry, ListKey
-from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries import exports
-from waiting_list.lists.queries.entries import EntryFilter
+from waiting_list.lists.queries.entries import EntryFilter, Take, export_entries
 from waiting_list.lists.queries.exports import Exports
 from waiting_list.postgres.pool import Pool
 from waiting_list.problems import RateLimited, Unavailable
@@ -61,7 +60,7 @@ async def read(export: exports.Export) -> bytes:
 
 
 class Reader:
-    """A client that asks for an export, and takes no more of it than it is told to."""
+    """A client that asks for an export, and reads only as much of it as a test wants."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
@@ -175,7 +174,7 @@ async def test_readers_of_exports_that_take_nothing_hold_no_connection_and_no_ot
 async def test_an_export_shows_one_instant_whatever_changes_while_it_is_made(
     lists: Lists, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entry_queries, "_EXPORTED_AT_ONCE", 2)
+    monkeypatch.setattr("waiting_list.lists.queries.entries._EXPORTED_AT_ONCE", 2)
     for user in ("ada", "bob", "cleo", "dan", "eve"):
         await lists.join(user)
     found: list[tuple[str | None, int | None]] = []
@@ -188,7 +187,7 @@ async def test_an_export_shows_one_instant_whatever_changes_while_it_is_made(
             await lists.join("fay")
         found.extend((entry.user_id, entry.position) for entry in entries)
 
-    await entry_queries.export_entries(lists.pool, ORGANIZATION, ALL, take)
+    await export_entries(lists.pool, ORGANIZATION, ALL, take)
     assert found == [("ada", 1), ("bob", 2), ("cleo", 3), ("dan", 4), ("eve", 5)]
 
 
@@ -246,12 +245,12 @@ async def test_passes_go_one_after_the_other_and_are_not_waited_for_without_end(
 ) -> None:
     entered, leave = asyncio.Event(), asyncio.Event()
 
-    async def stuck(pool: Pool, organization_id: str, only: EntryFilter, take: entry_queries.Take) -> None:
+    async def stuck(pool: Pool, organization_id: str, only: EntryFilter, take: Take) -> None:
         entered.set()
         await leave.wait()
         await take([])
 
-    monkeypatch.setattr(entry_queries, "export_entries", stuck)
+    monkeypatch.setattr(exports, "export_entries", stuck)
     made = Exports(lists.pool)
     first = asyncio.create_task(made.open(ORGANIZATION, ALL))
     await asyncio.wait_for(entered.wait(), 10)
@@ -271,12 +270,12 @@ async def test_a_call_for_an_export_that_is_cancelled_gives_its_place_back(
 ) -> None:
     entered = asyncio.Event()
 
-    async def stuck(pool: Pool, organization_id: str, only: EntryFilter, take: entry_queries.Take) -> None:
+    async def stuck(pool: Pool, organization_id: str, only: EntryFilter, take: Take) -> None:
         entered.set()
         await asyncio.Event().wait()
 
     with monkeypatch.context() as patched:
-        patched.setattr(entry_queries, "export_entries", stuck)
+        patched.setattr(exports, "export_entries", stuck)
         made = Exports(lists.pool)
         call = asyncio.create_task(made.open(ORGANIZATION, ALL))
         await asyncio.wait_for(entered.wait(), 10)
@@ -290,9 +289,9 @@ async def test_a_call_for_an_export_that_is_cancelled_gives_its_place_back(
 async def test_a_reader_that_goes_in_the_middle_of_a_pass_ends_it(
     lists: Lists, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, began = entry_queries.export_entries, asyncio.Event()
+    real, began = export_entries, asyncio.Event()
 
-    async def with_a_pause(pool: Pool, organization_id: str, only: EntryFilter, take: entry_queries.Take) -> None:
+    async def with_a_pause(pool: Pool, organization_id: str, only: EntryFilter, take: Take) -> None:
         async def take_one(entries: Sequence[Entry]) -> None:
             await take(entries)
             began.set()
@@ -300,7 +299,7 @@ async def test_a_reader_that_goes_in_the_middle_of_a_pass_ends_it(
 
         await real(pool, organization_id, only, take_one)
 
-    monkeypatch.setattr(entry_queries, "export_entries", with_a_pause)
+    monkeypatch.setattr(exports, "export_entries", with_a_pause)
     export = await Exports(lists.pool).open(ORGANIZATION, ALL)
     await asyncio.wait_for(began.wait(), 10)
     await asyncio.wait_for(export.close(), 10)
@@ -332,13 +331,13 @@ async def test_an_export_that_breaks_off_is_cut_and_not_ended(
 ) -> None:
     goes = asyncio.Event()
 
-    async def broken(pool: Pool, organization_id: str, only: EntryFilter, take: entry_queries.Take) -> None:
+    async def broken(pool: Pool, organization_id: str, only: EntryFilter, take: Take) -> None:
         await take([])
         await goes.wait()
         raise Unavailable
 
     await shop.stock()
-    monkeypatch.setattr(entry_queries, "export_entries", broken)
+    monkeypatch.setattr(exports, "export_entries", broken)
     async with listening(app) as url, httpx.AsyncClient(base_url=url) as http:
         await until_ready(url)
         asked = http.stream("GET", "/v1/organizer/entries.csv", headers={"Authorization": f"Bearer {shop.key}"})
@@ -377,11 +376,11 @@ async def test_a_reader_that_takes_a_byte_now_and_then_does_not_keep_its_place(
 
 
 HOLDERS = {"snapshot", "connection", "transaction", "acquire"}
-"""What holds a database connection while its block runs."""
+"""The context managers that hold a database connection."""
 
 
 def handed_out(source: str) -> list[int]:
-    """The lines where a generator yields while it holds a connection: its consumer then decides for how long."""
+    """Return the lines where a generator yields while it holds a connection, for as long as its consumer likes."""
     found = []
     for function in ast.walk(ast.parse(source)):
         if not isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef):

@@ -1,4 +1,4 @@
-"""What happened in a list over time; and why somebody was moved."""
+"""The statistics of a list, and the reasons of moves in its history."""
 
 import pytest
 from fastapi import FastAPI

@@ -1,4 +1,4 @@
-"""How long a hold lasts, pure: by example, and by properties over all timezones."""
+"""The deadline of a hold, by examples, and by properties over all timezones."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache

@@ -167,7 +167,7 @@ async def test_to_wait_again_after_a_lapsed_hold_is_no_join(lists: Lists) -> Non
 
 
 async def test_two_processes_together_let_a_fan_join_only_so_often(lists: Lists, dsn: str) -> None:
-    """Joins and leaves of one fan at once, also several of them in one batch."""
+    """Concurrent joins and leaves of one fan, also several in one batch."""
     other = await connect_pool(Settings(), dsn)
     answers: Counter[str] = Counter()
 

@@ -1,4 +1,4 @@
-"""Leaving a list, and being taken out of it."""
+"""Leaving a list, and being removed from it."""
 
 from tests.support.lists import Lists
 from waiting_list.lists.models import LeftReason, ListKey, Status

@@ -1,4 +1,4 @@
-"""The settings of a list: each is declared once, and all that follows from it is complete."""
+"""The settings of a list: each is declared once, and everything that follows from it is complete."""
 
 import filecmp
 import os

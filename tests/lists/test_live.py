@@ -1,4 +1,4 @@
-"""Live entries: told within a second of a change, exactly, to any number of watchers; streams over real HTTP."""
+"""Live entries: every watcher gets the exact entry within a second of a change, also in streams over real HTTP."""
 
 import asyncio
 import json
@@ -15,8 +15,7 @@ from fastapi import FastAPI
 from tests.support.lists import ORGANIZATION, START, Lists
 from tests.support.shop import LIST, Shop, listening, problem
 from waiting_list.lists.models import ListKey, Status
-from waiting_list.lists.queries import coalesced
-from waiting_list.lists.queries import live as live_module
+from waiting_list.lists.queries import coalesced, live
 from waiting_list.lists.queries.coalesced import CoalescedReads
 from waiting_list.lists.queries.live import Live, Watcher
 from waiting_list.problems import Problem
@@ -161,7 +160,7 @@ async def test_a_stream_is_refused_as_a_poll_is(shop: Shop) -> None:
 
 
 class Watching:
-    """Watchers of a list without HTTP; what each was last told."""
+    """Watchers of a list without HTTP, and the newest entry that each has."""
 
     def __init__(self, lists: Lists) -> None:
         self.lists = lists
@@ -205,7 +204,7 @@ async def test_one_query_a_look_for_any_number_of_lists(lists: Lists, monkeypatc
         await watching.watch("ada", key)
     await watching.live.look()
     statements: list[str] = []
-    real = live_module.connection
+    real = live.connection
 
     @asynccontextmanager
     async def logged(pool: Any) -> AsyncIterator[Any]:
@@ -213,7 +212,7 @@ async def test_one_query_a_look_for_any_number_of_lists(lists: Lists, monkeypatc
             with acquired.query_logger(lambda record: statements.append(record.query)):
                 yield acquired
 
-    for module in (live_module, coalesced):
+    for module in (live, coalesced):
         monkeypatch.setattr(module, "connection", logged)
     await watching.live.look()
     assert len(statements) == 1

@@ -1,4 +1,4 @@
-"""Entries that look like one person: which are shown, and how, removing them together, and undoing that."""
+"""Look-alike entries: which groups are shown, removing them together, and undoing that."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -27,13 +27,13 @@ GROUP = {"signals", "entries", "tickets", "first_joined_at", "last_joined_at", "
 
 @pytest_asyncio.fixture
 async def lists(lists: Lists) -> Lists:
-    """A list that notes from where fans join."""
+    """A list that keeps traces of joins."""
     await lists.configure(one_place_per_address=True)
     return lists
 
 
 async def join(lists: Lists, user_id: str, network: str | None, email: str | None = None, wanted: int = 4) -> int:
-    """A fan joins over HTTP from a public address; the number."""
+    """Join a fan over HTTP from a public address; return the number."""
     answer = await lists.engine.at(lists.now).run(
         lists.key,
         USER,
@@ -48,7 +48,7 @@ async def join(lists: Lists, user_id: str, network: str | None, email: str | Non
 
 
 async def groups(lists: Lists) -> list[tuple[set[str], list[int]]]:
-    """What is shown: the signals and the numbers of each group."""
+    """Return the signals and the numbers of each group."""
     found = await read_lookalikes(lists.pool, lists.key, limit=50, cursor=None)
     return [({*one.signals}, list(one.numbers)) for one in found.items]
 

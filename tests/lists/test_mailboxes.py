@@ -1,4 +1,4 @@
-"""Spellings of one mailbox are one; mailboxes of two people stay two."""
+"""Mailboxes: all spellings of one address are one mailbox, and mailboxes of two people stay two."""
 
 import pytest
 from hypothesis import example, given

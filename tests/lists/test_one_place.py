@@ -1,4 +1,4 @@
-"""One place for each verified mailbox and list: however the address is spelt, and whoever comes at once."""
+"""One place for each verified mailbox in a list: for every spelling, and also when joins are concurrent."""
 
 import asyncio
 from typing import Any
@@ -22,12 +22,12 @@ ALIASES = ["ada@gmail.com", "a.d.a@gmail.com", "Ada+jazz@googlemail.com", "ada+2
 
 
 async def rule(lists: Lists, **settings: Any) -> None:
-    """The list has the rule, or these settings."""
+    """Give the list the rule, or these settings."""
     await lists.configure(**(settings or {"one_place_per_address": True}))
 
 
 async def active(lists: Lists) -> int:
-    """How many active entries there are."""
+    """Return the number of active entries."""
     (row,) = await lists.rows("SELECT count(*) AS entries FROM entries WHERE status <> 'left'")
     return int(row["entries"])
 
@@ -44,7 +44,7 @@ async def test_a_verified_mailbox_has_one_place_however_its_address_is_spelt(
     async with lists.refused(AlreadyInList):
         await lists.join("u0", email=ALIASES[1], email_verified=True)
     await lists.join("bob", email="bob@gmail.com", email_verified=True)
-    # An address that nobody has verified may be anybody's.
+    # An unverified address may belong to another person.
     await lists.join("eve", email="ada@gmail.com")
     await lists.join("zoe")
     assert await active(lists) == 4
@@ -86,7 +86,7 @@ async def test_an_address_whose_mailbox_has_a_place_is_not_verified_and_the_entr
 
 
 async def give_up(lists: Lists, how: str) -> None:
-    """Ada's place ends in this way."""
+    """End Ada's place in this way."""
     match how:
         case "leave" | "remove" | "erase":
             await getattr(lists, how)("ada")
@@ -152,7 +152,7 @@ async def test_in_one_batch_a_place_given_up_frees_its_mailbox_for_whoever_comes
         return await engine.run(LIST, USER, verbs.join, user_id=user_id, tickets_wanted=1, contact=contact)
 
     async with connection(lists.pool) as acquired, acquired.transaction():
-        # Whatever comes while the list is locked is one batch.
+        # Requests that come while the list is locked are one batch.
         await acquired.execute("SELECT FROM inventory FOR UPDATE")
         leave = engine.run(LIST, USER, verbs.leave, user_id="ada")
         tasks = [asyncio.ensure_future(one) for one in (join("ada"), join("bob"), leave, join("eve"), join("zoe"))]
@@ -175,7 +175,7 @@ async def test_who_was_in_with_one_mailbox_twice_stays_when_the_rule_comes_and_o
         await lists.join("late", email="ada@gmail.com", email_verified=True)
     async with lists.refused(AddressTaken):
         await lists.join("late", email="ada+9@gmail.com", email_verified=True)
-    # They may still say how they are called.
+    # They can still change the name.
     await lists.set_contact("u1", email=ALIASES[1], name="Ada")
     for n in range(4):
         async with lists.refused(AddressTaken):

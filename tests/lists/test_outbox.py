@@ -1,4 +1,4 @@
-"""What is written to be told: in the transaction of its cause, to whom it concerns, and nothing else."""
+"""The outbox: the notices of a change, in its transaction, for exactly the fans and webhooks that it concerns."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ ADA = {"email": "ada@example.org", "email_verified": True}
 
 @pytest.fixture
 def mailing(lists: Lists, tmp_path: Path) -> Lists:
-    """The same lists, where e-mails go somewhere."""
+    """The same lists, with e-mails switched on."""
     lists.engine = Engine(lists.pool, Settings(mail_folder=tmp_path))
     return lists
 
@@ -43,8 +43,8 @@ async def add_webhook(
         )
 
 
-async def letters(lists: Lists) -> list[tuple[str, int, datetime]]:
-    """(type, number, due) of every e-mail, in the order of their causes; and forgets them."""
+async def emails(lists: Lists) -> list[tuple[str, int, datetime]]:
+    """Return (type, number, due) of every e-mail, in the order of their causes, and forget them."""
     async with connection(lists.pool) as acquired:
         records = await acquired.fetch(
             "WITH told AS (DELETE FROM outbox WHERE webhook_id IS NULL"
@@ -57,7 +57,7 @@ async def letters(lists: Lists) -> list[tuple[str, int, datetime]]:
 
 
 async def told(lists: Lists) -> list[dict[str, Any]]:
-    """The body of every delivery, in the order of their causes; and forgets them."""
+    """Return the body of every webhook, in the order of their causes, and forget them."""
     async with connection(lists.pool) as acquired:
         records = await acquired.fetch(
             "WITH told AS (DELETE FROM outbox WHERE webhook_id IS NOT NULL"
@@ -86,26 +86,26 @@ async def test_nothing_is_written_where_nobody_can_be_told(lists: Lists) -> None
 async def test_a_fan_with_an_address_is_told_of_each_turn_of_the_entry(mailing: Lists) -> None:
     await mailing.join("ada", 2, **ADA)
     await mailing.join("bob", 2)
-    assert await letters(mailing) == [("joined", 1, T0)]
+    assert await emails(mailing) == [("joined", 1, T0)]
     mailing.later(hours=1)
     await mailing.add_stock(2)
     ready_at, deadline = mailing.now, mailing.now + timedelta(hours=24)
-    assert await letters(mailing) == [("ready", 1, ready_at), ("reminder", 1, deadline - timedelta(hours=1))]
+    assert await emails(mailing) == [("ready", 1, ready_at), ("reminder", 1, deadline - timedelta(hours=1))]
     await mailing.remove_stock(2, revoke_holds=True)
-    assert await letters(mailing) == [("revoked", 1, mailing.now)]
+    assert await emails(mailing) == [("revoked", 1, mailing.now)]
     await mailing.add_stock(2)
-    await letters(mailing)
+    await emails(mailing)
     mailing.later(hours=24)
     await mailing.expire()
-    assert await letters(mailing) == [("expired", 1, mailing.now)]
+    assert await emails(mailing) == [("expired", 1, mailing.now)]
     await mailing.join("ada", **ADA)
     await mailing.join("cleo", **ADA)
     await mailing.remove("ada")
     await mailing.configure(closes_at=mailing.now + timedelta(minutes=1))
-    await letters(mailing)
+    await emails(mailing)
     mailing.later(minutes=1)
     await mailing.end()
-    assert await letters(mailing) == [("ended", 4, mailing.now)]
+    assert await emails(mailing) == [("ended", 4, mailing.now)]
 
 
 async def test_who_buys_leaves_or_has_no_address_gets_no_letter(mailing: Lists) -> None:
@@ -113,19 +113,19 @@ async def test_who_buys_leaves_or_has_no_address_gets_no_letter(mailing: Lists) 
     await mailing.join("bob", **ADA)
     await mailing.join("cleo", name="Cleo", locale="fr")
     await mailing.add_stock(1)
-    await letters(mailing)
+    await emails(mailing)
     await mailing.buy("ada")
     await mailing.leave("bob")
     await mailing.add_stock(1)
     await mailing.remove("cleo")
-    assert await letters(mailing) == []
+    assert await emails(mailing) == []
 
 
 async def test_a_removal_is_told_to_who_was_removed(mailing: Lists) -> None:
     await mailing.join("ada", **ADA)
-    await letters(mailing)
+    await emails(mailing)
     await mailing.remove("ada")
-    assert await letters(mailing) == [("removed", 1, mailing.now)]
+    assert await emails(mailing) == [("removed", 1, mailing.now)]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ async def test_a_reminder_comes_in_the_second_half_of_a_hold_or_not_at_all(
     await mailing.add_stock(1)
     deadline = START if hold is None else mailing.now + timedelta(minutes=hold)
     expected = [] if before_deadline is None else [deadline - timedelta(minutes=before_deadline)]
-    assert [due for type_, _, due in await letters(mailing) if type_ == "reminder"] == expected
+    assert [due for type_, _, due in await emails(mailing) if type_ == "reminder"] == expected
 
 
 async def test_who_waits_again_after_a_lapse_is_told_so_once_and_keeps_the_contact(mailing: Lists) -> None:
@@ -149,14 +149,14 @@ async def test_who_waits_again_after_a_lapse_is_told_so_once_and_keeps_the_conta
     await mailing.add_stock(1)
     await mailing.remove_stock(1, revoke_holds=True)
     await mailing.add_stock(1)
-    await letters(mailing)
+    await emails(mailing)
     mailing.later(hours=24)
     await mailing.join("bob")
     await mailing.expire()
     # bob is ahead of who waits again.
-    assert await letters(mailing) == [("expired", 3, mailing.now)]
+    assert await emails(mailing) == [("expired", 3, mailing.now)]
     await mailing.leave("bob")
-    assert [type_ for type_, number, _ in await letters(mailing) if number == 3] == ["ready", "reminder"]
+    assert [type_ for type_, number, _ in await emails(mailing) if number == 3] == ["ready", "reminder"]
     async with connection(mailing.pool) as acquired:
         kept = await acquired.fetch("SELECT email, name, locale, verified_at IS NOT NULL AS v FROM contacts")
     assert [tuple(record) for record in kept] == [("ada@example.org", "Ada", "fr", True)] * 2
@@ -165,17 +165,17 @@ async def test_who_waits_again_after_a_lapse_is_told_so_once_and_keeps_the_conta
 async def test_an_address_to_be_verified_gets_nothing_else_until_it_is(mailing: Lists) -> None:
     await mailing.configure(verify_email=True)
     await mailing.join("ada", email="ada@example.org")
-    assert await letters(mailing) == [("joined", 1, T0)]
+    assert await emails(mailing) == [("joined", 1, T0)]
     await mailing.remove("ada")
-    assert await letters(mailing) == []
+    assert await emails(mailing) == []
     entry = await mailing.join("ada", email="ada@example.org")
     await mailing.set_contact("ada", email="other@example.org")
-    assert [one[:2] for one in await letters(mailing)] == [("joined", 2), ("verify", 2)]
+    assert [one[:2] for one in await emails(mailing)] == [("joined", 2), ("verify", 2)]
     await mailing.add_stock(1)
-    assert await letters(mailing) == []
+    assert await emails(mailing) == []
     promoted = (await mailing.verify("ada", entry.number, "other@example.org")).promoted
     assert [one.number for one in promoted] == [2]
-    assert [type_ for type_, _, _ in await letters(mailing)] == ["ready", "reminder"]
+    assert [type_ for type_, _, _ in await emails(mailing)] == ["ready", "reminder"]
 
 
 async def test_a_list_that_begins_to_ask_for_verified_addresses_asks_everybody_who_waits(mailing: Lists) -> None:
@@ -184,17 +184,17 @@ async def test_a_list_that_begins_to_ask_for_verified_addresses_asks_everybody_w
     await mailing.join("cleo")
     await mailing.join("dan", email="dan@example.org")
     await mailing.leave("dan")
-    await letters(mailing)
+    await emails(mailing)
     await mailing.configure(verify_email=True)
-    assert await letters(mailing) == [("verify", 1, mailing.now)]
+    assert await emails(mailing) == [("verify", 1, mailing.now)]
     await mailing.configure(verify_email=True)
-    assert await letters(mailing) == []
+    assert await emails(mailing) == []
 
 
 async def test_nobody_is_asked_to_verify_where_the_list_does_not_ask_for_it(mailing: Lists) -> None:
     await mailing.join("ada")
     await mailing.set_contact("ada", email="ada@example.org")
-    assert await letters(mailing) == []
+    assert await emails(mailing) == []
 
 
 async def test_many_who_change_their_address_at_once_are_all_asked_in_one_transaction(mailing: Lists) -> None:
@@ -217,7 +217,7 @@ async def test_many_who_change_their_address_at_once_are_all_asked_in_one_transa
             )
         )
     assert logged == []
-    assert sorted(one[:2] for one in await letters(mailing)) == [("verify", 1), ("verify", 2)]
+    assert sorted(one[:2] for one in await emails(mailing)) == [("verify", 1), ("verify", 2)]
 
 
 @pytest.mark.parametrize("how", ["revoked", "lapsed"])
@@ -226,13 +226,13 @@ async def test_who_waits_again_and_was_never_asked_is_asked_to_verify(mailing: L
     await mailing.join("ada", email="ada@example.org")
     await mailing.add_stock(1)
     await mailing.configure(verify_email=True)
-    assert ("verify", 1) in [one[:2] for one in await letters(mailing)]
+    assert ("verify", 1) in [one[:2] for one in await emails(mailing)]
     if how == "revoked":
         await mailing.remove_stock(1, revoke_holds=True)
     else:
         mailing.later(hours=24)
         await mailing.expire()
-    assert [one[:2] for one in await letters(mailing)] == [("verify", 1 if how == "revoked" else 2)]
+    assert [one[:2] for one in await emails(mailing)] == [("verify", 1 if how == "revoked" else 2)]
 
 
 async def test_who_wants_no_more_mails_gets_none(mailing: Lists) -> None:
@@ -241,13 +241,13 @@ async def test_who_wants_no_more_mails_gets_none(mailing: Lists) -> None:
         await acquired.execute("DELETE FROM outbox")
         await acquired.execute("UPDATE contacts SET unsubscribed_at = now()")
     await mailing.add_stock(1)
-    assert await letters(mailing) == []
+    assert await emails(mailing) == []
     await mailing.set_contact("ada", **ADA, name="Ada")
     await mailing.remove_stock(1, revoke_holds=True)
-    assert await letters(mailing) == []
+    assert await emails(mailing) == []
     await mailing.set_contact("ada", email="new@example.org", email_verified=True)
     await mailing.add_stock(1)
-    assert [type_ for type_, _, _ in await letters(mailing)] == ["ready", "reminder"]
+    assert [type_ for type_, _, _ in await emails(mailing)] == ["ready", "reminder"]
 
 
 async def test_webhooks_are_told_of_everything_that_happens_to_entries_and_stock(lists: Lists) -> None:
@@ -384,12 +384,12 @@ async def told_in_any_order(lists: Lists) -> list[dict[str, Any]]:
 
 
 async def test_a_list_that_nobody_joined_goes_with_what_was_to_be_told_of_it(lists: Lists) -> None:
-    from waiting_list.catalogue import changes as catalogue
+    from waiting_list.catalogue.changes import delete_inventory
 
     await add_webhook(lists)
     await lists.add_stock(1)
     assert len((await lists.tables())["outbox"]) == 1
-    await catalogue.delete_inventory(lists.pool, ORGANIZER.organization_id or "", lists.key)
+    await delete_inventory(lists.pool, ORGANIZER.organization_id or "", lists.key)
     assert (await lists.tables())["outbox"] == []
 
 

@@ -1,4 +1,4 @@
-"""The choice of who is next, pure: by properties, and by example."""
+"""The choice of who is next, by properties and by examples."""
 
 from typing import NamedTuple
 
@@ -34,7 +34,7 @@ def test_a_choice_serves_in_order_what_there_is_and_nobody_is_forgotten(
     assert all(index < looked_at for index in served)
     if policy is Policy.STRICT:
         assert served == list(range(looked_at))
-    # Whoever got fewer than they wanted got the last ticket.
+    # A candidate who got fewer tickets than wanted got the last one.
     assert all(line[index].tickets_wanted == tickets for index, tickets in held) or left == 0
     stopped = len(held) == at_most or left == 0 or looked_at == len(line)
     assert stopped or (policy is Policy.STRICT and line[looked_at].tickets_minimum > left)

@@ -1,4 +1,4 @@
-"""What a verb would do, shown before it is done: exact, and nothing of it stays."""
+"""Previews: they show exactly what a verb would do, and change nothing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

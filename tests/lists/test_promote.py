@@ -1,4 +1,4 @@
-"""Who is promoted: both policies, partial acceptance, by hand; holds that lapse; what ends it all."""
+"""Promotion: both policies, partial acceptance, by hand; expired holds; the end of a list."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

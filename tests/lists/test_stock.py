@@ -1,4 +1,4 @@
-"""Adding and removing stock, available and total; setting it; what opens a list."""
+"""Stock: adding, removing and setting it, and when a list opens."""
 
 import pytest
 

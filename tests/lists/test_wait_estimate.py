@@ -1,4 +1,4 @@
-"""How fast a line moves, what that says of a place, and where it is drawn."""
+"""The estimate of how long a fan waits: from which throughput, and which pages show it."""
 
 import asyncio
 from dataclasses import replace
@@ -66,7 +66,7 @@ def test_however_long_it_takes_a_date_can_be_made_of_it(ahead: int) -> None:
 
 
 async def _until_now(lists: Lists) -> CoalescedReads:
-    """Shifts what happened, so that it ends now: the pace goes by the database clock."""
+    """Shift the history, so that it ends now, because the throughput follows the database clock."""
     for statement in (
         "UPDATE history SET at = at - ($1::timestamptz - now())",
         "UPDATE entries SET joined_at = joined_at - ($1::timestamptz - now())",
@@ -114,7 +114,7 @@ async def test_who_never_waited_says_nothing_of_how_fast_those_move_who_do(lists
 
 
 async def test_a_pace_is_measured_from_the_first_fan_on(lists: Lists) -> None:
-    """A list is made long before its offer sells out: nobody could have had a turn then."""
+    """A list is created long before its offer sells out, and no fan could have been promoted then."""
     await lists.rows("UPDATE history SET at = $1", T0)
     lists.later(days=10)
     await lists.join("ada")

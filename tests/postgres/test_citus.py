@@ -1,7 +1,7 @@
-"""`waiting-list distribute`, against a stand-in for Citus that refuses what Citus refuses, by its manual.
+"""`waiting-list distribute`, against a stand-in for Citus that refuses what its manual says Citus refuses.
 
-Citus itself cannot be had where these tests run. tests/proofs/test_sql_rules.py holds what it asks of every
-statement.
+Citus itself is not available where these tests run. tests/proofs/test_sql_rules.py checks what Citus requires of
+every statement.
 """
 
 from collections.abc import AsyncIterator

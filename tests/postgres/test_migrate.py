@@ -1,4 +1,4 @@
-"""Migrations of a database that is in use: what was there is right afterwards, and the audit says so."""
+"""Migrations of a database that is in use: afterwards its data is right, and the audit has no finding."""
 
 import pytest
 

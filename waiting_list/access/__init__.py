@@ -1,1 +1,1 @@
-"""Who calls: API keys, tokens, sessions, private links, purchase passes, and rate limits."""
+"""Who calls, and how often: API keys, tokens, sessions, private links, passes, challenges and rate limits."""

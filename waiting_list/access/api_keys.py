@@ -1,4 +1,4 @@
-"""Create, list, rotate and revoke API keys."""
+"""Create, list, rotate, revoke and parse API keys, and define their scopes."""
 
 import hashlib
 import hmac
@@ -30,6 +30,45 @@ class Scope(StrEnum):
     """Manage lists and entries: settings, join, move, buy, remove; user tokens, contacts and links."""
     ADMIN = "admin"
     """All other scopes, and API keys, webhooks, resending notices, and erasing a person."""
+
+
+class ApiKey(NamedTuple):
+    """An API key: `wl_<key_id>_<secret>`. Only the hash of the secret is stored."""
+
+    key_id: str
+    secret: str
+
+    def __str__(self) -> str:
+        return f"{_PREFIX}_{self.key_id}_{self.secret}"
+
+    @property
+    def secret_hash(self) -> bytes:
+        """Return the SHA-256 of the secret. A slow password hash would add nothing, because the secret has 256
+        random bits."""
+        return hashlib.sha256(self.secret.encode()).digest()
+
+    def matches(self, secret_hash: bytes) -> bool:
+        """Return whether this key has the stored hash. The comparison takes constant time."""
+        return hmac.compare_digest(self.secret_hash, secret_hash)
+
+
+def new_api_key() -> ApiKey:
+    """Make a random API key."""
+    return ApiKey(secrets.token_hex(6), secrets.token_hex(32))
+
+
+def derived_api_key(deployment_secret: bytes, *, key_id: str, source: str) -> ApiKey:
+    """Derive an API key from these parts. Without the deployment's secret it cannot be guessed."""
+    message = f"{key_id}\x00{source}".encode()
+    return ApiKey(key_id, hmac.new(deployment_secret, message, hashlib.sha256).hexdigest())
+
+
+def parse_api_key(text: str) -> ApiKey | None:
+    """Parse the API key that a client sent. Return None if it does not look like one."""
+    parts = text.split("_")
+    if len(parts) != 3 or parts[0] != _PREFIX or not text.isascii() or not all(map(str.isalnum, parts)):
+        return None
+    return ApiKey(parts[1], parts[2])
 
 
 class KeyInfo(Frozen):
@@ -121,26 +160,6 @@ def _info(record: Record) -> KeyInfo:
     return KeyInfo.from_record(record, read_only=record["scopes"] == [Scope.READ])
 
 
-class ApiKey(NamedTuple):
-    """An API key: `wl_<key_id>_<secret>`. Only the hash of the secret is stored."""
-
-    key_id: str
-    secret: str
-
-    def __str__(self) -> str:
-        return f"{_PREFIX}_{self.key_id}_{self.secret}"
-
-    @property
-    def secret_hash(self) -> bytes:
-        """Return the SHA-256 of the secret. A slow password hash would add nothing, because the secret has 256
-        random bits."""
-        return hashlib.sha256(self.secret.encode()).digest()
-
-    def matches(self, secret_hash: bytes) -> bool:
-        """Return whether this key has the stored hash. The comparison takes constant time."""
-        return hmac.compare_digest(self.secret_hash, secret_hash)
-
-
 async def _key(acquired: Connection, organization_id: str, idempotency: Idempotency | None) -> tuple[ApiKey, bool]:
     """Return a key, and whether the caller must insert it. A repeated request gets the same key.
 
@@ -189,22 +208,3 @@ async def _known(acquired: Connection, organization_id: str, key: ApiKey) -> Cre
     record = await acquired.fetchrow(sql("read_api_key_info"), organization_id, key.key_id)
     assert record is not None, "API keys are revoked, never deleted"
     return CreatedKey(**_info(record).model_dump(), key=str(key))
-
-
-def new_api_key() -> ApiKey:
-    """Make a random API key."""
-    return ApiKey(secrets.token_hex(6), secrets.token_hex(32))
-
-
-def derived_api_key(deployment_secret: bytes, *, key_id: str, source: str) -> ApiKey:
-    """Derive an API key from these parts. Without the deployment's secret it cannot be guessed."""
-    message = f"{key_id}\x00{source}".encode()
-    return ApiKey(key_id, hmac.new(deployment_secret, message, hashlib.sha256).hexdigest())
-
-
-def parse_api_key(text: str) -> ApiKey | None:
-    """Parse the API key that a client sent. Return None if it does not look like one."""
-    parts = text.split("_")
-    if len(parts) != 3 or parts[0] != _PREFIX or not text.isascii() or not all(map(str.isalnum, parts)):
-        return None
-    return ApiKey(parts[1], parts[2])

@@ -1,4 +1,4 @@
-"""Say who calls: API keys for organizers, JSON Web Tokens (RFC 7519) for fans.
+"""Authenticate callers: organizers by API keys, fans by JSON Web Tokens (RFC 7519).
 
 This service issues user tokens (access/user_tokens.py). The platform's identity provider can issue them, too, with
 a public key or a JWKS; then its issuer and audience are required. User tokens and purchase passes have different

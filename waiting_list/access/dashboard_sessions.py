@@ -1,10 +1,7 @@
-"""Sessions of organizers on the dashboard. Knows nothing of HTTP.
+"""Open, read and close the sessions of organizers on the dashboard. This module knows no HTTP.
 
 An organizer signs in with an API key and gets a session. It ends at sign-out, when the key is revoked, or after
 half a day. The browser never keeps the key.
-
-A fan signs in with a link in an e-mail. The link works once, within half an hour. It makes a user token like those
-of shops, for the user that follows from the address.
 """
 
 import hashlib
@@ -38,7 +35,7 @@ async def organizer_of(pool: Pool, token: str) -> Organizer | None:
 
 
 async def close_session(pool: Pool, token: str) -> None:
-    """End a session, whatever browser has it. Safe to repeat. Raises Unavailable."""
+    """End a session. Safe to repeat. Raises Unavailable."""
     async with connection(pool) as acquired:
         await acquired.execute(sql("delete_session"), _hash(token))
 

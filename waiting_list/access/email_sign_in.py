@@ -1,9 +1,12 @@
-"""Signing in by e-mail: a link that works once, then a cookie of 30 days."""
+"""Sign fans in with a link in an e-mail. This module knows no HTTP.
+
+The link works once, within half an hour. It makes a user token like those of shops, for the user id that follows
+from the address.
+"""
 
 import base64
 import binascii
 import secrets
-from base64 import urlsafe_b64encode
 from datetime import timedelta
 from typing import NamedTuple, Self
 from uuid import UUID, uuid4
@@ -17,6 +20,11 @@ from waiting_list.lists.contact import Contact
 from waiting_list.lists.models import organization_list_id
 from waiting_list.postgres.pool import Pool, Record, connection
 from waiting_list.postgres.statements import sql
+
+SIGN_IN = timedelta(minutes=30)
+"""How long a sign-in link is valid."""
+FAN_SECONDS = 30 * 24 * 3600
+"""How long a fan stays signed in."""
 
 
 def sign_in_token(secret: bytes, sign_in_id: UUID) -> str:
@@ -38,12 +46,6 @@ def sign_in_id(token: str) -> UUID | None:
     return UUID(bytes=decoded[:16]) if len(decoded) == 34 else None
 
 
-SIGN_IN = timedelta(minutes=30)
-"""How long a sign-in link is valid."""
-FAN_SECONDS = 30 * 24 * 3600
-"""How long a fan stays signed in."""
-
-
 class SignIn(NamedTuple):
     """A request to sign in: the address that asked, and the page to go to afterwards."""
 
@@ -59,7 +61,7 @@ class SignIn(NamedTuple):
 
 
 async def ask_to_sign_in(pool: Pool, asked: SignIn) -> None:
-    """Ask the worker to send a sign-in link to an address, known or not. The caller limits how many.
+    """Ask for a sign-in link to be sent to an address, known or not. The caller limits how many.
 
     Raises Unavailable.
     """
@@ -92,13 +94,7 @@ def fan_id(secret: bytes, organization_id: str, email: str) -> str:
     # A hash, because user ids stand in listings and addresses of pages. In lower case, because capitals make no
     # other fan; not casefold, because strasse.example and straße.example are domains of two owners.
     name = derived(secret, "fan", organization_id, email.lower())[:15]
-    return f"fan_{urlsafe_b64encode(name).decode()}"
-
-
-async def organizations(pool: Pool) -> list[str]:
-    """Return the organizations that have a future event. Raises Unavailable."""
-    async with connection(pool) as acquired:
-        return [record["organization_id"] for record in await acquired.fetch(sql("read_organizations"))]
+    return f"fan_{base64.urlsafe_b64encode(name).decode()}"
 
 
 async def _sign_in(pool: Pool, secret: bytes, token: str, statement: str) -> SignIn | None:

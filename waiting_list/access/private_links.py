@@ -1,9 +1,7 @@
-"""The private link of an entry: its holder sees the entry and may act for it. Knows nothing of HTTP.
+"""Make, revoke and follow the private link of an entry. This module knows no HTTP.
 
-The bearer of an entry's private link sees the entry, and may act for it.
-
-The token is derived, so that each call returns the same link. The database stores only a hash, which opens no
-entry.
+The holder of an entry's private link sees the entry, and may act for it. The token is derived, so that each call
+returns the same link. The database stores only a hash, which opens no entry.
 """
 
 import base64
@@ -18,6 +16,9 @@ from waiting_list.page_addresses import PRIVATE_LINK, address
 from waiting_list.postgres.pool import Pool, connection
 from waiting_list.postgres.statements import sql
 
+_NOWHERE = UUID(int=0)
+"""The key of no list."""
+
 
 def link_token(secret: bytes, list_id: UUID, number: int, version: int) -> str:
     """Derive the private link of an entry: 54 characters, safe in a URL.
@@ -29,7 +30,7 @@ def link_token(secret: bytes, list_id: UUID, number: int, version: int) -> str:
     return base64.urlsafe_b64encode(list_id.bytes + opaque).decode().rstrip("=")
 
 
-def link_list(token: str) -> UUID | None:
+def _list_id_of(token: str) -> UUID | None:
     """Return the key of the list in a private link; None if it is not a link."""
     try:
         decoded = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
@@ -47,9 +48,6 @@ def link_hash(token: str) -> bytes:
 def verification_code(secret: bytes, list_id: UUID, number: int, email: str) -> str:
     """Derive the code that proves access to a mailbox, for this entry. Each address has another code."""
     return base64.urlsafe_b64encode(derived(secret, "verify", list_id, number, email)[:18]).decode()
-
-
-_NOWHERE = UUID(int=0)
 
 
 async def make_link(pool: Pool, secret: bytes, key: ListKey, number: int) -> str:
@@ -84,7 +82,7 @@ async def find(pool: Pool, token: str) -> EntryDetails | None:
     None stands for a link that is unknown, malformed or revoked, or whose person was erased. All these cases take
     one look-up by a hash, so that they look alike from outside. Raises Unavailable.
     """
-    list_id = link_list(token)
+    list_id = _list_id_of(token)
     named = (list_id, link_hash(token)) if list_id else (_NOWHERE, link_hash(""))
     async with connection(pool) as acquired:
         number = await acquired.fetchval(sql("read_linked_entry"), *named)

@@ -1,4 +1,4 @@
-"""Purchase passes: signed for a hold, and read by the shop that sells."""
+"""Sign and read purchase passes. A pass names one hold, and proves it to the shop that sells the tickets."""
 
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,6 +12,7 @@ from waiting_list.lists.models import Entry, ListKey, Status
 from waiting_list.problems import InvalidRequest
 
 PASS_AUDIENCE = "waiting-list/purchase"  # noqa: S105 - the name of an audience
+"""The audience, in the claim `aud`."""
 _PASS_CLAIMS = ("sub", "offer_id", "representation_id", "jti")
 
 

@@ -1,4 +1,4 @@
-"""Rate limits: what a user, an API key, an address or a network may ask for in a minute.
+"""Limit the requests of a user, an API key, an address or a network in a minute.
 
 Each limit is a bucket that fills evenly (ITU-T I.371's generic cell rate algorithm). It holds the requests of a
 minute. For joins and sign-ins from an address it holds only those of a few seconds, so that one address cannot
@@ -90,7 +90,7 @@ class Allowance(NamedTuple):
 class _Wanted(NamedTuple):
     limit: Limit
     caller: str
-    """Make the name of a caller, different from those of all other limits."""
+    """The name of the caller under this limit, different from all names under other limits."""
 
 
 class Limits:
@@ -115,8 +115,11 @@ class Limits:
 
     @staticmethod
     def network(address: str | None) -> str | None:
-        """Name what a public address is counted as: itself, or the /64 network of an IPv6 subscriber (RFC 6177).
-        None for one that is not public: it says nothing of who is behind it."""
+        """Return what counts as one caller: a public IPv4 address, or the /64 network of a public IPv6 address.
+
+        A subscriber has at least a /64 (RFC 6177). Return None for an address that is not public, because many
+        callers may share it.
+        """
         return _subscriber(address or "")
 
     def request_from(self, address: str | None) -> Allowance | None:
@@ -305,7 +308,7 @@ def _subscriber(address: str) -> str | None:
 def _parsed(address: str) -> IPv4Address | IPv6Address | None:
     try:
         found = ip_address(address.partition("%")[0])
-    except ValueError:  # of a socket that has none
+    except ValueError:  # the socket has no address
         return None
     return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found
 

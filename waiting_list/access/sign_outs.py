@@ -1,4 +1,4 @@
-"""Sign-out everywhere: it ends all tokens that a user has by then.
+"""Sign users out everywhere: end all tokens that a user has at that time.
 
 A user token carries a version: the instant, in microseconds, of the user's latest sign-out before the token. A
 later sign-out ends the token. Versions come from the database's clock and only grow. So the service can delete a
@@ -16,9 +16,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-import structlog
-
-from waiting_list.access.models import SignedOut
 from waiting_list.batching import Batcher
 from waiting_list.fields import Frozen
 from waiting_list.lists.idempotency import Idempotency, run_once
@@ -27,13 +24,18 @@ from waiting_list.postgres.pool import Connection, Pool, connection
 from waiting_list.postgres.statements import sql
 from waiting_list.settings import Settings
 
-log = structlog.get_logger(__name__)
-
 SECONDS = 1.0
 """The time between two looks."""
 KEPT = timedelta(days=31)
 """How long a process keeps a sign-out. No token of the service is valid for longer."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class SignedOut(Frozen):
+    """The user whose tokens have ended, and when. All tokens from before that time are invalid."""
+
+    user_id: str
+    signed_out_at: datetime
 
 
 class _Remembered(Frozen):

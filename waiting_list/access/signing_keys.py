@@ -1,4 +1,4 @@
-"""The keys that tokens and purchase passes are signed with, made once and kept in the database."""
+"""Read the signing keys of the deployment: those of user tokens and purchase passes, and the `derived` secret."""
 
 from dataclasses import dataclass
 

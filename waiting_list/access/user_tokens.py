@@ -1,4 +1,4 @@
-"""User tokens: made for fans, and read when fans call."""
+"""Create and read the user tokens of this service."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,7 @@ from waiting_list.i18n import spoken
 from waiting_list.lists.contact import NO_CONTACT, Contact
 
 USER_AUDIENCE = "waiting-list/user"
+"""The audience, in the claim `aud`."""
 _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 _NAME: TypeAdapter[str] = TypeAdapter(Title)
 

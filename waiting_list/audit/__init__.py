@@ -1,1 +1,1 @@
-"""Replays the history of lists, and compares it with what the tables say."""
+"""The audit: replay the history of lists, and compare the result with the tables."""

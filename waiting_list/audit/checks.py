@@ -1,11 +1,11 @@
-"""The checks of the audit: one list, one entry, one tally against what the replay says."""
+"""The checks of the audit: compare a list, its entries and their totals with the replay. No I/O here."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from waiting_list.audit.replay import TOLD_OF_ENTRY, EntryReplay, ListReplay
+from waiting_list.audit.replay import REPLAYED_FIELDS, EntryReplay, ListReplay
 from waiting_list.audit.report import Check, Difference, format_value
 from waiting_list.lists.list_settings import Policy
 from waiting_list.lists.models import Status
@@ -71,8 +71,8 @@ def check_entry(entry: EntryReplay, table: Mapping[str, Any] | None) -> None:
             expected=entry.number,
         )
     if table["number"] < entry.number:
-        raise check_rules(table["number"])
-    for name in sorted(TOLD_OF_ENTRY):
+        raise entry_without_join(table["number"])
+    for name in sorted(REPLAYED_FIELDS):
         _compare(Check.ENTRY, f"{name} of entry {entry.number}", entry.fields[name], table[name], entry.number)
     if entry.erased != table["erased"]:
         raise Difference(
@@ -86,7 +86,8 @@ def check_entry(entry: EntryReplay, table: Mapping[str, Any] | None) -> None:
         )
 
 
-def check_rules(number: int) -> Difference:
+def entry_without_join(number: int) -> Difference:
+    """Return the difference for an entry of the table that the history does not have."""
     return Difference(
         Check.ENTRY,
         f"The table of entries has entry {number}, which never joined.",

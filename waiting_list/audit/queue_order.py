@@ -1,4 +1,4 @@
-"""The order of a queue, as the changes of a history say. No I/O here."""
+"""Follow the order of a queue through the changes of its history. No I/O here."""
 
 from array import array
 from heapq import heappop, heappush

@@ -20,10 +20,12 @@ from waiting_list.lists.ranks import joining_rank
 from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, EntryRow, ListRow
 
 LIST_FIELDS = frozenset(CREATED_WITH)
+"""The fields of a list that a change may have."""
 ENTRY_FIELDS = frozenset(f.name for f in fields(EntryRow)) - {"number", "joined_at"}
-TOLD_OF_ENTRY = tuple(f.name for f in fields(EntryRow) if f.name not in ("number", "user_id"))
+"""The fields of an entry that a change may have."""
+REPLAYED_FIELDS = tuple(f.name for f in fields(EntryRow) if f.name not in ("number", "user_id"))
 """The fields of an entry that come from its changes, or from the time of its join."""
-_EMPTY: Mapping[str, Any] = dict.fromkeys(TOLD_OF_ENTRY) | {
+_EMPTY: Mapping[str, Any] = dict.fromkeys(REPLAYED_FIELDS) | {
     "tickets_held": 0,
     "passed_over": 0,
     "unverified": False,
@@ -34,7 +36,9 @@ _DEFINITIONS: dict[str, Any] = {
     name: (AwareDatetime | None if _HINTS[name] == datetime | None else _HINTS[name], None)
     for name in sorted(LIST_FIELDS | ENTRY_FIELDS)
 }
-_Told: type[BaseModel] = create_model("_Told", __config__=ConfigDict(strict=True, extra="forbid"), **_DEFINITIONS)
+_Fields: type[BaseModel] = create_model(
+    "_Fields", __config__=ConfigDict(strict=True, extra="forbid"), **_DEFINITIONS
+)
 
 
 class Row(NamedTuple):
@@ -52,11 +56,11 @@ class Row(NamedTuple):
         return self.after[name] - self.before[name] if self.before and name in self.after else 0
 
 
-def read_row(told: Iterable[Any]) -> Row:
+def read_row(record: Iterable[Any]) -> Row:
     """Parse a row of the history: the fields of Row, the last two as JSON. Raises Difference."""
-    sequence, at, verb, number, before, after = told
+    sequence, at, verb, number, before, after = record
     try:
-        row = Row(sequence, at, verb, number, None if before is None else _told(before), _told(after))
+        row = Row(sequence, at, verb, number, None if before is None else _fields_of(before), _fields_of(after))
     except ValidationError as error:
         raise Difference(
             Check.CONTENT,
@@ -84,10 +88,10 @@ def read_row(told: Iterable[Any]) -> Row:
     return row
 
 
-def _told(text: str) -> dict[str, Any]:
+def _fields_of(text: str) -> dict[str, Any]:
     # In the order of the names, so that the audit always reports the same of several differences.
-    told = _Told.model_validate_json(text)
-    return {name: getattr(told, name) for name in sorted(told.model_fields_set)}
+    read = _Fields.model_validate_json(text)
+    return {name: getattr(read, name) for name in sorted(read.model_fields_set)}
 
 
 def _check_before(row: Row, state: Mapping[str, Any], names: Set[str]) -> None:
@@ -258,7 +262,7 @@ class EntryReplay:
             self.fields = {**_EMPTY, **row.after, "joined_at": row.at}
         elif self.fields:
             _check_before(row, self.fields, ENTRY_FIELDS)
-            self.fields.update({name: value for name, value in row.after.items() if name in TOLD_OF_ENTRY})
+            self.fields.update({name: value for name, value in row.after.items() if name in REPLAYED_FIELDS})
         now, reason = self.fields.get("status"), self.fields.get("left_reason")
         if self.erased or not _is_allowed(row, was, now) or reason != (VERBS[row.verb].left_reason or reason):
             raise self._differs(
@@ -322,5 +326,5 @@ def _is_allowed(row: Row, was: Status | None, now: Status | None) -> bool:
     known = VERBS.get(row.verb)
     if known is None or (was, now) not in known.moves:
         return False
-    # Either it is their turn, or they are passed over.
+    # `promote` makes an entry ready, or notes that it was passed over.
     return row.verb != "promote" or (now is Status.WAITING) == ("passed_over" in row.after)

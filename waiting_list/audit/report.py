@@ -1,4 +1,4 @@
-"""Define the findings of an audit, in words that a promoter understands."""
+"""Define the checks and findings of an audit, in words that a promoter understands."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -3,7 +3,7 @@
 The audit reads each list in one read-only transaction, so that it judges a live database at one instant and takes
 no locks. Two passes stream through the history: first in the order of the changes, then entry by entry beside the
 table of entries. Memory use stays small for lists of any length: eight bytes an entry, to know which entry is
-first. The comparison, here and in audit/replay.py, does no I/O.
+first. The replay and the checks do no I/O.
 
 The history names no person, so the audit cannot detect that two entries have swapped their users.
 """
@@ -19,9 +19,9 @@ from waiting_list.audit.checks import (
     check_entry,
     check_list,
     check_promotion,
-    check_rules,
     check_tally,
     check_users,
+    entry_without_join,
 )
 from waiting_list.audit.replay import EntryReplay, ListReplay, Row, read_row
 from waiting_list.audit.report import Difference, Finding, ListReport
@@ -35,8 +35,8 @@ Progress = Callable[[ListKey, int], None]
 _STEP = 10_000
 _LISTS_AT_ONCE = 500
 _PREFETCH = 2_000
-# Longer than the time limit of requests, because the first row of a long list waits for its sort.
 _SECONDS = 3600.0
+"""Longer than the time limit of requests, because the first row of a long list waits for its sort."""
 
 
 async def audit_lists(
@@ -133,7 +133,7 @@ class _Audit:
                 self._note(difference)
             record = await anext(table, None)
         if not self.first and record is not None:
-            self._note(check_rules(record["number"]))
+            self._note(entry_without_join(record["number"]))
 
     async def _replayed(self, until: int | None) -> AsyncIterator[EntryReplay]:
         # Skips changes from `until` on, because the first difference comes before them.

@@ -1,7 +1,8 @@
-"""Changes of the catalogue that a ticketing platform syncs: idempotent puts, and deletes.
+"""Change the catalogue: create, change and delete events, representations, offers and inventories.
 
-Each call is one transaction, and puts are idempotent. Objects of another organization look as if they did not
-exist, except that their ids are taken: ids are unique in a deployment.
+A ticketing platform syncs its catalogue with these calls. Each is one transaction, and puts are idempotent.
+Objects of another organization look as if they did not exist, except that their ids are taken: ids are unique in a
+deployment.
 """
 
 from collections.abc import AsyncIterator
@@ -10,7 +11,6 @@ from datetime import datetime
 
 import asyncpg
 
-from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.catalogue.models import (
     Event,
     EventFields,
@@ -20,6 +20,7 @@ from waiting_list.catalogue.models import (
     Representation,
     RepresentationFields,
 )
+from waiting_list.catalogue.queries import offer, representation
 from waiting_list.lists import verbs
 from waiting_list.lists.engine import SERVICE, Caller, Engine
 from waiting_list.lists.locked_list import LockedList
@@ -132,7 +133,7 @@ async def put_inventory(
     """Create an inventory, or set its stock, and return whether it was created.
 
     The list of a new inventory is open if no tickets are available. Raises OfferNotFound, RepresentationNotFound,
-    InvalidRequest if the two belong to different events, and the problems of `stock.put_stock`.
+    InvalidRequest if the two belong to different events, and the problems of `verbs.put_stock`.
     """
     assert caller.organization_id is not None
     async with transaction(pool) as acquired:
@@ -142,8 +143,8 @@ async def put_inventory(
     try:
         answer = await engine.run(key, caller, verbs.put_stock, **fields.model_dump())
     except InventoryNotFound:
-        await catalogue_queries.offer(pool, key.offer_id, organization_id=caller.organization_id)
-        await catalogue_queries.representation(pool, key.representation_id, organization_id=caller.organization_id)
+        await offer(pool, key.offer_id, organization_id=caller.organization_id)
+        await representation(pool, key.representation_id, organization_id=caller.organization_id)
         raise InvalidRequest.of(
             "representation_id", "the offer and the representation belong to different events"
         ) from None
@@ -252,6 +253,7 @@ async def _put(
 
 @asynccontextmanager
 async def _dependents(detail: str) -> AsyncIterator[None]:
+    """Raise HasDependents if the database refuses a change because other rows depend on the object."""
     try:
         yield
     except asyncpg.ForeignKeyViolationError as error:

@@ -6,7 +6,8 @@ max_quantity_per_order, description), inventory.csv (inventory_id, offer_id, rep
 available_stock): UTF-8, one header line, the columns in any order.
 
 This is the only transaction that changes several lists. It locks them in the order of their ids, so that two
-imports cannot deadlock. All other transactions lock one list."""
+imports cannot deadlock. All other transactions lock one list.
+"""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 
-from waiting_list.catalogue import changes as catalogue_changes
+from waiting_list.catalogue.changes import create_list, write_event, write_offer, write_representation
 from waiting_list.catalogue.models import (
     Event,
     EventFields,
@@ -38,7 +39,9 @@ from waiting_list.problems import Problem
 
 M = TypeVar("M", bound=BaseModel)
 ACTOR = "import"
+"""The actor that the history names for changes of an import."""
 MOST_ERRORS = 100
+"""How many invalid rows ImportRefused names."""
 _COLUMNS = {
     "events.csv": "id title description thumbnail_url organization_id venue_name venue_address timezone",
     "representations.csv": "id event_id start_datetime end_datetime",
@@ -70,7 +73,7 @@ class Catalogue:
 def read(folder: Path, *, organization_id: str | None = None) -> Catalogue:
     """Read and check the four files. `organization_id` replaces the one in events.csv.
 
-    Raises ImportRefused with the first 100 invalid rows.
+    Raises ImportRefused with the first MOST_ERRORS invalid rows.
     """
     return _Reader(folder, organization_id).read()
 
@@ -111,7 +114,7 @@ async def load(
     async with transaction(pool) as acquired:
         for event in found.events.values():
             with _at(found, "events.csv", event.event_id):
-                _, new = await catalogue_changes.write_event(
+                _, new = await write_event(
                     acquired,
                     event.organization_id,
                     event.event_id,
@@ -122,7 +125,7 @@ async def load(
         for representation in found.representations.values():
             owner = found.events[representation.event_id].organization_id
             with _at(found, "representations.csv", representation.representation_id):
-                _, new = await catalogue_changes.write_representation(
+                _, new = await write_representation(
                     acquired,
                     owner,
                     representation.representation_id,
@@ -132,14 +135,12 @@ async def load(
         for offer in found.offers.values():
             owner = found.events[offer.event_id].organization_id
             with _at(found, "offers.csv", offer.offer_id):
-                _, new = await catalogue_changes.write_offer(
-                    acquired, owner, offer.offer_id, _fields(offer, OfferFields)
-                )
+                _, new = await write_offer(acquired, owner, offer.offer_id, _fields(offer, OfferFields))
             made["offers"] += new
         for key, fields in sorted(found.inventory.items(), key=lambda item: item[0].list_id):
             caller = Caller(found.events[found.offers[key.offer_id].event_id].organization_id, ACTOR)
             with _at(found, "inventory.csv", key):
-                if await catalogue_changes.create_list(acquired, caller, key, fields, now=now):
+                if await create_list(acquired, caller, key, fields, now=now):
                     made["inventory"] += 1
                     continue
                 locked = await LockedList.open(acquired, key, now=now)

@@ -1,4 +1,4 @@
-"""Events, representations, offers and their stock, as calls give and take them."""
+"""Define events, representations, offers and their stock, as clients send and see them."""
 
 from typing import Self
 

@@ -1,4 +1,4 @@
-"""Queries for the catalogue: events, representations, offers, inventories."""
+"""Queries for the catalogue: organizations, events, representations, offers and inventories."""
 
 import json
 from collections.abc import Sequence
@@ -7,9 +7,15 @@ from datetime import datetime
 from waiting_list.catalogue.models import Event, EventSummary, Offer, Representation
 from waiting_list.lists.models import Inventory
 from waiting_list.postgres.pagination import Page, decode, page_of
-from waiting_list.postgres.pool import Pool, Record, snapshot
+from waiting_list.postgres.pool import Pool, Record, connection, snapshot
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import EventNotFound, OfferNotFound, RepresentationNotFound
+
+
+async def organizations(pool: Pool) -> list[str]:
+    """Return the first fifty organizations that have a future event, by id. Raises Unavailable."""
+    async with connection(pool) as acquired:
+        return [record["organization_id"] for record in await acquired.fetch(sql("read_organizations"))]
 
 
 async def upcoming_events(

@@ -42,8 +42,8 @@ _NUMBERS = re.compile(rf"[0-9]{{1,15}}(\.[0-9]{{1,15}}){{{PUZZLES - 1}}}", re.AS
 Subject = Sequence[str]
 """The parts of the subject for which a challenge is valid. They contain no NUL."""
 
-
 Nonce = Annotated[int, Strict(), Field(ge=0, lt=2**53)]
+"""The number that solves one puzzle."""
 
 
 class Challenge(Frozen):
@@ -75,6 +75,7 @@ class Proof(NamedTuple):
 
 
 NO_PROOF = Proof()
+"""The check of a join without a challenge."""
 
 
 def new_challenge(key: bytes, subject: Subject, *, bits: int, now: float) -> Challenge:

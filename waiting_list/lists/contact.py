@@ -1,4 +1,4 @@
-"""How a fan can be reached: e-mail, name and language, and what a list keeps of them."""
+"""Define the contact of a fan: e-mail address, name and language."""
 
 from typing import Self
 

@@ -53,6 +53,7 @@ class Caller:
 
 
 SERVICE = Caller(None, CLOCK)
+"""The caller for what no person has asked for, such as the verbs of maintenance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +158,8 @@ class Engine:
             await store_responses(locked, _to_store(requests, answers))
             wrote = await outbox.write_outbox(locked, sends_mail=self._settings.sends_mail)
         BATCH_REQUESTS.observe(len(requests))
-        for done in locked.changes:
-            ENTRY_CHANGES.labels(done.verb).inc()
+        for change in locked.changes:
+            ENTRY_CHANGES.labels(change.verb).inc()
         # After the commit, so that the dispatcher finds the notices when it looks at once.
         if wrote:
             self.wake.set()

@@ -61,5 +61,5 @@ class OtherPlaces:
             raise TooManyPlaces(f"One person may wait on at most {maximum} lists of this event.", maximum=maximum)
 
     def _hash(self, user_id: str) -> bytes:
-        assert self._secret, "a ledger that takes joins is opened with the secret"
+        assert self._secret, "a list that takes joins is opened with the secret"
         return derived(self._secret, "visitor", self._event_id, user_id)[:16]

@@ -1,4 +1,4 @@
-"""What happens to entries, as receivers of webhooks and e-mails know it."""
+"""The table of verbs: what each does to an entry, what the history records of it, and which notices it sends."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass

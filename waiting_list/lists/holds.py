@@ -1,4 +1,7 @@
-"""Compute the deadline of a hold by its list's rules: shorter near the show, and never in the quiet hours."""
+"""Compute the deadline of a hold by its list's rules, and the id of a hold. No I/O here.
+
+Holds are shorter near the show, and never end in the quiet hours.
+"""
 
 from bisect import bisect_left
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import Answer, Entry, organization_list_id
-from waiting_list.postgres.pool import Connection, Pool, transaction
+from waiting_list.postgres.pool import Connection, Pool, clock, transaction
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import IdempotencyKeyReused
 
@@ -38,7 +38,7 @@ class Idempotency:
         )
 
     def check(self, request_hash: bytes) -> None:
-        """Raises IdempotencyKeyReused if the key was first used with another request."""
+        """Raise IdempotencyKeyReused if the key was first used with another request."""
         if request_hash != self.request_hash:
             raise IdempotencyKeyReused("Use a new key for a new request.")
 
@@ -90,12 +90,6 @@ async def stored_response(
         return None
     idempotency.check(record["request_hash"])
     return kind.model_validate_json(record["answer"])
-
-
-async def clock(acquired: Connection) -> datetime:
-    """Return the time of the database clock."""
-    now: datetime = await acquired.fetchval(sql("read_now"))
-    return now
 
 
 async def stored_responses(locked: LockedList, key_hashes: Sequence[bytes]) -> dict[bytes, tuple[bytes, Answer]]:

@@ -12,6 +12,7 @@ from waiting_list.problems import RateLimited
 MOST_JOINS = 20
 """How often a fan may join one list within JOINS_WITHIN, because each join stays in the history for good."""
 JOINS_WITHIN = timedelta(hours=24)
+"""The period of MOST_JOINS."""
 
 
 class JoinLimit:

@@ -1,4 +1,4 @@
-"""The settings of a list."""
+"""Declare the settings of a list, each once, and make the models and columns that follow from them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import make_dataclass
@@ -303,13 +303,13 @@ COLUMNS = tuple(one.name for one in _WITH_COLUMN)
 """The columns that settings have."""
 STORED_DEFAULTS: Mapping[str, Any] = {one.name: one.store(one.default) for one in _WITH_COLUMN}
 """The value of each column in a new list."""
-_HISTORIES_NAME = 1
+_IN_EVERY_HISTORY = 1
 """The first row of every history has the settings of this migration and of those before it."""
-LATER_COLUMNS = tuple(one.name for one in _WITH_COLUMN if one.setting.migration > _HISTORIES_NAME)
+LATER_COLUMNS = tuple(one.name for one in _WITH_COLUMN if one.setting.migration > _IN_EVERY_HISTORY)
 """The columns that the first row of an older history lacks."""
 _NOT_AS_STORED = tuple(one for one in _WITH_COLUMN if one.setting.stored or one.setting.follows)
 _ENUMS = {one.name: enum for one in _WITH_COLUMN if (enum := enum_of(one.column_type))}
-_ANSWERS_NAME = 4
+_IN_EVERY_ANSWER = 4
 """Stored idempotent responses have the settings of this migration and of those before it."""
 
 
@@ -345,7 +345,7 @@ def _as_shown(names: type[Model]) -> type[Model]:
     """Make a model of its own fields and of every setting as clients see it, without bounds."""
     own = {name: (info.annotation, info) for name, info in names.model_fields.items() if name not in SETTINGS}
     shown = {
-        one.name: (one.type, one.shown_default if one.setting.migration > _ANSWERS_NAME else ...)
+        one.name: (one.type, one.shown_default if one.setting.migration > _IN_EVERY_ANSWER else ...)
         for one in SETTINGS.values()
     }
     fields: dict[str, Any] = own | shown

@@ -1,8 +1,8 @@
 """One waiting list inside one transaction, under its lock: read it, and change it.
 
-Verbs read and change the list only through this class. Every change goes through `apply`, which makes its history
-row from the very fields that it sets. `flush` writes everything with one set-based statement a table, for one fan
-or for 500.
+Verbs read and change the list only through this class. Every change goes through `record`, which makes its
+history row from the very fields that it sets. `flush` writes everything with one set-based statement a table, for
+one fan or for 500.
 """
 
 import json
@@ -26,7 +26,7 @@ from waiting_list.postgres.statements import sql
 from waiting_list.telemetry.metrics import LOCK_SECONDS
 
 
-class Done(NamedTuple):
+class EntryChange(NamedTuple):
     """One change of an entry, as the outbox and the metrics need it."""
 
     sequence: int
@@ -53,7 +53,7 @@ class LockedList:
             zip(clock["webhook_ids"] or (), clock["webhook_types"] or (), strict=True)
         )
         """The organization's enabled webhooks, with the types that each wants; an empty text means all."""
-        self.changes: list[Done] = []
+        self.changes: list[EntryChange] = []
         """The changes of entries, in order."""
         self.contacts = EntryContacts(
             connection, row, self.now, secret=secret, flush=self.flush, now_of=self._now_of
@@ -209,8 +209,8 @@ class LockedList:
         if user_id is not None:
             self._latest[user_id] = entry
             self.join_limit.forget(user_id)
-        told = (*JOINED_WITH, "unverified") if unverified else JOINED_WITH
-        self._write_history("join", entry, None, {name: getattr(entry, name) for name in told})
+        recorded = (*JOINED_WITH, "unverified") if unverified else JOINED_WITH
+        self._write_history("join", entry, None, {name: getattr(entry, name) for name in recorded})
         return entry
 
     def requeue(self, left: EntryRow) -> EntryRow:
@@ -287,7 +287,7 @@ class LockedList:
         sequence = self.list.last_sequence = self.list.last_sequence + 1
         if entry is not None:
             promoted = verb == "promote" and "status" in after
-            self.changes.append(Done(sequence, verb, self.actor, entry, promoted))
+            self.changes.append(EntryChange(sequence, verb, self.actor, entry, promoted))
         number, old = entry.number if entry else None, None if before is None else _json(before)
         self._history.append((sequence, self.now, self.actor, verb, number, old, _json(after), reason))
 

@@ -1,4 +1,7 @@
-"""The nouns of a list, as clients see them. Each is frozen, and checked when it is made."""
+"""Define the nouns of a list: its key, entries, stock, and the answer of a verb.
+
+The models are what clients see. Each is frozen, and checked when it is made.
+"""
 
 import uuid
 from datetime import datetime
@@ -11,9 +14,9 @@ from waiting_list.fields import Frozen, Row
 from waiting_list.lists.list_settings import ListSettings
 
 CLOCK = "service"
-"""The actor of what no person asked for."""
+"""The actor of changes that no person has asked for."""
 FAN = "user"
-"""The actor of what a fan asked for."""
+"""The actor of changes that a fan has asked for."""
 _LIST_NAMESPACE = uuid.UUID("0b6ff0f7-9d0c-4b0a-9c3e-6f6f7ac0d1c5")
 
 
@@ -124,10 +127,13 @@ class Several(Frozen):
 
 
 class Answer(Frozen):
-    """What a verb changed: the entry or the several that it was about, or the stock and settings after it; and
-    whom it made ready. `revoked` are the users who wait again because their holds were taken back, the newest
-    hold first; it is not kept with an Idempotency-Key. `replayed` says that such a key found this answer: nothing
-    was done."""
+    """The answer of a verb.
+
+    It has the `entry` or the `several` entries that the verb changed, or the `inventory` and `settings` after it.
+    `promoted` has the entries that became ready. `revoked` has the users who wait again because their holds were
+    revoked, the newest hold first; it is not stored with an Idempotency-Key. `replayed` is true for a stored
+    answer: the verb did not run again.
+    """
 
     entry: Entry | None
     inventory: Inventory | None

@@ -41,7 +41,7 @@ class Mailboxes:
 
     def hash(self, email: str) -> bytes:
         """Return the 16 bytes that stand for the mailbox of an address in this list."""
-        assert self._secret, "a ledger that writes contacts is opened with the secret"
+        assert self._secret, "a list that writes contacts is opened with the secret"
         return derived(self._secret, "mailbox", self._list_id, mailbox(email))[:16]
 
     def knows(self, emails: Iterable[str]) -> bool:

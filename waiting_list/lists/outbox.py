@@ -1,8 +1,8 @@
-"""Write the outbox: rows for whom a change must be told to, in the transaction of that change.
+"""Write the outbox: the notices of a change, in the transaction of that change.
 
-This module writes the body of a delivery, as of the commit. After two changes of one entry in one transaction,
-both notices show the entry after the second. The worker composes an e-mail when it sends it; the notice only names
-the entry and the due time.
+This module writes the body of a webhook, as of the commit. After two changes of one entry in one transaction, both
+notices show the entry after the second. The e-mail sender composes an e-mail when it sends it; the notice only
+names the entry and the due time.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from waiting_list.lists.events import VERBS, EmailKind, WebhookType
-from waiting_list.lists.locked_list import Done, LockedList
+from waiting_list.lists.locked_list import EntryChange, LockedList
 from waiting_list.lists.models import CLOCK, Entry, Status
 from waiting_list.postgres.statements import sql
 
@@ -46,8 +46,8 @@ def notice_id(list_id: UUID, at: datetime, sequence: int, type_: str, webhook_id
 
 async def _write_for_webhooks(locked: LockedList) -> bool:
     wanted = {webhook_id: types.split() for webhook_id, types in locked.webhooks.items()}
-    shown = [(type_, done) for done in locked.changes if (type_ := _type(done))]
-    views = await locked.views({done.entry.number: done.entry for _, done in shown}.values())
+    shown = [(type_, change) for change in locked.changes if (type_ := _type(change))]
+    views = await locked.views({change.entry.number: change.entry for _, change in shown}.values())
     list_id, at = locked.list.list_id, locked.now.isoformat()
     rows = []
     for event in (*_entry_events(shown, views), *_list_events(locked)):
@@ -60,17 +60,17 @@ async def _write_for_webhooks(locked: LockedList) -> bool:
     return bool(rows)
 
 
-def _type(done: Done) -> WebhookType | None:
+def _type(change: EntryChange) -> WebhookType | None:
     # Clients cannot see that promotion passed over a fan.
-    passed_over = done.verb == "promote" and not done.promoted
-    return None if passed_over else VERBS[done.verb].webhook
+    passed_over = change.verb == "promote" and not change.promoted
+    return None if passed_over else VERBS[change.verb].webhook
 
 
-def _entry_events(shown: list[tuple[WebhookType, Done]], views: dict[int, Entry]) -> Iterator[_Event]:
-    for type_, done in shown:
-        entry = views[done.entry.number].model_dump(mode="json", exclude={"purchase_pass"})
-        data = {"sequence": done.sequence, "entry": entry}
-        yield _Event(type_, done.sequence, done.entry.number, data)
+def _entry_events(shown: list[tuple[WebhookType, EntryChange]], views: dict[int, Entry]) -> Iterator[_Event]:
+    for type_, change in shown:
+        entry = views[change.entry.number].model_dump(mode="json", exclude={"purchase_pass"})
+        data = {"sequence": change.sequence, "entry": entry}
+        yield _Event(type_, change.sequence, change.entry.number, data)
 
 
 def _list_events(locked: LockedList) -> Iterator[_Event]:
@@ -100,24 +100,23 @@ async def _write_for_fans(locked: LockedList) -> bool:
 
     contacts = locked.contacts
     known = contacts.given.keys() | set(contacts.requeued.values())
-    for done in locked.changes:
-        kind, number = VERBS[done.verb].email, done.entry.number
-        if kind is None or (kind is EmailKind.READY and not done.promoted):
+    for change in locked.changes:
+        kind, number = VERBS[change.verb].email, change.entry.number
+        if kind is None or (kind is EmailKind.READY and not change.promoted):
             continue
         # After an expired hold, the e-mail about the expiry also says that the fan waits again.
-        if kind is EmailKind.JOINED and (done.actor == CLOCK or number not in known):
+        if kind is EmailKind.JOINED and (change.actor == CLOCK or number not in known):
             continue
-        told = (
-            kind in (EmailKind.JOINED, EmailKind.READY) and number in contacts.quiet
-        )  # by the answer to their join
+        # The answer to a quiet join tells the fan already.
+        is_known = kind in (EmailKind.JOINED, EmailKind.READY) and number in contacts.quiet
         if kind is EmailKind.EXPIRED:
             number = contacts.requeued.get(number, number)
-        if not told:
-            add(kind, number, done.sequence, now)
-        ready = kind is EmailKind.READY and done.entry.status is Status.READY
-        if ready and (due_at := _reminder_at(locked, locked.deadline(done.entry))):
-            add(EmailKind.REMINDER, number, done.sequence, due_at)
-    for number in _to_ask(locked):
+        if not is_known:
+            add(kind, number, change.sequence, now)
+        ready = kind is EmailKind.READY and change.entry.status is Status.READY
+        if ready and (due_at := _reminder_at(locked, locked.deadline(change.entry))):
+            add(EmailKind.REMINDER, number, change.sequence, due_at)
+    for number in _to_verify(locked):
         name = notice_id(row.list_id, now, row.last_sequence, f"{EmailKind.VERIFY}/{number}", None)
         rows.append((name, EmailKind.VERIFY, number, row.last_sequence, now))
     await _write(locked, "insert_letters", rows, row.verify_email)
@@ -129,17 +128,17 @@ async def _write_for_fans(locked: LockedList) -> bool:
     return bool(rows)
 
 
-def _to_ask(locked: LockedList) -> list[int]:
-    """Return the entries that need an e-mail to verify their address, each once; none if the list asks no fan.
+def _to_verify(locked: LockedList) -> list[int]:
+    """Return the numbers of the entries that need an e-mail to verify their address; none if the list asks no fan.
 
     They have a new address, or wait again and may not have had that e-mail.
     """
     if not locked.list.verify_email:
         return []
     again = (
-        done.entry
-        for done in locked.changes
-        if done.verb == "revoke" or (done.verb, done.actor) == ("join", CLOCK)
+        change.entry
+        for change in locked.changes
+        if change.verb == "revoke" or (change.verb, change.actor) == ("join", CLOCK)
     )
     asked = locked.contacts.to_verify | {entry.number: entry for entry in again}
     return [number for number, entry in asked.items() if entry.unverified and entry.status is not Status.LEFT]

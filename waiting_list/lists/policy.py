@@ -1,4 +1,4 @@
-"""Who is next: which entries the free tickets go to, by the list's policy."""
+"""Choose who is next: which entries get the free tickets, by the list's policy. No I/O here."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol

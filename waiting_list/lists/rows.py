@@ -1,4 +1,4 @@
-"""The rows of a list and its entries as a transaction sees them, and the fields that the history records."""
+"""The rows of a list and its entries inside a transaction, and the fields of them that the history records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -119,6 +119,7 @@ class ListRow(SettingColumns):
 
 
 ENTRY_COLUMNS = tuple(field.name for field in fields(EntryRow))
+"""The columns of an entry, in the order of EntryRow."""
 _LIST_COLUMNS = tuple(field.name for field in fields(ListRow))
 _INVENTORY_FIELDS = tuple(name for name in Inventory.model_fields if name != "free")
 

@@ -1,4 +1,4 @@
-"""Declare settings: the parts that do not depend on what the settings are for.
+"""Define how a setting is declared. list_settings.py declares the settings of a list.
 
 A declaration is a field of a pydantic model. The field gives the name, the type, the bounds, the default and the
 description. The `Setting` in its Annotated type gives the rest. `declared_settings` joins both.

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from waiting_list.key_material import derived
-from waiting_list.lists.idempotency import Idempotency, clock, run_once
+from waiting_list.lists.idempotency import Idempotency, run_once
 from waiting_list.notifications.models import CreatedWebhook, Webhook, WebhookChange, WebhookFields
 from waiting_list.notifications.public_address import check_url
 from waiting_list.postgres.pagination import Page, decode, page_of
-from waiting_list.postgres.pool import Connection, Pool, Record, connection, snapshot, transaction
+from waiting_list.postgres.pool import Connection, Pool, Record, clock, connection, snapshot, transaction
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import InvalidRequest, TooManyWebhooks, WebhookNotFound
 from waiting_list.settings import Settings

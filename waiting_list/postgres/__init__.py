@@ -1,1 +1,1 @@
-"""PostgreSQL: connections, migrations, statements, the embedded server."""
+"""PostgreSQL: connections, statements, migrations, pages of a listing, the embedded server, a standby, Citus."""

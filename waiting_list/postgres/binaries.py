@@ -1,4 +1,4 @@
-"""Find PostgreSQL's programs on this machine, and run them: as which account, and with which environment."""
+"""Find PostgreSQL's programs on this machine, and the account and environment to run them with."""
 
 import ctypes
 import glob
@@ -23,6 +23,7 @@ __all__ = [
     "Account",
     "EmbeddedError",
     "Program",
+    "end_with_parent",
     "find_account",
     "find_program",
     "system_folder",
@@ -116,7 +117,7 @@ class Program(NamedTuple):
         """
         options = _as(self.account) | {"pass_fds": (lock,)}
         if _libc is not None:
-            # After the change of account, which clears the request: subprocess has made it by then.
+            # subprocess runs this after it has changed the account, which would clear the request.
             options["preexec_fn"] = _asking_to_die(_libc.prctl, os.getpid(), last_signal)
         return options
 
@@ -149,7 +150,7 @@ def find_program(cluster: Path, account: Account | None) -> Program:
 def system_folder() -> Path:
     """Return the folder for files that PostgreSQL's account cannot reach elsewhere, and create it if necessary."""
     _SYSTEM_FOLDER.mkdir(parents=True, exist_ok=True)
-    _SYSTEM_FOLDER.chmod(0o755)  # whatever the umask says
+    _SYSTEM_FOLDER.chmod(0o755)  # independent of the umask
     return _SYSTEM_FOLDER
 
 
@@ -174,7 +175,7 @@ def _numbers(path: Path) -> list[int]:
 
 def _major(bindir: Path, account: Account | None) -> int:
     """Return the major version of the PostgreSQL in `bindir`; 0 if it does not run."""
-    # Checks both, because they need different libraries.
+    # Check both, because they need different libraries.
     shown = [_said(account, str(bindir / name), "--version") for name in ("initdb", "postgres")]
     versions = [re.search(r"\(PostgreSQL\) (\d+)", line) for line in shown]
     return min(int(version[1]) if version else 0 for version in versions)

@@ -1,8 +1,8 @@
-"""Spreads the tables over the nodes of a Citus cluster: those of lists by their list, the rest to every node.
+"""Distribute the tables over the nodes of a Citus cluster: those of lists by `list_id`, small ones to every node.
 
-Citus is an extension that distributes PostgreSQL; docs/scaling.md says when that is worth it. The rules that make
-it possible (one transaction, one list; every key begins with `list_id`) are held by tests/proofs/test_sql_rules.py
-all the time, so that nothing but this command stands between one machine and many.
+Citus is an extension that distributes PostgreSQL; docs/scaling.md says when that is worth it. It needs rules: a
+transaction changes one list, and every key begins with `list_id`. tests/proofs/test_sql_rules.py checks them, so
+that a deployment needs only this command to move from one machine to many.
 """
 
 import asyncpg
@@ -12,12 +12,13 @@ from waiting_list.postgres.pool import Connection
 from waiting_list.postgres.statements import sql
 
 DISTRIBUTED = ("inventory", "entries", "segments", "history", "contacts", "traces", "outbox", "idempotency")
-"""By `list_id`, all rows of a list on one node. The first is what the others are put beside."""
+"""Tables that are distributed by `list_id`, so that all rows of a list are on one node. The others are placed
+beside the first."""
 REFERENCE = ("events", "representations", "offers", "api_keys", "signing_keys", "webhooks", "sessions", "sign_ins")
-"""On every node: small, read with every list, and changed seldom."""
+"""Tables that are on every node, because they are small, read with every list, and seldom changed."""
 LOCAL = ("allowances", "audits", "event_visitors", "schema_migrations", "sign_outs", "suppressions")
-"""Left as they are, on the coordinator, where the service connects: so PostgreSQL alone runs what writes them, and
-Citus, which would refuse the statement that counts requests, has no say in it."""
+"""Tables that stay on the coordinator, to which the service connects. PostgreSQL runs their statements there
+without Citus, which would refuse the statement that counts requests."""
 
 
 class DistributionError(Exception):
@@ -25,11 +26,11 @@ class DistributionError(Exception):
 
 
 async def distribute(dsn: str, *, shards: int) -> list[str]:
-    """Distributes what is not distributed yet over so many shards, and returns the names of the tables.
+    """Distribute the tables that are not distributed yet over so many shards, and return their names.
 
-    One transaction on the coordinator: all of it, or nothing. Safe to repeat. The service should rest meanwhile:
-    each table is locked until the end. Raises DistributionError where the extension is missing, or where there is
-    a table that no rule covers; Unavailable.
+    It is one transaction on the coordinator, and safe to repeat. Stop the service meanwhile, because each table is
+    locked until the end. Raises DistributionError if the extension or a table is missing, or if there is a table
+    that no rule covers; Unavailable.
     """
     async with reachable():
         direct = await asyncpg.connect(dsn, timeout=5, statement_cache_size=0)
@@ -51,8 +52,8 @@ async def _distribute(direct: Connection, shards: int) -> list[str]:
     left = [name for name in (*REFERENCE, *DISTRIBUTED) if not tables[name]]
     if not left:
         return []
-    # A foreign key between a table that is distributed and one that is not yet is refused, or turns the other into
-    # something else: those of all tables at hand are made anew afterwards.
+    # Citus refuses a foreign key between a table that is distributed and one that is not yet, or converts the
+    # other table. So drop the foreign keys of these tables first, and create them again afterwards.
     keys = await direct.fetch(sql("read_foreign_keys"), left)
     await direct.execute(sql("distribute_one_by_one"))
     for key in keys:

@@ -48,9 +48,9 @@ __all__ = ["EmbeddedError", "embedded"]
 
 logger = logging.getLogger(__name__)
 
-_NAME = "waiting_list"  # of the superuser and of the database
+_NAME = "waiting_list"  # the name of the superuser and of the database
 _PORT = 15432  # there is no TCP: it names the socket, and keeps PGPORT of the environment out of the DSN
-_SHORT_FOLDER = Path("/tmp")  # noqa: S108 # nosec B108 # what is made there has mode 0700, and its owner is checked
+_SHORT_FOLDER = Path("/tmp")  # noqa: S108 # nosec B108 # its folders have mode 0700, and their owner is checked
 _LONGEST_SOCKET_PATH = 103  # bytes: macOS' limit; Linux has 107
 _POLL_SECONDS = 0.02
 _LOG_BYTES, _LOG_KEPT_BYTES = 1 << 20, 1 << 16
@@ -65,7 +65,7 @@ _SETTINGS = {
     "full_page_writes": "on",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # Refused statements are their caller's to report; the log is for starts, stops, crashes, lost clients.
+    # The log is for starts, stops, crashes and lost clients. Callers report refused statements themselves.
     "log_min_messages": "log",
     "log_checkpoints": "off",
 }
@@ -155,7 +155,7 @@ def _socket_folder(home: Path) -> Path:
     account may enter."""
     cluster = (home / "cluster").stat()
     folder = home / "socket"
-    # PostgreSQL's setting and the DSN both take lists: each would want unusual characters quoted in its way.
+    # PostgreSQL's setting and the DSN both take lists, and each has its own rules to quote unusual characters.
     path = f"{folder}/.s.PGSQL.{_PORT}"
     if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH or not re.fullmatch(r"[\w./-]+", path, re.ASCII):
         folder = _SHORT_FOLDER / _short_name(home)
@@ -304,6 +304,7 @@ class _Server:
             atexit.register(self.stop)
 
     def wait_until_ready(self, deadline: float) -> None:
+        """Wait until the server is ready. Raises EmbeddedError if it ends, or is not ready by the deadline."""
         while not (self._child and _says_ready(self._home, self._child.pid)):
             alive = self._thread.is_alive()
             if not alive or time.monotonic() > deadline:

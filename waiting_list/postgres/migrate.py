@@ -1,4 +1,4 @@
-"""Migrations: applied in order, one process at a time, and checked against what was applied."""
+"""Migrate the database: apply migrations in order, one process at a time, and check those that were applied."""
 
 import asyncio
 import hashlib
@@ -17,13 +17,13 @@ from waiting_list.postgres.outage import reachable
 from waiting_list.postgres.pool import ACQUIRE_SECONDS, Connection, Pool, connection
 from waiting_list.postgres.statements import sql
 
-# Any number that no other user of the same database is likely to lock.
 _MIGRATION_LOCK = 7_318_349_394_477_056_577
+"""Any number that no other user of the same database is likely to lock."""
 _LOCK_TRIES = 12
 
 
 class Migration(NamedTuple):
-    """One file of migrations/. docs/migrations.md has the rules for its content.
+    """One file of the folder `migrations`. docs/migrations.md has the rules for its content.
 
     `works_from` comes from a line `-- works from: 0007`. Code that does not know that migration must not use the
     database any longer, and refuses it. `in_transaction` is false for a file with a line `-- no transaction`, such
@@ -36,11 +36,13 @@ class Migration(NamedTuple):
 
     @property
     def works_from(self) -> int:
+        """The number of the oldest migration that code must know to use this schema; 0: any code can use it."""
         found = re.search(r"^-- works from: (\d{4})$", self.text, re.MULTILINE)
         return int(found[1]) if found else 0
 
     @property
     def in_transaction(self) -> bool:
+        """Whether the migration is one transaction."""
         return not re.search(r"^-- no transaction$", self.text, re.MULTILINE)
 
 

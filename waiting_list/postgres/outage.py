@@ -1,4 +1,4 @@
-"""A database that is away: noticed once, told once, and answered with 503."""
+"""Turn errors of an unreachable database into Unavailable, and log each outage once."""
 
 import time
 from collections.abc import AsyncIterator
@@ -10,8 +10,9 @@ import structlog
 from waiting_list.problems import Unavailable
 
 log = structlog.get_logger(__name__)
-_OVER_SECONDS = 1.0
 
+_OVER_SECONDS = 1.0
+"""How long after the last failure an answered call ends an outage."""
 UNREACHABLE = (
     OSError,  # refused, reset, no route, and TimeoutError
     asyncpg.InterfaceError,  # the connection or the pool is closed
@@ -24,6 +25,7 @@ UNREACHABLE = (
     asyncpg.InvalidAuthorizationSpecificationError,  # including a wrong password
     asyncpg.InvalidCatalogNameError,  # no such database (yet)
 )
+"""Errors of a database that is unreachable, or that cannot work now."""
 CUT_OFF = (
     OSError,
     asyncpg.InterfaceError,
@@ -36,7 +38,7 @@ CUT_OFF = (
 
 
 class _Outage:
-    """Whether this process can reach the database. It logs the start and the end of an outage once, however many
+    """Whether this process can reach the database. It logs the start and the end of an outage once, even if many
     calls fail."""
 
     began_at: float | None = None
@@ -69,6 +71,7 @@ class _Disk:
 
 
 DISK = _Disk()
+"""The disk of the database, as this process knows it."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Pages of a listing: a cursor says where the next one begins."""
+"""Make the pages of a listing, and the cursors that say where the next page begins."""
 
 import base64
 import binascii
@@ -14,16 +14,16 @@ T = TypeVar("T")
 
 
 class Page(NamedTuple, Generic[T]):
-    """Some of a listing. `next_cursor` fetches what follows; None at the end."""
+    """Some items of a listing. `next_cursor` fetches the next page; None at the end."""
 
     items: list[T]
     next_cursor: str | None
 
 
 def page_of(records: Sequence[Record], limit: int, make: Any, *keys: str) -> Page[Any]:
-    """The page that these records begin; there is another where they are more than `limit`.
+    """Return the page with the first `limit` of these records, and a cursor if there are more.
 
-    Its cursor is made of the last one's `keys`: those that the listing is ordered by.
+    The listing must be ordered by `keys`. The cursor has their values in the last record of the page.
     """
     shown = records[:limit]
     more = len(records) > limit
@@ -38,7 +38,7 @@ def _encode(values: Sequence[Any]) -> str:
 
 
 def decode(cursor: str | None, *kinds: type) -> list[Any]:
-    """What a cursor of these kinds says; Nones without a cursor. Raises InvalidRequest if it is not one."""
+    """Return the values of a cursor, or Nones without one. Raises InvalidRequest if it has not these types."""
     if cursor is None:
         return [None] * len(kinds)
     try:

@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import asyncpg
-import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from waiting_list.postgres.multi_host import connect
@@ -14,17 +14,15 @@ from waiting_list.postgres.statements import sql
 from waiting_list.settings import Settings
 from waiting_list.telemetry.metrics import CONNECTIONS
 
-log = structlog.get_logger(__name__)
-
 Record: TypeAlias = asyncpg.Record
 Connection: TypeAlias = "asyncpg.Connection[Record] | PoolConnectionProxy[Record]"
 Pool: TypeAlias = "asyncpg.Pool[Record]"
 ACQUIRE_SECONDS = 5.0
+"""How long to wait for a connection."""
 STANDBY_SECONDS = 1.0
 """How long to wait for a standby, for a connection and for an answer. It is short, because the main database can
 answer, too."""
-_PARTING_SECONDS = 1.0
-
+_ROLL_BACK_SECONDS = 1.0
 
 # For statements about one list. Each is planned once, for lists of any length, and always uses its intended
 # index. Otherwise PostgreSQL plans for each call, or keeps a plan from when the list was empty.
@@ -51,7 +49,7 @@ class _Connection(asyncpg.Connection[Record] if TYPE_CHECKING else asyncpg.Conne
 
 
 async def connect_pool(settings: Settings, dsn: str) -> Pool:
-    """A pool that heals itself: it connects at the first use, and replaces dead connections."""
+    """Make a pool that connects at the first use, and replaces dead connections."""
     return await asyncpg.create_pool(
         dsn,
         min_size=0,
@@ -95,11 +93,11 @@ async def _left_when_cut_off(pool: Pool, acquired: Connection) -> AsyncIterator[
     except CUT_OFF as error:
         await pool.expire_connections()
         if isinstance(error, TimeoutError):
-            # The statement is being cancelled, and nothing else can be said until it is. A server that is lost
-            # does not answer to that, either: whoever rolls back would wait as long once more. asyncpg closes a
-            # connection on which that takes too long.
+            # PostgreSQL runs no other statement until it has cancelled this one. A lost server does not answer the
+            # cancellation, so the rollback would wait for as long again. asyncpg closes a connection whose
+            # statement takes too long.
             with suppress(*UNREACHABLE):
-                await acquired.execute(sql("roll_back"), timeout=_PARTING_SECONDS)
+                await acquired.execute(sql("roll_back"), timeout=_ROLL_BACK_SECONDS)
         raise
 
 
@@ -116,6 +114,12 @@ async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
     ):
         await acquired.execute(sql("plan_for_each_call"))
         yield acquired
+
+
+async def clock(acquired: Connection) -> datetime:
+    """Return the time of the database clock."""
+    now: datetime = await acquired.fetchval(sql("read_now"))
+    return now
 
 
 class _Undone(Exception):

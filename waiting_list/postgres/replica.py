@@ -17,6 +17,7 @@ from waiting_list.problems import Unavailable
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.5
+"""The time between two looks at the standby."""
 
 
 class Replica:

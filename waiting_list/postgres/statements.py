@@ -1,4 +1,4 @@
-"""SQL statements: one a file, in the folder `sql` of the package that uses it."""
+"""Read SQL statements: each is a file in the folder `sql` of the package that calls it."""
 
 from functools import cache
 from pathlib import Path

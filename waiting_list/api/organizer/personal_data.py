@@ -2,7 +2,7 @@
 
 from fastapi import Response
 
-from waiting_list.access.models import SignedOut
+from waiting_list.access.sign_outs import SignedOut
 from waiting_list.api.organizer.user_tokens import tokens
 from waiting_list.personal_data import export_and_erase
 from waiting_list.personal_data.models import Erasure, UserExport

@@ -1,1 +1,1 @@
-"""Queries: reads that change nothing, outside of the lock of a list."""
+"""Queries: reads of lists and entries that take no lock."""

@@ -1,4 +1,4 @@
-"""Answer crowds with coalesced reads: one query answers all the callers that wait for it."""
+"""Coalesced reads: one query answers all callers that wait for it. For polls, queue snapshots and throughputs."""
 
 import gzip
 import hashlib
@@ -22,6 +22,7 @@ from waiting_list.settings import Settings
 _LISTS_KEPT = 1000
 """The most lists of which a process keeps a queue snapshot, or a throughput."""
 _THROUGHPUT_SECONDS = 10.0
+"""How long a throughput is kept."""
 _ACTIVE = (Status.WAITING, Status.READY)
 
 
@@ -178,7 +179,7 @@ class CoalescedReads:
         return [throughput] * len(asked)
 
 
-def cumulated(record: Record) -> list[list[int]]:
+def cumulated_segments(record: Record) -> list[list[int]]:
     """Return a row for each segment, from the arrays of a record.
 
     A row has the segment's number, the entries and tickets that wait before it, and when a place in it last moved.
@@ -202,6 +203,6 @@ def _own(record: Record, organization_id: str) -> Entry:
 def _snapshot_of(record: Record) -> QueueSnapshot:
     # Without validation, because the data comes from the database, and a long queue has a thousand segments.
     known = {name: record[name] for name in Queue.model_fields if name not in ("segment_bits", "segments")}
-    queue = Queue.model_construct(segment_bits=SEGMENT_BITS, segments=cumulated(record), **known)
+    queue = Queue.model_construct(segment_bits=SEGMENT_BITS, segments=cumulated_segments(record), **known)
     body = queue.model_dump_json().encode()
     return QueueSnapshot(body, gzip.compress(body, 1, mtime=0), hashlib.sha256(body).hexdigest()[:16])

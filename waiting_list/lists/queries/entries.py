@@ -1,4 +1,4 @@
-"""Queries for entries: of a fan, of a list, and as an export."""
+"""Queries for entries: of a user, of an organization, as an export, and the contact of one."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -58,6 +58,7 @@ async def entries(
 
 
 Take: TypeAlias = Callable[[Sequence[Entry]], Awaitable[None]]
+"""A function that takes some entries of an export."""
 
 
 async def export_entries(pool: Pool, organization_id: str, only: EntryFilter, take: Take) -> None:

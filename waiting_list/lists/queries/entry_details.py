@@ -1,4 +1,4 @@
-"""An entry as its fan sees it, and what its fan can do: by a private link, or signed in."""
+"""An entry with all that its fan sees of it; and whether the fan gets e-mails about it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,7 +48,7 @@ class EntryDetails:
 
     @property
     def why_over(self) -> LeftReason | None:
-        """Why the entry is over, even before the worker notices; None while it waits or is ready."""
+        """Why the entry is over, even before maintenance has run; None while it waits or is ready."""
         entry = self.entry
         if entry.status is Status.LEFT:
             return entry.left_reason

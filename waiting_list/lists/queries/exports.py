@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 
 from waiting_list.lists.models import Entry
-from waiting_list.lists.queries import entries as entry_queries
+from waiting_list.lists.queries.entries import EntryFilter, Take, export_entries
 from waiting_list.postgres.pool import Pool
 from waiting_list.problems import RateLimited, Unavailable
 from waiting_list.telemetry.metrics import RATE_LIMITED
@@ -40,7 +40,7 @@ class Exports:
         self._pass = asyncio.Lock()
         self._open: Counter[str] = Counter()
 
-    async def open(self, organization_id: str, only: entry_queries.EntryFilter) -> "Export":
+    async def open(self, organization_id: str, only: EntryFilter) -> "Export":
         """Begin an export, and return it with its first entries. The caller closes it.
 
         Raises RateLimited if the organization has OF_AN_ORGANIZATION exports; Unavailable if the process has
@@ -64,16 +64,16 @@ class Exports:
         return export
 
     def end(self, organization_id: str) -> None:
-        """Give a place back."""
+        """Give a slot back."""
         self._open[organization_id] -= 1
         self._open += Counter()  # drops organizations without exports
 
-    async def read(self, organization_id: str, only: entry_queries.EntryFilter, take: entry_queries.Take) -> None:
+    async def read(self, organization_id: str, only: EntryFilter, take: Take) -> None:
         """Do one pass. Raises Unavailable.
 
         Passes go one after the other, in the order of their calls. Two at once would take twice as long each, and
-        twice as much from fans. An organization that exports all day delays the others, and does not keep them
-        out.
+        twice as much of the database from fans. An organization that exports all day delays the others, but does
+        not keep them out.
         """
         try:
             async with asyncio.timeout(WAIT_SECONDS):
@@ -81,7 +81,7 @@ class Exports:
         except TimeoutError:
             raise Unavailable("Too many exports are running. Try again in a moment.") from None
         try:
-            await entry_queries.export_entries(self._pool, organization_id, only, take)
+            await export_entries(self._pool, organization_id, only, take)
         finally:
             self._pass.release()
 
@@ -89,13 +89,13 @@ class Exports:
 class Export:
     """One export, for one reader."""
 
-    def __init__(self, exports: Exports, organization_id: str, only: entry_queries.EntryFilter) -> None:
+    def __init__(self, exports: Exports, organization_id: str, only: EntryFilter) -> None:
         self._exports = exports
         self._organization_id = organization_id
         self._spool = _Spool()
         self._has_news = asyncio.Event()
         self._has_header = False
-        self._writing = asyncio.create_task(exports.read(organization_id, only, self._take))
+        self._writing = asyncio.create_task(exports.read(organization_id, only, self._write))
         self._writing.add_done_callback(lambda _: self._has_news.set())
 
     async def begin(self) -> None:
@@ -118,7 +118,7 @@ class Export:
                 await self._has_news.wait()
 
     async def close(self) -> None:
-        """End the pass if it goes on, delete the spool, and give the place back."""
+        """End the pass if it goes on, delete the spool, and give the slot back."""
         try:
             self._writing.cancel()
             await asyncio.gather(self._writing, return_exceptions=True)
@@ -126,7 +126,7 @@ class Export:
             self._spool.close()
             self._exports.end(self._organization_id)
 
-    async def _take(self, entries: Sequence[Entry]) -> None:
+    async def _write(self, entries: Sequence[Entry]) -> None:
         rows: list[Iterable[object]] = [] if self._has_header else [_COLUMNS]
         rows += ([_cell(getattr(entry, name)) for name in _COLUMNS] for entry in entries)
         self._has_header = True
@@ -173,6 +173,7 @@ class _Spool:
         return zlib.decompress(deflated)
 
     def close(self) -> None:
+        """Delete the chunks."""
         with self._lock:
             self._file.close()
 

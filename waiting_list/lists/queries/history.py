@@ -1,4 +1,4 @@
-"""Queries for the history of a list, of an entry, and for statistics."""
+"""Queries for the history of a list or of an entry, and for statistics."""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Queries for lists: what one list is, its settings and stock, and the overview of all. They take no lock."""
+"""Queries for lists: the public view, settings and stock of one, and overviews of all."""
 
 import json
 from collections.abc import Iterable
@@ -141,6 +141,7 @@ async def overview(
 
 
 async def find_list(pool: Pool, key: ListKey, organization_id: str | None) -> Record:
+    """Return the row of a list, of this organization if one is given. Raises InventoryNotFound."""
     async with connection(pool) as acquired:
         record = await acquired.fetchrow(sql("read_list"), key.list_id)
     if record is None or organization_id not in (None, record["organization_id"]):

@@ -1,4 +1,4 @@
-"""Live entries: a fan who watches learns of a change within a second, for one query a second in all.
+"""Live entries: send watching fans their changes within a second, with one query a second for all lists.
 
     every second ── watched lists ──> which of them have changed? (one query)
                  ── watchers in a moved segment, or whose fan does not wait ──> their entries (a query a list)
@@ -14,18 +14,14 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-import structlog
-
 from waiting_list.lists.models import Entry, ListKey, Status
-from waiting_list.lists.queries.coalesced import CoalescedReads, cumulated
+from waiting_list.lists.queries.coalesced import CoalescedReads, cumulated_segments
 from waiting_list.lists.ranks import SEGMENT_BITS
 from waiting_list.periodic import repeat
 from waiting_list.postgres.pool import Pool, connection
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import Problem, RateLimited
 from waiting_list.telemetry.metrics import OPEN_STREAMS
-
-log = structlog.get_logger(__name__)
 
 SECONDS = 1.0
 """The time between two looks."""
@@ -183,7 +179,7 @@ class Live:
             )
         for record in changed:
             key = keys[record["list_id"]]
-            places = {segment: place for segment, *place in cumulated(record)}
+            places = {segment: place for segment, *place in cumulated_segments(record)}
             stale = []
             for watcher in self._watchers.get(key, ()):
                 waits = watcher.entry.status is Status.WAITING

@@ -1,4 +1,4 @@
-"""Groups of entries of one list that look like one person."""
+"""The query for look-alikes: groups of entries of one list that look like one person."""
 
 from datetime import timedelta
 
@@ -11,6 +11,7 @@ from waiting_list.postgres.statements import sql
 AT_LEAST = 3
 """The fewest entries that make a group; the same number within `BURST` makes a burst."""
 BURST = timedelta(minutes=1)
+"""The length of a burst."""
 
 
 async def read_lookalikes(pool: Pool, key: ListKey, *, limit: int, cursor: str | None) -> Page[Lookalikes]:

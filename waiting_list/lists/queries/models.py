@@ -1,4 +1,4 @@
-"""What queries answer: lists, changes, queues, summaries and statistics."""
+"""What queries return: lists, changes, look-alikes, queues, summaries and statistics."""
 
 import json
 from datetime import datetime

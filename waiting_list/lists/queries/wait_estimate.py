@@ -19,7 +19,9 @@ from typing import NamedTuple
 STRETCHES = 28
 """The number of equal stretches of the period that the estimate looks at."""
 LEAST_RELEASES = 5
+"""The fewest releases from which the rate can be estimated."""
 LEAST_SEEN = timedelta(hours=24)
+"""The shortest period from which the rate can be estimated."""
 _FOREVER = timedelta(days=1_000_000)
 """Short enough to add to a date."""
 

@@ -1,4 +1,4 @@
-"""The verbs: what can happen to a list, each inside one transaction that holds its lock."""
+"""The verbs: what can happen to a list, each inside one transaction under the lock of the list."""
 
 from waiting_list.lists.verbs.buy import buy
 from waiting_list.lists.verbs.change import change

@@ -1,4 +1,4 @@
-"""The verb `buy`: turns a hold, or part of it, into a purchase."""
+"""The verb `buy`: turn a hold, or a part of it, into a purchase."""
 
 from uuid import UUID
 
@@ -15,7 +15,7 @@ async def buy(
 ) -> EntryRow:
     """Record that the ready user has bought `quantity` tickets, by default all held ones.
 
-    `hold` is a purchase pass's name for its hold; the user's latest entry must have that hold. The tickets leave
+    `hold` is the id of the hold in a purchase pass; the user's latest entry must have that hold. The tickets leave
     the stock: available and held shrink together, so no other fan moves. The other tickets of the hold become
     free. The verb compares the deadline with the instant read under the lock, so a late worker changes no
     outcome.
@@ -23,8 +23,8 @@ async def buy(
     Raises NotInList, AlreadyLeft, NotReady, HoldExpired, WrongQuantity, InvalidRequest.
     """
     latest = await locked.latest(user_id)
-    # First, because a pass must learn only of its own hold and place.
-    if hold is not None and latest and hold != _hold(locked, latest):
+    # First, because the holder of a pass must learn only of its own hold and place.
+    if hold is not None and latest and hold != _hold_of(locked, latest):
         raise HoldExpired("The purchase pass belongs to an earlier hold.")
     if latest and latest.left_reason is LeftReason.EXPIRED:
         raise HoldExpired(f"The hold expired at {locked.deadline(latest).isoformat()}.")
@@ -49,6 +49,6 @@ async def buy(
     return entry
 
 
-def _hold(locked: LockedList, entry: EntryRow) -> UUID | None:
-    """Return the name of the hold that the entry has, or had when it left; None if there is none."""
+def _hold_of(locked: LockedList, entry: EntryRow) -> UUID | None:
+    """Return the id of the hold that the entry has, or had when it left; None if there is none."""
     return hold_id(locked.list.list_id, entry.number, entry.ready_at) if entry.ready_at else None

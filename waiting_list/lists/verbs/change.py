@@ -1,4 +1,4 @@
-"""The verb `change`: asks for more or fewer tickets."""
+"""The verb `change`: ask for more or fewer tickets."""
 
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.rows import EntryRow

@@ -1,4 +1,4 @@
-"""What several verbs check and share.
+"""What several verbs share: checks, and taking an entry out.
 
 A verb checks everything before its first change. A verb that raises a Problem has changed no data, so a whole
 batch of verbs can share a transaction. A Problem about an entry carries the entry's row here; the engine turns it
@@ -10,34 +10,16 @@ from typing import Any, assert_never
 
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import LeftReason, Status
-from waiting_list.lists.ranks import rank_between
 from waiting_list.lists.rows import EntryRow
-from waiting_list.problems import AlreadyLeft, InvalidRequest, NotInList, NotWaiting, TooManyTickets
-
-
-async def rank_before(locked: LockedList, following: EntryRow, mover: EntryRow) -> int:
-    """Return a rank right before `following`, half-way to the entry in front; make room if there is no rank."""
-    previous = await locked.read("read_active_before", following.rank, mover.number, 1)
-    rank = rank_between(previous[0].rank if previous else None, following.rank)
-    if rank is not None:
-        return rank
-    # After some twenty moves to the same place its ranks are consecutive. Shift that run down by one, from its
-    # far end, so that no two entries ever share a rank. Each place stays, and the history records every step.
-    run: list[EntryRow] = []
-    at_most = 64
-    while True:
-        run = await locked.read("read_active_before", following.rank, mover.number, at_most)
-        dense = next((i for i, e in enumerate(run) if e.rank != following.rank - 1 - i), len(run))
-        if dense < at_most:
-            break
-        at_most *= 2
-    # The mover steps aside first, because the run may shift into its rank.
-    locked.record("move", mover, rank=locked.list.last_rank + 1)
-    await locked.flush()
-    for entry in reversed(run[:dense]):
-        locked.record("move", entry, rank=entry.rank - 1)
-        await locked.flush()
-    return following.rank - 1
+from waiting_list.problems import (
+    AlreadyLeft,
+    InvalidRequest,
+    NotEnoughStock,
+    NotInList,
+    NotWaiting,
+    StockHeld,
+    TooManyTickets,
+)
 
 
 def take_out(
@@ -63,6 +45,7 @@ def take_out(
 
 
 def require_active(entry: EntryRow | None, number: int | None = None) -> EntryRow:
+    """Return the entry if it is active, and has the number if one is given. Raises NotInList, AlreadyLeft."""
     if entry is None:
         raise NotInList("This user has never joined this list.")
     if number not in (None, entry.number):
@@ -73,6 +56,10 @@ def require_active(entry: EntryRow | None, number: int | None = None) -> EntryRo
 
 
 def require_waiting(entry: EntryRow | None, number: int | None = None) -> EntryRow:
+    """Return the entry if it waits, and has the number if one is given.
+
+    Raises NotInList, AlreadyLeft, NotWaiting.
+    """
     entry = require_active(entry, number)
     match entry.status:
         case Status.WAITING:
@@ -86,6 +73,7 @@ def require_waiting(entry: EntryRow | None, number: int | None = None) -> EntryR
 
 
 def check_tickets(wanted: int, minimum: int) -> None:
+    """Raise InvalidRequest unless 1 <= minimum <= wanted."""
     if wanted < 1:
         raise InvalidRequest.of("tickets_wanted", "must be at least 1")
     if not 1 <= minimum <= wanted:
@@ -93,6 +81,25 @@ def check_tickets(wanted: int, minimum: int) -> None:
 
 
 def check_maximum(locked: LockedList, wanted: int) -> None:
+    """Raise TooManyTickets if an order of the offer may not have so many tickets."""
     maximum = locked.max_quantity_per_order
     if wanted > maximum:
         raise TooManyTickets(f"One order may have at most {maximum} tickets.", maximum=maximum)
+
+
+def check_quantity(field: str, quantity: int) -> None:
+    """Raise InvalidRequest for a number of tickets below 1."""
+    if quantity < 1:
+        raise InvalidRequest.of(field, "must be at least 1")
+
+
+def check_free(locked: LockedList, quantity: int, *, unless: bool = False) -> None:
+    """Raise NotEnoughStock if fewer tickets are available, and StockHeld if fewer are free.
+
+    With `unless`, held tickets count as well, because the caller can revoke their holds.
+    """
+    available, free = locked.list.available_stock, locked.list.free
+    if quantity > available:
+        raise NotEnoughStock(f"Only {available} tickets are available.", available=available)
+    if quantity > free and not unless:
+        raise StockHeld(f"Only {free} tickets are free. The others are held for ready users.", free=free)

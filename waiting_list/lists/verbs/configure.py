@@ -1,4 +1,4 @@
-"""The verb `configure`: changes a list's settings."""
+"""The verb `configure`: change the settings of a list."""
 
 from typing import Any
 
@@ -32,4 +32,5 @@ async def configure(locked: LockedList, *, settings: SettingsChange) -> None:
 
 
 def open_or_closed(is_open: bool) -> dict[str, bool]:
+    """Return the fields of a list that an organizer opens or closes."""
     return {"waiting_list_open": is_open, "closed_by_hand": not is_open}

@@ -1,4 +1,4 @@
-"""The verbs `set_contact` and `verify`: how a fan can be reached."""
+"""The verbs `set_contact` and `verify`: change the contact of an entry, and confirm its address."""
 
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.locked_list import LockedList

@@ -1,4 +1,4 @@
-"""The verbs `erase` and `prune`: removes personal data from a list."""
+"""The verbs `erase` and `prune`: remove personal data from a list."""
 
 from datetime import timedelta
 
@@ -28,8 +28,8 @@ async def prune(locked: LockedList, *, kept: timedelta, at_most: int = 500) -> l
     """Forget the persons of at most `at_most` entries, the oldest first, as `erase` does; return those entries.
 
     If no more entries are left, the verb marks the list as pruned. It changes no data unless the list is empty and
-    ended at least `kept` ago. So it forgets no person if the show was put off after the worker looked for due
-    work. A pruned list that takes entries again is pruned again after its next end.
+    ended at least `kept` ago. So it forgets no person if the show was put off after maintenance looked for
+    due work. A pruned list that takes entries again is pruned again after its next end.
     """
     ended_at = locked.list.ended_at
     over = ended_at is not None and ended_at >= locked.ends_at and not (locked.list.waiting or locked.list.held)

@@ -1,4 +1,4 @@
-"""The verbs `expire` and `end`: what a deadline, or the end of a list, does."""
+"""The verbs `expire` and `end`: take out entries whose hold has lapsed, or whose list has ended."""
 
 from waiting_list.lists.list_settings import AfterExpiry
 from waiting_list.lists.locked_list import LockedList

@@ -1,4 +1,4 @@
-"""The verb `join`: puts a fan at the end of the list."""
+"""The verb `join`: put a fan at the end of the list."""
 
 from waiting_list.lists.challenges import NO_PROOF, Proof, asked_bits
 from waiting_list.lists.contact import NO_CONTACT, Contact

@@ -1,4 +1,4 @@
-"""The verbs `leave` and `remove`: a fan, or an organizer, ends an entry."""
+"""The verbs `leave` and `remove`: take an entry out, for its fan or for an organizer."""
 
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import LeftReason

@@ -11,13 +11,15 @@ from datetime import timedelta
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import LeftReason, Several, Status
 from waiting_list.lists.rows import EntryRow
-from waiting_list.lists.verbs.checks import rank_before, take_out
+from waiting_list.lists.verbs.checks import take_out
+from waiting_list.lists.verbs.move import rank_before
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import InvalidRequest, WaitingListEnded
 
 AT_MOST = 500
 """The most entries that one call removes."""
 UNDONE_WITHIN = timedelta(hours=24)
+"""How long after a removal it can be undone."""
 
 
 async def remove_lookalikes(locked: LockedList, *, numbers: Sequence[int], reason: str) -> Several:

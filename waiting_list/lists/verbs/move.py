@@ -1,8 +1,9 @@
-"""The verb `move`: puts an entry before another one."""
+"""The verb `move`: put an entry first, last, or right before another one."""
 
 from waiting_list.lists.locked_list import LockedList
+from waiting_list.lists.ranks import rank_between
 from waiting_list.lists.rows import EntryRow
-from waiting_list.lists.verbs.checks import rank_before, require_waiting
+from waiting_list.lists.verbs.checks import require_waiting
 from waiting_list.problems import InvalidRequest
 
 
@@ -34,3 +35,28 @@ async def move(
     rank = await rank_before(locked, following, entry)
     locked.record("move", entry, reason=reason, rank=rank)
     return entry
+
+
+async def rank_before(locked: LockedList, following: EntryRow, mover: EntryRow) -> int:
+    """Return a rank right before `following`, half-way to the entry in front; make room if there is no rank."""
+    previous = await locked.read("read_active_before", following.rank, mover.number, 1)
+    rank = rank_between(previous[0].rank if previous else None, following.rank)
+    if rank is not None:
+        return rank
+    # After some twenty moves to the same place its ranks are consecutive. Shift that run down by one, from its
+    # far end, so that no two entries ever share a rank. Each place stays, and the history records every step.
+    run: list[EntryRow] = []
+    at_most = 64
+    while True:
+        run = await locked.read("read_active_before", following.rank, mover.number, at_most)
+        dense = next((i for i, e in enumerate(run) if e.rank != following.rank - 1 - i), len(run))
+        if dense < at_most:
+            break
+        at_most *= 2
+    # The mover steps aside first, because the run may shift into its rank.
+    locked.record("move", mover, rank=locked.list.last_rank + 1)
+    await locked.flush()
+    for entry in reversed(run[:dense]):
+        locked.record("move", entry, rank=entry.rank - 1)
+        await locked.flush()
+    return following.rank - 1

@@ -1,5 +1,4 @@
-"""The verb `promote`, and the round after each verb that gives free tickets to who is next (DESIGN: rules of the
-list, 5)."""
+"""The verb `promote`, and the round after every verb: give free tickets to the next in line."""
 
 from collections.abc import Sequence
 
@@ -9,10 +8,11 @@ from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import CLOCK, Status
 from waiting_list.lists.policy import Choice, choose
 from waiting_list.lists.rows import EntryRow
-from waiting_list.lists.verbs.stock import check_free, check_quantity
+from waiting_list.lists.verbs.checks import check_free, check_quantity
 from waiting_list.problems import WaitingListEnded
 
 _CHUNK = 500
+"""The most entries that a round reads at once."""
 _BEFORE_ALL = -(2**63)
 """A rank lower than that of any entry."""
 

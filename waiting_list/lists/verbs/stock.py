@@ -1,15 +1,13 @@
-"""The verbs of stock: add_stock, remove_stock, add_total_stock, remove_total_stock.
-
-Like every verb, each checks everything before its first change.
-"""
+"""The verbs of stock: `add_stock`, `remove_stock`, `add_total_stock`, `remove_total_stock` and `put_stock`."""
 
 from typing import Any
 
 from waiting_list.fields import INT32_MAX
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import Status
+from waiting_list.lists.verbs.checks import check_free, check_quantity
 from waiting_list.lists.verbs.configure import open_or_closed
-from waiting_list.problems import ExceedsTotalStock, InvalidRequest, NotEnoughStock, StockHeld
+from waiting_list.problems import ExceedsTotalStock, InvalidRequest, StockHeld
 
 
 async def add_stock(locked: LockedList, *, quantity: int) -> None:
@@ -78,18 +76,6 @@ async def put_stock(
         locked.record("configure", on_list=open_or_closed(waiting_list_open))
 
 
-def check_free(locked: LockedList, quantity: int, *, unless: bool = False) -> None:
-    """Raise NotEnoughStock if fewer tickets are available, and StockHeld if fewer are free.
-
-    With `unless`, held tickets count as well, because the caller can revoke their holds.
-    """
-    available, free = locked.list.available_stock, locked.list.free
-    if quantity > available:
-        raise NotEnoughStock(f"Only {available} tickets are available.", available=available)
-    if quantity > free and not unless:
-        raise StockHeld(f"Only {free} tickets are free. The others are held for ready users.", free=free)
-
-
 async def _revoke(locked: LockedList, tickets: int) -> None:
     """Revoke the newest holds until so many more tickets are free; those fans return to their place."""
     for entry in await locked.read("read_newest_holds", tickets):
@@ -113,9 +99,3 @@ def _set_stock(locked: LockedList, verb: str, *, available: int, total: int | No
     if total is not None:
         changes["total_stock"] = total
     locked.record(verb, on_list=changes)
-
-
-def check_quantity(field: str, quantity: int) -> None:
-    """Raise InvalidRequest for a number of tickets below 1."""
-    if quantity < 1:
-        raise InvalidRequest.of(field, "must be at least 1")

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from waiting_list.access import email_sign_in
 from waiting_list.access.email_sign_in import SignIn
+from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.fields import Email
 from waiting_list.page_addresses import HOME, SIGN_IN, SIGN_IN_LINK, SIGN_IN_WITH_TOKEN, SIGN_OUT
 from waiting_list.pages.fans.lists import FanRoute
@@ -39,7 +40,7 @@ async def ask(call: PageRequest) -> Response:
 async def send_link(call: PageRequest) -> Response:
     """Sends the link. The answer is the same whoever asks, and however often."""
     call.allow(call.service.limits.sign_in_from(call.address))
-    form, organizations = call.sent, await email_sign_in.organizations(call.pool)
+    form, organizations = call.sent, await catalogue_queries.organizations(call.pool)
     organization_id = form.get("organization_id", organizations[0] if len(organizations) == 1 else "")
     if organization_id not in organizations:
         raise InvalidRequest.of("organization_id", "has no upcoming event")
@@ -145,6 +146,6 @@ async def _asked(
         organization_id=sent.get("organization_id"),
         challenge=refusal.extra["challenge"] if refusal else None,
         by_hand="challenge_solution" in sent,
-        organizations=await email_sign_in.organizations(call.pool),
+        organizations=await catalogue_queries.organizations(call.pool),
         mails=call.service.settings.sends_mail,
     )

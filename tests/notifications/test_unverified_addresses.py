@@ -1,4 +1,4 @@
-"""What strangers can be made to get by e-mail: no word of a fan's, few letters, none once they have said so."""
+"""E-mails to unverified addresses: without words of the fan, few, and none after the owner has unsubscribed."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -47,7 +47,7 @@ ENTRY = f"/waiting-lists/{LIST}/entry"
 CONTACT = f"{ENTRY}/contact"
 ABOUT_ENTRIES = [one for one in EmailKind if one not in (EmailKind.SIGN_IN, EmailKind.WEBHOOK_DISABLED)]
 NOT_KEPT = {"challenge"}
-"""Looked at when it is sent, and then gone: no letter could have it."""
+"""Fields that the service does not store, so that no e-mail can have them."""
 WITH_WEB_ADDRESSES = [
     "win.example/x", "https://win.example", "www win", "go to win.example now", "win。example", "win．example",
     "win․example", "win.\u200bexample", "win.\u0301example", "выиграй.рф", "win.网", "evil .com", "93.184.216.34",
@@ -96,7 +96,7 @@ class Office:
             yield Browser(http)
 
     async def delivered(self) -> list[EmailMessage]:
-        """The e-mails that are sent until nothing is due; and forgets them."""
+        """Return the e-mails that are sent until none is due, and forget them."""
 
         async def is_settled() -> bool:
             (record,) = await self.rows(
@@ -134,15 +134,17 @@ async def office(dsn: str, mailbox: Mailbox) -> AsyncIterator[Office]:
 
 
 def written(message: EmailMessage) -> str:
-    """All that a reader, or a mail program, sees of a message but the address that it goes to."""
+    """Return all that a reader or a mail program sees of a message, except the address of the recipient."""
     to = message["To"].addresses[0]
     headers = "\n".join(f"{name}: {value}" for name, value in message.items() if name != "To")
     return "\n".join([headers, to.display_name, text_of(message), text_of(message, "html")])
 
 
 def everything_a_fan_can_say(text: str) -> dict[str, Any]:
-    """A join in which each field that takes free text says this. Fails for a field of a kind that it does not
-    know: what it may say in a letter must be decided here."""
+    """Return a join with this text in every field for free text.
+
+    It fails for a field of an unknown kind, so that each new field needs a decision here.
+    """
     said: dict[str, Any] = {"tickets_wanted": 2}
     for model in (Joining, Changing, ContactFields):
         for name, schema in model.model_json_schema()["properties"].items():
@@ -242,7 +244,7 @@ async def test_a_change_of_address_beyond_the_limit_is_refused_and_changes_nothi
     problem(answers[-1], 429, "rate_limited")
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 180
     assert (await office.fan("GET", CONTACT)).json()["email"] == "stranger19@example.org"
-    # What leads to no letter to a stranger is not refused: no address, a name, an address that was verified.
+    # Changes that send no e-mail to a stranger are not refused: no address, a name, a verified address.
     (entry,) = await office.rows("SELECT number FROM entries")
     await office.service.engine.run(
         KEY,
@@ -274,7 +276,7 @@ async def test_a_fan_who_joins_and_leaves_all_the_time_has_few_letters_sent_and_
     assert statuses == [(201, "ready")] * 30
     written = await office.rows("SELECT type, count(*) AS many FROM outbox GROUP BY type")
     assert {one["type"]: one["many"] for one in written} == {"joined": 20, "ready": 20}
-    # The place is whole: its fan is told of what happens to it later.
+    # The place is complete: its fan gets e-mails about it later.
     await office.delivered()
     await office.shop.made("POST", f"/inventory/{LIST}/remove-stock", {"quantity": 5, "revoke_holds": True})
     assert [message["To"] for message in await office.delivered()] == ["stranger+29@example.org"]
@@ -313,14 +315,14 @@ async def a_second_list(office: Office) -> str:
 
 
 def unsubscribe_path(message: EmailMessage) -> str:
-    """The path of the link in the header of a letter, which is the one at its end."""
+    """Return the path of the link in the header of an e-mail; the link at its end is the same."""
     link = str(message["List-Unsubscribe"]).strip("<>")
     assert link in text_of(message)
     return link.removeprefix("https://tickets.example")
 
 
 async def subscribed(office: Office, entry: str = ENTRY, *, user: str = "ada") -> bool:
-    """Whether a fan is told that there will be e-mails."""
+    """Return whether the fan's page says that there will be e-mails."""
     return bool((await office.fan("GET", f"{entry}/contact", user=user)).json()["subscribed"])
 
 
@@ -368,7 +370,7 @@ async def test_a_verified_fan_unsubscribes_and_subscribes_on_the_page_for_all_li
 
 async def test_only_who_reads_a_mailbox_can_silence_it_or_have_it_written_to_again(office: Office) -> None:
     other = await a_second_list(office)
-    # Eve has a letter to herself, hence her private link; then she gives Ada's address.
+    # Eve has an e-mail with her private link; then she gives Ada's address.
     await office.fan("POST", ENTRY, {"tickets_wanted": 1}, email="eve@example.org", user="eve")
     (message,) = await office.delivered()
     of_eve = unsubscribe_path(message)
