@@ -46,9 +46,10 @@ from waiting_list.pages.dashboard import history as dashboard_history
 from waiting_list.pages.dashboard import list_settings as dashboard_settings
 from waiting_list.pages.dashboard import lists as dashboard_lists
 from waiting_list.pages.dashboard import notices as dashboard_notices
-from waiting_list.pages.dashboard import session as dashboard_session
+from waiting_list.pages.dashboard import sign_in as dashboard_sign_in
 from waiting_list.pages.dashboard import webhooks as dashboard_webhooks
 from waiting_list.pages.fans import lists as fan_lists
+from waiting_list.pages.fans import own_entry as fan_own_entry
 from waiting_list.pages.fans import private_link as fan_private_link
 from waiting_list.pages.fans import sign_in as fan_sign_in
 from waiting_list.postgres.pool import connect_pool
@@ -95,11 +96,11 @@ ROUTERS = (
     organizer_private_links.organizer,
     fan_private_link.router,
     fan_lists.router,
-    fan_lists.place_router,
+    fan_own_entry.router,
     fan_sign_in.links,
     fan_sign_in.router,
-    dashboard_session.sign_in_router,
-    dashboard_session.router,
+    dashboard_sign_in.sign_in_router,
+    dashboard_sign_in.router,
     dashboard_webhooks.router,
     dashboard_notices.router,
     dashboard_changes.router,

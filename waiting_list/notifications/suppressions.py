@@ -75,8 +75,8 @@ async def is_suppressed(pool: Pool, secret: bytes, organization_id: str, email: 
         return bool(await suppressed(acquired, secret, organization_id, [email]))
 
 
-async def as_it_is(pool: Pool, secret: bytes, organization_id: str, contact: KeptContact) -> KeptContact:
-    """Return a contact whose `subscribed` also knows what its mailbox wants. Raises Unavailable."""
+async def with_suppression(pool: Pool, secret: bytes, organization_id: str, contact: KeptContact) -> KeptContact:
+    """Return a contact with `subscribed` false if its mailbox has unsubscribed. Raises Unavailable."""
     if contact.email is None or not contact.subscribed:
         return contact
     silent = await is_suppressed(pool, secret, organization_id, contact.email)
