@@ -1,4 +1,4 @@
-"""The organizer's calls about API keys. Only a key with the scope `admin` makes, rotates or revokes keys."""
+"""Define the organizer's calls about API keys. Only the scope `admin` may make, rotate or revoke keys."""
 
 from datetime import timedelta
 from typing import Annotated, Self

@@ -1,4 +1,4 @@
-"""The organizer's calls about the catalogue that a ticketing platform syncs, with its stock."""
+"""Define the organizer's calls about the catalogue that a ticketing platform syncs, with its stock."""
 
 from typing import Any
 

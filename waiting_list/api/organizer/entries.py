@@ -1,4 +1,4 @@
-"""The organizer's calls about entries: list, export, join, buy, move, remove."""
+"""Define the organizer's calls about entries: list, export, join, buy, move, remove."""
 
 from collections.abc import Awaitable
 from typing import Annotated, Literal, Self

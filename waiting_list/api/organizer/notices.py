@@ -1,4 +1,4 @@
-"""The organizer's calls about notices: list them, and resend one."""
+"""Define the organizer's calls about notices: list them, and resend one."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""The organizer's calls about webhooks, and what was sent to them."""
+"""Define the organizer's calls about webhooks and their deliveries."""
 
 from typing import Annotated
 

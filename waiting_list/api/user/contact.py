@@ -1,8 +1,9 @@
-"""The fan's calls about how to be reached."""
+"""Define the fan's calls about contact details."""
 
 from fastapi import APIRouter, Response
 
 from waiting_list import problems
+from waiting_list.api.user.entries import ENTRY
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact, ContactFields, KeptContact
 from waiting_list.lists.models import ListKey
@@ -15,7 +16,7 @@ from waiting_list.web.responses import answer
 from waiting_list.web.routes import UserRoute
 
 router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["user"])
-CONTACT = "/waiting-lists/{offer_id}/{representation_id}/entry/contact"
+CONTACT = ENTRY + "/contact"
 
 
 @router.get(
