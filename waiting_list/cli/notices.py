@@ -1,4 +1,4 @@
-"""Commands for e-mails and webhook deliveries."""
+"""Define the commands for e-mails and webhook deliveries."""
 
 from pathlib import Path
 from typing import Annotated

@@ -33,7 +33,7 @@ _STAFF = Caller(ORGANIZATION, "organizer:demo")
 _SHOP = Idempotency.of(caller="demo", key="demo", request="demo")
 
 
-async def load(pool: Pool, settings: Settings, url: str) -> str:
+async def load_demo(pool: Pool, settings: Settings, url: str) -> str:
     """Load the demo unless it is loaded, and return examples to try: a key, and five curl lines that work.
 
     The dates of the catalogue lie after the day of loading. Raises Unavailable.

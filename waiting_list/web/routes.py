@@ -1,4 +1,4 @@
-"""Routes: who may call, what is counted against which limit, and how a refusal is answered."""
+"""Define the routes of the API: authenticate the caller, count the call for its limits, and check the query."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine

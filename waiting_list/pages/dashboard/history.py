@@ -60,20 +60,20 @@ async def show_statistics(call: PageRequest) -> Response:
     period = call.query_params.get("period", "day")
     if period not in _PERIODS:
         raise InvalidRequest.of("query.period", "must be hour, day or week")
-    told = await history_queries.statistics(
+    statistics = await history_queries.statistics(
         call.pool,
         key,
         organization_id=call.organization_id,
         period=cast(Literal["hour", "day", "week"], period),
     )
     columns = ("joins", "promotions", "purchases", "expiries", "departures", "tickets_waiting")
-    periods = _without_gaps(told.periods, period, ZoneInfo(shown["timezone"]))[-_MOST_BARS:]
+    periods = _without_gaps(statistics.periods, period, ZoneInfo(shown["timezone"]))[-_MOST_BARS:]
     plots = {name: plot([getattr(one, name) for one in periods]) for name in columns}
     return dashboard_page(
         call,
         "dashboard_statistics.html",
         **shown,
-        told=told,
+        statistics=statistics,
         drawn=periods,
         plots=plots,
         period=period,
