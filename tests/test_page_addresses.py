@@ -100,9 +100,7 @@ def test_an_address_that_a_template_builds_is_found(text: str) -> None:
 
 def is_of_pages(source: str) -> bool:
     """Whether a module makes pages, or links to them: API routers have paths of their own."""
-    return bool(
-        re.search(r"page_addresses|PageRequest", source)
-    )
+    return bool(re.search(r"page_addresses|PageRequest", source))
 
 
 def by_hand_in_code(source: str) -> Iterator[str]:

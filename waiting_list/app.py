@@ -163,12 +163,12 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         dispatcher = Dispatcher(pool, config, signing_keys, engine.wake)
         maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
         work = [asyncio.create_task(one.run(stop)) for one in (maintenance, dispatcher) if config.worker]
-        looking = [asyncio.create_task(looker.run()) for looker in (live, sign_outs)]
+        watching = [asyncio.create_task(watcher.run()) for watcher in (live, sign_outs)]
         try:
             yield
         finally:
             stop.set()
-            for task in looking:
+            for task in watching:
                 task.cancel()
             await asyncio.gather(*work)
             for one in filter(None, (standby, pool)):
@@ -186,7 +186,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        # Not included one by one: FastAPI would look for each call twice, router by router.
+        # Not `include_router`, because FastAPI would then look for each call twice, router by router.
         routes=[route for router in ROUTERS for route in router.routes],
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={

@@ -1,4 +1,4 @@
-"""The nouns of notices: e-mails, webhooks, and what is sent to either."""
+"""Models of notices and webhooks."""
 
 from datetime import datetime
 from enum import StrEnum

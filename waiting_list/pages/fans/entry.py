@@ -25,7 +25,7 @@ from waiting_list.lists.queries.wait_estimate import estimate_wait
 from waiting_list.notifications.suppressions import (
     code_hash,
     is_suppressed,
-    lift,
+    lift_suppression,
     mailbox_hash,
     suppress,
     with_suppression,
@@ -236,7 +236,7 @@ async def _subscribe(call: EntryPageRequest, *, subscribed: bool) -> None:
     if subscribed and email and meant is None and await is_suppressed(pool, secret, organization_id, email):
         raise InvalidRequest.of("address", "has unsubscribed, and is not verified")
     if meant and subscribed:
-        await lift(pool, organization_id, meant)
+        await lift_suppression(pool, organization_id, meant)
     elif meant:
         await suppress(pool, organization_id, meant, now=place.now)
     # The code may come from an e-mail to an earlier address of the entry. It is no proof for the present one.
