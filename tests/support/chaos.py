@@ -32,7 +32,7 @@ BACK_SECONDS = 2.0
 _DATABASE = """
 import sys, threading
 from pathlib import Path
-from waiting_list.embedded import embedded
+from waiting_list.postgres.embedded import embedded
 with embedded(Path(sys.argv[1])) as dsn:
     print(dsn, flush=True)
     threading.Event().wait()

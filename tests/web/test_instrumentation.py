@@ -178,7 +178,7 @@ async def test_defects_and_our_own_lines_are_all_logged() -> None:
                 raise RuntimeError
             except RuntimeError:
                 logging.getLogger("library").exception("failed")
-            structlog.get_logger("waiting_list.streams").info("slow_reader_dropped")
+            structlog.get_logger("waiting_list.web.server_sent_events").info("slow_reader_dropped")
     events = Counter(json.loads(line)["event"] for line in stream.getvalue().splitlines())
     assert events == {"told": 3, "failed": 3, "slow_reader_dropped": 1}
 
