@@ -1,4 +1,4 @@
-"""Webhooks and notices over HTTP, and the commands about them: what is told, tried, listed, and sent again."""
+"""Webhooks and notices over HTTP, and the commands for them: listing, trying and sending again."""
 
 import asyncio
 import base64

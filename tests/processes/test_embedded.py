@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL, with real processes: what is killed here is really killed."""
+"""The embedded PostgreSQL, with real processes that are really killed."""
 
 import asyncio
 import contextlib

@@ -1,8 +1,8 @@
-"""Attacks, by the OWASP API Security Top 10 of 2023. Each is tried on the whole service, and changes nothing.
+"""Attacks, by the OWASP API Security Top 10 of 2023. Each is tried on the whole service, and changes no data.
 
-Those on pages stand in proofs/test_page_attacks.py, those by webhooks' addresses in
+Attacks on pages are in proofs/test_page_attacks.py, those by addresses of webhooks in
 notifications/test_public_address.py, those on limits in access/test_rate_limits.py, malformed input on every route
-in web/test_bad_input.py, and whatever a schema allows or forbids in proofs/test_schemathesis.py.
+in web/test_bad_input.py, and random input by the schema in proofs/test_schemathesis.py.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Requests as bytes: what has not arrived whole is not done, and nobody can take the server's memory or time."""
+"""Requests as raw bytes: the service drops incomplete ones, and no client can take its memory or time."""
 
 import asyncio
 import os

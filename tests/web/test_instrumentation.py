@@ -1,4 +1,4 @@
-"""What is seen of the service: ids, logs, metrics, readiness."""
+"""What operators see of the service: request ids, logs, metrics, readiness."""
 
 import asyncio
 import io
