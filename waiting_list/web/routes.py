@@ -132,6 +132,6 @@ def _printable(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()[:100]
 
 
-def organizer_calls(route_class: type[OrganizerRoute]) -> APIRouter:
-    """Make a part of the organizer router. Its calls need an API key."""
+def organizer_router(route_class: type[OrganizerRoute]) -> APIRouter:
+    """Make a router for calls of organizers. They need an API key."""
     return APIRouter(prefix="/v1/organizer", route_class=route_class, tags=["organizer"])

@@ -16,9 +16,9 @@ from waiting_list.web.openapi import AUTHENTICATED, WITH_BODY, declared
 from waiting_list.web.parameters import Cursor, Filter, Limit, PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import ChangedSettings, Listing, answer, page
-from waiting_list.web.routes import EntriesRoute, organizer_calls
+from waiting_list.web.routes import EntriesRoute, organizer_router
 
-router = organizer_calls(EntriesRoute)
+router = organizer_router(EntriesRoute)
 LIST = "/waiting-lists/{offer_id}/{representation_id}"
 
 

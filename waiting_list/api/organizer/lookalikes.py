@@ -18,9 +18,9 @@ from waiting_list.web.openapi import AUTHENTICATED, POSTED, declared
 from waiting_list.web.parameters import ONCE, Cursor, Limit, PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page
-from waiting_list.web.routes import EntriesRoute, organizer_calls
+from waiting_list.web.routes import EntriesRoute, organizer_router
 
-router = organizer_calls(EntriesRoute)
+router = organizer_router(EntriesRoute)
 LOOKALIKES = LIST + "/lookalikes"
 Number = Annotated[int, Strict(), Field(ge=1, le=2**53 - 1)]
 

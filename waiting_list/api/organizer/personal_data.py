@@ -8,9 +8,9 @@ from waiting_list.web.openapi import AUTHENTICATED, WITH_BODY, declared
 from waiting_list.web.parameters import PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import answer
-from waiting_list.web.routes import AdminRoute, organizer_calls
+from waiting_list.web.routes import AdminRoute, organizer_router
 
-router = organizer_calls(AdminRoute)
+router = organizer_router(AdminRoute)
 
 
 @router.get(

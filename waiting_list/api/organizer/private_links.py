@@ -11,9 +11,9 @@ from waiting_list.web.openapi import WITH_BODY, declared
 from waiting_list.web.parameters import PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import answer
-from waiting_list.web.routes import EntriesRoute, organizer_calls
+from waiting_list.web.routes import EntriesRoute, organizer_router
 
-router = organizer_calls(EntriesRoute)
+router = organizer_router(EntriesRoute)
 LINK = LIST + "/entries/{user_id}/link"
 
 

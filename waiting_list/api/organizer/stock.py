@@ -14,9 +14,9 @@ from waiting_list.web.openapi import POSTED, declared
 from waiting_list.web.parameters import ONCE, PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import ChangedInventory, answer
-from waiting_list.web.routes import StockRoute, organizer_calls
+from waiting_list.web.routes import StockRoute, organizer_router
 
-router = organizer_calls(StockRoute)
+router = organizer_router(StockRoute)
 
 
 class StockChange(Frozen):

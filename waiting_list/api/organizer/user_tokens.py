@@ -13,9 +13,9 @@ from waiting_list.web.openapi import POSTED, WITH_BODY, declared
 from waiting_list.web.parameters import ONCE, PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import UserToken, answer
-from waiting_list.web.routes import EntriesRoute, organizer_calls
+from waiting_list.web.routes import EntriesRoute, organizer_router
 
-router = organizer_calls(EntriesRoute)
+router = organizer_router(EntriesRoute)
 
 
 class TokenRequest(Contact):

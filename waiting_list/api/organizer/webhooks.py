@@ -20,9 +20,9 @@ from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
 from waiting_list.web.parameters import ONCE, Cursor, Limit, PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page
-from waiting_list.web.routes import AdminRoute, organizer_calls
+from waiting_list.web.routes import AdminRoute, organizer_router
 
-router = organizer_calls(AdminRoute)
+router = organizer_router(AdminRoute)
 WEBHOOK = "/webhooks/{webhook_id}"
 Statuses = Annotated[list[NoticeStatus] | None, Query()]
 

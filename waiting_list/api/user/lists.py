@@ -36,7 +36,7 @@ async def list_upcoming_events(
 ) -> Response:
     """List upcoming events, the next one first, with their representations, offers and waiting lists."""
     found = await catalogue_queries.upcoming_events(call.pool, organization_id, limit=limit, cursor=cursor)
-    return _shared(page(found, EventSummary))
+    return _for_shared_caches(page(found, EventSummary))
 
 
 @router.get(
@@ -48,7 +48,7 @@ async def list_upcoming_events(
 async def get_waiting_list(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
     """Show the public view of a waiting list: whether it is open, how many fans wait, and its rules."""
     key = ListKey(offer_id, representation_id)
-    return _shared(answer(await list_queries.waiting_list(call.pool, key)))
+    return _for_shared_caches(answer(await list_queries.waiting_list(call.pool, key)))
 
 
 @router.get(
@@ -74,6 +74,6 @@ async def get_queue(call: ApiRequest, offer_id: PathId, representation_id: PathI
     return Response(snapshot.gzipped if zipped else snapshot.body, 200, headers, media_type="application/json")
 
 
-def _shared(response: Response) -> Response:
+def _for_shared_caches(response: Response) -> Response:
     response.headers["Cache-Control"] = _SHARED
     return response

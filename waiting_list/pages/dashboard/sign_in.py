@@ -11,16 +11,17 @@ from waiting_list.pages.page import ORGANIZER_COOKIE, PageRequest, PageRoute, go
 from waiting_list.problems import Forbidden, Unauthenticated
 
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
-sign_in_router = APIRouter(route_class=PageRoute, include_in_schema=False)
+public_router = APIRouter(route_class=PageRoute, include_in_schema=False)
+"""Pages for organizers who are not signed in yet."""
 
 
-@sign_in_router.get(DASHBOARD_SIGN_IN)
+@public_router.get(DASHBOARD_SIGN_IN)
 async def ask_to_sign_in(call: PageRequest) -> Response:
     """Ask for an API key."""
     return page(call, "dashboard_sign_in.html", next=local(call.query_params.get("next"), DASHBOARD), wrong=False)
 
 
-@sign_in_router.post(DASHBOARD_SIGN_IN)
+@public_router.post(DASHBOARD_SIGN_IN)
 async def sign_in(call: PageRequest) -> Response:
     """Start a session."""
     check_same_origin(call)

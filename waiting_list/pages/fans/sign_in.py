@@ -22,7 +22,7 @@ from waiting_list.problems import (
 )
 
 router = APIRouter(route_class=FanRoute, include_in_schema=False)
-links = APIRouter(route_class=PageRoute, include_in_schema=False)
+public_router = APIRouter(route_class=PageRoute, include_in_schema=False)
 """Pages for which a link or a token is enough, so that their forms need no token of a session."""
 
 _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
@@ -64,7 +64,7 @@ async def send_link(call: PageRequest) -> Response:
     return page(call, "sign_in_sent.html", email=email, minutes=int(email_sign_in.SIGN_IN.total_seconds()) // 60)
 
 
-@links.post(SIGN_IN_WITH_TOKEN)
+@public_router.post(SIGN_IN_WITH_TOKEN)
 async def sign_in_with_token(call: PageRequest) -> Response:
     """Sign a fan in with a user token. A shop's page sends the token as a form, so that no address contains it.
 
@@ -83,7 +83,7 @@ async def sign_in_with_token(call: PageRequest) -> Response:
     return answer
 
 
-@links.get(SIGN_IN_LINK)
+@public_router.get(SIGN_IN_LINK)
 async def ask_to_use_link(call: PageRequest) -> Response:
     """Show a button that uses the link, because scanners of e-mails open links and must not use them."""
     secret = await call.service.signing_keys.derived_secret()
@@ -93,7 +93,7 @@ async def ask_to_use_link(call: PageRequest) -> Response:
     return page(call, "sign_in_link.html", headers=_NOT_REFERRED, locale=call.locale(asked.locale), asked=asked)
 
 
-@links.post(SIGN_IN_LINK)
+@public_router.post(SIGN_IN_LINK)
 async def use_link(call: PageRequest) -> Response:
     """Sign the fan in with a link. Each link works once.
 
