@@ -1,7 +1,7 @@
 """Translate templates of e-mails and pages into the reader's language.
 
-The source is English. Each other language has a catalogue, `locales/<locale>/LC_MESSAGES/messages.po`. `make
-messages` updates it from the templates, and a test demands every translation.
+The source is English. Each other language has a catalogue, `locales/<locale>/LC_MESSAGES/messages.po`.
+`make messages` updates it from the templates, and a test demands every translation.
 """
 
 from datetime import datetime, time, timedelta

@@ -1,7 +1,7 @@
 """A demo ticket shop: pages with the widget, and a checkout that buys with a purchase pass.
 
 The pages exist only if the `demo` setting is on, because every visitor can act as any fan of the demo. This
-process plays the shop's server: it makes tokens and redeems passes like `POST /v1/organizer/user-tokens` and
+process plays the shop's server. It makes tokens like `POST /v1/organizer/user-tokens`, and redeems passes like
 `POST /v1/organizer/purchases`.
 """
 
