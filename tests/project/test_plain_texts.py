@@ -15,7 +15,7 @@ import typer
 from prometheus_client import REGISTRY
 
 from waiting_list.app import create_app
-from waiting_list.cli.context import app as commands
+from waiting_list.cli.main import app as commands
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 from waiting_list.web.deployment_metrics import DEPLOYMENT_METRICS

@@ -26,7 +26,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from markdown_it import MarkdownIt
 
-from waiting_list.cli.context import app
+from waiting_list.cli.main import app
 from waiting_list.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
