@@ -46,9 +46,10 @@ from waiting_list.pages.dashboard import history as dashboard_history
 from waiting_list.pages.dashboard import list_settings as dashboard_settings
 from waiting_list.pages.dashboard import lists as dashboard_lists
 from waiting_list.pages.dashboard import notices as dashboard_notices
-from waiting_list.pages.dashboard import session as dashboard_session
+from waiting_list.pages.dashboard import sign_in as dashboard_sign_in
 from waiting_list.pages.dashboard import webhooks as dashboard_webhooks
 from waiting_list.pages.fans import lists as fan_lists
+from waiting_list.pages.fans import own_entry as fan_own_entry
 from waiting_list.pages.fans import private_link as fan_private_link
 from waiting_list.pages.fans import sign_in as fan_sign_in
 from waiting_list.postgres.pool import connect_pool
@@ -80,26 +81,26 @@ TAGS: list[dict[str, Any]] = [
 
 ROUTERS = (
     user_entries.router,
-    user_lists.public,
+    user_lists.router,
     organizer_entries.router,
     organizer_lists.router,
     organizer_stock.router,
     organizer_lookalikes.router,
     organizer_catalogue.router,
-    organizer_user_tokens.tokens,
+    organizer_user_tokens.router,
     organizer_personal_data.router,
     organizer_api_keys.router,
     organizer_webhooks.router,
     organizer_notices.router,
     user_contact.router,
-    organizer_private_links.organizer,
+    organizer_private_links.router,
     fan_private_link.router,
     fan_lists.router,
-    fan_lists.place_router,
-    fan_sign_in.links,
+    fan_own_entry.router,
+    fan_sign_in.public_router,
     fan_sign_in.router,
-    dashboard_session.sign_in_router,
-    dashboard_session.router,
+    dashboard_sign_in.public_router,
+    dashboard_sign_in.router,
     dashboard_webhooks.router,
     dashboard_notices.router,
     dashboard_changes.router,
@@ -162,12 +163,12 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         dispatcher = Dispatcher(pool, config, signing_keys, engine.wake)
         maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
         work = [asyncio.create_task(one.run(stop)) for one in (maintenance, dispatcher) if config.worker]
-        looking = [asyncio.create_task(looker.run()) for looker in (live, sign_outs)]
+        watching = [asyncio.create_task(watcher.run()) for watcher in (live, sign_outs)]
         try:
             yield
         finally:
             stop.set()
-            for task in looking:
+            for task in watching:
                 task.cancel()
             await asyncio.gather(*work)
             for one in filter(None, (standby, pool)):
@@ -185,7 +186,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        # Not included one by one: FastAPI would look for each call twice, router by router.
+        # Not `include_router`, because FastAPI would then look for each call twice, router by router.
         routes=[route for router in ROUTERS for route in router.routes],
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={

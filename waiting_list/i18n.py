@@ -1,7 +1,7 @@
-"""The reader's language: translations, and templates that speak it, for e-mails and pages.
+"""Translate templates of e-mails and pages into the reader's language.
 
-English is the language of the source. Every other one is a catalogue, `locales/<locale>/LC_MESSAGES/messages.po`;
-`make messages` brings it up to date with the templates, and a test asks for every translation.
+The source is English. Each other language has a catalogue, `locales/<locale>/LC_MESSAGES/messages.po`.
+`make messages` updates it from the templates, and a test demands every translation.
 """
 
 from datetime import datetime, time, timedelta
@@ -36,19 +36,22 @@ _OURS = PrefixLoader(
 
 
 def spoken(tag: str | None) -> Locale | None:
-    """The language of a tag such as `fr-CA` (BCP 47); None where we do not speak it."""
+    """Return the language of a tag such as `fr-CA` (BCP 47); None without a translation."""
     language = (tag or "").replace("_", "-").partition("-")[0].lower()
     return language if language in LOCALES else None
 
 
 def known(tag: str | None) -> Locale:
-    """The language of a tag such as `fr-CA`; English where we do not speak it."""
+    """Return the language of a tag such as `fr-CA`; English without a translation."""
     return spoken(tag) or SOURCE
 
 
 def preferred(accept_language: str | None) -> Locale:
-    """The language that a browser asks for (RFC 9110, 12.5.4), the first of those that it likes best; English if
-    it asks for none that we speak. Nothing that a client sends makes it fail."""
+    """Return the translated language that a browser prefers (RFC 9110, 12.5.4); English if it accepts no other
+    one.
+
+    Of equal preferences the first wins. An invalid header raises no error.
+    """
     best, liked = SOURCE, 0.0
     for part in (accept_language or "").split(",")[:20]:
         tag, _, parameters = part.partition(";")
@@ -66,7 +69,7 @@ def preferred(accept_language: str | None) -> Locale:
 
 @cache
 def translations(locale: Locale) -> NullTranslations:
-    """The catalogue of a language, read once."""
+    """Return the catalogue of a language, read once."""
     if locale == SOURCE:
         return NullTranslations()
     with (_PACKAGE / "locales" / locale / "LC_MESSAGES" / "messages.po").open("rb") as file:
@@ -81,15 +84,17 @@ def translations(locale: Locale) -> NullTranslations:
 def environment(
     locale: Locale, *, organization_id: str | None = None, template_folder: Path | None = None
 ) -> SandboxedEnvironment:
-    """Our templates in this language, made and compiled once; those of the organization's own folder come first.
+    """Return the templates in this language, compiled once. Those in the organization's own folder come first.
 
-    That folder is `template_folder` / the id, escaped as in a URL, so that no id leads anywhere else. What its
-    templates can reach is the sandbox's: values, not Python. An undefined name is an error, `.html` is escaped,
-    everything else is text. Filters besides Jinja's: `number`; `date`, `time` and `instant`, of an aware datetime
-    and the name of a timezone, `brief` of the same where there is little room; `duration` of a timedelta,
-    `about` of one that is an estimate, or of the two that it lies between; `minutes` of their number; `clock` of a
-    time of day as HH:MM; `percent` of a share; `language` of a locale, in that language; `segment`, an id as one
-    part of a path."""
+    That folder is `template_folder` / the id, escaped as in a URL, so that no id leads to another folder. Its
+    templates run in a sandbox: they see values, not Python. An undefined name is an error. Values in `.html` are
+    escaped; other templates are plain text.
+
+    Filters besides Jinja's: `number`; `date`, `time`, `instant` and the short `brief` for an aware datetime and
+    the name of a timezone; `duration` for a timedelta; `about` for an estimated timedelta, or for its two bounds;
+    `minutes` for a number of minutes; `clock` for a time of day as HH:MM; `percent` for a share; `language` for a
+    locale, in that language; `segment` for an id as one part of a path.
+    """
     folder = _folder_of(organization_id, template_folder)
     made = ImmutableSandboxedEnvironment(
         loader=_OURS if folder is None else ChoiceLoader([FileSystemLoader(folder), _OURS]),
@@ -124,19 +129,19 @@ def _folder_of(organization_id: str | None, template_folder: Path | None) -> Pat
     if organization_id is None or template_folder is None:
         return None
     name = quote(organization_id, safe="")
-    # The only names without a slash that lead out of a folder, or nowhere.
+    # The only names without a slash that do not name a folder inside.
     if name in ("", ".", ".."):
         return None
     return template_folder / name
 
 
 def shown_date(value: datetime, timezone: str, *, locale: Locale) -> str:
-    """`Friday, November 27, 2026`."""
+    """Format a date: `Friday, November 27, 2026`."""
     return dates.format_date(value.astimezone(ZoneInfo(timezone)), "full", locale=locale)
 
 
 def shown_time(value: datetime, timezone: str, *, locale: Locale) -> str:
-    """`8:30 PM (Paris time)`."""
+    """Format a time of day: `8:30 PM (Paris time)`."""
     _ = translations(locale).gettext
     time = dates.format_time(value, "short", tzinfo=ZoneInfo(timezone), locale=locale)
     if timezone == "UTC" or timezone.startswith("Etc/"):
@@ -147,14 +152,17 @@ def shown_time(value: datetime, timezone: str, *, locale: Locale) -> str:
 
 @lru_cache(maxsize=1000)
 def shown_instant(value: datetime, timezone: str, *, locale: Locale) -> str:
-    """`Friday, November 27, 2026 at 8:30 PM (Paris time)`. Kept: fans of a show are told the same instants."""
+    """Format an instant: `Friday, November 27, 2026 at 8:30 PM (Paris time)`.
+
+    Results are cached, because the pages of a show repeat the same instants.
+    """
     _ = translations(locale).gettext
     date, time = shown_date(value, timezone, locale=locale), shown_time(value, timezone, locale=locale)
     return _("%(date)s at %(time)s") % {"date": date, "time": time}
 
 
 def shown_brief(value: datetime, timezone: str, *, locale: Locale) -> str:
-    """`Fri, Nov 27, 8:30 PM`: with its year where that is another than this one's."""
+    """Format an instant briefly: `Fri, Nov 27, 8:30 PM`, with the year if it is not the current one."""
     moment = value.astimezone(ZoneInfo(timezone))
     same_year = moment.year == datetime.now(moment.tzinfo).year
     date = dates.format_skeleton("MMMEd" if same_year else "yMMMEd", moment, locale=locale)
@@ -162,7 +170,8 @@ def shown_brief(value: datetime, timezone: str, *, locale: Locale) -> str:
 
 
 def shown_duration(value: timedelta, *, locale: Locale) -> str:
-    """`2 hours 30 minutes`: at most two units, rounded down, so that it never promises more than there is."""
+    """Format a duration: `2 hours 30 minutes`, in at most two units, rounded down so that it promises no extra
+    time."""
     minutes = max(0, int(value.total_seconds() // 60))
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
@@ -174,7 +183,10 @@ def shown_duration(value: timedelta, *, locale: Locale) -> str:
 
 
 def shown_estimate(value: timedelta, latest: timedelta | None = None, *, locale: Locale) -> str:
-    """`28 hours`, or with `latest` `2 to 5 days`: rounded to one unit, because an estimate must not look exact."""
+    """Format an estimate: `28 hours`, or with `latest` `2 to 5 days`.
+
+    It is rounded to one unit, because an estimate must not look exact.
+    """
     _ = translations(locale).gettext
     latest = value if latest is None else latest
     unit = _unit_of(latest)
@@ -195,5 +207,5 @@ _LENGTHS = {"day": timedelta(days=1), "hour": timedelta(hours=1), "minute": time
 
 
 def _unit_of(value: timedelta) -> str:
-    """The largest unit of which a duration has two or more; minutes where it has none."""
+    """Return the largest unit of which a duration has at least two; otherwise minutes."""
     return next((unit for unit, length in _LENGTHS.items() if value >= 2 * length), "minute")

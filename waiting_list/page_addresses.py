@@ -1,4 +1,4 @@
-"""Make the addresses of all pages.
+"""Define the addresses of all pages.
 
 Each constant is a pattern for routers. `address` fills it; templates call it as `to.address(to.MAIL, name=…)`.
 """
@@ -15,14 +15,13 @@ SIGN_OUT = "/sign-out"
 MY_LISTS = "/my-lists"
 LIST = "/waiting-lists/{offer_id}/{representation_id}"
 JOIN = LIST + "/join"
-
 PLACE = LIST + "/place"
-"""The place of the signed-in fan."""
+"""The entry of the signed-in fan."""
 PRIVATE_LINKS = "/e/"
 PRIVATE_LINK = PRIVATE_LINKS + "{token}"
-"""The same place, for a visitor with its private link."""
+"""An entry, for a visitor with its private link."""
 CHANGE = "/change"
-"""This and the following patterns come after the address of a place, of either kind. `below` joins the two."""
+"""This and the following patterns come after the address of an entry, of either kind. `below` joins the two."""
 LEAVE = "/leave"
 LIVE = "/live"
 VERIFY = "/verify/{code}"
@@ -88,12 +87,12 @@ def of_list(pattern: str, about: OfList, /, **keys: str) -> str:
 
 
 def below(place: str, pattern: str, /, **keys: str) -> str:
-    """Return the address of a page of a place."""
+    """Return the address of a page below the address of an entry."""
     return place + address(pattern, **keys)
 
 
 def unsubscribe(place: str, mail_code: str | None) -> str:
-    """Return where a fan unsubscribes: from the e-mails of this place or, with a code, of the organizer."""
+    """Return where a fan unsubscribes: from the e-mails about this entry or, with a code, of the organizer."""
     return _with_code(place, UNSUBSCRIBE, mail_code)
 
 

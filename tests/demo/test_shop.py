@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from tests.notifications.test_email_rendering import Parsed
 from waiting_list.app import create_app
-from waiting_list.demo import data as demo_data
+from waiting_list.demo.data import load_demo
 from waiting_list.demo.shop import FANS
 from waiting_list.page_addresses import CHECKOUT, SHOP
 from waiting_list.settings import Settings
@@ -28,7 +28,7 @@ async def browser(dsn: str) -> AsyncIterator[httpx.AsyncClient]:
     """A browser on a service with the demo."""
     app = create_app(Settings(database_url=SecretStr(dsn), worker=False, demo=True, public_url=PUBLIC))
     async with app.router.lifespan_context(app):
-        await demo_data.load(app.state.service.pool, app.state.service.settings, PUBLIC)
+        await load_demo(app.state.service.pool, app.state.service.settings, PUBLIC)
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8123") as client:
             yield client
@@ -134,7 +134,7 @@ async def test_a_form_of_another_site_buys_nothing(browser: httpx.AsyncClient) -
 
 
 async def test_the_pages_of_places_lead_to_the_checkout_of_the_demo(browser: httpx.AsyncClient) -> None:
-    text = await demo_data.load(
+    text = await load_demo(
         browser._transport.app.state.service.pool, Settings(demo=True, public_url=PUBLIC), PUBLIC
     )  # type: ignore[attr-defined]
     assert f"{PUBLIC}{SHOP}" in text

@@ -1,4 +1,4 @@
-"""Notices leave: over real SMTP and HTTP, once, again after a failure, and not where they are no longer true."""
+"""Sending notices over real SMTP and HTTP: once, again after a failure, and not if they are outdated."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What the e-mails say: in both languages, whatever fans and organizers wrote, and with their own templates."""
+"""The texts of e-mails: in both languages, with any text of fans and organizers, and with their own templates."""
 
 import re
 from dataclasses import fields, replace

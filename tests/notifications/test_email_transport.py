@@ -1,4 +1,4 @@
-"""How e-mails leave, over real servers on the loopback: every kind of connection, and every way it goes wrong."""
+"""Sending e-mails to real servers on the loopback: every kind of connection, and every failure."""
 
 import asyncio
 import ipaddress

@@ -1,6 +1,7 @@
-"""Attacks by a webhook's address: each is refused, with no connection made; and reaches us once the guard is off.
+"""Attacks by the address of a webhook: the service refuses each without a connection.
 
-Only DNS is replaced, by one that answers as the attacker likes.
+With the guard off, each attack reaches the test's server. Only DNS is replaced, by one that answers as the
+attacker likes.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""When a notice is tried again."""
+"""The delays between the tries of a notice."""
 
 from datetime import timedelta
 

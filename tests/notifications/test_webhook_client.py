@@ -1,4 +1,4 @@
-"""Deliveries over real connections on loopback; the `standardwebhooks` library referees the signatures."""
+"""Deliveries over real connections on loopback. The library `standardwebhooks` checks the signatures."""
 
 import asyncio
 import contextlib

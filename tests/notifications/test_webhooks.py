@@ -1,4 +1,4 @@
-"""Webhooks and notices over HTTP, and the commands about them: what is told, tried, listed, and sent again."""
+"""Webhooks and notices over HTTP, and the commands for them: listing, trying and sending again."""
 
 import asyncio
 import base64
@@ -23,7 +23,7 @@ from tests.web.test_http import unchanged
 from waiting_list.access.api_keys import Scope, create_api_key
 from waiting_list.app import create_app
 from waiting_list.lists.models import ListKey, organization_list_id
-from waiting_list.notifications import notices as sent_notices
+from waiting_list.notifications import notices
 from waiting_list.notifications.models import NoticeStatus
 from waiting_list.notifications.webhooks import webhook_secret
 from waiting_list.postgres.pool import Pool, connection
@@ -619,7 +619,7 @@ async def test_a_notice_is_sent_again_and_answers_as_it_stands(
 async def test_all_that_are_dead_are_sent_again_and_nothing_else(
     shop: Shop, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sent_notices, "_CHUNK", 2)
+    monkeypatch.setattr(notices, "_CHUNK", 2)
     await shop.stock()
     one, two = [(await create(shop))["webhook_id"] for _ in range(2)]
     dead = [
@@ -657,7 +657,7 @@ async def test_a_notice_that_is_forgotten_meanwhile_is_not_found(
     shop: Shop, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notice_id = await notice(pool, None)
-    find = sent_notices._found
+    find = notices._found
 
     async def find_and_forget(*arguments: Any) -> Any:
         found = await find(*arguments)
@@ -665,7 +665,7 @@ async def test_a_notice_that_is_forgotten_meanwhile_is_not_found(
             await acquired.execute("DELETE FROM outbox")
         return found
 
-    monkeypatch.setattr(sent_notices, "_found", find_and_forget)
+    monkeypatch.setattr(notices, "_found", find_and_forget)
     problem(await shop.organizer("POST", f"/notices/{notice_id}/resend", headers=KEY), 404, "notice_not_found")
     async with connection(pool) as acquired:
         assert await acquired.fetchval("SELECT count(*) FROM idempotency") == 0

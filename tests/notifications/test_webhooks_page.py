@@ -1,4 +1,4 @@
-"""docs/webhooks.md is true: its receiver runs as it stands, and what it counts is what the service counts."""
+"""docs/webhooks.md is true: its receiver runs unchanged, and its numbers are those of the service."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""`/openapi.json` and `/docs`: made once, small on the way, and nothing on them comes from elsewhere."""
+"""`/openapi.json` and `/docs`: made once, small to send, and without files of other hosts."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""The organizer's dashboard over HTTP: who gets in, and the pages to look at."""
+"""The dashboard over HTTP: signing in, and the pages that only show data."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What an organizer changes on the dashboard over HTTP: shown first, and then done, once."""
+"""Changes on the dashboard over HTTP: first a preview, then the change, once."""
 
 import asyncio
 import html

@@ -1,4 +1,4 @@
-"""The dashboard's page of entries that look like one person: what it shows, removing groups, and undoing that."""
+"""The dashboard page of entries that look like one person: listing, removing and restoring groups."""
 
 import re
 from typing import Any

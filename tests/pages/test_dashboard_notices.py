@@ -1,4 +1,4 @@
-"""What an organizer sees and does of what is sent: webhooks, their deliveries, and notices that were given up."""
+"""The dashboard pages of webhooks, their deliveries, and notices."""
 
 import asyncio
 import html

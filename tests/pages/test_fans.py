@@ -1,4 +1,4 @@
-"""The pages of fans over HTTP: what there is to wait for, joining, their place and lists, and how they sign in."""
+"""The pages of fans over HTTP: events, joining, the fan's entry and lists, and signing in."""
 
 import asyncio
 import email

@@ -1,4 +1,4 @@
-"""The files that pages load: kept for ever under their version, checked again without it, small on the way."""
+"""The files that pages load: kept for ever under their version, checked again without it, small to send."""
 
 import pytest
 

@@ -1,6 +1,6 @@
-"""The file of the widget: the same texts in both languages, nothing that a strict policy forbids, and its page.
+"""The file of the widget: the same texts in both languages, no code that a strict policy forbids, and its page.
 
-It is one file for pages of others, so its texts do not stand in the catalogues: these tests hold them together.
+The widget is one file for pages of other sites, so its texts are not in the catalogues. These tests compare them.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""In the background: the service under nohup, and the tests themselves, neither of which a job may hang."""
+"""Running in the background: the service under nohup, and the tests themselves. A job must stop neither."""
 
 import asyncio
 import contextlib

@@ -1,5 +1,4 @@
-"""Every code block of the pages is run, or checked, or says why not: tests/support/blocks.py has the words for
-it."""
+"""Every code block of the pages runs, or is checked, or says why not (tests/support/blocks.py)."""
 
 import asyncio
 import os

@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.ports import free_port
 from waiting_list.catalogue import queries as catalogue_queries
-from waiting_list.demo.data import load
+from waiting_list.demo.data import load_demo
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.postgres.pool import Pool
@@ -248,14 +248,14 @@ def test_two_api_processes_end_with_the_one_that_was_killed(folder: Path, port: 
 
 
 async def test_the_demo_shows_every_state_and_loads_once(pool: Pool) -> None:
-    text = await load(pool, Settings(), "http://x")
+    text = await load_demo(pool, Settings(), "http://x")
     page = await entry_queries.entries(pool, "demo", entry_queries.EntryFilter(), limit=500, cursor=None)
     assert {entry.status for entry in page.items} == set(Status)
     assert {entry.left_reason for entry in page.items} - {None} == set(LeftReason)
     assert any(0 < entry.tickets_held < entry.tickets_wanted for entry in page.items)
     assert len(page.items) >= 36
     keys = re.findall(r"wl_\w+", text)
-    again = await load(pool, Settings(), "http://x")
+    again = await load_demo(pool, Settings(), "http://x")
     assert re.findall(r"wl_\w+", again) == keys
     assert await entry_queries.entries(pool, "demo", entry_queries.EntryFilter(), limit=500, cursor=None) == page
     upcoming = await catalogue_queries.upcoming_events(pool, ["demo"], limit=50, cursor=None)

@@ -1,4 +1,4 @@
-"""What is released: a wheel and an sdist that need no repository."""
+"""The released files: a wheel and an sdist that need no repository."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A rolling restart under load: two processes behind a balancer, each ended and started again; nothing fails."""
+"""A rolling restart under load: two processes behind a balancer restart in turn, and no request fails."""
 
 import asyncio
 import contextlib

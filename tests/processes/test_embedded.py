@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL, with real processes: what is killed here is really killed."""
+"""The embedded PostgreSQL, with real processes that are really killed."""
 
 import asyncio
 import contextlib
@@ -24,9 +24,8 @@ import asyncpg
 import pytest
 
 from waiting_list.postgres import binaries
-from waiting_list.postgres import embedded as embedded_module
 from waiting_list.postgres.binaries import DIES_WITH_US, EmbeddedError, find_program
-from waiting_list.postgres.embedded import embedded
+from waiting_list.postgres.embedded import _SHORT_FOLDER, embedded
 
 AS_ROOT = os.geteuid() == 0
 only_root = pytest.mark.skipif(not AS_ROOT, reason="only root can change accounts")
@@ -45,7 +44,8 @@ from pathlib import Path
 options = json.loads(sys.argv[1])
 sys.path[:0] = options["path"]
 from waiting_list.postgres import binaries
-from waiting_list.postgres.embedded import EmbeddedError, embedded
+from waiting_list.postgres.binaries import EmbeddedError
+from waiting_list.postgres.embedded import embedded
 if options["system_folder"]:
     binaries._SYSTEM_FOLDER = Path(options["system_folder"])
 if options["account"]:
@@ -529,7 +529,7 @@ def test_a_folder_whose_path_suits_no_socket_gets_a_short_one(
         first = use(odd)
         dsn = first.dsn()
         place = socket_folder(dsn)
-        assert place.parent == embedded_module._SHORT_FOLDER
+        assert place.parent == _SHORT_FOLDER
         assert stat.S_IMODE(place.lstat().st_mode) == 0o700
         assert use(odd).dsn() == dsn
         assert answers(dsn)

@@ -1,4 +1,4 @@
-"""A database that moves to another machine: what the service does with connections to the one that is gone."""
+"""A database that moves to another machine: the service replaces its connections to the old one."""
 
 import asyncio
 import tempfile

@@ -1,4 +1,4 @@
-"""Behind the proxies of ops/proxy, as real processes: what reaches the service, and what does not."""
+"""The service behind the proxies of ops/proxy, as real processes: which requests reach it, and which do not."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Polls that a real standby answers: while it keeps up, when it lags, and when it dies."""
+"""Polls from a real standby: while it keeps up, when it lags, and when it dies."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Traces: sent to a real receiver of OTLP over HTTP, by a process as `serve` starts it."""
+"""Traces from a process that `serve` starts, to a real receiver of OTLP over HTTP."""
 
 import gzip
 import os

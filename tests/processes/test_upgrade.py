@@ -1,6 +1,6 @@
-"""The version before and this one: its code on this schema, as in a rolling upgrade, and its data, upgraded.
+"""The previous version and this one: its code on this schema, as in a rolling upgrade, and its data, upgraded.
 
-Its code is kept beside the tests, so that a clone without its history has it; it runs with what is installed now.
+The repository keeps the old code, so that a clone without history has it. It runs with the packages of today.
 """
 
 import asyncio

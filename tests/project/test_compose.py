@@ -1,4 +1,4 @@
-"""compose.yml and .env.example say the same, and hold no secret."""
+"""compose.yml and .env.example agree, and contain no secret."""
 
 import re
 from ipaddress import ip_address, ip_network

@@ -1,4 +1,4 @@
-"""A reused database shows nothing of the test before."""
+"""A reused database contains no trace of the test before."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The documents say what is there, and all of it."""
+"""The documents describe everything that exists, and only that."""
 
 import re
 from pathlib import Path

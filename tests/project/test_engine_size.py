@@ -1,4 +1,4 @@
-"""The ceilings of the engine's size: a part that grows above its own fails, and none can hide code elsewhere."""
+"""The limits on the size of the engine: each part has its own, and code cannot hide elsewhere."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The glossary is in use: its terms occur, and its retired words do not come back, in code or in documentation."""
+"""The glossary is in use: its terms occur, and its retired words do not, in code or in documentation."""
 
 import ast
 import re

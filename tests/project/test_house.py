@@ -1,4 +1,4 @@
-"""The house: every file in its room, short enough to read, and found at the first guess."""
+"""Every file is in its package, short enough to read, and easy to find."""
 
 import ast
 import re
@@ -28,7 +28,8 @@ LAYERS = (
 )
 """The packages that may have statements, from the innermost outwards."""
 MOST_LINES = 400
-FACES_OF_TESTS = {"proofs", "processes", "browser", "support", "project", "data", "replay"}
+FOLDERS_WITHOUT_PACKAGE = {"proofs", "processes", "browser", "support", "project", "data", "replay"}
+"""Folders of tests that no package has, beside those of the packages."""
 
 
 def name_of(path: Path) -> str:
@@ -100,7 +101,7 @@ def test_tests_mirror_the_packages() -> None:
         path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and not path.name.startswith((".", "_"))
     }
     packages = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
-    assert folders <= packages | FACES_OF_TESTS
+    assert folders <= packages | FOLDERS_WITHOUT_PACKAGE
     stray = {path.name for path in (ROOT / "tests").glob("test_*.py")}
     modules = {f"test_{path.name}" for path in PACKAGE.glob("*.py")}
     assert stray <= modules, "a test at the top is of a module at the top"

@@ -1,7 +1,8 @@
-"""What callers and operators read is plain English: no riddles, no long sentences, and a role for who acts.
+"""Texts for callers and operators are plain English: no riddles, no long sentences, and a role for the actor.
 
 The tests read each text where it is made: the OpenAPI document, the problems, the settings, the help of the
-commands, the metrics, the alerts, and the details of every refusal in the code."""
+commands, the metrics, the alerts, and the details of every refusal in the code.
+"""
 
 import ast
 import re
@@ -14,7 +15,7 @@ import typer
 from prometheus_client import REGISTRY
 
 from waiting_list.app import create_app
-from waiting_list.cli.context import app as commands
+from waiting_list.cli.main import app as commands
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 from waiting_list.web.deployment_metrics import DEPLOYMENT_METRICS

@@ -1,7 +1,7 @@
-"""What users read is plain English and French: phrases that a reader stumbles over do not come back.
+"""Texts for users are plain English and French, without phrases that confuse readers.
 
-The messages are those of the templates, of the code and of the widget. They name the actor first, have one word
-for one thing, and say what is wrong and then what to do.
+The tests read the templates, the code and the widget. The texts name the actor first, use one word for one thing,
+and say what is wrong and then what to do.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What the service is built from: base images, and the exceptions that the checks allow."""
+"""The base images of the service, and the exceptions that the checks allow."""
 
 import os
 import re

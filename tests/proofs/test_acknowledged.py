@@ -1,4 +1,4 @@
-"""What the drills check: joins that were acknowledged, against what the database has."""
+"""The check of the drills: acknowledged joins are in the database."""
 
 from ops.drills.acknowledged import Join, Row, judge, longest_silence
 

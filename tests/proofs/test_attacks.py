@@ -1,8 +1,8 @@
-"""Attacks, by the OWASP API Security Top 10 of 2023. Each is tried on the whole service, and changes nothing.
+"""Attacks, by the OWASP API Security Top 10 of 2023. Each is tried on the whole service, and changes no data.
 
-Those on pages stand in proofs/test_page_attacks.py, those by webhooks' addresses in
+Attacks on pages are in proofs/test_page_attacks.py, those by addresses of webhooks in
 notifications/test_public_address.py, those on limits in access/test_rate_limits.py, malformed input on every route
-in web/test_bad_input.py, and whatever a schema allows or forbids in proofs/test_schemathesis.py.
+in web/test_bad_input.py, and random input by the schema in proofs/test_schemathesis.py.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from waiting_list.access.purchase_passes import PASS_AUDIENCE
 from waiting_list.access.user_tokens import USER_AUDIENCE
 from waiting_list.app import create_app
 from waiting_list.lists.models import ListKey
-from waiting_list.lists.queries import live as live_module
+from waiting_list.lists.queries import live
 from waiting_list.lists.queries.live import Watcher
 from waiting_list.postgres.pool import connection
 from waiting_list.problems import RateLimited
@@ -957,7 +957,7 @@ async def test_a_connection_serves_one_request_after_the_other(scene: Scene) -> 
 
 
 async def test_one_user_cannot_open_streams_without_end(fresh: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_module, "MOST_SCREENS", 3)
+    monkeypatch.setattr(live, "MOST_SCREENS", 3)
     service, key = fresh.app.state.service, ListKey("off_1", "rep_1")
 
     async def watch() -> Watcher:

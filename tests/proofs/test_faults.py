@@ -1,4 +1,4 @@
-"""Kills and cuts under a storm. CHAOS_FAULTS sets how many (make chaos: 120); a few in `make test-all`."""
+"""Kills and cuts during a storm. CHAOS_FAULTS sets how many (`make chaos`: 120; `make test-all`: a few)."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The engine against the model, in random stories: the same answers, the same order, and a clean audit.
+"""The engine against the model, in random stories: equal answers, equal order, and a clean audit.
 
 HYPOTHESIS_PROFILE=nightly makes it long (make nightly).
 """

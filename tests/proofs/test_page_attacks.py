@@ -1,4 +1,4 @@
-"""What somebody who means harm, or whose page is out of date, could try with the pages of fans."""
+"""Attacks on the pages of fans, and forms of an outdated page."""
 
 import asyncio
 import re

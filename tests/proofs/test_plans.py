@@ -1,4 +1,4 @@
-"""The hot statements at 200,000 waiting: none reads the list, however long it is."""
+"""The plans of frequent statements with 200,000 waiting entries: none reads the whole list."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Schemathesis over the OpenAPI document: whatever is sent, by the rules or against them, the answer is declared.
+"""Schemathesis on the OpenAPI document: every answer to valid or invalid requests is declared.
 
 It sends over real HTTP to the application on a real database. HYPOTHESIS_PROFILE=nightly sends ten times as much.
 """

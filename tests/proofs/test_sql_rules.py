@@ -1,4 +1,4 @@
-"""STYLE's rules of SQL, read off the catalogue of a migrated database and the text of every statement."""
+"""The rules of SQL, checked on the catalogue of a migrated database and the text of every statement."""
 
 import re
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+import waiting_list
 from tests.support.lists import Lists
-from waiting_list.postgres import pool as postgres_pool
 from waiting_list.postgres.citus import DISTRIBUTED, LOCAL, REFERENCE
 from waiting_list.postgres.pool import Pool, connection
 
-PACKAGE = Path(postgres_pool.__file__).parent.parent
+PACKAGE = Path(waiting_list.__file__).parent
 STATEMENTS = sorted(PACKAGE.rglob("sql/*.sql"))
 PER_LIST = set(DISTRIBUTED)
 READS_THE_CLOCK = {

@@ -1,5 +1,7 @@
-"""Sixty-four clients with all verbs at once, on one list and on twenty, through two pools as two processes would:
-what they were told must fit together, and the audit be clean."""
+"""Storms of 64 clients with all verbs at once, on one list and on twenty, through two pools like two processes.
+
+Their answers must fit together, and the audit must be clean.
+"""
 
 import asyncio
 import itertools

@@ -1,7 +1,6 @@
-"""A setting that a copy of the package is given: `most_per_entry`, how many tickets one entry may want.
+"""Add a setting to a copy of the package: `most_per_entry`, how many tickets one entry may want.
 
-`add` makes the edits. The tests below are run in the copy by tests/lists/test_list_settings.py, which counts the
-edits.
+`add` makes the edits. tests/lists/test_list_settings.py runs the tests below in the copy, and counts the edits.
 """
 
 import os
@@ -50,7 +49,7 @@ msgstr "Combien de billets une inscription peut demander"
 
 
 def add(tree: Path) -> None:
-    """Makes the edits that add the setting to a copy of the repository, those by hand."""
+    """Make the edits by hand that add the setting to a copy of the repository."""
     package = tree / "waiting_list"
     (newest,) = sorted(package.rglob("migrations/*.sql"))[-1:]
     migration = int(newest.name[:4]) + 1
@@ -66,7 +65,7 @@ def add(tree: Path) -> None:
 
 
 def _replace(package: Path, old: str, new: str) -> None:
-    """Edits the one module that has the text."""
+    """Edit the one module that contains the text."""
     (path,) = [path for path in package.rglob("*.py") if old in path.read_text()]
     text = path.read_text()
     assert text.count(old) == 1, (path.name, old)
@@ -74,7 +73,7 @@ def _replace(package: Path, old: str, new: str) -> None:
 
 
 def generate(tree: Path) -> None:
-    """What `make generate` does for it."""
+    """Run the part of `make generate` for settings."""
     subprocess.run([sys.executable, "-m", "ops.settings_columns"], cwd=tree, check=True)
     shown = subprocess.run(
         [sys.executable, "docs/reference.py", "api"],

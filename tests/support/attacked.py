@@ -1,4 +1,4 @@
-"""What attacks share: two organizations, one of them with a list to attack; and the service as bytes reach it."""
+"""Set the scene for attacks: two organizations, one with a list to attack, and a server that takes raw bytes."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ ENTRY = f"/waiting-lists/{LIST}/entry"
 
 
 async def staged(app: FastAPI, http: httpx.AsyncClient) -> "Scene":
-    """Two organizations: the victim's has a list with fans in every state, a webhook, a notice, a key."""
+    """Make two organizations. The victim's has a list with fans in every state, a webhook, a notice and a key."""
     pool = app.state.service.pool
     await add_webhook(pool)
     keys = [
@@ -58,7 +58,7 @@ class Scene:
 
 @asynccontextmanager
 async def wire(app: FastAPI, *, protocol: type[HeaderLimits] = HeaderLimits) -> AsyncIterator["Wire"]:
-    """The started application behind uvicorn, for who speaks to it in bytes."""
+    """Run the application behind uvicorn, for tests that send raw bytes."""
     async with listening(app, protocol=protocol) as url:
         raw = Wire(int(url.rpartition(":")[2]))
 
@@ -73,13 +73,13 @@ async def wire(app: FastAPI, *, protocol: type[HeaderLimits] = HeaderLimits) -> 
 
 
 class Wire:
-    """Bytes to the server, and what comes back."""
+    """A connection that sends bytes to the server and reads its answer."""
 
     def __init__(self, port: int) -> None:
         self.port = port
 
     async def said(self, *parts: bytes, seconds: float = 5.0) -> bytes:
-        """All that the server says until it closes, or says no more for a moment."""
+        """Return what the server sends until it closes the connection, or is silent for a moment."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         answer = b""
         try:

@@ -1,14 +1,15 @@
-"""The code blocks of the pages: what they are, whether what they say exists, and how those of a page run in order.
+"""Read the code blocks of the pages: their kind, their mistakes, and a script that runs those of a page in order.
 
 A comment in front of a block says what is special about it:
 
-- `<!-- not run: why -->`, where a block could run and does not;
-- `<!-- tested by tests/test_x.py -->`: that file reads the page itself;
-- `<!-- another terminal: http://… -->`: one command that goes on; the next block waits until that address answers;
-- `<!-- file: shop.py -->`: to be saved under that name;
-- `<!-- prints -->`: what the block before it prints, with … for what differs each time;
+- `<!-- not run: why -->`: a block that could run but does not;
+- `<!-- tested by tests/test_x.py -->`: that test reads the page itself;
+- `<!-- another terminal: http://… -->`: a command that keeps running; the next block waits until that address
+  answers;
+- `<!-- file: shop.py -->`: a file to save under that name;
+- `<!-- prints -->`: the output of the block before, with … for parts that differ each time;
 - `<!-- in examples/x.py -->`: an excerpt of that file;
-- `<!-- Entry -->`, in front of JSON: it is that shape of /openapi.json.
+- `<!-- Entry -->`, in front of JSON: a value of that schema in /openapi.json.
 """
 
 import json
@@ -25,7 +26,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from markdown_it import MarkdownIt
 
-from waiting_list.cli.context import app
+from waiting_list.cli.main import app
 from waiting_list.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -38,8 +39,10 @@ _COMMANDS = {"waiting-list", "make", "curl", "export"}
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced or indented block. `language` is guessed where the page does not say it; `remark` is the comment
-    in front of it."""
+    """A fenced or indented block, with the comment in front of it as `remark`.
+
+    The `language` is guessed if the page does not name it.
+    """
 
     page: str
     line: int
@@ -49,27 +52,28 @@ class Block:
 
     @property
     def where(self) -> str:
-        """For people."""
+        """The place of the block, for people."""
         return f"{self.page}:{self.line}"
 
     @property
     def is_run(self) -> bool:
-        """Whether the page is one that is run, and this a part of it that can be."""
+        """Whether the tests run the page, and this block can run."""
         return self.page.startswith(RUN) and self.language in SHELL | PYTHON and not self.says("not run", "in")
 
     def says(self, *words: str) -> str:
-        """What follows one of these words in the remark, or the words themselves; empty unless it is there."""
+        """Return the text in the remark after one of these words, or the word itself; empty if no word is
+        there."""
         found = re.match(rf"({'|'.join(words)})(?:[: ]+(.*)|$)", self.remark, re.DOTALL)
         return (found[2] or found[1]) if found else ""
 
 
 def pages() -> list[Path]:
-    """All pages whose blocks are looked at."""
+    """Return all pages whose blocks are checked."""
     return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
 
 
 def blocks(page: Path) -> Iterator[Block]:
-    """The blocks of a page, in order."""
+    """Return the blocks of a page, in order."""
     remark = ""
     for token in MarkdownIt().parse(page.read_text()):
         if token.type == "html_block":
@@ -94,7 +98,7 @@ def _guessed(text: str) -> str:
 
 
 def mistake(block: Block, shapes: dict[str, Any], paths: Sequence[str], targets: set[str]) -> str | None:
-    """What is wrong with a block as it stands, without running it; None if nothing is."""
+    """Return what is wrong with a block, without running it; None if it has no mistake."""
     if why := block.says("not run"):
         return "does not say why it is not run" if why == "not run" else None
     if name := block.says("tested by"):
@@ -178,8 +182,10 @@ def _wrong_command(called: str) -> str | None:
 
 
 def script(page: Sequence[Block], changed: dict[str, str]) -> str:
-    """A bash script that does what a reader of the page does. It says before each block which one comes. `changed`
-    are addresses that are others here."""
+    """Return a bash script that does what a reader of the page does.
+
+    Before each block, it prints which block follows. `changed` maps addresses on the page to those of the test.
+    """
     parts = [
         "set -euo pipefail; set -a",  # python sees what the shell has set
         "terminals=\"\"; trap 'for one in $terminals; do kill $one; wait $one || true; done' EXIT",
@@ -211,13 +217,13 @@ def script(page: Sequence[Block], changed: dict[str, str]) -> str:
 
 
 def printed(output: str) -> dict[str, str]:
-    """What each block has printed, by where it stands."""
+    """Return the output of each block, by its place on the page."""
     found = re.split(r"^=== (.*)\n", output, flags=re.MULTILINE)
     return {where: text.strip() for where, text in zip(found[1::2], found[2::2], strict=True)}
 
 
 def differs(expected: Block, actual: str) -> str | None:
-    """How what was printed differs from what the page shows; None if it does not."""
+    """Return how an output differs from the page; None if it does not."""
     if expected.language in JSON:
         shown, found = json.loads(expected.text), json.loads(actual.splitlines()[-1])
         return None if _fits(shown, found) else f"printed {actual}"

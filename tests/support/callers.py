@@ -1,4 +1,4 @@
-"""Everybody who may call, and the paths that they may try: for tests that walk all routes."""
+"""List all kinds of callers and the paths of all routes, for tests that walk all routes."""
 
 import re
 
@@ -10,7 +10,7 @@ from waiting_list.pages.page import FAN_COOKIE, ORGANIZER_COOKIE
 
 
 async def credentials(scene: Scene) -> dict[str, dict[str, str]]:
-    """The headers of everybody who may call."""
+    """Return the headers of each kind of caller."""
     token = await scene.shop.token("ada")
     form = {"api_key": scene.shop.key, "next": "/dashboard"}
     signed_in = await scene.http.post("/dashboard/sign-in", data=form)
@@ -27,7 +27,7 @@ async def credentials(scene: Scene) -> dict[str, dict[str, str]]:
 
 
 def path_of(route: APIRoute, link: str) -> str:
-    """A path of a route, about what is there; `link` is the token of a private link."""
+    """Return a path of a route about existing objects. `link` is the token of a private link."""
     offer_id, representation_id = LIST.split("/")
     given = {
         "offer_id": offer_id, "representation_id": representation_id, "event_id": "ev_1", "user_id": "bob",

@@ -1,8 +1,8 @@
-"""A storm of clients against real processes that are killed under it, and what must be true afterwards.
+"""Run a storm of clients against real processes that are killed meanwhile, and check what must hold afterwards.
 
-Four processes: one owns the embedded PostgreSQL, one is the API, one the worker, and this one is the clients.
-Whatever is killed is started again. A client that gets no answer, or `unavailable`, sends the same request
-again with the same Idempotency-Key until it is answered, as a shop would.
+There are four processes: one owns the embedded PostgreSQL, one is the API, one the worker, and this one runs the
+clients. A killed process is started again. A client that gets no answer, or `unavailable`, repeats the request
+with the same Idempotency-Key until it gets an answer, as a shop would.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ with embedded(Path(sys.argv[1])) as dsn:
 
 @dataclass
 class Storm:
-    """What the clients did and saw."""
+    """The requests of the clients, and the answers that they got."""
 
     requests: int = 0
     repeats: int = 0
@@ -58,7 +58,7 @@ class Storm:
 
 
 class Deployment:
-    """The processes of one deployment. `killed` says how often each was killed."""
+    """The processes of one deployment. `killed` counts the kills of each."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -67,7 +67,7 @@ class Deployment:
         self.port = free_port()
 
     async def start(self) -> None:
-        """Everything, migrated."""
+        """Start all processes, and migrate the database."""
         await self._start_database()
         await asyncio.to_thread(self._command, "migrate")
         self._start_api()
@@ -87,15 +87,15 @@ class Deployment:
         return done.stdout.strip()
 
     def create_key(self) -> str:
-        """An API key of the organization."""
+        """Create an API key of the organization."""
         return self._command("create-key", "org_1")
 
     def audit(self) -> str:
-        """What `waiting-list audit` says; fails if it finds anything."""
+        """Return the output of `waiting-list audit`. Fail if it finds a difference."""
         return self._command("audit")
 
     async def kill(self, what: str) -> None:
-        """kill -9 of `api`, `worker`, `database` (PostgreSQL alone) or `supervisor` (with what it owns)."""
+        """Send SIGKILL to `api`, `worker`, `database` (PostgreSQL alone) or `supervisor` (with its children)."""
         if what == "database":
             os.kill(self._postmaster(), signal.SIGKILL)
             return
@@ -111,7 +111,7 @@ class Deployment:
                 await self._start_database()
 
     async def stall(self, seconds: float) -> None:
-        """PostgreSQL stops answering, and goes on where it was."""
+        """Stop PostgreSQL for a while, and let it continue."""
         postmaster = self._postmaster()
         children = subprocess.run(["pgrep", "-P", str(postmaster)], capture_output=True, text=True, check=False)
         stopped = [postmaster, *map(int, children.stdout.split())]
@@ -126,7 +126,7 @@ class Deployment:
                     os.kill(pid, signal.SIGCONT)
 
     async def cut_connections(self) -> None:
-        """Every connection to the database ends at once, in the middle of whatever it does."""
+        """End every connection to the database at once."""
         connection = await asyncpg.connect(self.dsn, timeout=10)
         try:
             await connection.execute(
@@ -137,7 +137,7 @@ class Deployment:
             await connection.close()
 
     async def wait_until_database_is_back(self) -> float:
-        """Waits until PostgreSQL itself takes connections again; returns that instant."""
+        """Wait until PostgreSQL takes connections again, and return that instant."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -148,7 +148,7 @@ class Deployment:
         raise AssertionError("PostgreSQL did not come back")
 
     async def wait_until_ready(self) -> float:
-        """Waits until the API says that it is ready; returns that instant."""
+        """Wait until the API says that it is ready, and return that instant."""
         deadline = time.monotonic() + 30
         async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as client:
             while time.monotonic() < deadline:
@@ -163,7 +163,7 @@ class Deployment:
         return f"http://127.0.0.1:{self.port}"
 
     def stop(self) -> None:
-        """Ends what was started, the database last."""
+        """End all started processes, the database last."""
         for name in ("api", "worker", "supervisor"):
             if process := self._processes.get(name):
                 process.terminate()
@@ -206,7 +206,7 @@ class Deployment:
 
 
 class Clients:
-    """Fans and an organizer who do not give up."""
+    """Fans and an organizer who repeat every request until it is answered."""
 
     def __init__(self, shop: Shop, storm: Storm, random_: random.Random) -> None:
         self._shop = shop
@@ -217,7 +217,7 @@ class Clients:
         self.stopped = asyncio.Event()
 
     async def fan(self, name: str) -> None:
-        """Joins as one user after another; most stay, some leave."""
+        """Join as one user after another. Most stay, some leave."""
         for turn in itertools.count(1):
             if self.stopped.is_set():
                 return
@@ -236,7 +236,7 @@ class Clients:
                 await self._insist("DELETE", f"/waiting-lists/{LIST}/entries/{user_id}", None, (200, 409))
 
     async def organizer(self) -> None:
-        """Keeps returning a few tickets; most of those whose turn it is then buy."""
+        """Return a few tickets again and again. Most of the fans who become ready buy."""
         while not self.stopped.is_set():
             quantity = self._random.randint(1, 3)
             path = f"/inventory/{LIST}/add-total-stock"
@@ -276,7 +276,7 @@ class Clients:
 async def rage(
     folder: Path, *, fans: int, faults: list[str], seed: int, between: Callable[[], Awaitable[None]]
 ) -> Storm:
-    """A storm in which these faults happen one after the other; fails if anything was lost or half done."""
+    """Run a storm in which these faults happen one after the other. Fail if a change was lost or half done."""
     storm, random_ = Storm(), random.Random(seed)
     deployment = Deployment(folder)
     async with _started(deployment), _client(deployment) as http:
@@ -309,7 +309,7 @@ async def rage(
 
 
 async def check(deployment: Deployment, storm: Storm) -> None:
-    """Nothing acknowledged is lost, nothing is half done, and the order is the one that clients were told."""
+    """Check that no acknowledged change is lost or half done, and that the order is the one that clients saw."""
     assert not storm.wrong, storm.wrong[:5]
     connection = await asyncpg.connect(deployment.dsn)
     try:

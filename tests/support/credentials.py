@@ -1,4 +1,4 @@
-"""What checks and mints credentials, as the application puts it together."""
+"""Build the services that make and check credentials, as the application does."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from waiting_list.settings import Settings
 
 @dataclass
 class Credentials:
-    """Under the names that the application's service has."""
+    """The services, under the names of the application's `Services`."""
 
     signing_keys: SigningKeys
     sign_outs: SignOuts

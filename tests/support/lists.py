@@ -1,4 +1,4 @@
-"""What the tests of the engine share: lists to act on, a clock to set, and a look at the whole database."""
+"""Share what the tests of the engine need: lists, a clock to set, and a view of the whole database."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -49,9 +49,9 @@ TABLES = (
 
 @dataclass
 class Lists:
-    """An organization's list, sold out of 100 tickets, at most 6 for one order; short names for the verbs.
+    """An organization's list, sold out of 100 tickets, at most 6 in one order; with short names for the verbs.
 
-    Every verb is called with `now`, which a test moves with `later`.
+    Every verb gets `now`, which a test moves with `later`.
     """
 
     pool: Pool
@@ -81,7 +81,7 @@ class Lists:
         start: datetime = START,
         organization_id: str = ORGANIZATION,
     ) -> Inventory:
-        """Another list, with an offer and a representation of its own."""
+        """Add a list, with its own offer and representation."""
         await catalogue_changes.put_representation(
             self.pool,
             self.engine,
@@ -101,7 +101,7 @@ class Lists:
         return made
 
     async def reschedule(self, start: datetime) -> None:
-        """The show begins at another time."""
+        """Move the start of the show."""
         fields = RepresentationFields(
             event_id="ev_1", start_datetime=start, end_datetime=start + timedelta(hours=3)
         )
@@ -110,14 +110,14 @@ class Lists:
         )
 
     def later(self, **by: float) -> None:
-        """Moves the clock: later(hours=24)."""
+        """Move the clock: later(hours=24)."""
         self.now += timedelta(**by)
 
     async def join(
         self, user_id: str, wanted: int = 1, minimum: int | None = None, *, solved: bool = False, **contact: Any
     ) -> Entry:
-        """With `email`, `name`, `locale` or `email_verified` as the contact, where given; and with a challenge
-        that was `solved`."""
+        """Join with the given `email`, `name`, `locale` and `email_verified` as the contact, and with a `solved`
+        challenge."""
         answer = await self.engine.at(self.now).run(
             self.key,
             USER,
@@ -205,7 +205,7 @@ class Lists:
         return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.erase, user_id=user_id)
 
     async def entry(self, user_id: str) -> Entry:
-        """The user's newest entry, as the user sees it."""
+        """Return the user's newest entry, as the user sees it."""
         return await CoalescedReads(self.pool, Settings()).entry(self.key, user_id, organization_id=ORGANIZATION)
 
     async def status(self, user_id: str) -> Status:
@@ -215,14 +215,14 @@ class Lists:
         return await list_queries.inventory(self.pool, self.key, organization_id=ORGANIZATION)
 
     async def history(self) -> list[tuple[str, int | None]]:
-        """(verb, number of the entry) of every change so far."""
+        """Return the verb and the number of the entry, for every change so far."""
         page = await history_queries.history(
             self.pool, self.key, organization_id=ORGANIZATION, verb=None, limit=500, cursor=None
         )
         return [(change.verb, change.number) for change in page.items]
 
     async def line(self) -> list[str | None]:
-        """Who waits, in order, checked against their positions and tickets ahead."""
+        """Return the waiting users in order, checked against their positions and tickets ahead."""
         only = entry_queries.EntryFilter(status=["waiting"], offer_id=[self.key.offer_id])
         page = await entry_queries.entries(self.pool, ORGANIZATION, only, limit=500, cursor=None)
         ahead = 0
@@ -233,7 +233,7 @@ class Lists:
 
     @asynccontextmanager
     async def refused(self, kind: type[Problem]) -> AsyncIterator[list[Problem]]:
-        """What happens inside must raise exactly this problem, and change nothing in any table."""
+        """Expect exactly this problem in the block, and no change in any table."""
         before, caught = await self.tables(), []
         try:
             yield caught
@@ -243,17 +243,17 @@ class Lists:
         assert await self.tables() == before
 
     async def rows(self, statement: str, *arguments: Any) -> list[Any]:
-        """What a statement of the test's own returns."""
+        """Return the rows of a statement of the test."""
         async with connection(self.pool) as acquired:
             return list(await acquired.fetch(statement, *arguments))
 
     async def audit(self) -> None:
-        """The replay of the whole history must give exactly the tables."""
+        """Check that the replay of the whole history gives exactly the tables."""
         async for report in audit_lists(self.pool):
             assert report.finding is None, report.finding
 
     async def tables(self) -> dict[str, list[str]]:
-        """Every row of every table, to show that a refused request has changed nothing."""
+        """Return every row of every table, so that a test can show that a refused request changed no data."""
         async with connection(self.pool) as acquired:
             return {
                 table: [

@@ -1,6 +1,6 @@
-"""One waiting list, said once more and as plainly as can be: what the model test compares the engine with.
+"""Model one waiting list as plainly as possible. The model test compares the engine with it.
 
-Where the rules are silent it says what docs/decisions/0004-stated-policies.md chose.
+Where the rules leave a choice, the model follows docs/decisions/0004-stated-policies.md.
 """
 
 from dataclasses import dataclass, field
@@ -12,13 +12,13 @@ ZONE = ZoneInfo("Europe/Paris")
 
 
 def mailbox(email: str) -> str:
-    """Where an address of the stories leads to."""
+    """Return the mailbox of an address in the stories."""
     name, _, domain = email.partition("@")
     return f"{name.partition('+')[0]}@{domain}"
 
 
 class Refused(Exception):
-    """A call that changed nothing; its argument is the code of the problem."""
+    """A refused call, which changed no data. Its argument is the code of the problem."""
 
 
 def refuse(code: str, *, when: bool) -> None:
@@ -74,7 +74,7 @@ class Model:
     joins: list[tuple[str, datetime]] = field(default_factory=list)
 
     def do(self, verb: str, **arguments: Any) -> None:
-        """One call; `promoted` is then whom it made ready, in order. Raises Refused."""
+        """Do one call. `promoted` then names the users who became ready, in order. Raises Refused."""
         self.promoted = []
         getattr(self, verb)(**arguments)
         if self.automatic and self.now < self.ends:

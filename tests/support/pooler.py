@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode, in front of the tests' PostgreSQL: `make test-pooler`."""
+"""Run PgBouncer in transaction mode, in front of the tests' PostgreSQL: `make test-pooler`."""
 
 import os
 import pwd
@@ -38,8 +38,10 @@ log_disconnections = 0
 
 @contextmanager
 def pooled(dsn: str) -> Iterator[str]:
-    """The same server, reached through a pooler of its own. It refuses to run as root, and so runs as the account
-    that the server's socket belongs to."""
+    """Yield the DSN of the same server behind its own pooler.
+
+    PgBouncer refuses to run as root, so it runs as the owner of the server's socket.
+    """
     parts = urlsplit(dsn)
     host, port = (parse_qs(parts.query)[name][0] for name in ("host", "port"))
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")

@@ -1,4 +1,4 @@
-"""The proxies of ops/proxy as they stand there, on free ports; and a service that records what reaches it."""
+"""Run the proxies of ops/proxy with their files, on free ports, before a service that records requests."""
 
 import asyncio
 import re
@@ -26,13 +26,13 @@ _FILES = {"nginx": "nginx.conf", "haproxy": "haproxy.cfg", "caddy": "Caddyfile"}
 
 
 def program(name: str) -> str | None:
-    """Where the proxy is, also where only root looks for it."""
+    """Return the path of the proxy, also if it is only in the PATH of root."""
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 
 @dataclass
 class Proxy:
-    """A proxy that runs. `url` is where strangers come, `plain_url` where they come without TLS."""
+    """A running proxy. Strangers use `url`, or `plain_url` without TLS."""
 
     name: str
     port: int
@@ -49,18 +49,18 @@ class Proxy:
         return f"http://localhost:{self.plain_port}"
 
     def client(self, **options: Any) -> httpx.AsyncClient:
-        """A stranger, who comes from `local_address` if that is said."""
+        """Return a client that is a stranger, at `local_address` if given."""
         transport = httpx.AsyncHTTPTransport(
             verify=self.tls, local_address=options.pop("local_address", None), http2=False
         )
         return httpx.AsyncClient(base_url=self.url, transport=transport, timeout=20, **options)
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A connection for bytes of one's own."""
+        """Open a connection for raw bytes."""
         return await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls, server_hostname="localhost")
 
     async def status(self, raw: bytes) -> int:
-        """The status of the answer to these bytes."""
+        """Return the status of the answer to these bytes."""
         reader, writer = await self.connect()
         writer.write(raw)
         line = await asyncio.wait_for(reader.readline(), 20)
@@ -68,7 +68,7 @@ class Proxy:
         return int(line.split()[1])
 
     def logs(self) -> str:
-        """All that it has written to its logs."""
+        """Return the text of all logs of the proxy."""
         return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
 
 
@@ -81,7 +81,7 @@ def _changed(name: str, changes: Mapping[str, str]) -> str:
 
 
 def _changes(proxy: Proxy, upstream: int) -> dict[str, str]:
-    """What differs from the file: ports, paths, the name, the certificate."""
+    """Return what differs from the proxy's file: ports, paths, the name, the certificate."""
     folder = proxy.folder
     match proxy.name:
         case "nginx":
@@ -136,7 +136,7 @@ def _command(name: str, file: Path) -> list[str]:
 
 
 def _certificate(folder: Path) -> ssl.SSLContext:
-    """Makes a certificate for localhost, and returns who trusts it."""
+    """Make a certificate for localhost, and return a context that trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
@@ -165,8 +165,10 @@ def _certificate(folder: Path) -> ssl.SSLContext:
 async def proxied(
     name: str, folder: Path, upstream: int, port: int | None = None, *, seconds: int = 10
 ) -> AsyncIterator[Proxy]:
-    """The proxy of that name in front of what listens on the loopback's port `upstream`. `seconds` is how long it
-    waits for a body."""
+    """Run the proxy of this name before the server on the loopback's port `upstream`.
+
+    `seconds` is how long the proxy waits for a body.
+    """
     proxy = Proxy(name, port or free_port(), free_port(), folder, _certificate(folder))
     file = folder / _FILES[name]
     text = _changed(name, _changes(proxy, upstream))
@@ -197,7 +199,7 @@ async def proxied(
 
 @dataclass
 class Recorder:
-    """A service that records what reaches it, and answers once it is whole. It closes the connection of /drop."""
+    """A service that records each request and answers when it is complete. It closes the connection of /drop."""
 
     port: int = 0
     begun: int = 0
@@ -247,13 +249,13 @@ class Recorder:
             writer.close()
 
     def headers(self, which: int = -1) -> list[tuple[str, str]]:
-        """Those of a request, names in lower case."""
+        """Return the headers of a request, with names in lower case."""
         head = self.requests[which].partition(b"\r\n\r\n")[0].decode("latin-1")
         pairs = (line.partition(":") for line in head.split("\r\n")[1:])
         return [(name.lower(), value.strip()) for name, _, value in pairs]
 
     def asked(self) -> list[str]:
-        """Method and path of each request."""
+        """Return method and path of each request."""
         return [" ".join(one.split(b" ", 2)[:2][i].decode("latin-1") for i in (0, 1)) for one in self.requests]
 
 

@@ -1,4 +1,4 @@
-"""Receivers of webhooks on loopback, who answer whatever a test wants, and certificates for them."""
+"""Run receivers of webhooks on loopback, with any answer that a test wants, and make certificates for them."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ Answer = bytes | Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitabl
 
 
 class Receiver:
-    """What came: connections, and requests as their head and their body. Use `receiving`."""
+    """The connections to a receiver, and the requests as head and body. Use `receiving`."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
@@ -37,12 +37,12 @@ class Receiver:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Those of the last request, by their names in lower case."""
+        """Return the headers of the last request, with names in lower case."""
         lines = self.requests[-1][0].split("\r\n")[1:]
         return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines if line)}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answers each request of a connection."""
+        """Answer each request of a connection."""
         self.connections += 1
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             while True:
@@ -62,8 +62,10 @@ class Receiver:
 
 @contextlib.asynccontextmanager
 async def receiving(answer: Answer, *, context: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
-    """A receiver who answers each request with these bytes, or whose function writes to the connection. Bytes with
-    a `Content-Length` keep the connection for the next request."""
+    """Run a receiver that answers each request with these bytes, or with a function that writes to the connection.
+
+    Bytes with a `Content-Length` keep the connection open for the next request.
+    """
     receiver = Receiver(answer)
     server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=context)
     receiver.port = server.sockets[0].getsockname()[1]
@@ -74,13 +76,13 @@ async def receiving(answer: Answer, *, context: ssl.SSLContext | None = None) ->
 
 
 def status(code: int, text: str = "") -> bytes:
-    """A whole answer."""
+    """Return a whole answer with this status."""
     return f"HTTP/1.1 {code} Said\r\nContent-Length: {len(text.encode())}\r\n\r\n{text}".encode()
 
 
 @contextlib.asynccontextmanager
 async def webhook_client(*, seconds: float = 10.0) -> AsyncIterator[WebhookClient]:
-    """A client that may reach loopback."""
+    """Make a client that may reach loopback."""
     client = WebhookClient(Settings(webhook_private_addresses=True, webhook_timeout_seconds=seconds))
     try:
         yield client
@@ -97,14 +99,14 @@ async def delivered(
     secrets: Sequence[str] = (SECRET,),
     at: datetime.datetime | None = None,
 ) -> Attempt:
-    """One try, at once unless `at` is given, which takes less than half a minute whatever comes."""
+    """Try one delivery, at once unless `at` is given. It takes less than half a minute in any case."""
     async with asyncio.timeout(30):
         at = at or datetime.datetime.now(datetime.UTC)
         return await client.post(url, notice_id=notice_id, body=body, secrets=secrets, at=at)
 
 
 class Authority:
-    """Whoever signs certificates; `file` is its own."""
+    """An authority that signs certificates. `file` has its own certificate."""
 
     def __init__(self, folder: Path, name: str = "authority") -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -116,7 +118,7 @@ class Authority:
         self.file.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def context(self, host: str, *, days: int = 1) -> ssl.SSLContext:
-        """What a server presents: a certificate for that host, good until so many days from now."""
+        """Return a TLS context with a certificate for this host, valid for this many days."""
         key = ec.generate_private_key(ec.SECP256R1())
         try:
             name: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))

@@ -1,4 +1,4 @@
-"""A machine between the service and the tests' PostgreSQL, which can fall silent."""
+"""Put a machine between the service and the tests' PostgreSQL, which can fall silent."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,8 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class Relay:
-    """Passes on what comes over TCP, until it is `silent`: then nothing is answered and nothing refused, as when a
-    machine drops out of the network. Use `relayed`."""
+    """Pass on TCP data until it is `silent`. Then it neither answers nor refuses, like a machine that lost its
+    network.
+
+    Use `relayed`.
+    """
 
     def __init__(self, dsn: str) -> None:
         parts = urlsplit(dsn)
@@ -21,15 +24,15 @@ class Relay:
         self._speaks.set()
 
     def fall_silent(self) -> None:
-        """From now on."""
+        """Pass on no more data."""
         self._speaks.clear()
 
     def speak(self) -> None:
-        """Again."""
+        """Pass on data again."""
         self._speaks.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection."""
+        """Serve one connection."""
         self.connections += 1
         self.tasks.add(asyncio.current_task())
         with suppress(asyncio.CancelledError):
@@ -52,7 +55,7 @@ class Relay:
 
 @asynccontextmanager
 async def relayed(dsn: str, *, relays: int) -> AsyncIterator[tuple[list[Relay], str]]:
-    """So many of them in front of this database, and the DSN that names them all."""
+    """Run this many relays before the database, and yield them with the DSN that names them all."""
     made, servers = [Relay(dsn) for _ in range(relays)], []
     for relay in made:
         servers.append(await asyncio.start_server(relay.serve, "127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""What the tests of the HTTP side share: an organization with a key, fans with tokens, and a catalogue."""
+"""Share what the tests of the HTTP side need: an organization with a key, fans with tokens, and a catalogue."""
 
 import asyncio
 import re
@@ -33,7 +33,7 @@ EVENT = {
 
 @dataclass
 class Shop:
-    """A client of the service: the organizer's calls, and those of any fan."""
+    """A client of the service, for the calls of the organizer and of any fan."""
 
     http: httpx.AsyncClient
     key: str
@@ -47,7 +47,7 @@ class Shop:
         starts_in: timedelta = timedelta(days=30),
         where: str = LIST,
     ) -> None:
-        """An event with one list: sold out, unless told otherwise."""
+        """Make an event with one list, sold out by default."""
         offer_id, representation_id = where.split("/")
         start = datetime.now(UTC) + starts_in
         await self.made("PUT", "/events/ev_1", EVENT)
@@ -58,7 +58,7 @@ class Shop:
         await self.made("PUT", f"/inventory/{where}", {"total_stock": total, "available_stock": available})
 
     async def made(self, method: str, path: str, body: Any = None, **options: Any) -> dict[str, Any]:
-        """An organizer's call that must succeed."""
+        """Call as the organizer, and expect success."""
         answer = await self.organizer(method, path, body, **options)
         assert answer.is_success, answer.text
         return answer.json()
@@ -66,14 +66,14 @@ class Shop:
     async def organizer(
         self, method: str, path: str, body: Any = None, *, key: str | None = None, **options: Any
     ) -> httpx.Response:
-        """An organizer's call: /v1/organizer + path."""
+        """Call as the organizer: /v1/organizer + path."""
         headers = {"Authorization": f"Bearer {key or self.key}"} | options.pop("headers", {})
         if body is not None:
             options["json"] = body
         return await self.http.request(method, f"/v1/organizer{path}", headers=headers, **options)
 
     async def token(self, user_id: str, *, key: str | None = None) -> str:
-        """A token of one of the organization's users."""
+        """Return a token of one of the organization's users."""
         return (await self.made("POST", "/user-tokens", {"user_id": user_id}, key=key))["token"]
 
     async def user(
@@ -84,25 +84,25 @@ class Shop:
         body: Any = None,
         **options: Any,
     ) -> httpx.Response:
-        """A fan's call: /v1/user + path."""
+        """Call as a fan: /v1/user + path."""
         headers = {"Authorization": f"Bearer {await self.token(user_id)}"} | options.pop("headers", {})
         if body is not None:
             options["json"] = body
         return await self.http.request(method, f"/v1/user{path}", headers=headers, **options)
 
     async def join(self, user_id: str, wanted: int = 1, **more: Any) -> dict[str, Any]:
-        """A fan joins, and must succeed."""
+        """Join as a fan, and expect success."""
         answer = await self.user(user_id, "POST", body={"tickets_wanted": wanted} | more)
         assert answer.status_code == 201, answer.text
         return answer.json()
 
     async def entry(self, user_id: str) -> dict[str, Any]:
-        """A fan's entry, as the organizer sees it."""
+        """Return a fan's entry, as the organizer sees it."""
         return await self.made("GET", f"/waiting-lists/{LIST}/entries/{user_id}")
 
 
 async def add_webhook(pool: Pool) -> None:
-    """The organization's WEBHOOK, told of nothing that happens, with NOTICE, a test that is dead."""
+    """Add the organization's WEBHOOK, which receives no real event, with NOTICE, a dead test notice."""
     async with connection(pool) as acquired:
         await acquired.execute(
             "INSERT INTO webhooks (webhook_id, organization_id, url, description, types, created_at)"
@@ -122,7 +122,7 @@ async def add_webhook(pool: Pool) -> None:
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The problem that an answer must be."""
+    """Check that an answer is this problem, and return it."""
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     body = answer.json()
     assert (answer.status_code, body["code"]) == (status, code), answer.text
@@ -137,7 +137,7 @@ _operations: list[tuple[str, re.Pattern[str], dict[str, Any]]] = []
 
 
 def declared_answers(app: FastAPI) -> Callable[[httpx.Response], Awaitable[None]]:
-    """Fails a test whose call got an answer, or a problem's code, that OpenAPI does not declare for it."""
+    """Fail a test whose call got an answer or a problem code that OpenAPI does not declare for it."""
     if not _operations:  # every application has the same, whatever its settings, and it takes a while to list them
         # Of the characters in our paths only the dot means something to a regular expression.
         _operations.extend(
@@ -162,7 +162,7 @@ def declared_answers(app: FastAPI) -> Callable[[httpx.Response], Awaitable[None]
 
 @contextmanager
 def bound_to_loopback() -> Iterator[socket.socket]:
-    """A free port, for an application that must know its own address before it is made."""
+    """Reserve a free port, for an application that must know its address before it starts."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound
@@ -172,7 +172,7 @@ def bound_to_loopback() -> Iterator[socket.socket]:
 async def listening(
     app: FastAPI, on: socket.socket | None = None, *, protocol: type[HeaderLimits] = HeaderLimits
 ) -> AsyncIterator[str]:
-    """The started application behind uvicorn, on a free port of the loopback unless one is given."""
+    """Run the application behind uvicorn, on a free port of the loopback unless one is given."""
     with nullcontext(on) if on else bound_to_loopback() as bound:
         server = uvicorn.Server(
             uvicorn.Config(app, http=protocol, lifespan="off", log_config=None, access_log=False)

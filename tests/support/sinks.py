@@ -1,4 +1,4 @@
-"""Where tests send to: a real SMTP server and a real HTTP server on loopback, which remember what they got."""
+"""Run a real SMTP server and a real HTTP server on loopback, which store what they receive."""
 
 import asyncio
 import email
@@ -17,7 +17,7 @@ from tests.support.ports import free_port
 
 @dataclass
 class Mailbox:
-    """All that a mail server took; `answers` are its replies to the next messages, then `250 OK`."""
+    """All messages that a mail server took. `answers` has its replies to the next messages, then `250 OK`."""
 
     port: int = 0
     messages: list[EmailMessage] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Mailbox:
 
 @contextmanager
 def mail_server() -> Iterator[Mailbox]:
-    """A mail server in a thread of its own."""
+    """Run a mail server in its own thread."""
     mailbox = Mailbox(free_port())  # the controller cannot choose one itself
     controller = Controller(mailbox, hostname="127.0.0.1", port=mailbox.port, server_hostname="mail.example")
     controller.start()
@@ -50,8 +50,10 @@ def mail_server() -> Iterator[Mailbox]:
 
 @dataclass
 class Receiver:
-    """All that a webhook got; `answers` are the statuses of the next answers, then 204. While `gate` is closed
-    nobody gets an answer."""
+    """All requests to a webhook. `answers` has the next statuses, then it answers 204.
+
+    It answers no request while `gate` is closed.
+    """
 
     url: str = ""
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
@@ -77,7 +79,7 @@ class Receiver:
 
 @asynccontextmanager
 async def receiver() -> AsyncIterator[Receiver]:
-    """A webhook's receiver."""
+    """Run a receiver of webhooks."""
     sink = Receiver()
     sink.gate.set()
     application = web.Application()

@@ -1,4 +1,4 @@
-"""A real standby of the tests' PostgreSQL, by streaming replication."""
+"""Run a real standby of the tests' PostgreSQL, by streaming replication."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ Standby: TypeAlias = "tuple[str, subprocess.Popen[bytes]]"
 
 @contextmanager
 def standby_of(dsn: str) -> Iterator[Standby]:
-    """The DSN of a fresh standby of this server, for the same database; and its process."""
+    """Yield the DSN of a new standby of this server, for the same database, and its process."""
     parts = urlsplit(dsn)
     host, port = (parse_qs(parts.query)[name][0] for name in ("host", "port"))
     cluster = Path(host).parent / "cluster"

@@ -1,4 +1,4 @@
-"""What tests of things that happen by themselves share: run them for a while, and await what they do."""
+"""Run background work in tests for a while, and wait for its effects."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class Works(Protocol):
-    """What the worker runs: maintenance, or the dispatcher."""
+    """A part of the worker: maintenance or the dispatcher."""
 
     async def run(self, stop: asyncio.Event) -> None: ...
 
@@ -24,7 +24,7 @@ async def working(*workers: Works) -> AsyncIterator[None]:
 
 
 async def until(condition: Callable[[], Any], *, seconds: float = 5.0) -> float:
-    """How long it took until the condition was true."""
+    """Wait until the condition is true, and return how long that took."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     while not await condition():

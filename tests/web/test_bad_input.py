@@ -1,7 +1,7 @@
-"""Bad input on every route there is: a clear problem, and nothing changed.
+"""Bad input on every route: the answer is a clear problem, and no data changes.
 
-The routes are those of the OpenAPI document, so that a new one is covered without being named. That every answer
-is declared for its route, and none is a 500, is checked behind every call of `shop.http` (tests/support/shop.py).
+The routes come from the OpenAPI document, so that a new one is covered at once. Every call of `shop.http` also
+checks that its answer is declared for the route and is not a 500 (tests/support/shop.py).
 """
 
 import json

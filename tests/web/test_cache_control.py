@@ -1,4 +1,4 @@
-"""What caches may keep: what is declared public, and nothing else, errors least of all."""
+"""Caches may keep only declared public answers, and never an error."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Pages of other origins: the user router is open to all of them, everything else to none."""
+"""Cross-origin calls: the user router is open to pages of every origin, all other calls to none."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Requests as bytes: what has not arrived whole is not done, and nobody can take the server's memory or time."""
+"""Requests as raw bytes: the service drops incomplete ones, and no client can take its memory or time."""
 
 import asyncio
 import os
@@ -319,7 +319,7 @@ async def test_whoever_reads_nothing_of_a_large_answer_is_dropped(
 
 
 async def test_whoever_reads_slowly_is_served(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(header_limits, "READER_SECONDS", 0.5)
+    monkeypatch.setattr(header_limits, "READER_SECONDS", 1.5)
     monkeypatch.setattr(header_limits, "_LOOK_SECONDS", 0.1)
     large, wanted = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 30
     async with wire(scene.app) as raw:
@@ -330,9 +330,8 @@ async def test_whoever_reads_slowly_is_served(scene: Scene, monkeypatch: pytest.
             loop, got = asyncio.get_running_loop(), b""
             await loop.sock_sendall(slow, large * wanted)
             began = loop.time()
-            while (
-                loop.time() - began < 4 * header_limits.READER_SECONDS
-            ):  # a line that is slow, not a reader who is gone
+            # A line that is slow, not a reader who is gone.
+            while loop.time() - began < 2 * header_limits.READER_SECONDS:
                 got += await loop.sock_recv(slow, 4096)
                 await asyncio.sleep(0.01)
             while got.count(b"HTTP/1.1 200") < wanted:

@@ -1,4 +1,4 @@
-"""Readiness says so when nothing can be written, at little cost."""
+"""Readiness reports a database that refuses writes, at little cost."""
 
 import asyncio
 from collections.abc import AsyncIterator

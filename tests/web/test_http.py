@@ -1,4 +1,4 @@
-"""The HTTP side: the mission's cases by name, who may call, bad input, repeats, and what OpenAPI promises."""
+"""The HTTP side: the mission's cases by name, authentication, bad input, repeats, and the promises of OpenAPI."""
 
 import asyncio
 import base64

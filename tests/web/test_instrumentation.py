@@ -1,4 +1,4 @@
-"""What is seen of the service: ids, logs, metrics, readiness."""
+"""What operators see of the service: request ids, logs, metrics, readiness."""
 
 import asyncio
 import io
@@ -178,7 +178,7 @@ async def test_defects_and_our_own_lines_are_all_logged() -> None:
                 raise RuntimeError
             except RuntimeError:
                 logging.getLogger("library").exception("failed")
-            structlog.get_logger("waiting_list.streams").info("slow_reader_dropped")
+            structlog.get_logger("waiting_list.web.server_sent_events").info("slow_reader_dropped")
     events = Counter(json.loads(line)["event"] for line in stream.getvalue().splitlines())
     assert events == {"told": 3, "failed": 3, "slow_reader_dropped": 1}
 

@@ -1,4 +1,4 @@
-"""A proxy that hides the addresses of fans: where that is noticed, and where it is not."""
+"""The warning about a proxy that hides the addresses of fans."""
 
 from typing import Any
 

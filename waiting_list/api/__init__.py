@@ -1,1 +1,1 @@
-"""The HTTP API."""
+"""The HTTP API: calls for fans, organizers and operators."""

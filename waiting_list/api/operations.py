@@ -1,4 +1,4 @@
-"""Calls for operators: health, metrics, version, public keys. Anyone may call: keep /metrics inside by the proxy.
+"""Define the calls for operators: health, metrics, version, public keys.
 
 They need no credentials, so the proxy must keep /metrics from the public.
 """

@@ -1,4 +1,4 @@
-"""The command `audit`: replays the history, and compares."""
+"""Define the command `audit`, which compares lists with their history."""
 
 import sys
 from typing import Annotated

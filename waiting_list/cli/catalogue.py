@@ -1,4 +1,4 @@
-"""The command `import`: a catalogue from CSV files."""
+"""Define the command `import`, which reads a catalogue from CSV files."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Commands for the schema: `migrate` and `distribute`."""
+"""Define `migrate` and `distribute`, the commands for the schema."""
 
 from typing import Annotated
 

@@ -1,11 +1,11 @@
-"""The command `demo`: a catalogue with fans in every state."""
+"""Define the command `demo`, which loads a catalogue with fans in every state."""
 
 from typing import Annotated
 
 import typer
 
 from waiting_list.cli.context import DataDir, app, run_with_pool, with_database
-from waiting_list.demo import data as demo_data
+from waiting_list.demo.data import load_demo
 from waiting_list.postgres.pool import Pool
 from waiting_list.settings import Settings
 
@@ -23,7 +23,7 @@ def demo_(
     """
 
     async def run(pool: Pool, config: Settings) -> None:
-        print(await demo_data.load(pool, config, url))
+        print(await load_demo(pool, config, url))
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)

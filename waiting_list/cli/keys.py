@@ -1,4 +1,4 @@
-"""Commands for API keys."""
+"""Define the commands for API keys."""
 
 from datetime import timedelta
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Commands for e-mails and webhook deliveries."""
+"""Define the commands for e-mails and webhook deliveries."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from waiting_list.cli.context import DataDir, app, configured, printable, run_with_pool, with_database
 from waiting_list.i18n import LOCALES, SOURCE
 from waiting_list.lists.events import EmailKind
-from waiting_list.notifications import notices as sent_notices
+from waiting_list.notifications import notices
 from waiting_list.notifications.email_examples import example
 from waiting_list.notifications.email_rendering import EmailRenderer
 from waiting_list.notifications.models import Notice, NoticeStatus
@@ -58,10 +58,10 @@ def notices_(
 
     The newest come first. Columns: id, status, tries, type, list, status and text of the last answer.
     """
-    only = sent_notices.NoticeFilter(status=[status] if status else None)
+    only = notices.NoticeFilter(status=[status] if status else None)
 
     async def run(pool: Pool, _: Settings) -> None:
-        found = await sent_notices.notices(pool, organization, only, limit=limit, cursor=None)
+        found = await notices.notices(pool, organization, only, limit=limit, cursor=None)
         for notice in found.items:
             print(_line(notice))
 
@@ -86,9 +86,9 @@ def resend_(
 
     async def run(pool: Pool, _: Settings) -> None:
         if notice_ids:
-            sent = await sent_notices.resend_all(pool, notice_ids, organization_id=organization)
+            sent = await notices.resend_all(pool, notice_ids, organization_id=organization)
         else:
-            sent = await sent_notices.resend_dead(pool, organization_id=organization)
+            sent = await notices.resend_dead(pool, organization_id=organization)
         print(f"The worker will send {sent} again.")
 
     with with_database(data_dir) as settings:

@@ -1,4 +1,4 @@
-"""Commands for a person's data, for operators, who have no organizer's key."""
+"""Define the commands for a person's data. They need no API key."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The commands `serve` and `worker`, which run until they are stopped."""
+"""Define the commands `serve` and `worker`, which run until the operator stops them."""
 
 import asyncio
 import gc
@@ -24,7 +24,7 @@ from waiting_list import __version__
 from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.app import create_app
 from waiting_list.cli.context import DataDir, app, configured, fail, run_with_pool, with_database
-from waiting_list.demo import data as demo_data
+from waiting_list.demo.data import load_demo
 from waiting_list.lists.engine import Engine
 from waiting_list.maintenance import Maintenance
 from waiting_list.notifications.dispatcher import Dispatcher
@@ -129,17 +129,17 @@ def _end_gently(loop: asyncio.AbstractEventLoop, drain: Callable[[], None], *, s
 
     Until then the process answers as before. Ctrl-C or a second SIGTERM ends it at once.
     """
-    told = False
+    delayed = False
 
     for number in (signal.SIGTERM, signal.SIGINT):
         ends = signal.getsignal(number)
         assert callable(ends), "uvicorn has set its own"
 
         def end(received: int, frame: FrameType | None, ends: Callable[..., Any] = ends) -> None:
-            nonlocal told
+            nonlocal delayed
             loop.call_soon_threadsafe(drain)
-            if received == signal.SIGTERM and seconds and not told:
-                told = True
+            if received == signal.SIGTERM and seconds and not delayed:
+                delayed = True
                 loop.call_soon_threadsafe(loop.call_later, seconds, ends, received, frame)
             else:
                 ends(received, frame)
@@ -181,7 +181,7 @@ def _show_demo(settings: Settings, url: str) -> None:
         with suppress(OSError), opener.open(f"{url}/health/ready", timeout=5):
             break
         pause.wait(0.1)
-    text = run_with_pool(settings, lambda pool, settings: demo_data.load(pool, settings, url))
+    text = run_with_pool(settings, lambda pool, settings: load_demo(pool, settings, url))
     print(text, flush=True)
 
 

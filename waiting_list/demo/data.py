@@ -1,5 +1,4 @@
-"""Load the demo (`waiting-list demo`): a catalogue, and a few dozen fans in every state, played through the real
-engine."""
+"""Load the data of the demo: a catalogue, and a few dozen fans in every state, made by the real engine."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -27,13 +26,14 @@ from waiting_list.problems import NotInList
 from waiting_list.settings import Settings
 
 FAN = "you"
+"""The fan whose token the examples use."""
 _STRICT = ListKey("jazz-floor", "jazz-fri")
 _FANS = Caller(ORGANIZATION, "user")
 _STAFF = Caller(ORGANIZATION, "organizer:demo")
-_SHOP = Idempotency.of(caller="demo", key="demo", request="demo")
+_SAME_KEY = Idempotency.of(caller="demo", key="demo", request="demo")
 
 
-async def load(pool: Pool, settings: Settings, url: str) -> str:
+async def load_demo(pool: Pool, settings: Settings, url: str) -> str:
     """Load the demo unless it is loaded, and return examples to try: a key, and five curl lines that work.
 
     The dates of the catalogue lie after the day of loading. Raises Unavailable.
@@ -49,7 +49,7 @@ async def load(pool: Pool, settings: Settings, url: str) -> str:
         checkout = settings.public_url + CHECKOUT if settings.demo else "https://shop.example/checkout"
         await _Play(engine, began, checkout + "?pass={pass}&tickets={tickets}").all()
     # The same key all day, because it is derived and not stored.
-    key, _ = await create_api_key(pool, ORGANIZATION, name="demo", scopes=[Scope.ADMIN], idempotency=_SHOP)
+    key, _ = await create_api_key(pool, ORGANIZATION, name="demo", scopes=[Scope.ADMIN], idempotency=_SAME_KEY)
     signing_keys = SigningKeys(pool)
     user_tokens = UserTokens(signing_keys, SignOuts(pool, settings))
     token, expires_at = await user_tokens.mint(User(FAN, ORGANIZATION), expires_in=86_400)
@@ -70,12 +70,14 @@ curl -sSw '\\n' '{url}/v1/user/waiting-lists/jazz-floor/jazz-fri'
 curl -sSw '\\n' -X POST -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -d '{{"tickets_wanted": 2}}' '{url}/v1/user/waiting-lists/jazz-floor/jazz-fri/entry'
 curl -sSw '\\n' -X POST -H 'Authorization: Bearer {key.key}' -H 'Content-Type: application/json' -d '{{"quantity": 3}}' '{url}/v1/organizer/inventory/jazz-floor/jazz-fri/add-stock'
 curl -sSw '\\n' -H 'Authorization: Bearer {key.key}' '{url}/v1/organizer/entries?offer_id=jazz-floor&status=ready&status=waiting'
-"""  # noqa: E501 - a line is copied whole
+"""  # noqa: E501 - readers copy each line as a whole
 
 
 class _Play:
-    """A day of fans and staff, up to an hour ago. Every step is a minute later, so that the history is in
-    order."""
+    """Play a day of fans and staff, up to an hour ago.
+
+    Each step is a minute later, so that the history is in order.
+    """
 
     def __init__(self, engine: Engine, now: datetime, purchase_url: str) -> None:
         self._engine = engine

@@ -1,8 +1,8 @@
-"""A ticket shop to try the service with: the widget on its page, and a checkout that buys with a purchase pass.
+"""A demo ticket shop: pages with the widget, and a checkout that buys with a purchase pass.
 
-There is nothing here unless the `demo` setting is on, since anybody can be any fan of the demo. What stands for
-the shop's server is in this process: it mints tokens and redeems passes as `POST /v1/organizer/user-tokens` and
-`POST /v1/organizer/purchases` do.
+The pages exist only if the `demo` setting is on, because every visitor can act as any fan of the demo. This
+process plays the shop's server. It makes tokens like `POST /v1/organizer/user-tokens`, and redeems passes like
+`POST /v1/organizer/purchases`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,22 +26,20 @@ from waiting_list.problems import AlreadyLeft, HoldExpired, InvalidRequest, NotF
 
 ORGANIZATION = "demo"
 FANS = ("you", "ines", "emma", "chloe", "fan-24")
-"""Who one can be in the shop, besides nobody; the demo has made all but the first wait, or ready."""
+"""The fans that a visitor can choose to be. In the demo data, all but the first are waiting or ready."""
 _TOKEN_SECONDS = 600
 _STAFF = Caller(ORGANIZATION, "organizer:demo-shop")
-
-
 SOLD = (
     ListKey("jazz-floor", "jazz-fri"),
     ListKey("indie-floor", "indie-1"),
     ListKey("opera-stalls", "opera-1"),
     ListKey("jazz-floor", "jazz-sun"),
 )
-"""What the shop sells. Of the last one there are tickets left."""
+"""The lists of the shop's tickets. Tickets of the last one are still available."""
 
 
 class Show(NamedTuple):
-    """What the shop has on sale, as its catalogue has it."""
+    """A show in the shop, with the facts of the catalogue."""
 
     key: ListKey
     title: str
@@ -51,7 +49,7 @@ class Show(NamedTuple):
 
 
 class ShopRoute(PageRoute):
-    """A page of the shop. Nobody is signed in there, so a form need only come from it."""
+    """A page of the shop. Its visitors do not sign in, so its forms need no token, only the same origin."""
 
     async def admit(self, call: PageRequest) -> Response | None:
         if not call.service.settings.demo:
@@ -61,7 +59,7 @@ class ShopRoute(PageRoute):
         return None
 
     async def refused(self, call: PageRequest, problem: Problem) -> Response:
-        """What was refused, in the words of a shop."""
+        """Show a refusal on a page of the shop."""
         if not call.service.settings.demo:
             return await super().refused(call, problem)
         return _page(call, "shop_sorry.html", status=problem.status, headers=problem.headers, problem=problem)
@@ -72,22 +70,22 @@ router = APIRouter(route_class=ShopRoute, include_in_schema=False)
 
 @router.get(SHOP)
 async def show_shop(call: PageRequest, fan: str = "") -> Response:
-    """What is on sale, each show with its waiting list, for the fan that was chosen."""
+    """List the shows, each with its waiting list, for the chosen fan."""
     token = await _token(call, fan) if fan in FANS else None
     return _page(call, "shop.html", shows=await _shows(call), fans=FANS, fan=fan if token else "", token=token)
 
 
 @router.get(SHOP_TOKEN)
 async def make_token(call: PageRequest, fan: str = "") -> Response:
-    """A token for the fan: what the shop's script asks for when the one that it has is refused."""
+    """Make a token for the fan. The shop's script asks for a new one when its token is refused."""
     token = await _token(call, fan) if fan in FANS else None
     return JSONResponse({"token": token}, headers=dict(HEADERS))
 
 
 @router.get(CHECKOUT)
 async def show_checkout(call: PageRequest, tickets: str = "") -> Response:
-    """What is held by a pass, and a button to pay for it."""
-    # The pass is read by hand: `pass` is no name that Python lets a parameter have.
+    """Show the held tickets of a pass, and a button to pay for them."""
+    # Read by hand, because `pass` cannot be the name of a parameter in Python.
     text = call.query_params.get("pass", "")
     shown = await call.service.purchase_passes.read_pass(text)
     entry = await _held(call, shown)
@@ -100,7 +98,7 @@ async def show_checkout(call: PageRequest, tickets: str = "") -> Response:
 
 @router.post(CHECKOUT)
 async def pay(call: PageRequest) -> Response:
-    """Buys with the pass, so many as were chosen. A pass buys once."""
+    """Buy the chosen number of tickets with the pass. A pass buys once."""
     form = await read_form(call)
     shown = await call.service.purchase_passes.read_pass(form.get("pass", ""))
     tickets = whole_number(form, "tickets")
@@ -112,12 +110,12 @@ async def pay(call: PageRequest) -> Response:
 
 @router.get(THANKS)
 async def show_thanks(call: PageRequest, tickets: int = 1, fan: str = "") -> Response:
-    """Thanks for the purchase."""
+    """Thank the fan for the purchase."""
     return _page(call, "shop_thanks.html", tickets=max(1, min(tickets, 1000)), fan=fan if fan in FANS else "")
 
 
 async def _shows(call: PageRequest, keys: Sequence[ListKey] = SOLD) -> list[Show]:
-    """Those of the lists whose show is still to come."""
+    """Return the upcoming shows of these lists."""
     events = await catalogue_queries.upcoming_events(call.pool, [ORGANIZATION], limit=100, cursor=None)
     found = {
         ListKey(offer.offer_id, one.representation_id): Show(
@@ -140,7 +138,7 @@ async def _token(call: PageRequest, fan: str) -> str:
 
 
 async def _held(call: PageRequest, shown: Pass) -> Entry:
-    """The entry whose hold the pass was made for. Raises AlreadyLeft, HoldExpired, NotInList."""
+    """Return the entry whose hold belongs to the pass. Raises AlreadyLeft, HoldExpired, NotInList."""
     entry = await call.reads.entry(shown.key, shown.user_id, organization_id=ORGANIZATION)
     is_this = entry.ready_at and hold_id(shown.key.list_id, entry.number, entry.ready_at) == shown.hold
     if is_this and entry.status is Status.READY:
@@ -153,8 +151,11 @@ async def _held(call: PageRequest, shown: Pass) -> Entry:
 def _page(
     call: PageRequest, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **shown: Any
 ) -> Response:
-    """A page of the shop. It takes the widget from where fans reach the service, which is another origin when the
-    shop is opened by another name: its policy is the one that any shop needs."""
+    """Render a page of the shop.
+
+    It loads the widget from the public URL, which is another origin if the visitor opened the shop by another
+    name. So the page has the policy that every shop with the widget needs.
+    """
     service = call.service.settings.public_url
     policy = (
         f"default-src 'self'; script-src 'self' {service}; connect-src 'self' {service}; base-uri 'none'; "

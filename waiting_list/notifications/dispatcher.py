@@ -1,9 +1,9 @@
-"""The dispatcher: find the due notices of the outbox, and start a sender for each list and receiver.
+"""Find the due notices of the outbox, and start a task for each list and receiver.
 
-It reads what is due without locks. For each list and receiver one task then claims a batch (SKIP LOCKED, so that
-any number of processes may run), sends it, records the results, and goes on until nothing is left. A claim only
-moves the row's `due_at` ahead: a process that is killed in the middle leaves rows that are due again, under the
-same id. So every notice is sent at least once, and hardly ever twice.
+The dispatcher reads due notices without locks. For each list and receiver one task then claims a batch (SKIP
+LOCKED, so that any number of processes may run), sends it, records the results, and continues until no notice is
+due. A claim only moves the row's `due_at` ahead: a process that is killed in the middle leaves rows that are due
+again, under the same id. So the service sends every notice at least once, and hardly ever twice.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 _TASKS_FOR_EMAILS = 8
 _TASKS_FOR_WEBHOOKS = 48
-"""At most. Each kind has its own, so that webhooks that hang never hold up an e-mail."""
+"""The most tasks. Each kind has its own limit, so that webhooks that hang never delay an e-mail."""
 _TASKS_FOR_A_WEBHOOK = 2
 _LONGEST_SLEEP_SECONDS = 0.5
 _SHORTEST_SLEEP_SECONDS = 0.05
@@ -36,8 +36,7 @@ _GRACE_SECONDS = 5.0
 
 
 class Dispatcher:
-    """Sends notices until it is told to stop. The engine sets `wake` when it has written new ones in this
-    process."""
+    """Send notices until it is stopped. The engine sets `wake` when it has written new ones in this process."""
 
     def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys, wake: asyncio.Event) -> None:
         self._pool = pool
@@ -48,15 +47,17 @@ class Dispatcher:
         self._email_sender = EmailSender(pool, settings, composer, transport) if transport is not None else None
         self._webhook_sender: WebhookSender | None = None
         self._tasks: dict[tuple[UUID, str | None], asyncio.Task[None]] = {}
-        """By list and webhook, or None for the list's e-mails."""
+        """The running tasks, by list and webhook; None stands for the list's e-mails."""
         self._found_more = False
-        """Whether the last look found more than there were tasks for."""
+        """Whether the last look found more notices than free tasks."""
         self._failing: set[tuple[UUID, str | None]] = set()
         self._cleaned_at = float("-inf")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set. Survive any failure: log it once, and try again. At the end, what is under way
-        has a few seconds to finish."""
+        """Work until `stop` is set. Log each failure once, and try again.
+
+        At the end, running tasks have a few seconds to finish.
+        """
         self._webhook_sender = WebhookSender(self._pool, self._settings, self._signing_keys)
         stopping = asyncio.create_task(stop.wait())
         failing = False
@@ -69,7 +70,7 @@ class Dispatcher:
                     await self._start_tasks(self._webhook_sender.resting())
                     failing = False
                 except Unavailable:
-                    pause = _RETRY_SECONDS  # the outage is logged where it is met
+                    pause = _RETRY_SECONDS  # the pool logs the outage
                 except Exception as error:
                     pause = _RETRY_SECONDS
                     if not failing:
@@ -98,14 +99,14 @@ class Dispatcher:
         self._cleaned_at = now
 
     async def _sleep(self, stopping: asyncio.Task[bool], seconds: float) -> None:
-        # A moment in any case, so that an engine that commits all the time is not followed by a look each time.
+        # At least a moment, so that a busy engine does not cause a look after every commit.
         await asyncio.wait([stopping], timeout=_SHORTEST_SLEEP_SECONDS)
         woken = asyncio.create_task(self._wake.wait())
         await asyncio.wait([stopping, woken], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         woken.cancel()
 
     async def _start_tasks(self, resting: list[str]) -> None:
-        """Look for what is due, and start a task for each list and receiver that has none. Raises Unavailable."""
+        """Look for due notices, and start a task for each list and receiver that has none. Raises Unavailable."""
         busy = list(self._tasks)
         receivers = {None, *(webhook_id for _, webhook_id in busy)}
         async with snapshot(self._pool) as acquired:
@@ -126,7 +127,7 @@ class Dispatcher:
             task.add_done_callback(lambda _, key=key: self._ended(key))  # type: ignore[misc]
 
     def _has_room(self, webhook_id: str | None) -> bool:
-        """Whether one more task may send to a receiver."""
+        """Return whether one more task may send to a receiver."""
         receivers = [receiver for _, receiver in self._tasks]
         emails = receivers.count(None)
         if webhook_id is None:
@@ -140,16 +141,16 @@ class Dispatcher:
             self._wake.set()
 
     async def _send(self, list_id: UUID, webhook_id: str | None) -> None:
-        """Send batch after batch of what is due of one list to one receiver."""
+        """Send batch after batch of the due notices of one list to one receiver."""
         key = list_id, webhook_id
         try:
             while await self._send_due(list_id, webhook_id):
                 pass
             self._failing.discard(key)
         except Unavailable:
-            pass  # the next look says so
+            pass  # the next look meets the outage, too
         except Exception:
-            # What was claimed is due again when its lease ends.
+            # Claimed notices are due again when their lease ends.
             if key not in self._failing:
                 log.exception("delivery_failed", list_id=str(list_id), webhook_id=webhook_id)
             self._failing.add(key)

@@ -1,4 +1,4 @@
-"""Compose an e-mail at the moment it is sent: check that it is still true, and fill it with what is true then."""
+"""Compose an e-mail at the moment of sending: check that it is still true, and fill in the current facts."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ from waiting_list.postgres.pool import Pool, Record, connection
 from waiting_list.postgres.statements import sql
 from waiting_list.settings import Settings
 
-NOBODY = "the e-mail has no recipient any longer"
-"""The reason where the fan was erased, has no address any more, or has unsubscribed."""
+NO_RECIPIENT = "the e-mail has no recipient any longer"
+"""The reason not to send if the fan was erased, has no address any longer, or has unsubscribed."""
 
 
 class EmailComposer:
-    """Composes the e-mails of claimed notices. One for each process."""
+    """Compose the e-mails of claimed notices. Each process has one."""
 
     def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys) -> None:
         self._pool = pool
@@ -35,10 +35,11 @@ class EmailComposer:
         self._renderer = EmailRenderer(settings)
 
     async def read_entries(self, list_id: UUID, numbers: Sequence[int | None]) -> dict[int, Mapping[str, Any]]:
-        """Return what e-mails about some entries of a list may say, by number, where an entry has a contact.
+        """Return the facts for e-mails about entries of a list, by number, for each entry with a contact.
 
-        The private links of these entries work from now on. `subscribed` is false where the mailbox wants no
-        e-mails of the organization. Raises Unavailable."""
+        The private links of these entries work from now on. `subscribed` is false if the mailbox has unsubscribed
+        from the organization. Raises Unavailable.
+        """
         wanted = [number for number in numbers if number is not None]
         if not wanted:
             return {}
@@ -81,8 +82,10 @@ class EmailComposer:
         return self._renderer.render(EmailKind(notice["type"]), context, notice_id=notice["notice_id"])
 
     async def compose_sign_in(self, notice: Record) -> EmailMessage | None:
-        """Return the e-mail with the link to sign in; None once the link was used, or has expired. Raises
-        Unavailable."""
+        """Return the e-mail with the link to sign in; None if the link was used or has expired.
+
+        Raises Unavailable.
+        """
         async with connection(self._pool) as acquired:
             record = await acquired.fetchrow(sql("read_sign_in"), notice["notice_id"])
         if record is None:
@@ -105,9 +108,9 @@ class EmailComposer:
 
 
 def reason_not_to_send(notice: Record, about: Mapping[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
-    """Return why an e-mail is no longer true, or no longer needed; None if it is to be sent."""
+    """Return why an e-mail is no longer true or needed; None if the worker should send it."""
     if about["email"] is None or not about["subscribed"]:
-        return NOBODY
+        return NO_RECIPIENT
     status, left_reason = about["status"], about["left_reason"]
     to_verify = about["unverified"] and about["verify_email"]
     # The hold that the e-mail is about, not a later one of the same entry.

@@ -1,4 +1,4 @@
-"""Examples of e-mails, so that templates can be looked at before they are used."""
+"""Make examples of e-mails, so that organizers can look at their templates before they use them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ def example(
 
 
 def example_context(kind: EmailKind, *, locale: str, organization_id: str = "demo") -> EmailContext:
-    """Return the context of an example: a fan, an event, and what this kind of e-mail is about."""
+    """Return the context of an example: a fan, an event, and the facts for this kind of e-mail."""
     link = "https://tickets.example/p/Zx4kq0Yw3mB7cN2vT9sR1dF6gH8jL5aQ"
     context = EmailContext(
         organization_id=organization_id,

@@ -1,11 +1,12 @@
-"""Render e-mails: from a context and a template to a message. Knows neither the database nor how mail leaves.
+"""Render e-mails: from a context and a template to a message. This module uses no database and no transport.
 
-The words stand in `templates/mail/`: for each kind a `.txt`, whose first line is the subject, and a `.html`.
-What a fan or an organizer wrote can only be read: the renderer takes out controls and signs that turn the
-direction of text, escapes HTML, and has the `email` package make headers from parts, never from spliced text.
+`notifications/templates` has the texts: for each kind a `.txt`, whose first line is the subject, and a `.html`.
+Text of a fan or an organizer is data only: the renderer removes control characters and characters that turn the
+direction of text, escapes HTML, and lets the `email` package make headers from parts, never from spliced text.
 
-An e-mail carries the organizer's good name, so a fan must not have it say something to strangers. Before the
-address is verified it has no text of the fan's; after that it has their name, unless the name has a web address.
+An e-mail comes in the organizer's name, so a fan must not send a text of their own to strangers. Before the
+address is verified, an e-mail has no text of the fan. After that it has their name, unless the name contains a
+web address.
 """
 
 import re
@@ -36,9 +37,9 @@ from waiting_list.settings import Settings
 log = structlog.get_logger(__name__)
 
 _LONGEST = 200
-"""Characters of a name or title that are shown."""
+"""The most characters of a name or title in an e-mail."""
 _LONGEST_NAME = 100
-"""Characters of a person's name in the header To."""
+"""The most characters of a person's name in the header To."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
 _SPACES = re.compile(" {2,}")
 _LINK = re.compile(r"https?://[!-~]+")
@@ -47,17 +48,17 @@ _SUBJECT = "Subject: "
 _DOTS = str.maketrans(
     dict.fromkeys("\u3002\u00b7\u0701\u0702\u06d4\u2e31\u2e33\ua4f8\u2027\u2219\u22c5\u30fb", ".")
 )
-"""What browsers take for the dot of a domain (UTS 46), and what readers do."""
+"""Characters that browsers (UTS 46) or readers take for the dot of a domain."""
 _WEB_ADDRESS = re.compile(r"[/\\:@]|\bwww\b|\w\s*\.(\w{2}|[^\W\x00-\x7f])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EmailContext:
-    """All that an e-mail to a fan may show. What is null is not mentioned.
+    """The facts that an e-mail to a fan may show. Templates omit facts that are None.
 
-    `number` is the arrival number, and with `requeued` the new one; `position` and `tickets_ahead` are exact when
-    the mail is written. `link` is the fan's private page, `buy_link` where they buy what is held. Templates see
-    neither `name` nor `email` until `email_verified`.
+    `number` is the arrival number, and with `requeued` the new one. `position` and `tickets_ahead` are exact at
+    the moment of sending. `link` is the fan's private page. `buy_link` is where the fan buys the held tickets.
+    Templates see neither `name` nor `email` until `email_verified`.
     """
 
     organization_id: str
@@ -85,21 +86,20 @@ class EmailContext:
     unsubscribe_link: str | None = None
 
 
-class _Whole(UnstructuredHeader, BaseHeader):
-    """A header that stays on one line: the library would wrap a long address in encoded words, and nobody would
-    find the link again."""
+class _OneLineHeader(UnstructuredHeader, BaseHeader):
+    """A header that stays on one line, because the library would hide a long address in encoded words."""
 
     def fold(self, *, policy: "Policy[Any]") -> str:
         return f"{self.name}: {self}{policy.linesep}"
 
 
 _HEADERS = HeaderRegistry()
-_HEADERS.map_to_type("List-Unsubscribe", _Whole)
+_HEADERS.map_to_type("List-Unsubscribe", _OneLineHeader)
 _POLICY = SMTP.clone(header_factory=_HEADERS, cte_type="7bit")
 
 
 class EmailRenderer:
-    """Renders the e-mails of a deployment."""
+    """Render the e-mails of a deployment."""
 
     def __init__(self, settings: Settings) -> None:
         name, address = parseaddr(settings.mail_from)
@@ -113,9 +113,9 @@ class EmailRenderer:
     def render(self, kind: EmailKind, context: EmailContext, *, notice_id: UUID) -> EmailMessage:
         """Return the e-mail to the fan of this context, in their language.
 
-        A notice that is sent again has the same Message-ID. With an `unsubscribe_link` one click ends the mails
-        (RFC 8058). An organizer's template that fails must not cost a fan their turn: the renderer then uses ours,
-        and logs it once. Raises ValueError where the context has no address that can be written to.
+        A notice that is sent again has the same Message-ID. With an `unsubscribe_link`, mail programs unsubscribe
+        with one click (RFC 8058). If an organizer's template fails, the renderer logs it once and uses ours, so
+        that the fan does not miss the offer. Raises ValueError if the context has no valid address.
         """
         return self._message(kind, _shown(context), context, notice_id=notice_id)
 
@@ -152,7 +152,7 @@ class EmailRenderer:
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(text, cte="quoted-printable")
         message.add_alternative(html, subtype="html", cte="quoted-printable")
-        message["Content-Language"] = locale  # last: whatever describes the content goes when that is set
+        message["Content-Language"] = locale  # last, because setting the content removes it
         return message
 
     def _render_texts(
@@ -166,7 +166,7 @@ class EmailRenderer:
             except Exception as error:
                 if (organization_id, kind) not in self._failed:
                     self._failed.add((organization_id, kind))
-                    # Kind and place only: what an error says may quote the fan.
+                    # Only class and place, because the message of an error may quote the fan.
                     place = extract_tb(error.__traceback__)[-1]
                     log.warning(
                         "template_failing",
@@ -179,7 +179,7 @@ class EmailRenderer:
 
 
 def _render_with(templates: SandboxedEnvironment, kind: EmailKind, shown: dict[str, Any]) -> tuple[str, str, str]:
-    """Subject, text and HTML. Raises TemplateError, and whatever else a template may run into."""
+    """Return subject, text and HTML. Raises TemplateError, and any other error of a template."""
     first, _, text = templates.get_template(f"mail/{kind}.txt").render(shown).strip().partition("\n")
     if not first.startswith(_SUBJECT):
         raise TemplateError(f"the first line of mail/{kind}.txt does not begin with '{_SUBJECT}'")
@@ -188,7 +188,7 @@ def _render_with(templates: SandboxedEnvironment, kind: EmailKind, shown: dict[s
 
 
 def _shown(context: EmailContext) -> dict[str, Any]:
-    """What templates see: text that is plain, and links that lead to the web."""
+    """Return the values for templates: plain text, and only links to the web."""
     shown = {one.name: getattr(context, one.name) for one in fields(context)}
     for name, value in shown.items():
         if name.endswith("link"):
@@ -203,10 +203,10 @@ def _shown(context: EmailContext) -> dict[str, Any]:
 
 
 def has_web_address(text: str) -> bool:
-    """Return whether a mail program, or a reader, could take a part of a name for a web address.
+    """Return whether a mail program or a reader could take a part of a name for a web address.
 
-    So is a name with a slash, a colon or an at sign, and any dot right before two letters: `St. John` and
-    `J. R. R.` are names, `Dr.Ada` is not. Accents, invisible signs and other dots than ours hide nothing.
+    That holds for a name with a slash, a colon, an at sign, or a dot right before two letters: `St. John` and `J.
+    R. R.` are names, `Dr.Ada` is not. The check ignores accents and invisible characters, and knows other dots.
     """
     bare = "".join(
         one
@@ -217,7 +217,7 @@ def has_web_address(text: str) -> bool:
 
 
 def _plain(text: str, *, longest: int = _LONGEST) -> str:
-    """One line without controls and without signs that turn the direction of what follows."""
+    """Return one line, without control characters and characters that turn the direction of text."""
     # Python before 3.12.5 decodes an encoded word in a header's text, line breaks included (CVE-2024-6923).
     text = text.replace("=?", "= ?")
     line = _SPACES.sub(" ", _CONTROLS.sub(" ", text)).strip()
@@ -226,7 +226,7 @@ def _plain(text: str, *, longest: int = _LONGEST) -> str:
 
 @lru_cache(maxsize=1000)
 def _address(text: str) -> str:
-    """The address as it travels: ASCII, an international domain in its encoded form."""
+    """Return the address in ASCII, with an international domain in its encoded form."""
     try:
         found = validate_email(text, check_deliverability=False, allow_smtputf8=False).ascii_email
     except EmailNotValidError as error:

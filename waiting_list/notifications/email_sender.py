@@ -6,7 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from waiting_list.lists.events import EmailKind
-from waiting_list.notifications.email_content import NOBODY, EmailComposer, reason_not_to_send, seconds_until_due
+from waiting_list.notifications.email_content import (
+    NO_RECIPIENT,
+    EmailComposer,
+    reason_not_to_send,
+    seconds_until_due,
+)
 from waiting_list.notifications.email_transport import EmailTransport
 from waiting_list.notifications.models import NoticeStatus
 from waiting_list.notifications.send_batch import BATCH, LEASE, SendResult, record_results, send_batch
@@ -57,7 +62,7 @@ class EmailSender:
             message = sign_in
         else:
             if entry is None:
-                return SendResult(notice, NoticeStatus.DROPPED, reason=NOBODY)
+                return SendResult(notice, NoticeStatus.DROPPED, reason=NO_RECIPIENT)
             if reason := reason_not_to_send(notice, entry):
                 return SendResult(notice, NoticeStatus.DROPPED, reason=reason)
             if (seconds := seconds_until_due(notice, entry)) is not None:

@@ -75,8 +75,8 @@ class SmtpTransport:
     async def send(self, message: EmailMessage) -> Attempt:
         """Try once, and judge the failure.
 
-        A reply of 4xx, a network failure, and a fault of ours (login, TLS, sender) may work later. A recipient or
-        message that the server refuses with 5xx is dead.
+        A reply of 4xx, a network failure, and a fault of this service (login, TLS, sender) may work later. A
+        recipient or message that the server refuses with 5xx is dead.
         """
         began = time.perf_counter()
         try:

@@ -1,4 +1,4 @@
-"""The nouns of notices: e-mails, webhooks, and what is sent to either."""
+"""Models of notices and webhooks."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,7 @@ class NoticeStatus(StrEnum):
     DEAD = "dead"
     """The last retry failed, or the receiver refused the notice for good. It can be resent."""
     DROPPED = "dropped"
-    """The notice was not sent, because it was outdated or had no recipient any more."""
+    """The notice was not sent, because it was outdated or no longer had a recipient."""
 
 
 class Notice(Frozen):

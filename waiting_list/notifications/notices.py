@@ -50,7 +50,7 @@ async def send_test(
 
     async def insert(acquired: Connection, at: datetime) -> Notice:
         # Locked, so that a deletion of the webhook finds this delivery.
-        webhooks.found(await acquired.fetchrow(sql("lock_webhook"), organization_id, webhook_id))
+        webhooks.existing_webhook(await acquired.fetchrow(sql("lock_webhook"), organization_id, webhook_id))
         list_id, notice_id = organization_list_id(organization_id), uuid.uuid4()
         body = {"type": TEST, "timestamp": at.isoformat(), "data": {"message": "This webhook works."}}
         await acquired.execute(
@@ -115,10 +115,10 @@ async def redeliver(
             return first, True
     sent = await resend_dead(pool, organization_id=organization_id, webhook_id=webhook_id, now=now)
 
-    async def say_so(_acquired: Connection, _at: datetime) -> Redelivered:
+    async def count(_acquired: Connection, _at: datetime) -> Redelivered:
         return Redelivered(notices=sent)
 
-    return await run_once(pool, organization_id, idempotency, Redelivered, say_so, now=now)
+    return await run_once(pool, organization_id, idempotency, Redelivered, count, now=now)
 
 
 async def notices(

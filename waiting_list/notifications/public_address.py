@@ -1,4 +1,4 @@
-"""Which addresses a webhook may call: public ones, so that none reaches into a private network."""
+"""Check the addresses of webhooks: only public ones, so that no webhook reaches into a private network."""
 
 import re
 import socket
@@ -9,9 +9,10 @@ from yarl import URL
 from waiting_list.problems import InvalidRequest
 from waiting_list.settings import Settings
 
-# Global unicast in IPv6 (RFC 4291, IANA). Of all the rest, only what stands for an IPv4 address is looked at.
+# Global unicast in IPv6 (RFC 4291, IANA). Outside of it, only addresses that stand for an IPv4 address can be
+# public.
 _UNICAST = ip_network("2000::/3")
-# Where IPv6 reaches IPv4 through a translator (RFC 6052).
+# IPv6 addresses that reach IPv4 through a translator (RFC 6052).
 _NAT64 = ip_network("64:ff9b::/96")
 # Not public either, though ipaddress in some Python 3.11 says so, or cannot know. In order: protocol assignments;
 # the anycast relay of 6to4; the platform's own address on Azure; protocol assignments, among them Teredo; 6to4;
@@ -46,7 +47,7 @@ def is_public_host(host: str) -> bool:
     try:
         return is_public(ip_address(host))
     except ValueError:
-        # A name: the event loop would look it up once more, past this check.
+        # A name is refused, because the event loop would look it up again, past this check.
         return False
 
 

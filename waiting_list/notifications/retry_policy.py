@@ -1,11 +1,11 @@
-"""An attempt to send a notice: how it ended, and when to try again."""
+"""Define how an attempt to send a notice can end, and when to try again."""
 
 import re
 from enum import StrEnum
 from typing import NamedTuple
 
 LONGEST_ANSWER = 500
-"""How many characters of a receiver's answer are kept."""
+"""The most characters of a receiver's answer to store."""
 DELAYS_SECONDS = (5, 30, 120, 300, 900, 2_700, 7_200, 18_000, 36_000)
 """The delays between tries: ten tries over about eighteen hours, with jitter."""
 _JITTER = 0.2
@@ -24,8 +24,10 @@ class Outcome(StrEnum):
 
 
 class Attempt(NamedTuple):
-    """One attempt: how it ended, the status (SMTP or HTTP) and text of the receiver's answer, and how long it
-    took. Without an answer the status is None, and the text says why."""
+    """One attempt: its outcome, the status (SMTP or HTTP) and text of the receiver's answer, and its duration.
+
+    Without an answer the status is None, and the text says why.
+    """
 
     outcome: Outcome
     status: int | None

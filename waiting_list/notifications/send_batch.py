@@ -69,7 +69,7 @@ async def send_batch(
     try:
         await asyncio.wait(tasks, timeout=_BATCH_SECONDS)
     finally:
-        # Also where the caller is cancelled: what it has begun must not go on without it.
+        # Also if the caller is cancelled, so that no task continues without it.
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

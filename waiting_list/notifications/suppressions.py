@@ -1,9 +1,8 @@
-"""Mailboxes that want no more e-mails of an organization, under any of their aliases.
+"""Store which mailboxes have unsubscribed from an organization's e-mails, under any of their aliases.
 
-What is kept is a keyed hash of the mailbox, so that the objection is honoured after everything else of the person
-is erased. Two things show that a caller reads a mailbox, and so may speak for it: the address of their entry is
-verified, or they have the code that stands at the end of a letter to it. Without that, a fan could give a
-stranger's address and silence the stranger, or have letters sent to them again.
+The service stores a keyed hash of the mailbox, so that it honours the objection after the person is erased. A
+caller may decide for a mailbox if the address of their entry is verified, or with the code in an e-mail to the
+mailbox. Otherwise a fan could give a stranger's address, and then unsubscribe or subscribe the stranger.
 """
 
 import base64
@@ -23,20 +22,24 @@ _PROOF_BYTES = 16
 
 
 def mailbox_hash(secret: bytes, organization_id: str, email: str) -> bytes:
-    """Return what is kept of an address: 32 bytes, the same for all aliases, another for each organization.
-    `secret` is the deployment's `derived` one."""
+    """Return the hash of an address: 32 bytes, equal for all aliases, different for each organization.
+
+    `secret` is the deployment's `derived` key.
+    """
     return derived(secret, "suppression", organization_id, mailbox(email))
 
 
 def unsubscribe_code(secret: bytes, organization_id: str, email: str) -> str:
-    """Return the code that lets the reader of a letter to this address speak for its mailbox: 64 characters, safe
-    in a URL."""
+    """Return the code for an e-mail to this address: 64 characters, safe in a URL.
+
+    It lets the reader of the e-mail decide for the mailbox.
+    """
     hashed = mailbox_hash(secret, organization_id, email)
     return base64.urlsafe_b64encode(hashed + _proof(secret, organization_id, hashed)).decode()
 
 
 def code_hash(secret: bytes, organization_id: str, code: str) -> bytes | None:
-    """Return the hash of the mailbox that a code speaks for; None if it was not made for this organization."""
+    """Return the hash of a code's mailbox; None if the code was not made for this organization."""
     try:
         decoded = base64.b64decode(code, altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
@@ -46,13 +49,13 @@ def code_hash(secret: bytes, organization_id: str, code: str) -> bytes | None:
 
 
 async def suppress(pool: Pool, organization_id: str, hashed: bytes, *, now: datetime) -> None:
-    """Send no more e-mails of the organization to a mailbox. Safe to repeat. Raises Unavailable."""
+    """Unsubscribe a mailbox from the organization's e-mails. Safe to repeat. Raises Unavailable."""
     async with connection(pool) as acquired:
         await acquired.execute(sql("insert_suppression"), organization_id, hashed, now)
 
 
-async def lift(pool: Pool, organization_id: str, hashed: bytes) -> None:
-    """Send them again. Safe to repeat. Raises Unavailable."""
+async def lift_suppression(pool: Pool, organization_id: str, hashed: bytes) -> None:
+    """Subscribe a mailbox again. Safe to repeat. Raises Unavailable."""
     async with connection(pool) as acquired:
         await acquired.execute(sql("delete_suppression"), organization_id, hashed)
 
@@ -75,8 +78,8 @@ async def is_suppressed(pool: Pool, secret: bytes, organization_id: str, email: 
         return bool(await suppressed(acquired, secret, organization_id, [email]))
 
 
-async def as_it_is(pool: Pool, secret: bytes, organization_id: str, contact: KeptContact) -> KeptContact:
-    """Return a contact whose `subscribed` also knows what its mailbox wants. Raises Unavailable."""
+async def with_suppression(pool: Pool, secret: bytes, organization_id: str, contact: KeptContact) -> KeptContact:
+    """Return a contact with `subscribed` false if its mailbox has unsubscribed. Raises Unavailable."""
     if contact.email is None or not contact.subscribed:
         return contact
     silent = await is_suppressed(pool, secret, organization_id, contact.email)

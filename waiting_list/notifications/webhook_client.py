@@ -1,5 +1,5 @@
-"""Sign a webhook delivery and send it: to the public Internet only, within a time limit, and safe from whatever
-the receiver answers."""
+"""Sign and send webhook deliveries: only to the public Internet, within a time limit, whatever the receiver
+answers."""
 
 import asyncio
 import base64
@@ -26,10 +26,10 @@ from waiting_list.settings import Settings
 log = structlog.get_logger(__name__)
 
 CONNECTIONS = 200
-"""To all receivers, at most."""
+"""The most connections to all receivers."""
 CONNECTIONS_PER_HOST = 8
-"""To one receiver, at most, so that a slow receiver takes no more."""
-# Many servers close a connection that was idle for five seconds; a delivery sent at that very moment would fail.
+"""The most connections to one receiver, so that a slow receiver takes only its share."""
+# Less than five seconds, after which many servers close an idle connection and a delivery would fail.
 _IDLE_SECONDS = 4
 _ADDRESSES = 16
 _RECEIVE_BUFFER = 16_384
@@ -52,8 +52,9 @@ def signature_headers(notice_id: UUID, body: bytes, *, secrets: Sequence[str], a
 
 
 class WebhookClient:
-    """Sends deliveries, over connections that the whole process shares. Make it inside the running event loop;
-    `close` ends it.
+    """Send deliveries, over connections that the whole process shares.
+
+    Make it inside the running event loop; `close` ends it.
 
     Unless the settings allow private addresses (for development), it speaks https only, and only to addresses of
     the public Internet. It follows no redirect, keeps no cookie and uses no proxy.
@@ -79,7 +80,7 @@ class WebhookClient:
                 "Accept-Encoding": "identity",
             },
             cookie_jar=aiohttp.DummyCookieJar(),
-            # The limit is ours: aiohttp would round it up to a whole second.
+            # `_exchange` has the time limit, because aiohttp would round it up to a whole second.
             timeout=aiohttp.ClientTimeout(total=None),
             trust_env=False,
             # A compressed answer stays compressed, because it may be a bomb.
@@ -117,7 +118,7 @@ class WebhookClient:
                 self._session.post(address, data=body, headers=headers, allow_redirects=False) as response,
             ):
                 status = response.status
-                # What is left unread goes with the connection.
+                # The unread rest goes with the connection.
                 while part := await response.content.read(_LONGEST_READ - len(kept)):
                     kept += part
         except Exception as error:
@@ -147,8 +148,11 @@ class WebhookClient:
 
 
 class _FewAddresses(AbstractResolver):
-    """Looks names up, and keeps the first addresses of each. aiohttp tries n addresses in n² steps, so a name with
-    a thousand of them would keep a processor busy until the time limit."""
+    """Look names up, and return the first addresses of each.
+
+    aiohttp tries n addresses in n² steps, so a name with a thousand of them would keep a processor busy until the
+    time limit.
+    """
 
     def __init__(self, resolver: AbstractResolver) -> None:
         self._resolver = resolver
@@ -173,7 +177,7 @@ def _outcome(status: int | None) -> Outcome:
 
 
 def _shown(text: str) -> str:
-    """Return what to keep of a text: one line without controls, of LONGEST_ANSWER characters at most."""
+    """Return the part of a text to store: one line without controls, of LONGEST_ANSWER characters at most."""
     return "".join(filter(str.isprintable, " ".join(text.split())))[:LONGEST_ANSWER]
 
 

@@ -46,7 +46,7 @@ class WebhookHealth:
             async with connection(self._pool) as acquired:
                 await acquired.execute(sql("webhook_fails"), webhook_id)
         elif webhook["now"] - failing_since > timedelta(days=self._disable_days):
-            # Without the text of the answer, because that may speak of a person, and the reason stays.
+            # Without the text of the answer, because it may name a person, and the reason is stored for long.
             last = attempts[-1].status or attempts[-1].answer
             await self._disable(webhook, f"it has failed for more than {self._disable_days:g} days; last: {last}")
 

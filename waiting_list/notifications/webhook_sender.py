@@ -21,8 +21,10 @@ _REST_SECONDS = 30.0
 
 
 class WebhookSender:
-    """Claim, sign and send deliveries. Each process has one, made inside the running event loop. `close` ends
-    it."""
+    """Claim, sign and send deliveries.
+
+    Each process has one, made inside the running event loop. `close` ends it.
+    """
 
     def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys) -> None:
         self._pool = pool
@@ -51,7 +53,7 @@ class WebhookSender:
                 reason = "the webhook is disabled" if webhook else "the webhook was deleted"
                 await acquired.execute(sql("give_up_notices"), list_id, webhook_id, reason)
                 return 0
-            # A webhook that fails holds nobody up for longer than one attempt.
+            # A small batch, so that a failing webhook delays others by one attempt at most.
             at_most = BATCH if webhook["failing_since"] is None else CONNECTIONS_PER_HOST
             claimed = await acquired.fetch(sql("claim_notices"), list_id, webhook_id, at_most, LEASE)
         secrets = await self._secrets(webhook)

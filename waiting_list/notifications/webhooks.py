@@ -18,13 +18,6 @@ from waiting_list.postgres.statements import sql
 from waiting_list.problems import InvalidRequest, TooManyWebhooks, WebhookNotFound
 from waiting_list.settings import Settings
 
-
-def webhook_secret(secret: bytes, webhook_id: str, version: int) -> str:
-    """Derive the signing secret of a webhook, in the format of Standard Webhooks: `whsec_`, then 32 bytes in
-    base64."""
-    return f"whsec_{base64.b64encode(derived(secret, 'webhook', webhook_id, version)).decode()}"
-
-
 MOST_WEBHOOKS = 20
 """The most webhooks that one organization may have."""
 BY_HAND = "by hand"
@@ -84,7 +77,9 @@ async def webhooks(pool: Pool, organization_id: str, *, limit: int, cursor: str 
 async def webhook(pool: Pool, organization_id: str, webhook_id: str) -> Webhook:
     """Return one webhook of an organization. Raises WebhookNotFound."""
     async with snapshot(pool) as acquired:
-        return found(await acquired.fetchrow(sql("read_webhooks"), organization_id, webhook_id, None, None, 1))
+        return existing_webhook(
+            await acquired.fetchrow(sql("read_webhooks"), organization_id, webhook_id, None, None, 1)
+        )
 
 
 async def change(
@@ -107,7 +102,7 @@ async def change(
         check_url(changes.url, settings)
     disabled = given.pop("disabled", None)
     async with transaction(pool) as acquired:
-        before = found(await acquired.fetchrow(sql("lock_webhook"), organization_id, webhook_id))
+        before = existing_webhook(await acquired.fetchrow(sql("lock_webhook"), organization_id, webhook_id))
         if disabled is True and before.disabled_at is None:
             given |= {"disabled_at": now or await clock(acquired), "disabled_reason": BY_HAND}
         elif disabled is False and before.disabled_at is not None:
@@ -142,7 +137,7 @@ async def delete(pool: Pool, organization_id: str, webhook_id: str) -> Webhook:
             for list_id, notice_ids in notices:
                 await acquired.execute(sql("delete_notices"), list_id, notice_ids)
         if not notices:
-            return found(record)
+            return existing_webhook(record)
 
 
 async def rotate_secret(
@@ -170,11 +165,17 @@ async def rotate_secret(
     return await _with_secret(pool, kept), replayed
 
 
-def found(record: Record | None) -> Webhook:
+def existing_webhook(record: Record | None) -> Webhook:
     """Return the webhook of a row. Raises WebhookNotFound if there is no row."""
     if record is None:
         raise WebhookNotFound
     return Webhook.from_record(record)
+
+
+def webhook_secret(secret: bytes, webhook_id: str, version: int) -> str:
+    """Derive the signing secret of a webhook, in the format of Standard Webhooks: `whsec_`, then 32 bytes in
+    base64."""
+    return f"whsec_{base64.b64encode(derived(secret, 'webhook', webhook_id, version)).decode()}"
 
 
 async def _with_secret(pool: Pool, kept: _Kept) -> CreatedWebhook:

@@ -1,1 +1,1 @@
-"""Web pages."""
+"""The web pages of fans and organizers, and what they share."""

@@ -22,7 +22,7 @@ _KEPT = {"Cache-Control": "public, max-age=300"}
 _HEADERS_OF_PAGE = (
     HEADERS
     | _KEPT
-    # The icons of Swagger UI's style are data: addresses. Nothing else is allowed here that other pages may not.
+    # The icons of Swagger UI's style are data: addresses. All other rules are those of other pages.
     | {"Content-Security-Policy": HEADERS["Content-Security-Policy"] + "; img-src 'self' data:"}
 )
 

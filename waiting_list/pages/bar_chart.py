@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Bar(NamedTuple):
-    """A bar, in units of the drawing, and what it stands for."""
+    """A bar in units of the drawing, and its value."""
 
     x: float
     y: float
@@ -15,7 +15,7 @@ class Bar(NamedTuple):
 
 
 class Plot(NamedTuple):
-    """Bars for some values, side by side; the highest is as high as the plot."""
+    """The bars of a chart, side by side. The highest is as high as the chart."""
 
     width: int
     height: int
@@ -23,17 +23,19 @@ class Plot(NamedTuple):
 
 
 def plot(values: Sequence[int], *, width: int = 640, height: int = 120) -> Plot:
-    """A plot of values that are not negative. A bar is as high as its value is of the highest; one that is
-    not zero can be seen."""
+    """Lay out one bar for each value. Values are not negative.
+
+    The height of a bar is proportional to its value, and at least 1 if the value is not zero.
+    """
     top = max(1, *values) if values else 1
     step = width / max(1, len(values))
     gap = min(2.0, step / 4)
     bars = []
-    for place, value in enumerate(values):
+    for index, value in enumerate(values):
         high = max(1.0, height * value / top) if value else 0.0
         bars.append(
             Bar(
-                round(place * step + gap / 2, 1),
+                round(index * step + gap / 2, 1),
                 round(height - high, 1),
                 round(step - gap, 1),
                 round(high, 1),

@@ -1,6 +1,6 @@
-"""The e-mails of a development folder as pages, so that a developer sees what fans would get.
+"""Show the e-mails in the development folder, so that a developer sees what fans would get.
 
-There is nothing here unless `mail_folder` is set. A mail is shown to anybody, private links included.
+The pages exist only if `mail_folder` is set. They need no credentials, and the e-mails contain private links.
 """
 
 import re
@@ -25,7 +25,7 @@ from waiting_list.web.routes import PublicRoute
 router = APIRouter(route_class=PublicRoute, include_in_schema=False)
 
 _SHOWN = 200
-"""Mails in the list."""
+"""The most e-mails in the list."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*\.eml")
 _HEADERS = {
     "Referrer-Policy": "no-referrer",
@@ -39,24 +39,24 @@ _HEADERS_OF_A_MAIL = _HEADERS | {
 
 
 class Mail(NamedTuple):
-    """A mail as it stands in its file."""
+    """An e-mail in its file."""
 
     name: str
     message: EmailMessage
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """Its headers, in their order."""
+        """The headers, in their order."""
         return [(name, str(value)) for name, value in self.message.items()]
 
     @property
     def date(self) -> Any:
-        """When it was written, an aware datetime; null if it does not say."""
+        """The `Date` header as an aware datetime; None without a valid one."""
         header = self.message["Date"]
         return header.datetime if isinstance(header, DateHeader) else None
 
     def body(self, kind: str) -> str:
-        """Its text (`plain`) or its `html`; empty if it has none."""
+        """Return the text (`plain`) or the `html`; empty if the e-mail has none."""
         part = self.message.get_body((kind,))
         payload = part.get_payload(decode=True) if part is not None else None
         return payload.decode(errors="replace") if isinstance(payload, bytes) else ""
@@ -64,7 +64,7 @@ class Mail(NamedTuple):
 
 @router.get(to.MAILS)
 def list_mails(call: ApiRequest) -> Response:
-    """The newest mails, newest first."""
+    """List the newest e-mails, the newest first."""
     folder = _folder(call)
     names = nlargest(_SHOWN, (path.name for path in folder.glob("*.eml"))) if folder.is_dir() else []
     mails = [mail for name in names if (mail := _read(folder, name))]
@@ -73,14 +73,14 @@ def list_mails(call: ApiRequest) -> Response:
 
 @router.get(to.MAIL)
 def get_mail(call: ApiRequest, name: str) -> Response:
-    """One mail: headers, text, and its HTML in a frame where nothing runs."""
+    """Show one e-mail: headers, text, and the HTML in a frame without scripts."""
     mail = _mail(call, name)
     return _page(call, "mail.html", {"mail": mail, "text": mail.body("plain"), "html": bool(mail.body("html"))})
 
 
 @router.get(to.MAIL_HTML)
 def get_mail_html(call: ApiRequest, name: str) -> Response:
-    """The HTML of one mail, as the fan gets it."""
+    """Show the HTML of one e-mail, as the fan gets it."""
     return HTMLResponse(_mail(call, name).body("html"), headers=_HEADERS_OF_A_MAIL)
 
 
@@ -98,7 +98,10 @@ def _mail(call: ApiRequest, name: str) -> Mail:
 
 
 def _read(folder: Path, name: str) -> Mail | None:
-    """The mail; None if there is no file of this name, or it is no name for a mail: those hold no slash."""
+    """Return the e-mail; None without a file of this name, or if the name is not that of an e-mail.
+
+    Names have no slash, so that none leads out of the folder.
+    """
     if not _NAME.fullmatch(name):
         return None
     try:

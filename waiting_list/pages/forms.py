@@ -1,4 +1,4 @@
-"""Forms of pages: where they come from, their token, and what their fields hold."""
+"""Check and read the forms of pages: their origin, their token and their fields."""
 
 import hmac
 import re
@@ -8,37 +8,29 @@ from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
+from waiting_list import page_addresses as to
 from waiting_list.key_material import derived
+from waiting_list.lists.challenges import Solution, solution_of
 from waiting_list.pages.page import PageRequest
 from waiting_list.problems import Forbidden, InvalidRequest
 from waiting_list.web.request import ApiRequest
 
 Form = Mapping[str, str]
-
-
-def moment(form: Mapping[str, str], field: str, timezone: str) -> datetime | None:
-    """The instant that a field of `datetime-local` names, by the clock of the event; None if it is empty. Raises
-    InvalidRequest."""
-    text = form.get(field, "").strip()
-    if not text:
-        return None
-    try:
-        named = datetime.fromisoformat(text)
-    except ValueError:
-        named = None
-    if named is None or not 1900 <= named.year <= 9000:
-        raise InvalidRequest.of(field, "must be a date and a time, such as 2030-01-31T20:00")
-    return named if named.tzinfo else named.replace(tzinfo=ZoneInfo(timezone))
+"""The fields of a form."""
 
 
 _MOST_FIELDS = 100
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
+_LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]*")
+"""A path of this service. Browsers read `//` and `/\\` as the start of another host."""
 
 
 async def sign_forms(call: PageRequest, cookie: str | None) -> None:
-    """Gives the forms of a page their token, which follows from the cookie of who is signed in; and if this is a
-    form itself, checks it: that it comes from a page of ours, and with its token where somebody is signed in.
-    Raises Forbidden, InvalidRequest, Unavailable."""
+    """Make the token for the forms of a page, and check a form that was sent.
+
+    The token is derived from the cookie of the signed-in user. A sent form must come from a page of this service
+    and, if a user is signed in, contain that token. Raises Forbidden, InvalidRequest, Unavailable.
+    """
     if call.method == "POST":
         check_same_origin(call)
         call.sent = await read_form(call)
@@ -52,26 +44,28 @@ async def sign_forms(call: PageRequest, cookie: str | None) -> None:
             raise Forbidden("The form comes from an earlier visit: reload the page and send it again.")
 
 
-def check_same_origin(call: ApiRequest, *, or_untold: bool = False) -> None:
-    """Raises Forbidden for a form that stands on a page of somebody else's, as far as the browser says.
-    `or_untold` is for forms of our pages that tell nobody where they are (`no-referrer`): browsers without Fetch
-    Metadata call their origin null."""
+def check_same_origin(call: ApiRequest, *, or_null: bool = False) -> None:
+    """Refuse a form from a page of another site, by the headers that the browser sends. Raises Forbidden.
+
+    Set `or_null` for forms on pages with the policy `no-referrer`: browsers without Fetch Metadata send `null` as
+    the origin of such a form.
+    """
     site, origin = call.headers.get("sec-fetch-site"), call.headers.get("origin")
     if site is not None:
         ours = site in ("same-origin", "none")
     else:
         ours = (
-            origin is None
-            or (or_untold and origin == "null")
-            or urlsplit(origin).netloc == call.headers.get("host")
+            origin is None or (or_null and origin == "null") or urlsplit(origin).netloc == call.headers.get("host")
         )
     if not ours:
         raise Forbidden("The form comes from a page of another site.")
 
 
 async def read_form(call: ApiRequest) -> dict[str, str]:
-    """The fields of a form (WHATWG URL, application/x-www-form-urlencoded), each there once. Raises
-    InvalidRequest."""
+    """Return the fields of a sent form (WHATWG URL, application/x-www-form-urlencoded).
+
+    Raises InvalidRequest for a body that is not a form, or names a field twice.
+    """
     body = await call.body()
     if not body:
         return {}
@@ -92,8 +86,35 @@ async def read_form(call: ApiRequest) -> dict[str, str]:
 
 
 def whole_number(form: Mapping[str, str], field: str) -> int:
-    """The number that stands in a field. Raises InvalidRequest."""
+    """Return the number in a field. Raises InvalidRequest."""
     text = form.get(field, "").strip()
     if not _WHOLE_NUMBER.fullmatch(text):
         raise InvalidRequest.of(field, "must be a whole number")
     return int(text)
+
+
+def moment(form: Mapping[str, str], field: str, timezone: str) -> datetime | None:
+    """Return the instant in a `datetime-local` field, in the timezone of the event; None if the field is empty.
+
+    Raises InvalidRequest.
+    """
+    text = form.get(field, "").strip()
+    if not text:
+        return None
+    try:
+        named = datetime.fromisoformat(text)
+    except ValueError:
+        named = None
+    if named is None or not 1900 <= named.year <= 9000:
+        raise InvalidRequest.of(field, "must be a date and a time, such as 2030-01-31T20:00")
+    return named if named.tzinfo else named.replace(tzinfo=ZoneInfo(timezone))
+
+
+def sent_solution(form: Mapping[str, str]) -> Solution | None:
+    """Return the solution of a challenge that a form contains, if any."""
+    return solution_of(form.get("challenge_token", ""), form.get("challenge_solution", ""))
+
+
+def local(address: str | None, otherwise: str = to.HOME) -> str:
+    """Return an address from a form or a query if it is a path of this service, else `otherwise`."""
+    return address if address and len(address) <= 2000 and _LOCAL.fullmatch(address) else otherwise

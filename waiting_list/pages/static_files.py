@@ -1,5 +1,8 @@
-"""The files that pages load: style and scripts. An address that names the version of its file may be kept for
-ever. What is made once, such as the API document, is sent in the same way (`answer_file`)."""
+"""Serve the files that pages load: styles and scripts.
+
+Browsers may keep an address with the version of its file for ever. `answer_file` also sends content that is made
+once in a process, such as the API document.
+"""
 
 import gzip
 import hashlib
@@ -17,13 +20,13 @@ from waiting_list.web.routes import PublicRoute
 
 router = APIRouter(route_class=PublicRoute, include_in_schema=False)
 
-_KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "txt": "text/plain"}
+_MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "txt": "text/plain"}
 _EMBEDDED = ("widget.js", "challenge.js")
-"""The files that pages of others may load: the widget, and what it loads where a list asks for a challenge."""
+"""The files that pages of other sites may load: the widget, and the script that it loads for a challenge."""
 
 
 class StaticFile(NamedTuple):
-    """A file as it is sent; `version` changes with it."""
+    """A file in both forms. `version` changes with the content."""
 
     body: bytes
     gzipped: bytes
@@ -32,13 +35,13 @@ class StaticFile(NamedTuple):
 
     @classmethod
     def of(cls, body: bytes, media_type: str) -> "StaticFile":
-        """The file with this content."""
+        """Make the file with this content."""
         return cls(body, gzip.compress(body, 9, mtime=0), media_type, hashlib.sha256(body).hexdigest()[:12])
 
 
 def _read() -> dict[str, StaticFile]:
     return {
-        file.name: StaticFile.of(file.read_bytes(), _KINDS[file.name.rpartition(".")[2]])
+        file.name: StaticFile.of(file.read_bytes(), _MEDIA_TYPES[file.name.rpartition(".")[2]])
         for file in (files("waiting_list.pages") / "static").iterdir()
     }
 
@@ -47,13 +50,15 @@ _FILES: Mapping[str, StaticFile] = _read()
 
 
 def static(name: str) -> str:
-    """The address of a file, with its version."""
+    """Return the address of a file, with its version."""
     return f"{address(STATIC, name=name)}?v={_FILES[name].version}"
 
 
 def answer_file(call: ApiRequest, file: StaticFile, headers: Mapping[str, str]) -> Response:
-    """The file, or 304 to a client that has it; gzipped for a client that can unzip it. Each of the two forms has
-    a strong tag of its own (RFC 9110, 8.8.3.3)."""
+    """Answer with a file, gzipped if the client accepts that; or with 304 if the client has it.
+
+    Each form has its own strong tag (RFC 9110, 8.8.3.3).
+    """
     zipped = takes_gzip(call.headers.get("accept-encoding", ""))
     tag = f'"{file.version}-gzip"' if zipped else f'"{file.version}"'
     sent = {"X-Content-Type-Options": "nosniff"} | dict(headers) | {"ETag": tag, "Vary": "Accept-Encoding"}
@@ -67,11 +72,12 @@ def answer_file(call: ApiRequest, file: StaticFile, headers: Mapping[str, str]) 
 
 @router.get(STATIC)
 async def get_static(call: ApiRequest, name: str, v: str | None = None) -> Response:
-    """A file of the pages."""
+    """Send a file of the pages."""
     file = _FILES.get(name)
     if file is None:
         raise NotFound("There is no such file.")
-    # Who names no version, as shops do that embed the widget, has the next one within minutes of an upgrade.
+    # Without a version, as in shops that embed the widget, browsers load the new file within minutes of an
+    # upgrade.
     kept = "public, max-age=31536000, immutable" if v == file.version else "public, max-age=300"
     headers = {"Cache-Control": kept, "Cross-Origin-Resource-Policy": "same-origin"}
     if name in _EMBEDDED:

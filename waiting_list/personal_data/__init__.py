@@ -1,1 +1,1 @@
-"""What is kept of a person: export and erasure."""
+"""Export and erase the data of a person."""

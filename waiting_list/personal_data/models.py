@@ -1,4 +1,4 @@
-"""What an export of a person's data holds."""
+"""Models of the export and the erasure of a person's data."""
 
 from datetime import datetime
 

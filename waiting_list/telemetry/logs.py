@@ -76,11 +76,11 @@ class Repeats(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to log a line."""
-        said = record.msg["event"] if isinstance(record.msg, dict) else str(record.msg)
+        event = record.msg["event"] if isinstance(record.msg, dict) else str(record.msg)
         ours = record.name.partition(".")[0] == "waiting_list"
-        if record.exc_info or (said not in _PROVOKED if ours else record.levelno < logging.WARNING):
+        if record.exc_info or (event not in _PROVOKED if ours else record.levelno < logging.WARNING):
             return True
-        line, now = (record.name, said), time.monotonic()
+        line, now = (record.name, event), time.monotonic()
         with self._lock:
             since, times = self._counted.get(line, (float("-inf"), 0))
             if times or now - since <= self._seconds:

@@ -2,7 +2,8 @@
 
 web/deployment_metrics.py has the metrics of the whole deployment; docs/metrics.md lists them all. Names follow the
 conventions of Prometheus: base units, and `_total` for counters. Labels have few values, and never hold the id of
-a list, a user or an organization."""
+a list, a user or an organization.
+"""
 
 from prometheus_client import Counter, Gauge, Histogram
 

@@ -1,7 +1,7 @@
-"""Traces with OpenTelemetry: off unless `OTEL_EXPORTER_OTLP_ENDPOINT` names a collector.
+"""Send traces with OpenTelemetry, if `OTEL_EXPORTER_OTLP_ENDPOINT` names a collector.
 
-A span names the call, its method and its status; a batch's, how many requests it did. FastAPI's own spans would
-have paths and queries, where private links and the ids of people stand.
+A span of a request has the call, its method and its status. A span of a batch has the number of requests.
+FastAPI's own spans would have paths and queries, which contain private links and the ids of people.
 """
 
 import os
@@ -16,13 +16,12 @@ _tracer = trace.get_tracer("waiting_list")
 
 
 def is_wanted() -> bool:
-    """Whether the environment says where traces go."""
+    """Return whether the environment names a collector."""
     return any(os.environ.get(name) for name in _ENDPOINTS)
 
 
 def set_up() -> None:
-    """Sends what is traced, by the standard `OTEL_…` variables. Raises ValueError where the packages for it are
-    missing."""
+    """Send traces as the standard `OTEL_…` variables say. Raises ValueError if the packages for it are missing."""
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
@@ -37,7 +36,8 @@ def set_up() -> None:
 
 
 class RequestSpan:
-    """The span of one request, a child of the caller's where that sends `traceparent` (W3C Trace Context)."""
+    """The span of one request: a child of the caller's span if the request has `traceparent` (W3C Trace
+    Context)."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._span = _tracer.start_span("request", propagate.extract(headers), SpanKind.SERVER)
@@ -45,7 +45,7 @@ class RequestSpan:
         self._current.__enter__()
 
     def end(self, *, method: str, call: str, status: int) -> None:
-        """What it was, and what came of it."""
+        """End the span, with the call and the status of its answer."""
         self._span.update_name(call)
         self._span.set_attributes({"http.request.method": method, "http.response.status_code": status})
         if status >= 500:
@@ -56,11 +56,11 @@ class RequestSpan:
 
 @contextmanager
 def batch() -> Iterator[Span]:
-    """The span of a batch. It hangs below one of its requests."""
+    """Open the span of a batch, as a child of one of its requests."""
     with _tracer.start_as_current_span("batch", record_exception=False, set_status_on_exception=False) as span:
         try:
             yield span
         except Exception as error:
-            # Its kind alone: what PostgreSQL says may quote a row.
+            # Only the class, because PostgreSQL's message may quote a row.
             span.set_status(Status(StatusCode.ERROR, type(error).__name__))
             raise

@@ -1,1 +1,1 @@
-"""What the API and the pages share: requests, routes, responses, problems, limits of size."""
+"""What the API and the pages share: requests, routes, responses, problems, and limits of bodies and headers."""

@@ -16,6 +16,7 @@ from waiting_list.web.server_sent_events import STREAM
 BODY_LIMIT = 64 * 1024
 """Bytes."""
 BODY_SECONDS = 10.0
+"""The time limit for a whole body to arrive."""
 _API = "/v1/"
 """The paths with JSON bodies. The bodies of pages are forms."""
 SLASH = "\udc2f"

@@ -1,5 +1,4 @@
-"""Cross-origin calls (WHATWG Fetch, CORS protocol): pages of any origin may call the user router, and nothing
-else.
+"""Allow pages of any origin to call the user router, and only that (WHATWG Fetch, CORS protocol).
 
 A page must send a fan's token itself in a header, and the user router ignores cookies. So a stranger's page can do
 no more than the stranger could do without a browser. Calls with cookies or API keys send no CORS headers, and so
@@ -12,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _OPEN = "/v1/user/"
 ALLOWED: Mapping[str, str] = {
-    # Always the same, also where no Origin was sent: what a cache keeps is then good for every page.
+    # Always the same, also without an Origin, so that a cached answer is right for every page.
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "Date, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, "
     "X-Request-Id",

@@ -1,4 +1,4 @@
-"""Entries as a CSV file, streamed at the pace of the reader."""
+"""Stream entries as a CSV file, at the pace of the reader."""
 
 import asyncio
 from typing import Any
@@ -17,6 +17,7 @@ log = structlog.get_logger(__name__)
 EXPORT_SECONDS = 900.0
 """The time limit of an export, because a very slow reader would otherwise block a slot for ever."""
 CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+"""The answer of an export, for OpenAPI."""
 
 
 async def entries_as_csv(call: ApiRequest, only: entry_queries.EntryFilter) -> Response:

@@ -1,7 +1,8 @@
 """Read the metrics of the whole deployment, and export all metrics to Prometheus.
 
 The metrics in telemetry/metrics.py belong to one process. Several processes behind one address (`serve --workers`)
-share their counts in files (prometheus_client's multiprocess mode), so that each process can answer for all."""
+share their counts in files (prometheus_client's multiprocess mode), so that each process can answer for all.
+"""
 
 import asyncio
 import os
@@ -35,7 +36,7 @@ DEPLOYMENT_METRICS = {
 }
 """The columns of web/sql/read_figures.sql with their help. Each metric is `waiting_list_` and the name."""
 
-_SHARED = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client looks at it when it is imported
+_SHARED = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it when it is imported
 _FRESH_SECONDS = 5.0
 
 

@@ -1,9 +1,9 @@
-"""HTTP/1.1 as uvicorn speaks it, with an end to what one client may take: memory, and seconds.
+"""Limit the memory and the time that one connection can take from uvicorn's HTTP/1.1 protocol.
 
-uvicorn waits for ever for headers and keeps all that come. It parses every request that a client sends ahead of
-its answers, loses the body of a request that asks for an upgrade, and keeps what a client does not read. So a few
-clients could fill the memory or hold every socket (docs/decisions/0010-the-server.md). Bodies have their limits in
-asgi.BodyGuard.
+uvicorn waits for ever for headers and stores all that arrive. It parses every request that a client sends ahead
+of its answers, loses the body of a request that asks for an upgrade, and stores answers that a client does not
+read. So a few clients could fill the memory or hold every socket (docs/decisions/0010-the-server.md).
+web/body_guard.py limits bodies.
 """
 
 import asyncio
@@ -21,36 +21,42 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 log = structlog.get_logger(__name__)
 
 HEADER_SECONDS = 10.0
+"""The time limit for the request line and headers to arrive."""
 HEADER_BYTES = 64 * 1024
+"""The most bytes of a request line and headers."""
 READER_SECONDS = 10.0
-"""How long a client may read nothing of an answer that it was sent."""
+"""How long a client may leave an answer unread."""
 LINGER_SECONDS = 2.0
+"""How long an answered request may still miss a part of its body."""
 _LOOK_SECONDS = 1.0
 _NO_HTTP = "Invalid HTTP request received."
 _SLICE_BYTES = 1024
-"""So much is parsed at once. Each request within it costs a few KB, and the shortest has 18 bytes."""
+"""The most bytes to parse at once. Each request in them costs a few KB, and the shortest has 18 bytes."""
 
 
 class _Flow(FlowControl):
-    """uvicorn reads on after each answer; here only once all that was read before is parsed."""
+    """Resume reading only when all earlier data are parsed. uvicorn would resume after each answer."""
 
     unparsed = b""
 
     def resume_reading(self) -> None:
-        """Reads on, if nothing is left to be parsed."""
+        """Resume reading if all data are parsed."""
         if not self.unparsed:
             super().resume_reading()
 
 
 class HeaderLimits(HttpToolsProtocol):
-    """Bounds what one connection may take.
+    """Limit what one connection may take.
 
-    - Headers: closed where the request line and headers take longer than HEADER_SECONDS, or more than HEADER_BYTES
-      beyond what came at once. One that waits for its next request is uvicorn's to close.
-    - Requests ahead of their answers: at most those in one slice of _SLICE_BYTES are parsed; no more is read.
-    - Answers: closed where the client reads nothing for READER_SECONDS, however it was answered.
-    - An upgrade is ignored, as RFC 9110 (7.8) allows: the request is done over HTTP/1.1, with its body.
-    - What is no HTTP is refused after the requests before it were answered, and ends the connection.
+    - Headers: the connection closes if the request line and headers take longer than HEADER_SECONDS, or more than
+      HEADER_BYTES beyond the data that arrived at once. uvicorn closes a connection that waits for its next
+      request.
+    - Requests ahead of their answers: the protocol parses at most those in one slice of _SLICE_BYTES, and pauses
+      reading.
+    - Answers: the connection closes if the client reads no part of any answer for READER_SECONDS.
+    - Upgrades: the protocol ignores them, as RFC 9110 (7.8) allows, and handles the request over HTTP/1.1, with
+      its body.
+    - Data that are not HTTP: the protocol answers the requests before them, then refuses and closes.
     """
 
     _open: ClassVar[set["HeaderLimits"]] = set()
@@ -63,11 +69,11 @@ class HeaderLimits(HttpToolsProtocol):
     _unread_bytes = 0
     _lingering: asyncio.TimerHandle | None = None
     _answered: RequestResponseCycle | None = None
-    """The request that is being answered; `cycle` is the one that was parsed last."""
+    """The request that the application answers now; `cycle` is the last parsed one."""
     flow: _Flow
 
     def connection_made(self, transport: Any) -> None:
-        """A client has connected: its headers are waited for."""
+        """Start to wait for the headers of a new connection."""
         super().connection_made(transport)
         self.flow = _Flow(transport)
         self._headers_since = self.loop.time()
@@ -77,7 +83,7 @@ class HeaderLimits(HttpToolsProtocol):
             cls._looking = self.loop, self.loop.call_later(_LOOK_SECONDS, cls._look, self.loop)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It has gone. What it had sent ahead is not done."""
+        """Forget a closed connection, with the requests that it sent ahead."""
         self._open.discard(self)
         self.flow.unparsed = b""
         self.pipeline.clear()
@@ -86,30 +92,30 @@ class HeaderLimits(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Some of a request, or of several."""
+        """Parse received data, or store them while reading is paused."""
         self._unset_keepalive_if_required()
         if self._is_refused:
             return
-        if self.flow.unparsed:  # it was on its way when reading was paused
+        if self.flow.unparsed:  # they were on their way when reading was paused
             self.flow.unparsed += data
         else:
             self._parse(data)
 
     def on_message_begin(self) -> None:
-        """The first byte of a request."""
+        """Start the time limit at the first byte of a request."""
         self._headers_since = self.loop.time()
         self._is_whole = False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The headers are there. Those that ask for an upgrade are parsed once more, without that."""
+        """End the time limit. Headers with an upgrade are parsed again without it (`_parse_slice`)."""
         self._headers_since = None
         self._header_bytes = 0
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The body is there, too."""
+        """Note that the request is complete."""
         if self.parser.should_upgrade():
             return
         self._is_whole = True
@@ -119,14 +125,16 @@ class HeaderLimits(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """A request was answered: the next is done, or parsed. Where the body of this one had not come by then,
-        and does not come while the client can read the answer, the connection is closed: uvicorn would wait for
-        what is missing, for ever."""
+        """Continue with the next request after an answer.
+
+        If the body of the answered request is incomplete, the rest must arrive within LINGER_SECONDS. Else the
+        connection closes, because uvicorn would wait for ever.
+        """
         super().on_response_complete()
         if self.pipeline or self.transport.is_closing():
             return
         if self.flow.unparsed:
-            self.loop.call_soon(self._parse_on)  # whoever else waits comes first
+            self.loop.call_soon(self._parse_on)  # later, so that other connections come first
         elif self._is_answering:
             pass
         elif self._is_refused:
@@ -140,7 +148,7 @@ class HeaderLimits(HttpToolsProtocol):
 
     @staticmethod
     def _let_go(cycle: RequestResponseCycle) -> None:
-        """No more will come of this request, and nobody waits for its answer."""
+        """Tell the application that the client of this request has disconnected."""
         if not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()
@@ -156,7 +164,7 @@ class HeaderLimits(HttpToolsProtocol):
             self.flow.resume_reading()
 
     def _parse(self, data: bytes) -> None:
-        """Parses until a request has to wait for another's answer. The rest is kept, and reading is paused."""
+        """Parse until a request must wait for the answer to another; store the rest, and pause reading."""
         for start in range(0, len(data), _SLICE_BYTES):
             if self.pipeline:
                 self.flow.unparsed = data[start:]
@@ -175,7 +183,7 @@ class HeaderLimits(HttpToolsProtocol):
                 return
 
     def _parse_slice(self, data: bytes) -> None:
-        """Raises HttpParserError, also for a CONNECT, which is nothing but an upgrade."""
+        """Parse one slice. Raises HttpParserError, also for CONNECT, because that is only an upgrade."""
         while data:
             try:
                 self.parser.feed_data(data)
@@ -196,8 +204,11 @@ class HeaderLimits(HttpToolsProtocol):
                 return
 
     def _refuse(self) -> None:
-        """Ends a connection on which something else than HTTP came: once the requests before that are answered, so
-        that none of them is taken for refused. The request in whose body it came is not done."""
+        """Refuse data that are not HTTP, and end the connection.
+
+        This happens after the answers to earlier requests, so that the refusal does not seem to be one of them. A
+        request whose body contains the data is dropped.
+        """
         if self.transport.is_closing():
             return
         log.info("not_http")
@@ -219,23 +230,23 @@ class HeaderLimits(HttpToolsProtocol):
 
     @classmethod
     def _look(cls, loop: asyncio.AbstractEventLoop) -> None:
-        """Once a second, at every connection."""
+        """Check every connection, once a second."""
         now = loop.time()
         for one in [*cls._open]:
             if one._headers_since is not None and now - one._headers_since > HEADER_SECONDS:
                 one._end()
-            # Also of a connection that is being closed: it stays until all is read.
+            # Also for a closing connection, because it stays open until the client has read everything.
             if one._unread_bytes or one.transport.get_write_buffer_size():
                 one._look_at_reader()
         cls._looking = (loop, loop.call_later(_LOOK_SECONDS, cls._look, loop)) if cls._open else None
 
     def _look_at_reader(self) -> None:
         unread = self.transport.get_write_buffer_size()
-        # What the system has of it shrinks with every packet that is taken; what we have, by a megabyte at a time.
-        with suppress(OSError):  # where a system does not say
+        # The system's buffer shrinks with every packet that the client takes; ours only by a megabyte at a time.
+        with suppress(OSError):  # some systems do not tell
             descriptor = self.transport.get_extra_info("socket").fileno()
             unread += struct.unpack("i", ioctl(descriptor, TIOCOUTQ, bytes(4)))[0] if unread else 0
-        # Counted, not timed: while this process itself stands still, nobody can read.
+        # Counted, not timed, because clients cannot read while this process is stopped.
         self._unread_looks = self._unread_looks + 1 if 0 < self._unread_bytes <= unread else 0
         self._unread_bytes = unread
         if self._unread_looks * _LOOK_SECONDS >= READER_SECONDS:
@@ -243,11 +254,11 @@ class HeaderLimits(HttpToolsProtocol):
             self.transport.abort()
 
     def _end(self) -> None:
-        """Gives up a request whose headers do not end."""
+        """Close a connection whose headers take too long or are too large."""
         self._headers_since = None
         if self.transport.is_closing():
             return
-        # Not in the middle of another answer; and a connection that was only opened is no fault.
+        # Not in the middle of another answer, nor on a connection that was only opened.
         if self._header_bytes and not self._is_answering:
             self.transport.write(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
         self.transport.close()

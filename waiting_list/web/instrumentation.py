@@ -50,7 +50,7 @@ class Instrumentation:
         scope[REQUEST_ID_KEY] = request_id
         self._peers.look(scope)
         REQUEST_ID.set(request_id)  # for good: the server runs each request in a context of its own
-        # 500: of whoever raises, and leaves the answer to what stands further out.
+        # 500 if the application raises, because Starlette then makes the answer outside of this middleware.
         status, seconds = 500, None
 
         async def send_marked(message: Message) -> None:

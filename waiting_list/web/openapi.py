@@ -1,4 +1,4 @@
-"""What the OpenAPI document tells of refusals: for each call its problems, with examples and headers."""
+"""Describe the refusals of each call for OpenAPI: its problems, with examples and headers."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,9 +18,13 @@ from waiting_list.problems import (
 from waiting_list.web.problem_responses import PROBLEM_JSON
 
 COMMON: tuple[type[Problem], ...] = (InvalidRequest, RateLimited, Unavailable)
+"""The problems of every call."""
 AUTHENTICATED: tuple[type[Problem], ...] = (*COMMON, Unauthenticated, Forbidden)
+"""The problems of a call that needs credentials."""
 WITH_BODY: tuple[type[Problem], ...] = (*AUTHENTICATED, UnsupportedMediaType, BodyTooLarge, RequestTimeout)
+"""The problems of a call that may have a body."""
 POSTED: tuple[type[Problem], ...] = (*WITH_BODY, IdempotencyKeyReused)
+"""The problems of a call that takes an Idempotency-Key."""
 
 
 def declared(problems: Iterable[type[Problem]]) -> dict[int | str, dict[str, Any]]:

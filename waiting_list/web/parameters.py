@@ -1,4 +1,4 @@
-"""Parameters that calls share: ids in paths, limits, cursors, filters, and the idempotency key."""
+"""Define the parameters that calls share: ids in paths, limits, cursors, filters, and the idempotency key."""
 
 from typing import Annotated, Any
 
@@ -45,6 +45,7 @@ def _with_slashes(value: object) -> object:
 
 
 PathId = Annotated[Id, BeforeValidator(_with_slashes), Path()]
+"""An id in a path. It may contain escaped slashes (web/body_guard.py)."""
 _PATH_ID: TypeAdapter[str] = TypeAdapter(Annotated[Id, BeforeValidator(_with_slashes)])
 Ids = Annotated[list[Id] | None, Query(max_length=100)]
 Limit = Annotated[int, Query(ge=1, le=500, description="Maximum number of items on a page.")]
@@ -88,3 +89,4 @@ async def _filter(
 
 
 Filter = Annotated[entry_queries.EntryFilter, Depends(_filter)]
+"""The query parameters that choose entries."""

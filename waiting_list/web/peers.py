@@ -1,8 +1,8 @@
-"""Which proxies stand in front of the service, and whether they pass on the addresses of fans.
+"""Warn the operator of a proxy that hides the addresses of fans.
 
 uvicorn believes `X-Forwarded-For` from the peers that `WAITING_LIST_TRUSTED_PROXIES` names. A proxy that is not
 among them, or that does not send the header, hides the addresses of all fans behind its own. That is usually a
-private one, which no limit counts. So the service warns of the first request that shows it.
+private one, which no limit counts. So the service warns at the first request through such a proxy.
 """
 
 from typing import Literal, TypeAlias

@@ -18,12 +18,12 @@ T = TypeVar("T")
 PROBLEM_JSON = "application/problem+json"
 REQUEST_ID_HEADER = b"x-request-id"
 REQUEST_ID_KEY = "waiting_list.request_id"
-"""The key of the request id in the scope of a call (web/instrumentation.py)."""
+"""The key of the request id in the scope of a call. web/instrumentation.py sets it."""
 CACHE_CONTROL = b"cache-control"
 PRIVATE = "private, no-store"
 """The default `Cache-Control`: only the caller may store the answer."""
 ALLOWANCE = "waiting_list.allowance"
-"""The key of the caller's remaining rate limit in the scope of a call (limits.Allowance)."""
+"""The key of the caller's remaining rate limit in the scope of a call (access/rate_limits.py)."""
 
 
 class FieldError(Frozen):

@@ -1,4 +1,4 @@
-"""The request that handlers get: who calls, and what it has to work with."""
+"""Define the request that handlers get: the caller, and the services that handlers use."""
 
 import asyncio
 import json
@@ -59,6 +59,7 @@ class Services:
 
 
 LONGEST_IDEMPOTENCY_KEY = 255
+"""The most characters of an Idempotency-Key."""
 
 
 class ApiRequest(Request):

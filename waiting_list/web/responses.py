@@ -1,4 +1,4 @@
-"""What calls answer, besides the models of the engine: lists, pages of lists, and changed entries."""
+"""Make the answers of calls: pages of listings, changed entries, and the models of the engine as JSON."""
 
 from datetime import datetime
 from typing import Any, Generic, TypeVar

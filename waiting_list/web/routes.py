@@ -1,4 +1,4 @@
-"""Routes: who may call, what is counted against which limit, and how a refusal is answered."""
+"""Define the routes of the API: authenticate the caller, count the call for its limits, and check the query."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
@@ -132,6 +132,6 @@ def _printable(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()[:100]
 
 
-def organizer_calls(route_class: type[OrganizerRoute]) -> APIRouter:
-    """Make a part of the organizer router. Its calls need an API key."""
+def organizer_router(route_class: type[OrganizerRoute]) -> APIRouter:
+    """Make a router for calls of organizers. They need an API key."""
     return APIRouter(prefix="/v1/organizer", route_class=route_class, tags=["organizer"])

@@ -39,7 +39,7 @@ class EntryStream:
     This class does not use Starlette's stream, because that needs two tasks and a cancel scope.
     """
 
-    __slots__ = ("_key", "_live", "_number", "_told", "_watcher", "_with_pass")
+    __slots__ = ("_key", "_last_event_id", "_live", "_number", "_watcher", "_with_pass")
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class EntryStream:
         self._live = live
         self._key = key
         self._watcher = watcher
-        self._told = last_event_id
+        self._last_event_id = last_event_id
         self._with_pass = with_pass
         self._number = number
 
@@ -87,9 +87,9 @@ class EntryStream:
     async def _event(self, entry: Entry) -> bytes:
         data = (await self._with_pass(entry)).model_dump_json().encode()
         name = _name(data)
-        if name == self._told:
+        if name == self._last_event_id:
             return b":\n\n"
-        self._told = name
+        self._last_event_id = name
         return b"id: %s\ndata: %s\n\n" % (name.encode(), data)
 
 

@@ -1,1 +1,1 @@
-"""The organizer's calls."""
+"""Calls for organizers. They need an API key."""

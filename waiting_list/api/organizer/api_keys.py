@@ -1,4 +1,4 @@
-"""The organizer's calls about API keys. Only a key with the scope `admin` makes, rotates or revokes keys."""
+"""Define the organizer's calls about API keys. Only the scope `admin` may make, rotate or revoke keys."""
 
 from datetime import timedelta
 from typing import Annotated, Self
@@ -14,9 +14,9 @@ from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
 from waiting_list.web.parameters import ONCE, Cursor, Limit, PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page
-from waiting_list.web.routes import AdminRoute, organizer_calls
+from waiting_list.web.routes import AdminRoute, organizer_router
 
-router = organizer_calls(AdminRoute)
+router = organizer_router(AdminRoute)
 _LONGEST_OVERLAP = timedelta(days=90)
 
 

@@ -1,4 +1,4 @@
-"""The organizer's calls about the catalogue that a ticketing platform syncs, with its stock."""
+"""Define the organizer's calls about the catalogue that a ticketing platform syncs, with its stock."""
 
 from typing import Any
 
@@ -22,9 +22,9 @@ from waiting_list.web.openapi import AUTHENTICATED, WITH_BODY, declared
 from waiting_list.web.parameters import Cursor, Ids, Limit, PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page
-from waiting_list.web.routes import StockRoute, organizer_calls
+from waiting_list.web.routes import StockRoute, organizer_router
 
-router = organizer_calls(StockRoute)
+router = organizer_router(StockRoute)
 INVENTORY = "/inventory/{offer_id}/{representation_id}"
 MADE: dict[int | str, dict[str, Any]] = {201: {"description": "The call created a new object."}}
 

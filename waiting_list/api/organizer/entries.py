@@ -1,4 +1,4 @@
-"""The organizer's calls about entries: list, export, join, buy, move, remove."""
+"""Define the organizer's calls about entries: list, export, join, buy, move, remove."""
 
 from collections.abc import Awaitable
 from typing import Annotated, Literal, Self
@@ -19,9 +19,9 @@ from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
 from waiting_list.web.parameters import ONCE, Cursor, Filter, Limit, PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import ChangedEntry, Listing, answer, page
-from waiting_list.web.routes import EntriesRoute, organizer_calls
+from waiting_list.web.routes import EntriesRoute, organizer_router
 
-router = organizer_calls(EntriesRoute)
+router = organizer_router(EntriesRoute)
 
 
 class JoiningFor(Contact):

@@ -1,8 +1,7 @@
-"""The organizer's calls about lists: their settings, history and statistics."""
+"""Define the organizer's calls about lists: their settings, history and statistics."""
 
 from typing import Annotated, Literal
 
-import structlog
 from fastapi import Query, Response
 
 from waiting_list import problems
@@ -17,11 +16,9 @@ from waiting_list.web.openapi import AUTHENTICATED, WITH_BODY, declared
 from waiting_list.web.parameters import Cursor, Filter, Limit, PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import ChangedSettings, Listing, answer, page
-from waiting_list.web.routes import EntriesRoute, organizer_calls
+from waiting_list.web.routes import EntriesRoute, organizer_router
 
-log = structlog.get_logger(__name__)
-
-router = organizer_calls(EntriesRoute)
+router = organizer_router(EntriesRoute)
 LIST = "/waiting-lists/{offer_id}/{representation_id}"
 
 

@@ -6,6 +6,7 @@ from fastapi import Response
 from pydantic import Field, Strict
 
 from waiting_list import problems
+from waiting_list.api.organizer.lists import LIST
 from waiting_list.fields import Frozen, Title
 from waiting_list.lists import verbs
 from waiting_list.lists.models import Entry, ListKey
@@ -17,10 +18,10 @@ from waiting_list.web.openapi import AUTHENTICATED, POSTED, declared
 from waiting_list.web.parameters import ONCE, Cursor, Limit, PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page
-from waiting_list.web.routes import EntriesRoute, organizer_calls
+from waiting_list.web.routes import EntriesRoute, organizer_router
 
-router = organizer_calls(EntriesRoute)
-LOOKALIKES = "/waiting-lists/{offer_id}/{representation_id}/lookalikes"
+router = organizer_router(EntriesRoute)
+LOOKALIKES = LIST + "/lookalikes"
 Number = Annotated[int, Strict(), Field(ge=1, le=2**53 - 1)]
 
 

@@ -1,4 +1,4 @@
-"""The organizer's calls about notices: list them, and resend one."""
+"""Define the organizer's calls about notices: list them, and resend one."""
 
 from typing import Annotated, Literal
 
@@ -6,15 +6,15 @@ from fastapi import Query, Response
 
 from waiting_list import problems
 from waiting_list.api.organizer.webhooks import Statuses
-from waiting_list.notifications import notices as sent_notices
+from waiting_list.notifications import notices
 from waiting_list.notifications.models import Notice
 from waiting_list.web.openapi import AUTHENTICATED, POSTED, declared
 from waiting_list.web.parameters import ONCE, Cursor, Ids, Limit, PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page
-from waiting_list.web.routes import AdminRoute, organizer_calls
+from waiting_list.web.routes import AdminRoute, organizer_router
 
-router = organizer_calls(AdminRoute)
+router = organizer_router(AdminRoute)
 
 
 @router.get(
@@ -34,10 +34,8 @@ async def list_notices(
     cursor: Cursor = None,
 ) -> Response:
     """List sent and pending e-mails and webhook deliveries, the newest first, without addresses."""
-    only = sent_notices.NoticeFilter(status, type, channel, offer_id, representation_id)
-    return page(
-        await sent_notices.notices(call.pool, call.organization_id, only, limit=limit, cursor=cursor), Notice
-    )
+    only = notices.NoticeFilter(status, type, channel, offer_id, representation_id)
+    return page(await notices.notices(call.pool, call.organization_id, only, limit=limit, cursor=cursor), Notice)
 
 
 @router.post(
@@ -50,7 +48,7 @@ async def list_notices(
 async def resend_notice(call: ApiRequest, notice_id: PathId) -> Response:
     """Send a notice again at once, whatever its status. It keeps its id. An outdated e-mail is not sent."""
     caller = await call.caller_once()
-    notice, replayed = await sent_notices.resend(
+    notice, replayed = await notices.resend(
         call.pool, call.organization_id, notice_id, idempotency=caller.idempotency
     )
     call.engine.wake.set()

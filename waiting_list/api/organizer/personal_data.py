@@ -1,37 +1,16 @@
-"""The organizer's calls about a person: export, erasure, and signing out everywhere."""
+"""Define the organizer's calls that export and erase the data of a person."""
 
 from fastapi import Response
 
-from waiting_list.access.sign_outs import SignedOut
-from waiting_list.api.organizer.user_tokens import tokens
 from waiting_list.personal_data import export_and_erase
 from waiting_list.personal_data.models import Erasure, UserExport
-from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
-from waiting_list.web.parameters import ONCE, PathId
+from waiting_list.web.openapi import AUTHENTICATED, WITH_BODY, declared
+from waiting_list.web.parameters import PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import answer
-from waiting_list.web.routes import AdminRoute, organizer_calls
+from waiting_list.web.routes import AdminRoute, organizer_router
 
-router = organizer_calls(AdminRoute)
-
-
-@tokens.post(
-    "/users/{user_id}/sign-out",
-    operation_id="sign_out_user",
-    openapi_extra=ONCE,
-    response_model=SignedOut,
-    responses=declared(POSTED),
-)
-async def sign_out_user(call: ApiRequest, user_id: PathId) -> Response:
-    """End all current tokens of a user, on all devices, within two seconds.
-
-    Later tokens, purchase passes and private links stay valid.
-    """
-    caller = await call.caller_once()
-    done, replayed = await call.service.sign_outs.sign_out(
-        call.organization_id, user_id, idempotency=caller.idempotency
-    )
-    return answer(done, replayed=replayed)
+router = organizer_router(AdminRoute)
 
 
 @router.get(

@@ -1,19 +1,20 @@
-"""The organizer's calls for private links of entries."""
+"""Define the organizer's calls about private links of entries."""
 
 from fastapi import Response
 
 from waiting_list import problems
 from waiting_list.access import private_links
+from waiting_list.api.organizer.lists import LIST
 from waiting_list.fields import Frozen
 from waiting_list.lists.models import Entry, ListKey
 from waiting_list.web.openapi import WITH_BODY, declared
 from waiting_list.web.parameters import PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import answer
-from waiting_list.web.routes import EntriesRoute, organizer_calls
+from waiting_list.web.routes import EntriesRoute, organizer_router
 
-organizer = organizer_calls(EntriesRoute)
-LINK = "/waiting-lists/{offer_id}/{representation_id}/entries/{user_id}/link"
+router = organizer_router(EntriesRoute)
+LINK = LIST + "/entries/{user_id}/link"
 
 
 class PrivateLink(Frozen):
@@ -22,7 +23,7 @@ class PrivateLink(Frozen):
     url: str
 
 
-@organizer.post(
+@router.post(
     LINK,
     operation_id="make_link",
     response_model=PrivateLink,
@@ -37,7 +38,7 @@ async def make_link(call: ApiRequest, offer_id: PathId, representation_id: PathI
     return answer(PrivateLink(url=call.service.settings.public_url + path))
 
 
-@organizer.delete(
+@router.delete(
     LINK,
     operation_id="revoke_link",
     response_model=Entry,

@@ -1,10 +1,12 @@
-"""The organizer's calls that change stock, and that promote by hand. Each may promote."""
+"""Define the organizer's calls that change stock or release tickets by hand. Each may promote fans."""
 
 from collections.abc import Awaitable
 
 from fastapi import Response
 
 from waiting_list import problems
+from waiting_list.api.organizer.catalogue import INVENTORY
+from waiting_list.api.organizer.lists import LIST
 from waiting_list.fields import Flag, Frozen, Quantity
 from waiting_list.lists import verbs
 from waiting_list.lists.models import Answer, ListKey
@@ -12,11 +14,9 @@ from waiting_list.web.openapi import POSTED, declared
 from waiting_list.web.parameters import ONCE, PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import ChangedInventory, answer
-from waiting_list.web.routes import StockRoute, organizer_calls
+from waiting_list.web.routes import StockRoute, organizer_router
 
-router = organizer_calls(StockRoute)
-INVENTORY = "/inventory/{offer_id}/{representation_id}"
-LIST = "/waiting-lists/{offer_id}/{representation_id}"
+router = organizer_router(StockRoute)
 
 
 class StockChange(Frozen):

@@ -1,12 +1,11 @@
-"""The organizer's calls about webhooks, and what was sent to them."""
+"""Define the organizer's calls about webhooks and their deliveries."""
 
 from typing import Annotated
 
 from fastapi import Query, Response
 
 from waiting_list import problems
-from waiting_list.notifications import notices as sent_notices
-from waiting_list.notifications import webhooks
+from waiting_list.notifications import notices, webhooks
 from waiting_list.notifications.models import (
     CreatedWebhook,
     Notice,
@@ -21,9 +20,9 @@ from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
 from waiting_list.web.parameters import ONCE, Cursor, Limit, PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page
-from waiting_list.web.routes import AdminRoute, organizer_calls
+from waiting_list.web.routes import AdminRoute, organizer_router
 
-router = organizer_calls(AdminRoute)
+router = organizer_router(AdminRoute)
 WEBHOOK = "/webhooks/{webhook_id}"
 Statuses = Annotated[list[NoticeStatus] | None, Query()]
 
@@ -102,7 +101,7 @@ async def list_deliveries(
 ) -> Response:
     """List the sent and pending deliveries of a webhook, the newest first. `answer` is the answer of the
     receiver."""
-    found = await sent_notices.deliveries(
+    found = await notices.deliveries(
         call.pool, call.organization_id, webhook_id, status=status, limit=limit, cursor=cursor
     )
     return page(found, Notice)
@@ -118,7 +117,7 @@ async def list_deliveries(
 async def redeliver(call: ApiRequest, webhook_id: PathId, body: Redelivery) -> Response:
     """Send one delivery or all dead ones again, at once. Each keeps its id."""
     caller = await call.caller_once()
-    sent, replayed = await sent_notices.redeliver(
+    sent, replayed = await notices.redeliver(
         call.pool, call.organization_id, webhook_id, body, idempotency=caller.idempotency
     )
     call.engine.wake.set()
@@ -157,7 +156,7 @@ async def test_webhook(call: ApiRequest, webhook_id: PathId) -> Response:
     """Send a `webhook.test` event to a webhook, whatever its `types`. The deliveries of the webhook show the
     result."""
     caller = await call.caller_once()
-    notice, replayed = await sent_notices.send_test(
+    notice, replayed = await notices.send_test(
         call.pool, call.organization_id, webhook_id, idempotency=caller.idempotency
     )
     call.engine.wake.set()

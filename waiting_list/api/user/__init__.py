@@ -1,1 +1,1 @@
-"""The fan's calls."""
+"""Calls for fans. They need a user token, except those for public data."""

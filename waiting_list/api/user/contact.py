@@ -1,13 +1,14 @@
-"""The fan's calls about how to be reached."""
+"""Define the fan's calls about contact details."""
 
 from fastapi import APIRouter, Response
 
 from waiting_list import problems
+from waiting_list.api.user.entries import ENTRY
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact, ContactFields, KeptContact
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries import entries as entry_queries
-from waiting_list.notifications.suppressions import as_it_is
+from waiting_list.notifications.suppressions import with_suppression
 from waiting_list.web.openapi import AUTHENTICATED, WITH_BODY, declared
 from waiting_list.web.parameters import PathId
 from waiting_list.web.request import ApiRequest
@@ -15,7 +16,7 @@ from waiting_list.web.responses import answer
 from waiting_list.web.routes import UserRoute
 
 router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["user"])
-CONTACT = "/waiting-lists/{offer_id}/{representation_id}/entry/contact"
+CONTACT = ENTRY + "/contact"
 
 
 @router.get(
@@ -66,4 +67,4 @@ async def set_contact(
 async def _own_contact(call: ApiRequest, key: ListKey) -> Response:
     user, secret = call.user, await call.service.signing_keys.derived_secret()
     contact = await entry_queries.contact(call.pool, key, user.user_id, organization_id=user.organization_id)
-    return answer(await as_it_is(call.pool, secret, user.organization_id, contact))
+    return answer(await with_suppression(call.pool, secret, user.organization_id, contact))

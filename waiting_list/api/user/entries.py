@@ -1,4 +1,4 @@
-"""The fan's calls about entries: join, change, leave, see one or all. A token says who the fan is."""
+"""Define the fan's calls about entries: join, change, leave, see one or all. A token says who the fan is."""
 
 from collections.abc import Awaitable
 from functools import partial
@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from waiting_list import problems
 from waiting_list.access.join_gate import Response as ChallengeResponse
+from waiting_list.api.user.lists import LIST
 from waiting_list.fields import Frozen, Quantity
 from waiting_list.lists import verbs
 from waiting_list.lists.challenges import Solution
@@ -30,9 +31,7 @@ STREAM: dict[int | str, dict[str, Any]] = {
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
-ENTRY = "/waiting-lists/{offer_id}/{representation_id}/entry"
-SHARED = "public, max-age=1"
-"""The `Cache-Control` of public data: a shared cache may keep it for a second."""
+ENTRY = LIST + "/entry"
 
 
 class Joining(ContactFields):
@@ -59,11 +58,6 @@ class Changing(Frozen):
         if not self.model_fields_set or None in (getattr(self, name) for name in self.model_fields_set):
             raise ValueError("give tickets_wanted, tickets_minimum or both, as numbers")
         return self
-
-
-def shared_answer(response: Response) -> Response:
-    response.headers["Cache-Control"] = SHARED
-    return response
 
 
 @router.post(

@@ -1,11 +1,10 @@
-"""The public calls: upcoming events, a list, and its queue."""
+"""Define the public calls: upcoming events, a list, and its queue."""
 
 from typing import Any
 
 from fastapi import APIRouter, Response
 
 from waiting_list import problems
-from waiting_list.api.user.entries import SHARED, shared_answer
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.catalogue.models import EventSummary
 from waiting_list.lists.models import ListKey
@@ -17,13 +16,16 @@ from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page, takes_gzip
 from waiting_list.web.routes import PublicRoute
 
-public = APIRouter(prefix="/v1/user", route_class=PublicRoute, tags=["user"])
+router = APIRouter(prefix="/v1/user", route_class=PublicRoute, tags=["user"])
+LIST = "/waiting-lists/{offer_id}/{representation_id}"
+_SHARED = "public, max-age=1"
+"""The `Cache-Control` of public data: a shared cache may keep it for a second."""
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "The snapshot has not changed since the ETag that the caller sent."}
 }
 
 
-@public.get(
+@router.get(
     "/events",
     operation_id="list_upcoming_events",
     response_model=Listing[EventSummary],
@@ -34,11 +36,11 @@ async def list_upcoming_events(
 ) -> Response:
     """List upcoming events, the next one first, with their representations, offers and waiting lists."""
     found = await catalogue_queries.upcoming_events(call.pool, organization_id, limit=limit, cursor=cursor)
-    return shared_answer(page(found, EventSummary))
+    return _for_shared_caches(page(found, EventSummary))
 
 
-@public.get(
-    "/waiting-lists/{offer_id}/{representation_id}",
+@router.get(
+    LIST,
     operation_id="get_waiting_list",
     response_model=WaitingList,
     responses=declared([*COMMON, problems.InventoryNotFound]),
@@ -46,11 +48,11 @@ async def list_upcoming_events(
 async def get_waiting_list(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
     """Show the public view of a waiting list: whether it is open, how many fans wait, and its rules."""
     key = ListKey(offer_id, representation_id)
-    return shared_answer(answer(await list_queries.waiting_list(call.pool, key)))
+    return _for_shared_caches(answer(await list_queries.waiting_list(call.pool, key)))
 
 
-@public.get(
-    "/waiting-lists/{offer_id}/{representation_id}/queue",
+@router.get(
+    LIST + "/queue",
     operation_id="get_queue",
     openapi_extra=header("If-None-Match", "The `ETag` of the snapshot that the caller has."),
     response_model=Queue,
@@ -63,10 +65,15 @@ async def get_queue(call: ApiRequest, offer_id: PathId, representation_id: PathI
     zipped = takes_gzip(call.headers.get("accept-encoding", ""))
     # The gzipped form has a weak tag, because it is another form of the same snapshot (RFC 9110, 8.8.1).
     tag = f'W/"{snapshot.tag}"' if zipped else f'"{snapshot.tag}"'
-    headers = {"ETag": tag, "Cache-Control": SHARED, "Vary": "Accept-Encoding"}
+    headers = {"ETag": tag, "Cache-Control": _SHARED, "Vary": "Accept-Encoding"}
     known = call.headers.get("if-none-match", "")
     if f'"{snapshot.tag}"' in known or known.strip() == "*":
         return Response(None, 304, headers)
     if zipped:
         headers["Content-Encoding"] = "gzip"
     return Response(snapshot.gzipped if zipped else snapshot.body, 200, headers, media_type="application/json")
+
+
+def _for_shared_caches(response: Response) -> Response:
+    response.headers["Cache-Control"] = _SHARED
+    return response

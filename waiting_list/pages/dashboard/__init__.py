@@ -1,1 +1,1 @@
-"""The organizer's pages."""
+"""The dashboard: pages for organizers."""

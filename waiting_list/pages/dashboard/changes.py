@@ -1,8 +1,7 @@
-"""What an organizer changes on the dashboard. Each change takes two steps: its exact effect, then the doing.
+"""Change a list on the dashboard in two steps: preview the exact effect, then confirm.
 
-The first shows what the verb would do, which is done under the list's lock and undone (Engine.preview). The second
-sends the same again, under an Idempotency-Key that the first has made: however often it is pressed, it is done
-once.
+The first step runs the verb under the list's lock and rolls it back (`Engine.preview`). The second step runs the
+verb with an Idempotency-Key that the first step made, so that pressing the button twice acts once.
 """
 
 import json
@@ -23,9 +22,8 @@ from waiting_list.lists.list_settings import SettingsChange
 from waiting_list.lists.models import Answer, ListKey
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.verbs.lookalikes import AT_MOST
-from waiting_list.pages.dashboard.list_settings import changed_settings, settings_of, settings_page
-from waiting_list.pages.dashboard.lists import list_facts
-from waiting_list.pages.dashboard.session import DashboardRoute, dashboard_page
+from waiting_list.pages.dashboard.list_settings import changed_settings, read_settings, render_settings
+from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts
 from waiting_list.pages.forms import Form, whole_number
 from waiting_list.pages.page import PageRequest, go_to
 from waiting_list.problems import InvalidRequest, InventoryNotFound, NotInList, Problem
@@ -33,9 +31,9 @@ from waiting_list.web.parameters import is_id, path_key
 
 
 class ChangeRoute(DashboardRoute):
-    """What changes one list."""
+    """A form that changes one list."""
 
-    def needed(self, call: PageRequest) -> Scope:
+    def required_scope(self, call: PageRequest) -> Scope:
         return Scope.STOCK if call.sent.get("do") in _STOCK else Scope.ENTRIES
 
 
@@ -118,19 +116,19 @@ ACTIONS: dict[str, Action] = {
     "buy": _buy,
     "configure": _configure,
 }
-"""What can be done, by its verb."""
+"""The actions of the forms, by their verb."""
 
 
 @router.post(to.DASHBOARD_CONFIRM)
 async def confirm(call: PageRequest) -> Response:
-    """Shows what would happen; nothing does."""
+    """Preview an action, and ask the organizer to confirm it."""
     key, form = path_key(call), call.sent
     action, shown = _action(form), await list_facts(call, key)
     refusal, answer, changes = None, None, {}
     try:
         if form["do"] == "configure":
             kept = await list_queries.list_settings(call.pool, key, organization_id=call.organization_id)
-            wanted = settings_of(form, shown["timezone"])
+            wanted = read_settings(form, shown["timezone"])
             changes = changed_settings(wanted, kept)
             form = {"do": "configure", "settings": wanted.model_dump_json(include={*changes})}
         answer = await action(call.engine.preview, key, call.caller, form)
@@ -139,7 +137,7 @@ async def confirm(call: PageRequest) -> Response:
     except Problem as problem:
         refusal = problem
         if form["do"] == "configure":
-            return await settings_page(call, key, shown, call.sent, problem)
+            return await render_settings(call, key, shown, call.sent, problem)
     return dashboard_page(
         call,
         "dashboard_confirm.html",
@@ -157,7 +155,7 @@ async def confirm(call: PageRequest) -> Response:
 
 @router.post(to.DASHBOARD_DO)
 async def do(call: PageRequest) -> Response:
-    """Does it."""
+    """Run a confirmed action."""
     key, form = path_key(call), call.sent
     action, shown = _action(form), await list_facts(call, key)
     if not form.get("once"):

@@ -1,4 +1,4 @@
-"""The dashboard's pages of a list's history and statistics."""
+"""The dashboard pages of a list's history and statistics."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,8 +12,7 @@ from waiting_list.lists.events import VERBS
 from waiting_list.lists.queries import history as history_queries
 from waiting_list.lists.queries.models import Period
 from waiting_list.pages.bar_chart import plot
-from waiting_list.pages.dashboard.lists import list_facts, next_page
-from waiting_list.pages.dashboard.session import DashboardRoute, dashboard_page
+from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts, next_page
 from waiting_list.pages.page import PageRequest
 from waiting_list.problems import InvalidRequest
 from waiting_list.web.parameters import path_key
@@ -27,7 +26,7 @@ _PERIODS = ("hour", "day", "week")
 
 @router.get(to.DASHBOARD_HISTORY)
 async def show_history(call: PageRequest) -> Response:
-    """What happened, told one change after the other, the newest first unless a query says otherwise."""
+    """Show the history of a list, the newest change first unless the query asks for the oldest."""
     key = path_key(call)
     shown = await list_facts(call, key)
     verbs = [verb for verb in call.query_params.getlist("verb") if verb in VERBS]
@@ -55,26 +54,26 @@ async def show_history(call: PageRequest) -> Response:
 
 @router.get(to.DASHBOARD_STATISTICS)
 async def show_statistics(call: PageRequest) -> Response:
-    """How much happened over time, drawn and as a table."""
+    """Show the statistics of a list, as charts and as a table."""
     key = path_key(call)
     shown = await list_facts(call, key)
     period = call.query_params.get("period", "day")
     if period not in _PERIODS:
         raise InvalidRequest.of("query.period", "must be hour, day or week")
-    told = await history_queries.statistics(
+    statistics = await history_queries.statistics(
         call.pool,
         key,
         organization_id=call.organization_id,
         period=cast(Literal["hour", "day", "week"], period),
     )
     columns = ("joins", "promotions", "purchases", "expiries", "departures", "tickets_waiting")
-    periods = _without_gaps(told.periods, period, ZoneInfo(shown["timezone"]))[-_MOST_BARS:]
+    periods = _without_gaps(statistics.periods, period, ZoneInfo(shown["timezone"]))[-_MOST_BARS:]
     plots = {name: plot([getattr(one, name) for one in periods]) for name in columns}
     return dashboard_page(
         call,
         "dashboard_statistics.html",
         **shown,
-        told=told,
+        statistics=statistics,
         drawn=periods,
         plots=plots,
         period=period,
@@ -83,8 +82,10 @@ async def show_statistics(call: PageRequest) -> Response:
 
 
 def _without_gaps(periods: Sequence[Period], period: str, zone: ZoneInfo) -> list[Period]:
-    """With those in which nothing happened, but that as many waited as before: a plot has time from left to
-    right."""
+    """Return the periods with the quiet ones between them, because a chart has time from left to right.
+
+    In a quiet period, as many tickets wait as before, and all other numbers are 0.
+    """
     found: list[Period] = []
     for one in periods:
         while found and (following := _following(found[-1].period_at, period, zone)) < one.period_at:
@@ -99,6 +100,6 @@ def _without_gaps(periods: Sequence[Period], period: str, zone: ZoneInfo) -> lis
 def _following(at: datetime, period: str, zone: ZoneInfo) -> datetime:
     if period == "hour":
         return at + timedelta(hours=1)
-    # By the calendar of the event: a day may have 23 hours, or 25.
+    # In the timezone of the event, because a day may have 23 or 25 hours there.
     local = at.astimezone(zone) + timedelta(days=7 if period == "week" else 1)
     return local.replace(hour=0).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""The dashboard's page of a list's settings: the form, and what it changes."""
+"""The dashboard page of a list's settings: show and read the form."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, assert_never
@@ -12,8 +12,7 @@ from waiting_list.lists.list_settings import FORM, SETTINGS, HoldStep, ListSetti
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.setting import DeclaredSetting, Kind
-from waiting_list.pages.dashboard.lists import list_facts
-from waiting_list.pages.dashboard.session import DashboardRoute, dashboard_page
+from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts
 from waiting_list.pages.forms import Form, moment, whole_number
 from waiting_list.pages.page import PageRequest
 from waiting_list.problems import InvalidRequest, Problem
@@ -21,19 +20,21 @@ from waiting_list.web.parameters import path_key
 
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
 _STEPS = 4
-"""Rows of `hold_steps` that the form has at least."""
+"""The fewest rows for `hold_steps` in the form."""
 
 
 @router.get(to.DASHBOARD_SETTINGS)
 async def show_settings(call: PageRequest) -> Response:
-    """The rules of a list, to be changed."""
+    """Show the settings of a list in a form."""
     key = path_key(call)
-    return await settings_page(call, key, await list_facts(call, key))
+    return await render_settings(call, key, await list_facts(call, key))
 
 
-def settings_of(form: Form, timezone: str) -> SettingsChange:
-    """The settings that a form names: all of them, as they are all on it. Raises InvalidRequest, with all that is
-    wrong by the names of the form's fields."""
+def read_settings(form: Form, timezone: str) -> SettingsChange:
+    """Read all settings from their form.
+
+    Raises InvalidRequest with every error, by the names of the form's fields.
+    """
     wrong: dict[str, str] = {}
 
     def number(field: str) -> int | None:
@@ -84,27 +85,31 @@ def _read(wrong: dict[str, str], field: str, read: Callable[..., Any], *argument
 
 
 def changed_settings(wanted: SettingsChange, kept: ListSettings) -> dict[str, tuple[Any, Any]]:
-    """What is to be another than it is, and both: what is as it was is not set again. A list that has yet to open
-    by itself would else be closed by hand. Raises InvalidRequest if that is nothing."""
+    """Return the settings that the form changes, each with its old and new value.
+
+    The other settings must not be set again: that would close by hand a list that opens by itself later. Raises
+    InvalidRequest if the form changes no setting.
+    """
     both = {name: (getattr(kept, name), getattr(wanted, name)) for name in SettingsChange.model_fields}
     changes = {name: (before, after) for name, (before, after) in both.items() if before != after}
     for name, one in SETTINGS.items():
         followed = one.setting.follows
         if followed in changes and getattr(wanted, name) != getattr(wanted, followed):
-            # Where it was never set it would follow the other: it is to be what the form says.
+            # A setting that was never set would follow the other one, so set it to the value in the form.
             changes[name] = both[name]
     if not changes:
         raise InvalidRequest("You have not changed anything.", errors=[])
     return changes
 
 
-async def settings_page(
+async def render_settings(
     call: PageRequest,
     key: ListKey,
     shown: Mapping[str, Any],
     form: Form | None = None,
     refusal: Problem | None = None,
 ) -> Response:
+    """Render the form: with the stored settings, or as it was sent, with the errors of its refusal."""
     kept = await list_queries.list_settings(call.pool, key, organization_id=call.organization_id)
     errors = {one["field"]: one["message"] for one in refusal.extra.get("errors", ())} if refusal else {}
     return dashboard_page(
@@ -121,7 +126,7 @@ async def settings_page(
 
 
 def _as_form(kept: Mapping[str, Any], closes_at: Any, shown: Mapping[str, Any]) -> dict[str, str]:
-    """The settings as their form sends them."""
+    """Return the settings as the form sends them."""
     form = {
         name: str(value)
         for name, value in kept.items()

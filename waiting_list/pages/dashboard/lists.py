@@ -1,22 +1,18 @@
-"""The dashboard's pages of lists, of one list and of one entry.
+"""The dashboard pages of all lists, of one list, of one entry and of look-alikes.
 
-What changes something is in pages/dashboard/changes.py. Whatever belongs to another organization is not there.
+The changes are in pages/dashboard/changes.py. Data of another organization counts as absent.
 """
-
-from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
 
 from waiting_list import page_addresses as to
 from waiting_list.catalogue import queries as catalogue_queries
-from waiting_list.fields import INT32_MAX
 from waiting_list.lists.models import LeftReason, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries import history as history_queries
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.lookalikes import read_lookalikes
-from waiting_list.pages.dashboard.session import DashboardRoute, dashboard_page
+from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts, next_page
 from waiting_list.pages.forms import moment
 from waiting_list.pages.page import PageRequest, go_to
 from waiting_list.problems import InvalidRequest, NotFound
@@ -34,7 +30,7 @@ router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
 
 @router.get(to.DASHBOARD)
 async def show_lists(call: PageRequest) -> Response:
-    """All lists: what is wanted against what there is."""
+    """Show all lists, with wanted and available tickets."""
     asked = call.query_params
     events = await catalogue_queries.events(call.pool, call.organization_id, event_id=None, limit=500, cursor=None)
     found = await list_queries.overview(
@@ -59,7 +55,7 @@ async def show_lists(call: PageRequest) -> Response:
 
 @router.get(to.DASHBOARD_LIST)
 async def show_list(call: PageRequest) -> Response:
-    """One list: its stock, who is in it, and what can be done."""
+    """Show one list: its stock, its entries and its actions."""
     key = path_key(call)
     shown = await list_facts(call, key)
     only = _filter(call, key, shown["timezone"])
@@ -81,7 +77,7 @@ async def show_list(call: PageRequest) -> Response:
 
 @router.get(to.DASHBOARD_CSV)
 async def export_entries(call: PageRequest) -> Response:
-    """The entries that the page of the list shows, all of them."""
+    """Export all entries that match the filter of the list's page, as CSV."""
     key = path_key(call)
     shown = await list_facts(call, key)
     answer = await entries_as_csv(call, _filter(call, key, shown["timezone"]))
@@ -91,7 +87,7 @@ async def export_entries(call: PageRequest) -> Response:
 
 @router.get(to.DASHBOARD_ENTRY)
 async def show_entry(call: PageRequest) -> Response:
-    """One fan's latest entry, what happened to it, and what can be done."""
+    """Show a fan's latest entry, its history and its actions."""
     key, user_id = path_key(call), path_id(call, "user_id")
     shown = await list_facts(call, key)
     entry = await call.reads.entry(key, user_id, organization_id=call.organization_id)
@@ -108,7 +104,7 @@ async def show_entry(call: PageRequest) -> Response:
 
 @router.get(to.DASHBOARD_LOOKALIKES)
 async def show_lookalikes(call: PageRequest) -> Response:
-    """Entries that look like one person, to be removed together."""
+    """Show groups of entries that look like one person, so that the organizer can remove them."""
     key = path_key(call)
     shown = await list_facts(call, key)
     asked = call.query_params
@@ -126,33 +122,20 @@ async def show_lookalikes(call: PageRequest) -> Response:
 
 @router.get(to.DASHBOARD_LIST + to.ANYTHING_ELSE)
 async def show_list_again(call: PageRequest) -> Response:
-    """For who reloads what a form has answered."""
+    """Redirect a reload of the answer to a form to the list's page."""
     key = path_key(call)
     await list_facts(call, key)
     return go_to(to.of_list(to.DASHBOARD_LIST, key))
 
 
 @router.get(to.DASHBOARD + to.ANYTHING_ELSE)
-async def show_nothing(call: PageRequest) -> Response:  # noqa: ARG001 - as every page
-    """For who follows an address that no page has: that is said on a page, too."""
+async def show_nothing(call: PageRequest) -> Response:  # noqa: ARG001 - the signature of a handler
+    """Answer an unknown address below the dashboard with a page. Raises NotFound."""
     raise NotFound("This page does not exist.")
 
 
-async def list_facts(call: PageRequest, key: ListKey) -> dict[str, Any]:
-    """What every page of a list shows of it. Raises InventoryNotFound."""
-    show, rules, stock = await list_queries.organizers_list(call.pool, key, organization_id=call.organization_id)
-    return {
-        "show": show,
-        "rules": rules,
-        "stock": stock,
-        "timezone": show.timezone,
-        "list_page": to.of_list(to.DASHBOARD_LIST, key),
-        "most": INT32_MAX,
-    }
-
-
 def _filter(call: PageRequest, key: ListKey, timezone: str) -> entry_queries.EntryFilter:
-    """Which entries a query asks for; those who wait or hold tickets, unless it says so. Raises InvalidRequest."""
+    """Return the filter that the query asks for; by default waiting and ready entries. Raises InvalidRequest."""
     asked = call.query_params
     status: list[str] | None = [one for one in asked.getlist("status") if one]
     if status and not {*status} <= {"all", *Status}:
@@ -176,12 +159,5 @@ def _filter(call: PageRequest, key: ListKey, timezone: str) -> entry_queries.Ent
 
 
 def _text(value: str | None) -> str | None:
-    # PostgreSQL takes no NUL; nothing has one.
+    # Replaced, because PostgreSQL refuses NUL in a text.
     return value.replace("\x00", "\N{REPLACEMENT CHARACTER}").strip() or None if value else None
-
-
-def next_page(call: PageRequest, cursor: str | None) -> str | None:
-    if cursor is None:
-        return None
-    asked = [(name, value) for name, value in call.query_params.multi_items() if name not in ("cursor", "done")]
-    return f"{call.page}?{urlencode([*asked, ('cursor', cursor)])}"

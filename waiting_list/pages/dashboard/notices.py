@@ -1,23 +1,25 @@
-"""The dashboard's page of notices: what was sent, what failed, and resending."""
+"""The dashboard page of notices: list sent and failed ones, and resend them."""
 
 import secrets
 
 from fastapi import APIRouter, Response
 
 from waiting_list import page_addresses as to
-from waiting_list.notifications import notices as sent_notices
+from waiting_list.notifications import notices
 from waiting_list.notifications.models import NoticeStatus
-from waiting_list.pages.dashboard.session import DashboardRoute, dashboard_page
-from waiting_list.pages.dashboard.webhooks import NOTICES_SHOWN, idempotency_of
+from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, idempotency_of
 from waiting_list.pages.page import PageRequest, go_to
 from waiting_list.problems import InvalidRequest
+
+NOTICES_SHOWN = 50
+"""The number of notices on one page."""
 
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
 
 
 @router.get(to.NOTICES)
 async def show_notices(call: PageRequest) -> Response:
-    """What was sent, or is to be; those that were given up, unless a query says so."""
+    """List notices: the dead ones, unless the query names another status."""
     asked = call.query_params
     status = asked.get("status", NoticeStatus.DEAD)
     if status not in ("all", *NoticeStatus):
@@ -25,10 +27,10 @@ async def show_notices(call: PageRequest) -> Response:
     channel = asked.get("channel") or None
     if channel not in (None, "email", "webhook"):
         raise InvalidRequest.of("query.channel", "must be email or webhook")
-    found = await sent_notices.notices(
+    found = await notices.notices(
         call.pool,
         call.organization_id,
-        sent_notices.NoticeFilter(status=None if status == "all" else [status], channel=channel),  # type: ignore[arg-type]
+        notices.NoticeFilter(status=None if status == "all" else [status], channel=channel),  # type: ignore[arg-type]
         limit=NOTICES_SHOWN,
         cursor=asked.get("cursor") or None,
     )
@@ -47,10 +49,10 @@ async def show_notices(call: PageRequest) -> Response:
 
 @router.post(to.NOTICES_RESEND)
 async def resend_notices(call: PageRequest) -> Response:
-    """Sends one again, or all that were given up."""
+    """Send one notice again, or all dead ones."""
     if notice_id := call.sent.get("notice_id"):
-        await sent_notices.resend(call.pool, call.organization_id, notice_id, idempotency=idempotency_of(call))
+        await notices.resend(call.pool, call.organization_id, notice_id, idempotency=idempotency_of(call))
     else:
-        await sent_notices.resend_dead(call.pool, organization_id=call.organization_id)
+        await notices.resend_dead(call.pool, organization_id=call.organization_id)
     call.engine.wake.set()
     return go_to(f"{to.NOTICES}?done=resend")

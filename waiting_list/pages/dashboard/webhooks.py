@@ -1,6 +1,5 @@
-"""The dashboard's pages of webhooks and their deliveries."""
+"""The dashboard pages of webhooks and their deliveries."""
 
-import json
 import secrets
 
 from fastapi import APIRouter, Response
@@ -8,29 +7,26 @@ from pydantic import ValidationError
 
 from waiting_list import page_addresses as to
 from waiting_list.lists.events import WebhookType
-from waiting_list.lists.idempotency import Idempotency
-from waiting_list.notifications import notices as sent_notices
-from waiting_list.notifications import webhooks
+from waiting_list.notifications import notices, webhooks
 from waiting_list.notifications.models import Redelivery, WebhookChange, WebhookFields
-from waiting_list.pages.dashboard.session import DashboardRoute, dashboard_page
+from waiting_list.pages.dashboard.notices import NOTICES_SHOWN
+from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, idempotency_of
 from waiting_list.pages.page import PageRequest, go_to
 from waiting_list.problems import InvalidRequest, NoticeNotFound
 from waiting_list.web.parameters import path_id
-
-NOTICES_SHOWN = 50
 
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
 
 
 @router.get(to.WEBHOOKS)
 async def show_webhooks(call: PageRequest) -> Response:
-    """Where the organization is told of changes."""
+    """List the webhooks of the organization."""
     return await _webhooks_page(call)
 
 
 @router.post(to.WEBHOOKS)
 async def create_webhook(call: PageRequest) -> Response:
-    """A new one. Its secret is shown on this page only; who sends the form again sees the same."""
+    """Create a webhook, and show its secret on this page only. A repeated form shows the same page."""
     form = call.sent
     types = [one for one in WebhookType if f"type_{one}" in form]
     try:
@@ -56,34 +52,34 @@ async def create_webhook(call: PageRequest) -> Response:
 
 @router.get(to.WEBHOOK)
 async def show_webhook(call: PageRequest) -> Response:
-    """One of them, and what was sent to it."""
+    """Show a webhook and its deliveries."""
     return await _webhook_page(call, path_id(call, "webhook_id"))
 
 
 @router.post(to.WEBHOOK_TEST)
 async def test_webhook(call: PageRequest) -> Response:
-    """Sends it a delivery that only tries it."""
+    """Send a test delivery to a webhook."""
     webhook_id = path_id(call, "webhook_id")
-    await sent_notices.send_test(call.pool, call.organization_id, webhook_id, idempotency=idempotency_of(call))
+    await notices.send_test(call.pool, call.organization_id, webhook_id, idempotency=idempotency_of(call))
     call.engine.wake.set()
     return _back_to(webhook_id, done="test")
 
 
 @router.post(to.WEBHOOK_ENABLE)
 async def enable_webhook(call: PageRequest) -> Response:
-    """Gives it another chance."""
+    """Enable a webhook again."""
     return await _change(call, WebhookChange(disabled=False), done="enable")
 
 
 @router.post(to.WEBHOOK_DISABLE)
 async def disable_webhook(call: PageRequest) -> Response:
-    """Sends nothing to it any more."""
+    """Disable a webhook."""
     return await _change(call, WebhookChange(disabled=True), done="disable")
 
 
 @router.post(to.WEBHOOK_ROTATE_SECRET)
 async def rotate_secret(call: PageRequest) -> Response:
-    """Its next secret, which is shown on this page only; the one before goes on for a day."""
+    """Create the next secret of a webhook, and show it on this page only. The old secret still signs for a day."""
     webhook_id = path_id(call, "webhook_id")
     rotated, _ = await webhooks.rotate_secret(
         call.pool, call.organization_id, webhook_id, idempotency=idempotency_of(call)
@@ -93,36 +89,34 @@ async def rotate_secret(call: PageRequest) -> Response:
 
 @router.get(to.WEBHOOK_DELETE)
 async def ask_to_delete(call: PageRequest) -> Response:
-    """Asks whether it is really to go."""
+    """Ask the organizer to confirm the deletion."""
     found = await webhooks.webhook(call.pool, call.organization_id, path_id(call, "webhook_id"))
     return dashboard_page(call, "dashboard_webhook_delete.html", webhook=found)
 
 
 @router.post(to.WEBHOOK_DELETE)
 async def delete_webhook(call: PageRequest) -> Response:
-    """Deletes it, with all deliveries to it."""
+    """Delete a webhook with all its deliveries."""
     await webhooks.delete(call.pool, call.organization_id, path_id(call, "webhook_id"))
     return go_to(to.WEBHOOKS)
 
 
 @router.post(to.WEBHOOK_REDELIVER)
 async def redeliver(call: PageRequest) -> Response:
-    """Sends one delivery again, or all that were given up."""
+    """Send one delivery again, or all dead ones."""
     webhook_id, notice_id = path_id(call, "webhook_id"), call.sent.get("notice_id")
     try:
         what = Redelivery(notice_id=notice_id) if notice_id else Redelivery(status="dead")
     except ValidationError as error:
         raise NoticeNotFound("This notice does not exist.") from error
-    await sent_notices.redeliver(
-        call.pool, call.organization_id, webhook_id, what, idempotency=idempotency_of(call)
-    )
+    await notices.redeliver(call.pool, call.organization_id, webhook_id, what, idempotency=idempotency_of(call))
     call.engine.wake.set()
     return _back_to(webhook_id, done="redeliver")
 
 
 @router.get(to.WEBHOOK + to.ANYTHING_ELSE)
 async def show_webhook_again(call: PageRequest) -> Response:
-    """For who reloads what a form has answered."""
+    """Redirect a reload of the answer to a form to the webhook's page."""
     webhook_id = path_id(call, "webhook_id")
     await webhooks.webhook(call.pool, call.organization_id, webhook_id)
     return go_to(to.address(to.WEBHOOK, webhook_id=webhook_id))
@@ -136,17 +130,6 @@ async def _change(call: PageRequest, changes: WebhookChange, *, done: str) -> Re
 
 def _back_to(webhook_id: str, *, done: str) -> Response:
     return go_to(f"{to.address(to.WEBHOOK, webhook_id=webhook_id)}?done={done}")
-
-
-def idempotency_of(call: PageRequest) -> Idempotency | None:
-    """However often a button is pressed, what it does is done once: the page has given it a name."""
-    name = call.sent.get("once")
-    if not name:
-        return None
-    # One name for all buttons of a page, each of which may be pressed after the others.
-    which = f"{name}\x00{call.page}\x00{call.sent.get('notice_id', '')}"
-    sent = {field: value for field, value in sorted(call.sent.items()) if field != "form_token"}
-    return Idempotency.of(caller=f"{call.organization_id}\x00dashboard", key=which, request=json.dumps(sent))
 
 
 async def _webhooks_page(
@@ -168,7 +151,7 @@ async def _webhooks_page(
 
 async def _webhook_page(call: PageRequest, webhook_id: str, *, secret: str | None = None) -> Response:
     found = await webhooks.webhook(call.pool, call.organization_id, webhook_id)
-    sent = await sent_notices.deliveries(
+    sent = await notices.deliveries(
         call.pool,
         call.organization_id,
         webhook_id,

@@ -1,1 +1,1 @@
-"""The fan's pages."""
+"""Pages for fans."""

@@ -1,8 +1,8 @@
-"""The pages of an entry: what its fan sees, and can do, in their language, with or without scripts.
+"""The pages of an entry: show it, and let its fan change it, in the fan's language, with or without scripts.
 
-A router takes them all with `add_place_pages`, and says in its PlaceRoute how the place is found: by a private
-link, or by who is signed in. A GET changes nothing, whoever fetches the links of an e-mail. Every verb is told the
-number of this very entry: it never touches a later one of the same user. Whatever is refused is a page, too.
+`add_entry_pages` adds them to a router. The router's EntryPageRoute finds the entry: by a private link, or by the
+signed-in fan. A GET changes no data, because scanners of e-mails open links. Every verb gets the number of the
+entry, so that it never changes a later entry of the same user. A refusal is a page, too.
 """
 
 import hmac
@@ -23,14 +23,13 @@ from waiting_list.lists.models import FAN, Entry, LeftReason, Status
 from waiting_list.lists.queries.entry_details import EntryDetails, set_subscribed
 from waiting_list.lists.queries.wait_estimate import estimate_wait
 from waiting_list.notifications.suppressions import (
-    as_it_is,
     code_hash,
     is_suppressed,
-    lift,
+    lift_suppression,
     mailbox_hash,
     suppress,
+    with_suppression,
 )
-from waiting_list.page_addresses import buy_link
 from waiting_list.pages.bar_chart import plot
 from waiting_list.pages.forms import read_form, whole_number
 from waiting_list.pages.page import PageRequest, PageRoute, go_to, page
@@ -41,79 +40,81 @@ _MOST_CHOICES = 12
 
 
 class EntryPageRequest(PageRequest):
-    """A call for a page of a place."""
+    """A request for a page of an entry."""
 
     place: EntryDetails
     base: str = ""
-    """The address of the place; its other pages stand under it. Empty until the call has passed the limits."""
+    """The address of the entry; its other pages are below it. Empty until the request has passed the limits."""
     route: "EntryPageRoute"
 
     @property
     def state_shown(self) -> str:
-        """What a form about giving up is about."""
+        """The entry and status that a form to leave was made for."""
         return f"{self.place.entry.number} {self.place.entry.status}"
 
     async def run(self, verb: Verb, **arguments: Any) -> None:
-        """Run a verb for this very entry, on behalf of its fan."""
+        """Run a verb for exactly this entry, on behalf of its fan."""
         place = self.place
         entry = {"user_id": place.user_id, "number": place.entry.number}
         await self.engine.run(place.key, Caller(place.organization_id, FAN), verb, **entry, **arguments)
 
 
 class EntryPageRoute(PageRoute, ABC):
-    """A page of a place, which is found before anything else is looked at."""
+    """A page of an entry. The route finds the entry first."""
 
     call_class = EntryPageRequest
     headers: ClassVar[dict[str, str]] = {}
-    """Of its pages, besides those of all."""
+    """The headers of its pages, besides those of all pages."""
 
     @abstractmethod
     def address(self, call: EntryPageRequest) -> str:
-        """The address of the place that the call is about. Raises NotFound."""
+        """Return the address of the requested entry. Raises NotFound."""
 
     @abstractmethod
     async def find(self, call: EntryPageRequest) -> EntryDetails:
-        """The place that the call is about, as it is now. Raises NotFound, Unavailable."""
+        """Return the requested entry as it is now. Raises NotFound, Unavailable."""
 
     def locate(self, call: EntryPageRequest) -> None:
-        """Notes where the place is: whatever is refused from now on is shown there."""
+        """Store the address of the entry, so that later refusals appear on its page."""
         call.route = self
         call.base = self.address(call)
 
     async def admit(self, call: EntryPageRequest) -> Response | None:
-        """Finds the place."""
+        """Find the entry."""
         self.locate(call)
         call.place = await self.find(call)
         return None
 
     async def refused(self, call: EntryPageRequest, problem: Problem) -> Response:
-        """The place as it is now, with what was refused above it; where there is none, a page of its own."""
+        """Show the refusal above the current entry, or alone if no entry was found."""
         if not call.base or isinstance(problem, NotFound | InternalError):
-            return self.nothing(call, problem)
+            return self.without_entry(call, problem)
         try:
             call.place = await self.find(call)
         except Problem as other:
-            return self.nothing(call, other)
+            return self.without_entry(call, other)
         return await _shown(call, refusal=problem)
 
-    def nothing(self, call: EntryPageRequest, problem: Problem) -> Response:
-        """The page where no place is to be seen."""
+    def without_entry(self, call: EntryPageRequest, problem: Problem) -> Response:
+        """Show a refusal without an entry."""
         headers = self.headers | dict(problem.headers)
         return page(call, "sorry.html", status=problem.status, headers=headers, problem=problem)
 
 
 async def show(call: EntryPageRequest) -> Response:
-    """The place as it is now; also for who reloads what a refused form has answered."""
+    """Show the entry; also after a reload of a refused form."""
     return await _shown(call)
 
 
 async def watch(call: EntryPageRequest) -> Response:
-    """The place whenever it changes, as server-sent events (web/server_sent_events.py). Raises NotFound where its
-    fan has a later one: that is none of this one's business, and least of all its purchase pass."""
+    """Stream the entry on every change (web/server_sent_events.py).
+
+    Raises NotFound if the fan has a later entry, so that a link never shows that entry or its purchase pass.
+    """
     place = call.place
     if place.rejoined:
         raise NotFound("This entry has ended: the fan has a newer one.")
-    who = call.who if isinstance(call.who, User) else None  # a private link is good without signing in
+    who = call.who if isinstance(call.who, User) else None  # a private link works without signing in
     watcher = await call.live.watch(
         place.key,
         place.user_id,
@@ -133,25 +134,28 @@ async def watch(call: EntryPageRequest) -> Response:
 
 
 async def change(call: EntryPageRequest) -> Response:
-    """Asks for more or fewer tickets."""
+    """Change the wanted tickets."""
     form = await read_form(call)
     before, wanted = call.place.entry, whole_number(form, "tickets_wanted")
-    # Left empty: all or nothing.
+    # An empty field means all tickets or none.
     minimum = whole_number(form, "tickets_minimum") if form.get("tickets_minimum") else wanted
     if wanted < minimum == before.tickets_minimum < before.tickets_wanted:
-        minimum = wanted  # as the form had it: who asks for fewer need not change both fields
+        minimum = wanted  # unchanged in the form, so that a fan who wants fewer changes one field only
     await call.run(verbs.change, tickets_wanted=wanted, tickets_minimum=minimum)
     return _back(call)
 
 
 async def ask_to_leave(call: EntryPageRequest) -> Response:
-    """Asks whether the place, or what is held, is really to be given up."""
+    """Ask the fan to confirm leaving the list, or releasing the held tickets."""
     return await _shown(call, "link.html" if call.place.why_over else "leave.html")
 
 
 async def leave(call: EntryPageRequest) -> Response:
-    """Gives up the place, or what is held: whatever the fan was asked about. Where that has become something else,
-    a turn above all, or the form does not say what it was, they are asked again."""
+    """Leave the list, or release the held tickets.
+
+    If the entry has changed since the question, for example became ready, ask again; also if the form does not say
+    what it was made for.
+    """
     form = await read_form(call)
     if form.get("shown") != call.state_shown and not call.place.why_over:
         return await ask_to_leave(call)
@@ -160,34 +164,39 @@ async def leave(call: EntryPageRequest) -> Response:
 
 
 async def ask_to_verify(call: EntryPageRequest) -> Response:
-    """A button: what scans e-mails fetches links, and must not verify anything."""
+    """Show a button that verifies the address, because scanners of e-mails open links and must not verify."""
     await _check_code(call)
     asked = call.place.entry.status is not Status.LEFT and not call.place.contact.email_verified
     return await _shown(call, "verify.html" if asked else "link.html")
 
 
 async def verify(call: EntryPageRequest) -> Response:
-    """The address is the fan's: they got this link there."""
+    """Verify the address: the fan got this link there."""
     await call.run(verbs.verify, email=await _check_code(call))
     return _back(call)
 
 
 async def ask_to_unsubscribe(call: EntryPageRequest) -> Response:
-    """A button, as for all that changes something."""
+    """Show a button to unsubscribe, because a GET changes no data."""
     return await _shown(call, "unsubscribe.html" if (await _contact(call)).subscribed else "link.html")
 
 
 async def unsubscribe(call: EntryPageRequest) -> Response:
-    """No more e-mails: of the organization to this mailbox, by the link in a letter to it or where the address is
-    verified; else about this place. A mail program that does so with one click (RFC 8058) says so in a body, of
-    either form, and must not be redirected."""
+    """Unsubscribe the mailbox from all e-mails of the organization, or only from those about this entry.
+
+    The former needs the code of an e-mail to the mailbox, or a verified address. Mail programs that unsubscribe
+    with one click (RFC 8058) send a body of either form type, and must not be redirected.
+    """
     await _subscribe(call, subscribed=False)
     return await _shown(call) if b"List-Unsubscribe" in await call.body() else _back(call)
 
 
 async def subscribe(call: EntryPageRequest) -> Response:
-    """E-mails again. Raises InvalidRequest where the mailbox wants none of the organization, and who asks has not
-    shown that it is theirs."""
+    """Subscribe again.
+
+    Raises InvalidRequest if the mailbox has unsubscribed from the organization, and the caller has not shown that
+    the mailbox is theirs.
+    """
     await _subscribe(call, subscribed=True)
     return _back(call)
 
@@ -213,7 +222,7 @@ _PAGES = (
 
 
 def add_entry_pages(router: APIRouter, path: str) -> None:
-    """Adds the pages of a place, which is at `path`, to a router of a PlaceRoute."""
+    """Add the pages of the entry at `path` to a router whose route is an EntryPageRoute."""
     for further, method, handler in _PAGES:
         router.add_api_route(path + further, handler, methods=[method])
 
@@ -221,24 +230,26 @@ def add_entry_pages(router: APIRouter, path: str) -> None:
 async def _subscribe(call: EntryPageRequest, *, subscribed: bool) -> None:
     place, pool = call.place, call.pool
     secret = await call.service.signing_keys.derived_secret()
-    meant = await _spoken_for(call)
+    meant = await _proven_mailbox(call)
     email, organization_id = place.contact.email, place.organization_id
     own = mailbox_hash(secret, organization_id, email) if email else None
     if subscribed and email and meant is None and await is_suppressed(pool, secret, organization_id, email):
         raise InvalidRequest.of("address", "has unsubscribed, and is not verified")
     if meant and subscribed:
-        await lift(pool, organization_id, meant)
+        await lift_suppression(pool, organization_id, meant)
     elif meant:
         await suppress(pool, organization_id, meant, now=place.now)
-    # The letter may have gone to an address that the entry has no more: that says nothing of its present one.
+    # The code may come from an e-mail to an earlier address of the entry. It is no proof for the present one.
     if meant in (None, own):
         await set_subscribed(pool, place.key, place.entry.number, subscribed=subscribed, now=place.now)
     call.place = await call.route.find(call)
 
 
-async def _spoken_for(call: EntryPageRequest) -> bytes | None:
-    """The hash of the mailbox that whoever calls has shown to be theirs: by the code of a letter to it, or since
-    the address is verified."""
+async def _proven_mailbox(call: EntryPageRequest) -> bytes | None:
+    """Return the hash of the mailbox that the caller has shown to be theirs; None without such a proof.
+
+    The proof is the code of an e-mail to the mailbox, or a verified address.
+    """
     place, email = call.place, call.place.contact.email
     secret = await call.service.signing_keys.derived_secret()
     if hashed := code_hash(secret, place.organization_id, call.path_params.get("mail_code", "")):
@@ -249,13 +260,14 @@ async def _spoken_for(call: EntryPageRequest) -> bytes | None:
 
 
 async def _contact(call: EntryPageRequest) -> KeptContact:
-    """How the fan is reached, and whether the mailbox wants to be."""
+    """Return the contact, with `subscribed` false if the mailbox has unsubscribed."""
     place, secret = call.place, await call.service.signing_keys.derived_secret()
-    return await as_it_is(call.pool, secret, place.organization_id, place.contact)
+    return await with_suppression(call.pool, secret, place.organization_id, place.contact)
 
 
 async def _check_code(call: EntryPageRequest) -> str:
-    """The address that the link's code is for. Raises InvalidRequest if that is not the entry's by now."""
+    """Return the address that the code verifies. Raises InvalidRequest if that is no longer the entry's
+    address."""
     place = call.place
     email = place.contact.email
     if email is not None:
@@ -296,13 +308,13 @@ async def _shown(
         seen=event_id(entry),
         shown=call.state_shown,
         contact=await _contact(call),
-        everywhere=await _spoken_for(call) is not None,
+        everywhere=await _proven_mailbox(call) is not None,
         rules=rules,
         timezone=place.timezone,
         why=why,
         requeued=place.rejoined or requeued,
         address=_masked(place.contact.email),
-        buy_link=buy_link(rules.purchase_url, entry.purchase_pass, entry.tickets_held),
+        buy_link=to.buy_link(rules.purchase_url, entry.purchase_pass, entry.tickets_held),
         fewer=_fewer(rules.purchase_url, entry),
         code=call.path_params.get("code"),
         mail_code=call.path_params.get("mail_code"),
@@ -314,16 +326,17 @@ async def _shown(
 
 
 def _fewer(purchase_url: str | None, entry: Entry) -> list[tuple[int, str]]:
-    """Where to buy fewer tickets than are held, and how many; nothing where the shop's address cannot say so."""
+    """Return numbers below the held tickets, each with its link to buy. Empty if `purchase_url` has no
+    `{tickets}`."""
     if purchase_url is None or "{tickets}" not in purchase_url:
         return []
     fewer = range(max(1, entry.tickets_held - _MOST_CHOICES), entry.tickets_held)
-    links = [(tickets, buy_link(purchase_url, entry.purchase_pass, tickets)) for tickets in fewer]
+    links = [(tickets, to.buy_link(purchase_url, entry.purchase_pass, tickets)) for tickets in fewer]
     return [(tickets, link) for tickets, link in links if link is not None]
 
 
 def _masked(email: str | None) -> str | None:
-    """Enough to know one's own address by: a link is forwarded sometimes."""
+    """Shorten an address so that only its owner recognizes it, because fans sometimes forward their link."""
     if email is None:
         return None
     name, _, domain = email.rpartition("@")

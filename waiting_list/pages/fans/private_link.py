@@ -1,7 +1,7 @@
-"""The pages of a private link.
+"""The pages of an entry that a private link names.
 
-A link is a credential that stands in the address, so nothing else does: no cookie, hence no token against forged
-forms, since whoever could forge one would have to know the address; no referrer, no copy in a cache.
+The address is the credential. So the pages use no cookie, and their forms need no token: an attacker who could
+forge a form would have to know the address. The pages send no referrer, and caches keep no copy.
 """
 
 from fastapi import APIRouter, Response
@@ -15,9 +15,9 @@ from waiting_list.problems import NotFound
 
 
 class LinkRoute(EntryPageRoute):
-    """A page for whoever has its link."""
+    """A page for every reader who has its link."""
 
-    headers = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}  # noqa: RUF012 - as in PlaceRoute
+    headers = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}  # noqa: RUF012 - as in EntryPageRoute
 
     def address(self, call: EntryPageRequest) -> str:
         return address(PRIVATE_LINK, token=call.path_params.get("token", ""))
@@ -34,6 +34,6 @@ add_entry_pages(router, PRIVATE_LINK)
 
 
 @router.api_route(PRIVATE_LINKS.rstrip("/") + ANYTHING_ELSE, methods=["GET", "POST"])
-async def show_nothing(call: PageRequest) -> Response:  # noqa: ARG001 - a handler is given its call
-    """What is left: an address that was cut off, or has more than there is. No link is found by it."""
+async def show_nothing(call: PageRequest) -> Response:  # noqa: ARG001 - the signature of a handler
+    """Answer all other addresses, for example a truncated one, without looking for a link. Raises NotFound."""
     raise NotFound("This page does not exist.")

@@ -1,5 +1,4 @@
-"""How fans sign in: with a link that is sent to their address, or with the user token that their shop has
-minted."""
+"""Sign fans in, with an e-mailed link or with the user token that their shop made; and sign them out."""
 
 from contextlib import suppress
 
@@ -11,9 +10,9 @@ from waiting_list.access.email_sign_in import SignIn
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.fields import Email
 from waiting_list.page_addresses import HOME, SIGN_IN, SIGN_IN_LINK, SIGN_IN_WITH_TOKEN, SIGN_OUT
-from waiting_list.pages.fans.lists import FanRoute
-from waiting_list.pages.forms import check_same_origin, read_form
-from waiting_list.pages.page import FAN_COOKIE, PageRequest, PageRoute, go_to, local, page, sent_solution
+from waiting_list.pages.fans.page import FanRoute
+from waiting_list.pages.forms import check_same_origin, local, read_form, sent_solution
+from waiting_list.pages.page import FAN_COOKIE, PageRequest, PageRoute, go_to, page
 from waiting_list.problems import (
     ChallengeRequired,
     Forbidden,
@@ -24,21 +23,21 @@ from waiting_list.problems import (
 )
 
 router = APIRouter(route_class=FanRoute, include_in_schema=False)
-links = APIRouter(route_class=PageRoute, include_in_schema=False)
-"""What needs no form of ours: a link that only its reader has, a token that only its fan has."""
+public_router = APIRouter(route_class=PageRoute, include_in_schema=False)
+"""Pages for which a link or a token is enough, so that their forms need no token of a session."""
 
 _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 
 
 @router.get(SIGN_IN)
 async def ask(call: PageRequest) -> Response:
-    """Asks for an address."""
+    """Ask for an e-mail address."""
     return await _asked(call, local(call.query_params.get("next")))
 
 
 @router.post(SIGN_IN)
 async def send_link(call: PageRequest) -> Response:
-    """Sends the link. The answer is the same whoever asks, and however often."""
+    """Send a link to sign in. The answer is the same for every address, so that it tells a stranger nothing."""
     call.allow(call.service.limits.sign_in_from(call.address))
     form, organizations = call.sent, await catalogue_queries.organizations(call.pool)
     organization_id = form.get("organization_id", organizations[0] if len(organizations) == 1 else "")
@@ -66,11 +65,13 @@ async def send_link(call: PageRequest) -> Response:
     return page(call, "sign_in_sent.html", email=email, minutes=int(email_sign_in.SIGN_IN.total_seconds()) // 60)
 
 
-@links.post(SIGN_IN_WITH_TOKEN)
+@public_router.post(SIGN_IN_WITH_TOKEN)
 async def sign_in_with_token(call: PageRequest) -> Response:
-    """Signs in whoever has a user token: a shop's page sends it as a form, so that it stands in no address. Only
-    tokens that are refused count as attempts: a crowd with good ones may come from one address. Raises
-    Unauthenticated, Forbidden, RateLimited."""
+    """Sign a fan in with a user token. A shop's page sends the token as a form, so that no address contains it.
+
+    Only refused tokens count as attempts, because a crowd with valid ones may share one address. Raises
+    Unauthenticated, Forbidden, RateLimited.
+    """
     form = await read_form(call)
     token = form.get("token", "").strip()
     try:
@@ -83,9 +84,9 @@ async def sign_in_with_token(call: PageRequest) -> Response:
     return answer
 
 
-@links.get(SIGN_IN_LINK)
+@public_router.get(SIGN_IN_LINK)
 async def ask_to_use_link(call: PageRequest) -> Response:
-    """A button: what scans e-mails fetches links, and must not use them up."""
+    """Show a button that uses the link, because scanners of e-mails open links and must not use them."""
     secret = await call.service.signing_keys.derived_secret()
     asked = await email_sign_in.sign_in_asked(call.pool, secret, call.path_params["token"])
     if asked is None:
@@ -93,11 +94,13 @@ async def ask_to_use_link(call: PageRequest) -> Response:
     return page(call, "sign_in_link.html", headers=_NOT_REFERRED, locale=call.locale(asked.locale), asked=asked)
 
 
-@links.post(SIGN_IN_LINK)
+@public_router.post(SIGN_IN_LINK)
 async def use_link(call: PageRequest) -> Response:
-    """Signs in, once. Raises Forbidden for a form of a stranger, who could have others act under a name that is
-    the stranger's."""
-    check_same_origin(call, or_untold=True)
+    """Sign the fan in with a link. Each link works once.
+
+    Raises Forbidden for a form from another site, which could sign a visitor in as another fan.
+    """
+    check_same_origin(call, or_null=True)
     service = call.service
     asked = await email_sign_in.use_sign_in(
         call.pool, await service.signing_keys.derived_secret(), call.path_params["token"]
@@ -116,7 +119,7 @@ async def use_link(call: PageRequest) -> Response:
 
 @router.post(SIGN_OUT)
 async def sign_out(call: PageRequest) -> Response:
-    """Ends all tokens of the fan, on whichever screen; this browser knows nobody any more."""
+    """End all tokens of the fan on all devices, and delete the cookie in this browser."""
     if call.who is not None:
         await call.service.sign_outs.sign_out(call.organization_id, call.user.user_id)
     answer = go_to(HOME)

@@ -1,4 +1,4 @@
-"""The pages of a development folder of e-mails."""
+"""The pages that show the e-mails of a development folder."""
 
 import re
 import shutil

@@ -1,0 +1,31 @@
+"""The route of the pages on which a fan may be signed in."""
+
+from contextlib import suppress
+
+from fastapi import Response
+
+from waiting_list.pages.forms import sign_forms
+from waiting_list.pages.page import FAN_COOKIE, PageRequest, PageRoute
+from waiting_list.problems import Forbidden, Unauthenticated
+
+
+async def admit_fan(call: PageRequest) -> None:
+    """Set the caller to the signed-in fan, if any, and check a sent form.
+
+    The cookie contains a user token, as shops make them, so a page can do only what the fan could do through the
+    user router. Raises Forbidden, InvalidRequest, Unavailable.
+    """
+    token = call.cookie(FAN_COOKIE)
+    if token is not None:
+        with suppress(Unauthenticated, Forbidden):  # for example an expired token: then no fan is signed in
+            call.who = await call.service.authenticator.user(f"Bearer {token}")
+            call.count()
+    await sign_forms(call, token if call.who else None)
+
+
+class FanRoute(PageRoute):
+    """A public page on which a fan may be signed in."""
+
+    async def admit(self, call: PageRequest) -> Response | None:
+        await admit_fan(call)
+        return None
