@@ -130,7 +130,7 @@ def test_no_code_of_pages_builds_an_address_or_takes_one_apart() -> None:
     assert {
         "pages/fans/lists.py",
         "pages/dashboard/lists.py",
-        "notifications/email_content.py",
+        "notifications/email_composer.py",
         "access/private_links.py",
         "pages/fans/entry.py",
     } <= of_pages.keys()

@@ -13,7 +13,7 @@ from tests.support.until import until, working
 from waiting_list.lists import verbs
 from waiting_list.lists.engine import SERVICE
 from waiting_list.lists.models import LeftReason, ListKey, Status
-from waiting_list.lists.queries import history as history_queries
+from waiting_list.lists.queries.statistics import read_statistics
 from waiting_list.maintenance import Maintenance
 from waiting_list.postgres.pool import connection, snapshot
 from waiting_list.postgres.statements import sql
@@ -310,4 +310,4 @@ def _rows_read(plan: dict[str, object]) -> float:
 
 
 async def _statistics(lists: Lists) -> object:
-    return await history_queries.statistics(lists.pool, lists.key, organization_id=ORGANIZATION, period="day")
+    return await read_statistics(lists.pool, lists.key, organization_id=ORGANIZATION, period="day")

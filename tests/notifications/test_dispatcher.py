@@ -20,7 +20,7 @@ from tests.support.until import until, working
 from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.lists.engine import Engine
 from waiting_list.lists.models import ListKey
-from waiting_list.notifications import dispatcher, email_content, send_batch
+from waiting_list.notifications import dispatcher, email_composer, send_batch
 from waiting_list.notifications.dispatcher import Dispatcher
 from waiting_list.notifications.retry_policy import DELAYS_SECONDS
 from waiting_list.notifications.webhooks import webhook_secret
@@ -380,14 +380,14 @@ async def test_a_letter_that_cannot_be_written_spoils_no_other(
 ) -> None:
     for user in ("ada", "bob", "cleo"):
         await telling.lists.join(user, email=f"{user}@example.org", email_verified=True)
-    render = email_content.EmailRenderer.render
+    render = email_composer.EmailRenderer.render
 
     def fails(renderer: Any, kind: Any, context: Any, **more: Any) -> Any:
         if context.email == "bob@example.org":
             raise ZeroDivisionError
         return render(renderer, kind, context, **more)
 
-    monkeypatch.setattr(email_content.EmailRenderer, "render", fails)
+    monkeypatch.setattr(email_composer.EmailRenderer, "render", fails)
 
     async def two_are_sent() -> bool:
         return await telling.statuses() == {"sent": 2, "pending": 1}

@@ -33,7 +33,7 @@ from waiting_list.lists.engine import Caller
 from waiting_list.lists.events import EmailKind
 from waiting_list.lists.models import ListKey
 from waiting_list.notifications.dispatcher import Dispatcher
-from waiting_list.notifications.email_content import EmailComposer
+from waiting_list.notifications.email_composer import EmailComposer
 from waiting_list.notifications.email_examples import example_context
 from waiting_list.notifications.email_rendering import EmailContext, EmailRenderer, has_web_address
 from waiting_list.notifications.suppressions import code_hash, mailbox_hash, unsubscribe_code

@@ -20,8 +20,8 @@ from waiting_list.lists import join_limit, ranks
 from waiting_list.lists.engine import Engine
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries import entries as entry_queries
-from waiting_list.lists.queries import history as history_queries
 from waiting_list.lists.queries import lists as list_queries
+from waiting_list.lists.queries.statistics import read_statistics
 from waiting_list.postgres.pool import Pool, connection
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
@@ -176,7 +176,7 @@ class Bridge:
         stock = await list_queries.inventory(self.lists.pool, key, organization_id=ORGANIZATION)
         assert (stock.total_stock, stock.available_stock, stock.free) == (model.total, model.available, model.free)
         assert stock.waiting_list_open == model.open
-        told = await history_queries.statistics(self.lists.pool, key, organization_id=ORGANIZATION, period="hour")
+        told = await read_statistics(self.lists.pool, key, organization_id=ORGANIZATION, period="hour")
         assert told.periods[-1].tickets_waiting == ahead
         finding = (await audit_list(self.lists.pool, key)).finding
         assert finding is None, finding

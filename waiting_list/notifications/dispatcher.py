@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 
 from waiting_list.access.signing_keys import SigningKeys
-from waiting_list.notifications.email_content import EmailComposer
+from waiting_list.notifications.email_composer import EmailComposer
 from waiting_list.notifications.email_sender import EmailSender
 from waiting_list.notifications.email_transport import open_email_transport
 from waiting_list.notifications.webhook_sender import WebhookSender

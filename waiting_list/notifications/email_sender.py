@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from waiting_list.lists.events import EmailKind
-from waiting_list.notifications.email_content import (
+from waiting_list.notifications.email_composer import (
     NO_RECIPIENT,
     EmailComposer,
     reason_not_to_send,

@@ -12,6 +12,7 @@ from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries import history as history_queries
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.models import Change, ListSummary, Statistics
+from waiting_list.lists.queries.statistics import read_statistics
 from waiting_list.web.openapi import AUTHENTICATED, WITH_BODY, declared
 from waiting_list.web.parameters import Cursor, Filter, Limit, PathId
 from waiting_list.web.request import ApiRequest
@@ -102,6 +103,4 @@ async def get_statistics(
 ) -> Response:
     """Show joins, promotions, purchases and expiries over time, the conversion, and the median wait."""
     key = ListKey(offer_id, representation_id)
-    return answer(
-        await history_queries.statistics(call.pool, key, organization_id=call.organization_id, period=period)
-    )
+    return answer(await read_statistics(call.pool, key, organization_id=call.organization_id, period=period))

@@ -11,6 +11,7 @@ from waiting_list import page_addresses as to
 from waiting_list.lists.events import VERBS
 from waiting_list.lists.queries import history as history_queries
 from waiting_list.lists.queries.models import Period
+from waiting_list.lists.queries.statistics import read_statistics
 from waiting_list.pages.bar_chart import plot
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts, next_page
 from waiting_list.pages.page import PageRequest
@@ -60,7 +61,7 @@ async def show_statistics(call: PageRequest) -> Response:
     period = call.query_params.get("period", "day")
     if period not in _PERIODS:
         raise InvalidRequest.of("query.period", "must be hour, day or week")
-    statistics = await history_queries.statistics(
+    statistics = await read_statistics(
         call.pool,
         key,
         organization_id=call.organization_id,

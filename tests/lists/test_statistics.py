@@ -8,7 +8,7 @@ from tests.support.lists import ORGANIZATION, ORGANIZER, Lists
 from tests.support.shop import LIST, Shop, problem
 from tests.web.test_http import unchanged
 from waiting_list.lists import verbs
-from waiting_list.lists.queries import history as history_queries
+from waiting_list.lists.queries.statistics import read_statistics
 
 ENTRIES = f"/waiting-lists/{LIST}/entries"
 
@@ -28,10 +28,10 @@ async def test_each_period_says_how_many_tickets_were_wanted_at_its_end(lists: L
     await lists.erase("ada")  # bob, who wants 1, is ready
     lists.later(hours=1)
     await lists.join("dan", 6)
-    told = await history_queries.statistics(lists.pool, KEY, organization_id=ORGANIZATION, period="hour")
+    told = await read_statistics(lists.pool, KEY, organization_id=ORGANIZATION, period="hour")
     assert [one.tickets_waiting for one in told.periods[-6:]] == [5, 7, 5, 3, 0, 6]
     assert [one.joins for one in told.periods[-6:]] == [2, 1, 0, 0, 0, 1]
-    daily = await history_queries.statistics(lists.pool, KEY, organization_id=ORGANIZATION, period="day")
+    daily = await read_statistics(lists.pool, KEY, organization_id=ORGANIZATION, period="day")
     assert daily.periods[-1].tickets_waiting == 6
 
 
