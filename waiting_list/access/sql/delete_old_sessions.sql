@@ -1,5 +1,5 @@
--- Forgets sessions that are over, and links to sign in that nobody has used in time.
--- Locks those rows; several at once do no harm.
+-- Delete expired sessions and expired sign-in links.
+-- Locks those rows; concurrent runs are safe.
 WITH old AS (
     DELETE FROM sign_ins WHERE expires_at < statement_timestamp()
 )

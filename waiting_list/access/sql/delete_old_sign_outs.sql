@@ -1,3 +1,3 @@
--- Forgets sign-outs that are so long ago that every token from before them has expired.
--- Locks those rows; several at once do no harm.
+-- Delete sign-outs older than $1, because every token from before them has expired.
+-- Locks those rows; concurrent runs are safe.
 DELETE FROM sign_outs WHERE signed_out_at < statement_timestamp() - $1::interval

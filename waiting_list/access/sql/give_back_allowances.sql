@@ -1,5 +1,5 @@
--- Gives back to callers ($1) so many ($2) of what was taken from their limits of so many ($3) in a minute, and not used.
--- Locks the callers' rows, in the order in which they are given.
+-- Return to callers ($1) what they took and did not use ($2) of their limits a minute ($3).
+-- Locks the callers' rows, in the given order.
 INSERT INTO allowances AS a (caller, asked_at, full_at, quantity, taken)
 SELECT w.caller, n.now, n.now, w.quantity, w.unused
 FROM

@@ -1,5 +1,5 @@
--- Makes the row that keeps the private link of one entry, for an entry without a contact whose person is known.
--- Locks that row.
+-- Insert an empty contact, to store the private link of an entry that has no contact. Skip an erased person.
+-- Locks the new row.
 INSERT INTO contacts (list_id, number)
 SELECT e.list_id, e.number FROM entries e
 WHERE e.list_id = $1 AND e.number = $2 AND e.user_id IS NOT NULL

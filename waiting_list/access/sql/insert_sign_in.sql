@@ -1,4 +1,4 @@
--- Keeps who asked to sign in by e-mail, and that the link is to be sent.
+-- Store a request to sign in by e-mail, and put the e-mail with the link in the outbox.
 -- Locks the new rows.
 WITH kept AS (
     INSERT INTO sign_ins (sign_in_id, organization_id, email, locale, next, created_at, expires_at)

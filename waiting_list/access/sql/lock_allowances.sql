@@ -1,5 +1,5 @@
--- Makes sure of the rows of callers ($1) with these limits ($2), and reads in how many seconds each has all of its limit.
--- Locks the callers' rows, in the order in which they are given.
+-- Insert missing rows of callers ($1) with these limits ($2). Read in how many seconds each limit is full again.
+-- Locks the callers' rows, in the given order.
 INSERT INTO allowances AS a (caller, asked_at, full_at, quantity, taken)
 SELECT w.caller, n.now, n.now, w.quantity, 0
 FROM

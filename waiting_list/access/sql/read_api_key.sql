@@ -1,4 +1,4 @@
--- An API key that was not revoked and has not expired; unnoted: nobody has noted for a minute that it is used.
+-- Read an API key that is neither revoked nor expired; unnoted: its last recorded use is more than a minute ago.
 -- Locks nothing.
 SELECT
     k.organization_id, k.secret_hash, k.scopes,

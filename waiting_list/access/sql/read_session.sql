@@ -1,4 +1,4 @@
--- Whose session this is, while it lasts and its API key is good.
+-- Read the organization, API key and scopes of a session, if session and API key are valid.
 -- Locks nothing.
 SELECT
     k.organization_id, k.key_id, k.scopes

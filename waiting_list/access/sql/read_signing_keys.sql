@@ -1,3 +1,3 @@
--- What this deployment signs with.
+-- Read the signing keys of this deployment.
 -- Locks nothing.
 SELECT purpose, key_id, secret FROM signing_keys

@@ -1,4 +1,4 @@
--- Revokes an API key; one that was revoked keeps its instant.
+-- Revoke an API key; a revoked key keeps the time of its first revocation.
 -- Locks the key's row.
 UPDATE api_keys k SET revoked_at = least(k.revoked_at, now())
 WHERE k.organization_id = $1 AND k.key_id = $2

@@ -1,4 +1,4 @@
--- Lets an API key that is good expire after $3, unless it does so earlier, since another one takes its place.
+-- Make a valid API key expire after $3 at the latest, because another key replaces it.
 -- Locks the key's row.
 UPDATE api_keys k SET expires_at = least(k.expires_at, now() + $3::interval)
 WHERE

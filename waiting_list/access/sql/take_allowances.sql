@@ -1,5 +1,5 @@
--- Takes from what each caller may do, so many ($3) in a minute and so many ($4) at once, as many as it ($1) asks for ($2), or what is left.
--- Locks the callers' rows, in the order in which they are given.
+-- Take from each caller's limit what it ($1) asks for ($2), or what is left. The limits are $3 a minute and $4 at once.
+-- Locks the callers' rows, in the given order.
 INSERT INTO allowances AS a (caller, asked_at, full_at, quantity, at_once, taken)
 SELECT
     w.caller, n.now, n.now + least(w.asked, w.at_once) * interval '1 minute' / w.quantity,

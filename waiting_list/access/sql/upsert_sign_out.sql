@@ -1,4 +1,4 @@
--- Ends all tokens that a user has by now; a second time is later than the first, whatever the clock says.
+-- End all tokens that a user has by now. The next sign-out gets a later time, even if the clock was set back.
 -- Locks the user's row.
 INSERT INTO sign_outs AS s (user_hash, signed_out_at) VALUES ($1, clock_timestamp())
 ON CONFLICT (user_hash) DO UPDATE

@@ -1,4 +1,4 @@
--- The history of one list entry by entry, each in order, for a cursor; only what is before a sequence, if given.
+-- Read the history of one list, entry by entry and in order, for a cursor; only rows before sequence $2, if given.
 -- Locks nothing.
 SELECT h.sequence, h.at, h.verb, h.number, h.before::text, h.after::text
 FROM history h

@@ -1,4 +1,4 @@
--- One list with everything that its history must add up to, and whether it has ended.
+-- Read one list with the values that a replay of its history must reproduce, and whether the list has ended.
 -- Locks nothing.
 SELECT i.total_stock, i.available_stock, i.held, i.waiting_list_open, i.closed_by_hand,
     -- settings: i.

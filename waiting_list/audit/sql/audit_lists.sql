@@ -1,4 +1,4 @@
--- The lists after one, to be audited in turn.
+-- Read the next lists to audit, after the list $1.
 -- Locks nothing.
 SELECT i.list_id, i.offer_id, i.representation_id FROM inventory i
 WHERE $1::uuid IS NULL OR i.list_id > $1

@@ -1,4 +1,4 @@
--- The first two active entries of one list that are of the same user.
+-- Find the first two active entries of one list that belong to the same user.
 -- Locks nothing.
 SELECT min(e.number) AS one, max(e.number) AS other FROM entries e
 WHERE e.list_id = $1 AND e.status <> 'left'

@@ -1,4 +1,4 @@
--- Deletes an event of one organization; a foreign key refuses it where something hangs on it.
+-- Delete an event of one organization; a foreign key refuses it while other rows refer to the event.
 -- Locks the event's row.
 DELETE FROM events e WHERE e.organization_id = $1 AND e.event_id = $2
 RETURNING e.event_id, e.organization_id, e.title, e.description, e.thumbnail_url, e.venue_name,

@@ -1,3 +1,3 @@
--- Deletes an inventory; a foreign key refuses it where entries hang on it.
--- Deletes the list's row, which is locked already.
+-- Delete an inventory; a foreign key refuses it while the list has entries.
+-- Deletes the list's row, which this transaction has already locked.
 DELETE FROM inventory WHERE list_id = $1

@@ -1,4 +1,4 @@
--- Deletes an offer of one organization; a foreign key refuses it where stock hangs on it.
+-- Delete an offer of one organization; a foreign key refuses it while an inventory refers to the offer.
 -- Locks the offer's row.
 DELETE FROM offers o USING events e
 WHERE e.event_id = o.event_id AND e.organization_id = $1 AND o.offer_id = $2

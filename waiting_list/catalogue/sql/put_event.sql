@@ -1,4 +1,4 @@
--- Makes or changes an event, unless another organization has its id; returns whether it was made. With $10 the limit of one that exists stays.
+-- Insert or update an event, unless another organization has its id; return whether it is new. With $10, its limit stays.
 -- Locks the event's row.
 INSERT INTO events AS e (event_id, organization_id, title, description, thumbnail_url, venue_name,
     venue_address, timezone, max_places_per_person)

@@ -1,4 +1,4 @@
--- Organizations with an event to come, at most fifty.
+-- Read up to fifty organizations that have a coming representation.
 -- Locks nothing.
 SELECT DISTINCT e.organization_id FROM events e
 JOIN representations r ON r.event_id = e.event_id

@@ -1,4 +1,4 @@
--- Events with a representation that has not begun, by their next one, with all that a fan's page shows.
+-- Read events with a coming representation, the earliest first, with all data that a fan's page shows.
 -- Locks nothing.
 SELECT e.event_id, e.organization_id, e.title, e.description, e.thumbnail_url, e.venue_name, e.venue_address,
     e.timezone, e.max_places_per_person, n.next_start,

@@ -1,4 +1,4 @@
--- Gives new entries of one list the contacts of others, whose users wait again. Private links are not copied.
+-- Copy contacts from old entries of one list to the new entries of requeued users, without the private links.
 -- Locks the new rows; runs under the list's lock.
 INSERT INTO contacts (list_id, number, email, name, locale, verified_at, unsubscribed_at, mailbox, sole_place)
 SELECT $1, n.number, c.email, c.name, c.locale, c.verified_at, c.unsubscribed_at, c.mailbox, n.sole_place

@@ -1,4 +1,4 @@
--- Gives new entries of one list the traces of others, whose users wait again.
+-- Copy traces from old entries of one list to the new entries of requeued users.
 -- Locks the new rows; runs under the list's lock.
 INSERT INTO traces (list_id, number, network, family)
 SELECT $1, n.number, t.network, t.family

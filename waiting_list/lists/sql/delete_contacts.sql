@@ -1,3 +1,3 @@
--- Forgets how the fans of some entries of one list are reached.
+-- Delete the contacts of some entries of one list.
 -- Locks those rows; runs under the list's lock.
 DELETE FROM contacts WHERE list_id = $1 AND number = ANY ($2::bigint[])

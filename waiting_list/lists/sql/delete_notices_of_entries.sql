@@ -1,3 +1,3 @@
--- Forgets what was, or was to be, told about some entries of one list.
+-- Delete the notices about some entries of one list.
 -- Locks those rows; runs under the list's lock.
 DELETE FROM outbox WHERE list_id = $1 AND number = ANY ($2::bigint[])

@@ -1,3 +1,3 @@
--- Forgets from where the entries of one list were made, once it has ended.
+-- Delete all traces of one list, after its end.
 -- Locks those rows; runs under the list's lock.
 DELETE FROM traces WHERE list_id = $1

@@ -1,4 +1,4 @@
--- Remembers the answers to requests that carried an Idempotency-Key. They name no person.
+-- Store the responses to requests with an idempotency key; the responses name no person.
 -- Locks the new rows; runs under the list's lock, in the transaction of the change.
 INSERT INTO idempotency (list_id, key_hash, request_hash, answer, created_at)
 SELECT $1, i.key_hash, i.request_hash, i.answer, $5

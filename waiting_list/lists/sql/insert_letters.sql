@@ -1,5 +1,5 @@
--- Writes what fans of one list are to be told by e-mail: those who have an address and want to hear; where the list
--- asks for verified ones ($4), others only what leads there. Locks the new rows; runs under the list's lock.
+-- Put e-mails to subscribed fans of one list in the outbox. If the list asks for verified addresses ($4), an unverified
+-- one gets only the types joined and verify. Locks the new rows; runs under the list's lock.
 INSERT INTO outbox (list_id, notice_id, organization_id, type, number, sequence, created_at, due_at)
 SELECT $1, n.notice_id, $2, n.type, n.number, n.sequence, $3, n.due_at
 FROM unnest($5::uuid[], $6::text[], $7::bigint[], $8::bigint[], $9::timestamptz[])

@@ -1,4 +1,4 @@
--- Writes what webhooks are to be told of changes of one list.
+-- Put webhook deliveries about changes of one list in the outbox.
 -- Locks the new rows; runs under the list's lock, in the transaction of the change.
 INSERT INTO outbox (list_id, notice_id, organization_id, webhook_id, type, number, sequence, body, created_at, due_at)
 SELECT $1, n.notice_id, $2, n.webhook_id, n.type, n.number, n.sequence, n.body, $3, $3

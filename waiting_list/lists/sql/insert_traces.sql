@@ -1,4 +1,4 @@
--- Notes from where new entries of one list were made, and what their addresses look like.
+-- Store the traces of new entries of one list.
 -- Locks the new rows; runs under the list's lock.
 INSERT INTO traces (list_id, number, network, family)
 SELECT $1, n.number, n.network, n.family

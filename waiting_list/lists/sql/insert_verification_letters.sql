@@ -1,4 +1,4 @@
--- Asks everybody who is in one list, with an address that nobody has verified, to verify it.
+-- Ask each subscribed fan of one list to verify an unverified address, with an e-mail in the outbox.
 -- Locks the new rows; runs under the list's lock, in the transaction that makes the list ask for it.
 INSERT INTO outbox (list_id, notice_id, organization_id, type, number, sequence, created_at, due_at)
 SELECT $1, md5($1::text || '/' || e.number || '/' || $4::bigint || '/' || $3::timestamptz)::uuid, $2, 'verify',

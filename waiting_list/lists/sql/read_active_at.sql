@@ -1,4 +1,4 @@
--- Who stands, waiting or ready, at exactly these ranks of one list. Each status apart, as the index has it.
+-- Read the active entries at exactly these ranks of one list. Read each status by itself, so that the index serves it.
 -- Locks nothing: runs under the list's lock.
 SELECT e.number, e.user_id, e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held,
     e.rank, e.passed_over, e.unverified, e.joined_at, e.ready_at, e.ready_until, e.left_at

@@ -1,5 +1,5 @@
--- Who stands right before a rank in one list, waiting or ready, nearest first, but for the one who moves. Each
--- status apart, so that the index gives the order. Locks nothing: runs under the list's lock.
+-- Read the active entries right before a rank in one list, the nearest first, without the entry that moves ($3).
+-- Read each status by itself, so that the index gives the order. Locks nothing: runs under the list's lock.
 SELECT e.number, e.user_id, e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held,
     e.rank, e.passed_over, e.unverified, e.joined_at, e.ready_at, e.ready_until, e.left_at
 FROM (VALUES ('waiting'), ('ready')) AS active (status)

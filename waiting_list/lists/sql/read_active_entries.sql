@@ -1,4 +1,4 @@
--- Some of those who wait or are ready in one list.
+-- Read up to $2 active entries of one list.
 -- Locks nothing: runs under the list's lock.
 SELECT e.number, e.user_id, e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held,
     e.rank, e.passed_over, e.unverified, e.joined_at, e.ready_at, e.ready_until, e.left_at

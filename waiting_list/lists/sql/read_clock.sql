@@ -1,5 +1,5 @@
--- The instant of a change, read once the lock is held; and what the catalogue says at that instant, with the webhooks
--- that the organization has, one array a column. Locks nothing.
+-- Read the time of a change ($3, or the clock), once the list is locked. Read what the catalogue says then, with the
+-- organization's enabled webhooks, one array a column. Locks nothing.
 SELECT coalesce($3::timestamptz, clock_timestamp()) AS now,
     r.start_datetime, o.max_quantity_per_order, e.timezone, e.max_places_per_person, w.webhook_ids, w.webhook_types
 FROM offers o

@@ -1,4 +1,4 @@
--- How the fan of one entry is reached.
+-- Read the contact of one entry.
 -- Locks nothing.
 SELECT c.email, c.name, c.locale, c.verified_at IS NOT NULL AS email_verified,
     c.unsubscribed_at IS NULL AS subscribed

@@ -1,5 +1,5 @@
--- Lists where the clock has something to do: a hold has lapsed, or the list has ended with work left.
--- Locks nothing: each is then claimed by its own lock. A clock read once is what the index can be asked with.
+-- Read the lists that need maintenance: a hold has passed its deadline, or the list has ended with work left.
+-- Locks nothing: maintenance then locks each list. It reads the clock once, so that the index serves it.
 SELECT i.offer_id, i.representation_id, coalesce(d.ends, false) AS ends
 FROM (
     SELECT e.list_id, false AS ends FROM entries e

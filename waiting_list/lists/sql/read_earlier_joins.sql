@@ -1,5 +1,5 @@
--- When each of these users ($2) made the join of one list that was their $4th latest, if that is later than $3. To
--- wait again after a lapsed hold is no join of theirs. Locks nothing: runs under the list's lock.
+-- Read when each of these users ($2) made their $4th latest join of one list, if later than $3.
+-- A requeue does not count as a join. Locks nothing: runs under the list's lock.
 SELECT u.user_id, e.joined_at
 FROM unnest($2::text[]) AS u (user_id)
 CROSS JOIN LATERAL (

@@ -1,5 +1,5 @@
--- The first in line after a rank who accept so many tickets, by whether their address is unverified: steps through
--- the minimums that occur, and merges the head of the line of each. Locks nothing: runs under the list's lock.
+-- Read the first waiting entries after a rank ($2), with a minimum up to $3 and these values of unverified ($5).
+-- Step through the minimums in use, and merge the first entries of each. Locks nothing: runs under the list's lock.
 WITH RECURSIVE minimums AS (
     SELECT kind.unverified, (SELECT x.tickets_minimum FROM entries x
         WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = kind.unverified

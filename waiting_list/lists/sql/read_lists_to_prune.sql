@@ -1,5 +1,5 @@
--- Lists that ended longer ago than this and whose persons are yet to be forgotten, the first to end first.
--- Locks nothing: each is then claimed by its own lock. A clock read once is what the index can be asked with.
+-- Read the lists that ended longer ago than $1 and are not pruned, the first to end first.
+-- Locks nothing: maintenance then locks each list. It reads the clock once, so that the index serves it.
 SELECT i.offer_id, i.representation_id
 FROM inventory i
 CROSS JOIN LATERAL (

@@ -1,5 +1,5 @@
--- Who has a place in one list with these verified mailboxes, or had the sole one; and some verified addresses of the
--- list whose mailbox is not known yet ($3 at most). Locks nothing: runs under the list's lock.
+-- Read the entries of one list with these verified mailboxes that are active or had the sole place. Also read up to $3
+-- verified addresses whose mailbox is still missing. Locks nothing: runs under the list's lock.
 SELECT m.mailbox, c.number, c.is_active, NULL AS email
 FROM unnest($2::bytea[]) AS m (mailbox)
 CROSS JOIN LATERAL (

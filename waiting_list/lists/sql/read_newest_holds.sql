@@ -1,4 +1,4 @@
--- The newest holds of one list, as many as could be needed to free so many tickets.
+-- Read the $2 newest holds of one list, enough to free that many tickets.
 -- Locks nothing: runs under the list's lock.
 SELECT e.number, e.user_id, e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held,
     e.rank, e.passed_over, e.unverified, e.joined_at, e.ready_at, e.ready_until, e.left_at

@@ -1,4 +1,4 @@
--- Seconds until the next hold lapses or the next list ends; null if none will.
+-- Read the seconds until the next hold expires or the next list ends; null if there is neither.
 -- Locks nothing.
 SELECT extract(epoch FROM least(
     (SELECT min(e.ready_until) FROM entries e WHERE e.status = 'ready'),

@@ -1,5 +1,5 @@
--- How many active entries each of these users has in the other lists of an event; users without any are left out.
--- Locks nothing: runs after lock_visitors, as a statement of its own, so that it sees what was waited for.
+-- Count the active entries of each of these users in the other lists of an event; leave out users without any.
+-- Locks nothing: runs after lock_visitors, as a statement of its own, so that it sees what that lock waited for.
 SELECT e.user_id, count(*) AS places
 FROM entries e
 JOIN inventory i ON i.list_id = e.list_id

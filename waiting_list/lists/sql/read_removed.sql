@@ -1,4 +1,4 @@
--- Entries of one list that were removed by changes from $2 to $3, since an instant, in the order in which they stood.
+-- Read the entries of one list that the changes $2 to $3 removed after the time $4, by rank.
 -- Locks nothing: runs under the list's lock.
 SELECT e.number, e.user_id, e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held,
     e.rank, e.passed_over, e.unverified, e.joined_at, e.ready_at, e.ready_until, e.left_at

@@ -1,3 +1,3 @@
--- What this deployment signs one thing with.
+-- Read the signing key of this deployment for one purpose.
 -- Locks nothing.
 SELECT secret FROM signing_keys WHERE purpose = $1

@@ -1,4 +1,4 @@
--- Whose some entries of one list are; null once the person was erased.
+-- Read the users of some entries of one list; null for an erased person.
 -- Locks nothing: runs under the list's lock.
 SELECT e.number, e.user_id
 FROM unnest($2::bigint[]) AS n (number)

@@ -1,4 +1,4 @@
--- Has entries of one list that are left give up the sole place of their mailbox, so that another can have it.
+-- Make entries that have left one list give up the sole place of their mailbox. Then another entry can have it.
 -- Locks those rows; runs under the list's lock.
 UPDATE contacts SET sole_place = false
 WHERE list_id = $1 AND number = ANY ($2::bigint[]) AND sole_place

@@ -1,4 +1,4 @@
--- Moves entries of one list to their new state, each from the state that it was read in.
+-- Update entries of one list to their new state, if each still has the status from which it changes.
 -- Locks the changed rows; runs under the list's lock.
 UPDATE entries e
 SET user_id = c.user_id, status = c.status, left_reason = c.left_reason, tickets_wanted = c.tickets_wanted,

@@ -1,5 +1,5 @@
--- Stock, settings and counters of one list after a change.
--- Writes the list's row, which is locked already.
+-- Update the stock, settings and counters of one list after a change.
+-- Writes the list's row, which this transaction has already locked.
 UPDATE inventory
 SET total_stock = $2, available_stock = $3, held = $4, waiting_list_open = $5, closed_by_hand = $6,
     ended_at = $7, waiting = $8, tickets_waiting = $9, last_number = $10, last_rank = $11, last_sequence = $12,

@@ -1,4 +1,4 @@
--- Writes how fans of one list are reached. Another address is subscribed anew; a private link stays as it is.
+-- Insert or replace contacts of entries of one list. A changed address is subscribed anew; the private link stays.
 -- Locks those rows; runs under the list's lock.
 INSERT INTO contacts AS c (list_id, number, email, name, locale, verified_at, mailbox, sole_place)
 SELECT $1, n.number, n.email, n.name, n.locale, n.verified_at, n.mailbox, n.sole_place

@@ -1,5 +1,5 @@
--- Adds to how many wait in some segments of one list, and how many tickets they want; and says when that was.
--- Locks the segments' rows; runs under the list's lock, so what is read here cannot change meanwhile.
+-- Add to the waiting entries and tickets in some segments of one list, and store the sequence of the change.
+-- Locks the segments' rows; runs under the list's lock, so that the counts stay the same in between.
 INSERT INTO segments (list_id, bits, segment, waiting, tickets, changed)
 SELECT $1, d.bits, d.segment, coalesce(s.waiting, 0) + d.waiting, coalesce(s.tickets, 0) + d.tickets,
     greatest(coalesce(s.changed, 0), d.changed)

@@ -1,5 +1,5 @@
--- Takes some of what is due of one list for one receiver (empty: fans, by e-mail), for so long: then it is due again.
--- Locks those rows, passing over what others are taking.
+-- Claim due notices of one list for one receiver ($2; empty: fans, by e-mail). They are due again after $4.
+-- Locks those rows, and skips rows that another sender is claiming.
 UPDATE outbox o
 SET due_at = statement_timestamp() + $4::interval, tries = o.tries + 1, tried_at = statement_timestamp()
 WHERE o.list_id = $1 AND o.notice_id = ANY (ARRAY(

@@ -1,5 +1,5 @@
--- Forgets notices that ended longer ago than this, ten thousand at a time.
--- Locks those rows; one that is sent again meanwhile stays.
+-- Delete up to ten thousand notices that ended longer ago than $1.
+-- Locks those rows; a notice that becomes pending again meanwhile stays.
 DELETE FROM outbox o USING (
     SELECT x.list_id, x.notice_id FROM outbox x
     WHERE x.ended_at < now() - $1::interval ORDER BY x.ended_at LIMIT 10000

@@ -1,4 +1,4 @@
--- Disables a webhook; returns nothing if it is disabled already, or is gone.
+-- Disable a webhook; return no row if it is already disabled or deleted.
 -- Locks the webhook's row.
 UPDATE webhooks SET disabled_at = statement_timestamp(), disabled_reason = $2
 WHERE webhook_id = $1 AND disabled_at IS NULL

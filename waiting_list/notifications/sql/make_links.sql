@@ -1,4 +1,4 @@
--- Makes the private links of some entries of one list good, each if it is still of this version.
+-- Store the hashes of some private links of one list, so that the links work. Skip those with another version.
 -- Locks those rows.
 UPDATE contacts c SET link_hash = ($4::bytea[])[array_position($2::bigint[], c.number)]
 WHERE c.list_id = $1 AND c.number = ANY ($2::bigint[])

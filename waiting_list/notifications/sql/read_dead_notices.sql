@@ -1,5 +1,5 @@
--- Dead notices, the oldest first, of one organization or of all, to one webhook or to anybody.
--- Locks nothing: each list's are then sent again by themselves.
+-- Read dead notices, the oldest first, of one organization or of all, to one webhook or to any receiver.
+-- Locks nothing: resend_notices then locks those of each list.
 SELECT o.list_id, o.notice_id, o.created_at FROM outbox o
 WHERE o.status = 'dead'
     AND ($1::text IS NULL OR o.organization_id = $1)

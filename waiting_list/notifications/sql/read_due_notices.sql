@@ -1,5 +1,5 @@
--- Lists and receivers (null: fans, by e-mail) for which something is due, the longest first, but for the pairs and for
--- the receivers given (empty: fans). Locks nothing: each is then claimed. The index is asked with a clock read once.
+-- Read lists and receivers (null: fans) with due notices, the longest due first, without the given pairs and receivers
+-- (empty: fans). Locks nothing, because claim_notices follows. It reads the clock once, so that the index serves it.
 SELECT d.list_id, d.webhook_id
 FROM (
     SELECT o.list_id, o.webhook_id, o.due_at FROM outbox o

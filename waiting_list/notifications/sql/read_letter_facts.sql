@@ -1,5 +1,5 @@
--- What e-mails about some entries of one list can say: who is told, where the entry stands, what it is for, and the
--- newest letter that asks for the address. Locks nothing.
+-- Read what e-mails about some entries of one list can say: the contact, the entry, its event and offer, and when the
+-- newest e-mail asked to verify the address. Locks nothing.
 SELECT i.list_id, s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
     s.joined_at, s.ready_at, s.ready_until, s.left_at, e.unverified,

@@ -1,4 +1,4 @@
--- One webhook, with what it takes to call it.
+-- Read one webhook with the data that a call to it needs.
 -- Locks nothing.
 SELECT w.webhook_id, w.organization_id, w.url, w.notify_email, w.secret_version, w.rotated_at, w.failing_since,
     w.disabled_at, clock_timestamp() AS now

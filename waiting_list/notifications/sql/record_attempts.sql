@@ -1,5 +1,5 @@
--- Records how tries ended: what is still pending is due after so many seconds, and without an answer was not tried.
--- Whoever is not the last to have tried records nothing. Locks those rows.
+-- Record the results of attempts. A pending notice is due after its delay; without an answer the attempt does not count.
+-- Skip a notice that has a later attempt. Locks those rows.
 UPDATE outbox o
 SET status = a.status, answer_status = a.answer_status, answer = a.answer, latency_ms = a.latency_ms,
     tries = CASE WHEN a.status = 'pending' AND a.answer IS NULL THEN o.tries - 1 ELSE o.tries END,

@@ -1,4 +1,4 @@
--- Gives a webhook its next secret; the one before goes on to be valid for a while.
+-- Give a webhook its next secret; the previous secret stays valid for a while.
 -- Locks the webhook's row.
 UPDATE webhooks SET secret_version = secret_version + 1, rotated_at = $3
 WHERE organization_id = $1 AND webhook_id = $2

@@ -1,4 +1,4 @@
--- Forgets who asked to sign in, and that a link was, or was to be, sent.
+-- Delete requests to sign in, and the notices with their links.
 -- Locks those rows.
 WITH gone AS (
     DELETE FROM sign_ins WHERE sign_in_id = ANY ($2::uuid[])

@@ -1,4 +1,4 @@
--- How one user is reached about their entries in the lists of one organization.
+-- Read the contacts of one user's entries in the lists of one organization.
 -- Locks nothing.
 SELECT i.offer_id, i.representation_id, c.number, c.email, c.name, c.locale,
     c.verified_at IS NOT NULL AS email_verified, c.unsubscribed_at IS NULL AS subscribed

@@ -1,4 +1,4 @@
--- What happened to one user in the lists of one organization.
+-- Read the history of one user's entries in the lists of one organization.
 -- Locks nothing.
 SELECT i.offer_id, i.representation_id, h.sequence, h.at, h.actor, h.verb, h.number, e.user_id,
     h.before::text, h.after::text, h.reason

@@ -1,4 +1,4 @@
--- What one user, and others about them, were told or are to be told in the lists of one organization.
+-- Read the notices about one user's entries in the lists of one organization, to all receivers.
 -- Locks nothing.
 SELECT o.notice_id::text AS notice_id, o.webhook_id, o.type, i.offer_id, i.representation_id, o.number, o.status,
     o.created_at, o.due_at, o.tries, o.tried_at, o.ended_at, o.answer_status, o.answer, o.latency_ms, o.body

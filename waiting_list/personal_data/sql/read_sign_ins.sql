@@ -1,4 +1,4 @@
--- Who has asked to sign in to one organization's pages: those of the last half hour, the others are gone.
+-- Read the requests to sign in to one organization's pages. Maintenance deletes expired ones.
 -- Locks nothing.
 SELECT s.sign_in_id, s.email, s.locale, s.next, s.created_at, s.expires_at FROM sign_ins s
 WHERE s.organization_id = $1

@@ -1,5 +1,5 @@
--- Who has given an address in the lists of one organization.
--- Locks nothing. It reads all of the organization's contacts: people ask by address, and seldom.
+-- Read the users who gave an e-mail address in the lists of one organization.
+-- Locks nothing. It reads all contacts of the organization, because a search by address is rare.
 SELECT DISTINCT e.user_id
 FROM inventory i
 JOIN contacts c ON c.list_id = i.list_id

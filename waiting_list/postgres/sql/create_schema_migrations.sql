@@ -1,5 +1,5 @@
--- Makes the table that says which migrations were applied.
--- Locks nothing once the table is there.
+-- Create the table of applied migrations, if it does not exist.
+-- Locks nothing if the table exists.
 CREATE TABLE IF NOT EXISTS schema_migrations (
     version integer PRIMARY KEY,
     name text NOT NULL,

@@ -1,3 +1,3 @@
--- Distributes a table by list, over so many shards.
+-- Distribute a table by list, over $2 shards.
 -- Locks the table.
 SELECT create_distributed_table($1::text::regclass, 'list_id', shard_count := $2::int)

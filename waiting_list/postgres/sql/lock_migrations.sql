@@ -1,3 +1,3 @@
--- Lets one migrator in at a time.
--- Takes an advisory lock until the transaction ends; never used by a list.
+-- Let only one migrator work at a time.
+-- Takes an advisory lock until the transaction ends; no list uses this lock.
 SELECT pg_advisory_xact_lock($1)

@@ -1,4 +1,4 @@
--- What a standby has received, and whether it gets anything and has replayed what it had received by the last look ($1).
+-- Read the position that a standby has received. It keeps up if connected and replayed up to the last read ($1).
 -- Locks nothing.
 SELECT
     pg_last_wal_receive_lsn()::text AS received,

@@ -1,3 +1,3 @@
--- Ends a transaction of which nothing is to stay.
--- Locks nothing, and frees what it had locked.
+-- Roll back the transaction.
+-- Locks nothing, and frees the locks of the transaction.
 ROLLBACK

@@ -1,3 +1,3 @@
--- Lets one migrator in at a time for what cannot be a transaction; whether this one may.
--- Takes an advisory lock until the connection ends; never used by a list.
+-- Let only one migrator run what cannot be in a transaction; return whether this one may.
+-- Takes an advisory lock until the connection ends; no list uses this lock.
 SELECT pg_try_advisory_lock($1::bigint + 1)

@@ -1,3 +1,3 @@
--- Lets this transaction wait a moment at most for a lock.
+-- Limit each wait of this transaction for a lock to one second.
 -- Locks nothing.
 SELECT set_config('lock_timeout', '1s', true)

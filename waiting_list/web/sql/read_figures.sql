@@ -1,4 +1,4 @@
--- What is true of the whole deployment at this moment.
+-- Read the deployment metrics.
 -- Locks nothing.
 SELECT
     i.lists, i.waiting_entries, i.held_tickets,

@@ -1,3 +1,3 @@
--- Has the statements of this transaction use files as soon as they can.
+-- Limit the memory of this transaction's sorts, so that they use temporary files early.
 -- Locks nothing.
 SELECT set_config('work_mem', '64kB', true)

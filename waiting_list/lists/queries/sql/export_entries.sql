@@ -1,4 +1,4 @@
--- The same entries in the same order, all of them, for a cursor: one pass counts every place.
+-- Read all entries that read_entries reads page by page, in the same order, for a cursor. One pass counts all positions.
 -- Locks nothing.
 SELECT i.offer_id, i.representation_id, i.event_id, e.user_id, e.status, e.left_reason,
     e.tickets_wanted, e.tickets_minimum, e.tickets_held, e.number, e.rank, e.position, e.tickets_ahead,

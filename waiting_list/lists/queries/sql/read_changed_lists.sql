@@ -1,5 +1,5 @@
--- Of some lists that are watched, those that are no longer what they were: their version and end, and the
--- segments in which somebody waits, one array a column. Locks nothing.
+-- Read those of the given lists whose version or end has changed. Return the new version and end, and the segments with
+-- waiting entries, one array a column. Locks nothing.
 SELECT w.list_id, i.last_sequence AS version, least(i.closes_at, r.start_datetime) AS ends_at,
     q.segments, q.segments_waiting, q.segments_tickets, q.segments_changed
 FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[]) AS w (list_id, version, ends_at)

@@ -1,5 +1,5 @@
--- How one user is reached about their newest entry in one list: without a number for who never had one, no row if
--- there is no such list. Locks nothing.
+-- Read the contact of one user's newest entry in one list; the number is null for a user who never had an entry.
+-- Return no row if there is no such list. Locks nothing.
 SELECT i.organization_id, i.offer_id, i.representation_id, newest.number, c.email, c.name, c.locale,
     c.verified_at IS NOT NULL AS email_verified, c.unsubscribed_at IS NULL AS subscribed
 FROM inventory i

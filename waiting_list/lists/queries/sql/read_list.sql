@@ -1,4 +1,4 @@
--- One list as anyone may see it: its stock, settings and rules, and whether it has ended.
+-- Read the public data of one list: its stock, settings and rules, and whether it has ended.
 -- Locks nothing.
 SELECT i.organization_id, i.offer_id, i.representation_id, i.event_id, i.total_stock, i.available_stock, i.held, i.available_stock - i.held AS free,
     i.waiting_list_open, i.closed_by_hand,

@@ -1,5 +1,5 @@
--- Groups of active entries of one list that look like one person: at least $2 from one network, or with addresses of one
--- family unless all of those are of one network; a burst is $2 within $3. The largest first. Locks nothing.
+-- Find groups of look-alikes in one list: $2 or more active entries from one network, or of one address family.
+-- Leave out a family that is all on one network. $2 joins within $3 are a burst. Largest first. Locks nothing.
 WITH seen AS (
     SELECT t.number, t.network, t.family, e.tickets_wanted, e.joined_at
     FROM traces t

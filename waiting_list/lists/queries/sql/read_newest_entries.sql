@@ -1,5 +1,5 @@
--- The newest entries of some users in one list, as clients see them; a row of nulls for who never had one,
--- no row if there is no such list. Locks nothing.
+-- Read the newest entry of each of these users in one list, as clients see it. A user without an entry gets a row of
+-- nulls. Return no row if there is no such list. Locks nothing.
 SELECT u.user_id AS asked_for, i.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id,
     s.status, s.left_reason, s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position,
     s.tickets_ahead, s.joined_at, s.ready_at, s.ready_until, s.left_at

@@ -1,5 +1,5 @@
--- The lists of one organization with their shows, the next show first: what is wanted against what there is. From the
--- counters of each list, however long it is. Locks nothing.
+-- Read the lists of one organization, the next representation first: the tickets wanted, and the stock.
+-- Take the totals from each list's counters, so that a long list costs no more. Locks nothing.
 SELECT i.offer_id, i.representation_id, i.event_id, v.title AS event_title, o.name AS offer_name, r.start_datetime,
     v.timezone, i.waiting_list_open, i.closed_by_hand,
     coalesce(i.waiting >= i.max_waiting, false) AS is_full, i.automatic, i.total_stock, i.available_stock, i.held, i.waiting,

@@ -1,5 +1,5 @@
--- Whose turn came in one list since an instant ($2) and who had waited for it, by stretches of time of equal length ($3):
--- fans, the tickets that were held for them, and the sum of the squares of what was held at one instant. Locks nothing.
+-- Sum the promotions of one list since $2 by stretches of time ($3), for fans who had waited: the fans, their held
+-- tickets, and the squares of the tickets held at each instant. Locks nothing.
 SELECT floor(extract(epoch FROM r.at - $2::timestamptz) / extract(epoch FROM $3::interval))::int AS stretch,
     sum(r.fans)::bigint AS fans, sum(r.tickets)::bigint AS tickets, sum(r.tickets * r.tickets)::bigint AS squares
 FROM (

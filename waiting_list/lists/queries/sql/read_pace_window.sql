@@ -1,4 +1,4 @@
--- Since when the pace of a list is looked at: when its first fan joined, or two weeks ago; now, where nobody has.
+-- Read the start of the window for throughput: the first join, or two weeks ago if that is later; now without a join.
 -- Locks nothing.
 SELECT greatest(coalesce(e.joined_at, c.now), c.now - interval '14 days') AS since, c.now
 FROM (SELECT clock_timestamp() AS now) AS c

@@ -1,4 +1,4 @@
--- One place as its fan sees it: the entry, how the fan is reached, the show, the list's settings and what is free.
+-- Read one entry as its fan sees it: the entry, its contact, its event, the list's settings and the free stock.
 -- Locks nothing.
 SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,

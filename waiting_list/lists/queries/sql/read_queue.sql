@@ -1,4 +1,4 @@
--- The picture of one list's whole queue: its counts, and those of its segments in order, one array a column.
+-- Read the queue snapshot of one list: its counts, and those of its segments in order, one array a column.
 -- Locks nothing.
 SELECT i.offer_id, i.representation_id, i.event_id, i.last_sequence AS version, i.waiting, i.tickets_waiting,
     i.available_stock - i.held AS free, q.segments, q.segments_waiting, q.segments_tickets, q.segments_changed

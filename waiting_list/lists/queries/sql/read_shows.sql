@@ -1,4 +1,4 @@
--- What some lists are about, for people.
+-- Read the event, offer, venue and start of some lists, for display.
 -- Locks nothing.
 SELECT i.offer_id, i.representation_id, i.organization_id, e.title AS event_title, o.name AS offer_name,
     e.venue_name, e.venue_address, e.timezone, r.start_datetime

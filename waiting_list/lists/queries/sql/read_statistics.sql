@@ -1,5 +1,5 @@
--- What happened in one list, counted by period in the event's timezone, and how many tickets were wanted by all who
--- waited at its end: what each change added to that is the entry's wish then, if it waited then. Locks nothing.
+-- Count the changes of one list by period, in the event's timezone. Sum the tickets that waiting entries want at the
+-- end of each period. Each change adds the difference that it made to those tickets. Locks nothing.
 WITH changes AS (
     SELECT h.sequence, h.at, h.number, h.verb, h.verb = 'promote' AND h.after ->> 'status' = 'ready' AS is_turn,
         CASE WHEN h.verb = 'buy' THEN (h.before ->> 'available_stock')::bigint - (h.after ->> 'available_stock')::bigint

@@ -1,4 +1,4 @@
--- What happened in one list, or to one of its entries, the newest first.
+-- Read the changes of one list, or of one of its entries, the newest first.
 -- Locks nothing.
 SELECT h.sequence, h.at, h.actor, h.verb, h.number, e.user_id, h.before::text, h.after::text, h.reason
 FROM history h

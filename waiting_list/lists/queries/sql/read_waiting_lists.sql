@@ -1,5 +1,5 @@
--- One row per list of one organization: entries and tickets by status, of the entries that the filters let
--- through. Lists without such an entry are left out where an entry filter is given. Locks nothing.
+-- Read one row per list of one organization: entries and tickets by status, over the entries that pass the filters.
+-- With a filter of entries, leave out lists without such an entry. Locks nothing.
 SELECT i.list_id, i.offer_id, i.representation_id, i.event_id, i.waiting_list_open AS open,
     i.total_stock, i.available_stock, i.held, i.available_stock - i.held AS free,
     jsonb_build_object('waiting', c.waiting, 'ready', c.ready, 'left', c.left) AS entries,
