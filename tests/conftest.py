@@ -37,13 +37,14 @@ SLOW = frozenset(
     {
         "browser",  # pages in a real Chromium
         "processes",
+        "test_attacks",
         "test_faults",
         "test_model",
         "test_schemathesis",
         "test_storms",
     }
 )
-"""Folders and modules with slow tests: they start whole processes, run storms, inject faults, or try random
+"""Folders and modules with slow tests: they start whole processes, run storms and attacks, inject faults, or try random
 sequences at length. `make test` leaves them out, `make test-all` runs them."""
 
 # Random tests check what is true, not how soon: a busy machine fails none of them.

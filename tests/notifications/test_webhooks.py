@@ -719,6 +719,7 @@ async def test_whoever_delivers_in_this_process_is_told_that_something_is_due(
         assert wake.is_set(), path
 
 
+@pytest.mark.slow
 async def test_the_command_line_lists_what_is_dead_and_sends_it_again(shop: Shop, pool: Pool, dsn: str) -> None:
     await shop.stock()
     await another(shop, pool)

@@ -334,6 +334,7 @@ async def test_whoever_reads_slowly_is_served(scene: Scene, monkeypatch: pytest.
             while loop.time() - began < 2 * header_limits.READER_SECONDS:
                 got += await loop.sock_recv(slow, 4096)
                 await asyncio.sleep(0.01)
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
             while got.count(b"HTTP/1.1 200") < wanted:
                 part = await asyncio.wait_for(loop.sock_recv(slow, 1 << 20), 5)
                 assert part, "dropped"
