@@ -98,6 +98,7 @@ async def test_a_fan_signs_in_by_mail_and_joins_without_scripts(visits: Visits, 
     await page.goto(PAGE)
     await page.get_by_label("Email address").fill("ada@example.org")
     await page.get_by_role("button", name="Send me the link").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
     await page.goto(f"/mails/{await site.mail('/sign-in/')}")
     await page.locator(f"pre a[href^='{site.address}/sign-in/']").click()
     await page.get_by_role("button", name="Sign in").click()
