@@ -172,7 +172,7 @@ def ceiling(stage: Stage, *, processes: int = 1) -> Any:
     """The bare FastAPI application, on the same server settings."""
     port = free_port()
     serve = f"serve_app('bench.ceiling:app', port={port}, workers={processes})"
-    code = f"from waiting_list.cli.serve import serve_app; {serve}"
+    code = f"from waiting_list.cli.server import serve_app; {serve}"
     return _served(
         [sys.executable, "-c", code], port, "/openapi.json", {"BENCH_PICTURE": str(stage.folder / "picture")}
     )

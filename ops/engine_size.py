@@ -74,6 +74,7 @@ SHARED = (
     "postgres/pool.py",
     "postgres/statements.py",
     "lists/events.py",
+    "lists/notice_kinds.py",
     "fields.py",
     "key_material.py",
     "lists/list_settings.py",

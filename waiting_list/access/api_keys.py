@@ -1,13 +1,13 @@
-"""Create, list, rotate, revoke and parse API keys, and define their scopes."""
+"""Create, list, rotate, revoke and parse API keys."""
 
 import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import NamedTuple
 
+from waiting_list.access.scopes import Scope
 from waiting_list.fields import Frozen
 from waiting_list.lists.idempotency import Idempotency
 from waiting_list.lists.models import organization_list_id
@@ -17,19 +17,6 @@ from waiting_list.postgres.statements import sql
 from waiting_list.problems import ApiKeyNotFound
 
 _PREFIX = "wl"
-
-
-class Scope(StrEnum):
-    """The rights of an API key."""
-
-    READ = "read"
-    """Read everything: stock, lists, entries and personal data."""
-    STOCK = "stock"
-    """Change events, representations, offers and inventory. Add, remove and release stock."""
-    ENTRIES = "entries"
-    """Manage lists and entries: settings, join, move, buy, remove; user tokens, contacts and links."""
-    ADMIN = "admin"
-    """All other scopes, and API keys, webhooks, resending notices, and erasing a person."""
 
 
 class ApiKey(NamedTuple):

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import jwt
 from pydantic import TypeAdapter, ValidationError
 
-from waiting_list.access.api_keys import Scope, parse_api_key
+from waiting_list.access.api_keys import parse_api_key
 from waiting_list.access.identity_provider import LEEWAY, Provider
+from waiting_list.access.scopes import Scope
 from waiting_list.access.sign_outs import SignOuts, user_hash
 from waiting_list.access.user_tokens import User, UserTokens, contact_of
 from waiting_list.batching import Batcher

@@ -5,14 +5,9 @@ from typing import Annotated
 
 import typer
 
-from waiting_list.audit.run import audit_lists, remember_audit
-from waiting_list.cli.context import DataDir, app, run_with_pool, with_database
-from waiting_list.lists.models import ListKey
-from waiting_list.postgres.pool import Pool
-from waiting_list.settings import Settings
+from waiting_list.cli.options import DataDir
 
 
-@app.command()
 def audit(
     offer_id: Annotated[
         str | None, typer.Argument(help="Audit only one list: the id of its offer. By default all lists.")
@@ -28,14 +23,24 @@ def audit(
     The command replays the history, compares the result with the tables, and prints the first difference of each
     list. It takes no locks. The metrics show the result of the last audit of all lists.
     """
+    from waiting_list.audit.run import audit_lists, remember_audit
+    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.lists.models import ListKey
+    from waiting_list.postgres.pool import Pool
+    from waiting_list.settings import Settings
+
     if (offer_id is None) != (representation_id is None):
         raise ValueError("Give both the offer and the representation of a list, or neither.")
     only = ListKey(offer_id, representation_id) if offer_id and representation_id else None
     differences = lists = 0
 
+    def progress(key: ListKey, rows: int) -> None:
+        if sys.stderr.isatty():
+            print(f"{key.offer_id}/{key.representation_id}: {rows} rows", end="\r", file=sys.stderr, flush=True)
+
     async def run(pool: Pool, _: Settings) -> None:
         nonlocal differences, lists
-        async for report in audit_lists(pool, only=only, progress=_progress):
+        async for report in audit_lists(pool, only=only, progress=progress):
             lists += 1
             differences += report.finding is not None
             if as_json:
@@ -51,8 +56,3 @@ def audit(
         print(f"{lists} lists, {differences} with a difference")
     if differences:
         raise typer.Exit(1)
-
-
-def _progress(key: ListKey, rows: int) -> None:
-    if sys.stderr.isatty():
-        print(f"{key.offer_id}/{key.representation_id}: {rows} rows", end="\r", file=sys.stderr, flush=True)

@@ -7,20 +7,18 @@ database to any instant, use WAL archiving: docs/backup.md.
 import os
 import subprocess
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
-import uvloop
 
-from waiting_list.cli.context import DataDir, app, configured, dsn_of, fail, run_with_pool, with_database
-from waiting_list.postgres.binaries import find_program
-from waiting_list.postgres.migrate import migrate
-from waiting_list.postgres.pool import Pool, connection
-from waiting_list.postgres.statements import sql
-from waiting_list.settings import Settings
+from waiting_list.cli.options import DataDir
+from waiting_list.cli.output import fail
+
+if TYPE_CHECKING:
+    from waiting_list.postgres.pool import Pool
+    from waiting_list.settings import Settings
 
 
-@app.command()
 def backup(
     file: Annotated[Path, typer.Argument(help="File to write. It must not exist yet.")], data_dir: DataDir = None
 ) -> None:
@@ -29,6 +27,8 @@ def backup(
     The backup is a snapshot of one instant, and the service can keep running. The file has personal data and the
     deployment's signing keys, so only its owner can read it.
     """
+    from waiting_list.cli.context import run_with_pool, with_database
+
     _refuse_other_servers()
     if file.exists():
         fail(f"{file} already exists. Name a new file.")
@@ -45,7 +45,6 @@ def backup(
     print(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
 
 
-@app.command()
 def restore(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File that `backup` wrote.")],
     data_dir: DataDir = None,
@@ -54,6 +53,11 @@ def restore(
 
     The command then migrates the database. If the restore fails, the folder stays empty.
     """
+    import uvloop
+
+    from waiting_list.cli.context import dsn_of, run_with_pool, with_database
+    from waiting_list.postgres.migrate import migrate
+
     _refuse_other_servers()
     with with_database(data_dir, migrated=False) as settings:
         if run_with_pool(settings, _has_tables):
@@ -64,6 +68,8 @@ def restore(
 
 
 def _refuse_other_servers() -> None:
+    from waiting_list.cli.context import configured
+
     if configured().database_url is not None:
         fail(
             "DATABASE_URL names a server. Use its own pg_dump and pg_restore, or its WAL archive (docs/backup.md)."
@@ -74,16 +80,22 @@ def _for_its_owner(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-async def _has_tables(pool: Pool, _: Settings) -> bool:
+async def _has_tables(pool: "Pool", _: "Settings") -> bool:
+    from waiting_list.postgres.pool import connection
+    from waiting_list.postgres.statements import sql
+
     async with connection(pool) as acquired:
         found: bool = await acquired.fetchval(sql("read_has_tables"))
     return found
 
 
 def _run(
-    name: str, settings: Settings, data_dir: Path | None, *arguments: str, output: IO[bytes] | None = None
+    name: str, settings: "Settings", data_dir: Path | None, *arguments: str, output: IO[bytes] | None = None
 ) -> None:
     """Run one of PostgreSQL's programs on this database. If it fails, end the command with its error."""
+    from waiting_list.cli.context import dsn_of
+    from waiting_list.postgres.binaries import find_program
+
     cluster = (data_dir or settings.data_dir) / "postgres" / "cluster"
     done = subprocess.run(
         [str(find_program(cluster, None).bindir / name), f"--dbname={dsn_of(settings)}", *arguments],

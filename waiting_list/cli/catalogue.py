@@ -6,14 +6,10 @@ from typing import Annotated
 
 import typer
 
-from waiting_list.catalogue import csv_import
-from waiting_list.cli.context import DataDir, app, run_with_pool, with_database
-from waiting_list.postgres.pool import Pool
-from waiting_list.settings import Settings
+from waiting_list.cli.options import DataDir
 
 
-@app.command("import")
-def import_(
+def import_catalogue(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with the four CSV files.")],
     shift_dates: Annotated[
         bool, typer.Option("--shift-dates", help="Move all dates by whole weeks, so that they lie after today.")
@@ -28,6 +24,11 @@ def import_(
     The files are events.csv, representations.csv, offers.csv and inventory.csv. An invalid row stops the whole
     import.
     """
+    from waiting_list.catalogue import csv_import
+    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.postgres.pool import Pool
+    from waiting_list.settings import Settings
+
     found = csv_import.read(folder, organization_id=organization)
     if shift_dates:
         found = csv_import.shifted(found, datetime.now(UTC).date())

@@ -1,30 +1,23 @@
-"""Define what the commands share: the application, the database, and how they report errors."""
+"""Give a command the settings, and a database with a pool."""
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
-import typer
 import uvloop
 from pydantic import ValidationError
 
+from waiting_list.cli.output import fail
 from waiting_list.postgres.embedded import embedded
 from waiting_list.postgres.migrate import migrate
 from waiting_list.postgres.pool import Pool, connect_pool
-from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 from waiting_list.telemetry import logs
 
 T = TypeVar("T")
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-DataDir = Annotated[
-    Path | None,
-    typer.Option(help="Data folder of the embedded PostgreSQL. By default WAITING_LIST_DATA_DIR, else data."),
-]
 
 
 @contextmanager
@@ -74,21 +67,3 @@ def run_with_pool(settings: Settings, run: Callable[[Pool, Settings], Coroutine[
                 await asyncio.wait_for(pool.close(), timeout=5)
 
     return uvloop.run(with_pool())
-
-
-def sentence(error: BaseException) -> str:
-    """Describe an error in one sentence."""
-    if isinstance(error, Problem) and error.__cause__ is not None:
-        return f"The command cannot use the database: {error.__cause__}"
-    return str(error) or type(error).__name__
-
-
-def printable(line: str) -> str:
-    """Replace characters that are not printable, because they could control the terminal."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line)
-
-
-def fail(why: str) -> NoReturn:
-    """End the command with a sentence on stderr and exit code 2."""
-    print(why, file=sys.stderr)
-    sys.exit(2)

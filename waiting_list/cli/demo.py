@@ -4,14 +4,10 @@ from typing import Annotated
 
 import typer
 
-from waiting_list.cli.context import DataDir, app, run_with_pool, with_database
-from waiting_list.demo.data import load_demo
-from waiting_list.postgres.pool import Pool
-from waiting_list.settings import Settings
+from waiting_list.cli.options import DataDir
 
 
-@app.command("demo")
-def demo_(
+def demo(
     url: Annotated[
         str, typer.Option(help="Address of the service, for the printed examples.")
     ] = "http://127.0.0.1:8000",
@@ -21,6 +17,11 @@ def demo_(
 
     The demo is a catalogue with a few dozen fans. The command is safe to repeat.
     """
+
+    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.demo.data import load_demo
+    from waiting_list.postgres.pool import Pool
+    from waiting_list.settings import Settings
 
     async def run(pool: Pool, config: Settings) -> None:
         print(await load_demo(pool, config, url))

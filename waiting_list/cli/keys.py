@@ -1,21 +1,21 @@
 """Define the commands for API keys."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from waiting_list.access import api_keys
-from waiting_list.access.api_keys import KeyInfo, Scope
-from waiting_list.cli.context import DataDir, app, printable, run_with_pool, with_database
-from waiting_list.postgres.pool import Pool
-from waiting_list.settings import Settings
+from waiting_list.access.scopes import Scope
+from waiting_list.cli.options import DataDir
+from waiting_list.cli.output import printable
+
+if TYPE_CHECKING:
+    from waiting_list.access.api_keys import KeyInfo
 
 Organization = Annotated[str, typer.Argument(help="Id of the organization that owns the key.")]
 KeyId = Annotated[str, typer.Argument(help="Id of the key: the part between `wl_` and the next `_`.")]
 
 
-@app.command()
 def create_key(
     organization: Organization,
     name: Annotated[str, typer.Option(help="Name of the key, to recognize it later.")] = "command line",
@@ -31,6 +31,11 @@ def create_key(
     data_dir: DataDir = None,
 ) -> None:
     """Create an API key, and print only the key. It cannot be shown again."""
+    from waiting_list.access import api_keys
+    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.postgres.pool import Pool
+    from waiting_list.settings import Settings
+
     _check(organization)
     if read_only and scopes:
         raise ValueError("Give either --read-only or --scope, not both.")
@@ -49,12 +54,16 @@ def create_key(
         run_with_pool(settings, run)
 
 
-@app.command()
 def list_keys(organization: Organization, data_dir: DataDir = None) -> None:
     """List the API keys of an organization.
 
     Columns: id, scopes, created, expires, last used, revoked, name.
     """
+
+    from waiting_list.access import api_keys
+    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.postgres.pool import Pool
+    from waiting_list.settings import Settings
 
     async def run(pool: Pool, _: Settings) -> None:
         cursor = None
@@ -69,7 +78,6 @@ def list_keys(organization: Organization, data_dir: DataDir = None) -> None:
         run_with_pool(settings, run)
 
 
-@app.command()
 def rotate_key(
     organization: Organization,
     key_id: KeyId,
@@ -83,6 +91,11 @@ def rotate_key(
     The new key has the same name and scopes, and the command prints only that key. The old key expires.
     """
 
+    from waiting_list.access import api_keys
+    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.postgres.pool import Pool
+    from waiting_list.settings import Settings
+
     async def run(pool: Pool, _config: Settings) -> None:
         overlap = timedelta(hours=overlap_hours)
         created, _ = await api_keys.rotate_api_key(pool, organization, key_id, overlap=overlap)
@@ -92,9 +105,13 @@ def rotate_key(
         run_with_pool(settings, run)
 
 
-@app.command()
 def revoke_key(organization: Organization, key_id: KeyId, data_dir: DataDir = None) -> None:
     """Revoke an API key. The next request with it is refused."""
+
+    from waiting_list.access import api_keys
+    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.postgres.pool import Pool
+    from waiting_list.settings import Settings
 
     async def run(pool: Pool, _: Settings) -> None:
         print(_line(await api_keys.revoke_api_key(pool, organization, key_id)))
@@ -108,7 +125,7 @@ def _check(organization: str) -> None:
         raise ValueError("An organization's id has 1 to 200 printable characters.")
 
 
-def _line(key: KeyInfo) -> str:
+def _line(key: "KeyInfo") -> str:
     instants = (key.created_at, key.expires_at, key.last_used_at, key.revoked_at)
     shown = (one.isoformat(timespec="seconds") if one else "-" for one in instants)
     return printable("  ".join((key.key_id, ",".join(key.scopes), *shown, key.name)))

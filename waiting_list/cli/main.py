@@ -7,21 +7,51 @@ import has invalid rows; 2 failure, with the reason on stderr.
 
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 import typer
 
 from waiting_list import __version__
-from waiting_list.catalogue import csv_import
 from waiting_list.cli import audit, backup, catalogue, database, demo, keys, notices, people, serve
-from waiting_list.cli.context import app, fail, sentence
-from waiting_list.postgres.binaries import EmbeddedError
-from waiting_list.postgres.citus import DistributionError
-from waiting_list.postgres.migrate import MigrationError
-from waiting_list.problems import Problem
 
-MODULES = (serve, backup, keys, notices, people, database, catalogue, audit, demo)
-"""Modules that add their commands to the application when they are imported."""
+COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
+    "Run": {
+        "serve": serve.serve,
+        "worker": serve.worker,
+        "demo": demo.demo,
+    },
+    "API keys": {
+        "create-key": keys.create_key,
+        "list-keys": keys.list_keys,
+        "rotate-key": keys.rotate_key,
+        "revoke-key": keys.revoke_key,
+    },
+    "Notices": {
+        "notices": notices.list_notices,
+        "resend": notices.resend_notices,
+        "preview-mail": notices.preview_mail,
+    },
+    "Data": {
+        "import": catalogue.import_catalogue,
+        "find-user": people.find_user,
+        "export-user": people.export_user,
+        "erase-user": people.erase_user,
+    },
+    "Database": {
+        "audit": audit.audit,
+        "migrate": database.migrate_database,
+        "distribute": database.distribute_tables,
+        "backup": backup.backup,
+        "restore": backup.restore,
+    },
+}
+"""The commands by the heading that `--help` prints above them."""
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+for _heading, _commands in COMMANDS.items():
+    for _name, _command in _commands.items():
+        app.command(_name, rich_help_panel=_heading)(_command)
 
 
 def main() -> None:
@@ -30,11 +60,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
-    except csv_import.ImportRefused as refused:
-        print(f"Nothing was imported:\n{refused}", file=sys.stderr)
-        sys.exit(1)
-    except (EmbeddedError, MigrationError, DistributionError, Problem, OSError, ValueError) as error:
-        fail(sentence(error))
+    except Exception as error:
+        from waiting_list.cli import errors
+
+        errors.end_with(error)
 
 
 @app.callback(help=__doc__, invoke_without_command=True)

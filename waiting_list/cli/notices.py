@@ -1,26 +1,22 @@
 """Define the commands for e-mails and webhook deliveries."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from waiting_list.cli.context import DataDir, app, configured, printable, run_with_pool, with_database
-from waiting_list.i18n import LOCALES, SOURCE
-from waiting_list.lists.events import EmailKind
-from waiting_list.notifications import notices
-from waiting_list.notifications.email_examples import example
-from waiting_list.notifications.email_rendering import EmailRenderer
-from waiting_list.notifications.models import Notice, NoticeStatus
-from waiting_list.postgres.pool import Pool
-from waiting_list.settings import Settings
-from waiting_list.telemetry import logs
+from waiting_list.cli.options import DataDir
+from waiting_list.cli.output import printable
+from waiting_list.lists.notice_kinds import EmailKind
+from waiting_list.notifications.notice_status import NoticeStatus
+
+if TYPE_CHECKING:
+    from waiting_list.notifications.models import Notice
 
 
-@app.command()
 def preview_mail(
     letter: Annotated[EmailKind, typer.Argument(help="Kind of e-mail to print.")],
-    locale: Annotated[str, typer.Option(help="Language of the e-mail: en or fr.")] = SOURCE,
+    locale: Annotated[str, typer.Option(help="Language of the e-mail: en or fr.")] = "en",
     organization: Annotated[str, typer.Option(help="Id of the organization whose templates to use.")] = "demo",
     html: Annotated[bool, typer.Option("--html", help="Print the HTML instead of the text.")] = False,
     output: Annotated[
@@ -32,6 +28,12 @@ def preview_mail(
 
     The data are made up, and the command needs no database.
     """
+    from waiting_list.cli.context import configured
+    from waiting_list.i18n import LOCALES
+    from waiting_list.notifications.email_examples import example
+    from waiting_list.notifications.email_rendering import EmailRenderer
+    from waiting_list.telemetry import logs
+
     if locale not in LOCALES:
         raise ValueError(f"There is no translation into {locale}. Choose {' or '.join(LOCALES)}.")
     settings = configured()
@@ -45,8 +47,7 @@ def preview_mail(
     print(body.get_content() if html else f"{message['Subject']}\n\n{body.get_content()}", end="")
 
 
-@app.command("notices")
-def notices_(
+def list_notices(
     organization: Annotated[
         str | None, typer.Option(help="Only notices of this organization. By default of all.")
     ] = None,
@@ -58,6 +59,11 @@ def notices_(
 
     The newest come first. Columns: id, status, tries, type, list, status and text of the last answer.
     """
+    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.notifications import notices
+    from waiting_list.postgres.pool import Pool
+    from waiting_list.settings import Settings
+
     only = notices.NoticeFilter(status=[status] if status else None)
 
     async def run(pool: Pool, _: Settings) -> None:
@@ -69,8 +75,7 @@ def notices_(
         run_with_pool(settings, run)
 
 
-@app.command("resend")
-def resend_(
+def resend_notices(
     notice_ids: Annotated[
         list[str] | None, typer.Argument(metavar="NOTICE_ID", help="Ids of the notices to send again.")
     ] = None,
@@ -81,6 +86,11 @@ def resend_(
     data_dir: DataDir = None,
 ) -> None:
     """Let the worker send notices again. Each keeps its id. An unknown id stops the whole command."""
+    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.notifications import notices
+    from waiting_list.postgres.pool import Pool
+    from waiting_list.settings import Settings
+
     if bool(notice_ids) == all_dead:
         raise ValueError("Give either the ids of notices or --all-dead.")
 
@@ -95,7 +105,7 @@ def resend_(
         run_with_pool(settings, run)
 
 
-def _line(notice: Notice) -> str:
+def _line(notice: "Notice") -> str:
     place = f"{notice.offer_id}/{notice.representation_id}" if notice.offer_id else None
     fields = (
         notice.notice_id,

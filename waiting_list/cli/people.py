@@ -4,20 +4,13 @@ from typing import Annotated
 
 import typer
 
-from waiting_list.access.sign_outs import SignOuts
-from waiting_list.access.signing_keys import SigningKeys
-from waiting_list.cli.context import DataDir, app, printable, run_with_pool, with_database
-from waiting_list.lists.engine import Caller, Engine
-from waiting_list.lists.models import CLOCK
-from waiting_list.personal_data import export_and_erase
-from waiting_list.postgres.pool import Pool
-from waiting_list.settings import Settings
+from waiting_list.cli.options import DataDir
+from waiting_list.cli.output import printable
 
 Organization = Annotated[str, typer.Argument(help="Id of the organization.")]
 UserId = Annotated[str, typer.Argument(metavar="USER", help="Id of the user in this organization.")]
 
 
-@app.command()
 def find_user(
     organization: Organization,
     address: Annotated[str, typer.Argument(help="E-mail address to search for.")],
@@ -28,6 +21,12 @@ def find_user(
     The command prints the ids of users who gave this address as contact, or can sign in with it.
     """
 
+    from waiting_list.access.signing_keys import SigningKeys
+    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.personal_data import export_and_erase
+    from waiting_list.postgres.pool import Pool
+    from waiting_list.settings import Settings
+
     async def run(pool: Pool, _: Settings) -> None:
         for user_id in await export_and_erase.users_of(pool, SigningKeys(pool), organization, address):
             print(printable(user_id))
@@ -36,12 +35,17 @@ def find_user(
         run_with_pool(settings, run)
 
 
-@app.command()
 def export_user(organization: Organization, user_id: UserId, data_dir: DataDir = None) -> None:
     """Print all data about a person, as JSON.
 
     The command takes no locks.
     """
+
+    from waiting_list.access.signing_keys import SigningKeys
+    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.personal_data import export_and_erase
+    from waiting_list.postgres.pool import Pool
+    from waiting_list.settings import Settings
 
     async def run(pool: Pool, _: Settings) -> None:
         export = await export_and_erase.export_user(pool, SigningKeys(pool), user_id, organization_id=organization)
@@ -51,9 +55,17 @@ def export_user(organization: Organization, user_id: UserId, data_dir: DataDir =
         run_with_pool(settings, run)
 
 
-@app.command()
 def erase_user(organization: Organization, user_id: UserId, data_dir: DataDir = None) -> None:
     """Erase a person. The person leaves every list, and the history keeps only numbers. Safe to repeat."""
+
+    from waiting_list.access.sign_outs import SignOuts
+    from waiting_list.access.signing_keys import SigningKeys
+    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.lists.engine import Caller, Engine
+    from waiting_list.lists.models import CLOCK
+    from waiting_list.personal_data import export_and_erase
+    from waiting_list.postgres.pool import Pool
+    from waiting_list.settings import Settings
 
     async def run(pool: Pool, config: Settings) -> None:
         engine, caller = Engine(pool, config), Caller(organization, CLOCK)

@@ -1,45 +1,20 @@
 """Define the commands `serve` and `worker`, which run until the operator stops them."""
 
-import asyncio
-import gc
-import multiprocessing
 import os
-import resource
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import nullcontext, suppress
-from types import FrameType
-from typing import Annotated, Any
-from urllib.request import ProxyHandler, build_opener
+from contextlib import nullcontext
+from typing import Annotated
 
 import typer
-import uvicorn
-from fastapi import FastAPI
-from prometheus_client import start_http_server
 
 from waiting_list import __version__
-from waiting_list.access.signing_keys import SigningKeys
-from waiting_list.app import create_app
-from waiting_list.cli.context import DataDir, app, configured, fail, run_with_pool, with_database
-from waiting_list.demo.data import load_demo
-from waiting_list.lists.engine import Engine
-from waiting_list.maintenance import Maintenance
-from waiting_list.notifications.dispatcher import Dispatcher
-from waiting_list.postgres.binaries import end_with_parent
-from waiting_list.postgres.pool import Pool
-from waiting_list.settings import Settings
-from waiting_list.telemetry import logs, tracing
-from waiting_list.web.deployment_metrics import share_counts
-from waiting_list.web.header_limits import HeaderLimits
-
-_DRAIN_SECONDS = 10
-"""How long a shutdown waits for running answers, because an open stream would block it for ever."""
+from waiting_list.cli.options import DataDir
+from waiting_list.cli.output import fail
 
 
-@app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
@@ -48,6 +23,10 @@ def serve(
     with_demo: Annotated[bool, typer.Option("--demo", help="Load the demo, and print how to use it.")] = False,
 ) -> None:
     """Serve the API and the pages. The worker runs, too, unless WAITING_LIST_WORKER is false."""
+    from waiting_list.cli.context import configured, with_database
+    from waiting_list.cli.server import serve_app, show_demo
+    from waiting_list.web.deployment_metrics import share_counts
+
     _check_port(host, port)
     with with_database(data_dir) as settings:
         url = f"http://{host}:{port}"
@@ -67,87 +46,11 @@ def serve(
             print(f"  mails      {url}/mails")
         sys.stdout.flush()
         if with_demo:
-            threading.Thread(target=_show_demo, args=(config, url), daemon=True).start()
+            threading.Thread(target=show_demo, args=(config, url), daemon=True).start()
         with share_counts() if workers > 1 else nullcontext():
-            serve_app("waiting_list.cli.serve:served_app", factory=True, host=host, port=port, workers=workers)
+            serve_app("waiting_list.cli.server:served_app", factory=True, host=host, port=port, workers=workers)
 
 
-def serve_app(app: str, *, port: int, host: str = "127.0.0.1", workers: int = 1, factory: bool = False) -> None:
-    """Serve an application with the uvicorn settings of `serve`."""
-    _allow_many_connections()
-    uvicorn.run(
-        app,
-        factory=factory,
-        host=host,
-        port=port,
-        workers=workers,
-        loop="uvloop",
-        http=HeaderLimits,
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        forwarded_allow_ips=configured().trusted_proxies,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
-    )
-
-
-def _allow_many_connections() -> None:
-    # The usual soft limit of 1024 open files would limit the number of streams.
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(OSError, ValueError):  # macOS reports a limit that it does not grant
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def served_app() -> FastAPI:
-    """Make the application that each API process runs."""
-    if (parent := multiprocessing.parent_process()) is not None:
-        end_with_parent(parent.pid or 0)  # started by `serve --workers`
-    settings = Settings()
-    logs.set_up(settings)
-    if tracing.is_wanted():
-        tracing.set_up()
-    served = create_app(settings)
-    loop = asyncio.get_running_loop()
-
-    def drain() -> None:
-        # uvicorn waits for running answers before it ends the application, and a stream would never end.
-        served.state.service.live.close()
-        served.state.service.draining.set()
-
-    _end_gently(loop, drain, seconds=settings.drain_seconds)
-    # Collect garbage less often and skip the objects from the start. With hundreds of concurrent calls, frequent
-    # collections would make a join a tenth slower, and delay some calls much more.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-    return served
-
-
-def _end_gently(loop: asyncio.AbstractEventLoop, drain: Callable[[], None], *, seconds: float) -> None:
-    """Delay the end of the process after SIGTERM by `seconds`, so that load balancers notice that it is not ready.
-
-    Until then the process answers as before. Ctrl-C or a second SIGTERM ends it at once.
-    """
-    delayed = False
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        ends = signal.getsignal(number)
-        assert callable(ends), "uvicorn has set its own"
-
-        def end(received: int, frame: FrameType | None, ends: Callable[..., Any] = ends) -> None:
-            nonlocal delayed
-            loop.call_soon_threadsafe(drain)
-            if received == signal.SIGTERM and seconds and not delayed:
-                delayed = True
-                loop.call_soon_threadsafe(loop.call_later, seconds, ends, received, frame)
-            else:
-                ends(received, frame)
-
-        signal.signal(number, end)
-
-
-@app.command()
 def worker(
     metrics_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics on this port of 127.0.0.1.")
@@ -158,6 +61,18 @@ def worker(
 
     It expires holds, ends lists and sends notices. Several workers can run at once.
     """
+    import asyncio
+
+    from prometheus_client import start_http_server
+
+    from waiting_list.access.signing_keys import SigningKeys
+    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.lists.engine import Engine
+    from waiting_list.maintenance import Maintenance
+    from waiting_list.notifications.dispatcher import Dispatcher
+    from waiting_list.postgres.pool import Pool
+    from waiting_list.settings import Settings
+
     if metrics_port is not None:
         start_http_server(metrics_port, "127.0.0.1")
 
@@ -172,17 +87,6 @@ def worker(
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)
-
-
-def _show_demo(settings: Settings, url: str) -> None:
-    opener = build_opener(ProxyHandler({}))
-    pause = threading.Event()
-    for _ in range(600):
-        with suppress(OSError), opener.open(f"{url}/health/ready", timeout=5):
-            break
-        pause.wait(0.1)
-    text = run_with_pool(settings, lambda pool, settings: load_demo(pool, settings, url))
-    print(text, flush=True)
 
 
 def _check_port(host: str, port: int) -> None:

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
 from typing import Any
 
-from waiting_list.access.api_keys import Scope, create_api_key
+from waiting_list.access.api_keys import create_api_key
 from waiting_list.access.private_links import make_link
+from waiting_list.access.scopes import Scope
 from waiting_list.access.sign_outs import SignOuts
 from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.access.user_tokens import User, UserTokens

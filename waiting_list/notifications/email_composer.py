@@ -12,8 +12,8 @@ from waiting_list.access.email_sign_in import SignIn, sign_in_token
 from waiting_list.access.private_links import link_hash, link_token, verification_code
 from waiting_list.access.purchase_passes import PurchasePasses
 from waiting_list.access.signing_keys import SigningKeys
-from waiting_list.lists.events import EmailKind
 from waiting_list.lists.models import Entry, LeftReason, Status
+from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.notifications.email_rendering import EmailContext, EmailRenderer
 from waiting_list.notifications.suppressions import suppressed, unsubscribe_code
 from waiting_list.postgres.pool import Pool, Record, connection

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from uuid import UUID
 
-from waiting_list.lists.events import EmailKind
+from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.notifications.email_rendering import EmailContext, EmailRenderer
 
 _EXAMPLE_ID = UUID("00000000-0000-4000-8000-000000000001")

@@ -31,7 +31,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from waiting_list.fields import Locale
 from waiting_list.i18n import environment, known
-from waiting_list.lists.events import EmailKind
+from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.settings import Settings
 
 log = structlog.get_logger(__name__)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from waiting_list.lists.events import EmailKind
+from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.notifications.email_composer import (
     NO_RECIPIENT,
     EmailComposer,
@@ -13,7 +13,7 @@ from waiting_list.notifications.email_composer import (
     seconds_until_due,
 )
 from waiting_list.notifications.email_transport import EmailTransport
-from waiting_list.notifications.models import NoticeStatus
+from waiting_list.notifications.notice_status import NoticeStatus
 from waiting_list.notifications.send_batch import BATCH, LEASE, SendResult, record_results, send_batch
 from waiting_list.postgres.pool import Pool, Record, connection
 from waiting_list.postgres.statements import sql

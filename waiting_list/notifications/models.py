@@ -1,26 +1,13 @@
 """Models of notices and webhooks."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from waiting_list.fields import Email, Flag, Frozen, Id, Text, WebAddress
-from waiting_list.lists.events import WebhookType
-
-
-class NoticeStatus(StrEnum):
-    """The state of a notice."""
-
-    PENDING = "pending"
-    """The worker sends or retries the notice at `due_at`."""
-    SENT = "sent"
-    """The receiver accepted the notice."""
-    DEAD = "dead"
-    """The last retry failed, or the receiver refused the notice for good. It can be resent."""
-    DROPPED = "dropped"
-    """The notice was not sent, because it was outdated or no longer had a recipient."""
+from waiting_list.lists.notice_kinds import WebhookType
+from waiting_list.notifications.notice_status import NoticeStatus
 
 
 class Notice(Frozen):

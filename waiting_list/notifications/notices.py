@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple
 from waiting_list.lists.idempotency import Idempotency, run_once, stored_response
 from waiting_list.lists.models import organization_list_id
 from waiting_list.notifications import webhooks
-from waiting_list.notifications.models import Notice, NoticeStatus, Redelivered, Redelivery
+from waiting_list.notifications.models import Notice, Redelivered, Redelivery
+from waiting_list.notifications.notice_status import NoticeStatus
 from waiting_list.notifications.retry_policy import without_addresses
 from waiting_list.postgres.pagination import Page, decode, page_of
 from waiting_list.postgres.pool import Connection, Pool, Record, clock, connection, snapshot

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from waiting_list.notifications.models import NoticeStatus
+from waiting_list.notifications.notice_status import NoticeStatus
 from waiting_list.notifications.retry_policy import Attempt, Outcome, delay_seconds
 from waiting_list.postgres.pool import Pool, Record, connection
 from waiting_list.postgres.statements import sql

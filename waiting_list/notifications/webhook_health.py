@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import structlog
 
-from waiting_list.lists.events import EmailKind
 from waiting_list.lists.models import organization_list_id
+from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.lists.outbox import notice_id
 from waiting_list.notifications.retry_policy import Attempt, Outcome
 from waiting_list.postgres.pool import Pool, Record, connection, transaction

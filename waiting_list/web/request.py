@@ -8,12 +8,12 @@ from typing import Any, Never, cast
 
 from fastapi import Request
 
-from waiting_list.access.api_keys import Scope
 from waiting_list.access.authentication import Authenticator, Organizer
 from waiting_list.access.email_limits import MailLimits
 from waiting_list.access.join_gate import Gate
 from waiting_list.access.purchase_passes import PurchasePasses
 from waiting_list.access.rate_limits import Allowance, Limits
+from waiting_list.access.scopes import Scope
 from waiting_list.access.sign_outs import SignOuts
 from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.access.user_tokens import User, UserTokens

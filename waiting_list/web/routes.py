@@ -9,8 +9,8 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query as QueryInfo
 from fastapi.routing import APIRoute
 
-from waiting_list.access.api_keys import Scope
 from waiting_list.access.authentication import Organizer
+from waiting_list.access.scopes import Scope
 from waiting_list.access.user_tokens import User
 from waiting_list.problems import InvalidRequest
 from waiting_list.web.problem_responses import ALLOWANCE

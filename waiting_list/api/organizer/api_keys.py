@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 
 from waiting_list import problems
 from waiting_list.access import api_keys
-from waiting_list.access.api_keys import CreatedKey, KeyInfo, Scope
+from waiting_list.access.api_keys import CreatedKey, KeyInfo
+from waiting_list.access.scopes import Scope
 from waiting_list.fields import Flag, Frozen, Quantity, Title
 from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
 from waiting_list.web.parameters import ONCE, Cursor, Limit, PathId

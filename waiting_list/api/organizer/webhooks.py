@@ -9,13 +9,13 @@ from waiting_list.notifications import notices, webhooks
 from waiting_list.notifications.models import (
     CreatedWebhook,
     Notice,
-    NoticeStatus,
     Redelivered,
     Redelivery,
     Webhook,
     WebhookChange,
     WebhookFields,
 )
+from waiting_list.notifications.notice_status import NoticeStatus
 from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
 from waiting_list.web.parameters import ONCE, Cursor, Limit, PathId
 from waiting_list.web.request import ApiRequest

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Response
 from pydantic import TypeAdapter, ValidationError
 
 from waiting_list import page_addresses as to
-from waiting_list.access.api_keys import Scope
+from waiting_list.access.scopes import Scope
 from waiting_list.fields import Title
 from waiting_list.lists import verbs
 from waiting_list.lists.engine import Caller, Engine, Verb

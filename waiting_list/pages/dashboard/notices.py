@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from waiting_list import page_addresses as to
 from waiting_list.notifications import notices
-from waiting_list.notifications.models import NoticeStatus
+from waiting_list.notifications.notice_status import NoticeStatus
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, idempotency_of
 from waiting_list.pages.page import PageRequest, go_to
 from waiting_list.problems import InvalidRequest

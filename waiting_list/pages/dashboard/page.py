@@ -7,8 +7,8 @@ from urllib.parse import quote, urlencode
 from fastapi import Response
 
 from waiting_list import page_addresses as to
-from waiting_list.access.api_keys import Scope
 from waiting_list.access.dashboard_sessions import organizer_of
+from waiting_list.access.scopes import Scope
 from waiting_list.fields import INT32_MAX
 from waiting_list.lists.idempotency import Idempotency
 from waiting_list.lists.models import ListKey

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import ValidationError
 
 from waiting_list import page_addresses as to
-from waiting_list.lists.events import WebhookType
+from waiting_list.lists.notice_kinds import WebhookType
 from waiting_list.notifications import notices, webhooks
 from waiting_list.notifications.models import Redelivery, WebhookChange, WebhookFields
 from waiting_list.pages.dashboard.notices import NOTICES_SHOWN

@@ -1,0 +1,72 @@
+"""The command line answers questions about itself without importing the service."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from waiting_list.cli.main import COMMANDS
+
+ROOT = Path(__file__).parent.parent.parent
+LIGHT = {"typer", "pydantic"}
+"""The dependencies that `--help` needs: typer reads the options with pydantic."""
+VOCABULARY = {
+    "waiting_list.access.scopes",
+    "waiting_list.lists.notice_kinds",
+    "waiting_list.notifications.notice_status",
+}
+"""The modules of the service that options take their words from."""
+MOST_MODULES = 600
+"""All modules of a process, those of the standard library included. The service brings more than 1,000."""
+PROGRAM = """
+import contextlib, io, json, sys
+from waiting_list.cli.main import main
+for arguments in json.loads(sys.stdin.read()):
+    sys.argv = ["waiting-list", *arguments]
+    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.suppress(SystemExit):
+        main()
+    assert printed.getvalue(), arguments
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def imported_by(*calls: list[str]) -> set[str]:
+    """Return the modules of a process that runs these calls."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        input=json.dumps(calls), capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    return set(json.loads(done.stdout))
+
+
+def dependencies() -> set[str]:
+    """Return the distributions that the service needs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return {re.split(r"[\[<>=,]", one, maxsplit=1)[0] for one in project["dependencies"]}
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [["--version"]],
+        [["--help"], *([name, "--help"] for commands in COMMANDS.values() for name in commands)],
+    ],
+    ids=("version", "help"),
+)
+def test_version_and_help_import_neither_the_service_nor_what_it_needs(calls: list[list[str]]) -> None:
+    modules = imported_by(*calls)
+    ours = {name for name in modules if name.startswith("waiting_list.") and name.count(".") > 1}
+    assert {name for name in ours if not name.startswith("waiting_list.cli.")} <= VOCABULARY
+    assert not ours & {"waiting_list.cli.context", "waiting_list.cli.server", "waiting_list.cli.errors"}
+    distributions = packages_distributions()
+    brought = {
+        one.lower() for name in {name.partition(".")[0] for name in modules} for one in distributions.get(name, ())
+    }
+    assert brought & dependencies() <= LIGHT
+    assert "typer" in brought
+    assert len(modules) < MOST_MODULES

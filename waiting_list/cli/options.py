@@ -1,0 +1,15 @@
+"""Define the options that several commands have.
+
+The modules of the commands import only what their options need. Each command imports the service when it runs,
+because `--help` and the completion of shells must answer at once.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Data folder of the embedded PostgreSQL. By default WAITING_LIST_DATA_DIR, else data."),
+]

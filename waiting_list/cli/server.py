@@ -1,0 +1,114 @@
+"""Run the HTTP server with the application, and end it gently."""
+
+import asyncio
+import gc
+import multiprocessing
+import resource
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import Any
+from urllib.request import ProxyHandler, build_opener
+
+import uvicorn
+from fastapi import FastAPI
+
+from waiting_list.app import create_app
+from waiting_list.cli.context import configured, run_with_pool
+from waiting_list.demo.data import load_demo
+from waiting_list.postgres.binaries import end_with_parent
+from waiting_list.settings import Settings
+from waiting_list.telemetry import logs, tracing
+from waiting_list.web.header_limits import HeaderLimits
+
+_DRAIN_SECONDS = 10
+"""How long a shutdown waits for running answers, because an open stream would block it for ever."""
+
+
+def serve_app(app: str, *, port: int, host: str = "127.0.0.1", workers: int = 1, factory: bool = False) -> None:
+    """Serve an application with the uvicorn settings of `serve`."""
+    _allow_many_connections()
+    uvicorn.run(
+        app,
+        factory=factory,
+        host=host,
+        port=port,
+        workers=workers,
+        loop="uvloop",
+        http=HeaderLimits,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        forwarded_allow_ips=configured().trusted_proxies,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+
+
+def _allow_many_connections() -> None:
+    # The usual soft limit of 1024 open files would limit the number of streams.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # macOS reports a limit that it does not grant
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def served_app() -> FastAPI:
+    """Make the application that each API process runs."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        end_with_parent(parent.pid or 0)  # started by `serve --workers`
+    settings = Settings()
+    logs.set_up(settings)
+    if tracing.is_wanted():
+        tracing.set_up()
+    served = create_app(settings)
+    loop = asyncio.get_running_loop()
+
+    def drain() -> None:
+        # uvicorn waits for running answers before it ends the application, and a stream would never end.
+        served.state.service.live.close()
+        served.state.service.draining.set()
+
+    _end_gently(loop, drain, seconds=settings.drain_seconds)
+    # Collect garbage less often and skip the objects from the start. With hundreds of concurrent calls, frequent
+    # collections would make a join a tenth slower, and delay some calls much more.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    return served
+
+
+def _end_gently(loop: asyncio.AbstractEventLoop, drain: Callable[[], None], *, seconds: float) -> None:
+    """Delay the end of the process after SIGTERM by `seconds`, so that load balancers notice that it is not ready.
+
+    Until then the process answers as before. Ctrl-C or a second SIGTERM ends it at once.
+    """
+    delayed = False
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        ends = signal.getsignal(number)
+        assert callable(ends), "uvicorn has set its own"
+
+        def end(received: int, frame: FrameType | None, ends: Callable[..., Any] = ends) -> None:
+            nonlocal delayed
+            loop.call_soon_threadsafe(drain)
+            if received == signal.SIGTERM and seconds and not delayed:
+                delayed = True
+                loop.call_soon_threadsafe(loop.call_later, seconds, ends, received, frame)
+            else:
+                ends(received, frame)
+
+        signal.signal(number, end)
+
+
+def show_demo(settings: Settings, url: str) -> None:
+    """Load the demo when the service is ready, and print what to try."""
+    opener = build_opener(ProxyHandler({}))
+    pause = threading.Event()
+    for _ in range(600):
+        with suppress(OSError), opener.open(f"{url}/health/ready", timeout=5):
+            break
+        pause.wait(0.1)
+    text = run_with_pool(settings, lambda pool, settings: load_demo(pool, settings, url))
+    print(text, flush=True)

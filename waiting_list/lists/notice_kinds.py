@@ -1,0 +1,38 @@
+"""Define the kinds of notices: the events of webhooks, and the e-mails."""
+
+from enum import StrEnum
+
+
+class WebhookType(StrEnum):
+    """The events that a webhook can receive."""
+
+    ENTRY_JOINED = "entry.joined"
+    """A fan joined."""
+    ENTRY_CHANGED = "entry.changed"
+    """An entry still waits, but its tickets, place, hold or verified address changed."""
+    ENTRY_READY = "entry.ready"
+    """Tickets are held for an entry."""
+    ENTRY_LEFT = "entry.left"
+    """An entry left the list, for its `left_reason`."""
+    LIST_OPENED = "list.opened"
+    """Fans can join now."""
+    LIST_CLOSED = "list.closed"
+    """Fans can no longer join: an organizer closed the list, or it ended."""
+    STOCK_CHANGED = "stock.changed"
+    """The stock of a list changed: total, available or held."""
+
+
+class EmailKind(StrEnum):
+    """The e-mails to fans, and `webhook_disabled`, an e-mail to the organizer. `sign_in` does not concern an
+    entry."""
+
+    JOINED = "joined"
+    READY = "ready"
+    REMINDER = "reminder"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    ENDED = "ended"
+    REMOVED = "removed"
+    VERIFY = "verify"
+    SIGN_IN = "sign_in"
+    WEBHOOK_DISABLED = "webhook_disabled"
