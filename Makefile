@@ -13,26 +13,40 @@ UV_VERSION := 0.13.9
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# Two stamps. A new lock file rebuilds .venv from nothing, so that what is no longer locked does not linger;
-# a change in pyproject.toml, often only a linter's setting, installs just the package again.
-.PHONY: install
-install: .venv/.installed ## Make .venv: the locked dependencies and this package, editable
+# One .venv that grows: what the service needs, the package itself, and then the tools, where a target wants them.
+# A new lock file rebuilds it from nothing, so that what is no longer locked does not linger. A change in
+# pyproject.toml, often only a linter's setting, installs just the package again.
+.PHONY: runtime
+runtime: .venv/.package ## Make .venv: what the service needs to run, and this package, editable
 
-.venv/.locked: requirements-dev.txt
+.PHONY: install
+install: .venv/.tools ## Make .venv, and add the tools of tests and checks
+
+.venv/.runtime: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed, but '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)" >&2; \
 		echo "Name another one: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
-	@echo "Installing the locked dependencies into .venv"
+	@echo "Installing what the service needs into .venv"
 	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/python $(PIP) install --require-hashes --requirement requirements-dev.txt
+	@$(BIN)/python $(PIP) install --require-hashes --requirement requirements.txt
 	@touch $@
 
-.venv/.installed: .venv/.locked pyproject.toml
-	@$(BIN)/python $(PIP) install --no-deps --no-build-isolation --editable .
+PACKAGE = $(BIN)/python $(PIP) install --no-deps --no-build-isolation --editable .
+
+.venv/.package: .venv/.runtime pyproject.toml
+	@$(PACKAGE)
+	@touch $@
+
+# requirements-dev.txt holds all of requirements.txt.
+.venv/.tools: .venv/.runtime requirements-dev.txt | .venv/.package
+	@[ ! -e $@ ] || $(PYTHON) -m venv --clear .venv
+	@echo "Installing the tools into .venv"
+	@$(BIN)/python $(PIP) install --require-hashes --requirement requirements-dev.txt
+	@[ -e .venv/.package ] || { $(PACKAGE); touch .venv/.runtime .venv/.package; }
 	@touch $@
 
 .PHONY: run
-run: install ## Serve a demo on 127.0.0.1:8000, PostgreSQL included, data in data/
+run: runtime ## Serve a demo on 127.0.0.1:8000, PostgreSQL included, data in data/
 	$(BIN)/waiting-list serve --data-dir data --demo
 
 # As many workers as there are cores. Each has a PostgreSQL of its own.

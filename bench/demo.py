@@ -18,7 +18,7 @@ from bench.stage import free_port, running
 Who = Literal["anybody", "fan", "organizer"]
 FAN = "fan-20"
 """Who a fan of these pages is: with a place in the list of the demo that has a crowd."""
-CROWD = "/waiting-lists/indie-floor/indie-1"
+CROWD = "/waiting-lists/wl-demo-indie-floor/wl-demo-indie-1"
 _OURS = ("DATABASE_URL", "READ_DATABASE_URL", "WAITING_LIST_PUBLIC_URL", "WAITING_LIST_MAIL_FOLDER")
 
 

@@ -80,7 +80,7 @@ PAGES: dict[str, tuple[str, Who]] = {
     "a shop with four widgets": ("/demo/shop", "anybody"),
     "dashboard": ("/dashboard", "organizer"),
     "dashboard, a list": (f"/dashboard{CROWD}", "organizer"),
-    "dashboard, history": ("/dashboard/waiting-lists/jazz-floor/jazz-fri/history", "organizer"),
+    "dashboard, history": ("/dashboard/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri/history", "organizer"),
     "dashboard, statistics": (f"/dashboard{CROWD}/statistics", "organizer"),
 }
 """The path of each, where `{ready}` is the private link of a fan whose turn it is; and who opens it."""

@@ -42,14 +42,18 @@ class QueueSnapshot(NamedTuple):
 PICTURES = {
     "events-phone": QueueSnapshot("/", PHONE),
     "list-phone-dark": QueueSnapshot(CROWD, PHONE | DARK),
-    "join-phone-french": QueueSnapshot("/waiting-lists/opera-stalls/opera-1", PHONE | FRENCH, "fan"),
+    "join-phone-french": QueueSnapshot(
+        "/waiting-lists/wl-demo-opera-stalls/wl-demo-opera-1", PHONE | FRENCH, "fan"
+    ),
     "waiting-phone": QueueSnapshot(f"{CROWD}/place", PHONE, "fan"),
     "ready-phone": QueueSnapshot("{ready}", PHONE),
     "dashboard": QueueSnapshot("/dashboard", DESKTOP, "organizer"),
-    "dashboard-list": QueueSnapshot("/dashboard/waiting-lists/jazz-floor/jazz-fri", DESKTOP | DARK, "organizer"),
+    "dashboard-list": QueueSnapshot(
+        "/dashboard/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri", DESKTOP | DARK, "organizer"
+    ),
     "dashboard-statistics": QueueSnapshot(f"/dashboard{CROWD}/statistics?period=hour", DESKTOP, "organizer"),
     "dashboard-history": QueueSnapshot(
-        "/dashboard/waiting-lists/jazz-floor/jazz-fri/history", DESKTOP, "organizer"
+        "/dashboard/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri/history", DESKTOP, "organizer"
     ),
     "shop": QueueSnapshot("/demo/shop?fan=ines", DESKTOP, await_text="Buy now"),
     "mail": QueueSnapshot("/mails", DESKTOP, follow="It is your turn: 4 tickets for The Paper Lanterns"),

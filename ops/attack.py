@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-LIST = "jazz-floor/jazz-fri"
+LIST = "wl-demo-jazz-floor/wl-demo-jazz-fri"
 MOST_SECONDS = 480
 """For all of sqlmap's targets together."""
 NONE = {
@@ -70,19 +70,19 @@ def sqlmap(program: str, url: str, key: str, token: str, folder: str) -> list[st
     fan, organizer = f"Authorization: Bearer {token}", f"Authorization: Bearer {key}"
     entry, as_json = f"{url}/v1/user/waiting-lists/{LIST}/entry", "Content-Type: application/json"
     targets: list[list[str]] = [
-        ["-u", f"{url}/v1/organizer/entries?user_id=ada*&status=waiting*&event_id=jazz*", "-H", organizer],
+        ["-u", f"{url}/v1/organizer/entries?user_id=ada*&status=waiting*&event_id=wl-demo-jazz*", "-H", organizer],
         ["-u", f"{url}/v1/organizer/entries?cursor=W10*&limit=5*", "-H", organizer],
-        ["-u", f"{url}/v1/organizer/waiting-lists/jazz-floor*/jazz-fri*", "-H", organizer],
+        ["-u", f"{url}/v1/organizer/waiting-lists/wl-demo-jazz-floor*/wl-demo-jazz-fri*", "-H", organizer],
         ["-u", f"{url}/v1/organizer/users/ada*/export", "-H", organizer],
-        ["-u", f"{url}/v1/user/events?organization_id=demo*&limit=5*"],
+        ["-u", f"{url}/v1/user/events?organization_id=wl-demo*&limit=5*"],
         ["-u", f"{url}/v1/user/entries?status=waiting*", "-H", fan],
         ["-u", entry, "-H", fan, "-H", as_json, "--data", '{"tickets_wanted": "1*"}'],
         ["-u", entry, "-H", fan, "-H", as_json, "-H", "Idempotency-Key: a*", "--data", '{"tickets_wanted": 1}'],
         ["-u", entry, "-H", "Authorization: Bearer x*"],
         ["-u", f"{url}/v1/organizer/events", "-H", "Authorization: Bearer wl_a*_b*"],
-        ["-u", f"{url}/waiting-lists/jazz-floor*/jazz-fri*"],
+        ["-u", f"{url}/waiting-lists/wl-demo-jazz-floor*/wl-demo-jazz-fri*"],
         ["-u", f"{url}/", "--cookie", "waiting_list_fan=x*; waiting_list_language=en*", "--level", "3"],
-        ["-u", f"{url}/sign-in", "--data", "email=a@example.org*&organization_id=demo*&next=/*"],
+        ["-u", f"{url}/sign-in", "--data", "email=a@example.org*&organization_id=wl-demo*&next=/*"],
         ["-u", f"{url}/dashboard/sign-in", "--data", "api_key=wl_a_b*&next=/dashboard*"],
         ["-u", f"{url}/e/abc*"],
     ]  # fmt: skip

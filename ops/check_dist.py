@@ -53,7 +53,7 @@ def served(program: Path, empty: Path) -> str:
     try:
         for _ in range(300):
             try:
-                if '"jazz' in got(f"{url}/v1/user/events"):
+                if '"wl-demo-jazz' in got(f"{url}/v1/user/events"):
                     break
             except (urllib.error.URLError, ConnectionError):
                 pass

@@ -19,7 +19,7 @@ from waiting_list.page_addresses import CHECKOUT, SHOP
 from waiting_list.settings import Settings
 
 PUBLIC = "http://127.0.0.1:8123"
-JAZZ = "/v1/user/waiting-lists/jazz-floor/jazz-fri/entry"
+JAZZ = "/v1/user/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri/entry"
 PATHS = [SHOP, CHECKOUT, "/demo/thanks", "/demo/token?fan=you"]
 
 

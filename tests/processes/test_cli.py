@@ -18,6 +18,7 @@ import pytest
 from tests.support.ports import free_port
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.demo.data import load_demo
+from waiting_list.demo.shop import ORGANIZATION
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.postgres.pool import Pool
@@ -99,7 +100,7 @@ def test_a_person_is_found_exported_and_erased_from_the_command_line(
     served: tuple[subprocess.Popen[str], str], folder: Path
 ) -> None:
     def run(name: str, *arguments: str) -> str:
-        done = command(name, "demo", *arguments, "--data-dir", str(folder))
+        done = command(name, ORGANIZATION, *arguments, "--data-dir", str(folder))
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -151,7 +152,7 @@ def test_other_commands_share_the_server_that_runs(
         assert "Traceback" not in refused.stderr
     audit = command("audit", "--data-dir", str(folder))
     assert (audit.returncode, audit.stdout) == (0, "30 lists, 0 with a difference\n")
-    one = command("audit", "--json", "jazz-floor", "jazz-fri", "--data-dir", str(folder))
+    one = command("audit", "--json", "wl-demo-jazz-floor", "wl-demo-jazz-fri", "--data-dir", str(folder))
     assert '"finding":null' in one.stdout
     files = str(ROOT / "tests" / "data" / "first")
     imported = command("import", files, "--shift-dates", "--data-dir", str(folder))
@@ -249,7 +250,7 @@ def test_two_api_processes_end_with_the_one_that_was_killed(folder: Path, port: 
 
 async def test_the_demo_shows_every_state_and_loads_once(pool: Pool) -> None:
     text = await load_demo(pool, Settings(), "http://x")
-    page = await entry_queries.entries(pool, "demo", entry_queries.EntryFilter(), limit=500, cursor=None)
+    page = await entry_queries.entries(pool, ORGANIZATION, entry_queries.EntryFilter(), limit=500, cursor=None)
     assert {entry.status for entry in page.items} == set(Status)
     assert {entry.left_reason for entry in page.items} - {None} == set(LeftReason)
     assert any(0 < entry.tickets_held < entry.tickets_wanted for entry in page.items)
@@ -257,8 +258,11 @@ async def test_the_demo_shows_every_state_and_loads_once(pool: Pool) -> None:
     keys = re.findall(r"wl_\w+", text)
     again = await load_demo(pool, Settings(), "http://x")
     assert re.findall(r"wl_\w+", again) == keys
-    assert await entry_queries.entries(pool, "demo", entry_queries.EntryFilter(), limit=500, cursor=None) == page
-    upcoming = await catalogue_queries.upcoming_events(pool, ["demo"], limit=50, cursor=None)
+    assert (
+        await entry_queries.entries(pool, ORGANIZATION, entry_queries.EntryFilter(), limit=500, cursor=None)
+        == page
+    )
+    upcoming = await catalogue_queries.upcoming_events(pool, [ORGANIZATION], limit=50, cursor=None)
     assert len(upcoming.items) == 11
 
 

@@ -28,7 +28,7 @@ from waiting_list.settings import Settings
 
 FAN = "you"
 """The fan whose token the examples use."""
-_STRICT = ListKey("jazz-floor", "jazz-fri")
+_STRICT = ListKey("wl-demo-jazz-floor", "wl-demo-jazz-fri")
 _FANS = Caller(ORGANIZATION, "user")
 _STAFF = Caller(ORGANIZATION, "organizer:demo")
 _SAME_KEY = Idempotency.of(caller="demo", key="demo", request="demo")
@@ -40,7 +40,7 @@ async def load_demo(pool: Pool, settings: Settings, url: str) -> str:
     The dates of the catalogue lie after the day of loading. Raises Unavailable.
     """
     engine = Engine(pool, settings)
-    known = await catalogue_queries.events(pool, ORGANIZATION, event_id=None, limit=1, cursor=None)
+    known = await catalogue_queries.events(pool, ORGANIZATION, event_id=["wl-demo-jazz"], limit=1, cursor=None)
     if not known.items:
         with as_file(files("waiting_list.demo") / "catalogue") as folder:
             found = csv_import.shifted(csv_import.read(folder), datetime.now(UTC).date())
@@ -50,7 +50,9 @@ async def load_demo(pool: Pool, settings: Settings, url: str) -> str:
         checkout = settings.public_url + CHECKOUT if settings.demo else "https://shop.example/checkout"
         await _Play(engine, began, checkout + "?pass={pass}&tickets={tickets}").all()
     # The same key all day, because it is derived and not stored.
-    key, _ = await create_api_key(pool, ORGANIZATION, name="demo", scopes=[Scope.ADMIN], idempotency=_SAME_KEY)
+    key, _ = await create_api_key(
+        pool, ORGANIZATION, name=ORGANIZATION, scopes=[Scope.ADMIN], idempotency=_SAME_KEY
+    )
     signing_keys = SigningKeys(pool)
     user_tokens = UserTokens(signing_keys, SignOuts(pool, settings))
     token, expires_at = await user_tokens.mint(User(FAN, ORGANIZATION), expires_in=86_400)
@@ -67,10 +69,10 @@ The private page of a fan who can buy now: {page}{shop}
 Five lines to try (the fan's token in the third is valid until {expires_at:%Y-%m-%d %H:%M} UTC):
 
 curl -sSw '\\n' '{url}/v1/user/events?limit=2'
-curl -sSw '\\n' '{url}/v1/user/waiting-lists/jazz-floor/jazz-fri'
-curl -sSw '\\n' -X POST -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -d '{{"tickets_wanted": 2}}' '{url}/v1/user/waiting-lists/jazz-floor/jazz-fri/entry'
-curl -sSw '\\n' -X POST -H 'Authorization: Bearer {key.key}' -H 'Content-Type: application/json' -d '{{"quantity": 3}}' '{url}/v1/organizer/inventory/jazz-floor/jazz-fri/add-stock'
-curl -sSw '\\n' -H 'Authorization: Bearer {key.key}' '{url}/v1/organizer/entries?offer_id=jazz-floor&status=ready&status=waiting'
+curl -sSw '\\n' '{url}/v1/user/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri'
+curl -sSw '\\n' -X POST -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -d '{{"tickets_wanted": 2}}' '{url}/v1/user/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri/entry'
+curl -sSw '\\n' -X POST -H 'Authorization: Bearer {key.key}' -H 'Content-Type: application/json' -d '{{"quantity": 3}}' '{url}/v1/organizer/inventory/wl-demo-jazz-floor/wl-demo-jazz-fri/add-stock'
+curl -sSw '\\n' -H 'Authorization: Bearer {key.key}' '{url}/v1/organizer/entries?offer_id=wl-demo-jazz-floor&status=ready&status=waiting'
 """  # noqa: E501 - readers copy each line as a whole
 
 
@@ -121,7 +123,7 @@ class _Play:
 
     async def _skipping_list(self) -> None:
         """Let a group of six wait, while smaller wishes behind it are served within the limit."""
-        key = ListKey("opera-stalls", "opera-1")
+        key = ListKey("wl-demo-opera-stalls", "wl-demo-opera-1")
         await self._set(
             key,
             policy="skip",
@@ -138,7 +140,7 @@ class _Play:
 
     async def _manual_list(self) -> None:
         """Let the organizer release tickets by hand."""
-        key = ListKey("metal-pit", "metal-1")
+        key = ListKey("wl-demo-metal-pit", "wl-demo-metal-1")
         await self._set(key, automatic=False)
         for name in ("petra", "quentin", "ragnar", "svenja"):
             await self._join(key, name, 2)
@@ -147,7 +149,7 @@ class _Play:
 
     async def _requeueing_list(self) -> None:
         """Let a hold expire, so that its fan waits again, last."""
-        key = ListKey("fado-seat", "fado-1")
+        key = ListKey("wl-demo-fado-seat", "wl-demo-fado-1")
         await self._set(key, after_expiry="requeue", hold_minutes=30)
         for name in ("tiago", "ursula", "vera"):
             await self._join(key, name, 2)
@@ -158,7 +160,7 @@ class _Play:
 
     async def _list_that_ended(self) -> None:
         """Let the organizer end a list, so that its waiting fans leave."""
-        key = ListKey("comedy-seat", "comedy-2")
+        key = ListKey("wl-demo-comedy-seat", "wl-demo-comedy-2")
         for name in ("wanda", "xavier"):
             await self._join(key, name, 2)
         await self._set(key, closes_at=self._now + timedelta(minutes=1))
@@ -167,7 +169,7 @@ class _Play:
 
     async def _crowd(self) -> None:
         """Let two dozen fans wait and tickets come back now and then, enough for an estimate of the wait."""
-        key, self._now = ListKey("indie-floor", "indie-1"), self._began
+        key, self._now = ListKey("wl-demo-indie-floor", "wl-demo-indie-1"), self._began
         await self._set(key, hold_minutes=7 * 24 * 60)
         for number in range(1, 25):
             await self._join(key, f"fan-{number:02}", 1 + number % 4)

@@ -24,16 +24,17 @@ from waiting_list.pages.forms import check_same_origin, read_form, whole_number
 from waiting_list.pages.page import HEADERS, PageRequest, PageRoute, go_to, page
 from waiting_list.problems import AlreadyLeft, HoldExpired, InvalidRequest, NotFound, Problem, WrongQuantity
 
-ORGANIZATION = "demo"
+ORGANIZATION = "wl-demo"
+"""The ids of the demo begin with this name, too. A shop would not choose it, so no id of a shop collides."""
 FANS = ("you", "ines", "emma", "chloe", "fan-24")
 """The fans that a visitor can choose to be. In the demo data, all but the first are waiting or ready."""
 _TOKEN_SECONDS = 600
 _STAFF = Caller(ORGANIZATION, "organizer:demo-shop")
 SOLD = (
-    ListKey("jazz-floor", "jazz-fri"),
-    ListKey("indie-floor", "indie-1"),
-    ListKey("opera-stalls", "opera-1"),
-    ListKey("jazz-floor", "jazz-sun"),
+    ListKey("wl-demo-jazz-floor", "wl-demo-jazz-fri"),
+    ListKey("wl-demo-indie-floor", "wl-demo-indie-1"),
+    ListKey("wl-demo-opera-stalls", "wl-demo-opera-1"),
+    ListKey("wl-demo-jazz-floor", "wl-demo-jazz-sun"),
 )
 """The lists of the shop's tickets. Tickets of the last one are still available."""
 
