@@ -13,8 +13,9 @@ from waiting_list.settings import Settings
 @app.command("demo")
 def demo_(
     url: Annotated[
-        str, typer.Option(help="Address of the service, for the printed examples.")
-    ] = "http://127.0.0.1:8000",
+        str | None,
+        typer.Option(help="Address of the service, for the printed examples. By default its public address."),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Load the demo, and print examples to try.
@@ -23,7 +24,7 @@ def demo_(
     """
 
     async def run(pool: Pool, config: Settings) -> None:
-        print(await load_demo(pool, config, url))
+        print(await load_demo(pool, config, url or config.public_url))
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)
