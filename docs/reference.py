@@ -41,7 +41,7 @@ def settings() -> str:
         "| --- | --- | --- |",
     ]
     for name, field in Settings.model_fields.items():
-        default = "not set" if field.default is None else f"`{str(field.default).lower()}`"
+        default = "not set" if field.default in (None, "") else f"`{str(field.default).lower()}`"
         lines.append(f"| `WAITING_LIST_{name.upper()}` | {default} | {field.description} |")
     return "\n".join(lines)
 

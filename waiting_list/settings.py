@@ -7,8 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from waiting_list import public_url
 
 
 class Settings(BaseSettings):
@@ -145,10 +147,16 @@ class Settings(BaseSettings):
         description="Addresses and networks of trusted proxies, separated by commas. The service believes their "
         "`X-Forwarded-For` and `X-Forwarded-Proto`.",
     )
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address that `serve` listens on.")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="Port that `serve` listens on. With 0, it takes a free one."
+    )
     public_url: str = Field(
-        default="http://127.0.0.1:8000",
-        pattern=r"^https?://[^/\s]+$",
-        description="Public address of this service. Private links in e-mails begin with it.",
+        default="",
+        validate_default=True,
+        description="Public address of this service, such as `https://tickets.example` or, below a path, "
+        "`https://shop.example/waiting`. Links in e-mails begin with it. Not set: the host and port that `serve` "
+        "listens on, or 127.0.0.1 or [::1] in place of all addresses.",
     )
     mail_from: str = Field(
         default="Waiting list <waiting-list@localhost>", description="Sender of the e-mails to fans."
@@ -222,6 +230,25 @@ class Settings(BaseSettings):
     )
     log_json: bool = Field(default=False, description="Log as JSON, one object on each line.")
 
+    @field_validator("port", mode="before")
+    @classmethod
+    def _is_no_service_link(cls, value: object) -> object:
+        if str(value).startswith("tcp://"):
+            raise ValueError(
+                "Kubernetes set this variable, for a Service that is named waiting-list. "
+                "Set enableServiceLinks to false in the pod."
+            )
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_public_url(cls, value: str, info: ValidationInfo) -> str:
+        if value:
+            return public_url.checked(value)
+        # An invalid host or port is named by itself.
+        known = {"host", "port"} <= info.data.keys()
+        return public_url.of_server(info.data["host"], info.data["port"]) if known else ""
+
     @field_validator("mail_from")
     @classmethod
     def _names_an_address(cls, value: str) -> str:
@@ -239,6 +266,24 @@ class Settings(BaseSettings):
     def sends_mail(self) -> bool:
         """Whether the service sends e-mails or writes them to a folder."""
         return self.smtp_host is not None or self.mail_folder is not None
+
+    @property
+    def mails_dead_links(self) -> bool:
+        """Whether the service mails links to fans that lead to their own machine, and so nowhere.
+
+        E-mails in a folder are excluded, because a developer reads them on this machine.
+        """
+        return self.smtp_host is not None and self.mail_folder is None and public_url.is_loopback(self.public_url)
+
+    @property
+    def public_path(self) -> str:
+        """The path of the public address, such as `/waiting`; empty without one."""
+        return public_url.path_of(self.public_url)
+
+    @property
+    def public_origin(self) -> str:
+        """The public address without its path."""
+        return public_url.origin_of(self.public_url)
 
     @model_validator(mode="after")
     def _verifier_is_whole(self) -> Self:

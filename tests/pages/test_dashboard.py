@@ -13,13 +13,16 @@ import httpx
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from tests.notifications.test_email_rendering import HOSTILE, Parsed
 from tests.pages.test_fans import FRENCH, Browser
 from tests.support.shop import EVENT, LIST, ORGANIZATION, WEBHOOK, Shop, add_webhook
 from tests.web.test_http import unchanged
 from waiting_list.access.api_keys import Scope, create_api_key
+from waiting_list.app import create_app
 from waiting_list.postgres.pool import connection
+from waiting_list.settings import Settings
 
 HOME = "/dashboard"
 PAGE = f"{HOME}/waiting-lists/{LIST}"
@@ -99,6 +102,28 @@ async def test_whoever_is_not_signed_in_is_asked_to(office: Office) -> None:
         async with unchanged(office.app):
             answer = await guest.post(path, do="add_stock", quantity="1")
         assert (answer.status_code, answer.headers["location"]) == (303, f"{HOME}/sign-in?next={HOME}")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "Emails to fans link to an address that only this computer can open"),
+        ("fr", "Les liens des e-mails"),
+    ],
+)
+async def test_the_first_page_warns_of_dead_links_in_emails(
+    dsn: str, shop: Shop, language: str, words: str
+) -> None:
+    smtp = {"database_url": SecretStr(dsn), "worker": False, "smtp_host": "mail.example"}
+    for public_url, warned in (("", True), ("https://tickets.example", False)):
+        app = create_app(Settings(**smtp, public_url=public_url))  # type: ignore[arg-type]
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app=app)
+            async with httpx.AsyncClient(transport=transport, base_url=public_url or "http://service") as client:
+                browser = Browser(client, headers={"Accept-Language": language})
+                await browser.post(f"{HOME}/sign-in", api_key=shop.key)
+                assert (words in (await browser.get(HOME)).text) is warned
+                assert words not in (await browser.get(f"{HOME}/webhooks")).text
 
 
 async def test_signing_in_leads_to_where_one_wanted_to_go_and_nowhere_else(office: Office) -> None:

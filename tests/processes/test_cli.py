@@ -164,7 +164,10 @@ def test_a_port_in_use_is_one_sentence(
 ) -> None:
     refused = command("serve", "--port", str(port), "--data-dir", str(tmp_path))
     assert refused.returncode == 2
-    assert refused.stderr == f"Cannot listen on 127.0.0.1:{port}: Address already in use. Choose another --port.\n"
+    assert (
+        refused.stderr
+        == f"Cannot listen on 127.0.0.1:{port}: Address already in use. Choose another --host or --port.\n"
+    )
     assert not any(tmp_path.iterdir())
 
 

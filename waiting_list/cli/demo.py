@@ -9,8 +9,9 @@ from waiting_list.cli.options import DataDir
 
 def demo(
     url: Annotated[
-        str, typer.Option(help="Address of the service, for the printed examples.")
-    ] = "http://127.0.0.1:8000",
+        str | None,
+        typer.Option(help="Address of the service, for the printed examples. By default its public address."),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Load the demo, and print examples to try.
@@ -24,7 +25,7 @@ def demo(
     from waiting_list.settings import Settings
 
     async def run(pool: Pool, config: Settings) -> None:
-        print(await load_demo(pool, config, url))
+        print(await load_demo(pool, config, url or config.public_url))
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)

@@ -6,18 +6,30 @@ import socket
 import sys
 import threading
 from contextlib import nullcontext
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from waiting_list import __version__
+from waiting_list import __version__, public_url
 from waiting_list.cli.options import DataDir
 from waiting_list.cli.output import fail
 
+if TYPE_CHECKING:
+    from waiting_list.settings import Settings
+
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. By default WAITING_LIST_HOST, else 127.0.0.1.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Port to listen on. With 0, it takes a free one. By default WAITING_LIST_PORT, else 8000.",
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Number of API processes.")] = 1,
     data_dir: DataDir = None,
     with_demo: Annotated[bool, typer.Option("--demo", help="Load the demo, and print how to use it.")] = False,
@@ -27,26 +39,28 @@ def serve(
     from waiting_list.cli.server import serve_app, show_demo
     from waiting_list.web.deployment_metrics import share_counts
 
-    _check_port(host, port)
+    given = configured()
+    host = host or given.host
+    port = _free_port(host, given.port if port is None else port)
+    # In the environment, for the processes that this one starts, too. The public address follows unless it is set.
+    os.environ |= {"WAITING_LIST_HOST": host, "WAITING_LIST_PORT": str(port)}
     with with_database(data_dir) as settings:
-        url = f"http://{host}:{port}"
-        # In the environment, for the processes that this one starts, too.
         if with_demo and not settings.sends_mail:
             os.environ["WAITING_LIST_MAIL_FOLDER"] = str((data_dir or settings.data_dir) / "mail")
         if with_demo:
             os.environ["WAITING_LIST_DEMO"] = "true"
-        if with_demo and "public_url" not in settings.model_fields_set:
-            os.environ["WAITING_LIST_PUBLIC_URL"] = url
         config = configured()
+        url, here = config.public_url, public_url.of_server(host, port)
         print(
             f"Waiting List Service {__version__}\n  fans       {url}/\n  organizers {url}/dashboard\n"
-            f"  API        {url}\n  docs       {url}/docs\n  health     {url}/health/ready"
+            f"  API        {url}\n  docs       {url}/docs\n  health     {here}/health/ready"
         )
         if config.mail_folder is not None:
             print(f"  mails      {url}/mails")
         sys.stdout.flush()
+        _warn_of_dead_links(config)
         if with_demo:
-            threading.Thread(target=show_demo, args=(config, url), daemon=True).start()
+            threading.Thread(target=show_demo, args=(config, here), daemon=True).start()
         with share_counts() if workers > 1 else nullcontext():
             serve_app("waiting_list.cli.server:served_app", factory=True, host=host, port=port, workers=workers)
 
@@ -86,14 +100,30 @@ def worker(
         await asyncio.gather(maintenance.run(stop), dispatcher.run(stop))
 
     with with_database(data_dir) as settings:
+        _warn_of_dead_links(settings)
         run_with_pool(settings, run)
 
 
-def _check_port(host: str, port: int) -> None:
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(address)
-            except OSError as error:
-                fail(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another --port.")
+def _warn_of_dead_links(settings: "Settings") -> None:
+    import structlog
+
+    if settings.mails_dead_links:
+        structlog.get_logger(__name__).warning(
+            "public_url_is_loopback",
+            public_url=settings.public_url,
+            detail="E-mails link to this address, and fans cannot open it. Set WAITING_LIST_PUBLIC_URL.",
+        )
+
+
+def _free_port(host: str, port: int) -> int:
+    """Return the port if the service can listen on it, or a free one for port 0; else end with a sentence."""
+    try:
+        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((address[0], port, *address[2:]))
+                port = probe.getsockname()[1]
+    except OSError as error:
+        shown = f"[{host}]" if ":" in host else host
+        fail(f"Cannot listen on {shown}:{port}: {error.strerror}. Choose another --host or --port.")
+    return port

@@ -102,13 +102,13 @@ def _end_gently(loop: asyncio.AbstractEventLoop, drain: Callable[[], None], *, s
         signal.signal(number, end)
 
 
-def show_demo(settings: Settings, url: str) -> None:
-    """Load the demo when the service is ready, and print what to try."""
+def show_demo(settings: Settings, here: str) -> None:
+    """Load the demo when the service is ready at this address, and print what to try."""
     opener = build_opener(ProxyHandler({}))
     pause = threading.Event()
     for _ in range(600):
-        with suppress(OSError), opener.open(f"{url}/health/ready", timeout=5):
+        with suppress(OSError), opener.open(f"{here}/health/ready", timeout=5):
             break
         pause.wait(0.1)
-    text = run_with_pool(settings, lambda pool, settings: load_demo(pool, settings, url))
+    text = run_with_pool(settings, lambda pool, settings: load_demo(pool, settings, settings.public_url))
     print(text, flush=True)

@@ -50,6 +50,7 @@ async def show_lists(call: PageRequest) -> Response:
         more=next_page(call, found.next_cursor),
         events=events.items,
         asked=asked,
+        mails_dead_links=call.service.settings.mails_dead_links,
     )
 
 
