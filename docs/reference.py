@@ -56,8 +56,9 @@ def cli() -> str:
     ).stdout
     # Typer escapes for HTML also what stands in Markdown's code spans, where that would be seen.
     _, _, rest = html.unescape(shown).strip().partition("\n")
-    return "# Commands\n\n`make generate` makes this page from the help of the commands.\n" + rest.replace(
-        "```console", "```text"
+    return (
+        "# Commands\n\n`make generate` makes this page from the help of the commands. "
+        "[Install](how-to/install.md) says where `waiting-list` is.\n" + rest.replace("```console", "```text")
     )
 
 

@@ -1,15 +1,18 @@
 """A small ticketing platform that sells from waiting lists: what a real one has to do, to copy from.
 
+    source .venv/bin/activate
     WAITING_LIST_KEY=$(waiting-list create-key my-platform) python examples/ticketing.py
 
 plays one evening against the service at WAITING_LIST_URL (http://127.0.0.1:8000 unless set), and prints what
-happens. It needs `pip install httpx 'pyjwt[crypto]' standardwebhooks`. docs/how-to/integrate.md goes through it.
+happens. Each run is another evening, with a show of its own. It needs
+`pip install httpx 'pyjwt[crypto]' standardwebhooks`. docs/how-to/integrate.md goes through it.
 """
 
 import hashlib
 import itertools
 import os
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -188,20 +191,21 @@ def join(url: str, token: str, where: str, tickets: int) -> dict[str, Any]:
 
 def evening(platform: Platform) -> None:
     """Two tickets are sold out, two fans wait, one ticket comes back, and is sold again."""
-    lists, where = platform.lists, "quay-floor/quay-1"
+    show = f"quay-{uuid4().hex[:8]}"
+    lists, where = platform.lists, f"{show}-floor/{show}-1"
     start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
     dates = {"start_datetime": start.isoformat(), "end_datetime": (start + timedelta(hours=3)).isoformat()}
     platform.sync_catalogue(
         {
-            "events": {"quay": {"title": "Jazz on the Quay", "timezone": "Europe/Paris"}},
-            "representations": {"quay-1": {"event_id": "quay"} | dates},
-            "offers": {"quay-floor": {"event_id": "quay", "name": "Floor", "max_quantity_per_order": 4}},
+            "events": {show: {"title": "Jazz on the Quay", "timezone": "Europe/Paris"}},
+            "representations": {f"{show}-1": {"event_id": show} | dates},
+            "offers": {f"{show}-floor": {"event_id": show, "name": "Floor", "max_quantity_per_order": 4}},
             "inventory": {where: {"total_stock": 2, "available_stock": 2}},
         }
     )
     print("synced: 2 tickets for Jazz on the Quay")
 
-    left = platform.report_sale(where, 2, order="order-1")["available_stock"]
+    left = platform.report_sale(where, 2, order=f"{show}-order-1")["available_stock"]
     print(f"sold 2, {left} left: the list is open")
 
     with platform.webhook_events() as events:
@@ -209,10 +213,10 @@ def evening(platform: Platform) -> None:
             token = lists.user_token(fan, f"{fan}@example.org")
             print(f"{fan} joins, at position {join(lists.url, token, where, 1)['position']}")
 
-        answer = platform.report_return(where, 1, order="refund-1")
+        answer = platform.report_return(where, 1, order=f"{show}-refund-1")
         print(f"1 ticket came back, and is held for {answer['promoted'][0]['user_id']}")
         # The answer got lost, and the report is repeated: one ticket came back, not two.
-        assert platform.report_return(where, 1, order="refund-1") == answer
+        assert platform.report_return(where, 1, order=f"{show}-refund-1") == answer
 
         while (event := events.get(timeout=30))["type"] != "entry.ready":
             pass
@@ -221,12 +225,13 @@ def evening(platform: Platform) -> None:
     # Fans bring the pass to the checkout, from the widget, their page or the e-mail: it is part of their entry.
     shown = lists.call("GET", f"/waiting-lists/{where}/entries/ada")["purchase_pass"]
     try:
-        platform.checkout("bo", shown, order="order-2")
+        platform.checkout("bo", shown, order=f"{show}-order-2")
     except PermissionError as refusal:
         print(f"bo shows ada's pass: {refusal}")
-    print(f"ada pays for {platform.checkout('ada', shown, order='order-3')}")
+    paid = platform.checkout("ada", shown, order=f"{show}-order-3")
+    print(f"ada pays for {paid}")
     try:
-        platform.checkout("ada", shown, order="order-4")
+        platform.checkout("ada", shown, order=f"{show}-order-4")
     except Refused as refusal:
         print(f"ada shows the pass again: {refusal.code}")
     print(f"bo waits on, at position {lists.call('GET', f'/waiting-lists/{where}/entries/bo')['position']}")
@@ -234,4 +239,11 @@ def evening(platform: Platform) -> None:
 
 if __name__ == "__main__":
     service = os.environ.get("WAITING_LIST_URL", "http://127.0.0.1:8000")
-    evening(Platform(WaitingLists(service, os.environ["WAITING_LIST_KEY"])))
+    if not (key := os.environ.get("WAITING_LIST_KEY")):
+        sys.exit("Set WAITING_LIST_KEY to an API key: waiting-list create-key my-platform")
+    try:
+        evening(Platform(WaitingLists(service, key)))
+    except Refused as refusal:
+        sys.exit(f"The service refused a call. {refusal}")
+    except httpx.TransportError as error:
+        sys.exit(f"There is no answer from {service}: {error}")

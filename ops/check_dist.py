@@ -1,8 +1,8 @@
 """`make test-dist`: what `make dist` has made, as a stranger would use it: a fresh venv and an empty folder.
 
 Installs the locked dependencies and the wheel, serves the demo on the PostgreSQL that comes along, looks at it,
-audits it; runs the wheel once with pipx; and installs the sdist. Compares the bill of materials with the lock
-file. Prints what they weigh.
+audits it; installs and runs the wheel with pipx, and runs it with uvx; and installs the sdist. Compares the bill
+of materials with the lock file. Prints what they weigh.
 """
 
 import json
@@ -102,21 +102,20 @@ def main() -> None:
         audit = served(program, empty)
         print(f"The wheel serves its demo from a fresh venv: {audit.strip()}.")
 
-        run(sys.executable, "-m", "venv", folder / "pipx", cwd=empty)
-        run(folder / "pipx" / "bin" / "python", "-m", "pip", "install", "--quiet", "pipx", cwd=empty)
-        homes = {"PIPX_HOME": str(folder / "home"), "PIPX_BIN_DIR": str(folder / "bin")}
-        shown = run(
-            folder / "pipx" / "bin" / "pipx",
-            "run",
-            "--spec",
-            wheel,
-            "waiting-list",
-            "--version",
-            cwd=empty,
-            **homes,
-        )
-        assert shown.endswith(f"{version}\n"), shown
-        print("pipx runs it.")
+        run(sys.executable, "-m", "venv", folder / "tools", cwd=empty)
+        tools = folder / "tools" / "bin"
+        run(tools / "python", "-m", "pip", "install", "--quiet", "pipx", "uv", cwd=empty)
+        pipx = {"PIPX_HOME": str(folder / "home"), "PIPX_BIN_DIR": str(folder / "bin")}
+        uv = {"UV_CACHE_DIR": str(folder / "uv"), "UV_PYTHON": sys.executable}
+        for command, homes in (
+            ((tools / "pipx", "run", "--spec", wheel, "waiting-list"), pipx),
+            ((tools / "uvx", "--from", wheel, "waiting-list"), uv),
+        ):
+            shown = run(*command, "--version", cwd=empty, **homes)
+            assert shown.endswith(f"{version}\n"), shown
+        run(tools / "pipx", "install", wheel, cwd=empty, **pipx)
+        assert run(folder / "bin" / "waiting-list", "--version", cwd=empty) == f"{version}\n"
+        print("pipx installs and runs it, and uvx runs it.")
 
         shutil.rmtree(venv)
         run(sys.executable, "-m", "venv", venv, cwd=empty)

@@ -1,9 +1,24 @@
-"""The JavaScript of docs/live.md, docs/queue.md and docs/widget.md works as it stands there, in a browser."""
+"""The JavaScript of docs/live.md, docs/queue.md and docs/widget.md works as it stands there, in a browser.
+
+So does the page of the shop that docs/tutorial.md builds.
+"""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.browser.site import FAN, PAGE, Site
 from tests.browser.visits import Visits
 from tests.support.blocks import ROOT, blocks
+from tests.support.ports import free_port
 from tests.support.shop import LIST
+from tests.support.until import until
 
 ENTRY = f"/v1/user/waiting-lists/{LIST}"
 
@@ -30,6 +45,125 @@ async def test_the_code_for_live_entries_shows_each_new_place(site: Site, visits
     await page.wait_for_function("() => seen.at(-1)?.position === 1")
     await site.add_stock(2)
     await page.wait_for_function("() => seen.at(-1)?.status === 'ready' && seen.at(-1).purchase_pass")
+
+
+class BusyService:
+    """The service at a bad moment: it refuses the first streams, and ends the next one after its first event."""
+
+    def __init__(self, service: ASGIApp) -> None:
+        self._service = service
+        self._refusals = [(503, 1), (429, 2)]
+        self.asked: list[tuple[float, str | None]] = []
+        """When each stream was asked for, and with which Last-Event-ID."""
+        self.last_id: str | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not scope.get("path", "").endswith("/entry/live"):
+            await self._service(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        known = headers.get(b"last-event-id")
+        self.asked.append((asyncio.get_running_loop().time(), known.decode() if known else None))
+        if self._refusals:
+            status, seconds = self._refusals.pop(0)
+            refused = [(b"retry-after", str(seconds).encode()), (b"content-type", b"application/problem+json")]
+            await send({"type": "http.response.start", "status": status, "headers": refused})
+            await send({"type": "http.response.body", "body": b"{}"})
+        elif self.last_id is None:
+            await self._first_event(scope, receive, send)
+        else:
+            await self._service(scope, receive, send)
+
+    async def _first_event(self, scope: Scope, receive: Receive, send: Send) -> None:
+        seen = asyncio.Event()
+
+        async def until_the_first(message: Message) -> None:
+            if found := re.search(rb"id: (\w+)", message.get("body", b"")):
+                self.last_id = found[1].decode()
+                seen.set()
+            await send(message)
+
+        stream = asyncio.create_task(self._service(scope, receive, until_the_first))  # type: ignore[arg-type]
+        await asyncio.wait_for(seen.wait(), 10)
+        stream.cancel()
+        await asyncio.wait([stream])
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def test_the_code_for_live_entries_waits_as_it_is_told_and_goes_on_where_it_was(
+    site: Site, visits: Visits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await site.join("bo")
+    await site.join(FAN)
+    page = await visits.begin()
+    await page.goto(PAGE)
+    assert site.app.middleware_stack
+    busy = BusyService(site.app.middleware_stack)
+    monkeypatch.setattr(site.app, "middleware_stack", busy)
+    # The least jitter, so that the pauses are known.
+    await page.evaluate(
+        f"() => {{ Math.random = () => 0; {_code('live.md')}; window.watch = watch; window.seen = []; }}"
+    )
+    token = await site.shop.token(FAN)
+    await page.evaluate("([list, token]) => { watch(list, token, one => seen.push(one)); }", [ENTRY, token])
+    await page.wait_for_function("() => seen.length === 1 && seen[0].position === 2")
+
+    async def comes_back() -> bool:
+        return len(busy.asked) == 4
+
+    await until(comes_back, seconds=10)
+    await _leave(site, "bo")
+    await page.wait_for_function("() => seen.at(-1).position === 1")
+    (first, _), (second, _), (third, none), (fourth, last_id) = busy.asked
+    assert 2 <= second - first < 4  # Retry-After: 1, and a second
+    assert 4 <= third - second < 6  # Retry-After: 2, and two seconds
+    assert 0.5 <= fourth - third < 3
+    assert none is None
+    assert last_id == busy.last_id
+    assert await page.evaluate("() => seen.length") == 2  # the event that it knew did not come again
+    await visits.end()
+    visits.wrong = [line for line in visits.wrong if not re.search(r"/entry/live \((503|429)\)$", line)]
+
+
+async def test_the_page_of_the_tutorial_gets_its_token_from_the_shop(
+    site: Site, visits: Visits, tmp_path: Path
+) -> None:
+    await site.shop.stock(where="floor/jazz-1")
+    (code,) = (one.text for one in blocks(ROOT / "docs" / "tutorial.md") if one.says("file"))
+    port = free_port()
+    shop = f"http://127.0.0.1:{port}"
+    (tmp_path / "key.txt").write_text(site.shop.key)
+    (tmp_path / "shop.py").write_text(
+        code.replace("http://127.0.0.1:8000", site.address).replace("9000", str(port))
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "shop.py", cwd=tmp_path, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+
+        async def answers() -> bool:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                return False
+            writer.close()
+            return True
+
+        await until(answers, seconds=10)
+        page = await visits.begin()
+        source: Any = await page.goto(f"{shop}/?fan=cleo")
+        assert "token=" not in await source.text()
+        await page.get_by_role("button", name="Join").click()
+        await expect(page.get_by_text("You are next in line.").first).to_be_visible()
+        entry = await site.shop.made("GET", "/waiting-lists/floor/jazz-1/entries/cleo")
+        assert entry["status"] == "waiting"
+    finally:
+        await visits.end()
+        process.terminate()
+        await process.wait()
+    # The shop is elsewhere, has no icon, and the fan was in no list at first.
+    expected = re.compile(rf"elsewhere: {shop}/|refused: \S+/entry \(404\)")
+    visits.wrong = [line for line in visits.wrong if not expected.match(line)]
 
 
 async def test_the_code_for_crowds_finds_its_place_in_the_picture(site: Site, visits: Visits) -> None:

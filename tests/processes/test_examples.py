@@ -101,6 +101,30 @@ async def lists(app: FastAPI, shop: Shop) -> AsyncIterator[WaitingLists]:
         yield WaitingLists(url, shop.key)
 
 
+def evening(url: str, key: str) -> subprocess.CompletedProcess[str]:
+    """Run the example as its docstring says."""
+    return subprocess.run(
+        [sys.executable, "ticketing.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT / "examples",
+        env={"WAITING_LIST_URL": url, "WAITING_LIST_KEY": key},
+    )
+
+
+async def test_the_example_says_in_a_sentence_what_keeps_it_from_starting(lists: WaitingLists, shop: Shop) -> None:
+    # The service does not send webhooks to private addresses, so the evening ends there, each time.
+    for key, why in (
+        ("", "Set WAITING_LIST_KEY"),
+        ("x", "unauthenticated: "),
+        *[(shop.key, "invalid_request: ")] * 2,
+    ):
+        done = await asyncio.to_thread(evening, lists.url, key)
+        assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+        assert why in done.stderr
+
+
 async def test_a_pass_that_is_altered_is_not_even_sent(lists: WaitingLists, shop: Shop) -> None:
     await shop.join("ada")
     await shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 1})

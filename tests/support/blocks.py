@@ -210,16 +210,41 @@ def script(page: Sequence[Block], changed: dict[str, str]) -> str:
                 f"{{ cat terminal-{port}.log; exit 1; }}; sleep 0.1; done"
             )
         elif block.language in PYTHON:
-            parts.append(f"python - <<'END OF FILE'\n{text}END OF FILE")
+            parts.append(f".venv/bin/python - <<'END OF FILE'\n{text}END OF FILE")
         else:
             parts.append(text)
     return "\n".join(parts) + "\n"
 
 
-def printed(output: str) -> dict[str, str]:
-    """Return the output of each block, by its place on the page."""
+def printed(output: str) -> list[tuple[str, str]]:
+    """Return the place of each block and its output, in order."""
     found = re.split(r"^=== (.*)\n", output, flags=re.MULTILINE)
-    return {where: text.strip() for where, text in zip(found[1::2], found[2::2], strict=True)}
+    return [(where, text.strip()) for where, text in zip(found[1::2], found[2::2], strict=True)]
+
+
+def is_installed(page: str) -> bool:
+    """Return whether the reader of a page has `waiting-list` on the PATH.
+
+    Such a page leads to the page that says how, or is that page. The reader of a page with `.venv/bin` is in a
+    clone.
+    """
+    if page == "docs/how-to/install.md":
+        return True
+    text = (ROOT / page).read_text()
+    return ".venv/bin" not in text and re.search(r"\]\([./a-z-]*install\.md\)", text) is not None
+
+
+def bare_command(page: Sequence[Block]) -> Block | None:
+    """Return the first block that calls `waiting-list` where the page's reader does not have it on the PATH."""
+    for block in page:
+        if block.language not in SHELL:
+            continue
+        for line in block.text.splitlines():
+            if "source .venv/bin/activate" in line:
+                return None
+            if re.search(r"(?:^|[\s(])waiting-list [a-z-]", line) and not is_installed(block.page):
+                return block
+    return None
 
 
 def differs(expected: Block, actual: str) -> str | None:
