@@ -52,6 +52,7 @@ from waiting_list.pages.fans import lists as fan_lists
 from waiting_list.pages.fans import own_entry as fan_own_entry
 from waiting_list.pages.fans import private_link as fan_private_link
 from waiting_list.pages.fans import sign_in as fan_sign_in
+from waiting_list.pages.unknown import on_http_error, on_problem, refuse
 from waiting_list.postgres.pool import connect_pool
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings, settings
@@ -61,9 +62,9 @@ from waiting_list.web.deployment_metrics import DeploymentMetrics
 from waiting_list.web.health import Health
 from waiting_list.web.instrumentation import Instrumentation
 from waiting_list.web.peers import Peers
-from waiting_list.web.problem_responses import ProblemDocument, on_defect, on_http_error, on_invalid, on_problem
+from waiting_list.web.problem_responses import ProblemDocument, on_defect, on_invalid
 from waiting_list.web.request import Services
-from waiting_list.web.routes import SECURITY_SCHEMES
+from waiting_list.web.routes import SECURITY_SCHEMES, with_head
 
 DESCRIPTION = """
 Waiting lists for sold-out events. A list opens when the stock of an offer at a representation is sold out.
@@ -187,7 +188,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         # Not `include_router`, because FastAPI would then look for each call twice, router by router.
-        routes=[route for router in ROUTERS for route in router.routes],
+        routes=with_head([route for router in ROUTERS for route in router.routes]),
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={
             Problem: on_problem,
@@ -196,7 +197,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             Exception: on_defect,
         },
     )
-    app.add_middleware(BodyGuard)
+    app.add_middleware(BodyGuard, refuse=refuse)
     app.add_middleware(CrossOrigin)
     app.add_middleware(Instrumentation, log_requests=config.log_requests, peers=peers)
     describe = app.openapi

@@ -60,6 +60,8 @@ MAILS = "/mails"
 MAIL = MAILS + "/{name}"
 MAIL_HTML = MAIL + "/html"
 STATIC = "/static/{name}"
+FAVICON = "/favicon.ico"
+ROBOTS = "/robots.txt"
 DOCS = "/docs"
 OPENAPI = "/openapi.json"
 
@@ -89,6 +91,14 @@ def of_list(pattern: str, about: OfList, /, **keys: str) -> str:
 def below(place: str, pattern: str, /, **keys: str) -> str:
     """Return the address of a page below the address of an entry."""
     return place + address(pattern, **keys)
+
+
+def without_slash(last: str, query: str) -> str:
+    """Return the address without the slash at its end, relative to the address with it. `last` is its last part.
+
+    Relative, because a proxy may serve the pages below a path of its own.
+    """
+    return f"../{last}?{query}" if query else f"../{last}"
 
 
 def unsubscribe(place: str, mail_code: str | None) -> str:

@@ -47,7 +47,7 @@ def changes(app: FastAPI) -> dict[str, Scope]:
     return {
         str(route.operation_id): route.scope
         for route in app.routes
-        if isinstance(route, OrganizerRoute) and "GET" not in route.methods
+        if isinstance(route, OrganizerRoute) and route.methods.isdisjoint({"GET", "HEAD"})
     }
 
 

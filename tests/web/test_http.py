@@ -503,7 +503,7 @@ async def test_unknown_paths_and_methods_are_problems(shop: Shop) -> None:
     problem(await shop.http.get("/v1/nothing"), 404, "not_found")
     refused = await shop.http.put("/v1/user/events", json={})
     problem(refused, 405, "method_not_allowed")
-    assert refused.headers["allow"] == "GET"
+    assert refused.headers["allow"] == "GET, HEAD"
 
 
 def test_openapi_declares_every_refusal_with_an_example(app: FastAPI) -> None:

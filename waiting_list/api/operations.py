@@ -15,9 +15,9 @@ from waiting_list.problems import InvalidRequest, Unavailable
 from waiting_list.web.openapi import COMMON, declared
 from waiting_list.web.peers import Warned
 from waiting_list.web.request import ApiRequest
-from waiting_list.web.routes import PublicRoute
+from waiting_list.web.routes import ToolRoute
 
-router = APIRouter(route_class=PublicRoute, tags=["operations"])
+router = APIRouter(route_class=ToolRoute, tags=["operations"])
 
 
 @router.get("/health/live", operation_id="is_live")

@@ -15,7 +15,7 @@ from waiting_list.page_addresses import DOCS, OPENAPI
 from waiting_list.pages.page import HEADERS
 from waiting_list.pages.static_files import StaticFile, answer_file, static
 from waiting_list.web.request import ApiRequest
-from waiting_list.web.routes import PublicRoute
+from waiting_list.web.routes import ToolRoute
 
 _KEPT = {"Cache-Control": "public, max-age=300"}
 """Short, so that readers see an upgrade within minutes."""
@@ -27,13 +27,7 @@ _HEADERS_OF_PAGE = (
 )
 
 
-class DocsRoute(PublicRoute):
-    """A public route that ignores unknown query parameters."""
-
-    takes_any_query = True
-
-
-router = APIRouter(route_class=DocsRoute, include_in_schema=False)
+router = APIRouter(route_class=ToolRoute, include_in_schema=False)
 
 
 @router.get(OPENAPI)

@@ -20,9 +20,9 @@ from waiting_list.i18n import environment, preferred
 from waiting_list.pages.static_files import static
 from waiting_list.problems import NotFound
 from waiting_list.web.request import ApiRequest
-from waiting_list.web.routes import PublicRoute
+from waiting_list.web.routes import ToolRoute
 
-router = APIRouter(route_class=PublicRoute, include_in_schema=False)
+router = APIRouter(route_class=ToolRoute, include_in_schema=False)
 
 _SHOWN = 200
 """The most e-mails in the list."""

@@ -142,7 +142,7 @@ def page(
         "static": static,
         "to": to,
         "page": call.page,
-        "pattern": call.scope["route"].path,
+        "pattern": getattr(call.scope.get("route"), "path", None),
         "form_token": call.form_token,
         "locales": LOCALES,
         "list_settings": SETTINGS,

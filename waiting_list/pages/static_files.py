@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from fastapi import APIRouter, Response
 
-from waiting_list.page_addresses import STATIC, address
+from waiting_list.page_addresses import DASHBOARD, FAVICON, MAILS, ROBOTS, STATIC, address
 from waiting_list.problems import NotFound
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import takes_gzip
-from waiting_list.web.routes import PublicRoute
+from waiting_list.web.routes import ToolRoute
 
-router = APIRouter(route_class=PublicRoute, include_in_schema=False)
+router = APIRouter(route_class=ToolRoute, include_in_schema=False)
 
 _MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "txt": "text/plain"}
 _EMBEDDED = ("widget.js", "challenge.js")
@@ -47,6 +47,12 @@ def _read() -> dict[str, StaticFile]:
 
 
 _FILES: Mapping[str, StaticFile] = _read()
+_MINUTES = {"Cache-Control": "public, max-age=300"}
+"""For addresses without a version: browsers load a new file within minutes of an upgrade."""
+# Robots must be able to read that a private link is not for them, so it is not listed here.
+_ROBOTS = StaticFile.of(
+    f"User-agent: *\nDisallow: /v1/\nDisallow: {DASHBOARD}\nDisallow: {MAILS}\n".encode(), "text/plain"
+)
 
 
 def static(name: str) -> str:
@@ -76,10 +82,21 @@ async def get_static(call: ApiRequest, name: str, v: str | None = None) -> Respo
     file = _FILES.get(name)
     if file is None:
         raise NotFound("There is no such file.")
-    # Without a version, as in shops that embed the widget, browsers load the new file within minutes of an
-    # upgrade.
-    kept = "public, max-age=31536000, immutable" if v == file.version else "public, max-age=300"
-    headers = {"Cache-Control": kept, "Cross-Origin-Resource-Policy": "same-origin"}
+    # Shops that embed the widget name no version.
+    kept = {"Cache-Control": "public, max-age=31536000, immutable"} if v == file.version else _MINUTES
+    headers = {**kept, "Cross-Origin-Resource-Policy": "same-origin"}
     if name in _EMBEDDED:
         headers |= {"Cross-Origin-Resource-Policy": "cross-origin", "Access-Control-Allow-Origin": "*"}
     return answer_file(call, file, headers)
+
+
+@router.get(FAVICON)
+async def get_favicon(call: ApiRequest) -> Response:
+    """Send the icon to a browser that looks for it at the usual address."""
+    return answer_file(call, _FILES["icon.svg"], _MINUTES)
+
+
+@router.get(ROBOTS)
+async def get_robots(call: ApiRequest) -> Response:
+    """Tell search engines to read the pages for fans alone."""
+    return answer_file(call, _ROBOTS, _MINUTES)

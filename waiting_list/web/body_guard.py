@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -36,8 +36,9 @@ class BodyGuard:
     call has left (web/server_sent_events.py).
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, refuse: Callable[[Scope, Problem], ASGIApp] = problem_response) -> None:
         self._app = app
+        self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,7 +51,7 @@ class BodyGuard:
         for name, sent in (("path", raw_path), ("query", scope["query_string"])):
             if b"%" in sent and not is_link and not _is_utf8(unquote_to_bytes(sent)):
                 problem = InvalidRequest.of(name, "is not UTF-8")
-                await problem_response(scope, problem)(scope, receive, send)
+                await self._refuse(scope, problem)(scope, receive, send)
                 return
         if b"%2f" in raw_path.lower():
             parts = re.split("%2f", raw_path.decode("latin-1"), flags=re.IGNORECASE)
@@ -72,7 +73,7 @@ class BodyGuard:
         if body is None:
             return  # the client has disconnected
         if isinstance(body, Problem):
-            await problem_response(scope, body)(scope, receive, send)
+            await self._refuse(scope, body)(scope, receive, send)
             return
         read = False
 

@@ -16,12 +16,19 @@ from waiting_list.web.request import ApiRequest
 log = structlog.get_logger(__name__)
 EXPORT_SECONDS = 900.0
 """The time limit of an export, because a very slow reader would otherwise block a slot for ever."""
+_CSV = "text/csv; charset=utf-8"
+_HEADERS = {"Content-Disposition": 'attachment; filename="entries.csv"'}
 CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 """The answer of an export, for OpenAPI."""
 
 
 async def entries_as_csv(call: ApiRequest, only: entry_queries.EntryFilter) -> Response:
-    """Make the answer with an organization's entries as a CSV file. Raises RateLimited, Unavailable."""
+    """Make the answer with an organization's entries as a CSV file. Raises RateLimited, Unavailable.
+
+    HEAD gets its headers without an export.
+    """
+    if call.method == "HEAD":
+        return StreamingResponse(iter(()), media_type=_CSV, headers=_HEADERS)
     return _ExportResponse(await call.service.exports.open(call.organization_id, only))
 
 
@@ -29,8 +36,7 @@ class _ExportResponse(StreamingResponse):
     """Send an export, and close it at its end, when the reader disconnects, or when the process ends."""
 
     def __init__(self, export: Export) -> None:
-        headers = {"Content-Disposition": 'attachment; filename="entries.csv"'}
-        super().__init__(export.chunks(), media_type="text/csv; charset=utf-8", headers=headers)
+        super().__init__(export.chunks(), media_type=_CSV, headers=_HEADERS)
         self._export = export
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import Scope
 
 from waiting_list.fields import Frozen
@@ -89,23 +90,39 @@ async def on_invalid(request: Request, error: Exception) -> Response:
     return problem_response(request.scope, InvalidRequest(detail, errors=errors))
 
 
-async def on_http_error(request: Request, error: Exception) -> Response:
-    """Answer what the framework refuses: an unknown path or method, or a body that it cannot parse."""
-    assert isinstance(error, HTTPException)
-    problem: Problem
+def problem_of(request: Request, error: HTTPException) -> Problem:
+    """Return the problem for what the framework refuses: a path, a method, or a body that it cannot parse."""
     match error.status_code:
+        case 404 if without_slash(request.scope):
+            return NotFound("This path does not exist. Send the request without the slash at its end.")
         case 404:
-            problem = NotFound("This path does not exist.")
+            return NotFound("This path does not exist.")
         case 405:
-            problem = MethodNotAllowed("This path does not support this method.", headers=error.headers)
+            allowed_methods = ", ".join(_methods(request.scope))
+            return MethodNotAllowed(
+                f"This path supports {allowed_methods}, not this method.", headers={"Allow": allowed_methods}
+            )
         case 400:
             cause = error.__cause__
-            problem = (
-                cause if isinstance(cause, InvalidRequest) else InvalidRequest.of("body", "is not valid JSON")
-            )
+            return cause if isinstance(cause, InvalidRequest) else InvalidRequest.of("body", "is not valid JSON")
         case _:
-            problem = InternalError("Something went wrong on our side.")
-    return problem_response(request.scope, problem)
+            return InternalError("Something went wrong on our side.")
+
+
+def _methods(scope: Scope) -> list[str]:
+    """Return the methods of all routes of this path."""
+    routes = [route for route in scope["app"].routes if route.matches(scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in route.methods})
+
+
+def without_slash(scope: Scope) -> str | None:
+    """Return the last part of a path that exists only without the slash at its end; otherwise None."""
+    path = scope["path"].removesuffix("/")
+    shorter = {"type": "http", "path": path, "root_path": scope.get("root_path", ""), "method": scope["method"]}
+    if path == scope["path"] or all(route.matches(shorter)[0] is Match.NONE for route in scope["app"].routes):
+        return None
+    sent: bytes = scope["raw_path"].partition(b"?")[0]
+    return sent.removesuffix(b"/").rpartition(b"/")[2].decode("latin-1")
 
 
 async def on_defect(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the framework's signature

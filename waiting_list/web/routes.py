@@ -1,13 +1,18 @@
-"""Define the routes of the API: authenticate the caller, count the call for its limits, and check the query."""
+"""Define the routes of the API: authenticate the caller, count the call for its limits, and check the query.
+
+`with_head` makes every GET of the service answer HEAD.
+"""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from copy import copy
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query as QueryInfo
 from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 from waiting_list.access.authentication import Organizer
 from waiting_list.access.scopes import Scope
@@ -73,6 +78,12 @@ class PublicRoute(Route):
         return None
 
 
+class ToolRoute(PublicRoute):
+    """A public route for tools and browsers. It ignores unknown query parameters, because these add their own."""
+
+    takes_any_query = True
+
+
 class UserRoute(Route):
     """A route that needs a user token."""
 
@@ -135,3 +146,19 @@ def _printable(text: str) -> str:
 def organizer_router(route_class: type[OrganizerRoute]) -> APIRouter:
     """Make a router for calls of organizers. They need an API key."""
     return APIRouter(prefix="/v1/organizer", route_class=route_class, tags=["organizer"])
+
+
+def with_head(routes: Sequence[BaseRoute]) -> list[BaseRoute]:
+    """Return the routes, and behind them a route for HEAD for each GET (RFC 9110, 9.3.2).
+
+    HEAD runs the handler of the GET behind the same checks, and the server drops the body. The handlers of streams
+    answer HEAD without a stream. The new routes come last, so that they delay no other call.
+    """
+    heads: list[BaseRoute] = []
+    for route in routes:
+        assert isinstance(route, APIRoute)
+        if "GET" in (route.methods or ()):
+            head = copy(route)
+            head.methods, head.include_in_schema = {"HEAD"}, False
+            heads.append(head)
+    return [*routes, *heads]

@@ -117,6 +117,15 @@ class StreamResponse(Response):
         scope[STREAM] = self._stream
 
 
+class StreamHeaders(Response):
+    """Answer HEAD as a stream would begin, without a stream."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Send the headers of a stream."""
+        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        await send({"type": "http.response.body", "body": b""})
+
+
 async def _send(send: Send, body: bytes, *, more: bool = True) -> None:
     async with asyncio.timeout(SLOW_SECONDS):
         await send({"type": "http.response.body", "body": body, "more_body": more})

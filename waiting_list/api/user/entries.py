@@ -22,7 +22,7 @@ from waiting_list.web.parameters import ONCE, Cursor, Limit, PathId, header
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page
 from waiting_list.web.routes import UserRoute
-from waiting_list.web.server_sent_events import EntryStream, StreamResponse
+from waiting_list.web.server_sent_events import EntryStream, StreamHeaders, StreamResponse
 
 router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["user"])
 STREAM: dict[int | str, dict[str, Any]] = {
@@ -132,6 +132,9 @@ async def watch_entry(call: ApiRequest, offer_id: PathId, representation_id: Pat
     """
     key = ListKey(offer_id, representation_id)
     service, user = call.service, call.user
+    if call.method == "HEAD":
+        await call.reads.entry(key, user.user_id, organization_id=call.organization_id)
+        return StreamHeaders()
     watcher = await call.live.watch(
         key,
         user.user_id,

@@ -90,7 +90,8 @@ def idempotency_of(call: PageRequest) -> Idempotency | None:
 
 def _sign_in_first(call: PageRequest) -> Response:
     # Only a GET is repeated after the sign-in, because the form would be lost.
-    after = call.page if call.method == "GET" else to.DASHBOARD
-    if call.method == "GET" and call.url.query:
+    reads = call.method in ("GET", "HEAD")
+    after = call.page if reads else to.DASHBOARD
+    if reads and call.url.query:
         after += f"?{call.url.query}"
     return go_to(f"{to.DASHBOARD_SIGN_IN}?next={quote(after)}")

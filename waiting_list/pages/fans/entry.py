@@ -34,7 +34,7 @@ from waiting_list.pages.bar_chart import plot
 from waiting_list.pages.forms import read_form, whole_number
 from waiting_list.pages.page import PageRequest, PageRoute, go_to, page
 from waiting_list.problems import InternalError, InvalidRequest, NotFound, Problem
-from waiting_list.web.server_sent_events import EntryStream, StreamResponse, event_id
+from waiting_list.web.server_sent_events import EntryStream, StreamHeaders, StreamResponse, event_id
 
 _MOST_CHOICES = 12
 
@@ -114,6 +114,8 @@ async def watch(call: EntryPageRequest) -> Response:
     place = call.place
     if place.rejoined:
         raise NotFound("This entry has ended: the fan has a newer one.")
+    if call.method == "HEAD":
+        return StreamHeaders()
     who = call.who if isinstance(call.who, User) else None  # a private link works without signing in
     watcher = await call.live.watch(
         place.key,
