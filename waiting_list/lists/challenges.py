@@ -49,8 +49,8 @@ Nonce = Annotated[int, Strict(), Field(ge=0, lt=2**53)]
 class Challenge(Frozen):
     """A challenge to solve.
 
-    For each `i` from 0 to `puzzles` - 1, find a whole number `n` so that the SHA-256 of the text `token.i.n`
-    begins with `bits` zero bits.
+    For each `i` from 0 to `puzzles` - 1, find a whole number `n`. The SHA-256 of the text `token.i.n` must begin
+    with `bits` zero bits.
     """
 
     token: str

@@ -20,7 +20,7 @@ from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page
 from waiting_list.web.routes import EntriesRoute, organizer_router
 
-router = organizer_router(EntriesRoute)
+router = organizer_router(EntriesRoute, "Look-alikes")
 LOOKALIKES = LIST + "/lookalikes"
 Number = Annotated[int, Strict(), Field(ge=1, le=2**53 - 1)]
 
