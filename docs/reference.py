@@ -74,4 +74,6 @@ def document() -> str:
 
 
 if __name__ == "__main__":
-    print({"problems": problems, "settings": settings, "cli": cli, "api": api, "document": document}[sys.argv[1]]())
+    print(
+        {"problems": problems, "settings": settings, "cli": cli, "api": api, "document": document}[sys.argv[1]]()
+    )

@@ -122,6 +122,12 @@ def test_answers_take_new_fields_and_requests_do_not() -> None:
     assert not set(objects) & answered
 
 
+def test_no_generated_client_sends_what_its_caller_omits() -> None:
+    for name in reached([call.get("requestBody") for call in CALLS.values()]):
+        fields = SCHEMAS[name].get("properties", {})
+        assert [field for field, one in fields.items() if "default" in one] == [], name
+
+
 def test_answers_have_every_field() -> None:
     for name in reached([call["responses"] for call in CALLS.values()]) - {"ProblemDocument"}:
         assert {*SCHEMAS[name].get("properties", {})} == {*SCHEMAS[name].get("required", [])}, name

@@ -18,9 +18,9 @@ from waiting_list.lists import verbs
 from waiting_list.lists.challenges import (
     LIFE_SECONDS,
     Challenge,
+    ChallengeSolution,
     Pressure,
     Proof,
-    Solution,
     Subject,
     Visit,
     asked_bits,
@@ -73,7 +73,7 @@ class Gate:
         contact: Contact,
         quiet: bool = False,
         network: str | None,
-        given: Solution | ChallengeResponse | None,
+        given: ChallengeSolution | ChallengeResponse | None,
     ) -> Answer:
         """Join a fan, from a network or None, with the solution or response that they have `given`.
 
@@ -105,7 +105,7 @@ class Gate:
         return answer
 
     async def sign_in(
-        self, organization_id: str, email: str, *, network: str | None, given: Solution | None
+        self, organization_id: str, email: str, *, network: str | None, given: ChallengeSolution | None
     ) -> None:
         """Check the challenge of a request for a sign-in link. Raises ChallengeRequired with the challenge to
         solve."""
@@ -118,7 +118,7 @@ class Gate:
             visit.take_back()
             raise await self._refusal(subject, bits, given)
 
-    async def _is_good(self, subject: Subject, given: Solution | ChallengeResponse | None) -> bool:
+    async def _is_good(self, subject: Subject, given: ChallengeSolution | ChallengeResponse | None) -> bool:
         match given:
             case None:
                 return False
@@ -130,7 +130,7 @@ class Gate:
         return good
 
     async def _refusal(
-        self, subject: Subject, bits: int, given: Solution | ChallengeResponse | None
+        self, subject: Subject, bits: int, given: ChallengeSolution | ChallengeResponse | None
     ) -> ChallengeRequired:
         count(subject[0], "asked")
         challenge: Challenge = new_challenge(await self._signing_key(), subject, bits=bits, now=self._clock())

@@ -19,7 +19,7 @@ from pydantic.json_schema import models_json_schema
 
 from waiting_list.access.api_keys import Scope
 from waiting_list.lists.events import WebhookType
-from waiting_list.lists.list_settings import AfterExpiry, DeclaredSettings, JoinChallenge, Policy
+from waiting_list.lists.list_settings import SETTINGS, AfterExpiry, DeclaredSettings, JoinChallenge, Policy
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.queries.models import Signal
 from waiting_list.notifications.models import NoticeStatus
@@ -93,6 +93,7 @@ def finish(document: Json, *, public_url: str) -> Json:
     components["examples"] = {}
     for operation in operations(document):
         _finish_call(operation, components)
+    _move_defaults(document)
     document["webhooks"] = {str(type_): {"post": _webhook(type_)} for type_ in TYPES}
     components["securitySchemes"] = dict(SECURITY_SCHEMES)
     components["headers"] = {
@@ -205,6 +206,24 @@ def _describe_fields(schemas: Json) -> None:
             text = FIELDS.get(f"{name}.{field}") or settings.get(field) or FIELDS.get(field)
             if text:
                 described.setdefault("description", text)
+
+
+def _move_defaults(document: Json) -> None:
+    """Say the defaults of bodies in words, because generated clients would send them, or require every such field.
+
+    A client that sends the defaults in a PATCH would reset what it omits.
+    """
+    for path in document["paths"].values():
+        for method, operation in path.items():
+            for media in operation.get("requestBody", {}).get("content", {}).values():
+                schema = document["components"]["schemas"][media["schema"]["$ref"].rpartition("/")[2]]
+                for name, field in schema["properties"].items():
+                    default = field.pop("default", None)
+                    if default in (None, "", []) or (method == "patch" and name not in SETTINGS):
+                        continue
+                    of = "A new list has" if method == "patch" else "By default"
+                    said = default if isinstance(default, str) else json.dumps(default)
+                    field["description"] += f" {of} `{said}`."
 
 
 def _finish_call(operation: Json, components: Json) -> None:

@@ -246,9 +246,9 @@ EXAMPLES: Mapping[str, Json] = {
         "status": "ready", "oldest_due_hold_seconds": 0.0, "oldest_due_notice_seconds": 0.0, "warnings": [],
     },
     "Redelivered": {"notices": 1},
-    "Removed": {"removed": [1, 2], "skipped": [], "undo": "b7f1c0d2e3a4", "promoted": []},
+    "RemovedEntries": {"removed": [1, 2], "skipped": [], "undo": "b7f1c0d2e3a4", "promoted": []},
     "Representation": _REPRESENTATION | {"representation_id": "rep_001"},
-    "Restored": {"restored": [3, 4], "skipped": [], "promoted": []},
+    "RestoredEntries": {"restored": [3, 4], "skipped": [], "promoted": []},
     "SignedOut": {"user_id": "u1", "signed_out_at": "2026-11-24T10:15:00Z"},
     "Statistics": {
         "period": "day",

@@ -13,7 +13,7 @@ from waiting_list.access.join_gate import ChallengeResponse
 from waiting_list.api.user.lists import LIST
 from waiting_list.fields import Frozen, Quantity
 from waiting_list.lists import verbs
-from waiting_list.lists.challenges import Solution
+from waiting_list.lists.challenges import ChallengeSolution
 from waiting_list.lists.contact import ContactFields
 from waiting_list.lists.models import Answer, Entry, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
@@ -44,7 +44,7 @@ class Joining(ContactFields):
 
     tickets_wanted: Quantity
     tickets_minimum: Quantity | None = None
-    challenge: Solution | ChallengeResponse | None = None
+    challenge: ChallengeSolution | ChallengeResponse | None = None
 
 
 class Changing(Frozen):
