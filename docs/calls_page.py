@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 INT32_MAX = 2**31 - 1
-_HEADINGS = {"user": "Fans: `/v1/user`", "organizer": "Organizers: `/v1/organizer`", "operations": "Operations"}
+_CREDENTIALS = {"apiKey": "an API key", "userToken": "a user token"}
 
 _INTRODUCTION = """# The API, call by call
 
@@ -24,26 +24,29 @@ Each call can also answer 500 `internal_error` if the service has a defect."""
 def page(document: dict[str, Any]) -> str:
     """Every call with its parameters, body, answers and problems; then every shape."""
     lines = [_INTRODUCTION]
-    calls: dict[str, list[str]] = {tag: [] for tag in _HEADINGS}
+    calls: dict[str, list[str]] = {tag["name"]: [] for tag in document["tags"]}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             calls[operation["tags"][0]] += _call(method.upper(), path, operation)
-    for tag, found in calls.items():
-        lines += ["", f"## {_HEADINGS[tag]}", *found]
+    about = {tag["name"]: tag["description"] for tag in document["tags"]}
+    for group in document["x-tagGroups"]:
+        lines += ["", f"## {group['name']}"]
+        for tag in group["tags"]:
+            lines += ["", f"### {tag}" if tag != group["name"] else "", "", about[tag], *calls[tag]]
     lines += ["", "## Shapes"]
     shapes: dict[str, Any] = {}
     for name, schema in document["components"]["schemas"].items():
         shapes |= {name: schema} | schema.get("$defs", {})
     for name, schema in sorted(shapes.items()):
-        if not name.startswith("Listing_"):
+        if not name.endswith("Page"):
             lines += _object(name, schema)
     return "\n".join(lines)
 
 
 def _call(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
-    yield from ("", f"### {operation['operationId']}", "", f"`{method} {path}`", "")
+    yield from ("", f"#### {operation['operationId']}", "", f"`{method} {path}`", "")
     yield from (_line(operation["description"]), "")
-    names = [name for one in operation.get("security", []) for name in one]
+    names = [_CREDENTIALS[name] for one in operation.get("security", []) for name in one]
     yield f"- Credentials: {' or '.join(names) or 'none'}."
     yield from map(_parameter, operation.get("parameters", []))
     for content in operation.get("requestBody", {}).get("content", {}).values():
@@ -59,8 +62,7 @@ def _call(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
 
 
 def _parameter(one: dict[str, Any]) -> str:
-    # That a parameter may be null is how its code says that it may be left out.
-    schema = next((way for way in one["schema"].get("anyOf", ()) if way != {"type": "null"}), one["schema"])
+    schema = one["schema"]
     repeated = schema.get("type") == "array"
     said = [f"`{one['name']}` ({one['in']}): {_type(schema['items'] if repeated else schema)}"]
     if (default := one["schema"].get("default")) is not None:
@@ -75,16 +77,14 @@ def _answered(answered: dict[str, Any]) -> str:
         _type(one["schema"]) if "$ref" in one.get("schema", {}) else f"`{kind}`"
         for kind, one in answered.get("content", {}).items()
     ]
-    said = "" if answered["description"] == "Successful Response" else answered["description"].rstrip(".")
-    return "; ".join(part for part in (" or ".join(shown), said) if part) or "not JSON"
+    return "; ".join(part for part in (" or ".join(shown), answered["description"].rstrip(".")) if part)
 
 
 def _object(name: str, schema: dict[str, Any]) -> Iterator[str]:
     yield from ("", f"### {name} (shape)", "")
-    if text := _line(schema.get("description", "")):
-        yield from (text, "")
+    text = schema["description"]
+    yield from (text if "\n- " in text else _line(text), "")
     if "enum" in schema:
-        yield f"One of {', '.join(f'`{value}`' for value in schema['enum'])}."
         return
     yield from ("| field | type | |", "| --- | --- | --- |")
     for field, one in schema["properties"].items():
@@ -132,8 +132,8 @@ def _number(value: float) -> str:
 
 
 def _link(name: str) -> str:
-    if name.startswith("Listing_"):
-        return f"a page of {_link(name.removeprefix('Listing_').rstrip('_'))}: `items`, `next_cursor`"
+    if name.endswith("Page"):
+        return f"a page of {_link(name.removesuffix('Page'))}: `items`, `next_cursor`"
     return f"[{name}](#{name.lower()}-shape)"
 
 

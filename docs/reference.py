@@ -1,6 +1,7 @@
 """Prints the pages of the reference that follow from the code: `python docs/reference.py problems`."""
 
 import html
+import json
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from calls_page import page
 from waiting_list.app import create_app
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
+from waiting_list.web.openapi_document import inlined
 
 
 def problems() -> str:
@@ -22,7 +24,7 @@ def problems() -> str:
         "| code | status | when | extra fields |",
         "| --- | --- | --- | --- |",
     ]
-    for problem in sorted(_leaves(Problem), key=lambda found: (found.status, found.code)):
+    for problem in sorted(Problem.kinds(), key=lambda found: (found.status, found.code)):
         when = " ".join((problem.__doc__ or "").split())
         carries = ", ".join(f"`{name}`" for name in problem.example)
         lines.append(f"| `{problem.code}` | {problem.status} | {when} | {carries} |")
@@ -64,14 +66,15 @@ def cli() -> str:
 
 def api() -> str:
     """Every call of /openapi.json, and every shape."""
-    return page(create_app(Settings()).openapi())
+    return page(inlined(create_app(Settings()).openapi()))
 
 
-def _leaves(problem: type[Problem]) -> list[type[Problem]]:
-    below = [found for child in problem.__subclasses__() for found in _leaves(child)]
-    raised = "code" in vars(problem) and problem.code != "conflict"
-    return below + ([problem] if raised else [])
+def document() -> str:
+    """Return the API document, for the tools that check it."""
+    return json.dumps(create_app(Settings(public_url="https://tickets.example")).openapi(), ensure_ascii=False)
 
 
 if __name__ == "__main__":
-    print({"problems": problems, "settings": settings, "cli": cli, "api": api}[sys.argv[1]]())
+    print(
+        {"problems": problems, "settings": settings, "cli": cli, "api": api, "document": document}[sys.argv[1]]()
+    )

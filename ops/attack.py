@@ -116,7 +116,7 @@ def schemathesis(url: str, authorization: str, pattern: str) -> list[str]:
     """What schemathesis has found among the calls whose paths match."""
     program = str(Path(sys.executable).with_name("schemathesis"))
     done = subprocess.run(
-        [program, "run", f"{url}/openapi.json", "-H", f"Authorization: Bearer {authorization}",
+        [program, "run", f"{url}/openapi.json", "--url", url, "-H", f"Authorization: Bearer {authorization}",
          "--include-path-regex", pattern, "--exclude-path-regex", "/live$", "--exclude-operation-id", "erase",
          "--exclude-operation-id", "revoke_api_key", "--max-examples", "30",
          "--phases", "examples,coverage,fuzzing",

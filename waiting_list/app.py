@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -61,10 +62,11 @@ from waiting_list.web.cors import CrossOrigin
 from waiting_list.web.deployment_metrics import DeploymentMetrics
 from waiting_list.web.health import Health
 from waiting_list.web.instrumentation import Instrumentation
+from waiting_list.web.openapi_document import contact, finish, licence
 from waiting_list.web.peers import Peers
-from waiting_list.web.problem_responses import ProblemDocument, on_defect, on_invalid
+from waiting_list.web.problem_responses import on_defect, on_invalid
 from waiting_list.web.request import Services
-from waiting_list.web.routes import SECURITY_SCHEMES, with_head
+from waiting_list.web.routes import with_head
 
 DESCRIPTION = """
 Waiting lists for sold-out events. A list opens when the stock of an offer at a representation is sold out.
@@ -73,12 +75,6 @@ expires.
 
 Every refusal is an RFC 9457 problem with a `code`. A refused call has changed no data.
 """
-
-TAGS: list[dict[str, Any]] = [
-    {"name": "user", "description": "Calls of fans. They need a user token, except those for public data."},
-    {"name": "organizer", "description": "Calls of organizers and ticketing platforms. They need an API key."},
-    {"name": "operations", "description": "Health, metrics, version and public keys. They need no credentials."},
-]
 
 ROUTERS = (
     user_entries.router,
@@ -180,7 +176,8 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         title="Waiting List Service",
         version=__version__,
         description=DESCRIPTION,
-        openapi_tags=TAGS,
+        contact=contact(),
+        license_info=licence(),
         lifespan=lifespan,
         redirect_slashes=False,
         # FastAPI's own pages load scripts from another host; ours are in pages/api_docs.py.
@@ -202,18 +199,9 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     app.add_middleware(Instrumentation, log_requests=config.log_requests, peers=peers)
     describe = app.openapi
 
+    @cache
     def openapi() -> dict[str, Any]:
-        document = describe()
-        document["components"]["securitySchemes"] = SECURITY_SCHEMES
-        for calls in document["paths"].values():
-            for operation in calls.values():
-                # In place of the function's name, because Swagger UI lists the summaries.
-                sentence, _, _ = " ".join(operation["description"].split()).partition(". ")
-                operation["summary"] = sentence.removesuffix(".")
-        problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas = document["components"]["schemas"]
-        schemas.update({"ProblemDocument": problem, **problem.pop("$defs", {})})
-        return document
+        return finish(describe(), public_url=config.public_url)
 
     app.openapi = openapi  # type: ignore[method-assign]
     return app

@@ -7,7 +7,17 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    Strict,
+)
+from pydantic_core import CoreSchema
 
 INT32_MAX = 2**31 - 1
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -115,9 +125,19 @@ class Row(Protocol):
 
 
 class Frozen(BaseModel):
-    """A value that cannot change, and does not accept unknown fields."""
+    """A value that cannot change, and does not accept unknown fields.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    The OpenAPI document shows answers as they are: always with every field, and open to new ones.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        shown = handler(schema)
+        if handler.mode == "serialization":
+            handler.resolve_ref_schema(shown).pop("additionalProperties", None)
+        return shown
 
     @classmethod
     def from_record(cls, record: Row, **given: Any) -> Self:

@@ -89,10 +89,16 @@ class Problem(Exception):
         self.extra = extra
         self.headers = dict(headers or {})
 
+    @classmethod
+    def kinds(cls) -> "list[type[Problem]]":
+        """Return every class below this one that has a code of its own, and is raised."""
+        below = [kind for child in cls.__subclasses__() for kind in (child, *child.kinds())]
+        return [kind for kind in below if kind is not Conflict]
+
 
 class InvalidRequest(Problem):
-    """The request has malformed JSON, an unknown field, a value of the wrong type or out of range, or an invalid
-    filter, cursor or id. The `errors` name each field."""
+    """The request has malformed JSON, an unknown field, a value of the wrong type or range, or an invalid filter,
+    cursor or id. The `errors` name each field."""
 
     code, status, title = "invalid_request", 422, "The request is malformed"
     example: ClassVar[Mapping[str, Any]] = {
@@ -133,7 +139,7 @@ class Forbidden(Problem):
 
 class ChallengeRequired(Problem):
     """The list requires a solved challenge from fans who join. The problem carries the `challenge`. Solve it, and
-    repeat the request with the solution in the body's `challenge` (docs/bots.md)."""
+    repeat the request with the solution in the body's `challenge`."""
 
     code, status, title = "challenge_required", 403, "A challenge must be solved first"
     example: ClassVar[Mapping[str, Any]] = {
@@ -361,7 +367,7 @@ class RequestTimeout(Problem):
 
 
 class RateLimited(Problem):
-    """The caller, the address, the fan or the organization has reached a limit (docs/rate-limits.md).
+    """The caller, the address, the fan or the organization has reached a limit.
     `Retry-After` says how many seconds to wait."""
 
     code, status, title = "rate_limited", 429, "Too many requests"

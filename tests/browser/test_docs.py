@@ -17,8 +17,8 @@ async def test_the_docs_run_under_our_policy_and_try_calls_out(site: Site, visit
         "/docs", "/openapi.json", "/static/icon.svg", "/static/swagger-ui.css", "/static/swagger-ui-bundle.js",
         "/static/docs.js",
     }  # fmt: skip
-    await page.locator("#operations-operations-get_version .opblock-summary-control").click()
-    assert page.url.endswith("#/operations/get_version")
+    await page.locator("#operations-Operations-get_version .opblock-summary-control").click()
+    assert page.url.endswith("#/Operations/get_version")
     await page.get_by_role("button", name="Try it out").click()
     await page.get_by_role("button", name="Execute").click()
     await expect(page.locator(".live-responses-table tr.response .response-col_status")).to_contain_text("200")
@@ -27,7 +27,7 @@ async def test_the_docs_run_under_our_policy_and_try_calls_out(site: Site, visit
 async def test_a_key_that_is_typed_into_the_docs_is_used_and_not_kept(site: Site, visits: Visits) -> None:
     page = await visits.begin()
     await page.goto("/docs")
-    await page.locator("#operations-organizer-list_api_keys .opblock-summary-control").click()
+    await page.locator("#operations-API_keys-list_api_keys .opblock-summary-control").click()
     await page.get_by_role("button", name="Authorize").first.click()
     await page.locator("#auth-bearer-value").first.fill(site.shop.key)
     await page.locator(".auth-btn-wrapper .authorize").first.click()

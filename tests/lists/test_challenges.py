@@ -29,8 +29,8 @@ from waiting_list.lists.challenges import (
     LIFE_SECONDS,
     MOST_BITS,
     PUZZLES,
+    ChallengeSolution,
     Pressure,
-    Solution,
     Visit,
     asked_bits,
     bits_for,
@@ -75,13 +75,13 @@ def solved(challenge: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def good() -> Solution:
+def good() -> ChallengeSolution:
     """A solution of Ada's."""
     made = new_challenge(KEY, ADA, bits=4, now=NOW)
-    return Solution(token=made.token, solution=tuple(solve(made.token, 4)))
+    return ChallengeSolution(token=made.token, solution=tuple(solve(made.token, 4)))
 
 
-def test_a_solution_is_good_for_its_subject_until_its_end_and_for_nothing_else(good: Solution) -> None:
+def test_a_solution_is_good_for_its_subject_until_its_end_and_for_nothing_else(good: ChallengeSolution) -> None:
     assert is_solved(KEY, ADA, good, now=NOW)
     assert is_solved(KEY, ADA, good, now=NOW + LIFE_SECONDS - 1)
     assert not is_solved(KEY, ADA, good, now=NOW + LIFE_SECONDS)
@@ -91,18 +91,18 @@ def test_a_solution_is_good_for_its_subject_until_its_end_and_for_nothing_else(g
         assert not is_solved(KEY, other, good, now=NOW), other
 
 
-def test_what_was_altered_solves_nothing(good: Solution) -> None:
+def test_what_was_altered_solves_nothing(good: ChallengeSolution) -> None:
     for place in range(len(good.token)):
         for letter in "A9":
             token = good.token[:place] + letter + good.token[place + 1 :]
             # Not even if that is solved, so that no client can make an easier challenge, or one that lasts longer.
-            altered = Solution(token=token, solution=tuple(solve(token, 4)))
+            altered = ChallengeSolution(token=token, solution=tuple(solve(token, 4)))
             assert token == good.token or not is_solved(KEY, ADA, altered, now=NOW)
     for puzzle in range(PUZZLES):
         numbers = list(good.solution)
         while hashlib.sha256(f"{good.token}.{puzzle}.{numbers[puzzle]}".encode()).digest()[0] < 16:
             numbers[puzzle] += 1
-        assert not is_solved(KEY, ADA, Solution(token=good.token, solution=tuple(numbers)), now=NOW)
+        assert not is_solved(KEY, ADA, ChallengeSolution(token=good.token, solution=tuple(numbers)), now=NOW)
     backwards = good.model_copy(update={"solution": good.solution[::-1]})
     assert not is_solved(KEY, ADA, backwards, now=NOW)
     short = good.model_copy(update={"solution": good.solution[:-1]})
@@ -110,7 +110,7 @@ def test_what_was_altered_solves_nothing(good: Solution) -> None:
 
 
 @pytest.mark.parametrize("numbers", ["", "1", "1.2", ".".join(["x"] * PUZZLES), ".".join(["1"] * (PUZZLES + 1))])
-def test_a_form_that_sends_no_solution_has_none(good: Solution, numbers: str) -> None:
+def test_a_form_that_sends_no_solution_has_none(good: ChallengeSolution, numbers: str) -> None:
     assert solution_of(good.token, ".".join(map(str, good.solution))) == good
     assert solution_of(good.token, numbers) is None
     assert solution_of(good.token[:-1], ".".join(map(str, good.solution))) is None

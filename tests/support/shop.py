@@ -1,6 +1,7 @@
 """Share what the tests of the HTTP side need: an organization with a key, fans with tokens, and a catalogue."""
 
 import asyncio
+import json
 import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -12,10 +13,12 @@ from typing import Any
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from jsonschema import Draft202012Validator
 
 from waiting_list.lists.models import organization_list_id
 from waiting_list.postgres.pool import Pool, connection
 from waiting_list.web.header_limits import HeaderLimits
+from waiting_list.web.openapi_document import inlined
 
 ORGANIZATION = "org_1"
 LIST = "off_1/rep_1"
@@ -134,17 +137,33 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 _operations: list[tuple[str, re.Pattern[str], dict[str, Any]]] = []
+_shapes: dict[str, Draft202012Validator] = {}
+TRANSPORT = frozenset(
+    {"access-control-allow-origin", "access-control-expose-headers", "connection", "content-encoding",
+     "content-length", "content-type", "date", "server", "transfer-encoding"}
+)  # fmt: skip
+"""Headers of HTTP itself, and of the CORS protocol. The OpenAPI document does not declare them."""
+
+
+def shape_of(schema: dict[str, Any], components: dict[str, Any]) -> Draft202012Validator:
+    """Return the validator of a schema of the OpenAPI document."""
+    name = json.dumps(schema)
+    if name not in _shapes:
+        _shapes[name] = Draft202012Validator(schema | {"components": components})
+    return _shapes[name]
 
 
 def declared_answers(app: FastAPI) -> Callable[[httpx.Response], Awaitable[None]]:
-    """Fail a test whose call got an answer or a problem code that OpenAPI does not declare for it."""
+    """Fail a test whose call got an answer that OpenAPI does not declare for it: the status, the headers, the
+    problem code or the body."""
     if not _operations:  # every application has the same, whatever its settings, and it takes a while to list them
         # Of the characters in our paths only the dot means something to a regular expression.
         _operations.extend(
             (method.upper(), re.compile(re.sub(r"{\w+}", "[^/]+", path.replace(".", r"\."))), one)
-            for path, methods in app.openapi()["paths"].items()
+            for path, methods in inlined(app.openapi())["paths"].items()
             for method, one in methods.items()
         )
+    components = app.openapi()["components"]
 
     async def check(answer: httpx.Response) -> None:
         await answer.aread()
@@ -153,6 +172,14 @@ def declared_answers(app: FastAPI) -> Callable[[httpx.Response], Awaitable[None]
             if method == answer.request.method and pattern.fullmatch(path) and answer.status_code != 500:
                 declared = operation["responses"].get(str(answer.status_code))
                 assert declared, f"{method} {path} answered {answer.status_code}: not declared"
+                headers = {*answer.headers} - TRANSPORT
+                known = {name.lower(): header["required"] for name, header in declared["headers"].items()}
+                assert headers <= known.keys(), f"{method} {path}: {headers - known.keys()} not declared"
+                absent = {name for name, required in known.items() if required} - headers
+                assert not absent, f"{method} {path}: {absent} not sent"
+                kind = answer.headers.get("content-type", "").partition(";")[0]
+                if kind.endswith("json"):
+                    shape_of(declared["content"][kind]["schema"], components).validate(answer.json())
                 if answer.is_error:
                     codes = declared["content"]["application/problem+json"]["examples"]
                     assert answer.json()["code"] in codes, f"{method} {path}: {answer.json()['code']} not declared"

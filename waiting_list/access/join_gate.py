@@ -18,9 +18,9 @@ from waiting_list.lists import verbs
 from waiting_list.lists.challenges import (
     LIFE_SECONDS,
     Challenge,
+    ChallengeSolution,
     Pressure,
     Proof,
-    Solution,
     Subject,
     Visit,
     asked_bits,
@@ -35,7 +35,7 @@ from waiting_list.problems import ChallengeRequired
 from waiting_list.settings import Settings
 
 
-class Response(Frozen):
+class ChallengeResponse(Frozen):
     """The response that the fan got from another challenge service, if the operator has configured one."""
 
     response: str = Field(min_length=1, max_length=8000)
@@ -73,7 +73,7 @@ class Gate:
         contact: Contact,
         quiet: bool = False,
         network: str | None,
-        given: Solution | Response | None,
+        given: ChallengeSolution | ChallengeResponse | None,
     ) -> Answer:
         """Join a fan, from a network or None, with the solution or response that they have `given`.
 
@@ -105,7 +105,7 @@ class Gate:
         return answer
 
     async def sign_in(
-        self, organization_id: str, email: str, *, network: str | None, given: Solution | None
+        self, organization_id: str, email: str, *, network: str | None, given: ChallengeSolution | None
     ) -> None:
         """Check the challenge of a request for a sign-in link. Raises ChallengeRequired with the challenge to
         solve."""
@@ -118,18 +118,20 @@ class Gate:
             visit.take_back()
             raise await self._refusal(subject, bits, given)
 
-    async def _is_good(self, subject: Subject, given: Solution | Response | None) -> bool:
+    async def _is_good(self, subject: Subject, given: ChallengeSolution | ChallengeResponse | None) -> bool:
         match given:
             case None:
                 return False
-            case Response():
+            case ChallengeResponse():
                 good = await self._verifier.accepts(given.response)
             case _:
                 good = is_solved(await self._signing_key(), subject, given, now=self._clock())
         count(subject[0], "solved" if good else "wrong")
         return good
 
-    async def _refusal(self, subject: Subject, bits: int, given: Solution | Response | None) -> ChallengeRequired:
+    async def _refusal(
+        self, subject: Subject, bits: int, given: ChallengeSolution | ChallengeResponse | None
+    ) -> ChallengeRequired:
         count(subject[0], "asked")
         challenge: Challenge = new_challenge(await self._signing_key(), subject, bits=bits, now=self._clock())
         wrong = (

@@ -11,19 +11,43 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from waiting_list import __version__
 from waiting_list.fields import Frozen
-from waiting_list.problems import InvalidRequest, Unavailable
+from waiting_list.problems import RateLimited, Unavailable
 from waiting_list.web.openapi import COMMON, declared
 from waiting_list.web.peers import Warned
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.routes import ToolRoute
 
-router = APIRouter(route_class=ToolRoute, tags=["operations"])
+router = APIRouter(route_class=ToolRoute, tags=["Operations"])
+EXPOSITION: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The metrics, in the text format of Prometheus.",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    }
+}
 
 
-@router.get("/health/live", operation_id="is_live")
-async def is_live() -> dict[str, str]:
+class Liveness(Frozen):
+    """The answer of a process that is alive."""
+
+    status: Literal["live"] = "live"
+
+
+class Version(Frozen):
+    """The version of the service."""
+
+    version: str
+
+
+class PublicKeys(Frozen):
+    """The public keys with which a shop checks purchase passes (RFC 7517)."""
+
+    keys: list[dict[str, str]]
+
+
+@router.get("/health/live", operation_id="is_live", responses=declared([RateLimited]))
+async def is_live() -> Liveness:
     """Answer if the process is alive."""
-    return {"status": "live"}
+    return Liveness()
 
 
 class Readiness(Frozen):
@@ -43,7 +67,7 @@ class Readiness(Frozen):
     "/health/ready",
     operation_id="is_ready",
     response_model=Readiness,
-    responses=declared([InvalidRequest, Unavailable]),
+    responses=declared(COMMON),
 )
 async def is_ready(
     call: ApiRequest,
@@ -73,19 +97,26 @@ async def is_ready(
     return ready
 
 
-@router.get("/metrics", operation_id="get_metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    operation_id="get_metrics",
+    response_class=Response,
+    responses=EXPOSITION | declared(COMMON),
+)
 async def get_metrics(call: ApiRequest) -> Response:
     """Show the Prometheus metrics of all processes that `serve` started, and of the deployment."""
     return Response(await call.service.deployment_metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/version", operation_id="get_version")
-async def get_version() -> dict[str, str]:
+@router.get("/version", operation_id="get_version", responses=declared([RateLimited]))
+async def get_version() -> Version:
     """Show the version of the service."""
-    return {"version": __version__}
+    return Version(version=__version__)
 
 
-@router.get("/.well-known/jwks.json", operation_id="get_jwks", responses=declared(COMMON))
+@router.get(
+    "/.well-known/jwks.json", operation_id="get_jwks", response_model=PublicKeys, responses=declared(COMMON)
+)
 async def get_jwks(call: ApiRequest) -> JSONResponse:
     """List the public keys with which a shop checks purchase passes (RFC 7517)."""
     keys: dict[str, Any] = await call.service.purchase_passes.jwks()

@@ -49,8 +49,8 @@ Nonce = Annotated[int, Strict(), Field(ge=0, lt=2**53)]
 class Challenge(Frozen):
     """A challenge to solve.
 
-    For each `i` from 0 to `puzzles` - 1, find a whole number `n` so that the SHA-256 of the text `token.i.n`
-    begins with `bits` zero bits.
+    For each `i` from 0 to `puzzles` - 1, find a whole number `n`. The SHA-256 of the text `token.i.n` must begin
+    with `bits` zero bits.
     """
 
     token: str
@@ -59,7 +59,7 @@ class Challenge(Frozen):
     expires_at: datetime
 
 
-class Solution(Frozen):
+class ChallengeSolution(Frozen):
     """A solved challenge: its `token`, and the number found for each puzzle, in order."""
 
     token: str = Field(pattern=rf"^[A-Za-z0-9_-]{{{_TOKEN_LENGTH}}}$")
@@ -86,7 +86,7 @@ def new_challenge(key: bytes, subject: Subject, *, bits: int, now: float) -> Cha
     return Challenge(token=token, puzzles=PUZZLES, bits=bits, expires_at=datetime.fromtimestamp(until, UTC))
 
 
-def is_solved(key: bytes, subject: Subject, given: Solution, *, now: float) -> bool:
+def is_solved(key: bytes, subject: Subject, given: ChallengeSolution, *, now: float) -> bool:
     """Return whether this solves a valid challenge of this subject.
 
     The challenge's own difficulty counts, even if the service requires more by now.
@@ -104,11 +104,11 @@ def is_solved(key: bytes, subject: Subject, given: Solution, *, now: float) -> b
     return all(_zero_bits(f"{given.token}.{i}.{n}") >= bits for i, n in enumerate(given.solution))
 
 
-def solution_of(token: str, numbers: str) -> Solution | None:
+def solution_of(token: str, numbers: str) -> ChallengeSolution | None:
     """Read the solution in a form, whose numbers are separated by dots. Return None if it is not one."""
     if not re.fullmatch(rf"[A-Za-z0-9_-]{{{_TOKEN_LENGTH}}}", token) or not _NUMBERS.fullmatch(numbers):
         return None
-    return Solution(token=token, solution=tuple(map(int, numbers.split("."))))
+    return ChallengeSolution(token=token, solution=tuple(map(int, numbers.split("."))))
 
 
 def _signature(key: bytes, head: bytes, subject: Subject) -> bytes:

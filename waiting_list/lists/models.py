@@ -42,7 +42,9 @@ def organization_list_id(organization_id: str) -> uuid.UUID:
 
 
 class Status(StrEnum):
-    """The state of an entry. ARCHITECTURE.md draws the transitions; `events.VERBS` lists them."""
+    """The state of an entry."""
+
+    # ARCHITECTURE.md draws the transitions; `events.VERBS` lists them.
 
     WAITING = "waiting"
     """The fan is in line. The entry has a position and holds no tickets."""

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from waiting_list import page_addresses as to
 from waiting_list.key_material import derived
-from waiting_list.lists.challenges import Solution, solution_of
+from waiting_list.lists.challenges import ChallengeSolution, solution_of
 from waiting_list.pages.page import PageRequest
 from waiting_list.problems import Forbidden, InvalidRequest
 from waiting_list.web.request import ApiRequest
@@ -110,7 +110,7 @@ def moment(form: Mapping[str, str], field: str, timezone: str) -> datetime | Non
     return named if named.tzinfo else named.replace(tzinfo=ZoneInfo(timezone))
 
 
-def sent_solution(form: Mapping[str, str]) -> Solution | None:
+def sent_solution(form: Mapping[str, str]) -> ChallengeSolution | None:
     """Return the solution of a challenge that a form contains, if any."""
     return solution_of(form.get("challenge_token", ""), form.get("challenge_solution", ""))
 

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from waiting_list import problems
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries.exports import Export
+from waiting_list.web.openapi import sent
 from waiting_list.web.request import ApiRequest
 
 log = structlog.get_logger(__name__)
@@ -18,7 +19,13 @@ EXPORT_SECONDS = 900.0
 """The time limit of an export, because a very slow reader would otherwise block a slot for ever."""
 _CSV = "text/csv; charset=utf-8"
 _HEADERS = {"Content-Disposition": 'attachment; filename="entries.csv"'}
-CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+CSV: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "All matching entries. The first row has the names of the columns.",
+        "headers": sent("Content-Disposition"),
+        "content": {"text/csv": {"schema": {"type": "string"}}},
+    }
+}
 """The answer of an export, for OpenAPI."""
 
 

@@ -1,4 +1,4 @@
-"""Describe the refusals of each call for OpenAPI: its problems, with examples and headers."""
+"""Describe the answers of each call for OpenAPI: its problems, with examples, and its headers."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -27,6 +27,14 @@ POSTED: tuple[type[Problem], ...] = (*WITH_BODY, IdempotencyKeyReused)
 """The problems of a call that takes an Idempotency-Key."""
 
 
+_REFUSAL_HEADERS: Mapping[int, tuple[str, ...]] = {
+    401: ("WWW-Authenticate",),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
+}
+"""The headers that refusals have besides those of every answer."""
+
+
 def declared(problems: Iterable[type[Problem]]) -> dict[int | str, dict[str, Any]]:
     """Describe the problems of a call for OpenAPI: one answer for each status, with an example for each code."""
     by_status: dict[int, list[type[Problem]]] = {}
@@ -34,12 +42,14 @@ def declared(problems: Iterable[type[Problem]]) -> dict[int | str, dict[str, Any
         by_status.setdefault(problem.status, []).append(problem)
     return {
         status: {
-            "description": "; ".join(f"`{problem.code}`" for problem in found),
-            "headers": _HEADERS.get(status, {}),
+            "description": "; ".join(f"{problem.title}: `{problem.code}`" for problem in found),
+            "headers": sent(*_REFUSAL_HEADERS.get(status, ())),
             "content": {
                 PROBLEM_JSON: {
                     "schema": {"$ref": "#/components/schemas/ProblemDocument"},
-                    "examples": {problem.code: _example(problem) for problem in found},
+                    "examples": {
+                        problem.code: {"$ref": f"#/components/examples/{problem.code}"} for problem in found
+                    },
                 }
             },
         }
@@ -47,29 +57,26 @@ def declared(problems: Iterable[type[Problem]]) -> dict[int | str, dict[str, Any
     }
 
 
-_RETRY_AFTER = {
-    "Retry-After": {
-        "description": "How many seconds to wait before the next request.",
-        "schema": {"type": "integer"},
-    }
-}
-_HEADERS: Mapping[int, Mapping[str, Any]] = {
-    401: {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}},
-    429: _RETRY_AFTER,
-    503: _RETRY_AFTER,
-}
+def sent(*names: str) -> dict[str, Any]:
+    """Refer to headers of an answer. openapi_texts.py describes them."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _example(problem: type[Problem]) -> dict[str, Any]:
-    summary = " ".join((problem.__doc__ or "").split())
+def summary(problem: type[Problem]) -> str:
+    """Return when the API answers with a problem."""
+    return " ".join((problem.__doc__ or "").split())
+
+
+def example(problem: type[Problem]) -> dict[str, Any]:
+    """Return the example of a problem."""
     return {
-        "summary": summary,
+        "summary": summary(problem),
         "value": {
             "type": f"urn:waiting-list:problem:{problem.code}",
             "title": problem.title,
             "status": problem.status,
             "detail": problem.title + ".",
-            "instance": "/v1/…",
+            "instance": "/v1/user/waiting-lists/off_001/rep_001/entry",
             "code": problem.code,
             **problem.example,
         },

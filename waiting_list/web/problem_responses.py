@@ -4,7 +4,8 @@ import json
 from typing import Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +13,8 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from waiting_list.fields import Frozen
+from waiting_list.lists.challenges import Challenge
+from waiting_list.lists.models import Entry
 from waiting_list.problems import InternalError, InvalidRequest, MethodNotAllowed, NotFound, Problem
 from waiting_list.web.cors import allowed
 
@@ -28,14 +31,25 @@ ALLOWANCE = "waiting_list.allowance"
 
 
 class FieldError(Frozen):
-    """The error of one field."""
+    """The error of one field or parameter."""
 
     field: str
     message: str
 
 
+def _may_be_absent(schema: dict[str, Any]) -> None:
+    del schema["default"]
+
+
+Absent = Field(default=None, json_schema_extra=_may_be_absent)
+"""The default of a field that only some problems have. It is never null."""
+
+
 class ProblemDocument(BaseModel):
-    """A problem (RFC 9457). Some codes have extra fields: see the examples of each call."""
+    """A refusal (RFC 9457). The refused call has changed no data.
+
+    Every problem has the fields up to `code`. The other fields come with some codes only.
+    """
 
     type: str
     title: str
@@ -43,7 +57,13 @@ class ProblemDocument(BaseModel):
     detail: str
     instance: str
     code: str
-    errors: list[FieldError] | None = None
+    errors: list[FieldError] | SkipJsonSchema[None] = Absent
+    entry: Entry | SkipJsonSchema[None] = Absent
+    challenge: Challenge | SkipJsonSchema[None] = Absent
+    maximum: int | SkipJsonSchema[None] = Absent
+    available: int | SkipJsonSchema[None] = Absent
+    free: int | SkipJsonSchema[None] = Absent
+    held: int | SkipJsonSchema[None] = Absent
 
 
 def document(problem: Problem, instance: str) -> dict[str, Any]:

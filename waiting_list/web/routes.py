@@ -29,7 +29,7 @@ class Route(APIRoute, ABC):
     """
 
     credentials: ClassVar[str | None] = None
-    """The required credentials, from SECURITY_SCHEMES."""
+    """The required credentials, as openapi_document.py names them."""
     takes_any_query: ClassVar[bool] = False
     """Whether the route ignores unknown query parameters."""
 
@@ -87,7 +87,7 @@ class ToolRoute(PublicRoute):
 class UserRoute(Route):
     """A route that needs a user token."""
 
-    credentials = "user token"
+    credentials = "userToken"
 
     async def authenticate(self, call: ApiRequest) -> User:
         return await call.service.authenticator.user(call.headers.get("authorization"))
@@ -96,7 +96,7 @@ class UserRoute(Route):
 class OrganizerRoute(Route):
     """A route that needs an API key: with the scope `read` for a GET, else with the route's own scope."""
 
-    credentials = "API key"
+    credentials = "apiKey"
     scope: ClassVar[Scope]
 
     async def authenticate(self, call: ApiRequest) -> Organizer:
@@ -123,29 +123,13 @@ class AdminRoute(OrganizerRoute):
     scope = Scope.ADMIN
 
 
-SECURITY_SCHEMES = {
-    "API key": {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "opaque",
-        "description": "An organization's API key, which begins with wl_.",
-    },
-    "user token": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "A token for one user. POST /v1/organizer/user-tokens creates it.",
-    },
-}
-"""The credentials of the API, for OpenAPI."""
-
-
 def _printable(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()[:100]
 
 
-def organizer_router(route_class: type[OrganizerRoute]) -> APIRouter:
+def organizer_router(route_class: type[OrganizerRoute], tag: str) -> APIRouter:
     """Make a router for calls of organizers. They need an API key."""
-    return APIRouter(prefix="/v1/organizer", route_class=route_class, tags=["organizer"])
+    return APIRouter(prefix="/v1/organizer", route_class=route_class, tags=[tag])
 
 
 def with_head(routes: Sequence[BaseRoute]) -> list[BaseRoute]:

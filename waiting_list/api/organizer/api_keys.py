@@ -17,7 +17,7 @@ from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page
 from waiting_list.web.routes import AdminRoute, organizer_router
 
-router = organizer_router(AdminRoute)
+router = organizer_router(AdminRoute, "API keys")
 _LONGEST_OVERLAP = timedelta(days=90)
 
 

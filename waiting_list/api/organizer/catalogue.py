@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import Response
+from pydantic import BaseModel
 
 from waiting_list import problems
 from waiting_list.catalogue import changes as catalogue_changes
@@ -24,9 +25,13 @@ from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page
 from waiting_list.web.routes import StockRoute, organizer_router
 
-router = organizer_router(StockRoute)
+router = organizer_router(StockRoute, "Catalogue")
 INVENTORY = "/inventory/{offer_id}/{representation_id}"
-MADE: dict[int | str, dict[str, Any]] = {201: {"description": "The call created a new object."}}
+
+
+def _created(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """Describe the answer of a PUT that created an object."""
+    return {201: {"model": model, "description": "The call created it."}}
 
 
 @router.get(
@@ -57,7 +62,7 @@ async def get_event(call: ApiRequest, event_id: PathId) -> Response:
     "/events/{event_id}",
     operation_id="put_event",
     response_model=Event,
-    responses=MADE | declared([*WITH_BODY, problems.IdTaken]),
+    responses=_created(Event) | declared([*WITH_BODY, problems.IdTaken]),
 )
 async def put_event(call: ApiRequest, event_id: PathId, body: EventFields) -> Response:
     """Create or change an event."""
@@ -114,7 +119,8 @@ async def get_representation(call: ApiRequest, representation_id: PathId) -> Res
     "/representations/{representation_id}",
     operation_id="put_representation",
     response_model=Representation,
-    responses=MADE | declared([*WITH_BODY, problems.EventNotFound, problems.IdTaken, problems.HasDependents]),
+    responses=_created(Representation)
+    | declared([*WITH_BODY, problems.EventNotFound, problems.IdTaken, problems.HasDependents]),
 )
 async def put_representation(call: ApiRequest, representation_id: PathId, body: RepresentationFields) -> Response:
     """Create or change a representation. A new start moves the end of its lists at once."""
@@ -170,7 +176,8 @@ async def get_offer(call: ApiRequest, offer_id: PathId) -> Response:
     "/offers/{offer_id}",
     operation_id="put_offer",
     response_model=Offer,
-    responses=MADE | declared([*WITH_BODY, problems.EventNotFound, problems.IdTaken, problems.HasDependents]),
+    responses=_created(Offer)
+    | declared([*WITH_BODY, problems.EventNotFound, problems.IdTaken, problems.HasDependents]),
 )
 async def put_offer(call: ApiRequest, offer_id: PathId, body: OfferFields) -> Response:
     """Create or change an offer."""
@@ -232,7 +239,7 @@ async def get_inventory(call: ApiRequest, offer_id: PathId, representation_id: P
     INVENTORY,
     operation_id="put_inventory",
     response_model=Inventory,
-    responses=MADE
+    responses=_created(Inventory)
     | declared([*WITH_BODY, problems.OfferNotFound, problems.RepresentationNotFound, problems.StockHeld]),
 )
 async def put_inventory(

@@ -21,7 +21,7 @@ from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import ChangedEntry, Listing, answer, page
 from waiting_list.web.routes import EntriesRoute, organizer_router
 
-router = organizer_router(EntriesRoute)
+router = organizer_router(EntriesRoute, "Entries")
 
 
 class JoiningFor(Contact):

@@ -19,7 +19,7 @@ from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import ChangedSettings, Listing, answer, page
 from waiting_list.web.routes import EntriesRoute, organizer_router
 
-router = organizer_router(EntriesRoute)
+router = organizer_router(EntriesRoute, "Lists")
 LIST = "/waiting-lists/{offer_id}/{representation_id}"
 
 

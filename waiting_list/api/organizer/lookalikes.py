@@ -20,7 +20,7 @@ from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page
 from waiting_list.web.routes import EntriesRoute, organizer_router
 
-router = organizer_router(EntriesRoute)
+router = organizer_router(EntriesRoute, "Look-alikes")
 LOOKALIKES = LIST + "/lookalikes"
 Number = Annotated[int, Strict(), Field(ge=1, le=2**53 - 1)]
 
@@ -38,7 +38,7 @@ class Undo(Frozen):
     undo: Annotated[str, Strict(), Field(min_length=1, max_length=40)]
 
 
-class Removed(Frozen):
+class RemovedEntries(Frozen):
     """The result of a removal: the numbers of removed entries, and the entries that became ready.
 
     `skipped` has the numbers of entries that had already left. `undo` restores the places within 24 hours. It is
@@ -51,7 +51,7 @@ class Removed(Frozen):
     promoted: list[Entry]
 
 
-class Restored(Frozen):
+class RestoredEntries(Frozen):
     """The result of an undo: the numbers of the new entries, which have the places of the removed ones.
 
     `skipped` has the numbers of entries that were not restored: the fan has joined again or was erased, or the
@@ -85,7 +85,7 @@ async def list_lookalikes(
     LOOKALIKES + "/remove",
     operation_id="remove_lookalikes",
     openapi_extra=ONCE,
-    response_model=Removed,
+    response_model=RemovedEntries,
     responses=declared([*POSTED, problems.InventoryNotFound]),
 )
 async def remove_lookalikes(
@@ -98,7 +98,7 @@ async def remove_lookalikes(
     answered = await call.done(verb)
     done = answered.several
     assert done is not None
-    removed = Removed(
+    removed = RemovedEntries(
         removed=list(done.numbers), skipped=list(done.skipped), undo=done.undo, promoted=list(answered.promoted)
     )
     return answer(removed, replayed=answered.replayed)
@@ -108,7 +108,7 @@ async def remove_lookalikes(
     LOOKALIKES + "/undo",
     operation_id="restore",
     openapi_extra=ONCE,
-    response_model=Restored,
+    response_model=RestoredEntries,
     responses=declared([*POSTED, problems.InventoryNotFound, problems.WaitingListEnded]),
 )
 async def restore(call: ApiRequest, offer_id: PathId, representation_id: PathId, body: Undo) -> Response:
@@ -118,5 +118,7 @@ async def restore(call: ApiRequest, offer_id: PathId, representation_id: PathId,
     answered = await call.done(call.engine.run(key, caller, verbs.restore, undo=body.undo))
     done = answered.several
     assert done is not None
-    restored = Restored(restored=list(done.numbers), skipped=list(done.skipped), promoted=list(answered.promoted))
+    restored = RestoredEntries(
+        restored=list(done.numbers), skipped=list(done.skipped), promoted=list(answered.promoted)
+    )
     return answer(restored, replayed=answered.replayed)

@@ -10,7 +10,7 @@ from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import answer
 from waiting_list.web.routes import AdminRoute, organizer_router
 
-router = organizer_router(AdminRoute)
+router = organizer_router(AdminRoute, "Personal data")
 
 
 @router.get(

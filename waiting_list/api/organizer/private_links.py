@@ -13,7 +13,7 @@ from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import answer
 from waiting_list.web.routes import EntriesRoute, organizer_router
 
-router = organizer_router(EntriesRoute)
+router = organizer_router(EntriesRoute, "Private links")
 LINK = LIST + "/entries/{user_id}/link"
 
 

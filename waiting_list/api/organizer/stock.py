@@ -16,7 +16,7 @@ from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import ChangedInventory, answer
 from waiting_list.web.routes import StockRoute, organizer_router
 
-router = organizer_router(StockRoute)
+router = organizer_router(StockRoute, "Stock")
 
 
 class StockChange(Frozen):

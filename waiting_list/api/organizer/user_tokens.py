@@ -15,7 +15,7 @@ from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import UserToken, answer
 from waiting_list.web.routes import EntriesRoute, organizer_router
 
-router = organizer_router(EntriesRoute)
+router = organizer_router(EntriesRoute, "User tokens")
 
 
 class TokenRequest(Contact):

@@ -22,7 +22,7 @@ from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page
 from waiting_list.web.routes import AdminRoute, organizer_router
 
-router = organizer_router(AdminRoute)
+router = organizer_router(AdminRoute, "Webhooks")
 WEBHOOK = "/webhooks/{webhook_id}"
 Statuses = Annotated[list[NoticeStatus] | None, Query()]
 

@@ -15,7 +15,7 @@ from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import answer
 from waiting_list.web.routes import UserRoute
 
-router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["user"])
+router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["My contact details"])
 CONTACT = ENTRY + "/contact"
 
 

@@ -9,11 +9,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import model_validator
 
 from waiting_list import problems
-from waiting_list.access.join_gate import Response as ChallengeResponse
+from waiting_list.access.join_gate import ChallengeResponse
 from waiting_list.api.user.lists import LIST
 from waiting_list.fields import Frozen, Quantity
 from waiting_list.lists import verbs
-from waiting_list.lists.challenges import Solution
+from waiting_list.lists.challenges import ChallengeSolution
 from waiting_list.lists.contact import ContactFields
 from waiting_list.lists.models import Answer, Entry, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
@@ -24,7 +24,7 @@ from waiting_list.web.responses import Listing, answer, page
 from waiting_list.web.routes import UserRoute
 from waiting_list.web.server_sent_events import EntryStream, StreamHeaders, StreamResponse
 
-router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["user"])
+router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["My entries"])
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A stream of events. The `data` of each event is an Entry.",
@@ -44,7 +44,7 @@ class Joining(ContactFields):
 
     tickets_wanted: Quantity
     tickets_minimum: Quantity | None = None
-    challenge: Solution | ChallengeResponse | None = None
+    challenge: ChallengeSolution | ChallengeResponse | None = None
 
 
 class Changing(Frozen):

@@ -10,18 +10,22 @@ from waiting_list.catalogue.models import EventSummary
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.models import Queue, WaitingList
-from waiting_list.web.openapi import COMMON, declared
+from waiting_list.web.openapi import COMMON, declared, sent
 from waiting_list.web.parameters import Cursor, Ids, Limit, PathId, header
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page, takes_gzip
 from waiting_list.web.routes import PublicRoute
 
-router = APIRouter(prefix="/v1/user", route_class=PublicRoute, tags=["user"])
+router = APIRouter(prefix="/v1/user", route_class=PublicRoute, tags=["Public lists"])
 LIST = "/waiting-lists/{offer_id}/{representation_id}"
 _SHARED = "public, max-age=1"
 """The `Cache-Control` of public data: a shared cache may keep it for a second."""
-NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "The snapshot has not changed since the ETag that the caller sent."}
+TAGGED: dict[int | str, dict[str, Any]] = {
+    200: {"headers": sent("ETag", "Vary")},
+    304: {
+        "description": "The snapshot has not changed since the ETag that the caller sent.",
+        "headers": sent("ETag", "Vary"),
+    },
 }
 
 
@@ -56,7 +60,7 @@ async def get_waiting_list(call: ApiRequest, offer_id: PathId, representation_id
     operation_id="get_queue",
     openapi_extra=header("If-None-Match", "The `ETag` of the snapshot that the caller has."),
     response_model=Queue,
-    responses=declared([*COMMON, problems.InventoryNotFound]) | NOT_MODIFIED,
+    responses=declared([*COMMON, problems.InventoryNotFound]) | TAGGED,
 )
 async def get_queue(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
     """Show a snapshot of the whole queue. A page can compute the position of an entry from it. Caches may keep it

@@ -102,7 +102,7 @@ class Queue(Frozen):
     A segment is a range of ranks (rank >> `segment_bits`). `segments` lists those with waiting entries. Each has
     four numbers: its own number; the entries that wait before it; the tickets that those want; and the version at
     which a place inside it last changed. The position of an entry is 1 + (entries before its segment) + (entries
-    before it in its segment). The last part stays the same as long as the fourth number does: docs/queue.md.
+    before it in its segment). The last part stays the same as long as the fourth number does.
     """
 
     offer_id: str

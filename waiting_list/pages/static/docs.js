@@ -3,8 +3,17 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const paint = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
 dark.addEventListener("change", paint);
 paint();
+// Calls go to the origin of this page, which may differ from the public address that the document names.
+const url = "/openapi.json";
+const here = { url: new URL(".", new URL(url, location)).href.replace(/\/$/, "") };
+const CallsHere = () => ({
+  statePlugins: {
+    spec: { wrapActions: { updateJsonSpec: (update) => (spec) => update({ ...spec, servers: [here] }) } },
+  },
+});
 SwaggerUIBundle({
-  url: "/openapi.json",
+  plugins: [CallsHere],
+  url,
   dom_id: "#docs",
   deepLinking: true,
   persistAuthorization: false,

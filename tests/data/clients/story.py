@@ -1,0 +1,105 @@
+"""Play the main story with the client that openapi-python-client made. It prints what it saw, as JSON."""
+
+import json
+import os
+from datetime import datetime
+
+from waiting_list_service_client import AuthenticatedClient
+from waiting_list_service_client.api.catalogue import put_event, put_inventory, put_offer, put_representation
+from waiting_list_service_client.api.entries import buy, list_entries
+from waiting_list_service_client.api.my_entries import get_entry, join
+from waiting_list_service_client.api.stock import add_stock
+from waiting_list_service_client.api.user_tokens import create_user_token
+from waiting_list_service_client.models import (
+    ChangedEntry,
+    ChangedInventory,
+    Entry,
+    EntryPage,
+    Event,
+    EventFields,
+    Inventory,
+    InventoryFields,
+    Joining,
+    LeftReason,
+    Offer,
+    OfferFields,
+    ProblemCode,
+    ProblemDocument,
+    Purchase,
+    Representation,
+    RepresentationFields,
+    Status,
+    StockChange,
+    TokenRequest,
+    UserToken,
+)
+
+ADDRESS = os.environ["ADDRESS"]
+PAIR = ("py-off", "py-rep")
+organizer = AuthenticatedClient(base_url=ADDRESS, token=os.environ["API_KEY"], raise_on_unexpected_status=True)
+
+
+def fan(user_id: str) -> AuthenticatedClient:
+    made = create_user_token.sync(client=organizer, body=TokenRequest(user_id=user_id))
+    assert isinstance(made, UserToken), made
+    return AuthenticatedClient(base_url=ADDRESS, token=made.token, raise_on_unexpected_status=True)
+
+
+event = put_event.sync("py-ev", client=organizer, body=EventFields(title="Jazz", timezone="Europe/Paris"))
+assert isinstance(event, Event), event
+date = put_representation.sync(
+    "py-rep",
+    client=organizer,
+    body=RepresentationFields(
+        event_id=event.event_id,
+        start_datetime=datetime.fromisoformat("2030-01-31T20:00:00+01:00"),
+        end_datetime=datetime.fromisoformat("2030-01-31T23:00:00+01:00"),
+    ),
+)
+assert isinstance(date, Representation), date
+offer = put_offer.sync(
+    "py-off",
+    client=organizer,
+    body=OfferFields(event_id=event.event_id, name="Floor", max_quantity_per_order=4),
+)
+assert isinstance(offer, Offer), offer
+sold_out = put_inventory.sync(*PAIR, client=organizer, body=InventoryFields(total_stock=10, available_stock=0))
+assert isinstance(sold_out, Inventory), sold_out
+assert sold_out.waiting_list_open
+
+ada = fan("ada")
+joined = join.sync(*PAIR, client=ada, body=Joining(tickets_wanted=2), idempotency_key="one")
+assert isinstance(joined, Entry), joined
+again = join.sync_detailed(*PAIR, client=ada, body=Joining(tickets_wanted=2), idempotency_key="one")
+assert again.headers["Idempotent-Replayed"] == "true"
+refused = join.sync(*PAIR, client=ada, body=Joining(tickets_wanted=2))
+assert isinstance(refused, ProblemDocument), refused
+assert refused.code is ProblemCode.ALREADY_IN_LIST
+assert isinstance(refused.entry, Entry)
+
+stock = add_stock.sync(*PAIR, client=organizer, body=StockChange(quantity=2))
+assert isinstance(stock, ChangedInventory), stock
+assert [entry.user_id for entry in stock.promoted] == ["ada"]
+ready = get_entry.sync(*PAIR, client=ada)
+assert isinstance(ready, Entry), ready
+assert ready.status is Status.READY
+assert isinstance(ready.ready_until, datetime)
+bought = buy.sync(*PAIR, "ada", client=organizer, body=Purchase())
+assert isinstance(bought, ChangedEntry), bought
+assert bought.left_reason is LeftReason.BOUGHT
+found = list_entries.sync(
+    client=organizer, offer_id=["py-off"], status=[Status.LEFT], left_reason=[LeftReason.BOUGHT]
+)
+assert isinstance(found, EntryPage), found
+
+print(
+    json.dumps(
+        {
+            "joined": [joined.status.value, joined.position],
+            "refused": [refused.code.value, refused.entry.number],
+            "ready": ready.tickets_held,
+            "bought": [bought.status.value, bought.left_reason.value],
+            "found": [entry.user_id for entry in found.items],
+        }
+    )
+)

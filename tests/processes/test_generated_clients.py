@@ -1,0 +1,80 @@
+"""Clients that are generated from `/openapi.json` play the main story against a running service.
+
+`make test-clients` installs the generators: openapi-python-client in `.venv-clients`, openapi-typescript in
+`.venv-node`.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from tests.support.shop import Shop, listening
+
+ROOT = Path(__file__).parent.parent.parent
+STORIES = ROOT / "tests" / "data" / "clients"
+PYTHON = ROOT / ".venv-clients" / "bin"
+NODE = ROOT / ".venv-node"
+LIMIT_SECONDS = 150
+SAW = {
+    "joined": ["waiting", 1],
+    "refused": ["already_in_list", 1],
+    "ready": 2,
+    "bought": ["left", "bought"],
+    "found": ["ada"],
+}
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("TEST_CLIENTS"), reason="make test-clients installs the generators, and sets TEST_CLIENTS"
+)
+
+
+async def run(*command: str | Path, cwd: Path, path: Sequence[Path], **environment: str) -> str:
+    """Run a program, and return what it prints. It must not warn."""
+
+    def done() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=cwd,
+            env={"PATH": os.pathsep.join([*map(str, path), os.environ["PATH"]]), "HOME": str(cwd)} | environment,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+
+    found = await asyncio.to_thread(done)
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "warning" not in (found.stdout + found.stderr).lower(), found.stdout + found.stderr
+    return found.stdout
+
+
+async def test_a_generated_python_client_plays_the_story(app: FastAPI, shop: Shop, tmp_path: Path) -> None:
+    async with listening(app) as url:
+        (tmp_path / "config.yml").write_text("post_hooks: []\n")
+        options = ("--url", f"{url}/openapi.json", "--config", "config.yml", "--meta", "none", "--fail-on-warning")
+        target = ("--output-path", "waiting_list_service_client")
+        await run("openapi-python-client", "generate", *options, *target, cwd=tmp_path, path=[PYTHON])
+        (tmp_path / "story.py").write_text((STORIES / "story.py").read_text())
+        types = ("--strict", "--cache-dir", "types", "story.py")
+        await run("mypy", *types, cwd=tmp_path, path=[PYTHON])
+        saw = await run("python", "story.py", cwd=tmp_path, path=[PYTHON], ADDRESS=url, API_KEY=shop.key)
+    assert json.loads(saw) == SAW
+
+
+async def test_a_generated_typescript_client_plays_the_story(app: FastAPI, shop: Shop, tmp_path: Path) -> None:
+    path = [NODE / "bin", NODE / "node_modules" / ".bin"]
+    (tmp_path / "node_modules").symlink_to(NODE / "node_modules")
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "story.ts").write_text((STORIES / "story.ts").read_text())
+    options = ("--strict", "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes")
+    target = ("--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--types", "node")
+    async with listening(app) as url:
+        await run("openapi-typescript", f"{url}/openapi.json", "--output", "api.d.ts", cwd=tmp_path, path=path)
+        await run("tsc", *options, *target, "story.ts", cwd=tmp_path, path=path)
+        saw = await run("node", "story.js", cwd=tmp_path, path=path, ADDRESS=url, API_KEY=shop.key)
+    assert json.loads(saw) == SAW

@@ -1,0 +1,319 @@
+"""Give the examples of the OpenAPI document: what clients send, and what the service answers.
+
+They tell one story: a show is sold out, and the fan `u1` waits for two tickets. Tests send every body to a running
+service, and compare its answers with the examples.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from waiting_list.lists.list_settings import SETTINGS
+from waiting_list.lists.notice_kinds import WebhookType
+from waiting_list.problems import ENTRY_EXAMPLE
+
+Json = dict[str, Any]
+
+_KEY: Json = {"offer_id": "off_001", "representation_id": "rep_001"}
+_LIST: Json = _KEY | {"event_id": "ev_001"}
+_EVENT: Json = {
+    "title": "Jazz Festival",
+    "description": "Three nights on the lake.",
+    "thumbnail_url": None,
+    "venue_name": "Olympia",
+    "venue_address": "28 Boulevard des Capucines, Paris",
+    "timezone": "Europe/Paris",
+    "max_places_per_person": None,
+}
+_REPRESENTATION: Json = {
+    "event_id": "ev_001",
+    "start_datetime": "2030-01-31T20:00:00+01:00",
+    "end_datetime": "2030-01-31T23:00:00+01:00",
+}
+_OFFER: Json = {
+    "event_id": "ev_001",
+    "name": "Floor",
+    "type": "ticket",
+    "max_quantity_per_order": 4,
+    "description": "Standing.",
+}
+_TICKET = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ1MSJ9.c2lnbmF0dXJl"
+_URL = "https://shop.example/hooks/waiting-list"
+
+BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
+    "add_stock": [("Two tickets were returned", {"quantity": 2})],
+    "add_total_stock": [("A new row of four seats", {"quantity": 4})],
+    "buy": [
+        ("The fan bought all held tickets", {}),
+        ("The fan bought one ticket", {"quantity": 1}),
+    ],
+    "buy_with_pass": [
+        ("The fan with this pass bought all held tickets", {"purchase_pass": _TICKET}),
+    ],
+    "change": [("One ticket is enough", {"tickets_wanted": 2, "tickets_minimum": 1})],
+    "change_webhook": [
+        ("Disable the webhook", {"disabled": True}),
+        ("Receive only two types of events", {"types": ["entry.ready", "entry.left"], "disabled": False}),
+    ],
+    "configure": [
+        ("Hold tickets for two hours", {"hold_minutes": 120}),
+        ("Release tickets by hand", {"automatic": False}),
+    ],
+    "create_api_key": [
+        ("A key for stock, for a year", {"name": "Box office", "scopes": ["stock"], "expires_in": 31_536_000}),
+        ("A key that only reads", {"name": "Reports", "read_only": True}),
+    ],
+    "create_user_token": [
+        ("A token for an hour", {"user_id": "u1"}),
+        (
+            "With a confirmed e-mail address",
+            {"user_id": "u1", "expires_in": 900, "email": "ada@mail.example", "email_verified": True},
+        ),
+    ],
+    "create_webhook": [
+        ("Receive all events", {"url": _URL}),
+        (
+            "Receive some events",
+            {"url": _URL, "description": "Shop", "types": ["entry.ready"], "notify_email": "ops@mail.example"},
+        ),
+    ],
+    "join": [
+        ("Two tickets, or at least one", {"tickets_wanted": 2, "tickets_minimum": 1}),
+        ("With an e-mail address", {"tickets_wanted": 2, "email": "ada@mail.example", "locale": "en"}),
+    ],
+    "join_for_user": [
+        (
+            "A fan joins by phone",
+            {"user_id": "u2", "tickets_wanted": 1, "email": "bob@mail.example", "email_verified": True},
+        ),
+    ],
+    "move": [
+        ("Next in line", {"to": "first", "reason": "Wheelchair user"}),
+        ("Last in line", {"to": "last"}),
+        ("Ahead of another fan", {"before": "u2"}),
+    ],
+    "promote": [("Release two tickets", {"tickets": 2})],
+    "put_event": [("A show", _EVENT)],
+    "put_inventory": [("A show that is sold out", {"total_stock": 100, "available_stock": 0})],
+    "put_offer": [("A ticket type", _OFFER)],
+    "put_representation": [("One evening", _REPRESENTATION)],
+    "redeliver": [
+        ("All dead deliveries", {"status": "dead"}),
+        ("One delivery", {"notice_id": "0f8b9c1e-5a53-5b8e-9d6a-2f3c4d5e6f70"}),
+    ],
+    "remove_lookalikes": [("Remove two entries", {"numbers": [1, 2], "reason": "One buyer with two accounts"})],
+    "remove_stock": [
+        ("A free ticket was sold at the door", {"quantity": 1}),
+        ("Two tickets are withdrawn, even if they are held", {"quantity": 2, "revoke_holds": True}),
+    ],
+    "remove_total_stock": [("Four seats are gone", {"quantity": 4})],
+    "restore": [("Undo a removal", {"undo": "b7f1c0d2e3a4"})],
+    "rotate_api_key": [("The old key stays valid for an hour", {"overlap": 3600})],
+    "set_contact": [("A new address", {"email": "ada@mail.example", "name": "Ada", "locale": "en"})],
+}  # fmt: skip
+"""The bodies of each call, each with what it is for."""
+
+_ENTRY: Json = ENTRY_EXAMPLE
+_READY: Json = _ENTRY | {
+    "status": "ready",
+    "tickets_held": 2,
+    "position": None,
+    "tickets_ahead": None,
+    "ready_at": "2026-11-24T10:05:00Z",
+    "ready_until": "2026-11-25T10:05:00Z",
+    "purchase_pass": _TICKET,
+}
+_AT: Json = {"left_at": "2026-11-24T10:10:00Z"}
+_BOUGHT: Json = (
+    _READY | _AT | {"status": "left", "left_reason": "bought", "tickets_held": 0, "purchase_pass": None}
+)
+_LEFT: Json = (
+    _ENTRY | _AT | {"status": "left", "left_reason": "cancelled", "position": None, "tickets_ahead": None}
+)
+_STOCK: Json = _LIST | {
+    "total_stock": 100, "available_stock": 2, "held": 2, "free": 0, "waiting_list_open": True,
+}  # fmt: skip
+_SETTINGS: Json = _LIST | {name: one.shown_default for name, one in SETTINGS.items()}
+_NOT_PUBLIC = ("open", "purchase_url", "reminder_minutes")
+_COUNTS: Json = {
+    "joins": 120, "promotions": 14, "purchases": 11, "tickets_bought": 21, "expiries": 2, "departures": 5,
+}  # fmt: skip
+_API_KEY: Json = {
+    "key_id": "4f1c0d2e3a5b",
+    "name": "Box office",
+    "read_only": False,
+    "scopes": ["stock"],
+    "created_at": "2026-11-24T09:00:00Z",
+    "expires_at": "2027-11-24T09:00:00Z",
+    "last_used_at": "2026-11-24T10:05:00Z",
+    "revoked_at": None,
+}
+_WEBHOOK: Json = {
+    "webhook_id": "wh_5f2b9c1e0d3a4b6c",
+    "url": _URL,
+    "description": "Shop",
+    "types": ["entry.ready"],
+    "notify_email": "ops@mail.example",
+    "created_at": "2026-11-24T09:00:00Z",
+    "rotated_at": None,
+    "failing_since": None,
+    "disabled_at": None,
+    "disabled_reason": None,
+}
+_NOTICE: Json = _KEY | {
+    "notice_id": "0f8b9c1e-5a53-5b8e-9d6a-2f3c4d5e6f70",
+    "webhook_id": "wh_5f2b9c1e0d3a4b6c",
+    "type": "entry.ready",
+    "number": 1042,
+    "status": "sent",
+    "created_at": "2026-11-24T10:05:00Z",
+    "due_at": "2026-11-24T10:05:00Z",
+    "tries": 1,
+    "tried_at": "2026-11-24T10:05:00Z",
+    "ended_at": "2026-11-24T10:05:00Z",
+    "answer_status": 204,
+    "answer": "",
+    "latency_ms": 38,
+}
+_CONTACT: Json = _KEY | {
+    "number": 1042, "email": "ada@mail.example", "name": "Ada", "locale": "en", "email_verified": False,
+    "subscribed": True,
+}  # fmt: skip
+_CHANGE: Json = {
+    "sequence": 1207,
+    "at": "2026-11-24T10:05:00Z",
+    "actor": "service",
+    "verb": "promote",
+    "number": 1042,
+    "user_id": "u1",
+    "before": {"status": "waiting", "tickets_held": 0, "ready_at": None, "ready_until": None, "held": 0},
+    "after": {
+        "status": "ready",
+        "tickets_held": 2,
+        "ready_at": "2026-11-24T10:05:00+00:00",
+        "ready_until": "2026-11-25T10:05:00+00:00",
+        "held": 2,
+    },
+    "reason": None,
+}
+_OF_EVENT: Json = _EVENT | {"event_id": "ev_001", "organization_id": "org_001"}
+
+EXAMPLES: Mapping[str, Json] = {
+    "ChangedEntry": _ENTRY | {"promoted": []},
+    "ChangedInventory": _STOCK | {"promoted": [_READY]},
+    "ChangedSettings": _SETTINGS | {"promoted": []},
+    "Change": _CHANGE,
+    "CreatedKey": _API_KEY | {"last_used_at": None, "key": "wl_4f1c0d2e3a5b_" + "0123456789abcdef" * 4},
+    "CreatedWebhook": _WEBHOOK | {"secret": "whsec_K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="},
+    "Entry": _ENTRY,
+    "Erasure": {"user_id": "u1", "waiting_lists": 1},
+    "Event": _OF_EVENT,
+    "EventSummary": _OF_EVENT | {
+        "representations": [_REPRESENTATION | {"representation_id": "rep_001"}],
+        "offers": [_OFFER | {"offer_id": "off_001"}],
+        "waiting_lists": [_KEY | {"open": True, "waiting": 17, "free": 0}],
+    },
+    "Inventory": _STOCK | {"available_stock": 0, "held": 0},
+    "KeptContact": _CONTACT,
+    "KeyInfo": _API_KEY,
+    "ListSettings": _SETTINGS,
+    "ListSummary": _LIST | {
+        "open": True, "total_stock": 100, "available_stock": 2, "held": 2, "free": 0,
+        "entries": {"waiting": 17, "ready": 1, "left": 5}, "tickets": {"waiting": 31, "ready": 2, "left": 9},
+        "oldest_joined_at": "2026-11-20T08:00:00Z",
+    },
+    "Liveness": {"status": "live"},
+    "Lookalikes": {
+        "signals": ["network", "burst"], "entries": 3, "tickets": 6,
+        "first_joined_at": "2026-11-24T10:00:00Z", "last_joined_at": "2026-11-24T10:00:40Z",
+        "numbers": [1040, 1041, 1042],
+    },
+    "Notice": _NOTICE,
+    "Offer": _OFFER | {"offer_id": "off_001"},
+    "PrivateLink": {"url": "https://tickets.example/e/MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nw"},
+    "PublicKeys": {
+        "keys": [
+            {
+                "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "5f2b9c1e",
+                "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+            }
+        ]
+    },
+    "Queue": _LIST | {
+        "version": 1207, "waiting": 17, "tickets_waiting": 31, "free": 0, "segment_bits": 30,
+        "segments": [[0, 0, 0, 1180]],
+    },
+    "Readiness": {
+        "status": "ready", "oldest_due_hold_seconds": 0.0, "oldest_due_notice_seconds": 0.0, "warnings": [],
+    },
+    "Redelivered": {"notices": 1},
+    "RemovedEntries": {"removed": [1, 2], "skipped": [], "undo": "b7f1c0d2e3a4", "promoted": []},
+    "Representation": _REPRESENTATION | {"representation_id": "rep_001"},
+    "RestoredEntries": {"restored": [3, 4], "skipped": [], "promoted": []},
+    "SignedOut": {"user_id": "u1", "signed_out_at": "2026-11-24T10:15:00Z"},
+    "Statistics": {
+        "period": "day",
+        "periods": [{"period_at": "2026-11-24T00:00:00+01:00"} | _COUNTS | {"tickets_waiting": 31}],
+        **_COUNTS,
+        "conversion": 0.786,
+        "median_wait_seconds": 5400.0,
+    },
+    "UserExport": {
+        "user_id": "u1", "entries": [_ENTRY], "contacts": [_CONTACT], "history": [_CHANGE | _KEY],
+        "notices": [_NOTICE | {"webhook_id": None, "type": "ready", "answer_status": 250, "body": None}],
+        "sign_ins": [], "suppressions": [],
+    },
+    "UserToken": {
+        "token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1MSJ9.c2lnbmF0dXJl", "expires_at": "2026-11-24T11:00:00Z",
+    },
+    "Version": {"version": "1.0.0"},
+    "WaitingList": _LIST | {
+        "open": True, "closed_reason": None, "waiting": 17, "tickets_waiting": 31, "free": 0,
+        "max_quantity_per_order": 4, "max_places_per_person": None, "timezone": "Europe/Paris",
+        "ends_at": "2030-01-31T19:00:00Z",
+        **{name: value for name, value in _SETTINGS.items() if name not in _NOT_PUBLIC},
+    },
+    "Webhook": _WEBHOOK,
+}  # fmt: skip
+"""The answers of calls, by shape."""
+
+ANSWERS: Mapping[str, Json] = {
+    "buy": _BOUGHT | {"promoted": []},
+    "buy_with_pass": _BOUGHT | {"promoted": []},
+    "leave": _LEFT,
+    "remove": _LEFT | {"left_reason": "removed", "promoted": []},
+}
+"""The answers of calls for which the example of the shape would be wrong."""
+
+_HAPPENED = "2026-11-24T10:05:00+00:00"
+_DATA: Mapping[str, Json] = {
+    WebhookType.ENTRY_JOINED: {"entry": _ENTRY},
+    WebhookType.ENTRY_CHANGED: {"entry": _ENTRY},
+    WebhookType.ENTRY_READY: {"entry": _READY},
+    WebhookType.ENTRY_LEFT: {"entry": _BOUGHT},
+    WebhookType.LIST_OPENED: {"list": _SETTINGS, "reason": None},
+    WebhookType.LIST_CLOSED: {"list": _SETTINGS | {"open": False}, "reason": "closed"},
+    WebhookType.STOCK_CHANGED: {"inventory": _STOCK},
+}
+
+
+def answer_example(call: str, shape: str) -> tuple[str, Json]:
+    """Return the example of what a call answers with, after its name in the document."""
+    if call in ANSWERS:
+        return call, ANSWERS[call]
+    if shape.endswith("Page"):
+        return shape, {"items": [EXAMPLES[shape.removesuffix("Page")]], "next_cursor": None}
+    return shape, EXAMPLES[shape]
+
+
+def webhook_example(type_: str) -> Json:
+    """Return the example of what a webhook receives."""
+    if type_ in _DATA:
+        data = {"sequence": 1207} | {
+            name: {key: one for key, one in value.items() if key != "purchase_pass"} if name == "entry" else value
+            for name, value in _DATA[type_].items()
+        }
+    elif type_ == "webhook.test":
+        data = {"message": "This webhook works."}
+    else:
+        data = {"webhook_id": "wh_5f2b9c1e0d3a4b6c", "url": _URL, "reason": "it answered 410 Gone"}
+    return {"type": str(type_), "timestamp": _HAPPENED, "data": data}
