@@ -1,6 +1,6 @@
 """The page of the API: Swagger UI runs under our policy, asks nothing of any other host, and its calls work."""
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.site import Site
 from tests.browser.visits import Visits
@@ -37,3 +37,23 @@ async def test_a_key_that_is_typed_into_the_docs_is_used_and_not_kept(site: Site
     await expect(page.locator(".live-responses-table tr.response .response-col_status")).to_contain_text("200")
     assert await page.evaluate("() => Object.keys(localStorage).concat(Object.keys(sessionStorage))") == []
     assert await page.context.cookies() == []
+
+
+async def test_calls_go_to_where_the_docs_come_from(site: Site, visits: Visits) -> None:
+    page = await visits.begin()
+    page.set_default_timeout(60_000)  # Swagger UI takes a while on a busy machine
+
+    async def with_another_address(route: Route) -> None:
+        answer = await route.fetch()
+        document = await answer.json()
+        assert document["servers"][0]["url"] == site.address
+        await route.fulfill(response=answer, json=document | {"servers": [{"url": "https://tickets.example"}]})
+
+    await page.route("**/openapi.json", with_another_address)
+    await page.goto("/docs")
+    await page.locator("#operations-Operations-get_version .opblock-summary-control").click()
+    await page.get_by_role("button", name="Try it out").click()
+    await page.get_by_role("button", name="Execute").click()
+    await expect(page.locator(".live-responses-table tr.response .response-col_status")).to_contain_text(
+        "200", timeout=60_000
+    )

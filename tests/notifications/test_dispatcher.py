@@ -23,6 +23,7 @@ from waiting_list.lists.models import ListKey
 from waiting_list.notifications import dispatcher, email_composer, send_batch
 from waiting_list.notifications.dispatcher import Dispatcher
 from waiting_list.notifications.retry_policy import DELAYS_SECONDS
+from waiting_list.notifications.webhook_payloads import payload
 from waiting_list.notifications.webhooks import webhook_secret
 from waiting_list.postgres.pool import connection, transaction
 from waiting_list.postgres.statements import sql
@@ -525,7 +526,7 @@ async def test_a_webhook_that_only_fails_for_days_is_disabled_and_its_organizati
         await telling.deliver()
         assert len(telling.hook.requests) == 1
         (told,) = [json.loads(body) for _, body in other.requests]
-    assert told["type"] == "webhook.disabled"
+    payload("webhook.disabled").model_validate(told)
     assert told["data"]["webhook_id"] == "wh_1"
     assert told["data"]["reason"] == "it has failed for more than 3 days; last: 500", "not what it answered"
     (message,) = telling.mailbox.messages

@@ -266,7 +266,7 @@ async def test_webhooks_receive_what_the_document_shows(app: FastAPI, shop: Shop
         (example,) = media["examples"].values()
         assert_alike(example["value"], _json(body), type_)
         seen.add(type_)
-    # One webhook never hears that it was disabled: tests/notifications/test_webhooks.py has that delivery.
+    # One webhook never hears that it was disabled: tests/notifications/test_dispatcher.py has that delivery.
     assert seen == hooks.keys() - {"webhook.disabled"}
 
 
