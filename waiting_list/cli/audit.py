@@ -10,12 +10,13 @@ from waiting_list.cli.options import DataDir
 
 def audit(
     offer_id: Annotated[
-        str | None, typer.Argument(help="Audit only one list: the id of its offer. By default all lists.")
+        str | None,
+        typer.Argument(metavar="OFFER", help="Audit only one list: the id of its offer. By default all lists."),
     ] = None,
     representation_id: Annotated[
-        str | None, typer.Argument(help="The id of the representation of that list.")
+        str | None, typer.Argument(metavar="REPRESENTATION", help="Id of the representation of that list.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each list.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for each list.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Compare each list with its history.

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(help="File to write. It must not exist yet.")], data_dir: DataDir = None
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write. It must not exist yet.")],
+    data_dir: DataDir = None,
 ) -> None:
     """Write a backup of a data folder to one file.
 
@@ -46,7 +47,9 @@ def backup(
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File that `backup` wrote.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="File that `backup` wrote.")
+    ],
     data_dir: DataDir = None,
 ) -> None:
     """Restore a backup into a new data folder.

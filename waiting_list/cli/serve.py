@@ -67,7 +67,10 @@ def serve(
 
 def worker(
     metrics_port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics on this port of 127.0.0.1.")
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Serve Prometheus metrics on this port of 127.0.0.1. By default on none."
+        ),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:

@@ -1,0 +1,118 @@
+"""Listings are tables that people read, and JSON that scripts read."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from rich.cells import cell_len
+
+from waiting_list.access.api_keys import KeyInfo
+from waiting_list.access.scopes import Scope
+from waiting_list.cli.output import print_listing
+
+NAMES = ("till", "東京の売り場", "🎟️ tickets", "café", "", "x\x1b[2J\ny", "long " * 30)
+FIELDS = ("key_id", "name", "scopes", "created_at", "revoked_at")
+TABLE = """
+import json, sys
+from waiting_list.cli.output import print_table
+print_table(*json.loads(sys.argv[1]))
+"""
+
+
+def keys(names: Sequence[str] = NAMES) -> list[KeyInfo]:
+    at = datetime(2030, 1, 31, 20, 30, 5, 999_999, tzinfo=timezone(timedelta(hours=1)))
+    return [
+        KeyInfo(
+            key_id=f"{number:012}", name=name, read_only=False, scopes=(Scope.READ, Scope.STOCK), created_at=at,
+            expires_at=None, last_used_at=None, revoked_at=None,
+        )
+        for number, name in enumerate(names)
+    ]  # fmt: skip
+
+
+def test_a_table_has_a_header_and_aligned_columns_also_with_wide_characters(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_listing(keys(), FIELDS, as_json=False, empty="")
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header.split() == ["KEY_ID", "NAME", "SCOPES", "CREATED_AT", "REVOKED_AT"]
+    assert len(lines) == len(NAMES)
+    starts = {cell_len(line[: line.index("read,stock")]) for line in lines}
+    assert starts == {cell_len(header[: header.index("SCOPES")])}
+    assert [line.split("  ")[1] for line in lines[:2]] == ["till", "東京の売り場"]
+    assert all(line.endswith("  read,stock  2030-01-31T19:30:05Z  -") for line in lines)
+
+
+def test_a_table_prints_no_control_characters_and_no_line_ends_with_a_space(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_listing(keys(), ("key_id", "name"), as_json=False, empty="")
+    lines = capsys.readouterr().out.split("\n")
+    assert all(line.isprintable() and line == line.rstrip() for line in lines)
+    assert lines[5] == "000000000004  -"
+
+
+def test_json_is_one_array_with_the_field_names_and_values_of_the_api(capsys: pytest.CaptureFixture[str]) -> None:
+    found = keys()
+    print_listing(found, FIELDS, as_json=True, empty="")
+    assert json.loads(capsys.readouterr().out) == [json.loads(key.model_dump_json()) for key in found]
+
+
+def test_an_empty_listing_is_a_sentence_on_stderr_or_an_empty_array(capsys: pytest.CaptureFixture[str]) -> None:
+    print_listing([], FIELDS, as_json=False, empty="There are no keys.")
+    assert capsys.readouterr() == ("", "There are no keys.\n")
+    print_listing([], FIELDS, as_json=True, empty="There are no keys.")
+    assert capsys.readouterr() == ("[]\n", "")
+
+
+def on_a_terminal(columns: int, titles: list[str], rows: list[list[str]]) -> list[str]:
+    """Return the lines that a terminal of this width shows of a table."""
+    reader, terminal = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-c", TABLE, json.dumps([titles, rows])],
+        stdout=terminal, check=True, timeout=30, env=os.environ | {"COLUMNS": str(columns)},
+    )  # fmt: skip
+    assert done.returncode == 0
+    os.close(terminal)
+    shown = b""
+    try:
+        while part := os.read(reader, 65_536):
+            shown += part
+    except OSError:  # Linux ends so when no program has the terminal any more
+        pass
+    os.close(reader)
+    return shown.decode().splitlines()
+
+
+def test_a_terminal_shows_what_fits_of_the_last_column_and_every_id_whole() -> None:
+    answer = "451 4.7.1 Try again later, 東京 " * 9
+    rows = [["0123456789ab" * 3, "dead", answer], ["b" * 36, "pending", "short"]]
+    for columns in (60, 80, 81, 82, 200):
+        header, first, second = on_a_terminal(columns, ["id", "status", "answer"], rows)
+        assert first.startswith("0123456789ab" * 3 + "  dead     451 4.7.1 ")
+        assert first.endswith("…")
+        assert columns - 1 <= cell_len(first) <= columns
+        assert second == "b" * 36 + "  pending  short"
+        assert header == "ID".ljust(38) + "STATUS   ANSWER"
+    assert on_a_terminal(20, ["id", "status", "answer"], rows)[1].startswith("0123456789ab" * 3 + "  dead     451")
+    assert on_a_terminal(999, ["id", "status", "answer"], rows)[1].endswith(answer.rstrip())
+
+
+def test_a_pipe_gets_the_whole_text_without_colours() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TABLE, json.dumps([["id", "answer"], [["1", "long " * 200]]])],
+        capture_output=True, text=True, check=True, timeout=30, env=os.environ | {"COLUMNS": "20"},
+    )  # fmt: skip
+    assert done.stdout == "ID  ANSWER\n1   " + ("long " * 200).rstrip() + "\n"
+
+
+def test_an_instant_is_the_same_in_every_zone(capsys: pytest.CaptureFixture[str]) -> None:
+    instant = keys()[0].created_at
+    for one in (instant, instant.astimezone(UTC)):
+        print_listing([keys()[0].model_copy(update={"created_at": one})], ("created_at",), as_json=False, empty="")
+        assert capsys.readouterr().out == "CREATED_AT\n2030-01-31T19:30:05Z\n"
