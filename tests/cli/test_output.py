@@ -22,6 +22,19 @@ import json, sys
 from waiting_list.cli.output import print_table
 print_table(*json.loads(sys.argv[1]))
 """
+LOG = """
+import structlog
+from waiting_list.settings import Settings
+from waiting_list.telemetry import logs
+logs.set_up(Settings())
+structlog.get_logger("x").warning("looked")
+"""
+START = """
+import pathlib
+from waiting_list.cli.serve import print_addresses
+from waiting_list.settings import Settings
+print_addresses(Settings(), "http://127.0.0.1:8000", data=pathlib.Path("/srv/data"))
+"""
 
 
 def keys(names: Sequence[str] = NAMES) -> list[KeyInfo]:
@@ -70,14 +83,13 @@ def test_an_empty_listing_is_a_sentence_on_stderr_or_an_empty_array(capsys: pyte
     assert capsys.readouterr() == ("[]\n", "")
 
 
-def on_a_terminal(columns: int, titles: list[str], rows: list[list[str]]) -> list[str]:
-    """Return the lines that a terminal of this width shows of a table."""
+def on_a_terminal(program: str, *arguments: str, **environment: str) -> str:
+    """Return what a terminal shows of a program."""
     reader, terminal = pty.openpty()
-    done = subprocess.run(
-        [sys.executable, "-c", TABLE, json.dumps([titles, rows])],
-        stdout=terminal, check=True, timeout=30, env=os.environ | {"COLUMNS": str(columns)},
+    subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        stdout=terminal, stderr=terminal, check=True, timeout=30, env=os.environ | environment,
     )  # fmt: skip
-    assert done.returncode == 0
     os.close(terminal)
     shown = b""
     try:
@@ -86,21 +98,28 @@ def on_a_terminal(columns: int, titles: list[str], rows: list[list[str]]) -> lis
     except OSError:  # Linux ends so when no program has the terminal any more
         pass
     os.close(reader)
-    return shown.decode().splitlines()
+    return shown.decode().replace("\r\n", "\n")
+
+
+def table_on_a_terminal(columns: int, titles: list[str], rows: list[list[str]]) -> list[str]:
+    """Return the lines that a terminal of this width shows of a table."""
+    return on_a_terminal(TABLE, json.dumps([titles, rows]), COLUMNS=str(columns)).splitlines()
 
 
 def test_a_terminal_shows_what_fits_of_the_last_column_and_every_id_whole() -> None:
     answer = "451 4.7.1 Try again later, 東京 " * 9
     rows = [["0123456789ab" * 3, "dead", answer], ["b" * 36, "pending", "short"]]
     for columns in (60, 80, 81, 82, 200):
-        header, first, second = on_a_terminal(columns, ["id", "status", "answer"], rows)
+        header, first, second = table_on_a_terminal(columns, ["id", "status", "answer"], rows)
         assert first.startswith("0123456789ab" * 3 + "  dead     451 4.7.1 ")
         assert first.endswith("…")
         assert columns - 1 <= cell_len(first) <= columns
         assert second == "b" * 36 + "  pending  short"
         assert header == "ID".ljust(38) + "STATUS   ANSWER"
-    assert on_a_terminal(20, ["id", "status", "answer"], rows)[1].startswith("0123456789ab" * 3 + "  dead     451")
-    assert on_a_terminal(999, ["id", "status", "answer"], rows)[1].endswith(answer.rstrip())
+    assert table_on_a_terminal(20, ["id", "status", "answer"], rows)[1].startswith(
+        "0123456789ab" * 3 + "  dead     451"
+    )
+    assert table_on_a_terminal(999, ["id", "status", "answer"], rows)[1].endswith(answer.rstrip())
 
 
 def test_a_pipe_gets_the_whole_text_without_colours() -> None:
@@ -116,3 +135,22 @@ def test_an_instant_is_the_same_in_every_zone(capsys: pytest.CaptureFixture[str]
     for one in (instant, instant.astimezone(UTC)):
         print_listing([keys()[0].model_copy(update={"created_at": one})], ("created_at",), as_json=False, empty="")
         assert capsys.readouterr().out == "CREATED_AT\n2030-01-31T19:30:05Z\n"
+
+
+def test_log_lines_have_colours_on_a_terminal_unless_no_color_is_set() -> None:
+    assert "\x1b[" in on_a_terminal(LOG, NO_COLOR="", TERM="xterm")
+    shown = on_a_terminal(LOG, NO_COLOR="1", TERM="xterm")
+    assert "looked" in shown
+    assert "\x1b" not in shown
+
+
+def test_the_first_lines_of_serve_say_where_the_data_is_and_on_a_terminal_how_to_stop() -> None:
+    shown = on_a_terminal(START)
+    assert "\n  docs       http://127.0.0.1:8000/docs\n" in shown
+    assert "\n  data       /srv/data\n" in shown
+    assert shown.endswith("\nCtrl-C stops the service. The data stays.\n")
+    logged = subprocess.run(
+        [sys.executable, "-c", START], capture_output=True, text=True, check=True, timeout=30
+    ).stdout
+    assert shown.startswith(logged)
+    assert "Ctrl-C" not in logged
