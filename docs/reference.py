@@ -10,8 +10,8 @@ from waiting_list.app import create_app
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 
-ABOUT_COMMANDS = """`make generate` makes this page from the help of the commands. [Install](how-to/install.md) says where
-`waiting-list` is.
+ABOUT_COMMANDS = """`make generate` makes this page from the help of the commands.
+[Install](how-to/install.md) says where `waiting-list` is.
 
 A listing is a table with a header. Its columns have the field names of the API, and its instants are UTC. `--json`
 prints one JSON array for scripts. What was found goes to stdout, and sentences for the operator go to stderr. On a

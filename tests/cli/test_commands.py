@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -135,3 +136,30 @@ async def test_ctrl_c_ends_a_command_with_one_line_and_130(pool: Pool, dsn: str)
             process.send_signal(signal.SIGINT)
             assert await process.communicate() == (b"", b"Interrupted.\n")
     assert process.returncode == 128 + signal.SIGINT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer", "ends"),
+    [
+        ([], b"n\n", (2, "", "The person was not erased.")),
+        ([], b"y\n", (0, "The person was erased from 0 waiting lists.\n", "[y/N]: ")),
+        (["--yes"], b"", (0, "The person was erased from 0 waiting lists.\n", "")),
+    ],
+    ids=["no", "yes", "without a question"],
+)
+async def test_a_terminal_is_asked_before_a_person_is_erased(
+    dsn: str, arguments: list[str], answer: bytes, ends: tuple[int, str, str]
+) -> None:
+    keyboard, terminal = pty.openpty()
+    os.write(keyboard, answer)
+    done = subprocess.run(
+        [sys.executable, "-m", "waiting_list", "erase-user", "acme", "a\x1b[2Jb", *arguments],
+        stdin=terminal, capture_output=True, text=True, check=False, timeout=60,
+        env=os.environ | {"DATABASE_URL": dsn},
+    )  # fmt: skip
+    os.close(terminal)
+    os.close(keyboard)
+    code, printed, last = ends
+    assert (done.returncode, done.stdout) == (code, printed)
+    assert done.stderr.strip().endswith(last.strip())
+    assert ("Erase the user a\ufffd[2Jb of acme?" in done.stderr) == (arguments == [])

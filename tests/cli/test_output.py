@@ -29,6 +29,12 @@ from waiting_list.telemetry import logs
 logs.set_up(Settings())
 structlog.get_logger("x").warning("looked")
 """
+PROGRESS = """
+from waiting_list.cli.output import show_progress
+show_progress("one/list: 100000 rows " + "x" * 200)
+show_progress("")
+print("1 list")
+"""
 START = """
 import pathlib
 from waiting_list.cli.serve import print_addresses
@@ -154,3 +160,15 @@ def test_the_first_lines_of_serve_say_where_the_data_is_and_on_a_terminal_how_to
     ).stdout
     assert shown.startswith(logged)
     assert "Ctrl-C" not in logged
+
+
+def test_progress_takes_one_line_of_a_terminal_and_leaves_no_trace() -> None:
+    shown = on_a_terminal(PROGRESS, COLUMNS="80")
+    first, last = shown.split("\x1b[K\r\x1b[K")
+    assert first.startswith("\rone/list: 100000 rows xxx")
+    assert len(first) == len("\r") + 79
+    assert last == "1 list\n"
+    piped = subprocess.run(
+        [sys.executable, "-c", PROGRESS], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert (piped.stdout, piped.stderr) == ("1 list\n", "")

@@ -111,7 +111,7 @@ def test_a_person_is_found_exported_and_erased_from_the_command_line(
     assert header == "USER_ID"
     assert "ines" in users
     assert {"user_id": "ines"} in json.loads(run("find-user", contact["email"], "--json"))
-    assert run("erase-user", "ines") == "The person was erased from 1 waiting lists.\n"
+    assert run("erase-user", "ines") == "The person was erased from 1 waiting list.\n"
     assert json.loads(run("export-user", "ines"))["entries"] == []
 
 

@@ -1,11 +1,11 @@
 """Define the command `audit`, which compares lists with their history."""
 
-import sys
 from typing import Annotated
 
 import typer
 
 from waiting_list.cli.options import DataDir
+from waiting_list.cli.output import counted, show_progress
 
 
 def audit(
@@ -36,14 +36,14 @@ def audit(
     differences = lists = 0
 
     def progress(key: ListKey, rows: int) -> None:
-        if sys.stderr.isatty():
-            print(f"{key.offer_id}/{key.representation_id}: {rows} rows", end="\r", file=sys.stderr, flush=True)
+        show_progress(f"{key.offer_id}/{key.representation_id}: {rows} rows")
 
     async def run(pool: Pool, _: Settings) -> None:
         nonlocal differences, lists
         async for report in audit_lists(pool, only=only, progress=progress):
             lists += 1
             differences += report.finding is not None
+            show_progress("")
             if as_json:
                 print(report.model_dump_json())
             elif report.finding:
@@ -54,6 +54,6 @@ def audit(
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)
     if not as_json:
-        print(f"{lists} lists, {differences} with a difference")
+        print(f"{counted(lists, 'list')}, {differences} with a difference")
     if differences:
         raise typer.Exit(1)

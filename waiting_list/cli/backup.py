@@ -5,8 +5,10 @@ database to any instant, use WAL archiving: docs/backup.md.
 """
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
+from time import monotonic
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
@@ -30,6 +32,7 @@ def backup(
     """
     from waiting_list.cli.context import run_with_pool, with_database
 
+    began = monotonic()
     _refuse_other_servers()
     if file.exists():
         fail(f"{file} already exists. Name a new file.")
@@ -43,7 +46,7 @@ def backup(
             _run("pg_dump", settings, data_dir, "--format=custom", output=output)
             os.fsync(output.fileno())
     part.rename(file)
-    print(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
+    print(f"Wrote {file}: {file.stat().st_size / 1e6:.1f} MB in {monotonic() - began:.1f} s.")
 
 
 def restore(
@@ -61,13 +64,15 @@ def restore(
     from waiting_list.cli.context import dsn_of, run_with_pool, with_database
     from waiting_list.postgres.migrate import migrate
 
+    began = monotonic()
     _refuse_other_servers()
     with with_database(data_dir, migrated=False) as settings:
         if run_with_pool(settings, _has_tables):
             fail("This data folder already has a database. Restore into a new one, then serve from that.")
         _run("pg_restore", settings, data_dir, "--single-transaction", "--exit-on-error", str(file))
         uvloop.run(migrate(dsn_of(settings)))
-    print("Restored. Check the result with: waiting-list audit")
+    folder = f" --data-dir {shlex.quote(str(data_dir))}" if data_dir else ""
+    print(f"Restored {file} in {monotonic() - began:.1f} s. Check the result with: waiting-list audit{folder}")
 
 
 def _refuse_other_servers() -> None:

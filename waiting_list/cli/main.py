@@ -98,6 +98,7 @@ app = typer.Typer(
     cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     # Plain text, because it suits terminals, files and screen readers alike.
     rich_markup_mode=None,
 )

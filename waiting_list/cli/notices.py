@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from waiting_list.cli.options import AsJson, DataDir
-from waiting_list.cli.output import note, print_listing
+from waiting_list.cli.output import counted, note, print_listing
 from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.notifications.notice_status import NoticeStatus
 
@@ -14,6 +14,7 @@ NOTICE_FIELDS = (
     "notice_id",
     "status",
     "tries",
+    "created_at",
     "type",
     "offer_id",
     "representation_id",
@@ -115,7 +116,7 @@ def resend_notices(
             sent = await notices.resend_all(pool, notice_ids, organization_id=organization)
         else:
             sent = await notices.resend_dead(pool, organization_id=organization)
-        print(f"The worker will send {sent} again.")
+        print(f"The worker will send {counted(sent, 'notice')} again.")
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)

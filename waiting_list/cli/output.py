@@ -55,9 +55,21 @@ def format_value(value: object) -> str:
     return printable(str(value))
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, such as `1 list` or `2 lists`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def note(sentence: str) -> None:
     """Print a sentence for the operator on stderr, so that stdout has only what scripts read."""
     print(sentence, file=sys.stderr)
+
+
+def show_progress(text: str) -> None:
+    """Replace the line of progress on a terminal; an empty text removes it. Files and pipes get no progress."""
+    if sys.stderr.isatty():
+        width = get_terminal_size().columns - 1
+        print(f"\r{printable(text)[:width]}\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def printable(line: str) -> str:

@@ -1,12 +1,13 @@
 """Define the commands for a person's data. They need no API key."""
 
+import sys
 from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from waiting_list.cli.options import AsJson, DataDir, Organization
-from waiting_list.cli.output import print_listing
+from waiting_list.cli.output import counted, fail, print_listing, printable
 
 UserId = Annotated[str, typer.Argument(metavar="USER", help="Id of the user in this organization.")]
 
@@ -62,8 +63,18 @@ def export_user(organization: Organization, user_id: UserId, data_dir: DataDir =
         run_with_pool(settings, run)
 
 
-def erase_user(organization: Organization, user_id: UserId, data_dir: DataDir = None) -> None:
+def erase_user(
+    organization: Organization,
+    user_id: UserId,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask no question on a terminal.")] = False,
+    data_dir: DataDir = None,
+) -> None:
     """Erase a person. The person leaves every list, and the history keeps only numbers. Safe to repeat."""
+    if sys.stdin.isatty() and not yes:
+        question = f"Erase the user {printable(user_id)} of {printable(organization)}? The data cannot come back."
+        print(f"{question} [y/N]: ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            fail("The person was not erased.")
     from waiting_list.access.sign_outs import SignOuts
     from waiting_list.access.signing_keys import SigningKeys
     from waiting_list.cli.context import run_with_pool, with_database
@@ -78,7 +89,7 @@ def erase_user(organization: Organization, user_id: UserId, data_dir: DataDir = 
         erased = await export_and_erase.erase_user(
             pool, engine, SigningKeys(pool), SignOuts(pool, config), caller, user_id
         )
-        print(f"The person was erased from {erased.waiting_lists} waiting lists.")
+        print(f"The person was erased from {counted(erased.waiting_lists, 'waiting list')}.")
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)
