@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ show_progress("one/list: 100000 rows " + "x" * 200)
 show_progress("")
 print("1 list")
 """
+COMMAND = "from waiting_list.cli.main import main; main()"
 START = """
 import pathlib
 from waiting_list.cli.serve import print_addresses
@@ -172,3 +174,19 @@ def test_progress_takes_one_line_of_a_terminal_and_leaves_no_trace() -> None:
         [sys.executable, "-c", PROGRESS], capture_output=True, text=True, check=True, timeout=30
     )
     assert (piped.stdout, piped.stderr) == ("1 list\n", "")
+
+
+async def test_a_new_key_stands_alone_in_a_script_and_a_terminal_says_to_keep_it(dsn: str) -> None:
+    shown = on_a_terminal(COMMAND, "create-key", "acme", DATABASE_URL=dsn)
+    key_id = shown.split("_")[1]
+    assert re.fullmatch(
+        rf"wl_{key_id}_[0-9a-f]{{64}}\nKeep this key: it cannot be shown again\. Its id is {key_id}\.\n", shown
+    )
+    shown = on_a_terminal(COMMAND, "rotate-key", "acme", key_id, DATABASE_URL=dsn)
+    assert shown.endswith("\nKeep this key: it cannot be shown again. The old key works for 24 hours at most.\n")
+    piped = subprocess.run(
+        [sys.executable, "-m", "waiting_list", "create-key", "acme"],
+        capture_output=True, text=True, check=True, timeout=30, env=os.environ | {"DATABASE_URL": dsn},
+    )  # fmt: skip
+    assert re.fullmatch(r"wl_[0-9a-f]{12}_[0-9a-f]{64}\n", piped.stdout)
+    assert piped.stderr == ""

@@ -7,7 +7,7 @@ import typer
 
 from waiting_list.access.scopes import Scope
 from waiting_list.cli.options import AsJson, DataDir, Organization
-from waiting_list.cli.output import print_listing, printable
+from waiting_list.cli.output import note_on_terminal, print_listing, printable
 
 KeyId = Annotated[
     str, typer.Argument(metavar="KEY_ID", help="Id of the key: the part between `wl_` and the next `_`.")
@@ -48,6 +48,7 @@ def create_key(
             lifetime=timedelta(days=expires_days) if expires_days is not None else None,
         )
         print(created.key)
+        note_on_terminal(f"Keep this key: it cannot be shown again. Its id is {created.key_id}.")
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)
@@ -96,6 +97,9 @@ def rotate_key(
         overlap = timedelta(hours=overlap_hours)
         created, _ = await api_keys.rotate_api_key(pool, organization, key_id, overlap=overlap)
         print(created.key)
+        note_on_terminal(
+            f"Keep this key: it cannot be shown again. The old key works for {overlap_hours:g} hours at most."
+        )
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)

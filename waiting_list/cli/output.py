@@ -65,6 +65,12 @@ def note(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
+def note_on_terminal(sentence: str) -> None:
+    """Print a sentence for a person who reads the output on a terminal; scripts do not need it."""
+    if sys.stdout.isatty():
+        note(sentence)
+
+
 def show_progress(text: str) -> None:
     """Replace the line of progress on a terminal; an empty text removes it. Files and pipes get no progress."""
     if sys.stderr.isatty():

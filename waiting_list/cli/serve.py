@@ -13,7 +13,7 @@ import typer
 
 from waiting_list import __version__, public_url
 from waiting_list.cli.options import DataDir
-from waiting_list.cli.output import fail
+from waiting_list.cli.output import fail, note_on_terminal
 
 if TYPE_CHECKING:
     from waiting_list.settings import Settings
@@ -98,6 +98,7 @@ def worker(
         await asyncio.gather(maintenance.run(stop), dispatcher.run(stop))
 
     with with_database(data_dir) as settings:
+        note_on_terminal("The worker runs. Ctrl-C stops it.")
         _warn_of_dead_links(settings)
         run_with_pool(settings, run)
 
