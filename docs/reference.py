@@ -12,6 +12,19 @@ from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 from waiting_list.web.openapi_document import inlined
 
+ABOUT_COMMANDS = """`make generate` makes this page from the help of the commands.
+[Install](how-to/install.md) says where `waiting-list` is.
+
+A listing is a table with a header. Its columns have the field names of the API, and its instants are UTC. `--json`
+prints one JSON array for scripts. What was found goes to stdout, and sentences for the operator go to stderr. On a
+terminal, a long last column is cut to the width; files and pipes get all of it. A command that Ctrl-C ends has
+exit code 130.
+
+`waiting-list --install-completion` lets bash, zsh and fish complete commands, options and their values at the Tab
+key. To try it in one bash only: `eval "$(_WAITING_LIST_COMPLETE=source_bash waiting-list)"`; in zsh with
+`source_zsh`. In fish: `_WAITING_LIST_COMPLETE=source_fish waiting-list | source`."""
+"""How all commands print, and how shells complete them."""
+
 
 def problems() -> str:
     """Every code, with its status and when it is answered."""
@@ -58,10 +71,7 @@ def cli() -> str:
     ).stdout
     # Typer escapes for HTML also what stands in Markdown's code spans, where that would be seen.
     _, _, rest = html.unescape(shown).strip().partition("\n")
-    return (
-        "# Commands\n\n`make generate` makes this page from the help of the commands. "
-        "[Install](how-to/install.md) says where `waiting-list` is.\n" + rest.replace("```console", "```text")
-    )
+    return f"# Commands\n\n{ABOUT_COMMANDS}\n" + rest.replace("```console", "```text")
 
 
 def api() -> str:

@@ -1,6 +1,7 @@
 """The command line answers questions about itself without importing the service."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -35,11 +36,12 @@ print(json.dumps(sorted(sys.modules)))
 """
 
 
-def imported_by(*calls: list[str]) -> set[str]:
-    """Return the modules of a process that runs these calls."""
+def imported_by(*calls: list[str], **environment: str) -> set[str]:
+    """Return the modules of a process that runs these calls, each of which prints something."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         input=json.dumps(calls), capture_output=True, text=True, check=True, timeout=60,
+        env=os.environ | environment,
     )  # fmt: skip
     return set(json.loads(done.stdout))
 
@@ -50,16 +52,23 @@ def dependencies() -> set[str]:
     return {re.split(r"[\[<>=,]", one, maxsplit=1)[0] for one in project["dependencies"]}
 
 
-@pytest.mark.parametrize(
-    "calls",
-    [
-        [["--version"]],
-        [["--help"], *([name, "--help"] for commands in COMMANDS.values() for name in commands)],
-    ],
-    ids=("version", "help"),
-)
-def test_version_and_help_import_neither_the_service_nor_what_it_needs(calls: list[list[str]]) -> None:
-    modules = imported_by(*calls)
+COMPLETION = {
+    "_WAITING_LIST_COMPLETE": "complete_bash",
+    "COMP_WORDS": "waiting-list notices --status ",
+    "COMP_CWORD": "3",
+}
+CALLS: dict[str, tuple[list[list[str]], dict[str, str]]] = {
+    "version": ([["--version"]], {}),
+    "help": ([["--help"], *([name, "--help"] for commands in COMMANDS.values() for name in commands)], {}),
+    "completion": ([[]], COMPLETION),
+}
+
+
+@pytest.mark.parametrize(("calls", "environment"), CALLS.values(), ids=CALLS)
+def test_version_help_and_completion_import_neither_the_service_nor_what_it_needs(
+    calls: list[list[str]], environment: dict[str, str]
+) -> None:
+    modules = imported_by(*calls, **environment)
     ours = {name for name in modules if name.startswith("waiting_list.") and name.count(".") > 1}
     assert {name for name in ours if not name.startswith("waiting_list.cli.")} <= VOCABULARY
     assert not ours & {"waiting_list.cli.context", "waiting_list.cli.server", "waiting_list.cli.errors"}

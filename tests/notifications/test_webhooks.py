@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,6 +23,7 @@ from tests.support.until import until
 from tests.web.test_http import unchanged
 from waiting_list.access.api_keys import Scope, create_api_key
 from waiting_list.app import create_app
+from waiting_list.cli.notices import NOTICE_FIELDS
 from waiting_list.lists.models import ListKey, organization_list_id
 from waiting_list.notifications import notices
 from waiting_list.notifications.models import NoticeStatus
@@ -736,13 +738,18 @@ async def test_the_command_line_lists_what_is_dead_and_sends_it_again(shop: Shop
         return done.returncode, done.stdout + done.stderr
 
     mine = ("--organization", ORGANIZATION)
-    assert run("notices", "--status", "dead", *mine) == (
-        0,
-        f"{letter}  dead  3  joined  -  -  -\n"
-        f"{refused}  dead  10  entry.joined  off_1/rep_1  500  "
-        "\ufffd[2J\ufffd]0;owned\ufffd 50\ufffd0\ufffd\ufffdnext\n",
-    )
-    assert [line.split()[0] for line in run("notices", "--limit", "2")[1].splitlines()] == [sent, elsewhere]
+    code, listed = run("notices", "--status", "dead", *mine)
+    header, first, second = listed.splitlines()
+    assert (code, header.split()) == (0, [field.upper() for field in NOTICE_FIELDS])
+    assert re.fullmatch(rf"{letter} +dead +3 +\S+Z +joined +- +- +- +-", first)
+    assert re.match(rf"{refused} +dead +10 +\S+Z +entry\.joined +off_1 +rep_1 +500  ", second)
+    assert second.endswith("  \ufffd[2J\ufffd]0;owned\ufffd 50\ufffd0\ufffd\ufffdnext")
+    code, newest = run("notices", "--limit", "2")
+    assert [line.split()[0] for line in newest.splitlines()[1:3]] == [sent, elsewhere]
+    assert newest.endswith("\nThese are the newest 2. To see more, give a higher --limit.\n")
+    as_json = json.loads(run("notices", "--status", "dead", "--json", *mine)[1])
+    over_http = await shop.made("GET", "/notices?status=dead")
+    assert as_json == over_http["items"]
     before = await kept(pool)
     for refusal in (
         ("resend",),
@@ -754,10 +761,11 @@ async def test_the_command_line_lists_what_is_dead_and_sends_it_again(shop: Shop
         code, said = run(*refusal)
         assert (code, said.count("\n")) == (2, 1), said
     assert await kept(pool) == before
-    assert run("resend", letter, sent, *mine) == (0, "The worker will send 2 again.\n")
-    assert run("resend", "--all-dead", *mine) == (0, "The worker will send 1 again.\n")
+    assert run("resend", letter, sent, *mine) == (0, "The worker will send 2 notices again.\n")
+    assert run("resend", "--all-dead", *mine) == (0, "The worker will send 1 notice again.\n")
     again = ("pending", 0, True)
     assert await kept(pool) == before | {letter: again, sent: again, refused: again}
-    assert run("resend", "--all-dead") == (0, "The worker will send 1 again.\n")
+    assert run("resend", "--all-dead") == (0, "The worker will send 1 notice again.\n")
     assert (await kept(pool))[elsewhere] == again
-    assert run("notices", "--status", "dead") == (0, "")
+    assert run("notices", "--status", "dead") == (0, "There are no such notices.\n")
+    assert run("notices", "--status", "dead", "--json") == (0, "[]\n")

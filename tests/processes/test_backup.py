@@ -44,7 +44,7 @@ async def test_what_was_backed_up_while_the_service_ran_is_restored_into_a_new_f
         pool = await connect_pool(Settings(), dsn)
         lists = await Lists.make(pool)
         await lists.join("ada")
-        assert done("backup", str(file), "--data-dir", str(folder / "old")).startswith(f"{file}: ")
+        assert done("backup", str(file), "--data-dir", str(folder / "old")).startswith(f"Wrote {file}: ")
         await lists.join("bo")
         await pool.close()
         # Whatever is there is kept: the backup of yesterday, and a database that is in use.
@@ -52,7 +52,7 @@ async def test_what_was_backed_up_while_the_service_ran_is_restored_into_a_new_f
         assert "already has a database" in refused("restore", str(file), "--data-dir", str(folder / "old"))
     assert file.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in folder.iterdir() if path.name.startswith("backup")] == ["backup"]
-    done("restore", str(file), "--data-dir", new)
+    assert done("restore", str(file), "--data-dir", new).endswith(f": waiting-list audit --data-dir {new}\n")
     with embedded(Path(new)) as dsn:
         pool = await connect_pool(Settings(), dsn)
         lists = Lists(pool, lists.engine)

@@ -107,8 +107,11 @@ def test_a_person_is_found_exported_and_erased_from_the_command_line(
     export = json.loads(run("export-user", "ines"))
     assert [entry["user_id"] for entry in export["entries"]] == ["ines"]
     contact = export["contacts"][0]
-    assert "ines" in run("find-user", contact["email"].upper()).splitlines()
-    assert run("erase-user", "ines") == "The person was erased from 1 waiting lists.\n"
+    header, *users = run("find-user", contact["email"].upper()).splitlines()
+    assert header == "USER_ID"
+    assert "ines" in users
+    assert {"user_id": "ines"} in json.loads(run("find-user", contact["email"], "--json"))
+    assert run("erase-user", "ines") == "The person was erased from 1 waiting list.\n"
     assert json.loads(run("export-user", "ines"))["entries"] == []
 
 
@@ -128,18 +131,24 @@ def test_other_commands_share_the_server_that_runs(
     assert till.returncode == 0, till.stderr
     revoked = command("revoke-key", "acme", rotated.stdout.split("_")[1], "--data-dir", str(folder))
     assert revoked.returncode == 0, revoked.stderr
-    lines = command("list-keys", "acme", "--data-dir", str(folder)).stdout.splitlines()
-    instant = r"\d{4}-\d\d-\d\dT[\d:]+\+00:00"
+    header, *lines = command("list-keys", "acme", "--data-dir", str(folder)).stdout.splitlines()
+    assert header.split() == [
+        "KEY_ID", "SCOPES", "CREATED_AT", "EXPIRES_AT", "LAST_USED_AT", "REVOKED_AT", "NAME",
+    ]  # fmt: skip
+    instant = r"\d{4}-\d\d-\d\dT[\d:]+Z"
     for line, shown in zip(
         lines,
         (
-            rf"{key_id}  admin  {instant}  {instant}  -  -  command line",
-            rf"\w+  admin  {instant}  -  -  {instant}  command line",
-            rf"\w+  read,stock  {instant}  {instant}  -  -  till\ufffd\[2J",
+            rf"{key_id} +admin +{instant} +{instant} +- +- +command line",
+            rf"\w+ +admin +{instant} +- +- +{instant} +command line",
+            rf"\w+ +read,stock +{instant} +{instant} +- +- +till\ufffd\[2J",
         ),
         strict=True,
     ):
         assert re.fullmatch(shown, line), line
+    listed = json.loads(command("list-keys", "acme", "--json", "--data-dir", str(folder)).stdout)
+    assert [key["scopes"] for key in listed] == [["admin"], ["admin"], ["read", "stock"]]
+    assert "key" not in listed[0], "a key is shown once"
     for wrong in (
         ("create-key", "acme", "--scope", "all"),
         ("create-key", "acme", "--scope", "read", "--read-only"),

@@ -1,21 +1,22 @@
 """Define the command `audit`, which compares lists with their history."""
 
-import sys
 from typing import Annotated
 
 import typer
 
 from waiting_list.cli.options import DataDir
+from waiting_list.cli.output import counted, show_progress
 
 
 def audit(
     offer_id: Annotated[
-        str | None, typer.Argument(help="Audit only one list: the id of its offer. By default all lists.")
+        str | None,
+        typer.Argument(metavar="OFFER", help="Audit only one list: the id of its offer. By default all lists."),
     ] = None,
     representation_id: Annotated[
-        str | None, typer.Argument(help="The id of the representation of that list.")
+        str | None, typer.Argument(metavar="REPRESENTATION", help="Id of the representation of that list.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each list.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for each list.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Compare each list with its history.
@@ -35,14 +36,14 @@ def audit(
     differences = lists = 0
 
     def progress(key: ListKey, rows: int) -> None:
-        if sys.stderr.isatty():
-            print(f"{key.offer_id}/{key.representation_id}: {rows} rows", end="\r", file=sys.stderr, flush=True)
+        show_progress(f"{key.offer_id}/{key.representation_id}: {rows} rows")
 
     async def run(pool: Pool, _: Settings) -> None:
         nonlocal differences, lists
         async for report in audit_lists(pool, only=only, progress=progress):
             lists += 1
             differences += report.finding is not None
+            show_progress("")
             if as_json:
                 print(report.model_dump_json())
             elif report.finding:
@@ -53,6 +54,6 @@ def audit(
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)
     if not as_json:
-        print(f"{lists} lists, {differences} with a difference")
+        print(f"{counted(lists, 'list')}, {differences} with a difference")
     if differences:
         raise typer.Exit(1)

@@ -5,8 +5,10 @@ database to any instant, use WAL archiving: docs/backup.md.
 """
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
+from time import monotonic
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(help="File to write. It must not exist yet.")], data_dir: DataDir = None
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write. It must not exist yet.")],
+    data_dir: DataDir = None,
 ) -> None:
     """Write a backup of a data folder to one file.
 
@@ -29,6 +32,7 @@ def backup(
     """
     from waiting_list.cli.context import run_with_pool, with_database
 
+    began = monotonic()
     _refuse_other_servers()
     if file.exists():
         fail(f"{file} already exists. Name a new file.")
@@ -42,11 +46,13 @@ def backup(
             _run("pg_dump", settings, data_dir, "--format=custom", output=output)
             os.fsync(output.fileno())
     part.rename(file)
-    print(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
+    print(f"Wrote {file}: {file.stat().st_size / 1e6:.1f} MB in {monotonic() - began:.1f} s.")
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File that `backup` wrote.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="File that `backup` wrote.")
+    ],
     data_dir: DataDir = None,
 ) -> None:
     """Restore a backup into a new data folder.
@@ -58,13 +64,15 @@ def restore(
     from waiting_list.cli.context import dsn_of, run_with_pool, with_database
     from waiting_list.postgres.migrate import migrate
 
+    began = monotonic()
     _refuse_other_servers()
     with with_database(data_dir, migrated=False) as settings:
         if run_with_pool(settings, _has_tables):
             fail("This data folder already has a database. Restore into a new one, then serve from that.")
         _run("pg_restore", settings, data_dir, "--single-transaction", "--exit-on-error", str(file))
         uvloop.run(migrate(dsn_of(settings)))
-    print("Restored. Check the result with: waiting-list audit")
+    folder = f" --data-dir {shlex.quote(str(data_dir))}" if data_dir else ""
+    print(f"Restored {file} in {monotonic() - began:.1f} s. Check the result with: waiting-list audit{folder}")
 
 
 def _refuse_other_servers() -> None:

@@ -15,7 +15,7 @@ def import_catalogue(
         bool, typer.Option("--shift-dates", help="Move all dates by whole weeks, so that they lie after today.")
     ] = False,
     organization: Annotated[
-        str | None, typer.Option(help="Import into this organization, and ignore the one in events.csv.")
+        str | None, typer.Option(help="Import into this organization. By default into the one in events.csv.")
     ] = None,
     data_dir: DataDir = None,
 ) -> None:

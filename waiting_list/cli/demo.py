@@ -18,7 +18,6 @@ def demo(
 
     The demo is a catalogue with a few dozen fans. The command is safe to repeat.
     """
-
     from waiting_list.cli.context import run_with_pool, with_database
     from waiting_list.demo.data import load_demo
     from waiting_list.postgres.pool import Pool

@@ -1,19 +1,18 @@
 """Define the commands for API keys."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from waiting_list.access.scopes import Scope
-from waiting_list.cli.options import DataDir
-from waiting_list.cli.output import printable
+from waiting_list.cli.options import AsJson, DataDir, Organization
+from waiting_list.cli.output import note_on_terminal, print_listing, printable
 
-if TYPE_CHECKING:
-    from waiting_list.access.api_keys import KeyInfo
-
-Organization = Annotated[str, typer.Argument(help="Id of the organization that owns the key.")]
-KeyId = Annotated[str, typer.Argument(help="Id of the key: the part between `wl_` and the next `_`.")]
+KeyId = Annotated[
+    str, typer.Argument(metavar="KEY_ID", help="Id of the key: the part between `wl_` and the next `_`.")
+]
+KEY_FIELDS = ("key_id", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at", "name")
 
 
 def create_key(
@@ -49,40 +48,39 @@ def create_key(
             lifetime=timedelta(days=expires_days) if expires_days is not None else None,
         )
         print(created.key)
+        note_on_terminal(f"Keep this key: it cannot be shown again. Its id is {created.key_id}.")
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)
 
 
-def list_keys(organization: Organization, data_dir: DataDir = None) -> None:
-    """List the API keys of an organization.
-
-    Columns: id, scopes, created, expires, last used, revoked, name.
-    """
-
+def list_keys(organization: Organization, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """List the API keys of an organization. Revoked keys are among them."""
     from waiting_list.access import api_keys
+    from waiting_list.access.api_keys import KeyInfo
     from waiting_list.cli.context import run_with_pool, with_database
     from waiting_list.postgres.pool import Pool
     from waiting_list.settings import Settings
 
-    async def run(pool: Pool, _: Settings) -> None:
+    async def run(pool: Pool, _: Settings) -> list[KeyInfo]:
+        found: list[KeyInfo] = []
         cursor = None
         while True:
-            found = await api_keys.api_keys(pool, organization, limit=500, cursor=cursor)
-            for key in found.items:
-                print(_line(key))
-            if (cursor := found.next_cursor) is None:
-                return
+            page = await api_keys.api_keys(pool, organization, limit=500, cursor=cursor)
+            found += page.items
+            if (cursor := page.next_cursor) is None:
+                return found
 
     with with_database(data_dir) as settings:
-        run_with_pool(settings, run)
+        found = run_with_pool(settings, run)
+    print_listing(found, KEY_FIELDS, as_json=as_json, empty=f"There are no API keys of {printable(organization)}.")
 
 
 def rotate_key(
     organization: Organization,
     key_id: KeyId,
     overlap_hours: Annotated[
-        float, typer.Option(min=0, max=90 * 24, help="For how many hours the old key stays valid.")
+        float, typer.Option(min=0, max=90 * 24, help="Hours for which the old key stays valid.")
     ] = 24,
     data_dir: DataDir = None,
 ) -> None:
@@ -90,7 +88,6 @@ def rotate_key(
 
     The new key has the same name and scopes, and the command prints only that key. The old key expires.
     """
-
     from waiting_list.access import api_keys
     from waiting_list.cli.context import run_with_pool, with_database
     from waiting_list.postgres.pool import Pool
@@ -100,6 +97,9 @@ def rotate_key(
         overlap = timedelta(hours=overlap_hours)
         created, _ = await api_keys.rotate_api_key(pool, organization, key_id, overlap=overlap)
         print(created.key)
+        note_on_terminal(
+            f"Keep this key: it cannot be shown again. The old key works for {overlap_hours:g} hours at most."
+        )
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)
@@ -107,14 +107,14 @@ def rotate_key(
 
 def revoke_key(organization: Organization, key_id: KeyId, data_dir: DataDir = None) -> None:
     """Revoke an API key. The next request with it is refused."""
-
     from waiting_list.access import api_keys
     from waiting_list.cli.context import run_with_pool, with_database
     from waiting_list.postgres.pool import Pool
     from waiting_list.settings import Settings
 
     async def run(pool: Pool, _: Settings) -> None:
-        print(_line(await api_keys.revoke_api_key(pool, organization, key_id)))
+        revoked = await api_keys.revoke_api_key(pool, organization, key_id)
+        print(f"Revoked the key {revoked.key_id} ({printable(revoked.name)}).")
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)
@@ -123,9 +123,3 @@ def revoke_key(organization: Organization, key_id: KeyId, data_dir: DataDir = No
 def _check(organization: str) -> None:
     if not 1 <= len(organization) <= 200 or not organization.isprintable():
         raise ValueError("An organization's id has 1 to 200 printable characters.")
-
-
-def _line(key: "KeyInfo") -> str:
-    instants = (key.created_at, key.expires_at, key.last_used_at, key.revoked_at)
-    shown = (one.isoformat(timespec="seconds") if one else "-" for one in instants)
-    return printable("  ".join((key.key_id, ",".join(key.scopes), *shown, key.name)))

@@ -5,15 +5,19 @@ folder, and starts that server if it is not running. Exit codes: 0 success; 1 th
 import has invalid rows; 2 failure, with the reason on stderr.
 """
 
+import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from waiting_list import __version__
 from waiting_list.cli import audit, backup, catalogue, database, demo, keys, notices, people, serve
+from waiting_list.cli.output import note
 
 COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
     "Run": {
@@ -48,10 +52,59 @@ COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
 }
 """The commands by the heading that `--help` prints above them."""
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for _heading, _commands in COMMANDS.items():
+
+class Group(TyperGroup):
+    """The commands, which `--help` prints under their headings."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. End quietly if the reader of its output, such as `head`, wants no more of it."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except typer.BadParameter as error:
+            # The prefix is pydantic's, which checks the values for typer.
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+        except BrokenPipeError as error:
+            output = sys.stdout.fileno()
+            if not _is_pipe_closed(output):
+                raise ConnectionError(str(error)) from error  # typer would be silent about it
+            # Python flushes again when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+            raise typer.Exit(128 + signal.SIGPIPE) from error
+        return result
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 # as typer calls it
+        """Write the headings, and below each its commands with the first sentence of their help."""
+        width = max(map(len, self.commands))
+        for heading, names in COMMANDS.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(name.ljust(width), _first_sentence(self.commands[name].help or "")) for name in names]
+                )
+
+
+def _is_pipe_closed(output: int) -> bool:
+    pipe = select.poll()
+    pipe.register(output, 0)
+    return bool(pipe.poll(0))  # POLLERR: the reader has closed its end
+
+
+def _first_sentence(text: str) -> str:
+    return text.partition("\n\n")[0].replace("\n", " ").partition(". ")[0].rstrip(".") + "."
+
+
+app = typer.Typer(
+    cls=Group,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    # Plain text, because it suits terminals, files and screen readers alike.
+    rich_markup_mode=None,
+)
+for _commands in COMMANDS.values():
     for _name, _command in _commands.items():
-        app.command(_name, rich_help_panel=_heading)(_command)
+        app.command(_name)(_command)
 
 
 def main() -> None:
@@ -60,6 +113,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
+    except SystemExit as end:
+        if end.code == 128 + signal.SIGINT:
+            note("Interrupted.")
+        raise
     except Exception as error:
         from waiting_list.cli import errors
 

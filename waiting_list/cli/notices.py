@@ -1,27 +1,38 @@
 """Define the commands for e-mails and webhook deliveries."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from waiting_list.cli.options import DataDir
-from waiting_list.cli.output import printable
+from waiting_list.cli.options import AsJson, DataDir
+from waiting_list.cli.output import counted, note, print_listing
 from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.notifications.notice_status import NoticeStatus
 
-if TYPE_CHECKING:
-    from waiting_list.notifications.models import Notice
+NOTICE_FIELDS = (
+    "notice_id",
+    "status",
+    "tries",
+    "created_at",
+    "type",
+    "offer_id",
+    "representation_id",
+    "answer_status",
+    "answer",
+)
 
 
 def preview_mail(
-    letter: Annotated[EmailKind, typer.Argument(help="Kind of e-mail to print.")],
+    letter: Annotated[EmailKind, typer.Argument(metavar="KIND", help="Kind of e-mail to print.")],
     locale: Annotated[str, typer.Option(help="Language of the e-mail: en or fr.")] = "en",
     organization: Annotated[str, typer.Option(help="Id of the organization whose templates to use.")] = "demo",
     html: Annotated[bool, typer.Option("--html", help="Print the HTML instead of the text.")] = False,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.eml", help="Write the whole message to this file, and print nothing."),
+        typer.Option(
+            metavar="FILE.eml", help="Write the whole message to this file. By default the command prints it."
+        ),
     ] = None,
 ) -> None:
     """Print an example of an e-mail to fans.
@@ -51,28 +62,34 @@ def list_notices(
     organization: Annotated[
         str | None, typer.Option(help="Only notices of this organization. By default of all.")
     ] = None,
-    status: Annotated[NoticeStatus | None, typer.Option(help="Only notices with this status.")] = None,
+    status: Annotated[
+        NoticeStatus | None, typer.Option(help="Only notices with this status. By default with any.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of notices.")] = 50,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """List e-mails and webhook deliveries.
 
-    The newest come first. Columns: id, status, tries, type, list, status and text of the last answer.
+    The newest come first. `answer_status` and `answer` are those of the last try.
     """
     from waiting_list.cli.context import run_with_pool, with_database
     from waiting_list.notifications import notices
+    from waiting_list.notifications.models import Notice
+    from waiting_list.postgres.pagination import Page
     from waiting_list.postgres.pool import Pool
     from waiting_list.settings import Settings
 
     only = notices.NoticeFilter(status=[status] if status else None)
 
-    async def run(pool: Pool, _: Settings) -> None:
-        found = await notices.notices(pool, organization, only, limit=limit, cursor=None)
-        for notice in found.items:
-            print(_line(notice))
+    async def run(pool: Pool, _: Settings) -> Page[Notice]:
+        return await notices.notices(pool, organization, only, limit=limit, cursor=None)
 
     with with_database(data_dir) as settings:
-        run_with_pool(settings, run)
+        found = run_with_pool(settings, run)
+    print_listing(found.items, NOTICE_FIELDS, as_json=as_json, empty="There are no such notices.")
+    if found.next_cursor is not None:
+        note(f"These are the newest {limit}. To see more, give a higher --limit.")
 
 
 def resend_notices(
@@ -99,22 +116,7 @@ def resend_notices(
             sent = await notices.resend_all(pool, notice_ids, organization_id=organization)
         else:
             sent = await notices.resend_dead(pool, organization_id=organization)
-        print(f"The worker will send {sent} again.")
+        print(f"The worker will send {counted(sent, 'notice')} again.")
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)
-
-
-def _line(notice: "Notice") -> str:
-    place = f"{notice.offer_id}/{notice.representation_id}" if notice.offer_id else None
-    fields = (
-        notice.notice_id,
-        notice.status,
-        notice.tries,
-        notice.type,
-        place,
-        notice.answer_status,
-        notice.answer,
-    )
-    line = "  ".join("-" if field is None else str(field) for field in fields)
-    return printable(line)

@@ -6,13 +6,14 @@ import socket
 import sys
 import threading
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from waiting_list import __version__, public_url
 from waiting_list.cli.options import DataDir
-from waiting_list.cli.output import fail
+from waiting_list.cli.output import fail, note_on_terminal
 
 if TYPE_CHECKING:
     from waiting_list.settings import Settings
@@ -50,14 +51,8 @@ def serve(
         if with_demo:
             os.environ["WAITING_LIST_DEMO"] = "true"
         config = configured()
-        url, here = config.public_url, public_url.of_server(host, port)
-        print(
-            f"Waiting List Service {__version__}\n  fans       {url}/\n  organizers {url}/dashboard\n"
-            f"  API        {url}\n  docs       {url}/docs\n  health     {here}/health/ready"
-        )
-        if config.mail_folder is not None:
-            print(f"  mails      {url}/mails")
-        sys.stdout.flush()
+        here = public_url.of_server(host, port)
+        print_addresses(config, here, data=None if given.database_url else data_dir or settings.data_dir)
         _warn_of_dead_links(config)
         if with_demo:
             threading.Thread(target=show_demo, args=(config, here), daemon=True).start()
@@ -67,7 +62,10 @@ def serve(
 
 def worker(
     metrics_port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics on this port of 127.0.0.1.")
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Serve Prometheus metrics on this port of 127.0.0.1. By default on none."
+        ),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -100,8 +98,30 @@ def worker(
         await asyncio.gather(maintenance.run(stop), dispatcher.run(stop))
 
     with with_database(data_dir) as settings:
+        note_on_terminal("The worker runs. Ctrl-C stops it.")
         _warn_of_dead_links(settings)
         run_with_pool(settings, run)
+
+
+def print_addresses(settings: "Settings", here: str, *, data: Path | None) -> None:
+    """Print what a newcomer opens first, and where the data is; the operator of a terminal reads how to stop."""
+    url = settings.public_url
+    addresses = {
+        "fans": f"{url}/",
+        "organizers": f"{url}/dashboard",
+        "API": url,
+        "docs": f"{url}/docs",
+        "health": f"{here}/health/ready",
+        "mails": settings.mail_folder and f"{url}/mails",
+        "data": data and data.absolute(),
+    }
+    print(f"Waiting List Service {__version__}")
+    for name, address in addresses.items():
+        if address:
+            print(f"  {name:10} {address}")
+    if sys.stdout.isatty():
+        print("Ctrl-C stops the service. The data stays.")
+    sys.stdout.flush()
 
 
 def _warn_of_dead_links(settings: "Settings") -> None:

@@ -5,6 +5,7 @@ printable.
 """
 
 import logging
+import os
 import re
 import sys
 import threading
@@ -42,10 +43,14 @@ def set_up(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+    has_colors = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     rendered: list[structlog.typing.Processor] = (
         [structlog.processors.JSONRenderer()]
         if settings.log_json
-        else [_escaped, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            _escaped,
+            structlog.dev.ConsoleRenderer(colors=has_colors),
+        ]
     )
     handler = logging.StreamHandler()
     handler.addFilter(Repeats())
