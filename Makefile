@@ -209,7 +209,7 @@ docs-serve: docs ## Show the documentation site on 127.0.0.1:8001
 	@touch $@
 
 .PHONY: check
-check: lint security types imports size sql containers locks generated translations ## Run all checks, each also a target of its own:
+check: lint security types imports size sql containers deployment locks generated translations ## Run all checks, each also a target of its own:
 
 .PHONY: lint
 lint: install ## Python style (ruff) and shell syntax
@@ -241,6 +241,26 @@ sql: install ## Migrations that are safe to apply (squawk)
 containers: install ## Dockerfile (hadolint) and compose.yml (its schema)
 	$(BIN)/hadolint --failure-threshold style Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yml
+
+# kubernetes-validate lives in a folder of its own: it is no dependency, and brings the schemas of every version.
+KUBERNETES_VALIDATE_VERSION := 1.37.0
+MANIFESTS := $(filter-out %/kustomization.yaml,$(wildcard ops/kubernetes/*.yaml))
+
+.PHONY: deployment
+deployment: .venv-kubernetes/.kubernetes-validate-$(KUBERNETES_VALIDATE_VERSION) ## Kubernetes manifests (their schemas) and the systemd unit
+	@for version in 1.29 1.37; do \
+		.venv-kubernetes/bin/kubernetes-validate --quiet --strict --kubernetes-version $$version $(MANIFESTS) || exit 1; done
+	@command -v systemd-analyze >/dev/null || { echo "Installing systemd"; $(call GET,systemd); } || { \
+		echo "There is no systemd-analyze, and apt-get could not install systemd" >&2; exit 1; }
+	@folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT && sed 's|/opt/waiting-list/bin/waiting-list|/bin/true|' \
+		ops/systemd/waiting-list.service > $$folder/waiting-list.service \
+		&& systemd-analyze verify $$folder/waiting-list.service \
+		&& systemd-analyze security --offline=true --threshold=20 --no-pager $$folder/waiting-list.service >/dev/null
+
+.venv-kubernetes/.kubernetes-validate-$(KUBERNETES_VALIDATE_VERSION):
+	@$(PYTHON) -m venv --clear .venv-kubernetes
+	@.venv-kubernetes/bin/python $(PIP) install 'kubernetes-validate==$(KUBERNETES_VALIDATE_VERSION)'
+	@touch $@
 
 .PHONY: locks
 locks: install ## Lock files that name no host and satisfy pyproject.toml
@@ -311,6 +331,6 @@ lock: .venv-lock/.uv-$(UV_VERSION) ## Write the lock files anew from pyproject.t
 # data/ is left alone: people keep data there.
 .PHONY: clean
 clean: ## Remove .venv, caches and build output, but not data/
-	rm -rf .venv .venv-attack .venv-audit .venv-docs .venv-lock .venv-sbom site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf .venv .venv-attack .venv-audit .venv-docs .venv-kubernetes .venv-lock .venv-sbom site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.schemathesis .import_linter_cache mutants
 	find waiting_list tests -type d -name __pycache__ -prune -exec rm -rf {} +

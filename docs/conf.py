@@ -29,7 +29,7 @@ SECTIONS = {
         "api-keys",
         "rate-limits",
     ],
-    "Run it": ["how-to/upgrade", "how-to/tune", "*"],
+    "Run it": ["deploy", "containers", "how-to/upgrade", "how-to/tune", "*"],
     "Why": ["decisions/index", "decisions/*"],
     "The project": ["/README", "/ARCHITECTURE", "/CONTRIBUTING", "/SECURITY", "/CHANGELOG", "/bench/*"],
 }
