@@ -31,7 +31,15 @@ SECTIONS = {
     ],
     "Run it": ["deploy", "containers", "how-to/upgrade", "how-to/tune", "*"],
     "Why": ["decisions/index", "decisions/*"],
-    "The project": ["/README", "/ARCHITECTURE", "/CONTRIBUTING", "/SECURITY", "/CHANGELOG", "/bench/*"],
+    "The project": [
+        "/README",
+        "/ARCHITECTURE",
+        "/CONTRIBUTING",
+        "/SECURITY",
+        "/CODE_OF_CONDUCT",
+        "/CHANGELOG",
+        "/bench/*",
+    ],
 }
 """Each page once: where it is named, else by a pattern. So a new page is in the site by itself."""
 
