@@ -1,4 +1,4 @@
-# By tag here; `make digests` prints it with the digest that it has now, for whoever builds.
+# By tag here. `make digests` prints the tag with its current digest.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 FROM ${PYTHON_IMAGE} AS python
 
@@ -30,15 +30,16 @@ ENV PATH=/opt/waiting-list/bin:$PATH \
 # A fixed number, so that the owner of a mounted volume can be set from outside.
 RUN groupadd --gid 10001 waiting-list \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/waiting-list --shell /usr/sbin/nologin waiting-list \
-    && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/waiting-list
+    && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/waiting-list /var/lib/waiting-list/mail
 COPY --from=build /opt/waiting-list /opt/waiting-list
 WORKDIR /var/lib/waiting-list
 # By number: Kubernetes can then see that it is not root.
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# Python's own client, since the image has no curl; without a proxy, which would look for 127.0.0.1 at its own place.
-HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "from urllib.request import ProxyHandler, build_opener; build_opener(ProxyHandler({})).open('http://127.0.0.1:8000/health/ready', timeout=4)"]
+# For `serve`, and for `worker` with this --metrics-port. Python's own client, because the image has no curl. It uses no
+# proxy, because a proxy would look for 127.0.0.1 on its own machine.
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=6 \
+    CMD ["python", "-c", "import os; from urllib.request import ProxyHandler, build_opener; build_opener(ProxyHandler({})).open(f'http://127.0.0.1:{os.environ.get(\"WAITING_LIST_PORT\", 8000)}/health/ready', timeout=4)"]
 ENTRYPOINT ["waiting-list"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8000"]

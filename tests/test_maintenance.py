@@ -274,3 +274,26 @@ async def test_an_outage_is_logged_once_and_so_is_its_end(pool: Pool, monkeypatc
                 pass
     assert [one["event"] for one in logged] == ["database_unreachable", "database_reachable_again"]
     await away.close()
+
+
+async def test_a_worker_counts_as_working_only_for_a_while_after_a_good_round(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a health check of the `worker` command asks."""
+    maintenance = Maintenance(pool, Engine(pool, Settings()))
+
+    async def works() -> bool:
+        return maintenance.is_working()
+
+    async def fails() -> bool:
+        return not maintenance.is_working()
+
+    async def broken_round() -> float:
+        raise Unavailable("The database does not answer.")
+
+    assert await fails()
+    async with working(maintenance):
+        await until(works)
+        monkeypatch.setattr("waiting_list.maintenance._WORKS_WITHIN_SECONDS", 0.3)
+        monkeypatch.setattr(maintenance, "work", broken_round)
+        await until(fails)

@@ -31,6 +31,8 @@ _SHORTEST_SLEEP_SECONDS = 0.02
 """The time between two rounds while lists are due, so that one that stays due does not keep the process busy."""
 _RETRY_SECONDS = 0.25
 _CLEANING_SECONDS = 60.0
+_WORKS_WITHIN_SECONDS = 30.0
+"""How long after its last good round the worker counts as working. A round may wait for several statements."""
 _AT_ONCE = 4
 """How many lists to work on at the same time."""
 _CHUNK = 500
@@ -51,6 +53,7 @@ class Maintenance:
         self._engine = engine
         self._personal_data_kept = personal_data_kept
         self._cleaned_at = 0.0
+        self._worked_at = float("-inf")
         self._pruning = False
         """Whether the last round found lists to prune, so that there may be more."""
 
@@ -61,6 +64,7 @@ class Maintenance:
             try:
                 pause = await self.work()
                 WORKER_ROUNDS.inc()
+                self._worked_at = time.monotonic()
                 if failing:
                     log.info("worker_recovered")
                 failing = False
@@ -73,6 +77,10 @@ class Maintenance:
                 failing = True
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
+
+    def is_working(self) -> bool:
+        """Return whether a round succeeded in the last half minute."""
+        return time.monotonic() - self._worked_at < _WORKS_WITHIN_SECONDS
 
     async def work(self) -> float:
         """Do one round: one chunk in each list that is due. Return the seconds until the next round.

@@ -11,6 +11,7 @@ import uvloop
 from pydantic import ValidationError
 
 from waiting_list.cli.output import fail
+from waiting_list.cli.stopping import end_in_order
 from waiting_list.postgres.embedded import embedded
 from waiting_list.postgres.migrate import migrate
 from waiting_list.postgres.pool import Pool, connect_pool
@@ -25,6 +26,7 @@ def with_database(data_dir: Path | None, *, migrated: bool = True) -> Iterator[S
     """Yield the settings with a database: that of DATABASE_URL, or an embedded one that runs during the block."""
     settings = configured()
     logs.set_up(settings)
+    end_in_order()
     if settings.database_url is not None:
         yield _with_schema(settings) if migrated else settings
         return

@@ -1,8 +1,9 @@
 """Run waiting lists for sold-out events.
 
 Each command uses the database in DATABASE_URL. Without it, the command uses the embedded PostgreSQL of a data
-folder, and starts that server if it is not running. Exit codes: 0 success; 1 the audit found a difference, or the
-import has invalid rows; 2 failure, with the reason on stderr.
+folder, and starts that server if it is not running. Exit codes: 0 success, or a stop of `serve` or `worker`; 1 the
+audit found a difference, or the import has invalid rows; 2 failure, with the reason on stderr. Any other command
+that is stopped ends with 143, or with 130 for Ctrl-C.
 """
 
 import os
@@ -18,6 +19,7 @@ from typer.core import TyperGroup
 from waiting_list import __version__
 from waiting_list.cli import audit, backup, catalogue, database, demo, keys, notices, people, serve
 from waiting_list.cli.output import note
+from waiting_list.cli.stopping import handle_stops, ignore_stops
 
 COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
     "Run": {
@@ -109,8 +111,7 @@ for _commands in COMMANDS.values():
 
 def main() -> None:
     """Run the command. An error that the operator can fix prints one sentence, without a traceback."""
-    # SIGTERM raises SystemExit, so that the command stops the embedded server in order.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    handle_stops()
     try:
         app()
     except SystemExit as end:
@@ -121,6 +122,8 @@ def main() -> None:
         from waiting_list.cli import errors
 
         errors.end_with(error)
+    finally:
+        ignore_stops()
 
 
 @app.callback(help=__doc__, invoke_without_command=True)

@@ -1,10 +1,8 @@
 """Define the commands `serve` and `worker`, which run until the operator stops them."""
 
 import os
-import signal
 import socket
 import sys
-import threading
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,9 +35,11 @@ def serve(
 ) -> None:
     """Serve the API and the pages. The worker runs, too, unless WAITING_LIST_WORKER is false."""
     from waiting_list.cli.context import configured, with_database
-    from waiting_list.cli.server import serve_app, show_demo
+    from waiting_list.cli.server import demo_loading, serve_app
+    from waiting_list.cli.stopping import expect_a_stop
     from waiting_list.web.deployment_metrics import share_counts
 
+    expect_a_stop()
     given = configured()
     host = host or given.host
     port = _free_port(host, given.port if port is None else port)
@@ -54,9 +54,10 @@ def serve(
         here = public_url.of_server(host, port)
         print_addresses(config, here, data=None if given.database_url else data_dir or settings.data_dir)
         _warn_of_dead_links(config)
-        if with_demo:
-            threading.Thread(target=show_demo, args=(config, here), daemon=True).start()
-        with share_counts() if workers > 1 else nullcontext():
+        with (
+            share_counts() if workers > 1 else nullcontext(),
+            demo_loading(config, here) if with_demo else nullcontext(),
+        ):
             serve_app("waiting_list.cli.server:served_app", factory=True, host=host, port=port, workers=workers)
 
 
@@ -64,38 +65,43 @@ def worker(
     metrics_port: Annotated[
         int | None,
         typer.Option(
-            min=1, max=65535, help="Serve Prometheus metrics on this port of 127.0.0.1. By default on none."
+            min=1, max=65535, help="Serve `/metrics` and `/health/ready` on this port. By default on none."
         ),
     ] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address to serve them on.")] = "127.0.0.1",
     data_dir: DataDir = None,
 ) -> None:
     """Run only the worker.
 
-    It expires holds, ends lists and sends notices. Several workers can run at once.
+    It expires holds, ends lists and sends notices. Several workers can run at once. With `--metrics-port`,
+    `/health/ready` answers 503 while the worker cannot work, for example without a database.
     """
     import asyncio
 
-    from prometheus_client import start_http_server
-
     from waiting_list.access.signing_keys import SigningKeys
     from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.cli.stopping import call_at_stop, expect_a_stop
+    from waiting_list.cli.worker_port import answer_on_port
     from waiting_list.lists.engine import Engine
     from waiting_list.maintenance import Maintenance
     from waiting_list.notifications.dispatcher import Dispatcher
     from waiting_list.postgres.pool import Pool
     from waiting_list.settings import Settings
 
+    expect_a_stop()
     if metrics_port is not None:
-        start_http_server(metrics_port, "127.0.0.1")
+        _free_port(metrics_host, metrics_port, option="--metrics-port")
 
     async def run(pool: Pool, config: Settings) -> None:
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop = asyncio.get_running_loop()
         engine = Engine(pool, config)
         dispatcher = Dispatcher(pool, config, SigningKeys(pool), engine.wake)
         maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
-        await asyncio.gather(maintenance.run(stop), dispatcher.run(stop))
+        port = nullcontext() if metrics_port is None else answer_on_port(metrics_host, metrics_port, maintenance)
+        async with port:
+            call_at_stop(lambda: loop.call_soon_threadsafe(stop.set))
+            await asyncio.gather(maintenance.run(stop), dispatcher.run(stop))
 
     with with_database(data_dir) as settings:
         note_on_terminal("The worker runs. Ctrl-C stops it.")
@@ -135,7 +141,7 @@ def _warn_of_dead_links(settings: "Settings") -> None:
         )
 
 
-def _free_port(host: str, port: int) -> int:
+def _free_port(host: str, port: int, *, option: str = "--host or --port") -> int:
     """Return the port if the service can listen on it, or a free one for port 0; else end with a sentence."""
     try:
         for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
@@ -145,5 +151,5 @@ def _free_port(host: str, port: int) -> int:
                 port = probe.getsockname()[1]
     except OSError as error:
         shown = f"[{host}]" if ":" in host else host
-        fail(f"Cannot listen on {shown}:{port}: {error.strerror}. Choose another --host or --port.")
+        fail(f"Cannot listen on {shown}:{port}: {error.strerror}. Choose another {option}.")
     return port

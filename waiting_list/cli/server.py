@@ -6,17 +6,19 @@ import multiprocessing
 import resource
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from waiting_list.app import create_app
 from waiting_list.cli.context import configured, run_with_pool
+from waiting_list.cli.stopping import ignore_stops
 from waiting_list.demo.data import load_demo
 from waiting_list.postgres.binaries import end_with_parent
 from waiting_list.settings import Settings
@@ -36,7 +38,7 @@ def serve_app(app: str, *, port: int, host: str = "127.0.0.1", workers: int = 1,
         host=host,
         port=port,
         workers=workers,
-        loop="uvloop",
+        loop="waiting_list.cli.server:new_loop",
         http=HeaderLimits,
         ws="none",
         log_config=None,
@@ -45,6 +47,14 @@ def serve_app(app: str, *, port: int, host: str = "127.0.0.1", workers: int = 1,
         forwarded_allow_ips=configured().trusted_proxies,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Make the event loop of an API process."""
+    if multiprocessing.parent_process() is not None:
+        # Ctrl-C reaches every process of a terminal. At its end, this one leaves a second Ctrl-C to its parent.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return uvloop.new_event_loop()
 
 
 def _allow_many_connections() -> None:
@@ -67,8 +77,9 @@ def served_app() -> FastAPI:
 
     def drain() -> None:
         # uvicorn waits for running answers before it ends the application, and a stream would never end.
-        served.state.service.live.close()
-        served.state.service.draining.set()
+        if hasattr(served.state, "service"):  # else the stop comes before the application has started
+            served.state.service.live.close()
+            served.state.service.draining.set()
 
     _end_gently(loop, drain, seconds=settings.drain_seconds)
     # Collect garbage less often and skip the objects from the start. With hundreds of concurrent calls, frequent
@@ -82,33 +93,53 @@ def served_app() -> FastAPI:
 def _end_gently(loop: asyncio.AbstractEventLoop, drain: Callable[[], None], *, seconds: float) -> None:
     """Delay the end of the process after SIGTERM by `seconds`, so that load balancers notice that it is not ready.
 
-    Until then the process answers as before. Ctrl-C or a second SIGTERM ends it at once.
+    Until then the process answers as before. Ctrl-C or a second SIGTERM ends it at once. Further signals change
+    nothing, because uvicorn would then leave out the end of the application.
     """
-    delayed = False
+    delayed = ended = False
 
     for number in (signal.SIGTERM, signal.SIGINT):
         ends = signal.getsignal(number)
         assert callable(ends), "uvicorn has set its own"
 
-        def end(received: int, frame: FrameType | None, ends: Callable[..., Any] = ends) -> None:
+        def finish(received: int, frame: FrameType | None, ends: Callable[..., Any] = ends) -> None:
+            nonlocal ended
+            if not ended:
+                ended = True
+                ends(received, frame)
+
+        def end(received: int, frame: FrameType | None, finish: Callable[..., Any] = finish) -> None:
             nonlocal delayed
             loop.call_soon_threadsafe(drain)
             if received == signal.SIGTERM and seconds and not delayed:
                 delayed = True
-                loop.call_soon_threadsafe(loop.call_later, seconds, ends, received, frame)
+                loop.call_soon_threadsafe(loop.call_later, seconds, finish, received, frame)
             else:
-                ends(received, frame)
+                finish(received, frame)
 
         signal.signal(number, end)
 
 
-def show_demo(settings: Settings, here: str) -> None:
-    """Load the demo when the service is ready at this address, and print what to try."""
+@contextmanager
+def demo_loading(settings: Settings, here: str) -> Iterator[None]:
+    """Load the demo beside the block. The end of the block waits, so that no demo is left half loaded."""
+    ended = threading.Event()
+    loading = threading.Thread(target=_show_demo, args=(settings, here, ended), daemon=True)
+    loading.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        ignore_stops()  # the wait has a limit, and would else end at the next signal
+        loading.join(_DRAIN_SECONDS)
+
+
+def _show_demo(settings: Settings, here: str, ended: threading.Event) -> None:
     opener = build_opener(ProxyHandler({}))
-    pause = threading.Event()
     for _ in range(600):
         with suppress(OSError), opener.open(f"{here}/health/ready", timeout=5):
             break
-        pause.wait(0.1)
+        if ended.wait(0.1):
+            return
     text = run_with_pool(settings, lambda pool, settings: load_demo(pool, settings, settings.public_url))
     print(text, flush=True)

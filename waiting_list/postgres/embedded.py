@@ -30,6 +30,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -182,9 +183,13 @@ def _initialise(home: Path, program: Program, lock: int, deadline: float) -> Non
     def trouble_with(name: str, *arguments: str, given: str = "") -> str:
         command = [str(program.bindir / name), *arguments]
         left = max(1.0, deadline - time.monotonic())
-        done = subprocess.run(
-            command, input=given, capture_output=True, text=True, timeout=left, check=False, **child
-        )
+        # In a thread, because Python drops the exception of a signal handler that runs during a fork.
+        with ThreadPoolExecutor(1) as thread:
+            done = thread.submit(
+                lambda: subprocess.run(
+                    command, input=given, capture_output=True, text=True, timeout=left, check=False, **child
+                )
+            ).result()
         failed = done.returncode != 0 or "ERROR" in done.stderr  # the latter is how `--single` fails
         return f"{name} said: {done.stderr.strip()}" if failed else ""
 
@@ -280,6 +285,19 @@ def _kill_orphans(home: Path) -> None:
                     os.kill(int(process.name), signal.SIGKILL)
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore further stops during the block, because without its checkpoint the server would need a recovery."""
+    in_main = threading.current_thread() is threading.main_thread()  # only there can Python change handlers
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM) if in_main else ()
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class _Server:
     """The `postgres` process, and the thread that owns it.
 
@@ -318,12 +336,16 @@ class _Server:
         """Stop the server in order, with a checkpoint; by force if that takes more than 30 seconds."""
         with self._starting:
             self._stopping.set()
+        with _undisturbed():
+            self._end_server()
+        with suppress(OSError):
+            _socket_folder(self._home).rmdir()
+
+    def _end_server(self) -> None:
         for number, seconds in ((signal.SIGINT, 30), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)):
             if self._child and self._thread.is_alive():
                 self._child.send_signal(number)
             self._thread.join(seconds)
-        with suppress(OSError):
-            _socket_folder(self._home).rmdir()
 
     def _supervise(self) -> None:
         pause = 0.1
