@@ -16,7 +16,7 @@ def migrate_(data_dir: DataDir = None) -> None:
 
     The command is safe to repeat, and to run on several machines at once.
     """
-    with with_database(data_dir, migrated=False) as settings:
+    with with_database(data_dir, schema="leave") as settings:
         applied = uvloop.run(migrate(dsn_of(settings)))
         print(f"Applied {', '.join(applied)}." if applied else "Nothing to apply.")
 

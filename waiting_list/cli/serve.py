@@ -49,11 +49,13 @@ def serve(
 ) -> None:
     """Serve the API and the pages. The worker runs, too, unless WAITING_LIST_WORKER is false."""
     _check_port(host, port)
-    with with_database(data_dir) as settings:
+    with with_database(data_dir, schema="migrate", makes_folder=True) as settings:
         url = f"http://{host}:{port}"
         # In the environment, for the processes that this one starts, too.
         if with_demo and not settings.sends_mail:
-            os.environ["WAITING_LIST_MAIL_FOLDER"] = str((data_dir or settings.data_dir) / "mail")
+            mails = (data_dir or settings.data_dir) / "mail"
+            mails.mkdir(parents=True, exist_ok=True)
+            os.environ["WAITING_LIST_MAIL_FOLDER"] = str(mails)
         if with_demo:
             os.environ["WAITING_LIST_DEMO"] = "true"
         if with_demo and "public_url" not in settings.model_fields_set:
@@ -103,7 +105,7 @@ def served_app() -> FastAPI:
     """Make the application that each API process runs."""
     if (parent := multiprocessing.parent_process()) is not None:
         end_with_parent(parent.pid or 0)  # started by `serve --workers`
-    settings = Settings()
+    settings = configured()
     logs.set_up(settings)
     if tracing.is_wanted():
         tracing.set_up()
@@ -170,7 +172,7 @@ def worker(
         maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
         await asyncio.gather(maintenance.run(stop), dispatcher.run(stop))
 
-    with with_database(data_dir) as settings:
+    with with_database(data_dir, schema="migrate") as settings:
         run_with_pool(settings, run)
 
 
