@@ -8,9 +8,17 @@ from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from pydantic import SecretStr
+
+from waiting_list.dsn import for_asyncpg
 
 _HOST_NAME = r"[^\s/:@]+"
 _IPV6 = r"[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*"
+
+
+def database(value: SecretStr | None) -> SecretStr | None:
+    """Check the address of a database, and return it in the form of asyncpg."""
+    return None if value is None else SecretStr(for_asyncpg(value.get_secret_value()))
 
 
 def mailbox(value: str) -> str:

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from waiting_list import setting_checks as checks
+from waiting_list.dsn import is_behind_pooler
 from waiting_list.environment import Environment, names_of, read
 
 _MOST = 1_000_000_000
@@ -254,6 +255,16 @@ class Settings(BaseSettings):
         """Take values from the arguments, then from the environment."""
         return init_settings, Environment(settings_cls)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _keeps_no_statements_behind_a_pooler(cls, data: dict[str, object]) -> dict[str, object]:
+        dsn = data.get("database_url")
+        text = dsn.get_secret_value() if isinstance(dsn, SecretStr) else str(dsn or "")
+        if "statement_cache" not in data and is_behind_pooler(text):
+            return {**data, "statement_cache": False}
+        return data
+
+    _databases = field_validator("database_url", "read_database_url")(checks.database)
     _sender = field_validator("mail_from")(checks.mailbox)
     _proxies = field_validator("trusted_proxies")(checks.networks)
     _template_folder = field_validator("template_folder")(checks.readable_folder)
