@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import typer
 
+from tests.support.ports import free_port
 from waiting_list.cli.main import app
 
 CATALOGUE = Path(__file__).parent.parent / "data" / "first"
 _VALUES = {"folder": str(CATALOGUE), "letter": "ready", "file": "file"}
 """Values of arguments that are not free text."""
-_MORE = {"resend": ["--all-dead"]}
 _SCRIPT = """
-import contextlib, io, json, os, sys
+import contextlib, gc, io, json, os, sys
 from waiting_list.cli.main import main
 
 done, environment = [], dict(os.environ)
@@ -30,6 +30,7 @@ for arguments in json.loads(sys.argv[1]):
             main()
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else 1 if ended.code else 0
+        gc.collect()  # tells of futures whose exception was never retrieved
     done.append((code, out.getvalue(), err.getvalue()))
 print(json.dumps(done))
 """
@@ -50,7 +51,7 @@ def commands() -> dict[str, list[str]]:
     for name, command in group.commands.items():  # type: ignore[attr-defined]
         required = [one for one in command.params if one.param_type_name == "argument" and one.required]
         found[name] = [name, *(_VALUES.get(str(one.name), "some") for one in required)]
-        found[name] += _MORE.get(name, [])
+        found[name] += {"resend": ["--all-dead"], "serve": ["--port", str(free_port())]}.get(name, [])
     return found
 
 

@@ -13,9 +13,10 @@ import uvloop
 
 from waiting_list.environment import SettingsError, read_env_file
 from waiting_list.postgres.embedded import embedded, has_data
+from waiting_list.postgres.explain import explained
 from waiting_list.postgres.migrate import check_schema, migrate
+from waiting_list.postgres.outage import log_outages
 from waiting_list.postgres.pool import Pool, connect_pool
-from waiting_list.problems import Problem
 from waiting_list.settings import Settings, read_settings
 from waiting_list.telemetry import logs
 
@@ -41,8 +42,10 @@ def with_database(
     """
     settings = configured()
     logs.set_up(settings)
+    log_outages(schema == "migrate")  # the others end at the first outage, and report it
     if settings.database_url is not None:
-        yield _with_schema(settings, schema)
+        with explained(dsn_of(settings)):
+            yield _with_schema(settings, schema)
         return
     folder = data_dir or settings.data_dir
     is_new = not has_data(folder)
@@ -54,7 +57,8 @@ def with_database(
     with embedded(folder) as dsn:
         # In the environment, so that child processes find it.
         os.environ["WAITING_LIST_DATABASE_URL"] = dsn
-        yield _with_schema(configured(), "migrate" if is_new and schema == "check" else schema)
+        with explained(dsn):
+            yield _with_schema(configured(), "migrate" if is_new and schema == "check" else schema)
 
 
 def _with_schema(settings: Settings, schema: Schema) -> Settings:
@@ -109,8 +113,6 @@ def run_with_pool(settings: Settings, run: Callable[[Pool, Settings], Coroutine[
 
 def sentence(error: BaseException) -> str:
     """Describe an error in one sentence."""
-    if isinstance(error, Problem) and error.__cause__ is not None:
-        return f"The command cannot use the database: {error.__cause__}"
     return str(error) or type(error).__name__
 
 

@@ -8,6 +8,7 @@ no data folder; 2 failure, with the reason on stderr.
 
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from waiting_list.cli.context import app, fail, load_env_file, sentence
 from waiting_list.environment import ENV_FILE
 from waiting_list.postgres.binaries import EmbeddedError
 from waiting_list.postgres.citus import DistributionError
+from waiting_list.postgres.explain import DatabaseError
 from waiting_list.postgres.migrate import MigrationError
 from waiting_list.problems import Problem
 
@@ -36,8 +38,20 @@ def main() -> None:
     except csv_import.ImportRefused as refused:
         print(f"Nothing was imported:\n{refused}", file=sys.stderr)
         sys.exit(1)
-    except (EmbeddedError, MigrationError, DistributionError, Problem, OSError, ValueError) as error:
+    except (
+        EmbeddedError,
+        DatabaseError,
+        MigrationError,
+        DistributionError,
+        Problem,
+        OSError,
+        ValueError,
+    ) as error:
         fail(sentence(error))
+    except Exception:
+        # Not 1, because that exit code of the audit means a difference.
+        traceback.print_exc()
+        fail("The command has a defect. The lines above are for its developers.")
 
 
 @app.callback(help=__doc__, invoke_without_command=True)

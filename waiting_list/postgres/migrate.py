@@ -20,6 +20,7 @@ from waiting_list.postgres.statements import sql
 _MIGRATION_LOCK = 7_318_349_394_477_056_577
 """Any number that no other user of the same database is likely to lock."""
 _LOCK_TRIES = 12
+_OLDEST_SERVER = 15
 
 
 class Migration(NamedTuple):
@@ -64,14 +65,33 @@ class MigrationError(Exception):
     """The database cannot be migrated, or its migrations differ from these files."""
 
 
+def check_server(direct: Connection) -> None:
+    """Check the version of the server and the encoding of the database, which it has told at the connection.
+
+    Raises MigrationError.
+    """
+    version = direct.get_server_version()
+    if version.major < _OLDEST_SERVER:
+        raise MigrationError(
+            f"The database runs on PostgreSQL {version.major}. The service needs {_OLDEST_SERVER} or newer."
+        )
+    encoding = getattr(direct.get_settings(), "server_encoding", "UTF8")
+    if encoding != "UTF8":
+        raise MigrationError(
+            f"The encoding of the database is {encoding}, and the service needs UTF8. Make a new database:"
+            " CREATE DATABASE waiting_list ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
 async def check_schema(dsn: str) -> None:
     """Check that this code can work with the schema, and change nothing: a role that only reads can call it.
 
     Raises MigrationError if the database has to be migrated, or needs newer code; Unavailable.
     """
-    async with reachable():
+    async with reachable(logged=False):
         direct = await connect(dsn, timeout=ACQUIRE_SECONDS, statement_cache_size=0)
         try:
+            check_server(direct)
             known = await direct.fetchrow(sql("read_migrations"))
         except (UndefinedTableError, UndefinedColumnError):
             known = None
@@ -107,9 +127,10 @@ async def migrate(dsn: str) -> list[str]:
     locks are not available; Unavailable.
     """
     applied = []
-    async with reachable():
+    async with reachable(logged=False):
         direct = await connect(dsn, timeout=ACQUIRE_SECONDS, statement_cache_size=0)
         try:
+            check_server(direct)
             async with direct.transaction():
                 await direct.execute(sql("lock_migrations"), _MIGRATION_LOCK)
                 await direct.execute(sql("create_schema_migrations"))
