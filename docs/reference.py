@@ -4,10 +4,14 @@ import html
 import json
 import subprocess
 import sys
+from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 from calls_page import page
+from pydantic.fields import FieldInfo
 
 from waiting_list.app import create_app
+from waiting_list.environment import is_secret
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 from waiting_list.web.openapi_document import inlined
@@ -49,16 +53,31 @@ def settings() -> str:
     lines = [
         "# Settings",
         "",
-        "A process reads its settings from the environment when it starts.",
+        "A process reads its settings from the environment when it starts. An empty variable counts as not set.",
+        "If a variable has a wrong value or an unknown name, the process ends and names it. [Configuration]"
+        "(configuration.md) has the details.",
         "`make generate` makes this page from `waiting_list/settings.py`.",
         "",
-        "| variable | default | meaning |",
-        "| --- | --- | --- |",
+        "A file can hold a secret: add `_FILE` to the name of the variable, and set it to the path of the file.",
+        "",
+        "| variable | type | default | meaning |",
+        "| --- | --- | --- | --- |",
     ]
     for name, field in Settings.model_fields.items():
         default = "not set" if field.default in (None, "") else f"`{str(field.default).lower()}`"
-        lines.append(f"| `WAITING_LIST_{name.upper()}` | {default} | {field.description} |")
+        lines.append(f"| `WAITING_LIST_{name.upper()}` | {_type(field)} | {default} | {field.description} |")
     return "\n".join(lines)
+
+
+def _type(field: FieldInfo) -> str:
+    """The type of a setting, in a word or two."""
+    if is_secret(field):
+        return "secret"
+    if get_origin(field.annotation) is Literal:
+        return "choice"
+    kinds = {field.annotation, *get_args(field.annotation)}
+    names = {bool: "true or false", int: "whole number", float: "number", Path: "path", str: "text"}
+    return next(name for kind, name in names.items() if kind in kinds)
 
 
 def cli() -> str:

@@ -80,8 +80,6 @@ def test_a_wrong_port_is_the_only_error() -> None:
     with pytest.raises(ValidationError) as refused:
         Settings(port="many")  # type: ignore[arg-type]
     assert [one["loc"] for one in refused.value.errors()] == [("port",)]
-    with pytest.raises(ValidationError, match="enableServiceLinks"):
-        Settings(port="tcp://10.0.0.1:80")  # type: ignore[arg-type]
 
 
 def test_the_first_parts_are_those_of_all_routes() -> None:

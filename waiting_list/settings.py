@@ -1,32 +1,36 @@
 """Define the settings, each with its unit and default. The variable is WAITING_LIST_ and the name in capitals."""
 
-import re
+from collections.abc import Iterator
 from datetime import timedelta
-from email.utils import parseaddr
 from functools import cache
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from waiting_list import public_url
+from waiting_list import setting_checks as checks
+from waiting_list.dsn import is_behind_pooler
+from waiting_list.environment import Environment, names_of, read
+
+_MOST = 1_000_000_000
+"""The highest limit, because PostgreSQL counts in 32 bits."""
+_MOST_DAYS = 36_500
 
 
 class Settings(BaseSettings):
     """The settings of a process, read once from the environment. docs/settings.md lists them."""
 
-    model_config = SettingsConfigDict(env_prefix="WAITING_LIST_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     database_url: SecretStr | None = Field(
         default=None,
-        validation_alias=AliasChoices("WAITING_LIST_DATABASE_URL", "DATABASE_URL"),
         description="PostgreSQL database (15 or newer), as postgresql://user@host/name. `DATABASE_URL` works, "
         "too. Not set: an embedded PostgreSQL runs in the data folder.",
     )
     read_database_url: SecretStr | None = Field(
         default=None,
-        validation_alias=AliasChoices("WAITING_LIST_READ_DATABASE_URL", "READ_DATABASE_URL"),
         description="Standby that answers polls and queue snapshots while it keeps up. `READ_DATABASE_URL` "
         "works, too. Not set: the main database answers them.",
     )
@@ -39,11 +43,13 @@ class Settings(BaseSettings):
     statement_timeout_seconds: float = Field(
         default=10.0,
         gt=0,
+        le=86_400,
         description="Longest time that the service waits for one database statement, in seconds.",
     )
     list_queue_limit: int = Field(
         default=5000,
         ge=1,
+        le=_MOST,
         description="Maximum number of requests that wait for one list in one process. Further requests get 503.",
     )
     batch_limit: int = Field(
@@ -73,57 +79,69 @@ class Settings(BaseSettings):
         default="org", description="Claim that names the organization in the tokens of the identity provider."
     )
     user_requests_per_minute: int = Field(
-        default=6000, ge=0, description="Maximum requests of one user in a minute, for each process; 0: no limit."
+        default=6000,
+        ge=0,
+        le=_MOST,
+        description="Maximum requests of one user in a minute, for each process; 0: no limit.",
     )
     user_joins_per_minute: int = Field(
         default=120,
         ge=0,
+        le=_MOST,
         description="Maximum joins of one user in a minute, for all processes together; 0: no limit.",
     )
     key_requests_per_minute: int = Field(
         default=600_000,
         ge=0,
+        le=_MOST,
         description="Maximum requests with one API key in a minute, for each process; 0: no limit.",
     )
     address_requests_per_minute: int = Field(
         default=12_000,
         ge=0,
+        le=_MOST,
         description="Maximum requests from one public IP address in a minute, for each process. Larger networks "
         "have higher limits. 0: no limit.",
     )
     address_joins_per_minute: int = Field(
         default=1200,
         ge=0,
+        le=_MOST,
         description="Maximum joins from one public IP address in a minute, for all processes together; a twelfth "
         "of them at once. Larger networks have higher limits. 0: no limit.",
     )
     address_sign_ins_per_minute: int = Field(
         default=20,
         ge=0,
+        le=_MOST,
         description="Maximum sign-in attempts from one public IP address in a minute, for each process. Larger "
         "networks and private addresses have higher limits. 0: no limit.",
     )
     user_mails_per_hour: int = Field(
         default=20,
         ge=0,
+        le=_MOST,
         description="Maximum e-mails in an hour that one user can cause to unverified addresses, for all "
         "processes together; 0: no limit.",
     )
     mailbox_mails_per_hour: int = Field(
         default=20,
         ge=0,
+        le=_MOST,
         description="Maximum e-mails in an hour to one unverified mailbox, with its aliases, for all processes "
         "together. Sign-in links count, too. 0: no limit.",
     )
     address_mails_per_hour: int = Field(
         default=300,
         ge=0,
+        le=_MOST,
         description="Maximum e-mails to unverified addresses in an hour that one public IP address can cause, "
         "for all processes together. Sign-in links from any address count, too. 0: no limit.",
     )
     organization_mails_per_hour: int = Field(
         default=100_000,
         ge=0,
+        le=_MOST,
         description="Maximum e-mails to unverified addresses in an hour for one organization, for all processes "
         "together. Sign-in links count, too. 0: no limit.",
     )
@@ -134,7 +152,6 @@ class Settings(BaseSettings):
     )
     challenge_verify_url: str | None = Field(
         default=None,
-        pattern=r"^https?://[^/\s]+/\S*$",
         description="Address of another challenge service (`siteverify`). The API then also accepts its "
         "responses when a fan joins.",
     )
@@ -201,15 +218,19 @@ class Settings(BaseSettings):
     webhook_disable_days: float = Field(
         default=3.0,
         gt=0,
+        le=_MOST_DAYS,
         description="After how many days of failures without a success the service disables a webhook.",
     )
     notices_kept_days: float = Field(
-        default=30.0, gt=0, description="How many days the service keeps notices that were sent or given up."
+        default=30.0,
+        gt=0,
+        le=_MOST_DAYS,
+        description="How many days the service keeps notices that were sent or given up.",
     )
     personal_data_kept_days: float | None = Field(
         default=None,
         gt=0,
-        le=36_500,
+        le=_MOST_DAYS,
         description="How many days after the end of a list the worker erases its persons. The history stays, "
         "without names. Not set: never.",
     )
@@ -218,9 +239,8 @@ class Settings(BaseSettings):
         description="Whether the demo shop runs at `/demo/shop`. Its visitors can act as any fan of the demo. "
         "`serve --demo` sets this. For trying the service out only.",
     )
-    log_level: str = Field(
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
-        pattern="^(debug|info|warning|error)$",
         description="Lowest level of the log: debug, info, warning or error.",
     )
     log_requests: bool = Field(
@@ -229,16 +249,6 @@ class Settings(BaseSettings):
         "more) or took longer than a second.",
     )
     log_json: bool = Field(default=False, description="Log as JSON, one object on each line.")
-
-    @field_validator("port", mode="before")
-    @classmethod
-    def _is_no_service_link(cls, value: object) -> object:
-        if str(value).startswith("tcp://"):
-            raise ValueError(
-                "Kubernetes set this variable, for a Service that is named waiting-list. "
-                "Set enableServiceLinks to false in the pod."
-            )
-        return value
 
     @field_validator("public_url")
     @classmethod
@@ -249,12 +259,51 @@ class Settings(BaseSettings):
         known = {"host", "port"} <= info.data.keys()
         return public_url.of_server(info.data["host"], info.data["port"]) if known else ""
 
-    @field_validator("mail_from")
     @classmethod
-    def _names_an_address(cls, value: str) -> str:
-        if not value.isprintable() or not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", parseaddr(value)[1]):
-            raise ValueError("must have an address, such as Tickets <tickets@example.org>")
-        return value
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - our own source takes its place
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from the arguments, then from the environment."""
+        return init_settings, Environment(settings_cls)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keeps_no_statements_behind_a_pooler(cls, data: dict[str, object]) -> dict[str, object]:
+        dsn = data.get("database_url")
+        text = dsn.get_secret_value() if isinstance(dsn, SecretStr) else str(dsn or "")
+        if "statement_cache" not in data and is_behind_pooler(text):
+            return {**data, "statement_cache": False}
+        return data
+
+    _databases = field_validator("database_url", "read_database_url")(checks.database)
+    _sender = field_validator("mail_from")(checks.mailbox)
+    _proxies = field_validator("trusted_proxies")(checks.networks)
+    _template_folder = field_validator("template_folder")(checks.readable_folder)
+    _mail_folder = field_validator("mail_folder")(checks.writable_folder)
+    _addresses = field_validator("challenge_verify_url", "user_token_jwks_url")(checks.web_address)
+    _public_key = field_validator("user_token_public_key")(checks.public_key)
+    _mail_server = field_validator("smtp_host")(checks.host_name)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if problems := list(self._contradictions()):
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        if (self.challenge_verify_url is None) != (self.challenge_verify_secret is None):
+            yield _together("challenge_verify_url", "challenge_verify_secret")
+        if (self.user_token_public_key or self.user_token_jwks_url) and not (
+            self.user_token_issuer and self.user_token_audience
+        ):
+            yield f"An identity provider also needs {_variables('user_token_issuer', 'user_token_audience')}."
+        if (self.smtp_username is None) != (self.smtp_password is None):
+            yield _together("smtp_username", "smtp_password")
 
     @property
     def personal_data_kept(self) -> timedelta | None:
@@ -285,21 +334,21 @@ class Settings(BaseSettings):
         """The public address without its path."""
         return public_url.origin_of(self.public_url)
 
-    @model_validator(mode="after")
-    def _verifier_is_whole(self) -> Self:
-        if (self.challenge_verify_url is None) != (self.challenge_verify_secret is None):
-            raise ValueError("challenge_verify_url and challenge_verify_secret go together")
-        return self
 
-    @model_validator(mode="after")
-    def _provider_is_whole(self) -> Self:
-        provider = bool(self.user_token_public_key or self.user_token_jwks_url)
-        if provider and not (self.user_token_issuer and self.user_token_audience):
-            raise ValueError("an identity provider needs user_token_issuer and user_token_audience")
-        return self
+def read_settings() -> Settings:
+    """Read the settings from the environment. Raises SettingsError with all problems at once."""
+    return read(Settings)
+
+
+def _variables(*fields: str) -> str:
+    return " and ".join(names_of(field)[0] for field in fields)
+
+
+def _together(*fields: str) -> str:
+    return f"{_variables(*fields)} go together. Set both or neither."
 
 
 @cache
 def settings() -> Settings:
-    """Return the settings of this process."""
-    return Settings()
+    """Return the settings of this process. Raises SettingsError."""
+    return read_settings()

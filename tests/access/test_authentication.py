@@ -137,7 +137,7 @@ async def test_without_a_provider_only_our_own_tokens_are_taken(pool: Pool, key:
 
 
 def test_a_provider_without_issuer_or_audience_is_refused(key: RSAPrivateKey) -> None:
-    with pytest.raises(ValueError, match="needs user_token_issuer and user_token_audience"):
+    with pytest.raises(ValueError, match="needs WAITING_LIST_USER_TOKEN_ISSUER and"):
         Settings(user_token_public_key=pem(key), user_token_issuer="https://id.example")
 
 

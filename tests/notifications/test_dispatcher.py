@@ -18,7 +18,8 @@ from tests.support.lists import ORGANIZATION, START, Lists
 from tests.support.sinks import Mailbox, Receiver, mail_server, receiver
 from tests.support.until import until, working
 from waiting_list.access.signing_keys import SigningKeys
-from waiting_list.lists.engine import Engine
+from waiting_list.lists import verbs
+from waiting_list.lists.engine import SERVICE, Engine
 from waiting_list.lists.models import ListKey
 from waiting_list.notifications import dispatcher, email_composer, send_batch
 from waiting_list.notifications.dispatcher import Dispatcher
@@ -611,3 +612,29 @@ async def test_a_notice_leaves_at_once_where_it_was_written(telling: Telling) ->
         await asyncio.wait_for(asyncio.sleep(0), 1)
         await telling.lists.join("ada")
         assert await until(is_told) < 0.4
+
+
+async def test_changes_write_e_mails_while_some_worker_sends_them(telling: Telling) -> None:
+    elsewhere = Engine(telling.lists.pool, Settings())  # without the mail settings
+
+    async def join(user_id: str) -> int:
+        telling.lists.engine = elsewhere
+        await telling.lists.join(user_id, **ADA)
+        await elsewhere.run(telling.lists.key, SERVICE, verbs.expire, at_most=1)
+        return len(await telling.run("SELECT FROM outbox"))
+
+    silent = Dispatcher(telling.lists.pool, Settings(), SigningKeys(telling.lists.pool), elsewhere.wake)
+    assert await join("ada") == 0
+    assert not elsewhere.sends_mail
+    await telling.dispatcher().note_mail()
+    assert await join("bo") == 1
+    assert elsewhere.sends_mail
+
+    await silent.note_mail()  # another worker may still be there
+    assert await join("cy") == 2
+    await telling.run("UPDATE mail_seen SET seen_at = now() - interval '6 minutes'")
+    await silent.note_mail()  # not again within a minute
+    assert await join("di") == 3
+    await Dispatcher(telling.lists.pool, Settings(), SigningKeys(telling.lists.pool), elsewhere.wake).note_mail()
+    assert await join("ed") == 3
+    assert not elsewhere.sends_mail

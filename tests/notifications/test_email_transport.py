@@ -293,7 +293,7 @@ async def test_a_certificate_that_is_not_good_for_the_server_gets_nothing(
     options: dict[str, Any] = {"tls": certificate[1]} if security == "tls" else {"tls_context": certificate[1]}
     async with (
         serving(Server(), **options) as server,
-        transport(settings(server, smtp_security=security, smtp_host=host, smtp_username="a")) as opened,
+        transport(settings(server, smtp_security=security, smtp_host=host)) as opened,
     ):
         attempt = await send(opened)
         assert (attempt.outcome, attempt.status) == (Outcome.RETRY, None)

@@ -12,8 +12,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from asyncpg import ReadOnlySQLTransactionError
-
 from waiting_list.audit.checks import (
     Tally,
     check_entry,
@@ -28,7 +26,7 @@ from waiting_list.audit.report import Difference, Finding, ListReport
 from waiting_list.lists.models import ListKey
 from waiting_list.postgres.pool import Connection, Pool, Record, connection, snapshot
 from waiting_list.postgres.statements import sql
-from waiting_list.problems import InventoryNotFound, Unavailable
+from waiting_list.problems import InventoryNotFound
 
 Progress = Callable[[ListKey, int], None]
 """A callback that gets the list and the number of rows read so far in both passes, every 10,000 rows."""
@@ -177,11 +175,8 @@ class _Audit:
 async def remember_audit(pool: Pool, *, lists: int, differences: int) -> None:
     """Store the result of an audit of all lists for the metrics. Raises Unavailable.
 
-    On a read-only database, such as a standby, it has no effect.
+    On a read-only database, such as a standby, and for a role that can only read, it has no effect.
     """
-    try:
-        async with connection(pool) as acquired:
+    async with connection(pool) as acquired:
+        if await acquired.fetchval(sql("may_insert_audit")):
             await acquired.execute(sql("insert_audit"), lists, differences)
-    except Unavailable as error:
-        if not isinstance(error.__cause__, ReadOnlySQLTransactionError):
-            raise

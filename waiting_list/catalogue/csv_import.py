@@ -108,7 +108,8 @@ async def load(
     """Write a catalogue in one transaction, and return how many objects of each file were created.
 
     A list whose stock is 0 opens. An existing list gets the stock of the file, which may make fans ready. Those
-    fans get an e-mail only if `sends_mail`. Raises ImportRefused; Unavailable.
+    fans get an e-mail if `sends_mail`, or if a worker of the deployment sends e-mails. Raises ImportRefused;
+    Unavailable.
     """
     made = dict.fromkeys(("events", "representations", "offers", "inventory"), 0)
     async with transaction(pool) as acquired:

@@ -51,7 +51,7 @@ def audit(
         if only is None:
             await remember_audit(pool, lists=lists, differences=differences)
 
-    with with_database(data_dir) as settings:
+    with with_database(data_dir, code_without_folder=2) as settings:
         run_with_pool(settings, run)
     if not as_json:
         print(f"{counted(lists, 'list')}, {differences} with a difference")

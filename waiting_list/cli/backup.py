@@ -39,7 +39,7 @@ def backup(
     # A separate name, so that a file with the final name is always complete.
     part = file.with_name(f"{file.name}.part")
     # Without a migration, because operators make backups before an upgrade.
-    with with_database(data_dir, migrated=False) as settings:
+    with with_database(data_dir, schema="leave") as settings:
         if not run_with_pool(settings, _has_tables):
             fail("This data folder has no database to back up.")
         with open(part, "wb", opener=_for_its_owner) as output:
@@ -66,7 +66,7 @@ def restore(
 
     began = monotonic()
     _refuse_other_servers()
-    with with_database(data_dir, migrated=False) as settings:
+    with with_database(data_dir, schema="leave", makes_folder=True) as settings:
         if run_with_pool(settings, _has_tables):
             fail("This data folder already has a database. Restore into a new one, then serve from that.")
         _run("pg_restore", settings, data_dir, "--single-transaction", "--exit-on-error", str(file))

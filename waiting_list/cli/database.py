@@ -17,7 +17,7 @@ def migrate_database(data_dir: DataDir = None) -> None:
     from waiting_list.cli.context import dsn_of, with_database
     from waiting_list.postgres.migrate import migrate
 
-    with with_database(data_dir, migrated=False) as settings:
+    with with_database(data_dir, schema="leave") as settings:
         applied = uvloop.run(migrate(dsn_of(settings)))
         print(f"Applied {', '.join(applied)}." if applied else "Nothing to apply.")
 

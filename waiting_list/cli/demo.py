@@ -26,5 +26,5 @@ def demo(
     async def run(pool: Pool, config: Settings) -> None:
         print(await load_demo(pool, config, url or config.public_url))
 
-    with with_database(data_dir) as settings:
+    with with_database(data_dir, schema="migrate", makes_folder=True) as settings:
         run_with_pool(settings, run)

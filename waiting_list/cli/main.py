@@ -1,9 +1,10 @@
 """Run waiting lists for sold-out events.
 
 Each command uses the database in DATABASE_URL. Without it, the command uses the embedded PostgreSQL of a data
-folder, and starts that server if it is not running. Exit codes: 0 success, or a stop of `serve` or `worker`; 1 the
-audit found a difference, or the import has invalid rows; 2 failure, with the reason on stderr. Any other command
-that is stopped ends with 143, or with 130 for Ctrl-C.
+folder, and starts that server if it is not running. Settings come from the environment, and from the file that
+--env-file names. Exit codes: 0 success, or a stop of `serve` or `worker`; 1 the audit found a difference, the
+import has invalid rows, or there is no data folder; 2 failure, with the reason on stderr. Any other command that
+is stopped ends with 143, or with 130 for Ctrl-C.
 """
 
 import os
@@ -11,6 +12,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -129,7 +131,19 @@ def main() -> None:
 @app.callback(help=__doc__, invoke_without_command=True)
 def _options(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="WAITING_LIST_ENV_FILE",
+            metavar="FILE",
+            help="Read variables from this file, one NAME=value on each line. Variables that are set win.",
+        ),
+    ] = None,
 ) -> None:
     if version:
         print(__version__)
         raise typer.Exit
+    if env_file is not None:
+        from waiting_list.cli.context import load_env_file
+
+        load_env_file(env_file)

@@ -83,7 +83,7 @@ def printable(line: str) -> str:
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line)
 
 
-def fail(why: str) -> NoReturn:
-    """End the command with a sentence on stderr and exit code 2."""
+def fail(why: str, *, code: int = 2) -> NoReturn:
+    """End the command with a sentence on stderr, and exit code 2 unless `code` is another."""
     note(why)
-    sys.exit(2)
+    sys.exit(code)

@@ -45,9 +45,11 @@ def serve(
     port = _free_port(host, given.port if port is None else port)
     # In the environment, for the processes that this one starts, too. The public address follows unless it is set.
     os.environ |= {"WAITING_LIST_HOST": host, "WAITING_LIST_PORT": str(port)}
-    with with_database(data_dir) as settings:
+    with with_database(data_dir, schema="migrate", makes_folder=True) as settings:
         if with_demo and not settings.sends_mail:
-            os.environ["WAITING_LIST_MAIL_FOLDER"] = str((data_dir or settings.data_dir) / "mail")
+            mails = (data_dir or settings.data_dir) / "mail"
+            mails.mkdir(parents=True, exist_ok=True)
+            os.environ["WAITING_LIST_MAIL_FOLDER"] = str(mails)
         if with_demo:
             os.environ["WAITING_LIST_DEMO"] = "true"
         config = configured()
@@ -103,7 +105,7 @@ def worker(
             call_at_stop(lambda: loop.call_soon_threadsafe(stop.set))
             await asyncio.gather(maintenance.run(stop), dispatcher.run(stop))
 
-    with with_database(data_dir) as settings:
+    with with_database(data_dir, schema="migrate") as settings:
         note_on_terminal("The worker runs. Ctrl-C stops it.")
         _warn_of_dead_links(settings)
         run_with_pool(settings, run)

@@ -68,7 +68,7 @@ def served_app() -> FastAPI:
     """Make the application that each API process runs."""
     if (parent := multiprocessing.parent_process()) is not None:
         end_with_parent(parent.pid or 0)  # started by `serve --workers`
-    settings = Settings()
+    settings = configured()
     logs.set_up(settings)
     if tracing.is_wanted():
         tracing.set_up()

@@ -83,7 +83,9 @@ class Engine:
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool
-        self._settings = settings
+        self._mails = self.sends_mail = settings.sends_mail
+        """Whether the deployment sends e-mails, as far as this process knows: by its settings, or by the database
+        at its last change."""
         self._now: datetime | None = None
         self._dry = False
         self._secrets: dict[str, bytes] = {}
@@ -148,6 +150,7 @@ class Engine:
             locked = await LockedList.open(connection, key, now=self._now, secret=secret)
             if locked is None:
                 return [InventoryNotFound() for _ in take()]
+            self.sends_mail = self._mails or locked.sends_mail
             requests = take()
             span.set_attribute("requests", len(requests))
             known = await _load(locked, requests)
@@ -156,7 +159,7 @@ class Engine:
             if self._dry:
                 return answers
             await store_responses(locked, _to_store(requests, answers))
-            wrote = await outbox.write_outbox(locked, sends_mail=self._settings.sends_mail)
+            wrote = await outbox.write_outbox(locked, sends_mail=self._mails)
         BATCH_REQUESTS.observe(len(requests))
         for change in locked.changes:
             ENTRY_CHANGES.labels(change.verb).inc()

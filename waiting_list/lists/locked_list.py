@@ -53,6 +53,8 @@ class LockedList:
             zip(clock["webhook_ids"] or (), clock["webhook_types"] or (), strict=True)
         )
         """The organization's enabled webhooks, with the types that each wants; an empty text means all."""
+        self.sends_mail: bool = clock["sends_mail"]
+        """Whether some worker of this deployment sends e-mails, whatever this process knows of mail servers."""
         self.changes: list[EntryChange] = []
         """The changes of entries, in order."""
         self.contacts = EntryContacts(

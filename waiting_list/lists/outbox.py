@@ -30,11 +30,12 @@ class _Event(NamedTuple):
 async def write_outbox(locked: LockedList, *, sends_mail: bool) -> bool:
     """Write a notice for each fan and webhook that the changes concern; return whether there are any.
 
+    Fans get notices if a worker of the deployment sends e-mails, or if this process would (`sends_mail`).
     Without e-mails and webhooks, the call runs no statement of its own.
     """
     await locked.flush()
     written = await _write_for_webhooks(locked) if locked.webhooks else False
-    return (await _write_for_fans(locked) if sends_mail else False) or written
+    return (await _write_for_fans(locked) if sends_mail or locked.sends_mail else False) or written
 
 
 def notice_id(list_id: UUID, at: datetime, sequence: int, type_: str, webhook_id: str | None) -> UUID:

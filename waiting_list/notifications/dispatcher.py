@@ -33,6 +33,9 @@ _SHORTEST_SLEEP_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
 _CLEANING_SECONDS = 60.0
 _GRACE_SECONDS = 5.0
+_NOTE_SECONDS = 60.0
+_MAIL_FORGOTTEN = timedelta(minutes=5)
+"""After how long without a worker that sends e-mails another worker notes that there are none."""
 
 
 class Dispatcher:
@@ -51,7 +54,7 @@ class Dispatcher:
         self._found_more = False
         """Whether the last look found more notices than free tasks."""
         self._failing: set[tuple[UUID, str | None]] = set()
-        self._cleaned_at = float("-inf")
+        self._cleaned_at = self._noted_at = float("-inf")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set. Log each failure once, and try again.
@@ -66,6 +69,7 @@ class Dispatcher:
                 pause = _LONGEST_SLEEP_SECONDS
                 try:
                     self._wake.clear()
+                    await self.note_mail()
                     await self.delete_old_notices()
                     await self._start_tasks(self._webhook_sender.resting())
                     failing = False
@@ -87,6 +91,22 @@ class Dispatcher:
             await self._webhook_sender.close()
             if self._email_sender is not None:
                 await self._email_sender.close()
+
+    async def note_mail(self) -> None:
+        """Note in the database whether this deployment sends e-mails; at most once a minute. Raises Unavailable.
+
+        Changes write notices for fans by that note, so that it does not matter which process makes them. A worker
+        without a mail server deletes the note only when no other worker has renewed it for a while.
+        """
+        now = asyncio.get_running_loop().time()
+        if now - self._noted_at <= _NOTE_SECONDS:
+            return
+        async with connection(self._pool) as acquired:
+            if self._email_sender is not None:
+                await acquired.execute(sql("note_mail"))
+            else:
+                await acquired.execute(sql("forget_mail"), _MAIL_FORGOTTEN)
+        self._noted_at = now
 
     async def delete_old_notices(self) -> None:
         """Delete the notices that ended `notices_kept_days` ago; at most once a minute. Raises Unavailable."""

@@ -66,6 +66,7 @@ class WebhookHealth:
         async with transaction(self._pool) as acquired:
             if await acquired.fetchval(sql("disable_webhook"), webhook_id, reason) is None:
                 return
+            mails = self._sends_mail or await acquired.fetchval(sql("read_mail_seen"))
             await acquired.execute(
                 sql("insert_disabled_notices"),
                 owner,
@@ -73,6 +74,6 @@ class WebhookHealth:
                 str(notice_id(owner, webhook["now"], 0, "webhook.disabled", webhook_id)),
                 json.dumps(event),
                 notice_id(owner, webhook["now"], 0, EmailKind.WEBHOOK_DISABLED, webhook_id),
-                json.dumps(email) if webhook["notify_email"] and self._sends_mail else None,
+                json.dumps(email) if webhook["notify_email"] and mails else None,
             )
         log.warning("webhook_disabled", webhook_id=webhook_id, reason=reason)

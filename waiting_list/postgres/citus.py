@@ -14,7 +14,17 @@ from waiting_list.postgres.statements import sql
 DISTRIBUTED = ("inventory", "entries", "segments", "history", "contacts", "traces", "outbox", "idempotency")
 """Tables that are distributed by `list_id`, so that all rows of a list are on one node. The others are placed
 beside the first."""
-REFERENCE = ("events", "representations", "offers", "api_keys", "signing_keys", "webhooks", "sessions", "sign_ins")
+REFERENCE = (
+    "events",
+    "representations",
+    "offers",
+    "api_keys",
+    "signing_keys",
+    "webhooks",
+    "sessions",
+    "sign_ins",
+    "mail_seen",
+)
 """Tables that are on every node, because they are small, read with every list, and seldom changed."""
 LOCAL = ("allowances", "audits", "event_visitors", "schema_migrations", "sign_outs", "suppressions")
 """Tables that stay on the coordinator, to which the service connects. PostgreSQL runs their statements there
@@ -32,7 +42,7 @@ async def distribute(dsn: str, *, shards: int) -> list[str]:
     locked until the end. Raises DistributionError if the extension or a table is missing, or if there is a table
     that no rule covers; Unavailable.
     """
-    async with reachable():
+    async with reachable(logged=False):
         direct = await asyncpg.connect(dsn, timeout=5, statement_cache_size=0)
         try:
             async with direct.transaction():

@@ -45,7 +45,7 @@ from waiting_list.postgres.binaries import (
     system_folder,
 )
 
-__all__ = ["EmbeddedError", "embedded"]
+__all__ = ["EmbeddedError", "embedded", "has_data"]
 
 logger = logging.getLogger(__name__)
 
@@ -110,6 +110,12 @@ def embedded(
         except (OSError, subprocess.SubprocessError) as error:
             raise EmbeddedError(f"The embedded PostgreSQL of {data_dir} cannot be used: {error}.") from error
         yield dsn
+
+
+def has_data(data_dir: Path) -> bool:
+    """Return whether a data folder has a server, or had one that it links to."""
+    home = data_dir / "postgres"
+    return home.exists() or home.is_symlink()
 
 
 # The folders

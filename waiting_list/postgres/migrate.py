@@ -14,12 +14,13 @@ from asyncpg import UndefinedColumnError, UndefinedTableError
 from waiting_list.key_material import new_signing_key
 from waiting_list.postgres.multi_host import connect
 from waiting_list.postgres.outage import reachable
-from waiting_list.postgres.pool import ACQUIRE_SECONDS, Connection, Pool, connection
+from waiting_list.postgres.pool import ACQUIRE_SECONDS, Connection, Pool, Record, connection
 from waiting_list.postgres.statements import sql
 
 _MIGRATION_LOCK = 7_318_349_394_477_056_577
 """Any number that no other user of the same database is likely to lock."""
 _LOCK_TRIES = 12
+_OLDEST_SERVER = 15
 
 
 class Migration(NamedTuple):
@@ -64,6 +65,56 @@ class MigrationError(Exception):
     """The database cannot be migrated, or its migrations differ from these files."""
 
 
+def check_server(direct: Connection) -> None:
+    """Check the version of the server and the encoding of the database, which it has told at the connection.
+
+    Raises MigrationError.
+    """
+    version = direct.get_server_version()
+    if version.major < _OLDEST_SERVER:
+        raise MigrationError(
+            f"The database runs on PostgreSQL {version.major}. The service needs {_OLDEST_SERVER} or newer."
+        )
+    encoding = getattr(direct.get_settings(), "server_encoding", "UTF8")
+    if encoding != "UTF8":
+        raise MigrationError(
+            f"The encoding of the database is {encoding}, and the service needs UTF8. Make a new database:"
+            " CREATE DATABASE waiting_list ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
+async def check_schema(dsn: str) -> None:
+    """Check that this code can work with the schema, and change nothing: a role that only reads can call it.
+
+    Raises MigrationError if the database has to be migrated, or needs newer code; Unavailable.
+    """
+    async with reachable(logged=False):
+        direct = await connect(dsn, timeout=ACQUIRE_SECONDS, statement_cache_size=0)
+        try:
+            check_server(direct)
+            known = await direct.fetchrow(sql("read_migrations"))
+        except (UndefinedTableError, UndefinedColumnError):
+            known = None
+        finally:
+            await direct.close(timeout=ACQUIRE_SECONDS)
+    ours = newest_migration()
+    if known is None or known["newest"] < 1:
+        raise MigrationError("The database has no tables of this service yet. Run: waiting-list migrate")
+    _check_not_newer(known)
+    if known["newest"] < ours:
+        raise MigrationError(
+            f"The database is at version {known['newest']}, this program needs {ours}. Run: waiting-list migrate"
+        )
+
+
+def _check_not_newer(known: Record) -> None:
+    if known["works_from"] > newest_migration():
+        raise MigrationError(
+            f"The database is at version {known['newest']}, which needs a newer version of the service: this"
+            f" program knows {newest_migration()}."
+        )
+
+
 async def migrate(dsn: str) -> list[str]:
     """Migrate the database to the newest schema, and return the names of the applied migrations.
 
@@ -76,9 +127,10 @@ async def migrate(dsn: str) -> list[str]:
     locks are not available; Unavailable.
     """
     applied = []
-    async with reachable():
+    async with reachable(logged=False):
         direct = await connect(dsn, timeout=ACQUIRE_SECONDS, statement_cache_size=0)
         try:
+            check_server(direct)
             async with direct.transaction():
                 await direct.execute(sql("lock_migrations"), _MIGRATION_LOCK)
                 await direct.execute(sql("create_schema_migrations"))
@@ -87,10 +139,7 @@ async def migrate(dsn: str) -> list[str]:
                     applied.append(f"{migration.version:04}_{migration.name}")
             known = await direct.fetchrow(sql("read_migrations"))
             assert known is not None
-            if known["works_from"] > newest_migration():
-                raise MigrationError(
-                    f"the database has migration {known['newest']:04}, which needs a newer version of the service"
-                )
+            _check_not_newer(known)
             for purpose in ("user_token", "purchase_pass", "derived"):
                 await direct.execute(
                     sql("insert_signing_key"), purpose, secrets.token_hex(8), new_signing_key(purpose)
@@ -115,7 +164,9 @@ async def _apply(direct: Connection, migration: Migration) -> bool:
                     await _record(direct, migration)
                     return True
             await asyncio.sleep(min(0.1 * 2**attempt, 2.0))
-        raise MigrationError(f"migration {migration.version:04}_{migration.name} did not get its locks; try again")
+        raise MigrationError(
+            f"The migration {migration.version:04}_{migration.name} did not get its locks. Try again."
+        )
     # By polling, because an index that is built CONCURRENTLY would wait for a waiting statement.
     while not await direct.fetchval(sql("try_lock_migrations"), _MIGRATION_LOCK):  # noqa: ASYNC110
         await asyncio.sleep(0.2)
@@ -131,7 +182,9 @@ async def _apply(direct: Connection, migration: Migration) -> bool:
 async def _is_applied(direct: Connection, migration: Migration) -> bool:
     done = await direct.fetchval(sql("read_migration"), migration.version)
     if done is not None and done != _checksum(migration):
-        raise MigrationError(f"migration {migration.version:04}_{migration.name} was changed after it was applied")
+        raise MigrationError(
+            f"The migration {migration.version:04}_{migration.name} was changed after it was applied."
+        )
     return done is not None
 
 

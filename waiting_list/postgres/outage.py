@@ -41,6 +41,7 @@ class _Outage:
     """Whether this process can reach the database. It logs the start and the end of an outage once, even if many
     calls fail."""
 
+    is_logged = True
     began_at: float | None = None
     failed_at = 0.0
     ended_at = float("-inf")
@@ -52,16 +53,23 @@ class _Outage:
         self.failed_at = now
         if self.began_at is None:
             self.began_at = now
-            log.warning("database_unreachable", error=type(error).__name__, detail=str(error))
+            if self.is_logged:
+                log.warning("database_unreachable", error=type(error).__name__, detail=str(error))
 
     def answered(self, *, now: float) -> None:
         # One answered call among many failures does not end the outage.
         if self.began_at is not None and now - self.failed_at > _OVER_SECONDS:
-            log.info("database_reachable_again", seconds=round(self.failed_at - self.began_at, 1))
+            if self.is_logged:
+                log.info("database_reachable_again", seconds=round(self.failed_at - self.began_at, 1))
             self.began_at, self.ended_at = None, now
 
 
 _outage = _Outage()
+
+
+def log_outages(is_logged: bool) -> None:
+    """Choose whether this process logs outages. A command that ends at the first one reports it itself."""
+    _outage.is_logged = is_logged
 
 
 class _Disk:
@@ -75,11 +83,12 @@ DISK = _Disk()
 
 
 @asynccontextmanager
-async def reachable(*, standby: bool = False) -> AsyncIterator[None]:
+async def reachable(*, standby: bool = False, logged: bool = True) -> AsyncIterator[None]:
     """Turn every error of an unreachable database into Unavailable.
 
     A commit whose answer was lost may or may not have happened. Unavailable means "safe to repeat", which is true
-    for every verb. The log shows the start and the end of an outage once.
+    for every verb. The log shows the start and the end of an outage once, unless `logged` is false because the
+    caller reports it.
     """
     since = time.monotonic()
     try:
@@ -89,7 +98,7 @@ async def reachable(*, standby: bool = False) -> AsyncIterator[None]:
             raise  # a wrong argument, not a closed connection or pool
         if isinstance(error, asyncpg.DiskFullError) and not standby:
             DISK.is_full = True
-        if not standby:
+        if logged and not standby:
             # If the rollback fails, too, the first failure is the cause.
             cause = error.__context__ if isinstance(error, asyncpg.InterfaceError) else None
             _outage.failed(cause or error, since=since, now=time.monotonic())

@@ -124,7 +124,7 @@ class ApiRequest(Request):
 
     async def count_mail(self, contact: Contact) -> None:
         """Count an address that the user gives, if e-mails to it are limited. Raises RateLimited, Unavailable."""
-        if contact.email is not None and contact.is_unverified and self.service.settings.sends_mail:
+        if contact.email is not None and contact.is_unverified and self.service.engine.sends_mail:
             limits, user = self.service.mail_limits, self.user
             await limits.count_given(user.organization_id, user.user_id, contact.email, self.address)
 

@@ -1,7 +1,8 @@
 -- Read the time of a change ($3, or the clock), once the list is locked. Read what the catalogue says then, with the
--- organization's enabled webhooks, one array a column. Locks nothing.
+-- organization's enabled webhooks, one array a column, and whether the deployment sends e-mails. Locks nothing.
 SELECT coalesce($3::timestamptz, clock_timestamp()) AS now,
-    r.start_datetime, o.max_quantity_per_order, e.timezone, e.max_places_per_person, w.webhook_ids, w.webhook_types
+    r.start_datetime, o.max_quantity_per_order, e.timezone, e.max_places_per_person, w.webhook_ids, w.webhook_types,
+    EXISTS (SELECT FROM mail_seen) AS sends_mail
 FROM offers o
 CROSS JOIN representations r
 JOIN events e ON e.event_id = r.event_id
