@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.ports import free_port
+from tests.support.until import until
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.cli.keys import how_to_make_a_key
 from waiting_list.demo.data import load_demo
@@ -336,6 +337,31 @@ def test_the_command_that_makes_a_key_names_the_program_as_another_terminal_find
     assert how_to_make_a_key(Path("data")) == (
         f"Make one in another terminal: {typed} create-key my-organization --data-dir data"
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_service_that_ends_while_the_demo_loads_leaves_a_whole_demo(
+    number: signal.Signals, dsn: str, pool: Pool, tmp_path: Path
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "waiting_list", "serve", "--demo", "--port", str(free_port())],
+        cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={"PATH": "/usr/bin:/bin", "DATABASE_URL": dsn, "WAITING_LIST_DRAIN_SECONDS": "0"} | _passed_on(),
+    )  # fmt: skip
+
+    async def has_begun() -> bool:
+        assert process.poll() is None
+        return bool(await pool.fetchval("SELECT count(*) FROM entries"))
+
+    try:
+        await until(has_begun, seconds=40)
+        assert not await pool.fetchval("SELECT count(*) FROM api_keys"), "the demo is loaded already"
+    finally:
+        process.send_signal(number)
+    await asyncio.to_thread(process.wait, 30)
+    page = await entry_queries.entries(pool, ORGANIZATION, entry_queries.EntryFilter(), limit=500, cursor=None)
+    assert {entry.left_reason for entry in page.items} - {None} == set(LeftReason)
+    assert "(erased)" not in await load_demo(pool, Settings(), "http://x")
 
 
 async def test_the_demo_shows_every_state_and_loads_once(pool: Pool) -> None:
