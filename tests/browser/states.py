@@ -33,6 +33,11 @@ def _at(path: str) -> Callable[[Site], Awaitable[str]]:
     return state
 
 
+async def _without_key(site: Site) -> str:
+    await site.run("DELETE FROM api_keys")
+    return "/dashboard/sign-in"
+
+
 def _joined(
     *, then: str = "", first: bool = False, path: str = "", **more: Any
 ) -> Callable[[Site], Awaitable[str]]:
@@ -228,6 +233,7 @@ STATES: dict[str, State] = {
     "mail": State(_mail),
     # Organizers.
     "dashboard, sign in": State(_at("/dashboard/sign-in")),
+    "dashboard, no key": State(_without_key),
     "dashboard, wrong key": State(_at("/dashboard/sign-in"), form={"api_key": "x"}, status=401),
     "dashboard": State(_told("/dashboard"), "organizer"),
     "dashboard, list": State(_told(DASHBOARD), "organizer"),

@@ -1,5 +1,6 @@
 """The command line, with real processes on a data folder of their own."""
 
+import asyncio
 import json
 import os
 import re
@@ -10,13 +11,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.support.ports import free_port
+from tests.support.until import until
 from waiting_list.catalogue import queries as catalogue_queries
+from waiting_list.cli.keys import how_to_make_a_key
 from waiting_list.demo.data import load_demo
 from waiting_list.demo.shop import ORGANIZATION
 from waiting_list.lists.models import LeftReason, Status
@@ -258,6 +261,107 @@ def test_two_api_processes_end_with_the_one_that_was_killed(folder: Path, port: 
     while answers() or any(Path(f"/proc/{child}").exists() for child in children):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def first_lines(arguments: Sequence[str], cwd: Path, **environment: str) -> list[str]:
+    """What `serve` prints, without its log, until it answers."""
+    port = free_port()
+    process = subprocess.Popen(
+        [*arguments, "serve", "--port", str(port), *(["--data-dir", "a b"] if not environment else [])],
+        cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env={"PATH": "/usr/bin:/bin", "WAITING_LIST_DRAIN_SECONDS": "0"} | _passed_on() | environment,
+    )  # fmt: skip
+    assert process.stdout is not None
+    lines = []
+    try:
+        for line in process.stdout:
+            if "Application startup complete" in line:
+                break
+            lines.append(line)
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    return [line.strip() for line in lines if not line.startswith("20")]
+
+
+def test_serving_without_any_key_prints_the_command_that_makes_one(tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        place.chmod(0o755)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    program = [".venv/bin/waiting-list"]
+    said = "There is no API key yet. Make one in another terminal: "
+    (line,) = [line for line in first_lines(program, tmp_path) if line.startswith(said)]
+    command = line.removeprefix(said)
+    assert command == ".venv/bin/waiting-list create-key my-organization --data-dir 'a b'"
+    made = subprocess.run(
+        ["bash", "-c", command],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert made.stdout.startswith("wl_")
+    assert not [line for line in first_lines(program, tmp_path) if "API key" in line]
+
+
+async def test_serving_a_database_of_ones_own_without_any_key_names_no_folder(dsn: str, tmp_path: Path) -> None:
+    program = [sys.executable, "-m", "waiting_list"]
+    lines = await asyncio.to_thread(first_lines, program, tmp_path, DATABASE_URL=dsn)
+    assert lines[-1] == (
+        "There is no API key yet. Make one with the same DATABASE_URL: "
+        f"{sys.executable} -m waiting_list create-key my-organization"
+    )
+
+
+@pytest.mark.parametrize(
+    ("started", "environment", "typed"),
+    [
+        (".venv/bin/waiting-list", {}, ".venv/bin/waiting-list"),
+        ("{here}/bin/waiting-list", {}, "waiting-list"),
+        ("{here}/bin/waiting-list", {"VIRTUAL_ENV": "x"}, "bin/waiting-list"),
+        ("/opt/elsewhere/waiting-list", {}, "/opt/elsewhere/waiting-list"),
+    ],
+)
+def test_the_command_that_makes_a_key_names_the_program_as_another_terminal_finds_it(
+    started: str, environment: dict[str, str], typed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "waiting-list").touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", [started.format(here=tmp_path), "serve"])
+    assert how_to_make_a_key(Path("data")) == (
+        f"Make one in another terminal: {typed} create-key my-organization --data-dir data"
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_service_that_ends_while_the_demo_loads_leaves_a_whole_demo(
+    number: signal.Signals, dsn: str, pool: Pool, tmp_path: Path
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "waiting_list", "serve", "--demo", "--port", str(free_port())],
+        cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={"PATH": "/usr/bin:/bin", "DATABASE_URL": dsn, "WAITING_LIST_DRAIN_SECONDS": "0"} | _passed_on(),
+    )  # fmt: skip
+
+    async def has_begun() -> bool:
+        assert process.poll() is None
+        return bool(await pool.fetchval("SELECT count(*) FROM entries"))
+
+    try:
+        await until(has_begun, seconds=40)
+        assert not await pool.fetchval("SELECT count(*) FROM api_keys"), "the demo is loaded already"
+    finally:
+        process.send_signal(number)
+    await asyncio.to_thread(process.wait, 30)
+    page = await entry_queries.entries(pool, ORGANIZATION, entry_queries.EntryFilter(), limit=500, cursor=None)
+    assert {entry.left_reason for entry in page.items} - {None} == set(LeftReason)
+    assert "(erased)" not in await load_demo(pool, Settings(), "http://x")
 
 
 async def test_the_demo_shows_every_state_and_loads_once(pool: Pool) -> None:

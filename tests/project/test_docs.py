@@ -55,6 +55,10 @@ def test_every_problem_and_setting_is_in_the_reference() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
 
+def test_the_readme_is_read_in_two_minutes() -> None:
+    assert len((ROOT / "README.md").read_text().split()) <= 450
+
+
 def test_every_module_that_a_page_names_exists() -> None:
     named = {
         path

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import jwt
 from pydantic import TypeAdapter, ValidationError
 
-from waiting_list.access.api_keys import parse_api_key
+from waiting_list.access.api_keys import has_api_key, parse_api_key
 from waiting_list.access.identity_provider import LEEWAY, Provider
 from waiting_list.access.scopes import Scope
 from waiting_list.access.sign_outs import SignOuts, user_hash
@@ -60,6 +60,7 @@ class Authenticator:
         self._api_keys: Batcher[str, None, Record | None] = Batcher(
             self._read_api_key, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
         )
+        self._has_api_key = False
         self._users: dict[bytes, tuple[User, float, bytes]] = {}
         self._provider = Provider(settings)
 
@@ -110,6 +111,14 @@ class Authenticator:
         kept_until = min(int(claims["exp"]) + LEEWAY.total_seconds(), now + _TOKEN_KEPT_SECONDS)
         self._users[name] = user, kept_until, hashed
         return user
+
+    async def has_api_key(self) -> bool:
+        """Return whether there is any API key, so that an organizer can sign in. Raises Unavailable.
+
+        A key is never deleted, so that the database is asked only until there is one.
+        """
+        self._has_api_key = self._has_api_key or await has_api_key(self._pool)
+        return self._has_api_key
 
     async def _read_api_key(self, key_id: str, take: Callable[[], Sequence[None]]) -> Sequence[Record | None]:
         # Read for every call, so that a revoked key is refused at once; concurrent calls share one query.

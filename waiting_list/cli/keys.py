@@ -1,6 +1,11 @@
 """Define the commands for API keys."""
 
+import os
+import shlex
+import shutil
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -118,6 +123,27 @@ def revoke_key(organization: Organization, key_id: KeyId, data_dir: DataDir = No
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)
+
+
+def how_to_make_a_key(data_dir: Path | None) -> str:
+    """Say how the operator makes a key in the embedded PostgreSQL of a data folder, or without one in the database
+    of DATABASE_URL."""
+    command = f"{_program()} create-key my-organization"
+    if data_dir is None:
+        return f"Make one with the same DATABASE_URL: {command}"
+    return f"Make one in another terminal: {command} --data-dir {shlex.quote(str(data_dir))}"
+
+
+def _program() -> str:
+    """Return what to type for this program in another terminal, in the same folder."""
+    started = Path(sys.argv[0])
+    if started.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m waiting_list"
+    # An environment that is active in this terminal is not active in another one.
+    if "VIRTUAL_ENV" not in os.environ and shutil.which(started.name) == str(started):
+        return started.name
+    below = started.is_absolute() and started.is_relative_to(Path.cwd())
+    return shlex.quote(str(started.relative_to(Path.cwd()) if below else started))
 
 
 def _check(organization: str) -> None:

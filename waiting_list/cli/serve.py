@@ -34,7 +34,9 @@ def serve(
     with_demo: Annotated[bool, typer.Option("--demo", help="Load the demo, and print how to use it.")] = False,
 ) -> None:
     """Serve the API and the pages. The worker runs, too, unless WAITING_LIST_WORKER is false."""
-    from waiting_list.cli.context import configured, with_database
+    from waiting_list.access.api_keys import has_api_key
+    from waiting_list.cli.context import configured, run_with_pool, with_database
+    from waiting_list.cli.keys import how_to_make_a_key
     from waiting_list.cli.server import demo_loading, serve_app
     from waiting_list.cli.stopping import expect_a_stop
     from waiting_list.web.deployment_metrics import share_counts
@@ -54,7 +56,10 @@ def serve(
             os.environ["WAITING_LIST_DEMO"] = "true"
         config = configured()
         here = public_url.of_server(host, port)
-        print_addresses(config, here, data=None if given.database_url else data_dir or settings.data_dir)
+        folder = None if given.database_url else data_dir or settings.data_dir
+        print_addresses(config, here, data=folder)
+        if not with_demo and not run_with_pool(config, lambda pool, _: has_api_key(pool)):
+            print(f"There is no API key yet. {how_to_make_a_key(folder)}", flush=True)
         _warn_of_dead_links(config)
         with (
             share_counts() if workers > 1 else nullcontext(),

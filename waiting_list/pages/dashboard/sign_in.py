@@ -1,5 +1,7 @@
 """Sign organizers in to the dashboard with an API key, and out. The browser stores a session, never the key."""
 
+from contextlib import suppress
+
 from fastapi import APIRouter, Response
 
 from waiting_list.access.authentication import Organizer
@@ -8,7 +10,7 @@ from waiting_list.page_addresses import DASHBOARD, DASHBOARD_SIGN_IN, DASHBOARD_
 from waiting_list.pages.dashboard.page import DashboardRoute
 from waiting_list.pages.forms import check_same_origin, local, read_form
 from waiting_list.pages.page import ORGANIZER_COOKIE, PageRequest, PageRoute, go_to, page
-from waiting_list.problems import Forbidden, Unauthenticated
+from waiting_list.problems import Forbidden, Unauthenticated, Unavailable
 
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
 public_router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -18,7 +20,8 @@ public_router = APIRouter(route_class=PageRoute, include_in_schema=False)
 @public_router.get(DASHBOARD_SIGN_IN)
 async def ask_to_sign_in(call: PageRequest) -> Response:
     """Ask for an API key."""
-    return page(call, "dashboard_sign_in.html", next=local(call.query_params.get("next"), DASHBOARD), wrong=False)
+    after = local(call.query_params.get("next"), DASHBOARD)
+    return page(call, "dashboard_sign_in.html", next=after, wrong=False, has_key=await _has_key(call))
 
 
 @public_router.post(DASHBOARD_SIGN_IN)
@@ -33,7 +36,8 @@ async def sign_in(call: PageRequest) -> Response:
             f"Bearer {form.get('api_key', '').strip()}"
         )
     except (Unauthenticated, Forbidden) as problem:
-        return page(call, "dashboard_sign_in.html", status=problem.status, next=after, wrong=True)
+        has_key = await _has_key(call)
+        return page(call, "dashboard_sign_in.html", status=problem.status, next=after, wrong=True, has_key=has_key)
     answer = go_to(after)
     seconds = int(SESSION.total_seconds())
     call.set_cookie(answer, ORGANIZER_COOKIE, await open_session(call.pool, organizer), max_age=seconds)
@@ -47,3 +51,10 @@ async def sign_out(call: PageRequest) -> Response:
     answer = go_to(DASHBOARD_SIGN_IN)
     call.delete_cookie(answer, ORGANIZER_COOKIE)
     return answer
+
+
+async def _has_key(call: PageRequest) -> bool:
+    # Without the database the page is as usual, because it cannot know.
+    with suppress(Unavailable):
+        return await call.service.authenticator.has_api_key()
+    return True
