@@ -13,7 +13,8 @@ from types import FrameType
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _UNTIL_STOPPED = ("serve", "worker")
-_AGAIN_SECONDS = 1.0
+_AGAIN_SECONDS = 6.0
+"""Longer than the pool takes to close, and shorter than the ten seconds that Docker waits."""
 
 
 class _Stop:
