@@ -10,6 +10,8 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 INT32_MAX = 2**31 - 1
+MOST_ID_CHARACTERS = 200
+"""The most characters of an id. Each has at most four bytes in UTF-8."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
 _TIMEZONES = available_timezones()
@@ -78,7 +80,7 @@ _NO_NUL = {"pattern": r"^[^\u0000]*$"}
 Id = Annotated[
     str,
     Strict(),
-    Field(min_length=1, max_length=200, json_schema_extra=_NO_CONTROLS),
+    Field(min_length=1, max_length=MOST_ID_CHARACTERS, json_schema_extra=_NO_CONTROLS),
     AfterValidator(_without_controls),
 ]
 Text = Annotated[str, Strict(), Field(max_length=10_000, json_schema_extra=_NO_NUL), AfterValidator(_without_nul)]
