@@ -50,6 +50,10 @@ def _within_years(value: datetime) -> datetime:
     return value
 
 
+def _with_hyphens(value: str) -> str:
+    return value.replace("_", "-")
+
+
 def _address(value: str) -> str:
     try:
         return validate_email(value, check_deliverability=False, allow_smtputf8=False).normalized
@@ -108,6 +112,18 @@ PurchaseAddress = Annotated[
 TimeOfDay = Annotated[str, Strict(), Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Locale = Literal["en", "fr"]
 """The languages of e-mails and pages."""
+LanguageTag = Annotated[
+    str,
+    Strict(),
+    Field(
+        max_length=100,
+        pattern=r"^[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8})*$",
+        description="The fan's language, as a tag such as `fr-CA` (BCP 47). The service writes in the nearest "
+        "language that it has, else in English.",
+    ),
+    AfterValidator(_with_hyphens),
+]
+"""A language as people name theirs, also one without a translation."""
 
 
 class Row(Protocol):

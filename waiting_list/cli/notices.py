@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from waiting_list.cli.context import DataDir, app, configured, printable, run_with_pool, with_database
-from waiting_list.i18n import LOCALES, SOURCE
+from waiting_list.i18n import LOCALES, SOURCE, spoken
 from waiting_list.lists.events import EmailKind
 from waiting_list.notifications import notices
 from waiting_list.notifications.email_examples import example
@@ -20,7 +20,7 @@ from waiting_list.telemetry import logs
 @app.command()
 def preview_mail(
     letter: Annotated[EmailKind, typer.Argument(help="Kind of e-mail to print.")],
-    locale: Annotated[str, typer.Option(help="Language of the e-mail: en or fr.")] = SOURCE,
+    locale: Annotated[str, typer.Option(help="Language of the e-mail: en or fr, also with a region.")] = SOURCE,
     organization: Annotated[str, typer.Option(help="Id of the organization whose templates to use.")] = "demo",
     html: Annotated[bool, typer.Option("--html", help="Print the HTML instead of the text.")] = False,
     output: Annotated[
@@ -32,11 +32,11 @@ def preview_mail(
 
     The data are made up, and the command needs no database.
     """
-    if locale not in LOCALES:
+    if (language := spoken(locale)) is None:
         raise ValueError(f"There is no translation into {locale}. Choose {' or '.join(LOCALES)}.")
     settings = configured()
     logs.set_up(settings)
-    message = example(EmailRenderer(settings), letter, locale=locale, organization_id=organization)
+    message = example(EmailRenderer(settings), letter, locale=language, organization_id=organization)
     if output is not None:
         output.write_bytes(message.as_bytes())
         return
