@@ -6,12 +6,21 @@ from typing import Annotated, Any, Literal, Protocol, Self
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic_core import PydanticCustomError
+
+from waiting_list import email_addresses
 
 INT32_MAX = 2**31 - 1
 MOST_ID_CHARACTERS = 200
 """The most characters of an id. Each has at most four bytes in UTF-8."""
+LOCAL_ADDRESS = "local_address"
+"""The type of the error for an address of a local network that the service does not accept."""
+LOCAL_ADDRESS_HINT = (
+    "This is an address of a local network: the operator can allow its domain with WAITING_LIST_MAIL_LOCAL_DOMAINS"
+)
+"""What an organizer must know in addition."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
 _TIMEZONES = available_timezones()
@@ -56,9 +65,16 @@ def _with_hyphens(value: str) -> str:
 
 def _address(value: str) -> str:
     try:
-        return validate_email(value, check_deliverability=False, allow_smtputf8=False).normalized
+        return email_addresses.normalize(value)
     except EmailNotValidError as error:
-        raise ValueError("must be an e-mail address, such as ada@example.org") from error
+        local = email_addresses.normalize_local(value)
+        if local is None:
+            raise ValueError("must be an e-mail address, such as ada@example.org") from error
+        if not email_addresses.is_accepted(local):
+            raise PydanticCustomError(
+                LOCAL_ADDRESS, "must be an e-mail address, such as ada@example.org. Check the part after the @"
+            ) from error
+        return local
 
 
 def _web_address(value: str) -> str:
@@ -103,6 +119,8 @@ Flag = Annotated[bool, Strict()]
 Email = Annotated[
     str, Strict(), Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_address)
 ]
+StoredEmail = Annotated[str, Field(json_schema_extra={"format": "email"})]
+"""An address that was valid when it was stored. The setting of the accepted domains may have changed since."""
 WebAddress = Annotated[
     str, Strict(), Field(max_length=2000, json_schema_extra={"format": "uri"}), AfterValidator(_web_address)
 ]

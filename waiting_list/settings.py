@@ -10,6 +10,8 @@ from typing import Literal, Self
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from waiting_list.email_addresses import split
+
 
 class Settings(BaseSettings):
     """The settings of a process, read once from the environment. docs/settings.md lists them."""
@@ -153,6 +155,12 @@ class Settings(BaseSettings):
     mail_from: str = Field(
         default="Waiting list <waiting-list@localhost>", description="Sender of the e-mails to fans."
     )
+    mail_local_domains: str | None = Field(
+        default=None,
+        description="Domains of your own network, separated by commas, such as `clinic.local, mailhost`. The "
+        "service accepts e-mail addresses in these domains and below them, although the public Internet cannot "
+        "reach them. Not set: it refuses them.",
+    )
     smtp_host: str | None = Field(
         default=None, description="Mail server (SMTP). Not set: the service sends no e-mails."
     )
@@ -228,6 +236,23 @@ class Settings(BaseSettings):
         if not value.isprintable() or not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", parseaddr(value)[1]):
             raise ValueError("must have an address, such as Tickets <tickets@example.org>")
         return value
+
+    @field_validator("mail_local_domains")
+    @classmethod
+    def _names_domains(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        domains = [one.strip() for one in value.split(",") if one.strip()]
+        parts = [split(f"x@{one}") for one in domains]
+        for one, found in zip(domains, parts, strict=True):
+            if found is None:
+                raise ValueError(f"must have domains such as clinic.local, separated by commas, not {one}")
+        return ",".join(found[1] for found in parts if found)
+
+    @property
+    def local_domains(self) -> frozenset[str]:
+        """The local domains in which e-mail addresses are valid."""
+        return frozenset(filter(None, (self.mail_local_domains or "").split(",")))
 
     @property
     def personal_data_kept(self) -> timedelta | None:

@@ -1,6 +1,7 @@
 """Answer a refusal as a problem (RFC 9457)."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
@@ -11,11 +12,12 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
-from waiting_list.fields import Frozen
+from waiting_list.fields import LOCAL_ADDRESS, LOCAL_ADDRESS_HINT, Frozen
 from waiting_list.problems import InternalError, InvalidRequest, MethodNotAllowed, NotFound, Problem
 from waiting_list.web.cors import allowed
 
 T = TypeVar("T")
+_ORGANIZER = "/v1/organizer/"
 PROBLEM_JSON = "application/problem+json"
 REQUEST_ID_HEADER = b"x-request-id"
 REQUEST_ID_KEY = "waiting_list.request_id"
@@ -82,12 +84,20 @@ async def on_invalid(request: Request, error: Exception) -> Response:
     errors = [
         {
             "field": ".".join(str(part) for part in one["loc"]),
-            "message": str(one["msg"]).removeprefix("Value error, "),
+            "message": _message(request.scope, one),
         }
         for one in error.errors()
     ]
     detail = "; ".join(f"{one['field']}: {one['message']}" for one in errors[:5])
     return problem_response(request.scope, InvalidRequest(detail, errors=errors))
+
+
+def _message(scope: Scope, error: Mapping[str, Any]) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    # Fans cannot change a setting.
+    if error["type"] == LOCAL_ADDRESS and scope["path"].startswith(_ORGANIZER):
+        message += f". {LOCAL_ADDRESS_HINT}"
+    return message
 
 
 def problem_of(request: Request, error: HTTPException) -> Problem:
