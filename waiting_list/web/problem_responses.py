@@ -1,6 +1,7 @@
 """Answer a refusal as a problem (RFC 9457)."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from waiting_list.web.cors import allowed
 
 T = TypeVar("T")
 _ORGANIZER = "/v1/organizer/"
+_SLASHES = re.compile("/{2,}")
 PROBLEM_JSON = "application/problem+json"
 REQUEST_ID_HEADER = b"x-request-id"
 REQUEST_ID_KEY = "waiting_list.request_id"
@@ -103,8 +105,8 @@ def _message(scope: Scope, error: Mapping[str, Any]) -> str:
 def problem_of(request: Request, error: HTTPException) -> Problem:
     """Return the problem for what the framework refuses: a path, a method, or a body that it cannot parse."""
     match error.status_code:
-        case 404 if without_slash(request.scope):
-            return NotFound("This path does not exist. Send the request without the slash at its end.")
+        case 404 if _exists(request.scope, _SLASHES.sub("/", request.scope["path"]).removesuffix("/")):
+            return NotFound("This path does not exist. Send the request without the extra slash.")
         case 404:
             return NotFound("This path does not exist.")
         case 405:
@@ -128,11 +130,15 @@ def _methods(scope: Scope) -> list[str]:
 def without_slash(scope: Scope) -> str | None:
     """Return the last part of a path that exists only without the slash at its end; otherwise None."""
     path = scope["path"].removesuffix("/")
-    shorter = {"type": "http", "path": path, "root_path": scope.get("root_path", ""), "method": scope["method"]}
-    if path == scope["path"] or all(route.matches(shorter)[0] is Match.NONE for route in scope["app"].routes):
+    if path == scope["path"] or not _exists(scope, path):
         return None
     sent: bytes = scope["raw_path"].partition(b"?")[0]
     return sent.removesuffix(b"/").rpartition(b"/")[2].decode("latin-1")
+
+
+def _exists(scope: Scope, path: str) -> bool:
+    other = {"type": "http", "path": path, "root_path": scope.get("root_path", ""), "method": scope["method"]}
+    return any(route.matches(other)[0] is not Match.NONE for route in scope["app"].routes)
 
 
 async def on_defect(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the framework's signature
