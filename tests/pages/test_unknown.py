@@ -63,6 +63,11 @@ async def test_an_address_that_is_not_utf8_is_refused_on_a_page(shop: Shop) -> N
         problem(await shop.http.get(path), 422, "invalid_request")
 
 
+async def test_a_form_that_is_too_large_is_refused_on_a_page(shop: Shop) -> None:
+    is_page(await shop.http.post("/sign-in", data={"email": "x" * 70_000}, headers=HTML), 413)
+    problem(await shop.http.post("/sign-in", data={"email": "x" * 70_000}), 413, "body_too_large")
+
+
 @pytest.mark.parametrize(
     ("path", "to"),
     [

@@ -110,10 +110,8 @@ def problem_of(request: Request, error: HTTPException) -> Problem:
         case 404:
             return NotFound("This path does not exist.")
         case 405:
-            allowed_methods = ", ".join(_methods(request.scope))
-            return MethodNotAllowed(
-                f"This path supports {allowed_methods}, not this method.", headers={"Allow": allowed_methods}
-            )
+            methods = ", ".join(_methods(request.scope))
+            return MethodNotAllowed(f"Use one of these methods: {methods}.", headers={"Allow": methods})
         case 400:
             cause = error.__cause__
             return cause if isinstance(cause, InvalidRequest) else InvalidRequest.of("body", "is not valid JSON")
