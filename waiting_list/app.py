@@ -194,7 +194,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             Exception: on_defect,
         },
     )
-    app.add_middleware(BodyGuard, refuse=refuse)
+    app.add_middleware(BodyGuard, refuse=refuse, local_domains=config.local_domains)
     app.add_middleware(CrossOrigin)
     app.add_middleware(Instrumentation, log_requests=config.log_requests, peers=peers)
     describe = app.openapi

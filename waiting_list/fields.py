@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Protocol, Self
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -17,9 +17,19 @@ from pydantic import (
     GetJsonSchemaHandler,
     Strict,
 )
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from waiting_list import email_addresses
 
 INT32_MAX = 2**31 - 1
+MOST_ID_CHARACTERS = 200
+"""The most characters of an id. Each has at most four bytes in UTF-8."""
+LOCAL_ADDRESS = "local_address"
+"""The type of the error for an address of a local network that the service does not accept."""
+LOCAL_ADDRESS_HINT = (
+    "This is an address of a local network: the operator can allow its domain with WAITING_LIST_MAIL_LOCAL_DOMAINS"
+)
+"""What an organizer must know in addition."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
 _TIMEZONES = available_timezones()
@@ -58,11 +68,22 @@ def _within_years(value: datetime) -> datetime:
     return value
 
 
+def _with_hyphens(value: str) -> str:
+    return value.replace("_", "-")
+
+
 def _address(value: str) -> str:
     try:
-        return validate_email(value, check_deliverability=False, allow_smtputf8=False).normalized
+        return email_addresses.normalize(value)
     except EmailNotValidError as error:
-        raise ValueError("must be an e-mail address, such as ada@example.org") from error
+        local = email_addresses.normalize_local(value)
+        if local is None:
+            raise ValueError("must be an e-mail address, such as ada@example.org") from error
+        if not email_addresses.is_accepted(local):
+            raise PydanticCustomError(
+                LOCAL_ADDRESS, "must be an e-mail address, such as ada@example.org. Check the part after the @"
+            ) from error
+        return local
 
 
 def _web_address(value: str) -> str:
@@ -88,7 +109,7 @@ _NO_NUL = {"pattern": r"^[^\u0000]*$"}
 Id = Annotated[
     str,
     Strict(),
-    Field(min_length=1, max_length=200, json_schema_extra=_NO_CONTROLS),
+    Field(min_length=1, max_length=MOST_ID_CHARACTERS, json_schema_extra=_NO_CONTROLS),
     AfterValidator(_without_controls),
 ]
 Text = Annotated[str, Strict(), Field(max_length=10_000, json_schema_extra=_NO_NUL), AfterValidator(_without_nul)]
@@ -107,6 +128,8 @@ Flag = Annotated[bool, Strict()]
 Email = Annotated[
     str, Strict(), Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_address)
 ]
+StoredEmail = Annotated[str, Field(json_schema_extra={"format": "email"})]
+"""An address that was valid when it was stored. The setting of the accepted domains may have changed since."""
 WebAddress = Annotated[
     str, Strict(), Field(max_length=2000, json_schema_extra={"format": "uri"}), AfterValidator(_web_address)
 ]
@@ -116,6 +139,18 @@ PurchaseAddress = Annotated[
 TimeOfDay = Annotated[str, Strict(), Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Locale = Literal["en", "fr"]
 """The languages of e-mails and pages."""
+LanguageTag = Annotated[
+    str,
+    Strict(),
+    Field(
+        max_length=100,
+        pattern=r"^[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8})*$",
+        description="The fan's language, as a tag such as `fr-CA` (BCP 47). The service writes in the nearest "
+        "language that it has, else in English.",
+    ),
+    AfterValidator(_with_hyphens),
+]
+"""A language as people name theirs, also one without a translation."""
 
 
 class Row(Protocol):

@@ -4,6 +4,7 @@ The source is English. Each other language has a catalogue, `locales/<locale>/LC
 `make messages` updates it from the templates, and a test demands every translation.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from functools import cache, lru_cache
 from gettext import NullTranslations
@@ -13,7 +14,7 @@ from typing import get_args
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from babel import dates, numbers, units
+from babel import dates, negotiate_locale, numbers, units
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
@@ -26,6 +27,7 @@ SOURCE: Locale = "en"
 """The language of the templates and of the code."""
 LOCALES: tuple[Locale, ...] = get_args(Locale)
 LANGUAGES: dict[Locale, str] = {"en": "English", "fr": "Français"}
+_BY_TAG: dict[str, Locale] = {locale.lower(): locale for locale in LOCALES}
 _PACKAGE = Path(__file__).parent
 _OURS = PrefixLoader(
     {
@@ -36,13 +38,12 @@ _OURS = PrefixLoader(
 
 
 def spoken(tag: str | None) -> Locale | None:
-    """Return the language of a tag such as `fr-CA` (BCP 47); None without a translation."""
-    language = (tag or "").replace("_", "-").partition("-")[0].lower()
-    return language if language in LOCALES else None
+    """Return the translated language that is nearest to a tag such as `fr-CA` (BCP 47); None if none is near."""
+    return _nearest([tag]) if tag else None
 
 
 def known(tag: str | None) -> Locale:
-    """Return the language of a tag such as `fr-CA`; English without a translation."""
+    """Return the translated language that is nearest to a tag such as `fr-CA`; English if none is near."""
     return spoken(tag) or SOURCE
 
 
@@ -52,7 +53,7 @@ def preferred(accept_language: str | None) -> Locale:
 
     Of equal preferences the first wins. An invalid header raises no error.
     """
-    best, liked = SOURCE, 0.0
+    tags: list[tuple[float, str]] = []
     for part in (accept_language or "").split(",")[:20]:
         tag, _, parameters = part.partition(";")
         _, _, weight = parameters.partition("q=")
@@ -60,11 +61,14 @@ def preferred(accept_language: str | None) -> Locale:
             quality = float(weight or 1)
         except ValueError:
             continue
-        language = tag.strip().partition("-")[0].lower()
-        locale = SOURCE if language == "*" else language
-        if locale in LOCALES and liked < quality <= 1:
-            best, liked = locale, quality
-    return best
+        if 0 < quality <= 1:
+            tags.append((quality, SOURCE if tag.strip() == "*" else tag.strip()))
+    return _nearest([tag for _, tag in sorted(tags, key=lambda one: -one[0])]) or SOURCE
+
+
+def _nearest(tags: Sequence[str]) -> Locale | None:
+    found = negotiate_locale([tag.replace("_", "-") for tag in tags], LOCALES, sep="-")
+    return _BY_TAG[found.lower()] if found else None
 
 
 @cache

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from waiting_list import public_url
 from waiting_list import setting_checks as checks
 from waiting_list.dsn import is_behind_pooler
+from waiting_list.email_addresses import split
 from waiting_list.environment import Environment, names_of, read
 
 _MOST = 1_000_000_000
@@ -178,6 +179,12 @@ class Settings(BaseSettings):
     mail_from: str = Field(
         default="Waiting list <waiting-list@localhost>", description="Sender of the e-mails to fans."
     )
+    mail_local_domains: str | None = Field(
+        default=None,
+        description="Domains of your own network, separated by commas, such as `clinic.local, mailhost`. The "
+        "service accepts e-mail addresses in these domains and below them, although the public Internet cannot "
+        "reach them. Not set: it refuses them.",
+    )
     smtp_host: str | None = Field(
         default=None, description="Mail server (SMTP). Not set: the service sends no e-mails."
     )
@@ -304,6 +311,23 @@ class Settings(BaseSettings):
             yield f"An identity provider also needs {_variables('user_token_issuer', 'user_token_audience')}."
         if (self.smtp_username is None) != (self.smtp_password is None):
             yield _together("smtp_username", "smtp_password")
+
+    @field_validator("mail_local_domains")
+    @classmethod
+    def _names_domains(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        domains = [one.strip() for one in value.split(",") if one.strip()]
+        parts = [split(f"x@{one}") for one in domains]
+        for one, found in zip(domains, parts, strict=True):
+            if found is None:
+                raise ValueError(f"must have domains such as clinic.local, separated by commas, not {one}")
+        return ",".join(found[1] for found in parts if found)
+
+    @property
+    def local_domains(self) -> frozenset[str]:
+        """The local domains in which e-mail addresses are valid."""
+        return frozenset(filter(None, (self.mail_local_domains or "").split(",")))
 
     @property
     def personal_data_kept(self) -> timedelta | None:

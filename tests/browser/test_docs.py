@@ -1,9 +1,9 @@
 """The page of the API: Swagger UI runs under our policy, asks nothing of any other host, and its calls work."""
 
-from playwright.async_api import Route, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.site import Site
-from tests.browser.visits import Visits
+from tests.browser.visits import Visits, axe
 
 
 async def test_the_docs_run_under_our_policy_and_try_calls_out(site: Site, visits: Visits) -> None:
@@ -57,3 +57,57 @@ async def test_calls_go_to_where_the_docs_come_from(site: Site, visits: Visits) 
     await expect(page.locator(".live-responses-table tr.response .response-col_status")).to_contain_text(
         "200", timeout=60_000
     )
+
+
+_SHOWN = """() => [...document.querySelectorAll(".opblock")].map(one => [
+  one.querySelector(".opblock-summary-method").textContent.toLowerCase(),
+  one.querySelector(".opblock-summary-path").dataset.path,
+])"""
+
+
+async def cut_off(page: Page, site: Site) -> list[str]:
+    """Cut the browser off from all hosts but the service. Returns what it then asks of them."""
+    elsewhere: list[str] = []
+
+    async def decide(route: Route) -> None:
+        if route.request.url.startswith(f"{site.address}/"):
+            await route.continue_()
+        else:
+            elsewhere.append(route.request.url)
+            await route.abort("internetdisconnected")
+
+    await page.context.route("**/*", decide)
+    return elsewhere
+
+
+async def test_without_the_internet_the_docs_show_every_call_and_try_one_out(site: Site, visits: Visits) -> None:
+    page = await visits.begin()
+    elsewhere = await cut_off(page, site)
+    document = (await site.shop.http.get("/openapi.json")).json()
+    calls = {(method, path) for path, methods in document["paths"].items() for method in methods}
+    await page.goto("/docs")
+    await expect(page.locator(".opblock")).to_have_count(len(calls))
+    assert {(method, path) for method, path in await page.evaluate(_SHOWN)} == calls
+    version = page.locator(".opblock").filter(has=page.locator('[data-path="/version"]'))
+    await version.locator(".opblock-summary-control").click()
+    await version.get_by_role("button", name="Try it out").click()
+    await version.get_by_role("button", name="Execute").click()
+    answer = version.locator(".live-responses-table tr.response")
+    await expect(answer.locator(".response-col_status")).to_contain_text("200")
+    await expect(answer).to_contain_text(document["info"]["version"])
+    assert elsewhere == []
+
+
+async def test_a_page_that_is_not_there_leads_back_without_the_internet(site: Site, visits: Visits) -> None:
+    page = await visits.begin(locale="fr-CA")
+    elsewhere = await cut_off(page, site)
+    answer = await page.goto("/redoc")
+    assert answer is not None
+    assert answer.status == 404
+    await expect(page.get_by_role("heading", name="Page introuvable")).to_be_visible()
+    await axe(page)
+    await page.get_by_role("link", name="Tous les événements").click()
+    await expect(page).to_have_url(f"{site.address}/")
+    await page.goto("/docs/")
+    await expect(page).to_have_url(f"{site.address}/docs")
+    assert elsewhere == []

@@ -2,20 +2,26 @@
 
 import json
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from tests.access.test_authentication import PROVIDER, pem, signed
 from tests.support.credentials import credentials
 from tests.support.lists import ORGANIZATION
 from tests.support.shop import LIST, Shop, problem
+from tests.support.until import until
 from tests.web.test_http import ENTRY_FIELDS, unchanged
 from waiting_list.access.api_keys import Scope, create_api_key
 from waiting_list.access.user_tokens import User
+from waiting_list.app import create_app
 from waiting_list.lists.contact import Contact
 from waiting_list.postgres.pool import Pool, connection
 from waiting_list.settings import Settings
@@ -28,6 +34,10 @@ VOUCHED = ADA | {"email_verified": True}
 BAD_EMAILS = (
     "", "ada", "ada@", "@example.org", "ada@example.org\n", "a b@example.org", "ada@localhost",
     "Ada <ada@example.org>", "ada@example.org, bob@example.org", "é" * 300 + "@example.org", 7,
+)  # fmt: skip
+BAD_TAGS = (
+    "", "fr-", "-fr", "fr--CA", "fr CA", "français", "fr\n", "fr\x00", "fr;q=1", "en_US.UTF-8", "toolonglanguage",
+    "f" * 101, 7,
 )  # fmt: skip
 
 
@@ -101,9 +111,10 @@ async def test_a_minted_token_says_what_it_was_minted_with(pool: Pool) -> None:
     ("claims", "contact"),
     [
         (VOUCHED, VOUCHED),
-        (ADA | {"locale": "fr-CH"}, ADA),
-        (ADA | {"locale": "FR_ca"}, ADA),
-        (ADA | {"locale": "de"}, ADA | {"locale": None}),
+        (ADA | {"locale": "fr-CH"}, ADA | {"locale": "fr-CH"}),
+        (ADA | {"locale": "FR_ca"}, ADA | {"locale": "FR-ca"}),
+        (ADA | {"locale": "de"}, ADA | {"locale": "de"}),
+        (ADA | {"locale": "en_US.UTF-8"}, ADA | {"locale": None}),
         ({"email": "ada"}, {}),
         ({"email": "ada", "email_verified": True}, {}),
         ({"email_verified": True}, {}),
@@ -155,7 +166,8 @@ async def test_a_bad_contact_is_malformed_wherever_one_is_taken(app: FastAPI, sh
     await shop.stock()
     await shop.join("ada")
     bad = [{"email": one} for one in BAD_EMAILS]
-    bad += [{"name": ""}, {"name": "a\x00"}, {"name": "x" * 501}, {"locale": "de"}, {"locale": "fr-CH"}]
+    bad += [{"name": ""}, {"name": "a\x00"}, {"name": "x" * 501}]
+    bad += [{"locale": one} for one in BAD_TAGS]
     async with unchanged(app):
         for one in bad:
             problem(await shop.user("ada", "PUT", CONTACT, one), 422, "invalid_request")
@@ -318,3 +330,43 @@ async def test_a_repeated_join_with_another_contact_is_another_request(shop: Sho
     assert json.loads(again.text) == first.json()
     other = await shop.user("ada", "POST", body=body | {"name": "Bob"}, **options)
     problem(other, 422, "idempotency_key_reused")
+
+
+LANGUAGES = [
+    ("fr-CA", "fr"), ("FR_ca", "fr"), ("fr-Latn-CA-x-quebec", "fr"), ("pt-BR", "en"), ("de-informal", "en"),
+    ("i-klingon", "en"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tag", "language"), LANGUAGES)
+async def test_a_fan_of_any_language_joins_and_is_written_to_in_the_nearest(
+    dsn: str, tmp_path: Path, tag: str, language: str
+) -> None:
+    stored = tag.replace("_", "-")
+    started = create_app(Settings(database_url=SecretStr(dsn), mail_folder=tmp_path))
+    async with started.router.lifespan_context(started):
+        created, _ = await create_api_key(started.state.service.pool, ORGANIZATION, name="x", scopes=[Scope.ADMIN])
+        transport = httpx.ASGITransport(app=started)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as http:
+            shop = Shop(http, created.key)
+            await shop.stock()
+            await shop.join("ada", **ADA | {"locale": tag})
+            assert (await kept(shop))["locale"] == stored
+            # The organizer, a token, and a later change take the same tags.
+            body = {"user_id": "bob", "tickets_wanted": 1, "email": "bob@example.org", "locale": tag}
+            await shop.made("POST", f"/waiting-lists/{LIST}/entries", body)
+            answer = await acting(shop, "PUT", CONTACT, ADA | {"locale": tag}, locale=tag)
+            assert (answer.status_code, answer.json()["locale"]) == (200, stored)
+            joined = await shop.made("GET", "/users/bob/export")
+            assert [one["locale"] for one in joined["contacts"]] == [stored]
+
+        async def written() -> bool:
+            return len([*tmp_path.glob("*.eml")]) >= 2
+
+        await until(written)
+    for file in tmp_path.glob("*.eml"):
+        message = message_from_bytes(file.read_bytes(), policy=default)
+        assert message["Content-Language"] == language
+        text = message.get_body(("plain",))
+        assert text is not None
+        assert ("Bonjour" in text.get_content()) is (language == "fr")

@@ -723,3 +723,14 @@ async def test_who_asks_for_a_link_solves_a_challenge_for_each_mailbox_where_the
         gate._sign_in = asks
         answer = await browser.post("/sign-in", **wish | {"email": f"{asks}@example.org"})
         assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(("tag", "stored"), [("fr-CA", "fr-CA"), ("de", "fr")])
+async def test_a_fan_whose_language_is_not_there_is_written_to_in_that_of_the_page(
+    venue: Venue, tag: str, stored: str
+) -> None:
+    browser = await venue.fan("ada", locale=tag, email="ada@example.org")
+    browser.headers = FRENCH
+    await browser.did(f"{PAGE}/join", tickets_wanted="1")
+    (contact,) = await venue.run("SELECT locale FROM contacts")
+    assert contact["locale"] == stored

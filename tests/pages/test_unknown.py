@@ -63,6 +63,11 @@ async def test_an_address_that_is_not_utf8_is_refused_on_a_page(shop: Shop) -> N
         problem(await shop.http.get(path), 422, "invalid_request")
 
 
+async def test_a_form_that_is_too_large_is_refused_on_a_page(shop: Shop) -> None:
+    is_page(await shop.http.post("/sign-in", data={"email": "x" * 70_000}, headers=HTML), 413)
+    problem(await shop.http.post("/sign-in", data={"email": "x" * 70_000}), 413, "body_too_large")
+
+
 @pytest.mark.parametrize(
     ("path", "to"),
     [
@@ -78,14 +83,16 @@ async def test_a_slash_at_the_end_of_a_page_is_taken_away(shop: Shop, path: str,
     assert not answer.headers["location"].startswith("/")  # a proxy may serve the pages below a path
 
 
-async def test_a_slash_at_the_end_of_a_call_is_named_in_its_refusal(shop: Shop) -> None:
+async def test_a_slash_too_many_in_a_call_is_named_in_its_refusal(shop: Shop) -> None:
     for method, path in (
         ("GET", "/v1/user/events/"),
         ("POST", "/v1/organizer/user-tokens/"),
         ("GET", "/version/"),
+        ("GET", "http://service//v1/user/events"),  # of a client that adds paths to an address with a slash
+        ("GET", "http://service/v1//user/events//"),
     ):
         refused = problem(await shop.http.request(method, path), 404, "not_found")
-        assert refused["detail"] == "This path does not exist. Send the request without the slash at its end."
+        assert refused["detail"] == "This path does not exist. Send the request without the extra slash."
     refused = problem(await shop.http.get("/v1/nowhere/"), 404, "not_found")
     assert refused["detail"] == "This path does not exist."
 

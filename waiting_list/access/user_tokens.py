@@ -10,13 +10,13 @@ from pydantic import TypeAdapter, ValidationError
 from waiting_list.access.identity_provider import LEEWAY
 from waiting_list.access.sign_outs import KEPT, SignOuts, user_hash
 from waiting_list.access.signing_keys import ISSUER, SigningKeys
-from waiting_list.fields import Email, Title
-from waiting_list.i18n import spoken
+from waiting_list.fields import Email, LanguageTag, Title
 from waiting_list.lists.contact import NO_CONTACT, Contact
 
 USER_AUDIENCE = "waiting-list/user"
 """The audience, in the claim `aud`."""
 _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
+_LANGUAGE: TypeAdapter[str] = TypeAdapter(LanguageTag)
 _NAME: TypeAdapter[str] = TypeAdapter(Title)
 
 
@@ -87,15 +87,11 @@ def contact_of(claims: Mapping[str, Any]) -> Contact:
     """
     if claims.keys().isdisjoint(("email", "name", "locale")):
         return NO_CONTACT
-    email, name, locale = (
-        _valid(_EMAIL, claims.get("email")),
-        _valid(_NAME, claims.get("name")),
-        claims.get("locale"),
-    )
+    email = _valid(_EMAIL, claims.get("email"))
     return Contact.model_construct(
         email=email,
-        name=name,
-        locale=spoken(locale) if isinstance(locale, str) else None,
+        name=_valid(_NAME, claims.get("name")),
+        locale=_valid(_LANGUAGE, claims.get("locale")),
         email_verified=email is not None and claims.get("email_verified") is True,
     )
 

@@ -25,7 +25,7 @@ NOTICE_FIELDS = (
 
 def preview_mail(
     letter: Annotated[EmailKind, typer.Argument(metavar="KIND", help="Kind of e-mail to print.")],
-    locale: Annotated[str, typer.Option(help="Language of the e-mail: en or fr.")] = "en",
+    locale: Annotated[str, typer.Option(help="Language of the e-mail: en or fr, also with a region.")] = "en",
     organization: Annotated[str, typer.Option(help="Id of the organization whose templates to use.")] = "demo",
     html: Annotated[bool, typer.Option("--html", help="Print the HTML instead of the text.")] = False,
     output: Annotated[
@@ -40,16 +40,16 @@ def preview_mail(
     The data are made up, and the command needs no database.
     """
     from waiting_list.cli.context import configured
-    from waiting_list.i18n import LOCALES
+    from waiting_list.i18n import LOCALES, spoken
     from waiting_list.notifications.email_examples import example
     from waiting_list.notifications.email_rendering import EmailRenderer
     from waiting_list.telemetry import logs
 
-    if locale not in LOCALES:
+    if (language := spoken(locale)) is None:
         raise ValueError(f"There is no translation into {locale}. Choose {' or '.join(LOCALES)}.")
     settings = configured()
     logs.set_up(settings)
-    message = example(EmailRenderer(settings), letter, locale=locale, organization_id=organization)
+    message = example(EmailRenderer(settings), letter, locale=language, organization_id=organization)
     if output is not None:
         output.write_bytes(message.as_bytes())
         return

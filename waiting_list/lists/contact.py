@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from waiting_list.fields import Email, Flag, Frozen, Locale, Title
+from waiting_list.fields import Email, Flag, Frozen, LanguageTag, Title
 
 
 class ContactFields(Frozen):
@@ -10,7 +10,7 @@ class ContactFields(Frozen):
 
     email: Email | None = None
     name: Title | None = None
-    locale: Locale | None = None
+    locale: LanguageTag | None = None
 
 
 class Contact(ContactFields):

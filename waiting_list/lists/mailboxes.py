@@ -17,7 +17,7 @@ The key serves only to compare and count; e-mails go to the given address. Each 
 import re
 from functools import lru_cache
 
-from email_validator import EmailNotValidError, validate_email
+from waiting_list.email_addresses import split
 
 _DOMAINS = {
     "googlemail.com": "gmail.com",
@@ -42,11 +42,10 @@ def mailbox(email: str) -> str:
 
     The mailbox of a mailbox is itself. For a text that is no address, the key is the text in lower case.
     """
-    try:
-        found = validate_email(email, check_deliverability=False, allow_smtputf8=False)
-    except EmailNotValidError:
+    found = split(email)
+    if found is None:
         return email.lower()
-    name, domain = found.local_part.lower(), found.ascii_domain.lower()
+    name, domain = (part.lower() for part in found)
     if within := _FASTMAIL.fullmatch(domain):
         name, domain = within["name"], within["domain"]
     domain = _DOMAINS.get(domain, domain)

@@ -25,10 +25,10 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
-from email_validator import EmailNotValidError, validate_email
 from jinja2 import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
+from waiting_list.email_addresses import split
 from waiting_list.fields import Locale
 from waiting_list.i18n import environment, known
 from waiting_list.lists.notice_kinds import EmailKind
@@ -227,9 +227,7 @@ def _plain(text: str, *, longest: int = _LONGEST) -> str:
 @lru_cache(maxsize=1000)
 def _address(text: str) -> str:
     """Return the address in ASCII, with an international domain in its encoded form."""
-    try:
-        found = validate_email(text, check_deliverability=False, allow_smtputf8=False).ascii_email
-    except EmailNotValidError as error:
-        raise ValueError("not an e-mail address") from error
-    assert found is not None, "without SMTPUTF8 every address has an ASCII form"
-    return found
+    found = split(text)
+    if found is None:
+        raise ValueError("not an e-mail address")
+    return "@".join(found)

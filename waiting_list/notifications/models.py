@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from waiting_list.fields import Email, Flag, Frozen, Id, Text, WebAddress
+from waiting_list.fields import Email, Flag, Frozen, Id, StoredEmail, Text, WebAddress
 from waiting_list.lists.notice_kinds import WebhookType
 from waiting_list.notifications.notice_status import NoticeStatus
 
@@ -52,6 +52,9 @@ class Redelivered(Frozen):
     notices: int
 
 
+_NOTIFY_EMAIL = "E-mail address for the notice that the webhook was disabled."
+
+
 class WebhookFields(Frozen):
     """The fields of a webhook that an organizer sets."""
 
@@ -60,9 +63,7 @@ class WebhookFields(Frozen):
     types: tuple[WebhookType, ...] = Field(
         default=(), max_length=20, description="Events that the webhook receives; empty: all."
     )
-    notify_email: Email | None = Field(
-        default=None, description="E-mail address for the notice that the webhook was disabled."
-    )
+    notify_email: Email | None = Field(default=None, description=_NOTIFY_EMAIL)
 
 
 class WebhookChange(WebhookFields):
@@ -84,6 +85,7 @@ class Webhook(WebhookFields):
     """An address that receives an organization's events. The service disables a webhook that has failed for
     days."""
 
+    notify_email: StoredEmail | None = Field(default=None, description=_NOTIFY_EMAIL)
     webhook_id: str
     created_at: datetime
     rotated_at: datetime | None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from waiting_list.fields import MOST_ID_CHARACTERS
 from waiting_list.postgres.pool import Record
 from waiting_list.problems import InvalidRequest
 
@@ -31,10 +32,18 @@ def page_of(records: Sequence[Record], limit: int, make: Any, *keys: str) -> Pag
 
 
 def _encode(values: Sequence[Any]) -> str:
+    # As UTF-8, because an escape of ASCII takes up to twelve bytes for a character.
     text = json.dumps(
-        [v.isoformat() if isinstance(v, datetime) else v if isinstance(v, int) else str(v) for v in values]
+        [v.isoformat() if isinstance(v, datetime) else v if isinstance(v, int) else str(v) for v in values],
+        ensure_ascii=False,
+        separators=(",", ":"),
     )
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+_LONGEST_ID = "\U0010ffff" * MOST_ID_CHARACTERS
+LONGEST_CURSOR = len(_encode([datetime.max.replace(tzinfo=UTC), _LONGEST_ID, _LONGEST_ID]))
+"""The most characters of a cursor: of a listing by an instant and two ids, the longest keys of all listings."""
 
 
 def decode(cursor: str | None, *kinds: type) -> list[Any]:

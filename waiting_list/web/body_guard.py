@@ -8,6 +8,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from waiting_list.email_addresses import LOCAL_DOMAINS
 from waiting_list.page_addresses import PRIVATE_LINKS
 from waiting_list.problems import BodyTooLarge, InvalidRequest, Problem, RequestTimeout, UnsupportedMediaType
 from waiting_list.web.problem_responses import problem_response
@@ -33,17 +34,25 @@ class BodyGuard:
     the request if the sender has disconnected, and answers `invalid_request` if the length is wrong. It also
     answers `body_too_large`, `unsupported_media_type`, and `invalid_request` for a path or query that is not
     UTF-8. It keeps a `%2F` in a path apart from a `/`, so that an id can have slashes. It runs the stream that a
-    call has left (web/server_sent_events.py).
+    call has left (web/server_sent_events.py). Within the call, addresses in `local_domains` are valid.
     """
 
-    def __init__(self, app: ASGIApp, refuse: Callable[[Scope, Problem], ASGIApp] = problem_response) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        refuse: Callable[[Scope, Problem], ASGIApp] = problem_response,
+        local_domains: frozenset[str] = frozenset(),
+    ) -> None:
         self._app = app
         self._refuse = refuse
+        self._local_domains = local_domains
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        LOCAL_DOMAINS.set(self._local_domains)  # for good: the server runs each request in a context of its own
         raw_path = scope.get("raw_path") or b""
         is_link = scope["path"].startswith(PRIVATE_LINKS)
         # Other bytes would decode to U+FFFD, so that one id could match another. Private links are safe, because

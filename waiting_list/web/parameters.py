@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from waiting_list.fields import Id, Instant
 from waiting_list.lists.models import LeftReason, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
+from waiting_list.postgres.pagination import LONGEST_CURSOR
 from waiting_list.problems import NotFound
 from waiting_list.web.body_guard import SLASH
 from waiting_list.web.request import LONGEST_IDEMPOTENCY_KEY
@@ -49,7 +50,9 @@ PathId = Annotated[Id, BeforeValidator(_with_slashes), Path()]
 _PATH_ID: TypeAdapter[str] = TypeAdapter(Annotated[Id, BeforeValidator(_with_slashes)])
 Ids = Annotated[list[Id] | None, Query(max_length=100)]
 Limit = Annotated[int, Query(ge=1, le=500, description="Maximum number of items on a page.")]
-Cursor = Annotated[str | None, Query(max_length=2000, description="The `next_cursor` of the previous page.")]
+Cursor = Annotated[
+    str | None, Query(max_length=LONGEST_CURSOR, description="The `next_cursor` of the previous page.")
+]
 
 
 def path_id(call: Request, name: str) -> str:

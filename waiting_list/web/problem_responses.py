@@ -1,6 +1,8 @@
 """Answer a refusal as a problem (RFC 9457)."""
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
@@ -12,13 +14,15 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
-from waiting_list.fields import Frozen
+from waiting_list.fields import LOCAL_ADDRESS, LOCAL_ADDRESS_HINT, Frozen
 from waiting_list.lists.challenges import Challenge
 from waiting_list.lists.models import Entry
 from waiting_list.problems import InternalError, InvalidRequest, MethodNotAllowed, NotFound, Problem
 from waiting_list.web.cors import allowed
 
 T = TypeVar("T")
+_ORGANIZER = "/v1/organizer/"
+_SLASHES = re.compile("/{2,}")
 PROBLEM_JSON = "application/problem+json"
 REQUEST_ID_HEADER = b"x-request-id"
 REQUEST_ID_KEY = "waiting_list.request_id"
@@ -102,7 +106,7 @@ async def on_invalid(request: Request, error: Exception) -> Response:
     errors = [
         {
             "field": ".".join(str(part) for part in one["loc"]),
-            "message": str(one["msg"]).removeprefix("Value error, "),
+            "message": _message(request.scope, one),
         }
         for one in error.errors()
     ]
@@ -110,18 +114,24 @@ async def on_invalid(request: Request, error: Exception) -> Response:
     return problem_response(request.scope, InvalidRequest(detail, errors=errors))
 
 
+def _message(scope: Scope, error: Mapping[str, Any]) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    # Fans cannot change a setting.
+    if error["type"] == LOCAL_ADDRESS and scope["path"].startswith(_ORGANIZER):
+        message += f". {LOCAL_ADDRESS_HINT}"
+    return message
+
+
 def problem_of(request: Request, error: HTTPException) -> Problem:
     """Return the problem for what the framework refuses: a path, a method, or a body that it cannot parse."""
     match error.status_code:
-        case 404 if without_slash(request.scope):
-            return NotFound("This path does not exist. Send the request without the slash at its end.")
+        case 404 if _exists(request.scope, _SLASHES.sub("/", request.scope["path"]).removesuffix("/")):
+            return NotFound("This path does not exist. Send the request without the extra slash.")
         case 404:
             return NotFound("This path does not exist.")
         case 405:
-            allowed_methods = ", ".join(_methods(request.scope))
-            return MethodNotAllowed(
-                f"This path supports {allowed_methods}, not this method.", headers={"Allow": allowed_methods}
-            )
+            methods = ", ".join(_methods(request.scope))
+            return MethodNotAllowed(f"Use one of these methods: {methods}.", headers={"Allow": methods})
         case 400:
             cause = error.__cause__
             return cause if isinstance(cause, InvalidRequest) else InvalidRequest.of("body", "is not valid JSON")
@@ -138,11 +148,15 @@ def _methods(scope: Scope) -> list[str]:
 def without_slash(scope: Scope) -> str | None:
     """Return the last part of a path that exists only without the slash at its end; otherwise None."""
     path = scope["path"].removesuffix("/")
-    shorter = {"type": "http", "path": path, "root_path": scope.get("root_path", ""), "method": scope["method"]}
-    if path == scope["path"] or all(route.matches(shorter)[0] is Match.NONE for route in scope["app"].routes):
+    if path == scope["path"] or not _exists(scope, path):
         return None
     sent: bytes = scope["raw_path"].partition(b"?")[0]
     return sent.removesuffix(b"/").rpartition(b"/")[2].decode("latin-1")
+
+
+def _exists(scope: Scope, path: str) -> bool:
+    other = {"type": "http", "path": path, "root_path": scope.get("root_path", ""), "method": scope["method"]}
+    return any(route.matches(other)[0] is not Match.NONE for route in scope["app"].routes)
 
 
 async def on_defect(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the framework's signature

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 
 from waiting_list.access.user_tokens import User
 from waiting_list.catalogue import queries as catalogue_queries
+from waiting_list.i18n import spoken
 from waiting_list.lists.engine import Caller
 from waiting_list.lists.models import Entry, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
@@ -70,7 +71,9 @@ async def join(call: PageRequest) -> Response:
         return go_to(of_list(LIST, key))
     await call.count_join()
     form, fan = call.sent, call.user
-    contact = fan.contact if fan.contact.locale else fan.contact.model_copy(update={"locale": call.locale()})
+    contact = fan.contact
+    if not spoken(contact.locale):  # then the language of the page is a better one
+        contact = contact.model_copy(update={"locale": call.locale()})
     try:
         wanted = whole_number(form, "tickets_wanted")
         # An empty field means all tickets or none.

@@ -1,0 +1,54 @@
+"""Check and take apart e-mail addresses, also those of local networks.
+
+The public Internet does not reach an address such as `ada@clinic.local` or `root@mailhost`. The service accepts it
+only in a domain that the setting `mail_local_domains` names.
+"""
+
+from contextvars import ContextVar
+
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, ValidatedEmail, validate_email
+
+LOCAL_DOMAINS: ContextVar[frozenset[str]] = ContextVar("LOCAL_DOMAINS", default=frozenset())
+"""The local domains that the service accepts. web/body_guard.py sets them for each request."""
+_PUBLIC = ".example"
+
+
+def normalize(email: str) -> str:
+    """Return an address in its normal form. Raises EmailNotValidError, also for an address of a local network."""
+    return _parse(email).normalized
+
+
+def normalize_local(email: str) -> str | None:
+    """Return an address of a local network in its normal form; None for all other texts."""
+    found = _parse_local(email)
+    return f"{found.local_part}@{found.domain.removesuffix(_PUBLIC)}" if found else None
+
+
+def is_accepted(local_email: str) -> bool:
+    """Return whether the domain of an address, or a domain above it, is in LOCAL_DOMAINS."""
+    domain = local_email.rpartition("@")[2]
+    return any(domain == one or domain.endswith(f".{one}") for one in LOCAL_DOMAINS.get())
+
+
+def split(email: str) -> tuple[str, str] | None:
+    """Return the name and the ASCII domain of an address, public or local; None if it is not valid."""
+    try:
+        found = _parse(email)
+    except EmailNotValidError:
+        local = _parse_local(email)
+        return (local.local_part, local.ascii_domain.removesuffix(_PUBLIC)) if local else None
+    return found.local_part, found.ascii_domain
+
+
+def _parse(email: str) -> ValidatedEmail:
+    return validate_email(email, check_deliverability=False, allow_smtputf8=False)
+
+
+def _parse_local(email: str) -> ValidatedEmail | None:
+    try:
+        # Below a public name, because the library refuses local domains for ever.
+        found = _parse(email + _PUBLIC)
+    except EmailNotValidError:
+        return None
+    labels = found.ascii_domain.removesuffix(_PUBLIC).split(".")
+    return found if len(labels) == 1 or labels[-1] in SPECIAL_USE_DOMAIN_NAMES else None
