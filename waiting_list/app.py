@@ -62,6 +62,7 @@ from waiting_list.web.health import Health
 from waiting_list.web.instrumentation import Instrumentation
 from waiting_list.web.peers import Peers
 from waiting_list.web.problem_responses import ProblemDocument, on_defect, on_http_error, on_invalid, on_problem
+from waiting_list.web.public_path import PublicPath
 from waiting_list.web.request import Services
 from waiting_list.web.routes import SECURITY_SCHEMES
 
@@ -182,6 +183,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         openapi_tags=TAGS,
         lifespan=lifespan,
         redirect_slashes=False,
+        servers=[{"url": config.public_path}] if config.public_path else None,
         # FastAPI's own pages load scripts from another host; ours are in pages/api_docs.py.
         openapi_url=None,
         docs_url=None,
@@ -199,6 +201,8 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyGuard)
     app.add_middleware(CrossOrigin)
     app.add_middleware(Instrumentation, log_requests=config.log_requests, peers=peers)
+    if config.public_path:
+        app.add_middleware(PublicPath, path=config.public_path)
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
