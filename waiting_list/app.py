@@ -65,6 +65,7 @@ from waiting_list.web.instrumentation import Instrumentation
 from waiting_list.web.openapi_document import contact, finish, licence
 from waiting_list.web.peers import Peers
 from waiting_list.web.problem_responses import on_defect, on_invalid
+from waiting_list.web.public_path import PublicPath
 from waiting_list.web.request import Services
 from waiting_list.web.routes import with_head
 
@@ -197,6 +198,8 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyGuard, refuse=refuse, local_domains=config.local_domains)
     app.add_middleware(CrossOrigin)
     app.add_middleware(Instrumentation, log_requests=config.log_requests, peers=peers)
+    if config.public_path:
+        app.add_middleware(PublicPath, path=config.public_path)
     describe = app.openapi
 
     @cache

@@ -14,12 +14,23 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from tests.support.below_path import PATH, walk
 from tests.support.ports import free_port
-from tests.support.proxies import PROGRAMS, Proxy, Recorder, program, proxied, recording
+from tests.support.proxies import (
+    CONFIGURATIONS,
+    PROGRAMS,
+    STRIPPING,
+    Proxy,
+    Recorder,
+    program,
+    proxied,
+    recording,
+)
 from tests.support.shop import LIST, ORGANIZATION, Shop, problem
 from tests.support.until import until
 from waiting_list.access.api_keys import Scope, create_api_key
 from waiting_list.app import create_app
+from waiting_list.demo.data import load_demo
 from waiting_list.page_addresses import PRIVATE_LINKS
 from waiting_list.postgres.pool import Pool
 from waiting_list.settings import Settings
@@ -211,6 +222,8 @@ def secret_paths() -> list[str]:
         f"/e/..%2fe/{SECRET}",
         f"/./e/{SECRET}",
         f"/%73ign-in/{SECRET}",
+        f"{PATH}/e/{SECRET}",
+        f"{PATH}/sign-in/{SECRET}",
         f"/?next=/e/{SECRET}",
         f"/v1/user/events?access_token={SECRET}",
         f"/v1/organizer/%75sers/{SECRET}/export",
@@ -225,6 +238,8 @@ async def test_no_private_link_gets_into_a_log(proxy: Proxy, recorder: Recorder)
         assert await proxy.status(f"GET {path} HTTP/1.1\r\n{head}\r\n".encode()) < 500, path
     odd = [
         f"GET /e/{SECRET}/drop HTTP/1.1\r\n{head}\r\n",  # the service fails
+        f"GET {PATH}/e/{SECRET}/drop HTTP/1.1\r\n{head}\r\n",
+        f"GET {PATH}/e/{SECRET}/live/drop HTTP/1.1\r\n{head}\r\n",
         f"GET /sign-in/{SECRET}?/drop HTTP/1.1\r\n{head}\r\n",
         f"POST /e/{SECRET}/leave HTTP/1.1\r\n{head}Content-Length: 10000000\r\n\r\n"
         + "x" * 100_000,  # more than is taken
@@ -286,11 +301,11 @@ async def test_the_picture_of_a_queue_is_asked_for_once_and_no_other_answer_is_k
 
 
 @contextlib.asynccontextmanager
-async def served(dsn: str, port: int, public_url: str) -> AsyncIterator[None]:
-    """The service as a process of its own."""
+async def served(dsn: str, port: int, public_url: str, **more: str) -> AsyncIterator[None]:
+    """The service as a process of its own, with `more` in its environment."""
     command = [sys.executable, "-m", "waiting_list", "serve", "--port", str(port)]
     environment = {"DATABASE_URL": dsn, "WAITING_LIST_PUBLIC_URL": public_url, "WAITING_LIST_DRAIN_SECONDS": "0"}
-    process = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=os.environ | environment | more, stdout=subprocess.DEVNULL)
 
     async def is_ready() -> bool:
         assert process.poll() is None
@@ -356,3 +371,42 @@ async def test_the_service_behind_each_proxy(name: str, tmp_path: Path, dsn: str
         assert (await shop.entry("ada"))["status"] == "ready"
         token = link.rpartition("/")[2]
         assert token not in proxy.logs()
+
+
+@pytest.mark.parametrize("strips", [False, True], ids=["passed on", "stripped"])
+async def test_every_address_answers_below_a_path_behind_each_proxy(
+    name: str, strips: bool, tmp_path: Path, dsn: str, pool: Pool
+) -> None:
+    upstream, front = free_port(), free_port()
+    url = f"https://localhost:{front}{PATH}"
+    settings = {"WAITING_LIST_DEMO": "true", "WAITING_LIST_MAIL_FOLDER": str(tmp_path / "mails")}
+    printed = await load_demo(pool, Settings(demo=True, public_url=url), url)
+    key, link = re.findall(r"wl_\w+|http\S+/e/\S+", printed)[:2]
+    async with (
+        served(dsn, upstream, url, **settings),
+        proxied(name, tmp_path, upstream, front, strips=strips) as proxy,
+        proxy.client() as client,
+    ):
+        starts = ["/", "/demo/shop?fan=ines", "/docs", "/mails", "/dashboard", link.removeprefix(url)]
+        reached = await walk(client, url, starts)
+        assert {"/static/*", "/openapi.json", "/demo/checkout", "/e/*/live", "/dashboard/sign-in"} <= reached
+        answer = await client.post(f"{url}/dashboard/sign-in", data={"api_key": key})
+        assert answer.headers["location"] == f"{PATH}/dashboard"
+        cookie = answer.headers["set-cookie"]
+        assert cookie.startswith("__Secure-waiting_list_organizer=")
+        assert f"; Path={PATH};" in cookie
+        reached = await walk(client, url, ["/dashboard", "/dashboard/webhooks"])
+        assert {"/dashboard/waiting-lists/*/*/settings", "/dashboard/notices"} <= reached
+        # The page without the last slash; and what is beside the path reaches the service as something unknown.
+        assert (await client.get(url, follow_redirects=True)).status_code == 200
+        if strips:
+            assert (await client.get(f"{url}/metrics")).status_code == 404
+        if name != "nginx" or not strips:  # nginx decodes what it rewrites
+            slashed = await client.get(f"{url}/v1/user/waiting-lists/a%2Fb/c")
+            assert slashed.json()["code"] == "inventory_not_found"
+
+
+def test_the_documentation_has_the_lines_that_remove_a_path() -> None:
+    page = (CONFIGURATIONS.parent.parent / "docs" / "how-to" / "put-a-proxy-in-front.md").read_text()
+    for line in STRIPPING.values():
+        assert f"`{line}`" in page

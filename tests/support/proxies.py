@@ -24,6 +24,19 @@ CONFIGURATIONS = Path(__file__).parent.parent.parent / "ops" / "proxy"
 PROGRAMS = {"nginx": "nginx", "haproxy": "haproxy", "caddy": "caddy"}
 _FILES = {"nginx": "nginx.conf", "haproxy": "haproxy.cfg", "caddy": "Caddyfile"}
 
+STRIPPING = {
+    "nginx": "rewrite ^/waiting(/.*)$ $1;",
+    "haproxy": r"http-request replace-path ^/waiting(/.*)$ \1",
+    "caddy": "uri strip_prefix /waiting",
+}
+"""The line with which each proxy removes a path. The documentation has the same."""
+_BEFORE = {
+    "nginx": "        proxy_http_version 1.1;",
+    "haproxy": "    # Operators ask the service directly.",
+    "caddy": "\t# Two years.",
+}
+"""The line of each file that this line stands before."""
+
 
 def program(name: str) -> str | None:
     """Return the path of the proxy, also if it is only in the PATH of root."""
@@ -163,15 +176,18 @@ def _certificate(folder: Path) -> ssl.SSLContext:
 
 @asynccontextmanager
 async def proxied(
-    name: str, folder: Path, upstream: int, port: int | None = None, *, seconds: int = 10
+    name: str, folder: Path, upstream: int, port: int | None = None, *, seconds: int = 10, strips: bool = False
 ) -> AsyncIterator[Proxy]:
     """Run the proxy of this name before the server on the loopback's port `upstream`.
 
-    `seconds` is how long the proxy waits for a body.
+    `seconds` is how long the proxy waits for a body. With `strips`, it removes the path /waiting from requests.
     """
     proxy = Proxy(name, port or free_port(), free_port(), folder, _certificate(folder))
     file = folder / _FILES[name]
-    text = _changed(name, _changes(proxy, upstream))
+    changes = _changes(proxy, upstream)
+    if strips:
+        changes[_BEFORE[name]] = f"{STRIPPING[name]}\n{_BEFORE[name]}"
+    text = _changed(name, changes)
     text = re.sub(r"(client_body_timeout|timeout http-request) 10s", rf"\1 {seconds}s", text)
     file.write_text(text, encoding="utf-8")
     environment = {"HOME": str(folder), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}

@@ -157,9 +157,10 @@ def _page(
     It loads the widget from the public URL, which is another origin if the visitor opened the shop by another
     name. So the page has the policy that every shop with the widget needs.
     """
-    service = call.service.settings.public_url
+    settings = call.service.settings
+    service, origin = settings.public_url, settings.public_origin
     policy = (
-        f"default-src 'self'; script-src 'self' {service}; connect-src 'self' {service}; base-uri 'none'; "
+        f"default-src 'self'; script-src 'self' {origin}; connect-src 'self' {origin}; base-uri 'none'; "
         "form-action 'self'; frame-ancestors 'none'; object-src 'none'"
     )
     own = {"Content-Security-Policy": policy} | dict(headers or {})

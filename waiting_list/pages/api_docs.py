@@ -9,11 +9,10 @@ from functools import cache, lru_cache
 
 from fastapi import APIRouter, FastAPI, Response
 
-from waiting_list import page_addresses
-from waiting_list.i18n import environment
 from waiting_list.page_addresses import DOCS, OPENAPI
 from waiting_list.pages.page import HEADERS
-from waiting_list.pages.static_files import StaticFile, answer_file, static
+from waiting_list.pages.rendering import render
+from waiting_list.pages.static_files import StaticFile, answer_file
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.routes import ToolRoute
 
@@ -39,7 +38,7 @@ async def get_openapi(call: ApiRequest) -> Response:
 @router.get(DOCS)
 async def show_docs(call: ApiRequest) -> Response:
     """Show the API document as a page, where readers can try calls. It is in English, like the document."""
-    return answer_file(call, _page(), _HEADERS_OF_PAGE)
+    return answer_file(call, _page(call.service.settings.public_path), _HEADERS_OF_PAGE)
 
 
 @lru_cache(maxsize=1)
@@ -49,6 +48,5 @@ def _document(app: FastAPI) -> StaticFile:
 
 
 @cache
-def _page() -> StaticFile:
-    html = environment("en").get_template("pages/docs.html").render(static=static, to=page_addresses)
-    return StaticFile.of(html.encode(), "text/html")
+def _page(public_path: str) -> StaticFile:
+    return StaticFile.of(render("docs.html", "en", public_path).encode(), "text/html")

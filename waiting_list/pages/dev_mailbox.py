@@ -16,8 +16,8 @@ from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
 from waiting_list import page_addresses as to
-from waiting_list.i18n import environment, preferred
-from waiting_list.pages.static_files import static
+from waiting_list.i18n import preferred
+from waiting_list.pages.rendering import render
 from waiting_list.problems import NotFound
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.routes import ToolRoute
@@ -111,7 +111,5 @@ def _read(folder: Path, name: str) -> Mail | None:
 
 
 def _page(call: ApiRequest, template: str, shown: dict[str, Any]) -> HTMLResponse:
-    templates = environment(preferred(call.headers.get("accept-language")))
-    return HTMLResponse(
-        templates.get_template(f"pages/{template}").render(shown | {"static": static, "to": to}), headers=_HEADERS
-    )
+    locale = preferred(call.headers.get("accept-language"))
+    return HTMLResponse(render(template, locale, call.service.settings.public_path, **shown), headers=_HEADERS)

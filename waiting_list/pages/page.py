@@ -14,11 +14,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
-from waiting_list import page_addresses as to
 from waiting_list.fields import Locale
-from waiting_list.i18n import LOCALES, environment, preferred, spoken
+from waiting_list.i18n import LOCALES, preferred, spoken
 from waiting_list.lists.list_settings import SETTINGS
-from waiting_list.pages.static_files import static
+from waiting_list.pages.rendering import render
 from waiting_list.problems import InternalError, NotFound, Problem
 from waiting_list.web.request import ApiRequest
 
@@ -52,7 +51,7 @@ class PageRequest(ApiRequest):
 
     @property
     def page(self) -> str:
-        """The address of the page as the browser sent it, without the query."""
+        """The address of the page as the browser sent it, without the query and the path of the public address."""
         return (self.scope.get("raw_path") or b"/").partition(b"?")[0].decode("latin-1")
 
     def cookie(self, name: str) -> str | None:
@@ -62,12 +61,24 @@ class PageRequest(ApiRequest):
     def set_cookie(self, response: Response, name: str, value: str, *, max_age: int | None = None) -> None:
         """Set a cookie for `max_age` seconds, or until the browser closes. Scripts cannot read it."""
         response.set_cookie(
-            self._cookie_name(name), value, max_age, httponly=True, secure=self._is_secure, samesite="lax"
+            self._cookie_name(name),
+            value,
+            max_age,
+            path=self._cookie_path,
+            httponly=True,
+            secure=self._is_secure,
+            samesite="lax",
         )
 
     def delete_cookie(self, response: Response, name: str) -> None:
         """Delete a cookie in the browser."""
-        response.delete_cookie(self._cookie_name(name), secure=self._is_secure, httponly=True, samesite="lax")
+        response.delete_cookie(
+            self._cookie_name(name),
+            path=self._cookie_path,
+            secure=self._is_secure,
+            httponly=True,
+            samesite="lax",
+        )
 
     def locale(self, theirs: str | None = None) -> Locale:
         """Return the language that the reader chose here, else `theirs`, else the one that the browser asks
@@ -80,11 +91,22 @@ class PageRequest(ApiRequest):
 
     @property
     def _is_secure(self) -> bool:
-        return self.service.settings.public_url.startswith("https://")
+        # The scheme is what a trusted proxy says in X-Forwarded-Proto.
+        return self.service.settings.public_url.startswith("https://") or self.scope["scheme"] == "https"
+
+    @property
+    def _cookie_path(self) -> str:
+        return self.service.settings.public_path or "/"
 
     def _cookie_name(self, name: str) -> str:
-        # RFC 6265bis, 4.1.3.2: browsers accept this prefix only from this very host.
-        return f"__Host-{name}" if self._is_secure else name
+        """Return the name in the browser, with a prefix that it accepts only over TLS (RFC 6265bis, 4.1.3).
+
+        It accepts `__Host-` only from this very host, and only for all of its paths. Below a path, the cookie
+        belongs to this service and not to others on its host, such as the shop: `__Secure-` allows that.
+        """
+        if not self._is_secure:
+            return name
+        return f"__Secure-{name}" if self.service.settings.public_path else f"__Host-{name}"
 
 
 class PageRoute(APIRoute):
@@ -135,19 +157,17 @@ def page(
 ) -> Response:
     """Render a template of `pages/templates`, in `locale` or else in the reader's language.
 
-    Besides `shown`, the template gets `static`, `to` (page_addresses.py), `page` (the address), `pattern` (the
-    pattern of the address), `form_token`, `locales` and `list_settings`.
+    Besides `shown`, the template gets `page` (the address), `pattern` (the pattern of the address), `form_token`,
+    `locales`, `list_settings`, and what `render` gives it.
     """
     context = {
-        "static": static,
-        "to": to,
         "page": call.page,
         "pattern": getattr(call.scope.get("route"), "path", None),
         "form_token": call.form_token,
         "locales": LOCALES,
         "list_settings": SETTINGS,
     } | shown
-    html = environment(locale or call.locale()).get_template(f"pages/{template}").render(context)
+    html = render(template, locale or call.locale(), call.service.settings.public_path, **context)
     return HTMLResponse(html, status, HEADERS | dict(headers or {}))
 
 

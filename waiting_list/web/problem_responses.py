@@ -28,6 +28,8 @@ REQUEST_ID_HEADER = b"x-request-id"
 REQUEST_ID_KEY = "waiting_list.request_id"
 """The key of the request id in the scope of a call. web/instrumentation.py sets it."""
 CACHE_CONTROL = b"cache-control"
+PUBLIC_PATH = "waiting_list.public_path"
+"""The key of the path of the public address in the scope of a call, if it has one. web/public_path.py sets it."""
 PRIVATE = "private, no-store"
 """The default `Cache-Control`: only the caller may store the answer."""
 ALLOWANCE = "waiting_list.allowance"
@@ -84,8 +86,9 @@ def document(problem: Problem, instance: str) -> dict[str, Any]:
 
 
 def problem_response(scope: Scope, problem: Problem) -> Response:
-    """Make the answer to a refused call. `instance` is the path as the caller sent it, without the query."""
-    instance = (scope.get("raw_path") or b"/").partition(b"?")[0].decode("latin-1")
+    """Make the answer to a refused call. `instance` is the public path of the call, without the query."""
+    path = (scope.get("raw_path") or b"/").partition(b"?")[0].decode("latin-1")
+    instance = scope.get(PUBLIC_PATH, "") + path
     # ASCII, because a part of what the caller sent may be invalid Unicode.
     body = json.dumps(document(problem, instance), separators=(",", ":"))
     response = Response(body, problem.status, problem.headers, media_type=PROBLEM_JSON)

@@ -1,10 +1,10 @@
-// Shows /openapi.json. No other host is asked for anything, and no credentials outlive the page.
+// Shows openapi.json, which is beside this page. No other host is asked for anything, and no credentials outlive the page.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const paint = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
 dark.addEventListener("change", paint);
 paint();
 // Calls go to the origin of this page, which may differ from the public address that the document names.
-const url = "/openapi.json";
+const url = "openapi.json";
 const here = { url: new URL(".", new URL(url, location)).href.replace(/\/$/, "") };
 const CallsHere = () => ({
   statePlugins: {

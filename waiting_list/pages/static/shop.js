@@ -2,7 +2,7 @@
 // Buying needs no script: `buy-href` says where.
 
 for (const list of document.querySelectorAll("waiting-list[data-fan]")) {
-  list.getToken = async () => (await (await fetch(`/demo/token?fan=${encodeURIComponent(list.dataset.fan)}`)).json()).token;
+  list.getToken = async () => (await (await fetch(`token?fan=${encodeURIComponent(list.dataset.fan)}`)).json()).token;
 }
 
 document.addEventListener("waiting-list:sign-in", event => {

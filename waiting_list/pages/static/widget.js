@@ -2,7 +2,8 @@
 // It calls the service that this file came from, with the shop's user token and never with a cookie. Whatever comes
 // from there becomes text, never markup, and no style is written into the page: a strict policy needs no exception.
 
-const SERVICE = new URL(import.meta.url).origin;
+/** The public address of the service, which may have a path. This file is in the folder static below it. */
+const SERVICE = new URL("..", import.meta.url).href.slice(0, -1);
 const SOLVER = new URL("challenge.js", import.meta.url);
 /** Of one join: whose solutions are refused more often will not succeed. */
 const CHALLENGES_AT_MOST = 3;
