@@ -4,15 +4,15 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, Protocol, Self
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
+from waiting_list.timezones import check_timezone
+
 INT32_MAX = 2**31 - 1
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
-_TIMEZONES = available_timezones()
 
 
 def _without_controls(value: str) -> str:
@@ -25,12 +25,6 @@ def _without_nul(value: str) -> str:
     # PostgreSQL stores any text but NUL; lines and tabs are welcome in a description.
     if "\x00" in value:
         raise ValueError("must not have NUL characters")
-    return value
-
-
-def _known_timezone(value: str) -> str:
-    if value not in _TIMEZONES:
-        raise ValueError("must be an IANA timezone, such as Europe/Paris")
     return value
 
 
@@ -89,7 +83,7 @@ Title = Annotated[
     AfterValidator(_without_controls),
 ]
 Address = Annotated[str, Field(max_length=2000, json_schema_extra=_NO_CONTROLS), AfterValidator(_without_controls)]
-Timezone = Annotated[str, Strict(), AfterValidator(_known_timezone)]
+Timezone = Annotated[str, Strict(), AfterValidator(check_timezone)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_within_years)]
 Stock = Annotated[int, Strict(), Field(ge=0, le=INT32_MAX)]
 Quantity = Annotated[int, Strict(), Field(ge=1, le=INT32_MAX)]

@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from waiting_list import __version__
-from waiting_list.catalogue import csv_import
 from waiting_list.cli import audit, backup, catalogue, database, demo, keys, notices, people, serve
-from waiting_list.cli.context import app, fail, sentence
+from waiting_list.cli.context import app, fail, printable, sentence
+from waiting_list.csv_files import ImportRefused
 from waiting_list.postgres.binaries import EmbeddedError
 from waiting_list.postgres.citus import DistributionError
 from waiting_list.postgres.migrate import MigrationError
@@ -30,8 +30,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
-    except csv_import.ImportRefused as refused:
-        print(f"Nothing was imported:\n{refused}", file=sys.stderr)
+    except ImportRefused as refused:
+        print("Nothing was imported:", *map(printable, refused.errors), sep="\n", file=sys.stderr)
         sys.exit(1)
     except (EmbeddedError, MigrationError, DistributionError, Problem, OSError, ValueError) as error:
         fail(sentence(error))
