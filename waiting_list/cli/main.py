@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from waiting_list import __version__
-from waiting_list.cli import audit, backup, catalogue, database, demo, keys, notices, people, serve
+from waiting_list.cli import audit, backup, catalogue, database, demo, keys, notices, people, people_import, serve
 from waiting_list.cli.context import app, fail, printable, sentence
 from waiting_list.csv_files import ImportRefused
 from waiting_list.postgres.binaries import EmbeddedError
@@ -20,7 +20,7 @@ from waiting_list.postgres.citus import DistributionError
 from waiting_list.postgres.migrate import MigrationError
 from waiting_list.problems import Problem
 
-MODULES = (serve, backup, keys, notices, people, database, catalogue, audit, demo)
+MODULES = (serve, backup, keys, notices, people, database, catalogue, people_import, audit, demo)
 """Modules that add their commands to the application when they are imported."""
 
 
