@@ -141,7 +141,7 @@ BROKEN = [
     (b"name,note\nada,\x00\n", "x.csv:2: has a NUL character"),
     (b"", "x.csv: is empty. It needs a line with the names of its columns"),
     (b"\n;;\n \n", "x.csv: is empty"),
-    (b"name,note\nada,x\nb\xc3\xb6b,\xe9\n", "x.csv:3: is neither UTF-8 nor plainly Windows-1252. Save the file"),
+    (b"name,note\nada,x\nb\xc3\xa9b,\xe9\n", "x.csv:3: is neither UTF-8 nor plainly Windows-1252. Save the file"),
     (b"name,note\r\xcf\xf0\xe8\xe2\xe5\xf2,x\r", "x.csv:2: is neither UTF-8 nor plainly Windows-1252"),
     (b"name,note\nada,x\nb\x81b,x\n", "x.csv:3: is neither UTF-8 nor plainly Windows-1252"),
     (b"name,note\nada,Pawe\xb3\n", "x.csv:2: is neither UTF-8 nor plainly Windows-1252"),

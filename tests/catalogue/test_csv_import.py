@@ -1,11 +1,14 @@
 """The CSV import: the first implementation's files, all or nothing, and errors by file and line."""
 
+import csv
 import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.lists import ORGANIZATION, Lists
 from waiting_list.catalogue import csv_import
@@ -196,6 +199,30 @@ def test_of_many_bad_rows_of_one_kind_ten_are_named_and_the_others_counted(folde
     assert sum("representation_id: 'no_" in error for error in errors) == 10
     assert "inventory.csv: and 18 more like line 2" in errors
     assert any("'1e3' is not a whole number" in error for error in errors)
+
+
+cells = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.sampled_from(
+    ["x", "Europe/Oslo", "2031-03-30 02:30", "0001-01-01 00:00", "9999-12-31T23:59-12:00", "5", "-0", "", "ticket"]
+)
+
+
+@given(st.data())
+def test_any_rows_of_a_catalogue_are_read_or_refused_and_never_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "any"
+    folder.mkdir(exist_ok=True)
+    for file, names in csv_import._COLUMNS.items():
+        size = len(names.split())
+        records = data.draw(st.lists(st.lists(cells, min_size=size, max_size=size), max_size=4))
+        with (folder / file).open("w", newline="", encoding="utf-8") as opened:
+            csv.writer(opened).writerows([names.split(), *records])
+    errors: list[str] = []
+    try:
+        csv_import.read(folder)
+    except csv_import.ImportRefused as refusal:
+        errors = refusal.errors
+    assert all(".csv:" in line for line in errors)
 
 
 async def test_a_dry_run_says_what_an_import_would_do_and_changes_no_data(lists: Lists, tmp_path: Path) -> None:

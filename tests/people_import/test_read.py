@@ -1,8 +1,11 @@
 """Files of other systems: which rows are people who join, in which order, and what is refused."""
 
+import csv
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from waiting_list.csv_files import ImportRefused
 from waiting_list.lists.models import ListKey
@@ -174,6 +177,47 @@ def test_a_column_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Pa
     with pytest.raises(ValueError, match="--only needs COLUMN=VALUE"):
         read(path, only=["Floor"])
     assert emails(read(path, only=["X=1"])) == ["a@example.org"]
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
+    [
+        "a@b.example",
+        "ä@ü.example",
+        "0001-01-01 00:00+14:00",
+        "9999-12-31 23:59-12",
+        "2031-01-01 10:00",
+        "3",
+        "-1",
+        "",
+    ]
+)
+
+
+@given(
+    head=st.lists(
+        texts | st.sampled_from(["email", "Joined", "tickets", "user id", "Event", "status"]), max_size=6
+    ),
+    records=st.lists(st.lists(texts, max_size=6), max_size=5),
+    addresses=st.sampled_from(InvalidAddresses),
+    repeated=st.sampled_from(Repeats),
+)
+def test_any_rows_are_read_or_refused_and_never_a_traceback(
+    head: list[str],
+    records: list[list[str]],
+    addresses: InvalidAddresses,
+    repeated: Repeats,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    with path.open("w", newline="", encoding="utf-8") as opened:
+        csv.writer(opened).writerows([[*head, "email"], *records])
+    errors, names = [], []
+    try:
+        names = [person.name for person in read(path, addresses=addresses, repeated=repeated).people]
+    except ImportRefused as refusal:
+        errors = refusal.errors
+    assert all(line.startswith("any.csv:") for line in errors)
+    assert len({*names}) == len(names)
 
 
 def test_a_fan_of_pretix_who_has_had_a_turn_may_be_without_an_address(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Define the command `import`, which reads a catalogue from CSV files."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -56,6 +57,8 @@ def import_(
             print(f"{name}: {len(objects)} read, {done.made[name]} {verb}")
         if done.ready:
             print(f"fans who {'could' if dry_run else 'can'} buy now: {done.ready}")
+            if not config.sends_mail:
+                print("They get no e-mail, because this command has no mail settings.", file=sys.stderr)
         if dry_run:
             print("This was a dry run: no data was changed.")
 

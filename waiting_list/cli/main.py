@@ -1,7 +1,7 @@
 """Run waiting lists for sold-out events.
 
 Each command uses the database in DATABASE_URL. Without it, the command uses the embedded PostgreSQL of a data
-folder, and starts that server if it is not running. Exit codes: 0 success; 1 the audit found a difference, or the
+folder, and starts that server if it is not running. Exit codes: 0 success; 1 the audit found a difference, or an
 import has invalid rows; 2 failure, with the reason on stderr.
 """
 

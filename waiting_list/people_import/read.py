@@ -234,7 +234,7 @@ class _PeopleReader:
                 address = given["email"] or ""
                 return self._made(row, address, _Fields(**given | {"email": None, "name": given["name"]}))
             case _:
-                self._refuse(row.line, why, kind="email")
+                self._refuse(row.line, f"{why}. Choose what to do with --invalid-addresses", kind="email")
                 return None
 
     def _made(self, row: Row, address: str, checked: _Fields) -> Person | None:
