@@ -253,6 +253,31 @@ async def test_an_id_of_another_organization_stops_the_whole_import(lists: Lists
     assert await lists.tables() == before
 
 
+async def test_every_row_that_the_database_refuses_is_named_and_its_follow_ups_are_not(
+    lists: Lists, folder: Path
+) -> None:
+    await csv_import.load(lists.pool, csv_import.read(folder, organization_id=ORGANIZATION))
+    await lists.add_event("ev_900", "somebody_else")
+    await lists.add_list(ListKey("off_900", "rep_900"), event_id="ev_900", organization_id="somebody_else")
+    for file, old, new in (
+        ("events.csv", "ev_002,", "ev_900,"),
+        ("representations.csv", "rep_010,", "rep_900,"),
+        ("representations.csv", ",ev_002,", ",ev_900,"),
+        ("offers.csv", ",ev_002,", ",ev_900,"),
+        ("inventory.csv", ",rep_010,", ",rep_900,"),
+    ):
+        (folder / file).write_text((folder / file).read_text().replace(old, new))
+    before = await lists.tables()
+    found = csv_import.read(folder, organization_id=ORGANIZATION)
+    with pytest.raises(csv_import.ImportRefused) as caught:
+        await csv_import.load(lists.pool, found)
+    assert [error.partition(": ")[2] for error in caught.value.errors] == [
+        "The event id ev_900 is already in use. Choose another id.",
+        "The id rep_900 is already in use. Choose another id.",
+    ]
+    assert await lists.tables() == before
+
+
 async def test_importing_again_sets_the_stock_and_serves_who_waits(folder: Path, pool: Pool) -> None:
     def read() -> csv_import.Catalogue:
         return csv_import.shifted(csv_import.read(folder, organization_id=ORGANIZATION), datetime.now(UTC).date())

@@ -62,8 +62,8 @@ def test_every_column_state_and_reason_has_its_word(locale: Locale) -> None:
     layout = spreadsheet(locale)
     assert [*layout.columns] == [*(name for name in Entry.model_fields if name != "purchase_pass"), "timezone"]
     assert len({*layout.header}) == len(layout.columns)
-    words = {layout.value(ENTRY.model_copy(update={"status": one}), "status") for one in Status}
-    words |= {layout.value(ENTRY.model_copy(update={"left_reason": one}), "left_reason") for one in LeftReason}
+    words = {layout.cell(ENTRY.model_copy(update={"status": one}), "status") for one in Status}
+    words |= {layout.cell(ENTRY.model_copy(update={"left_reason": one}), "left_reason") for one in LeftReason}
     assert len(words) == len(Status) + len(LeftReason)
 
 

@@ -37,7 +37,7 @@ from waiting_list.lists.engine import Caller
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import ListKey
 from waiting_list.postgres.pool import Pool, transaction
-from waiting_list.problems import Problem
+from waiting_list.problems import HasDependents, Problem
 
 M = TypeVar("M", bound=BaseModel)
 ACTOR = "import"
@@ -125,10 +125,10 @@ async def load(
     ImportRefused; Unavailable.
     """
     done = Loaded(dict.fromkeys(("events", "representations", "offers", "inventory"), 0))
-    made = done.made
+    made, refused = done.made, _Refused(found)
     async with transaction(pool, undone=dry_run) as acquired:
         for event in found.events.values():
-            with _at(found, "events.csv", event.event_id):
+            with refused.at("events.csv", event.event_id, event.event_id):
                 _, new = await write_event(
                     acquired,
                     event.organization_id,
@@ -136,37 +136,63 @@ async def load(
                     _fields(event, EventFields),
                     keeps_limit=True,  # the files have no column for it
                 )
-            made["events"] += new
+                made["events"] += new
         for representation in found.representations.values():
-            owner = found.events[representation.event_id].organization_id
-            with _at(found, "representations.csv", representation.representation_id):
-                _, new = await write_representation(
-                    acquired,
-                    owner,
-                    representation.representation_id,
-                    _fields(representation, RepresentationFields),
-                )
-            made["representations"] += new
+            event_id, key = representation.event_id, representation.representation_id
+            if event_id in refused.events:
+                continue
+            with refused.at("representations.csv", key, event_id):
+                owner = found.events[event_id].organization_id
+                fields = _fields(representation, RepresentationFields)
+                _, new = await write_representation(acquired, owner, key, fields)
+                made["representations"] += new
         for offer in found.offers.values():
-            owner = found.events[offer.event_id].organization_id
-            with _at(found, "offers.csv", offer.offer_id):
+            if offer.event_id in refused.events:
+                continue
+            with refused.at("offers.csv", offer.offer_id, offer.event_id):
+                owner = found.events[offer.event_id].organization_id
                 _, new = await write_offer(acquired, owner, offer.offer_id, _fields(offer, OfferFields))
-            made["offers"] += new
-        for key, fields in sorted(found.inventory.items(), key=lambda item: item[0].list_id):
-            caller = Caller(found.events[found.offers[key.offer_id].event_id].organization_id, ACTOR)
-            with _at(found, "inventory.csv", key):
-                if await create_list(acquired, caller, key, fields, now=now):
+                made["offers"] += new
+        for pair, stock in sorted(found.inventory.items(), key=lambda item: item[0].list_id):
+            event_id = found.offers[pair.offer_id].event_id
+            if event_id in refused.events:
+                continue
+            caller = Caller(found.events[event_id].organization_id, ACTOR)
+            with refused.at("inventory.csv", pair, event_id):
+                if await create_list(acquired, caller, pair, stock, now=now):
                     made["inventory"] += 1
                     continue
-                locked = await LockedList.open(acquired, key, now=now)
+                locked = await LockedList.open(acquired, pair, now=now)
                 assert locked is not None, "its offer and representation were written above"
                 locked.begin(ACTOR)
-                await verbs.put_stock(locked, **fields.model_dump())
+                await verbs.put_stock(locked, **stock.model_dump())
                 locked.needs_promotion = True  # its representation may begin later now
                 await verbs.settle(locked)
                 await outbox.write_outbox(locked, sends_mail=sends_mail)
                 done.ready += len(locked.promoted)
+        if refused.refusals:
+            raise ImportRefused(refused.refusals.lines())
     return done
+
+
+class _Refused:
+    """The rows that the database refuses. Of an event with such a row, the files that follow are not tried."""
+
+    def __init__(self, found: Catalogue) -> None:
+        self.events: set[str] = set()
+        self.refusals = Refusals()
+        self._lines = found.lines
+
+    @contextmanager
+    def at(self, file: str, key: object, event_id: str) -> Iterator[None]:
+        """Note the problem of a row. Raise ImportRefused if the database cannot go on after it."""
+        try:
+            yield
+        except Problem as problem:
+            self.refusals.add(file, self._lines[file, key], problem.detail, kind=problem.code)
+            self.events.add(event_id)
+            if isinstance(problem, HasDependents):  # a foreign key has ended the transaction
+                raise ImportRefused(self.refusals.lines()) from problem
 
 
 def _fields(whole: BaseModel, kind: type[M]) -> M:
@@ -177,14 +203,6 @@ def _later(instant: datetime, weeks: timedelta, zone: ZoneInfo) -> datetime:
     # On the wall clock of the event, so that a show at 20:00 stays at 20:00 across a change of the clocks.
     local = instant.astimezone(zone)
     return (local.replace(tzinfo=None) + weeks).replace(tzinfo=zone)
-
-
-@contextmanager
-def _at(found: Catalogue, file: str, key: object) -> Iterator[None]:
-    try:
-        yield
-    except Problem as problem:
-        raise ImportRefused([f"{file}:{found.lines[file, key]}: {problem.detail}"]) from problem
 
 
 class _Reader:

@@ -60,11 +60,11 @@ class ExportedEntry(Entry):
 
 @dataclass(frozen=True)
 class Layout:
-    """How the rows of an export look: its first bytes, delimiter and header, and the value of a column."""
+    """How the rows of an export look: its first bytes, delimiter and header, and the cell of a column."""
 
     columns: Sequence[str]
     header: Sequence[str]
-    value: Callable[[ExportedEntry, str], object]
+    cell: Callable[[ExportedEntry, str], object]
     delimiter: str = ","
     begins_with: bytes = b""
 
@@ -74,7 +74,7 @@ class Layout:
 
     def rows(self, entries: Iterable[ExportedEntry]) -> bytes:
         """Return a row for each entry."""
-        return self._written([_harmless(self.value(entry, name)) for name in self.columns] for entry in entries)
+        return self._written([self.cell(entry, name) for name in self.columns] for entry in entries)
 
     def _written(self, rows: Iterable[Iterable[object]]) -> bytes:
         buffer = io.StringIO()
@@ -84,7 +84,9 @@ class Layout:
 
 def _plain(entry: ExportedEntry, name: str) -> object:
     value: object = getattr(entry, name)
-    return value.isoformat() if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return _harmless(value) if isinstance(value, str) else value
 
 
 _COLUMNS = [name for name in Entry.model_fields if name != "purchase_pass"]
@@ -96,17 +98,19 @@ def spreadsheet(locale: Locale) -> Layout:
     """Return the layout for spreadsheets, in a language."""
     words = translations(locale).gettext
 
-    def value(entry: ExportedEntry, name: str) -> object:
-        found: object = getattr(entry, name)
-        if isinstance(found, datetime):
-            return f"{found.astimezone(ZoneInfo(entry.timezone)):%Y-%m-%d %H:%M:%S}"
-        return words(_STATES[found]) if found in _STATES else found
+    def cell(entry: ExportedEntry, name: str) -> object:
+        value: object = getattr(entry, name)
+        if isinstance(value, datetime):
+            return f"{value.astimezone(ZoneInfo(entry.timezone)):%Y-%m-%d %H:%M:%S}"
+        if isinstance(value, Status | LeftReason):
+            return words(_STATES[value])
+        return _harmless(value) if isinstance(value, str) else value
 
     columns = [*_COLUMNS, "timezone"]
     header = [words(_WORDS[name]) for name in columns]
-    return Layout(columns, header, value, _DELIMITERS[locale], b"\xef\xbb\xbf")
+    return Layout(columns, header, cell, _DELIMITERS[locale], b"\xef\xbb\xbf")
 
 
-def _harmless(value: object) -> object:
-    """Return the value of a cell so that no spreadsheet takes it for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+def _harmless(text: str) -> str:
+    """Return the text of a cell so that no spreadsheet takes it for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
