@@ -11,8 +11,9 @@ from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.csv_files import ImportRefused
 from waiting_list.lists.models import ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
+from waiting_list.people_import.choices import InvalidAddresses, Repeats
 from waiting_list.people_import.join import Joined, Mode, join_people
-from waiting_list.people_import.read import InvalidAddresses, Options, People, Repeats, read_people
+from waiting_list.people_import.read import Options, People, read_people
 from waiting_list.postgres.pool import Pool, connection
 
 ROOT = Path(__file__).parent.parent.parent

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from waiting_list.csv_files import ImportRefused
 from waiting_list.lists.models import ListKey
+from waiting_list.people_import.choices import Assigned, InvalidAddresses, Repeats
 from waiting_list.people_import.columns import check_mapping
-from waiting_list.people_import.read import Assigned, InvalidAddresses, Options, People, Repeats, read_people
+from waiting_list.people_import.read import Options, People, read_people
 
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE = ROOT / "examples" / "waitinglist.csv"

@@ -7,9 +7,10 @@ import typer
 
 from waiting_list.cli.catalogue import DryRun, Encoding
 from waiting_list.cli.context import DataDir, app, printable, run_with_pool, with_database
+from waiting_list.people_import.choices import Assigned, InvalidAddresses, Repeats
 from waiting_list.people_import.columns import FIELDS, check_mapping
 from waiting_list.people_import.join import Joined, Mode, join_people
-from waiting_list.people_import.read import Assigned, InvalidAddresses, Options, People, Repeats, read_people
+from waiting_list.people_import.read import Options, People, read_people
 from waiting_list.postgres.pool import Pool
 from waiting_list.settings import Settings
 

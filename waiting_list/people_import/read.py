@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,35 +15,13 @@ from waiting_list.fields import Email, Frozen, Id, Quantity, Title
 from waiting_list.i18n import spoken
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.models import ListKey
+from waiting_list.people_import.choices import Assigned, InvalidAddresses, Repeats
 from waiting_list.people_import.columns import Columns, find_columns, known_keys
 
 _WAITING, _ASSIGNED = "Waiting for a voucher", "Voucher assigned"
 _STATUSES = (_WAITING, _ASSIGNED, "Voucher redeemed", "Voucher expired")
 """The statuses of a pretix export in English."""
 _MOST_LISTS = 5
-
-
-class Assigned(StrEnum):
-    """What to do with fans of pretix who have a voucher that is still valid."""
-
-    SKIP = "skip"
-    FIRST = "first"
-
-
-class Repeats(StrEnum):
-    """What to do with a person in several rows."""
-
-    REFUSE = "refuse"
-    FIRST = "first"
-    ADD = "add"
-
-
-class InvalidAddresses(StrEnum):
-    """What to do with people whose e-mail address the service does not accept."""
-
-    REFUSE = "refuse"
-    SKIP = "skip"
-    DROP = "drop"
 
 
 @dataclass(frozen=True)
