@@ -23,6 +23,7 @@ SECTIONS = {
         "problems",
         "settings",
         "cli",
+        "import",
         "metrics",
         "webhooks",
         "passes",

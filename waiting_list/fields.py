@@ -4,7 +4,6 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, Protocol, Self
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError
 from pydantic import (
@@ -20,6 +19,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from waiting_list import email_addresses
+from waiting_list.timezones import check_timezone
 
 INT32_MAX = 2**31 - 1
 MOST_ID_CHARACTERS = 200
@@ -32,7 +32,6 @@ LOCAL_ADDRESS_HINT = (
 """What an organizer must know in addition."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
-_TIMEZONES = available_timezones()
 
 
 def _without_controls(value: str) -> str:
@@ -45,12 +44,6 @@ def _without_nul(value: str) -> str:
     # PostgreSQL stores any text but NUL; lines and tabs are welcome in a description.
     if "\x00" in value:
         raise ValueError("must not have NUL characters")
-    return value
-
-
-def _known_timezone(value: str) -> str:
-    if value not in _TIMEZONES:
-        raise ValueError("must be an IANA timezone, such as Europe/Paris")
     return value
 
 
@@ -120,7 +113,7 @@ Title = Annotated[
     AfterValidator(_without_controls),
 ]
 Address = Annotated[str, Field(max_length=2000, json_schema_extra=_NO_CONTROLS), AfterValidator(_without_controls)]
-Timezone = Annotated[str, Strict(), AfterValidator(_known_timezone)]
+Timezone = Annotated[str, Strict(), AfterValidator(check_timezone)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_within_years)]
 Stock = Annotated[int, Strict(), Field(ge=0, le=INT32_MAX)]
 Quantity = Annotated[int, Strict(), Field(ge=1, le=INT32_MAX)]

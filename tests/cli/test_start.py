@@ -20,6 +20,7 @@ VOCABULARY = {
     "waiting_list.access.scopes",
     "waiting_list.lists.notice_kinds",
     "waiting_list.notifications.notice_status",
+    "waiting_list.people_import.choices",
 }
 """The modules of the service that options take their words from."""
 MOST_MODULES = 600

@@ -151,6 +151,7 @@ async def test_who_left_sees_the_deadline_that_they_had(lists: Lists) -> None:
     async def exported(entries: Sequence[Entry]) -> None:
         assert [entry.user_id for entry in entries] == ["ada", "bob"]
         for entry in entries:
-            assert entry == await lists.entry(entry.user_id or "")
+            own = entry.model_dump(exclude={"timezone"})
+            assert Entry(**own) == await lists.entry(entry.user_id or "")
 
     await entry_queries.export_entries(lists.pool, ORGANIZATION, entry_queries.EntryFilter(), exported)

@@ -316,7 +316,7 @@ async def test_the_entries_of_a_list_are_filtered_and_exported_alike(office: Off
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
         assert answer.headers["content-disposition"].startswith("attachment")
         assert answer.headers["cache-control"] == "private, no-store"
-        exported = [row["user_id"] for row in csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")))]
+        exported = [row["User ID"] for row in csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")))]
         assert exported == listed
         return listed
 

@@ -3,16 +3,15 @@
 events.csv (id, title, description, thumbnail_url, organization_id, venue_name, venue_address, timezone),
 representations.csv (id, event_id, start_datetime, end_datetime), offers.csv (offer_id, event_id, name, type,
 max_quantity_per_order, description), inventory.csv (inventory_id, offer_id, representation_id, total_stock,
-available_stock): UTF-8, one header line, the columns in any order.
+available_stock): one header line, the columns in any order, and CSV as `csv_files.py` reads it.
 
 This is the only transaction that changes several lists. It locks them in the order of their ids, so that two
 imports cannot deadlock. All other transactions lock one list.
 """
 
-import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,18 +29,19 @@ from waiting_list.catalogue.models import (
     Representation,
     RepresentationFields,
 )
+from waiting_list.csv_cells import instant, whole_number
+from waiting_list.csv_files import CsvFile, ImportRefused, Refusals, header_key, read_csv
+from waiting_list.fields import Id
 from waiting_list.lists import outbox, verbs
 from waiting_list.lists.engine import Caller
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import ListKey
 from waiting_list.postgres.pool import Pool, transaction
-from waiting_list.problems import Problem
+from waiting_list.problems import HasDependents, Problem
 
 M = TypeVar("M", bound=BaseModel)
 ACTOR = "import"
 """The actor that the history names for changes of an import."""
-MOST_ERRORS = 100
-"""How many invalid rows ImportRefused names."""
 _COLUMNS = {
     "events.csv": "id title description thumbnail_url organization_id venue_name venue_address timezone",
     "representations.csv": "id event_id start_datetime end_datetime",
@@ -50,32 +50,42 @@ _COLUMNS = {
 }
 
 
-class ImportRefused(Exception):
-    """The import failed and changed no data. `errors` has one line for each invalid row, with file and line
-    number."""
-
-    def __init__(self, errors: Sequence[str]) -> None:
-        super().__init__("\n".join(errors))
-        self.errors = list(errors)
-
-
 @dataclass
 class Catalogue:
-    """The content of the files. `lines` has the line of each object."""
+    """The content of the files. `lines` has the line of each object, `notes` what their readers should know."""
 
     events: dict[str, Event] = field(default_factory=dict)
     representations: dict[str, Representation] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
     inventory: dict[ListKey, InventoryFields] = field(default_factory=dict)
     lines: dict[tuple[str, object], int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
-def read(folder: Path, *, organization_id: str | None = None) -> Catalogue:
+@dataclass
+class Loaded:
+    """What an import did: how many objects of each file it created, and how many fans became ready. `mails` is
+    whether these fans get an e-mail."""
+
+    made: dict[str, int]
+    ready: int = 0
+    mails: bool = False
+
+
+class _EventRow(EventFields):
+    """A row of events.csv. Its timezone is checked, as that of every event that a caller sends."""
+
+    event_id: Id
+    organization_id: Id
+
+
+def read(folder: Path, *, organization_id: str | None = None, encoding: str | None = None) -> Catalogue:
     """Read and check the four files. `organization_id` replaces the one in events.csv.
 
-    Raises ImportRefused with the first MOST_ERRORS invalid rows.
+    Raises ImportRefused with the invalid rows, or ValueError if there is no such `encoding`. A row is not refused
+    because of another that is, such as that of its event.
     """
-    return _Reader(folder, organization_id).read()
+    return _Reader(folder, organization_id, encoding).read()
 
 
 def shifted(read_from: Catalogue, today: date) -> Catalogue:
@@ -84,7 +94,7 @@ def shifted(read_from: Catalogue, today: date) -> Catalogue:
     Each event moves by whole weeks, by as few as put its first representation after today. So its representations
     keep their distances and weekdays.
     """
-    moved = Catalogue(read_from.events, {}, read_from.offers, read_from.inventory, read_from.lines)
+    moved = replace(read_from, representations={})
     for event in read_from.events.values():
         zone = ZoneInfo(event.timezone)
         own = [one for one in read_from.representations.values() if one.event_id == event.event_id]
@@ -103,18 +113,24 @@ def shifted(read_from: Catalogue, today: date) -> Catalogue:
 
 
 async def load(
-    pool: Pool, found: Catalogue, *, sends_mail: bool = False, now: datetime | None = None
-) -> dict[str, int]:
-    """Write a catalogue in one transaction, and return how many objects of each file were created.
+    pool: Pool,
+    found: Catalogue,
+    *,
+    sends_mail: bool = False,
+    now: datetime | None = None,
+    dry_run: bool = False,
+) -> Loaded:
+    """Write a catalogue in one transaction, and return what that did.
 
     A list whose stock is 0 opens. An existing list gets the stock of the file, which may make fans ready. Those
-    fans get an e-mail if `sends_mail`, or if a worker of the deployment sends e-mails. Raises ImportRefused;
-    Unavailable.
+    fans get an e-mail if `sends_mail`, or if a worker of the deployment sends e-mails. A `dry_run` does the same,
+    and then rolls it back. Raises ImportRefused; Unavailable.
     """
-    made = dict.fromkeys(("events", "representations", "offers", "inventory"), 0)
-    async with transaction(pool) as acquired:
+    done = Loaded(dict.fromkeys(("events", "representations", "offers", "inventory"), 0))
+    made, refused = done.made, _Refused(found)
+    async with transaction(pool, undone=dry_run) as acquired:
         for event in found.events.values():
-            with _at(found, "events.csv", event.event_id):
+            with refused.at("events.csv", event.event_id, event.event_id):
                 _, new = await write_event(
                     acquired,
                     event.organization_id,
@@ -122,36 +138,64 @@ async def load(
                     _fields(event, EventFields),
                     keeps_limit=True,  # the files have no column for it
                 )
-            made["events"] += new
+                made["events"] += new
         for representation in found.representations.values():
-            owner = found.events[representation.event_id].organization_id
-            with _at(found, "representations.csv", representation.representation_id):
-                _, new = await write_representation(
-                    acquired,
-                    owner,
-                    representation.representation_id,
-                    _fields(representation, RepresentationFields),
-                )
-            made["representations"] += new
+            event_id, key = representation.event_id, representation.representation_id
+            if event_id in refused.events:
+                continue
+            with refused.at("representations.csv", key, event_id):
+                owner = found.events[event_id].organization_id
+                fields = _fields(representation, RepresentationFields)
+                _, new = await write_representation(acquired, owner, key, fields)
+                made["representations"] += new
         for offer in found.offers.values():
-            owner = found.events[offer.event_id].organization_id
-            with _at(found, "offers.csv", offer.offer_id):
+            if offer.event_id in refused.events:
+                continue
+            with refused.at("offers.csv", offer.offer_id, offer.event_id):
+                owner = found.events[offer.event_id].organization_id
                 _, new = await write_offer(acquired, owner, offer.offer_id, _fields(offer, OfferFields))
-            made["offers"] += new
-        for key, fields in sorted(found.inventory.items(), key=lambda item: item[0].list_id):
-            caller = Caller(found.events[found.offers[key.offer_id].event_id].organization_id, ACTOR)
-            with _at(found, "inventory.csv", key):
-                if await create_list(acquired, caller, key, fields, now=now):
+                made["offers"] += new
+        for pair, stock in sorted(found.inventory.items(), key=lambda item: item[0].list_id):
+            event_id = found.offers[pair.offer_id].event_id
+            if event_id in refused.events:
+                continue
+            caller = Caller(found.events[event_id].organization_id, ACTOR)
+            with refused.at("inventory.csv", pair, event_id):
+                if await create_list(acquired, caller, pair, stock, now=now):
                     made["inventory"] += 1
                     continue
-                locked = await LockedList.open(acquired, key, now=now)
+                locked = await LockedList.open(acquired, pair, now=now)
                 assert locked is not None, "its offer and representation were written above"
                 locked.begin(ACTOR)
-                await verbs.put_stock(locked, **fields.model_dump())
+                await verbs.put_stock(locked, **stock.model_dump())
                 locked.needs_promotion = True  # its representation may begin later now
                 await verbs.settle(locked)
                 await outbox.write_outbox(locked, sends_mail=sends_mail)
-    return made
+                done.ready += len(locked.promoted)
+                done.mails = sends_mail or locked.sends_mail
+        if refused.refusals:
+            raise ImportRefused(refused.refusals.lines())
+    return done
+
+
+class _Refused:
+    """The rows that the database refuses. Of an event with such a row, the files that follow are not tried."""
+
+    def __init__(self, found: Catalogue) -> None:
+        self.events: set[str] = set()
+        self.refusals = Refusals()
+        self._lines = found.lines
+
+    @contextmanager
+    def at(self, file: str, key: object, event_id: str) -> Iterator[None]:
+        """Note the problem of a row. Raise ImportRefused if the database cannot go on after it."""
+        try:
+            yield
+        except Problem as problem:
+            self.refusals.add(file, self._lines[file, key], problem.detail, kind=problem.code)
+            self.events.add(event_id)
+            if isinstance(problem, HasDependents):  # a foreign key has ended the transaction
+                raise ImportRefused(self.refusals.lines()) from problem
 
 
 def _fields(whole: BaseModel, kind: type[M]) -> M:
@@ -164,115 +208,150 @@ def _later(instant: datetime, weeks: timedelta, zone: ZoneInfo) -> datetime:
     return (local.replace(tzinfo=None) + weeks).replace(tzinfo=zone)
 
 
-@contextmanager
-def _at(found: Catalogue, file: str, key: object) -> Iterator[None]:
-    try:
-        yield
-    except Problem as problem:
-        raise ImportRefused([f"{file}:{found.lines[file, key]}: {problem.detail}"]) from problem
-
-
 class _Reader:
-    def __init__(self, folder: Path, organization_id: str | None) -> None:
+    def __init__(self, folder: Path, organization_id: str | None, encoding: str | None) -> None:
         self._folder = folder
         self._organization_id = organization_id
+        self._encoding = encoding
         self._found = Catalogue()
-        self._errors: list[str] = []
+        self._refusals = Refusals()
+        self._unsound: dict[str, set[str]] = {"events": set(), "representations": set(), "offers": set()}
+        """The ids of refused rows, and of rows that refer to them: who refers to one is not to blame."""
+        self._unread: set[str] = set()
+        """The kinds of objects whose file was not read to its end."""
 
     def read(self) -> Catalogue:
         found = self._found
-        for line, row in self._rows("events.csv"):
-            row["event_id"] = row.pop("id")
-            row["organization_id"] = self._organization_id or row["organization_id"]
-            row["thumbnail_url"] = row["thumbnail_url"] or None
-            if event := self._made("events.csv", line, Event, row):
-                self._keep("events.csv", line, found.events, event.event_id, event)
-        for line, row in self._rows("representations.csv"):
-            row["representation_id"] = row.pop("id")
-            representation = self._made("representations.csv", line, Representation, row)
-            if representation and self._refers(
-                "representations.csv", line, "event_id", representation.event_id, found.events
-            ):
-                key = representation.representation_id
-                self._keep("representations.csv", line, found.representations, key, representation)
-        for line, row in self._rows("offers.csv"):
-            self._number(row, "max_quantity_per_order")
-            offer = self._made("offers.csv", line, Offer, row)
-            if offer and self._refers("offers.csv", line, "event_id", offer.event_id, found.events):
-                self._keep("offers.csv", line, found.offers, offer.offer_id, offer)
+        for line, row in self._rows("events.csv", "id"):
+            self._event(line, row)
+        for line, row in self._rows("representations.csv", "id"):
+            self._representation(line, row)
+        for line, row in self._rows("offers.csv", "offer_id"):
+            self._offer(line, row)
         for line, row in self._rows("inventory.csv"):
             self._inventory(line, row)
-        if self._errors:
-            raise ImportRefused(self._errors[:MOST_ERRORS])
+        if self._refusals:
+            raise ImportRefused(self._refusals.lines())
         return found
+
+    def _event(self, line: int, row: dict[str, Any]) -> None:
+        row["event_id"] = row.pop("id")
+        row["organization_id"] = self._organization_id or row["organization_id"]
+        row["thumbnail_url"] = row["thumbnail_url"] or None
+        row["timezone"] = row["timezone"].strip()
+        if checked := self._checked("events.csv", line, _EventRow, row):
+            event = Event(**checked.model_dump())
+            self._keep("events.csv", line, self._found.events, event.event_id, event)
+        else:
+            self._unsound["events"].add(row["event_id"])
+
+    def _representation(self, line: int, row: dict[str, Any]) -> None:
+        file, found = "representations.csv", self._found
+        key = row["representation_id"] = row.pop("id")
+        refers = self._refers(file, line, "event_id", row["event_id"], found.events)
+        event = found.events.get(row["event_id"])
+        # Without its event, a local time is still checked for its form.
+        zone = event.timezone if event else "UTC"
+        read = [
+            self._cell(file, line, row, name, lambda text: instant(text, zone))
+            for name in ("start_datetime", "end_datetime")
+        ]
+        representation = self._checked(file, line, Representation, row) if all(read) else None
+        if representation and refers:
+            self._keep(file, line, found.representations, key, representation)
+        else:
+            self._unsound["representations"].add(key)
+
+    def _offer(self, line: int, row: dict[str, Any]) -> None:
+        file = "offers.csv"
+        refers = self._refers(file, line, "event_id", row["event_id"], self._found.events)
+        is_read = self._cell(file, line, row, "max_quantity_per_order", whole_number)
+        offer = self._checked(file, line, Offer, row) if is_read else None
+        if offer and refers:
+            self._keep(file, line, self._found.offers, offer.offer_id, offer)
+        else:
+            self._unsound["offers"].add(row["offer_id"])
 
     def _inventory(self, line: int, row: dict[str, Any]) -> None:
         found, file = self._found, "inventory.csv"
-        self._number(row, "total_stock", "available_stock")
         key = ListKey(row.pop("offer_id"), row.pop("representation_id"))
         del row["inventory_id"]  # the pair is the name
-        offer = self._refers(file, line, "offer_id", key.offer_id, found.offers)
-        representation = self._refers(
-            file, line, "representation_id", key.representation_id, found.representations
-        )
-        if offer and representation:
-            if found.offers[key.offer_id].event_id != found.representations[key.representation_id].event_id:
-                self._refuse(file, line, "the offer and the representation belong to different events")
-            elif fields := self._made(file, line, InventoryFields, row):
-                self._keep(file, line, found.inventory, key, fields)
+        refers = [
+            self._refers(file, line, "offer_id", key.offer_id, found.offers),
+            self._refers(file, line, "representation_id", key.representation_id, found.representations),
+        ]
+        read = [self._cell(file, line, row, name, whole_number) for name in ("total_stock", "available_stock")]
+        fields = self._checked(file, line, InventoryFields, row) if all(read) else None
+        if not all(refers):
+            return
+        if found.offers[key.offer_id].event_id != found.representations[key.representation_id].event_id:
+            self._refuse(file, line, "the offer and the representation belong to different events")
+        elif fields:
+            self._keep(file, line, found.inventory, key, fields)
 
-    def _rows(self, file: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        path = self._folder / file
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except FileNotFoundError:
-            self._errors.append(f"{file}: the file is missing in {self._folder}")
+    def _rows(self, file: str, id_column: str | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+        wanted = _COLUMNS[file].split()
+        keys = {header_key(name): name for name in wanted}
+        kind = file.removesuffix(".csv")
+        read = read_csv(self._folder / file, self._refusals, known=keys, encoding=self._encoding)
+        if read is None or not self._has_columns(read, keys):
+            self._unread.add(kind)
             return
-        except UnicodeDecodeError as error:
-            self._errors.append(f"{file}: is not UTF-8 at byte {error.start}")
-            return
-        reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
-        wanted, given = set(_COLUMNS[file].split()), list(reader.fieldnames or ())
-        if set(given) != wanted or len(given) != len(wanted):
-            missing, unknown = sorted(wanted - set(given)), sorted(set(given) - wanted)
-            self._refuse(file, 1, f"columns missing: {missing or 'none'}, unknown or twice: {unknown or 'none'}")
-            return
-        try:
-            for row in reader:
-                if None in row or None in row.values():
-                    self._refuse(file, reader.line_num, f"does not have {len(wanted)} cells")
-                else:
-                    yield reader.line_num, row
-        except csv.Error as error:
-            self._refuse(file, reader.line_num, f"is not CSV: {error}")
+        if read.doubt:
+            self._found.notes.append(f"{file} {read.doubt}.")
+        names = [keys[header_key(name)] for name in read.columns]
+        if not read.is_whole:
+            self._unread.add(kind)
+        for broken in read.broken:
+            if id_column is not None:
+                self._unsound[kind] |= set(broken.cells[names.index(id_column) :][:1])
+        for line, cells in read.rows:
+            yield line, dict(zip(names, cells, strict=True))
 
-    def _made(self, file: str, line: int, kind: type[M], row: dict[str, Any]) -> M | None:
+    def _has_columns(self, read: CsvFile, keys: dict[str, str]) -> bool:
+        given = [header_key(name) for name in read.columns]
+        missing = [name for key, name in keys.items() if key not in given]
+        unknown = [name for name, key in zip(read.columns, given, strict=True) if key not in keys]
+        twice = [name for name, key in zip(read.columns, given, strict=True) if given.count(key) > 1]
+        found = (("missing", missing), ("unknown", unknown), ("twice", twice))
+        if why := "; ".join(f"{what}: {', '.join(names)}" for what, names in found if names):
+            cells = f"The cells are separated by {read.delimiter_name}"
+            self._refuse(read.name, read.header_line, f"wrong columns ({why}). {cells}")
+        return not why
+
+    def _cell(self, file: str, line: int, row: dict[str, Any], name: str, read: Callable[[str], object]) -> bool:
+        try:
+            row[name] = read(row[name])
+        except ValueError as error:
+            self._refuse(file, line, f"{name}: {error}", kind=name)
+            return False
+        return True
+
+    def _checked(self, file: str, line: int, kind: type[M], row: dict[str, Any]) -> M | None:
         try:
             return kind(**row)
         except ValidationError as error:
             for one in error.errors():
-                name = ".".join(str(part) for part in one["loc"]) or kind.__name__
-                self._refuse(file, line, f"{name}: {one['msg'].removeprefix('Value error, ')}")
+                name = ".".join(str(part) for part in one["loc"])
+                why = one["msg"].removeprefix("Value error, ")
+                self._refuse(file, line, f"{name}: {why}" if name else why, kind=f"{name} {one['type']}")
         return None
 
     def _keep(self, file: str, line: int, where: dict[Any, M], key: object, what: M) -> None:
         if key in where:
-            self._refuse(file, line, f"{key} is already in line {self._found.lines[file, key]}")
+            name = " with ".join(key) if isinstance(key, ListKey) else key
+            self._refuse(file, line, f"{name} is already in line {self._found.lines[file, key]}", kind="twice")
             return
         where[key] = what
         self._found.lines[file, key] = line
 
     def _refers(self, file: str, line: int, name: str, key: str, where: dict[str, Any]) -> bool:
-        if key not in where:
-            self._refuse(file, line, f"{name}: {key!r} is missing in the files that come first")
-        return key in where
+        kind = f"{name.removesuffix('_id')}s"
+        if key in where:
+            return True
+        if key not in self._unsound[kind] and kind not in self._unread:
+            self._refuse(file, line, f"{name}: {key!r} is not in {kind}.csv", kind=f"{name} missing")
+        return False
 
-    def _refuse(self, file: str, line: int, why: str) -> None:
-        self._errors.append(f"{file}:{line}: {why}")
-
-    @staticmethod
-    def _number(row: dict[str, Any], *names: str) -> None:
-        # Other values stay text, so that the model reports them.
-        for name in names:
-            if row[name].strip().lstrip("-").isdecimal() and len(row[name]) < 20:
-                row[name] = int(row[name])
+    def _refuse(self, file: str, line: int, why: str, *, kind: str | None = None) -> None:
+        self._refusals.add(file, line, why, kind=kind)

@@ -27,6 +27,7 @@ class Event(EventFields):
 
     event_id: Id
     organization_id: Id
+    timezone: str  # without a check, because an event is shown as it was stored
 
 
 class RepresentationFields(Frozen):

@@ -7,6 +7,15 @@ from typing import Annotated
 import typer
 
 from waiting_list.cli.options import DataDir
+from waiting_list.cli.output import note, printable
+
+Encoding = Annotated[
+    str | None,
+    typer.Option(help="Encoding of the files, such as windows-1252. By default, the command finds it out."),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check everything and print what would be done, but change no data.")
+]
 
 
 def import_catalogue(
@@ -17,6 +26,8 @@ def import_catalogue(
     organization: Annotated[
         str | None, typer.Option(help="Import into this organization. By default into the one in events.csv.")
     ] = None,
+    encoding: Encoding = None,
+    dry_run: DryRun = False,
     data_dir: DataDir = None,
 ) -> None:
     """Import a catalogue from four CSV files.
@@ -29,19 +40,28 @@ def import_catalogue(
     from waiting_list.postgres.pool import Pool
     from waiting_list.settings import Settings
 
-    found = csv_import.read(folder, organization_id=organization)
+    found = csv_import.read(folder, organization_id=organization, encoding=encoding)
     if shift_dates:
         found = csv_import.shifted(found, datetime.now(UTC).date())
 
     async def run(pool: Pool, config: Settings) -> None:
-        made = await csv_import.load(pool, found, sends_mail=config.sends_mail)
+        done = await csv_import.load(pool, found, sends_mail=config.sends_mail, dry_run=dry_run)
+        for line in found.notes:
+            print(printable(line))
+        verb = "would be made" if dry_run else "made"
         for name, objects in (
             ("events", found.events),
             ("representations", found.representations),
             ("offers", found.offers),
             ("inventory", found.inventory),
         ):
-            print(f"{name}: {len(objects)} read, {made[name]} made")
+            print(f"{name}: {len(objects)} read, {done.made[name]} {verb}")
+        if done.ready:
+            print(f"fans who {'could' if dry_run else 'can'} buy now: {done.ready}")
+            if not done.mails:
+                note("They get no e-mail, because the service sends none.")
+        if dry_run:
+            print("This was a dry run: no data was changed.")
 
     with with_database(data_dir) as settings:
         run_with_pool(settings, run)

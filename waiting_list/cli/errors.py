@@ -4,8 +4,8 @@ import sys
 import traceback
 from typing import NoReturn
 
-from waiting_list.catalogue.csv_import import ImportRefused
-from waiting_list.cli.output import fail
+from waiting_list.cli.output import fail, printable
+from waiting_list.csv_files import ImportRefused
 from waiting_list.postgres.binaries import EmbeddedError
 from waiting_list.postgres.citus import DistributionError
 from waiting_list.postgres.explain import DatabaseError
@@ -26,7 +26,7 @@ _EXPLAINED = (
 def end_with(error: Exception) -> NoReturn:
     """End the process with a sentence and its exit code. Any other error is a defect, with its traceback."""
     if isinstance(error, ImportRefused):
-        print(f"Nothing was imported:\n{error}", file=sys.stderr)
+        print("Nothing was imported:", *map(printable, error.errors), sep="\n", file=sys.stderr)
         sys.exit(1)
     if isinstance(error, _EXPLAINED):
         fail(sentence(error))

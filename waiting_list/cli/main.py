@@ -2,7 +2,7 @@
 
 Each command uses the database in DATABASE_URL. Without it, the command uses the embedded PostgreSQL of a data
 folder, and starts that server if it is not running. Settings come from the environment, and from the file that
---env-file names. Exit codes: 0 success, or a stop of `serve` or `worker`; 1 the audit found a difference, the
+--env-file names. Exit codes: 0 success, or a stop of `serve` or `worker`; 1 the audit found a difference, an
 import has invalid rows, or there is no data folder; 2 failure, with the reason on stderr. Any other command that
 is stopped ends with 143, or with 130 for Ctrl-C.
 """
@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 from waiting_list import __version__
-from waiting_list.cli import audit, backup, catalogue, database, demo, keys, notices, people, serve
+from waiting_list.cli import audit, backup, catalogue, database, demo, keys, notices, people, people_import, serve
 from waiting_list.cli.output import note
 from waiting_list.cli.stopping import handle_stops, ignore_stops
 
@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
     },
     "Data": {
         "import": catalogue.import_catalogue,
+        "import-people": people_import.import_people,
         "find-user": people.find_user,
         "export-user": people.export_user,
         "erase-user": people.erase_user,

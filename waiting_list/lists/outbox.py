@@ -27,15 +27,16 @@ class _Event(NamedTuple):
     data: dict[str, Any]
 
 
-async def write_outbox(locked: LockedList, *, sends_mail: bool) -> bool:
+async def write_outbox(locked: LockedList, *, sends_mail: bool, announces: bool = True) -> bool:
     """Write a notice for each fan and webhook that the changes concern; return whether there are any.
 
     Fans get notices if a worker of the deployment sends e-mails, or if this process would (`sends_mail`).
-    Without e-mails and webhooks, the call runs no statement of its own.
+    Without e-mails and webhooks, the call runs no statement of its own. Unless it `announces`, no e-mail says that
+    a fan joined.
     """
     await locked.flush()
     written = await _write_for_webhooks(locked) if locked.webhooks else False
-    return (await _write_for_fans(locked) if sends_mail or locked.sends_mail else False) or written
+    return (await _write_for_fans(locked, announces) if sends_mail or locked.sends_mail else False) or written
 
 
 def notice_id(list_id: UUID, at: datetime, sequence: int, type_: str, webhook_id: str | None) -> UUID:
@@ -93,7 +94,7 @@ def _list_events(locked: LockedList) -> Iterator[_Event]:
         yield _Event(WebhookType.STOCK_CHANGED, sequence, None, data)
 
 
-async def _write_for_fans(locked: LockedList) -> bool:
+async def _write_for_fans(locked: LockedList, announces: bool) -> bool:
     row, now = locked.list, locked.now
     rows: list[tuple[UUID, EmailKind, int, int, datetime]] = []
 
@@ -107,7 +108,7 @@ async def _write_for_fans(locked: LockedList) -> bool:
         if kind is None or (kind is EmailKind.READY and not change.promoted):
             continue
         # After an expired hold, the e-mail about the expiry also says that the fan waits again.
-        if kind is EmailKind.JOINED and (change.actor == CLOCK or number not in known):
+        if kind is EmailKind.JOINED and (change.actor == CLOCK or number not in known or not announces):
             continue
         # The answer to a quiet join tells the fan already.
         is_known = kind in (EmailKind.JOINED, EmailKind.READY) and number in contacts.quiet

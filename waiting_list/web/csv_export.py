@@ -9,7 +9,10 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from waiting_list import problems
+from waiting_list.fields import Locale
 from waiting_list.lists.queries import entries as entry_queries
+from waiting_list.lists.queries import export_layout
+from waiting_list.lists.queries.export_layout import PLAIN
 from waiting_list.lists.queries.exports import Export
 from waiting_list.web.openapi import sent
 from waiting_list.web.request import ApiRequest
@@ -29,14 +32,15 @@ CSV: dict[int | str, dict[str, Any]] = {
 """The answer of an export, for OpenAPI."""
 
 
-async def entries_as_csv(call: ApiRequest, only: entry_queries.EntryFilter) -> Response:
-    """Make the answer with an organization's entries as a CSV file. Raises RateLimited, Unavailable.
-
-    HEAD gets its headers without an export.
-    """
+async def entries_as_csv(
+    call: ApiRequest, only: entry_queries.EntryFilter, *, spreadsheet: Locale | None = None
+) -> Response:
+    """Make the answer with an organization's entries as a CSV file: for programs, or for a `spreadsheet` in a
+    language. HEAD gets its headers without an export. Raises RateLimited, Unavailable."""
     if call.method == "HEAD":
         return StreamingResponse(iter(()), media_type=_CSV, headers=_HEADERS)
-    return _ExportResponse(await call.service.exports.open(call.organization_id, only))
+    layout = PLAIN if spreadsheet is None else export_layout.spreadsheet(spreadsheet)
+    return _ExportResponse(await call.service.exports.open(call.organization_id, only, layout))
 
 
 class _ExportResponse(StreamingResponse):

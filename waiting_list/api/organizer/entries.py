@@ -3,13 +3,13 @@
 from collections.abc import Awaitable
 from typing import Annotated, Literal, Self
 
-from fastapi import Response
+from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field, Strict, model_validator
 
 from waiting_list import problems
 from waiting_list.api.organizer.lists import LIST
-from waiting_list.fields import Frozen, Id, Quantity, Title
+from waiting_list.fields import Frozen, Id, Locale, Quantity, Title
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.models import Answer, Entry, ListKey
@@ -22,6 +22,15 @@ from waiting_list.web.responses import ChangedEntry, Listing, answer, page
 from waiting_list.web.routes import EntriesRoute, organizer_router
 
 router = organizer_router(EntriesRoute, "Entries")
+
+
+Spreadsheet = Annotated[
+    Locale | None,
+    Query(
+        description="Write the file for a spreadsheet, in this language: with a byte order mark, columns and"
+        " states in words, and local times of the event."
+    ),
+]
 
 
 class JoiningFor(Contact):
@@ -79,13 +88,13 @@ async def list_entries(call: ApiRequest, only: Filter, limit: Limit = 50, cursor
     response_class=StreamingResponse,
     responses=CSV | declared(AUTHENTICATED),
 )
-async def export_entries(call: ApiRequest, only: Filter) -> Response:
+async def export_entries(call: ApiRequest, only: Filter, spreadsheet: Spreadsheet = None) -> Response:
     """Stream all matching entries as CSV, in a consistent snapshot.
 
     The file has no purchase passes, because these belong to the users. In each process, an organization can run
     two exports at the same time, each for at most 15 minutes.
     """
-    return await entries_as_csv(call, only)
+    return await entries_as_csv(call, only, spreadsheet=spreadsheet)
 
 
 @router.post(

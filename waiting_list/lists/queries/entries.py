@@ -7,6 +7,7 @@ from uuid import UUID
 
 from waiting_list.lists.contact import KeptContact
 from waiting_list.lists.models import Entry, ListKey
+from waiting_list.lists.queries.export_layout import ExportedEntry
 from waiting_list.postgres.pagination import Page, decode, page_of
 from waiting_list.postgres.pool import Pool, connection, snapshot
 from waiting_list.postgres.statements import sql
@@ -57,7 +58,7 @@ async def entries(
     return page_of(records, limit, Entry.from_record, "list_id", "rank", "number")
 
 
-Take: TypeAlias = Callable[[Sequence[Entry]], Awaitable[None]]
+Take: TypeAlias = Callable[[Sequence[ExportedEntry]], Awaitable[None]]
 """A function that takes some entries of an export."""
 
 
@@ -71,7 +72,7 @@ async def export_entries(pool: Pool, organization_id: str, only: EntryFilter, ta
         cursor = await acquired.cursor(sql("export_entries"), organization_id, *only)
         while True:
             records = await cursor.fetch(_EXPORTED_AT_ONCE)
-            await take([Entry.from_record(record) for record in records])
+            await take([ExportedEntry.from_record(record) for record in records])
             if len(records) < _EXPORTED_AT_ONCE:
                 return
 

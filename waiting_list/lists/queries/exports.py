@@ -6,17 +6,14 @@ and the rest of its spool, but no connection.
 """
 
 import asyncio
-import csv
-import io
 import tempfile
 import threading
 import zlib
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Sequence
 
-from waiting_list.lists.models import Entry
 from waiting_list.lists.queries.entries import EntryFilter, Take, export_entries
+from waiting_list.lists.queries.export_layout import PLAIN, ExportedEntry, Layout
 from waiting_list.postgres.pool import Pool
 from waiting_list.problems import RateLimited, Unavailable
 from waiting_list.telemetry.metrics import RATE_LIMITED
@@ -29,7 +26,6 @@ WAIT_SECONDS = 20.0
 """How long an export waits for the passes of other exports: for some two million entries."""
 _BYTES_IN_MEMORY = 256 * 1024
 """What a spool keeps before it becomes a file."""
-_COLUMNS = [name for name in Entry.model_fields if name != "purchase_pass"]
 
 
 class Exports:
@@ -40,7 +36,7 @@ class Exports:
         self._pass = asyncio.Lock()
         self._open: Counter[str] = Counter()
 
-    async def open(self, organization_id: str, only: EntryFilter) -> "Export":
+    async def open(self, organization_id: str, only: EntryFilter, layout: Layout = PLAIN) -> "Export":
         """Begin an export, and return it with its first entries. The caller closes it.
 
         Raises RateLimited if the organization has OF_AN_ORGANIZATION exports; Unavailable if the process has
@@ -55,7 +51,7 @@ class Exports:
         if self._open.total() >= AT_ONCE:
             raise Unavailable("Too many exports are running. Try again in a moment.")
         self._open[organization_id] += 1
-        export = Export(self, organization_id, only)
+        export = Export(self, organization_id, only, layout)
         try:
             await export.begin()
         except BaseException:  # a cancelled call frees its slot, too
@@ -89,9 +85,10 @@ class Exports:
 class Export:
     """One export, for one reader."""
 
-    def __init__(self, exports: Exports, organization_id: str, only: EntryFilter) -> None:
+    def __init__(self, exports: Exports, organization_id: str, only: EntryFilter, layout: Layout) -> None:
         self._exports = exports
         self._organization_id = organization_id
+        self._layout = layout
         self._spool = _Spool()
         self._has_news = asyncio.Event()
         self._has_header = False
@@ -126,11 +123,10 @@ class Export:
             self._spool.close()
             self._exports.end(self._organization_id)
 
-    async def _write(self, entries: Sequence[Entry]) -> None:
-        rows: list[Iterable[object]] = [] if self._has_header else [_COLUMNS]
-        rows += ([_cell(getattr(entry, name)) for name in _COLUMNS] for entry in entries)
+    async def _write(self, entries: Sequence[ExportedEntry]) -> None:
+        head = b"" if self._has_header else self._layout.head()
         self._has_header = True
-        await asyncio.to_thread(self._spool.write, _csv(rows))
+        await asyncio.to_thread(self._spool.write, head + self._layout.rows(entries))
         self._has_news.set()
 
 
@@ -176,18 +172,3 @@ class _Spool:
         """Delete the chunks."""
         with self._lock:
             self._file.close()
-
-
-def _csv(rows: Iterable[Iterable[object]]) -> bytes:
-    buffer = io.StringIO()
-    csv.writer(buffer).writerows(rows)
-    return buffer.getvalue().encode()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    # A spreadsheet would run a cell that begins like this (OWASP, CSV injection).
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + value
-    return value

@@ -78,10 +78,11 @@ async def show_list(call: PageRequest) -> Response:
 
 @router.get(to.DASHBOARD_CSV)
 async def export_entries(call: PageRequest) -> Response:
-    """Export all entries that match the filter of the list's page, as CSV."""
+    """Export all entries that match the filter of the list's page, as CSV for a spreadsheet."""
     key = path_key(call)
     shown = await list_facts(call, key)
-    answer = await entries_as_csv(call, _filter(call, key, shown["timezone"]))
+    only = _filter(call, key, shown["timezone"])
+    answer = await entries_as_csv(call, only, spreadsheet=call.locale())
     answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer
 

@@ -5,9 +5,10 @@ SELECT i.offer_id, i.representation_id, i.event_id, e.user_id, e.status, e.left_
     e.joined_at, e.ready_at,
     CASE WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime) END
         AS ready_until,
-    e.left_at
+    e.left_at, v.timezone
 FROM inventory i
 JOIN representations r ON r.representation_id = i.representation_id
+JOIN events v ON v.event_id = i.event_id
 CROSS JOIN LATERAL (
     SELECT x.list_id, x.user_id, x.status, x.left_reason, x.tickets_wanted, x.tickets_minimum,
         x.tickets_held, x.number, x.rank, x.joined_at, x.ready_at, x.ready_until, x.left_at,

@@ -1,0 +1,1 @@
+"""Import people from the waiting list of another system: find the columns, check every row, join them in order."""
