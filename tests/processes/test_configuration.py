@@ -6,7 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from tests.support.commands import commands, run_all
-from tests.support.databases import connected
+from tests.support.databases import connected, on
 from tests.support.lists import Lists
 from tests.support.standby import standby_of
 from tests.support.until import until
@@ -23,6 +23,12 @@ def folder(tmp_path: Path) -> Path:
     """An empty folder, but for the file that `restore` reads."""
     (tmp_path / "file").touch()
     return tmp_path
+
+
+@pytest.fixture
+def direct(server: str, dsn: str) -> str:
+    """The test's database past any pooler, which would hide roles and refuse parameters."""
+    return on(server, urlsplit(dsn).path.removeprefix("/"))
 
 
 def test_every_command_refuses_wrong_settings_at_once(folder: Path) -> None:
@@ -130,27 +136,27 @@ def test_an_env_file_that_is_wrong_is_refused(folder: Path, text: bytes | None, 
     ],
 )
 async def test_only_commands_that_migrate_change_the_schema(
-    folder: Path, dsn: str, change: str, sentence: str
+    folder: Path, direct: str, change: str, sentence: str
 ) -> None:
     calls = [
         call for name, call in commands().items() if name not in MIGRATES | ONLY_FOR_FOLDERS | NEEDS_NO_DATABASE
     ]
     assert len(calls) > 10
-    async with connected(dsn) as administrator:
+    async with connected(direct) as administrator:
         await administrator.execute(change)
         state = "SELECT relname, xmin::text, relfilenode FROM pg_class ORDER BY oid"
         before = await administrator.fetch(state)
-        for call, one in zip(calls, run_all(calls, folder=folder, DATABASE_URL=dsn), strict=True):
+        for call, one in zip(calls, run_all(calls, folder=folder, DATABASE_URL=direct), strict=True):
             assert one == (2, "", f"{sentence}\n"), call
         assert await administrator.fetch(state) == before
 
 
-async def test_a_role_that_only_reads_can_audit(folder: Path, dsn: str, lists: Lists) -> None:
+async def test_a_role_that_only_reads_can_audit(folder: Path, direct: str, lists: Lists) -> None:
     await lists.join("ines", 2)
-    database = urlsplit(dsn).path.removeprefix("/")
+    database = urlsplit(direct).path.removeprefix("/")
     role = f"reader_of_{database}"
-    as_reader = urlunsplit(urlsplit(dsn)._replace(netloc=f"{role}@"))
-    async with connected(dsn) as administrator:
+    as_reader = urlunsplit(urlsplit(direct)._replace(netloc=f"{role}@"))
+    async with connected(direct) as administrator:
         await administrator.execute(
             f"CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role};"
             f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC"
@@ -165,9 +171,9 @@ async def test_a_role_that_only_reads_can_audit(folder: Path, dsn: str, lists: L
             await administrator.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
-async def test_a_standby_can_be_audited(folder: Path, server: str, dsn: str, lists: Lists) -> None:
+async def test_a_standby_can_be_audited(folder: Path, direct: str, lists: Lists) -> None:
     await lists.join("ines", 2)
-    with standby_of(dsn) as (standby, _):
+    with standby_of(direct) as (standby, _):
         async with connected(standby) as reader:
 
             async def has_the_list() -> bool:

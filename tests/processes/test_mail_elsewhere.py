@@ -8,12 +8,13 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
 import pytest_asyncio
 
 from tests.support.commands import CATALOGUE, run_all
-from tests.support.databases import connected
+from tests.support.databases import connected, on
 from tests.support.ports import free_port
 from tests.support.until import until
 
@@ -43,8 +44,9 @@ class Shop(NamedTuple):
 
 
 @pytest_asyncio.fixture
-async def shop(dsn: str, tmp_path: Path) -> AsyncIterator[Shop]:
+async def shop(server: str, dsn: str, tmp_path: Path) -> AsyncIterator[Shop]:
     """The service, with the catalogue of the tests, in which every list is sold out."""
+    dsn = on(server, urlsplit(dsn).path.removeprefix("/"))  # past any pooler
     port, mails = free_port(), tmp_path / "mails"
     before = Shop(f"http://127.0.0.1:{port}", "", mails, tmp_path, dsn)
     import_ = ["import", str(CATALOGUE), "--shift-dates", "--organization", "quay"]
