@@ -37,7 +37,7 @@ def call(*arguments: str, program: tuple[str, ...] = ("-m", "waiting_list")) -> 
 
 
 def test_every_listing_has_json() -> None:
-    assert set(NAMES) <= LISTINGS | NO_LISTINGS, "say of a new command whether it is a listing"
+    assert set(NAMES) == LISTINGS | NO_LISTINGS, "say of a new command whether it is a listing"
     with_json = {name for name in NAMES if any("--json" in one.opts for one in GROUP.commands[name].params)}
     assert with_json == LISTINGS
 
