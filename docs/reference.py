@@ -21,8 +21,7 @@ ABOUT_COMMANDS = """`make generate` makes this page from the help of the command
 
 A listing is a table with a header. Its columns have the field names of the API, and its instants are UTC. `--json`
 prints one JSON array for scripts. What was found goes to stdout, and sentences for the operator go to stderr. On a
-terminal, a long last column is cut to the width; files and pipes get all of it. A command that Ctrl-C ends has
-exit code 130.
+terminal, a long last column is cut to the width; files and pipes get all of it.
 
 `waiting-list --install-completion` lets bash, zsh and fish complete commands, options and their values at the Tab
 key. To try it in one bash only: `eval "$(_WAITING_LIST_COMPLETE=source_bash waiting-list)"`; in zsh with

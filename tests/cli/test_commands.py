@@ -18,11 +18,13 @@ from waiting_list.postgres.pool import Pool
 
 GROUP: Any = typer.main.get_command(app)
 NAMES = [name for names in COMMANDS.values() for name in names]
+ALL = {"waiting-list": GROUP, **GROUP.commands}
+"""The program itself, for its own options, and its commands."""
 LISTINGS = {"list-keys", "notices", "find-user", "audit"}
 """The commands that print what they find, object by object."""
 NO_LISTINGS = {
     "serve", "worker", "demo", "create-key", "rotate-key", "revoke-key", "resend", "preview-mail", "import",
-    "export-user", "erase-user", "migrate", "distribute", "backup", "restore",
+    "import-people", "export-user", "erase-user", "migrate", "distribute", "backup", "restore",
 }  # fmt: skip
 
 
@@ -35,23 +37,23 @@ def call(*arguments: str, program: tuple[str, ...] = ("-m", "waiting_list")) -> 
 
 
 def test_every_listing_has_json() -> None:
-    assert set(NAMES) == LISTINGS | NO_LISTINGS
+    assert set(NAMES) == LISTINGS | NO_LISTINGS, "say of a new command whether it is a listing"
     with_json = {name for name in NAMES if any("--json" in one.opts for one in GROUP.commands[name].params)}
     assert with_json == LISTINGS
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_the_help_of_a_command_and_of_its_options_are_whole_sentences(name: str) -> None:
-    command = GROUP.commands[name]
+    command = ALL[name]
     for paragraph in command.help.split("\n\n"):
         assert re.match(r"[A-Z].*\.$", paragraph.strip(), re.DOTALL), paragraph
     for parameter in command.params:
         assert re.match(r"[A-Z].*\.$", parameter.help or "", re.DOTALL), parameter.name
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_every_option_with_a_value_says_its_default(name: str) -> None:
-    for parameter in GROUP.commands[name].params:
+    for parameter in ALL[name].params:
         takes_value = parameter.param_type_name == "option" and not parameter.is_flag
         if takes_value and not parameter.required:
             assert parameter.default is not None or "By default" in parameter.help, parameter.name

@@ -137,7 +137,8 @@ def _options(
         typer.Option(
             envvar="WAITING_LIST_ENV_FILE",
             metavar="FILE",
-            help="Read variables from this file, one NAME=value on each line. Variables that are set win.",
+            help="Read variables from this file, one NAME=value a line. By default no file. "
+            "Variables that are set win.",
         ),
     ] = None,
 ) -> None:

@@ -17,30 +17,39 @@ if TYPE_CHECKING:
 
 def import_people(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV file with a row for each person.")],
-    offer: Annotated[str | None, typer.Option(help="Id of the offer whose list the people join.")] = None,
+    offer: Annotated[
+        str | None, typer.Option(help="Id of the offer whose list the people join. By default that of each row.")
+    ] = None,
     representation: Annotated[
-        str | None, typer.Option(help="Id of the representation whose list the people join.")
+        str | None,
+        typer.Option(help="Id of the representation whose list the people join. By default that of each row."),
     ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FIELD=COLUMN",
-            help=f"Take a field from this column, such as email=E-Mail. The fields are {', '.join(FIELDS)}.",
+            help=f"Take a field from this column, such as email=E-Mail. The fields are {', '.join(FIELDS)}. "
+            "By default the command knows the columns of pretix.",
         ),
     ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="VALUE", help="Take only rows of this event or product, or with this value, as COLUMN=VALUE."
+            metavar="VALUE",
+            help="Take only rows of this event or product, or with this value, as COLUMN=VALUE. By default all.",
         ),
     ] = None,
     repeats: Annotated[
         Repeats,
-        typer.Option(help="What to do with a person in several rows: take the first row, or add the tickets."),
+        typer.Option(
+            help="What to do with a person in several rows: refuse the file, take the first row, or add tickets."
+        ),
     ] = Repeats.REFUSE,
     invalid_addresses: Annotated[
         InvalidAddresses,
-        typer.Option(help="What to do with people without a valid address: skip them, or drop the address."),
+        typer.Option(
+            help="What to do with people without a valid address: refuse the file, skip them, or drop the address."
+        ),
     ] = InvalidAddresses.REFUSE,
     assigned: Annotated[
         Assigned, typer.Option(help="What to do with fans of pretix who have a valid voucher.")
