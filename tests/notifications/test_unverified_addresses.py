@@ -155,6 +155,7 @@ def everything_a_fan_can_say(text: str) -> dict[str, Any]:
                 continue
             assert [one.get("type") for one in kinds] == ["string"], f"{model.__name__}.{name} is of a new kind"
             said[name] = f"{text}@example.org" if kinds[0].get("format") == "email" else text
+    said["locale"] = f"fr-{text}"  # a language tag: its later parts are free text
     return said
 
 
