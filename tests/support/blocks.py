@@ -34,6 +34,7 @@ SHELL, PYTHON, JSON = {"bash", "sh", "shell", "console"}, {"python", "py"}, {"js
 CANNOT_RUN = {"text", "html", "css", "ini", "http", "nginx", "promql", "yaml", "toml", "xml", "csv", "diff"}
 RUN = ("README.md", "docs/tutorial.md", "docs/how-to/")
 """Pages whose commands and programs are run, each page from its beginning to its end."""
+_IN_A_CONTAINER = re.compile(r"\s*(docker|podman|kubectl) ")
 _COMMANDS = {"waiting-list", "make", "curl", "export"}
 
 
@@ -242,6 +243,8 @@ def bare_command(page: Sequence[Block]) -> Block | None:
         for line in block.text.splitlines():
             if "source .venv/bin/activate" in line:
                 return None
+            if _IN_A_CONTAINER.match(line):
+                continue
             if re.search(r"(?:^|[\s(])waiting-list [a-z-]", line) and not is_installed(block.page):
                 return block
     return None
