@@ -7,6 +7,7 @@ The client of the `shop` fixture checks every answer in all tests against it: st
 import json
 import re
 from collections.abc import Iterator
+from email.message import Message
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from waiting_list.app import create_app
 from waiting_list.lists.events import WebhookType
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
+from waiting_list.web import openapi_document
 from waiting_list.web.openapi_document import inlined
 
 DOCUMENT = create_app(Settings()).openapi()
@@ -189,6 +191,19 @@ def test_the_server_is_the_public_address() -> None:
     for address in ("https://tickets.example", "http://127.0.0.1:8140"):
         servers = create_app(Settings(public_url=address)).openapi()["servers"]
         assert [server["url"] for server in servers] == [address]
+
+
+def test_the_contact_is_that_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = Message()
+    monkeypatch.setattr(openapi_document, "metadata", lambda _: package)
+    assert openapi_document.contact() == {"name": "Waiting List Service"}
+    package["Maintainer-email"] = "Box office team <team@mail.example>"
+    package["Project-URL"] = "Homepage, https://tickets.example"
+    assert openapi_document.contact() == {
+        "name": "Box office team",
+        "email": "team@mail.example",
+        "url": "https://tickets.example",
+    }
 
 
 def test_the_document_names_its_licence_and_contact() -> None:

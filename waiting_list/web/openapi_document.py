@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from email.utils import parseaddr
 from enum import StrEnum
 from importlib.metadata import metadata
 from typing import Any
@@ -63,9 +64,9 @@ def contact() -> dict[str, str]:
     """Return where to ask about the service, from the metadata of the package."""
     package = metadata("waiting-list")
     links = dict(line.split(", ", 1) for line in package.get_all("Project-URL") or ())
-    found = {"name": package["Author"] or "Waiting List Service"}
-    if email := re.search(r"[^<>\s]+@[^<>\s]+", package["Author-email"] or ""):
-        found["email"] = email[0]
+    people = [package[field] for field in ("Maintainer-email", "Author-email") if field in package]
+    name, email = parseaddr(people[0]) if people else ("", "")
+    found = {"name": name or "Waiting List Service"} | ({"email": email} if email else {})
     if url := links.get("Issues") or links.get("Repository") or links.get("Homepage"):
         found["url"] = url
     return found
