@@ -23,6 +23,8 @@ FIRST_PARTS = frozenset(
         "static",
         "docs",
         "openapi.json",
+        "robots.txt",
+        "favicon.ico",
     )
 )
 """The first parts of all addresses of the service. The path of a public address must not begin with one. So an

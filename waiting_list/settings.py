@@ -294,7 +294,7 @@ class Settings(BaseSettings):
     _mail_folder = field_validator("mail_folder")(checks.writable_folder)
     _addresses = field_validator("challenge_verify_url", "user_token_jwks_url")(checks.web_address)
     _public_key = field_validator("user_token_public_key")(checks.public_key)
-    _mail_server = field_validator("smtp_host")(checks.host_name)
+    _hosts = field_validator("host", "smtp_host")(checks.host_name)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

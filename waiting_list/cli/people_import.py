@@ -18,25 +18,26 @@ if TYPE_CHECKING:
 def import_people(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV file with a row for each person.")],
     offer: Annotated[
-        str | None, typer.Option(help="Id of the offer whose list the people join. By default that of each row.")
+        str | None, typer.Option(help="Id of the offer whose list the people join. By default the file names it.")
     ] = None,
     representation: Annotated[
         str | None,
-        typer.Option(help="Id of the representation whose list the people join. By default that of each row."),
+        typer.Option(help="Id of the representation whose list the people join. By default the file names it."),
     ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FIELD=COLUMN",
-            help=f"Take a field from this column, such as email=E-Mail. The fields are {', '.join(FIELDS)}. "
-            "By default the command knows the columns of pretix.",
+            help="Take a field from this column, such as email=E-Mail. By default from columns with usual names."
+            f" The fields are {', '.join(FIELDS)}.",
         ),
     ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
             metavar="VALUE",
-            help="Take only rows of this event or product, or with this value, as COLUMN=VALUE. By default all.",
+            help="Take only rows of this event or product, or with this value, as COLUMN=VALUE."
+            " By default all rows.",
         ),
     ] = None,
     repeats: Annotated[

@@ -38,7 +38,9 @@ async def entries_as_csv(
     """Make the answer with an organization's entries as a CSV file: for programs, or for a `spreadsheet` in a
     language. HEAD gets its headers without an export. Raises RateLimited, Unavailable."""
     if call.method == "HEAD":
-        return StreamingResponse(iter(()), media_type=_CSV, headers=_HEADERS)
+        answer = Response(media_type=_CSV, headers=_HEADERS)
+        del answer.headers["Content-Length"]  # a GET has none, because its length is not known before its end
+        return answer
     layout = PLAIN if spreadsheet is None else export_layout.spreadsheet(spreadsheet)
     return _ExportResponse(await call.service.exports.open(call.organization_id, only, layout))
 
