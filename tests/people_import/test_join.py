@@ -130,7 +130,7 @@ async def test_an_import_sends_no_mail_unless_it_is_asked_to(lists: Lists, tmp_p
     assert await letters(lists.pool) == []
     found = written(tmp_path, "a@example.org,1,off_1,rep_1")
     done = await join_people(lists.pool, found, Mode(sends_mail=True, announces=True))
-    assert done == {LIST: Joined(joined=1, letters=1)}
+    assert done == {LIST: Joined(joined=1, letters=1, mails=True)}
     assert await letters(lists.pool) == ["joined"]
 
 
@@ -138,7 +138,7 @@ async def test_a_fan_who_can_buy_at_once_gets_the_mail_that_says_so(lists: Lists
     await lists.add_stock(2)
     rows = ["a@example.org,1,off_1,rep_1", "b@example.org,1,off_1,rep_1", "c@example.org,1,off_1,rep_1"]
     done = await join_people(lists.pool, written(tmp_path, *rows), Mode(sends_mail=True))
-    assert done == {LIST: Joined(joined=3, ready=2)}
+    assert done == {LIST: Joined(joined=3, ready=2, mails=True)}
     assert [one for one in await letters(lists.pool) if one != "reminder"] == ["ready", "ready"]
 
 

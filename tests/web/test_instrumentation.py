@@ -237,7 +237,11 @@ async def test_every_metric_is_documented_and_every_documented_one_exists(app: F
 
 def test_every_event_that_is_logged_is_documented() -> None:
     source = "\n".join(path.read_text() for path in (ROOT / "waiting_list").rglob("*.py"))
-    events = set(re.findall(r"(?:log\.(?:info|warning|error|exception)\(\s*|failing=)\"(\w+)\"", source))
+    events = set(
+        re.findall(
+            r"(?:(?:log|get_logger\(__name__\))\.(?:info|warning|error|exception)\(\s*|failing=)\"(\w+)\"", source
+        )
+    )
     page = (ROOT / "docs" / "logs.md").read_text()
     documented = {
         event

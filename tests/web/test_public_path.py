@@ -21,6 +21,7 @@ from waiting_list import page_addresses, pages
 from waiting_list.access.api_keys import Scope, create_api_key
 from waiting_list.access.user_tokens import User
 from waiting_list.app import create_app
+from waiting_list.demo import shop as demo
 from waiting_list.demo.data import load_demo
 from waiting_list.notifications import webhooks
 from waiting_list.notifications.models import WebhookFields
@@ -29,9 +30,9 @@ from waiting_list.settings import Settings
 
 PAGES = Path(pages.__file__).parent
 DASHBOARD = "/dashboard/waiting-lists"
-OTHER_LIST = "/waiting-lists/indie-floor/indie-1"
+OTHER_LIST = "/waiting-lists/wl-demo-indie-floor/wl-demo-indie-1"
 """A list on which the fan does not wait yet."""
-DEMO_LIST = "/waiting-lists/jazz-floor/jazz-fri"
+DEMO_LIST = "/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri"
 
 
 class Below(NamedTuple):
@@ -73,13 +74,13 @@ async def test_every_address_of_every_page_answers_below_the_path(below: Below, 
     service = below.app.state.service
     printed = await load_demo(service.pool, service.settings, below.url)
     key, link = re.findall(r"wl_\w+|http\S+/e/\S+", printed)[:2]
-    token, _ = await service.user_tokens.mint(User("ines", "demo"), expires_in=600)
+    token, _ = await service.user_tokens.mint(User("ines", demo.ORGANIZATION), expires_in=600)
     fields = WebhookFields(url="https://shop.example/hook", types=[])
-    webhook = (await webhooks.create(service.pool, service.settings, "demo", fields, idempotency=None))[
+    webhook = (await webhooks.create(service.pool, service.settings, demo.ORGANIZATION, fields, idempotency=None))[
         0
     ].webhook_id
     async with below.client() as client:
-        await client.post("/sign-in", data={"email": "ada@fans.example", "organization_id": "demo"})
+        await client.post("/sign-in", data={"email": "ada@fans.example", "organization_id": demo.ORGANIZATION})
 
         links: list[str] = []
 
@@ -100,8 +101,15 @@ async def test_every_address_of_every_page_answers_below_the_path(below: Below, 
         reached |= await walk(client, below.url, starts)
     pages = {kind_of(value) for name, value in vars(page_addresses).items() if name.isupper() and value[:1] == "/"}
     parts = {"/e/", "/*", "/change", "/leave", "/live", "/verify/*", "/subscribe", "/unsubscribe"}
-    # Scripts and shops ask for these, or they follow on a form that changes data.
-    unlinked = {"/demo/token", "/sign-in/with-token", f"{DASHBOARD}/*/*/do", "/dashboard/webhooks/*/enable"}
+    # Browsers, scripts and shops ask for these, or they follow on a form that changes data.
+    unlinked = {
+        "/robots.txt",
+        "/favicon.ico",
+        "/demo/token",
+        "/sign-in/with-token",
+        f"{DASHBOARD}/*/*/do",
+        "/dashboard/webhooks/*/enable",
+    }
     assert pages - reached == parts | unlinked
     assert {"/static/*", "/e/*/live", "/e/*/unsubscribe/*", "/waiting-lists/*/*/place/leave"} <= reached
 
@@ -141,7 +149,7 @@ async def test_the_api_answers_below_the_path_and_names_its_addresses(below: Bel
         refused = problem(await shop.user("ada", "POST", body={"tickets_wanted": 2}), 409, "already_in_list")
         assert refused["instance"] == f"{PATH}/v1/user/waiting-lists/{LIST}/entry"
         document = await client.get("/openapi.json")
-        assert document.json()["servers"] == [{"url": PATH}]
+        assert [server["url"] for server in document.json()["servers"]] == [below.url]
         preflight = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
         answer = await client.options(f"/v1/user/waiting-lists/{LIST}/entry", headers=preflight)
         assert answer.headers["access-control-allow-origin"] == "*"
