@@ -30,3 +30,19 @@ async def test_an_event_of_a_visitor_does_not_keep_the_demo_from_loading(pool: P
     await put_event(pool, ORGANIZATION, "gala", EventFields(title="Gala", timezone="UTC"))
     await load_demo(pool, Settings(), "http://x")
     assert await pool.fetchval("SELECT count(*) FROM events") == 12
+
+
+async def test_a_demo_at_another_address_sells_in_its_own_shop(pool: Pool) -> None:
+    async def links() -> set[str]:
+        found = await pool.fetch("SELECT purchase_url FROM inventory WHERE purchase_url IS NOT NULL")
+        return {row["purchase_url"] for row in found}
+
+    asks = "/demo/checkout?pass={pass}&tickets={tickets}"
+    await load_demo(pool, Settings(), "http://x")
+    for url in ("http://127.0.0.1:8114", "http://127.0.0.1:8115"):
+        await load_demo(pool, Settings(public_url=url, demo=True), url)
+        assert await links() == {url + asks}
+    own = "https://tickets.example/{pass}"
+    await pool.execute("UPDATE inventory SET purchase_url = $1 WHERE purchase_url IS NOT NULL", own)
+    await load_demo(pool, Settings(public_url="http://127.0.0.1:8116", demo=True), "http://x")
+    assert await links() == {own}

@@ -21,6 +21,7 @@ from waiting_list.lists.idempotency import Idempotency
 from waiting_list.lists.list_settings import SettingsChange
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries.coalesced import CoalescedReads
+from waiting_list.lists.queries.lists import list_settings
 from waiting_list.page_addresses import CHECKOUT, SHOP
 from waiting_list.postgres.pool import Pool
 from waiting_list.problems import NotInList
@@ -29,6 +30,14 @@ from waiting_list.settings import Settings
 FAN = "you"
 """The fan whose token the examples use."""
 _STRICT = ListKey("wl-demo-jazz-floor", "wl-demo-jazz-fri")
+_SKIPPING = ListKey("wl-demo-opera-stalls", "wl-demo-opera-1")
+_MANUAL = ListKey("wl-demo-metal-pit", "wl-demo-metal-1")
+_REQUEUEING = ListKey("wl-demo-fado-seat", "wl-demo-fado-1")
+_ENDED = ListKey("wl-demo-comedy-seat", "wl-demo-comedy-2")
+_CROWDED = ListKey("wl-demo-indie-floor", "wl-demo-indie-1")
+_NO_SHOP = "https://shop.example/checkout"
+"""Without the demo shop, an example address shows the format."""
+_FILLED_IN = "?pass={pass}&tickets={tickets}"
 _FANS = Caller(ORGANIZATION, "user")
 _STAFF = Caller(ORGANIZATION, "organizer:demo")
 _SAME_KEY = Idempotency.of(caller="demo", key="demo", request="demo")
@@ -46,9 +55,10 @@ async def load_demo(pool: Pool, settings: Settings, url: str) -> str:
             found = csv_import.shifted(csv_import.read(folder), datetime.now(UTC).date())
         began = datetime.now(UTC) - timedelta(hours=28)
         await csv_import.load(pool, found, sends_mail=settings.sends_mail, now=began)
-        # Without the demo shop, an example address shows the format.
-        checkout = settings.public_url + CHECKOUT if settings.demo else "https://shop.example/checkout"
-        await _Play(engine, began, checkout + "?pass={pass}&tickets={tickets}").all()
+        checkout = settings.public_url + CHECKOUT if settings.demo else _NO_SHOP
+        await _Play(engine, began, checkout + _FILLED_IN).all()
+    elif settings.demo:
+        await _lead_to_shop(pool, engine, settings.public_url + CHECKOUT + _FILLED_IN)
     # The same key all day, because it is derived and not stored.
     key, _ = await create_api_key(
         pool, ORGANIZATION, name=ORGANIZATION, scopes=[Scope.ADMIN], idempotency=_SAME_KEY
@@ -74,6 +84,17 @@ curl -sSw '\\n' -X POST -H 'Authorization: Bearer {token}' -H 'Content-Type: app
 curl -sSw '\\n' -X POST -H 'Authorization: Bearer {key.key}' -H 'Content-Type: application/json' -d '{{"quantity": 3}}' '{url}/v1/organizer/inventory/wl-demo-jazz-floor/wl-demo-jazz-fri/add-stock'
 curl -sSw '\\n' -H 'Authorization: Bearer {key.key}' '{url}/v1/organizer/entries?offer_id=wl-demo-jazz-floor&status=ready&status=waiting'
 """  # noqa: E501 - readers copy each line as a whole
+
+
+async def _lead_to_shop(pool: Pool, engine: Engine, purchase_url: str) -> None:
+    """Let fans buy in this shop, if the demo was loaded at another address or without a shop.
+
+    Keeps a `purchase_url` that an organizer has set.
+    """
+    for key in (_STRICT, _SKIPPING, _MANUAL, _REQUEUEING, _ENDED, _CROWDED):
+        known = (await list_settings(pool, key, organization_id=ORGANIZATION)).purchase_url or ""
+        if known != purchase_url and known.endswith((CHECKOUT + _FILLED_IN, _NO_SHOP + _FILLED_IN)):
+            await engine.run(key, _STAFF, verbs.configure, settings=SettingsChange(purchase_url=purchase_url))
 
 
 class _Play:
@@ -123,7 +144,7 @@ class _Play:
 
     async def _skipping_list(self) -> None:
         """Let a group of six wait, while smaller wishes behind it are served within the limit."""
-        key = ListKey("wl-demo-opera-stalls", "wl-demo-opera-1")
+        key = _SKIPPING
         await self._set(
             key,
             policy="skip",
@@ -140,7 +161,7 @@ class _Play:
 
     async def _manual_list(self) -> None:
         """Let the organizer release tickets by hand."""
-        key = ListKey("wl-demo-metal-pit", "wl-demo-metal-1")
+        key = _MANUAL
         await self._set(key, automatic=False)
         for name in ("petra", "quentin", "ragnar", "svenja"):
             await self._join(key, name, 2)
@@ -149,7 +170,7 @@ class _Play:
 
     async def _requeueing_list(self) -> None:
         """Let a hold expire, so that its fan waits again, last."""
-        key = ListKey("wl-demo-fado-seat", "wl-demo-fado-1")
+        key = _REQUEUEING
         await self._set(key, after_expiry="requeue", hold_minutes=30)
         for name in ("tiago", "ursula", "vera"):
             await self._join(key, name, 2)
@@ -160,7 +181,7 @@ class _Play:
 
     async def _list_that_ended(self) -> None:
         """Let the organizer end a list, so that its waiting fans leave."""
-        key = ListKey("wl-demo-comedy-seat", "wl-demo-comedy-2")
+        key = _ENDED
         for name in ("wanda", "xavier"):
             await self._join(key, name, 2)
         await self._set(key, closes_at=self._now + timedelta(minutes=1))
@@ -169,7 +190,7 @@ class _Play:
 
     async def _crowd(self) -> None:
         """Let two dozen fans wait and tickets come back now and then, enough for an estimate of the wait."""
-        key, self._now = ListKey("wl-demo-indie-floor", "wl-demo-indie-1"), self._began
+        key, self._now = _CROWDED, self._began
         await self._set(key, hold_minutes=7 * 24 * 60)
         for number in range(1, 25):
             await self._join(key, f"fan-{number:02}", 1 + number % 4)
