@@ -79,7 +79,7 @@ async def test_an_offer_that_does_not_exist_ends_with_1_and_the_code_of_the_prob
         (["--column", "mail=x"], "--column needs FIELD=COLUMN"),
         (["--only", "Elsewhere=1"], "no row has Elsewhere=1"),
         (["--encoding", "klingon"], "There is no encoding 'klingon'"),
-        (["--send-mail"], "--send-mail needs the mail settings of the service"),
+        (["--send-mail"], "--send-mail needs a service that sends e-mails"),
     ],
     ids=["column", "only", "encoding", "mail"],
 )
