@@ -77,6 +77,7 @@ def test_an_address_of_an_intranet_is_named_before_anybody_joins_and_can_be_brou
     path = SHEETS / "pretix-intranet-address.csv"
     (error,) = refused(path)
     assert error.startswith(f"{path.name}:3: email: 'ward3@clinic.local': must be an e-mail address")
+    assert "allow its domain with WAITING_LIST_MAIL_LOCAL_DOMAINS" in error
     skipped = read(path, addresses=InvalidAddresses.SKIP)
     assert emails(skipped) == ["one@example.org", "three@example.org"]
     assert skipped.skipped == {"without a valid address (line 3)": 1}

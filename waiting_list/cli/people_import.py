@@ -70,7 +70,8 @@ def import_people(
     The people join in the order of their dates of joining. The command checks every row before it changes data. It
     is safe to repeat, because it skips people who are or were in the list. It knows the columns of pretix.
     """
-    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.cli.context import configured, run_with_pool, with_database
+    from waiting_list.email_addresses import LOCAL_DOMAINS
     from waiting_list.people_import.columns import check_mapping
     from waiting_list.people_import.join import Mode, join_people
     from waiting_list.people_import.read import Options, read_people
@@ -87,6 +88,7 @@ def import_people(
         addresses=invalid_addresses,
         encoding=encoding,
     )
+    LOCAL_DOMAINS.set(configured().local_domains)
     found = read_people(file, options)
 
     async def run(pool: Pool, config: Settings) -> None:
