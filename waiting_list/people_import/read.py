@@ -141,19 +141,25 @@ class _PeopleReader:
         return [*self._columns.lists.values()], only.strip()
 
     def _check_one_list(self, rows: Sequence[Row]) -> None:
-        """Refuse rows of several lists, unless each row names its own."""
-        if {"offer", "representation"} <= self._columns.fields.keys():
+        """Refuse rows of several lists, unless each row names its own, and no option another."""
+        fields, named_by_options = self._columns.fields, self._named_by_options()
+        if {"offer", "representation"} <= fields.keys() - {*named_by_options}:
             return
+        places = [*self._columns.lists.values(), *(fields[one] for one in named_by_options if one in fields)]
         lists: dict[tuple[str, ...], int] = {}
         for row in rows:
-            lists.setdefault(tuple(row.cells[place].strip() for place in self._columns.lists.values()), row.line)
+            lists.setdefault(tuple(row.cells[place].strip() for place in places), row.line)
         if len(lists) <= 1:
             return
-        differ = [place for place in range(len(self._columns.lists)) if len({one[place] for one in lists}) > 1]
+        differ = [place for place in range(len(places)) if len({one[place] for one in lists}) > 1]
         named = [" / ".join(one[place] or "-" for place in differ) for one in lists]
         more = f"; and {len(named) - _MOST_LISTS} more" if len(named) > _MOST_LISTS else ""
         found = "; ".join(named[:_MOST_LISTS]) + more
         self._refusals.add(self._file.name, None, f"holds several lists ({found}). Choose one with --only")
+
+    def _named_by_options(self) -> list[str]:
+        options = {"offer": self._options.offer_id, "representation": self._options.representation_id}
+        return [name for name, given in options.items() if given]
 
     def _ordered(self, wanted: Sequence[tuple[Row, bool]]) -> list[Row]:
         """Sort rows: those that go first, then by priority, then by the date of joining, then as they stand."""
