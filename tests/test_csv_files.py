@@ -139,6 +139,8 @@ BROKEN = [
     (b'name,note\n\nada,"a"b\n', "x.csv:3: text follows a closing quote"),
     (b"name,note\nada," + b"x" * 131_073, "x.csv:2: a cell has more than 131,072 characters, or its quote"),
     (b"name,note\nada,\x00\n", "x.csv:2: has a NUL character"),
+    (b"PK\x03\x04\x14\x00", "x.csv: is a workbook or an archive, not CSV. Save the sheet as CSV"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00", "x.csv: is a workbook or an archive"),
     (b"", "x.csv: is empty. It needs a line with the names of its columns"),
     (b"\n;;\n \n", "x.csv: is empty"),
     (b"name,note\nada,x\nb\xc3\xa9b,\xe9\n", "x.csv:3: is neither UTF-8 nor plainly Windows-1252. Save the file"),

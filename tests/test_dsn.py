@@ -106,9 +106,11 @@ async def test_a_schema_of_its_own_is_migrated_and_checked(server: str) -> None:
 
 
 @pytest.mark.parametrize(("dsn", "sentence"), [
-    ("nonsense", "must be an address such as postgresql://user:password@host:5432/name, but has none"),
-    ("mysql://u:sesame@h/d", "user:password@host:5432/name, but has the scheme mysql"),
+    ("nonsense", "must be an address such as postgresql://user:password@host:5432/name, but does not begin with postgresql://"),
+    ("mysql://u:sesame@h/d", "user:password@host:5432/name, but begins with mysql://"),
     ('"postgresql://u:sesame@h/d"', "must have no quotes around it"),
+    ("postgresql://u@/d?host=h&port=abc", "has port=abc, but a port is a number"),
+    ("postgresql://u@/d?host=h,i&port=5432,70000", "has port=5432,70000, but a port is a number"),
     ("postgresql://u:ses#ame@h/d", "percent-encoded"),
     ("postgresql://u:ses/ame@h/d", "percent-encoded"),
     ("postgresql://u:ses?ame@h/d", "percent-encoded"),

@@ -25,6 +25,8 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16-be", "UTF-16"),
 )
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+"""How files of spreadsheets begin: .xlsx and .ods, and .xls."""
 _SEP_LINE = re.compile(r'"?sep=([^"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _NOT_IN_NAMES = re.compile(r"[\s_-]+")
@@ -230,6 +232,8 @@ class _NotText(Exception):
 
 def _decoded(data: bytes, encoding: str | None) -> tuple[str, str]:
     """Return the text of a file, and in words how its encoding was guessed. Raises _NotText, ValueError."""
+    if data.startswith(_WORKBOOKS):
+        raise _NotText("is a workbook or an archive, not CSV. Save the sheet as CSV in your spreadsheet")
     if encoding is not None:
         _check_encoding(encoding)
         return _strictly(data, encoding, encoding), ""

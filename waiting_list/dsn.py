@@ -66,6 +66,8 @@ def for_asyncpg(dsn: str) -> str:
     parts = _split(dsn)
     given = _parameters(parts)
     query: dict[str, str] = {}
+    if "port" in given and not all(map(_is_port, given["port"].split(","))):
+        raise DsnError(f"has port={given['port']}, but a port is a number from 1 to 65535")
     for name, value in given.items():
         if name in PASSED_ON:
             query[name] = value
@@ -123,7 +125,7 @@ def _split(dsn: str) -> SplitResult:
         raise DsnError("must have no quotes around it")
     scheme, mark, _ = text.partition("://")
     if not mark or scheme.partition("+")[0] not in _SCHEMES:
-        what = f"has the scheme {scheme}" if mark and scheme.isalnum() else "has none"
+        what = f"begins with {scheme}://" if mark and scheme.isalnum() else "does not begin with postgresql://"
         raise DsnError(f"must be an address such as {_EXAMPLE}, but {what}")
     try:
         parts = urlsplit(text)
@@ -141,8 +143,12 @@ def _split(dsn: str) -> SplitResult:
 
 def _check_port(host: str) -> None:
     name, colon, port = host.rpartition("]")[2].rpartition(":")
-    if colon and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+    if colon and not _is_port(port):
         raise ValueError(f"no port behind {name}")
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < int(text) < 65536
 
 
 def _place(parts: SplitResult) -> str:

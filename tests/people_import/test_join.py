@@ -155,3 +155,18 @@ async def test_a_list_that_asks_for_verified_addresses_is_not_filled_with_people
     await join_people(lists.pool, more, Mode(sends_mail=True, announces=True))
     assert await letters(lists.pool) == ["joined"]  # which asks to verify the address
     await lists.audit()
+
+
+async def test_mails_can_be_asked_for_if_a_worker_elsewhere_sends_them_although_this_process_sends_none(
+    lists: Lists, tmp_path: Path
+) -> None:
+    found = written(tmp_path, "a@example.org,1,off_1,rep_1")
+    before = await lists.tables()
+    with pytest.raises(ImportRefused, match="--send-mail needs a service that sends e-mails"):
+        await join_people(lists.pool, found, Mode(announces=True))
+    assert await lists.tables() == before
+    async with connection(lists.pool) as acquired:
+        await acquired.execute("INSERT INTO mail_seen (is_only, seen_at) VALUES (true, now())")
+    done = await join_people(lists.pool, found, Mode(announces=True))
+    assert done == {LIST: Joined(joined=1, letters=1, mails=True)}
+    assert await letters(lists.pool) == ["joined"]

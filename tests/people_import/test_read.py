@@ -67,6 +67,17 @@ def test_an_export_over_several_events_is_refused_and_one_can_be_chosen() -> Non
     assert refused(path, only=["Harbour Nights", "hilltop"])
 
 
+def test_rows_that_name_several_lists_do_not_join_the_one_list_of_the_options(tmp_path: Path) -> None:
+    text = "email,offer,representation\na@example.org,off_1,rep_1\nb@example.org,off_2,rep_1\n"
+    path = file(tmp_path, text)
+    several = ["list.csv: holds several lists (off_1; off_2). Choose one with --only"]
+    assert refused(path) == several
+    assert refused(path, representation_id=None) == several
+    assert emails(read(path, only=["offer=off_2"])) == ["b@example.org"]
+    own = read_people(path, Options())
+    assert [one.key for one in own.people] == [ListKey("off_1", "rep_1"), ListKey("off_2", "rep_1")]
+
+
 def test_an_export_that_was_saved_as_windows_1252_is_read_and_the_summary_says_so() -> None:
     found = read(SHEETS / "pretix-windows-1252.csv")
     assert found.people[2].contact.name == "Pär Öst"
@@ -77,6 +88,7 @@ def test_an_address_of_an_intranet_is_named_before_anybody_joins_and_can_be_brou
     path = SHEETS / "pretix-intranet-address.csv"
     (error,) = refused(path)
     assert error.startswith(f"{path.name}:3: email: 'ward3@clinic.local': must be an e-mail address")
+    assert "allow its domain with WAITING_LIST_MAIL_LOCAL_DOMAINS" in error
     skipped = read(path, addresses=InvalidAddresses.SKIP)
     assert emails(skipped) == ["one@example.org", "three@example.org"]
     assert skipped.skipped == {"without a valid address (line 3)": 1}

@@ -72,6 +72,16 @@ async def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path, server
     assert found.endswith(" has no database none. Make it, or correct the name in DATABASE_URL.")
 
 
+async def test_a_server_of_another_kind_than_the_address_asks_for_is_a_sentence(
+    tmp_path: Path, direct: str
+) -> None:
+    mark = "&" if "?" in direct else "?"
+    (found,) = await failures(READS, tmp_path, f"{direct}{mark}target_session_attrs=standby")
+    assert found.endswith(
+        " is not of the kind that target_session_attrs asks for. Name the right server, or change it."
+    )
+
+
 @pytest_asyncio.fixture
 async def role(server: str) -> AsyncIterator[str]:
     """A role that may log in, and owns nothing."""

@@ -12,7 +12,7 @@ from tests.support.lists import Lists
 SHEETS = Path(__file__).parent.parent / "data" / "sheets"
 
 
-def command(dsn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(dsn: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     passed_on = {name: value for name, value in os.environ.items() if name == "WAITING_LIST_STATEMENT_CACHE"}
     done = subprocess.run(
         [sys.executable, "-m", "waiting_list", *arguments],
@@ -21,7 +21,7 @@ def command(dsn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
         cwd=SHEETS,
-        env={"PATH": "/usr/bin:/bin", "DATABASE_URL": dsn} | passed_on,
+        env={"PATH": "/usr/bin:/bin", "DATABASE_URL": dsn} | passed_on | variables,
     )
     assert "Traceback" not in done.stderr
     return done
@@ -79,7 +79,7 @@ async def test_an_offer_that_does_not_exist_ends_with_1_and_the_code_of_the_prob
         (["--column", "mail=x"], "--column needs FIELD=COLUMN"),
         (["--only", "Elsewhere=1"], "no row has Elsewhere=1"),
         (["--encoding", "klingon"], "There is no encoding 'klingon'"),
-        (["--send-mail"], "--send-mail needs the mail settings of the service"),
+        (["--send-mail"], "--send-mail needs a service that sends e-mails"),
     ],
     ids=["column", "only", "encoding", "mail"],
 )
@@ -93,3 +93,21 @@ async def test_an_option_that_cannot_work_is_a_sentence(more: list[str], why: st
 def test_a_file_that_is_missing_is_a_sentence(dsn: str) -> None:
     done = people(dsn, "nothing.csv")
     assert (done.returncode, done.stderr.splitlines()[1]) == (1, "nothing.csv: the file is missing in .")
+
+
+async def test_an_address_in_a_local_domain_that_a_setting_allows_is_imported(dsn: str, lists: Lists) -> None:
+    into = ["--offer", "off_1", "--representation", "rep_1"]
+    arguments = ["import-people", "pretix-intranet-address.csv", *into]
+    assert command(dsn, *arguments).returncode == 1
+    done = command(dsn, *arguments, WAITING_LIST_MAIL_LOCAL_DOMAINS="clinic.local")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "off_1/rep_1: 3 joined, 0 there already, 0 left before"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["import", "cat-two-dashes"], ["import-people", "pretix-intranet-address.csv"]]
+)
+def test_a_wrong_setting_is_told_before_a_wrong_row(arguments: list[str], dsn: str) -> None:
+    done = command(dsn, *arguments, WAITING_LIST_PROT="1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("The settings are not valid:")

@@ -104,3 +104,17 @@ async def test_a_fan_whom_an_erasure_makes_ready_gets_an_e_mail(shop: Shop) -> N
                    for file in shop.mails.glob("*.eml"))  # fmt: skip
 
     await until(is_told, seconds=30)
+
+
+async def test_people_who_are_imported_with_send_mail_get_the_e_mail_that_they_joined(shop: Shop) -> None:
+    file = shop.folder / "people.csv"
+    file.write_text("email\nada@example.org\n")
+    offer, representation = LIST.split("/")
+    into = ["--offer", offer, "--representation", representation, "--send-mail"]
+    printed = await asyncio.to_thread(shop.shell, "import-people", str(file), *into)
+    assert printed.splitlines()[-1] == "e-mails that they joined: 1"
+
+    async def is_told() -> bool:
+        return any("To: ada@example.org" in one.read_text() for one in shop.mails.glob("*.eml"))
+
+    await until(is_told, seconds=30)

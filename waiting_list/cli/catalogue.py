@@ -36,10 +36,11 @@ def import_catalogue(
     import.
     """
     from waiting_list.catalogue import csv_import
-    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.cli.context import configured, run_with_pool, with_database
     from waiting_list.postgres.pool import Pool
     from waiting_list.settings import Settings
 
+    configured()  # a wrong setting is told before wrong rows, as by all commands
     found = csv_import.read(folder, organization_id=organization, encoding=encoding)
     if shift_dates:
         found = csv_import.shifted(found, datetime.now(UTC).date())

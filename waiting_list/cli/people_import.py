@@ -70,7 +70,8 @@ def import_people(
     The people join in the order of their dates of joining. The command checks every row before it changes data. It
     is safe to repeat, because it skips people who are or were in the list. It knows the columns of pretix.
     """
-    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.cli.context import configured, run_with_pool, with_database
+    from waiting_list.email_addresses import LOCAL_DOMAINS
     from waiting_list.people_import.columns import check_mapping
     from waiting_list.people_import.join import Mode, join_people
     from waiting_list.people_import.read import Options, read_people
@@ -87,6 +88,7 @@ def import_people(
         addresses=invalid_addresses,
         encoding=encoding,
     )
+    LOCAL_DOMAINS.set(configured().local_domains)
     found = read_people(file, options)
 
     async def run(pool: Pool, config: Settings) -> None:
@@ -114,7 +116,7 @@ def _print_list(name: str, done: "Joined", mode: "Mode") -> None:
     would = "would have joined" if mode.dry_run else "joined"
     print(printable(f"{name}: {done.joined} {would}, {done.present} there already, {done.left} left before"))
     if done.ready:
-        mail = "and get an e-mail" if done.mails else "and get no e-mail, because the service sends none"
-        print(f"{done.ready} of them can buy now, {mail}")
-    elif mode.announces:
+        with_mail, without = "an e-mail if they have an address", "no e-mail, because the service sends none"
+        print(f"{done.ready} of them can buy now, and get {with_mail if done.mails else without}")
+    if mode.announces:
         print(f"e-mails that they joined: {done.letters}")

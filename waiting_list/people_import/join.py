@@ -101,7 +101,10 @@ async def _join(pool: Pool, key: ListKey, people: Sequence[Person], mode: Mode, 
             )
         mails = mode.sends_mail or locked.sends_mail
         if mode.announces and not mails:
-            raise _ListRefused("--send-mail needs a service that sends e-mails, and this one sends none")
+            raise _ListRefused(
+                "--send-mail needs a service that sends e-mails, and this one sends none."
+                " Start it with its mail settings, or leave out --send-mail"
+            )
         locked.begin(ACTOR)
         users = _users(people, secret, locked.list.organization_id)
         done = Joined(present=len(people) - len(users), mails=mails)

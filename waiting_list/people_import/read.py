@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from waiting_list.csv_cells import clock_time, whole_number
 from waiting_list.csv_files import CsvFile, ImportRefused, Refusals, Row, header_key, read_csv
-from waiting_list.fields import Email, Frozen, Id, Quantity, Title
+from waiting_list.fields import LOCAL_ADDRESS, LOCAL_ADDRESS_HINT, Email, Frozen, Id, Quantity, Title
 from waiting_list.i18n import spoken
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.models import ListKey
@@ -140,19 +141,25 @@ class _PeopleReader:
         return [*self._columns.lists.values()], only.strip()
 
     def _check_one_list(self, rows: Sequence[Row]) -> None:
-        """Refuse rows of several lists, unless each row names its own."""
-        if {"offer", "representation"} <= self._columns.fields.keys():
+        """Refuse rows of several lists, unless each row names its own, and no option another."""
+        fields, named_by_options = self._columns.fields, self._named_by_options()
+        if {"offer", "representation"} <= fields.keys() - {*named_by_options}:
             return
+        places = [*self._columns.lists.values(), *(fields[one] for one in named_by_options if one in fields)]
         lists: dict[tuple[str, ...], int] = {}
         for row in rows:
-            lists.setdefault(tuple(row.cells[place].strip() for place in self._columns.lists.values()), row.line)
+            lists.setdefault(tuple(row.cells[place].strip() for place in places), row.line)
         if len(lists) <= 1:
             return
-        differ = [place for place in range(len(self._columns.lists)) if len({one[place] for one in lists}) > 1]
+        differ = [place for place in range(len(places)) if len({one[place] for one in lists}) > 1]
         named = [" / ".join(one[place] or "-" for place in differ) for one in lists]
         more = f"; and {len(named) - _MOST_LISTS} more" if len(named) > _MOST_LISTS else ""
         found = "; ".join(named[:_MOST_LISTS]) + more
         self._refusals.add(self._file.name, None, f"holds several lists ({found}). Choose one with --only")
+
+    def _named_by_options(self) -> list[str]:
+        options = {"offer": self._options.offer_id, "representation": self._options.representation_id}
+        return [name for name, given in options.items() if given]
 
     def _ordered(self, wanted: Sequence[tuple[Row, bool]]) -> list[Row]:
         """Sort rows: those that go first, then by priority, then by the date of joining, then as they stand."""
@@ -193,7 +200,7 @@ class _PeopleReader:
         try:
             checked = _Fields(**given)
         except ValidationError as error:
-            found = [(str(one["loc"][0]), one["msg"].removeprefix("Value error, ")) for one in error.errors()]
+            found = [(str(one["loc"][0]), _reason(one)) for one in error.errors()]
             if [name for name, _ in found] == ["email"]:
                 return self._without_address(row, f"email: {address!r}: {found[0][1]}", given)
             for name, why in found:
@@ -264,3 +271,8 @@ class _PeopleReader:
 
     def _refuse(self, line: int, why: str, *, kind: str | None = None) -> None:
         self._refusals.add(self._file.name, line, why, kind=kind)
+
+
+def _reason(error: ErrorDetails) -> str:
+    hint = f". {LOCAL_ADDRESS_HINT}" if error["type"] == LOCAL_ADDRESS else ""
+    return error["msg"].removeprefix("Value error, ") + hint

@@ -99,6 +99,10 @@ _SENTENCES: tuple[tuple[type[BaseException], _Say], ...] = (
     ),
     (asyncpg.LockNotAvailableError, lambda text, _: f"has locked what the command needs: {text}. Try again."),
     (asyncpg.OperatorInterventionError, lambda text, _: f"ended the connection: {text}. Try again in a moment."),
+    (
+        asyncpg.TargetServerAttributeNotMatched,
+        lambda *_: "is not of the kind that target_session_attrs asks for. Name the right server, or change it.",
+    ),
     (asyncpg.InterfaceError, lambda text, _: f"lost the connection: {text}."),
     (asyncpg.InternalClientError, lambda text, _: f"lost the connection: {text}."),
 )
