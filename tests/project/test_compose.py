@@ -61,7 +61,7 @@ def test_the_container_listens_where_its_health_check_asks_whatever_the_env_file
     # `serve` takes the address and the port from the environment, as the health check does.
     assert not {"--host", "--port"} & {part.split("=")[0] for part in command}
     assert f"--metrics-port={port}" in command if name == "worker" else command[0] == "serve"
-    assert "env_file" not in service or service["environment"]["WAITING_LIST_HOST"] == "0.0.0.0"
+    assert "env_file" not in service or ip_address(service["environment"]["WAITING_LIST_HOST"]).is_unspecified
     assert all(published.endswith(f":{port}") for published in service.get("ports", []))
 
 
