@@ -26,7 +26,8 @@ LABEL org.opencontainers.image.title="waiting-list" \
 ENV PATH=/opt/waiting-list/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    WAITING_LIST_DATA_DIR=/var/lib/waiting-list
+    WAITING_LIST_DATA_DIR=/var/lib/waiting-list \
+    WAITING_LIST_HOST=0.0.0.0
 # A fixed number, so that the owner of a mounted volume can be set from outside.
 RUN groupadd --gid 10001 waiting-list \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/waiting-list --shell /usr/sbin/nologin waiting-list \
@@ -42,4 +43,4 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=6 \
     CMD ["python", "-c", "import os; from urllib.request import ProxyHandler, build_opener; build_opener(ProxyHandler({})).open(f'http://127.0.0.1:{os.environ.get(\"WAITING_LIST_PORT\", 8000)}/health/ready', timeout=4)"]
 ENTRYPOINT ["waiting-list"]
-CMD ["serve", "--host", "0.0.0.0", "--port", "8000"]
+CMD ["serve"]

@@ -24,15 +24,20 @@ Each call can also answer 500 `internal_error` if the service has a defect."""
 def page(document: dict[str, Any]) -> str:
     """Every call with its parameters, body, answers and problems; then every shape."""
     lines = [_INTRODUCTION]
+    groups = {group["name"] for group in document["x-tagGroups"]}
     calls: dict[str, list[str]] = {tag["name"]: [] for tag in document["tags"]}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            calls[operation["tags"][0]] += _call(method.upper(), path, operation)
+            tag = operation["tags"][0]
+            # A tag with the name of its group has no heading of its own.
+            calls[tag] += _call(method.upper(), path, operation, heading="###" if tag in groups else "####")
     about = {tag["name"]: tag["description"] for tag in document["tags"]}
     for group in document["x-tagGroups"]:
         lines += ["", f"## {group['name']}"]
         for tag in group["tags"]:
-            lines += ["", f"### {tag}" if tag != group["name"] else "", "", about[tag], *calls[tag]]
+            lines += (
+                ["", about[tag], *calls[tag]] if tag in groups else ["", f"### {tag}", "", about[tag], *calls[tag]]
+            )
     lines += ["", "## Shapes"]
     shapes: dict[str, Any] = {}
     for name, schema in document["components"]["schemas"].items():
@@ -43,8 +48,8 @@ def page(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _call(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
-    yield from ("", f"#### {operation['operationId']}", "", f"`{method} {path}`", "")
+def _call(method: str, path: str, operation: dict[str, Any], *, heading: str) -> Iterator[str]:
+    yield from ("", f"{heading} {operation['operationId']}", "", f"`{method} {path}`", "")
     yield from (_line(operation["description"]), "")
     names = [_CREDENTIALS[name] for one in operation.get("security", []) for name in one]
     yield f"- Credentials: {' or '.join(names) or 'none'}."

@@ -53,6 +53,24 @@ def test_the_health_check_is_that_of_the_image() -> None:
         assert {key.replace("_", "-"): str(value) for key, value in check.items() if key != "test"} == options
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_the_container_listens_where_its_health_check_asks_whatever_the_env_file_says(name: str) -> None:
+    service = SERVICES[name]
+    port = service["environment"]["WAITING_LIST_PORT"]
+    command = service.get("command", ["serve"])
+    # `serve` takes the address and the port from the environment, as the health check does.
+    assert not {"--host", "--port"} & {part.split("=")[0] for part in command}
+    assert f"--metrics-port={port}" in command if name == "worker" else command[0] == "serve"
+    assert "env_file" not in service or ip_address(service["environment"]["WAITING_LIST_HOST"]).is_unspecified
+    assert all(published.endswith(f":{port}") for published in service.get("ports", []))
+
+
+def test_the_image_listens_on_all_addresses_at_the_port_of_the_environment() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert "WAITING_LIST_HOST=0.0.0.0\n" in dockerfile
+    assert 'CMD ["serve"]\n' in dockerfile
+
+
 def test_one_service_builds_the_image_and_the_others_never_pull_it() -> None:
     assert [name for name in OURS if "build" in SERVICES[name]] == ["service"]
     assert {SERVICES[name]["pull_policy"] for name in OURS if name != "service"} == {"never"}

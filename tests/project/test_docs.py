@@ -1,6 +1,7 @@
 """The documents describe everything that exists, and only that."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -101,6 +102,19 @@ def _leads_somewhere(page: Path, target: str) -> bool:
         return path.is_file()
     words = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE) if path.is_file() else []
     return parts.fragment in {re.sub(r"[^\w\- ]", "", word.lower()).replace(" ", "-") for word in words}
+
+
+def test_headings_skip_no_level() -> None:
+    """The documentation site does not build otherwise."""
+    for page in DOCUMENTS:
+        headings = [
+            one
+            for one in MarkdownIt("gfm-like", {"linkify": False}).parse(page.read_text())
+            if one.type == "heading_open"
+        ]
+        levels = [int(one.tag[1:]) for one in headings]
+        assert levels[0] == 1, page
+        assert all(below <= above + 1 for above, below in pairwise(levels)), page
 
 
 def test_settings_and_commands_that_are_named_exist() -> None:
