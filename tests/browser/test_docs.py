@@ -84,7 +84,12 @@ async def test_without_the_internet_the_docs_show_every_call_and_try_one_out(sit
     page = await visits.begin()
     elsewhere = await cut_off(page, site)
     document = (await site.shop.http.get("/openapi.json")).json()
-    calls = {(method, path) for path, methods in document["paths"].items() for method in methods}
+    calls = {
+        (method, path)
+        for kind in ("paths", "webhooks")
+        for path, methods in document[kind].items()
+        for method in methods
+    }
     await page.goto("/docs")
     await expect(page.locator(".opblock")).to_have_count(len(calls))
     assert {(method, path) for method, path in await page.evaluate(_SHOWN)} == calls

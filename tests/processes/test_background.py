@@ -55,7 +55,7 @@ def make_run(folder: Path, how: str) -> Iterator[Started]:
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m waiting_list "$@" --port {port}\n')
     program.chmod(0o755)
-    make = f"make -f {ROOT / 'Makefile'} -o install run BIN={program.parent}"
+    make = f"make -f {ROOT / 'Makefile'} -o runtime run BIN={program.parent}"
     log, began = folder / "log", time.monotonic()
     shell = subprocess.Popen(
         ["sh", "-c", how.replace("MAKE", make)],

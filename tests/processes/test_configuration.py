@@ -165,7 +165,7 @@ async def test_a_role_that_only_reads_can_audit(folder: Path, direct: str, lists
             for read_only in ("off", "on"):
                 await administrator.execute(f"ALTER ROLE {role} SET default_transaction_read_only = {read_only}")
                 (done,) = run_all([["audit"]], folder=folder, DATABASE_URL=as_reader)
-                assert done == (0, "1 lists, 0 with a difference\n", "")
+                assert done == (0, "1 list, 0 with a difference\n", "")
             assert await administrator.fetchval("SELECT count(*) FROM audits") == 0
         finally:
             await administrator.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
@@ -181,6 +181,6 @@ async def test_a_standby_can_be_audited(folder: Path, direct: str, lists: Lists)
 
             await until(has_the_list)
         audit, key = run_all([["audit"], ["create-key", "quay"]], folder=folder, DATABASE_URL=standby)
-    assert audit == (0, "1 lists, 0 with a difference\n", "")
+    assert audit == (0, "1 list, 0 with a difference\n", "")
     assert key.code == 2
     assert "Traceback" not in key.stderr

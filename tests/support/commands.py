@@ -13,6 +13,8 @@ from tests.support.ports import free_port
 from waiting_list.cli.main import app
 
 CATALOGUE = Path(__file__).parent.parent / "data" / "first"
+_PEOPLE = Path(__file__).parent.parent / "data" / "sheets" / "pretix-semicolons.csv"
+_INTO = ["--offer", "some", "--representation", "some"]
 _VALUES = {"folder": str(CATALOGUE), "letter": "ready", "file": "file"}
 """Values of arguments that are not free text."""
 _SCRIPT = """
@@ -51,6 +53,8 @@ def commands() -> dict[str, list[str]]:
     for name, command in group.commands.items():  # type: ignore[attr-defined]
         required = [one for one in command.params if one.param_type_name == "argument" and one.required]
         found[name] = [name, *(_VALUES.get(str(one.name), "some") for one in required)]
+        if name == "import-people":
+            found[name] = [name, str(_PEOPLE), *_INTO]
         found[name] += {"resend": ["--all-dead"], "serve": ["--port", str(free_port())]}.get(name, [])
     return found
 

@@ -7,6 +7,7 @@ service, and compare its answers with the examples.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from waiting_list import __version__
 from waiting_list.lists.list_settings import SETTINGS
 from waiting_list.lists.notice_kinds import WebhookType
 from waiting_list.problems import ENTRY_EXAMPLE
@@ -265,7 +266,7 @@ EXAMPLES: Mapping[str, Json] = {
     "UserToken": {
         "token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1MSJ9.c2lnbmF0dXJl", "expires_at": "2026-11-24T11:00:00Z",
     },
-    "Version": {"version": "1.0.0"},
+    "Version": {"version": __version__},
     "WaitingList": _LIST | {
         "open": True, "closed_reason": None, "waiting": 17, "tickets_waiting": 31, "free": 0,
         "max_quantity_per_order": 4, "max_places_per_person": None, "timezone": "Europe/Paris",
