@@ -22,7 +22,7 @@ WITHOUT_SCRIPTS: dict[str, Any] = {"java_script_enabled": False}
 FRENCH: dict[str, Any] = {"locale": "fr-FR"}
 DARK: dict[str, Any] = {"color_scheme": "dark"}
 
-_AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 _TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 _LIMIT_MS = 10_000
 
@@ -106,7 +106,7 @@ async def axe(page: Page, *, but: tuple[str, ...] = ()) -> None:
         "iframes": False,  # what stands in one is a page of its own
     }
     # By the debugger, to which the page's policy does not apply.
-    await page.evaluate(_AXE)
+    await page.evaluate(AXE)
     for scheme in ("light", "dark"):
         await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         result = await page.evaluate("options => axe.run(document, options)", options)

@@ -67,7 +67,7 @@ async def test_the_page_loads_files_of_ours_and_nothing_else(shop: Shop) -> None
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     loaded = [value for name, value in Parsed(page.text).attributes if name in ("src", "href")]
     assert loaded.pop() == "/openapi.json"  # a link
-    assert len(loaded) == 4
+    assert len(loaded) == 5
     for one in loaded:
         assert one is not None
         assert one.startswith("/static/"), one
