@@ -1,11 +1,15 @@
-"""Read whole numbers and instants from the cells of CSV files.
+"""Read whole numbers and instants from the cells of CSV files, and explain why a model refuses a cell.
 
-Each function returns a value, or raises ValueError with a sentence that says how to write it.
+Each function that reads returns a value, or raises ValueError with a sentence that says how to write it.
 """
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
+
+from pydantic_core import ErrorDetails
+
+from waiting_list.fields import LOCAL_ADDRESS, LOCAL_ADDRESS_HINT
 
 _WHOLE = re.compile(r"([+-]?)(\d{1,18})(?:[.,]0{1,2})?", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:[ .,'\u00a0\u2009\u202f\u2019]\d{3})+", re.ASCII)
@@ -81,3 +85,19 @@ def instant(text: str, zone: str) -> datetime:
         f"{text.strip()!r} comes twice in {zone}, because its clocks go back then:"
         f" write {earlier.isoformat(' ', 'minutes')} or {later.isoformat(' ', 'minutes')}"
     )
+
+
+def reason(error: ErrorDetails) -> str:
+    """Return what a cell must be that a model refuses, in the words of people who work with spreadsheets."""
+    limits, text = error.get("ctx", {}), error["msg"].removeprefix("Value error, ")
+    match error["type"]:
+        case "string_too_short":
+            return "must not be empty"
+        case "string_too_long":
+            return f"must have at most {limits['max_length']} characters"
+        case "greater_than_equal":
+            return f"must be at least {limits['ge']}"
+        case "less_than_equal":
+            return f"must be at most {limits['le']}"
+        case kind:
+            return f"{text}. {LOCAL_ADDRESS_HINT}" if kind == LOCAL_ADDRESS else text

@@ -91,7 +91,15 @@ BAD = [
         "rep_001,5,9",
         "inventory.csv:2: available_stock must not",
     ),
-    ("inventory.csv", "rep_001,500,0", "rep_001,-1,0", "inventory.csv:2: total_stock"),
+    ("inventory.csv", "rep_001,500,0", "rep_001,-1,0", "inventory.csv:2: total_stock: must be at least 0"),
+    (
+        "inventory.csv",
+        "rep_001,500,0",
+        "rep_001,9999999999,0",
+        "inventory.csv:2: total_stock: must be at most 2147483647",
+    ),
+    ("events.csv", "ev_002,", ",", "events.csv:3: id: must not be empty"),
+    ("events.csv", "Rock Concert", "R" * 501, "events.csv:3: title: must have at most 500 characters"),
     (
         "inventory.csv",
         "rep_002,500,0",

@@ -158,7 +158,7 @@ BAD = [
         "list.csv:1: has no column of e-mail addresses or user ids: name it with --column",
     ),
     (('"chloe@example.org",', ""), "list.csv:4: has 14 cells in place of 15"),
-    (("Chloé Martin", "x" * 501), "list.csv:4: name: String should have at most 500 characters"),
+    (("Chloé Martin", "x" * 501), "list.csv:4: name: must have at most 500 characters"),
     (("Waiting for a voucher", "Waiting for a voucher"), "list.csv:7: Eve@example.org is in line 6, too"),
 ]
 

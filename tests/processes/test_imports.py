@@ -104,6 +104,22 @@ async def test_an_address_in_a_local_domain_that_a_setting_allows_is_imported(ds
     assert done.stdout.splitlines()[-1] == "off_1/rep_1: 3 joined, 0 there already, 0 left before"
 
 
+async def test_the_summary_tells_both_who_can_buy_and_how_many_get_the_mail_that_they_joined(
+    dsn: str, lists: Lists, tmp_path: Path
+) -> None:
+    await lists.add_stock(1)
+    file = tmp_path / "people.csv"
+    file.write_text("email\na@example.org\n")
+    into = ["--offer", "off_1", "--representation", "rep_1", "--send-mail"]
+    done = command(dsn, "import-people", str(file), *into, WAITING_LIST_MAIL_FOLDER=str(tmp_path))
+    assert done.stdout.splitlines() == [
+        "people.csv: 1 row, ordered by the order of the rows",
+        "off_1/rep_1: 1 joined, 0 there already, 0 left before",
+        "1 of them can buy now, and get an e-mail if they have an address",
+        "e-mails that they joined: 1",
+    ]
+
+
 @pytest.mark.parametrize(
     "arguments", [["import", "cat-two-dashes"], ["import-people", "pretix-intranet-address.csv"]]
 )

@@ -29,7 +29,7 @@ from waiting_list.catalogue.models import (
     Representation,
     RepresentationFields,
 )
-from waiting_list.csv_cells import instant, whole_number
+from waiting_list.csv_cells import instant, reason, whole_number
 from waiting_list.csv_files import CsvFile, ImportRefused, Refusals, header_key, read_csv
 from waiting_list.fields import Id
 from waiting_list.lists import outbox, verbs
@@ -333,7 +333,9 @@ class _Reader:
         except ValidationError as error:
             for one in error.errors():
                 name = ".".join(str(part) for part in one["loc"])
-                why = one["msg"].removeprefix("Value error, ")
+                if name and name not in _COLUMNS[file].split():
+                    name = "id"  # the column of a model's event_id or representation_id
+                why = reason(one)
                 self._refuse(file, line, f"{name}: {why}" if name else why, kind=f"{name} {one['type']}")
         return None
 

@@ -7,7 +7,7 @@ import typer
 
 from waiting_list.cli.catalogue import DryRun, Encoding
 from waiting_list.cli.options import DataDir
-from waiting_list.cli.output import printable
+from waiting_list.cli.output import counted, printable
 from waiting_list.people_import.choices import FIELDS, Assigned, InvalidAddresses, Repeats
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def import_people(
 def _print(found: "People") -> None:
     for note in found.notes:
         print(printable(note))
-    print(printable(f"{found.file}: {found.rows} rows, ordered by {found.order}"))
+    print(printable(f"{found.file}: {counted(found.rows, 'row')}, ordered by {found.order}"))
     for why, count in sorted(found.skipped.items()):
         print(printable(f"skipped: {count} {why}"))
 

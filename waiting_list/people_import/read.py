@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
-from waiting_list.csv_cells import clock_time, whole_number
+from waiting_list.csv_cells import clock_time, reason, whole_number
 from waiting_list.csv_files import CsvFile, ImportRefused, Refusals, Row, header_key, read_csv
-from waiting_list.fields import LOCAL_ADDRESS, LOCAL_ADDRESS_HINT, Email, Frozen, Id, Quantity, Title
+from waiting_list.fields import Email, Frozen, Id, Quantity, Title
 from waiting_list.i18n import spoken
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.models import ListKey
@@ -200,7 +199,7 @@ class _PeopleReader:
         try:
             checked = _Fields(**given)
         except ValidationError as error:
-            found = [(str(one["loc"][0]), _reason(one)) for one in error.errors()]
+            found = [(str(one["loc"][0]), reason(one)) for one in error.errors()]
             if [name for name, _ in found] == ["email"]:
                 return self._without_address(row, f"email: {address!r}: {found[0][1]}", given)
             for name, why in found:
@@ -271,8 +270,3 @@ class _PeopleReader:
 
     def _refuse(self, line: int, why: str, *, kind: str | None = None) -> None:
         self._refusals.add(self._file.name, line, why, kind=kind)
-
-
-def _reason(error: ErrorDetails) -> str:
-    hint = f". {LOCAL_ADDRESS_HINT}" if error["type"] == LOCAL_ADDRESS else ""
-    return error["msg"].removeprefix("Value error, ") + hint
