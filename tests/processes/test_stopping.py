@@ -20,7 +20,16 @@ COMMANDS = {
     "serve": ["serve", "--port", "PORT"],
     "two processes": ["serve", "--workers", "2", "--port", "PORT"],
     "demo": ["serve", "--demo", "--port", "PORT"],
-    "worker": ["worker", "--metrics-port", "PORT"],
+    "worker": ["worker", "--metrics-port", "PORT", "--data-dir", "data"],
+    "worker with an env file": [
+        "--env-file",
+        os.devnull,
+        "worker",
+        "--metrics-port",
+        "PORT",
+        "--data-dir",
+        "data",
+    ],
 }
 
 
@@ -176,7 +185,7 @@ def test_open_streams_do_not_change_how_it_ends(processes: str, number: signal.S
 def test_any_other_command_says_that_it_was_interrupted(
     moment: str, number: signal.Signals, code: int, tmp_path: Path
 ) -> None:
-    with running(tmp_path, ["migrate"]) as command:
+    with running(tmp_path, ["migrate", "--data-dir", "data"]) as command:
         command.wait(lambda: MOMENTS[moment](command))
         command.process.send_signal(number)
         assert command.end() == code
