@@ -20,7 +20,16 @@ COMMANDS = {
     "serve": ["serve", "--port", "PORT"],
     "two processes": ["serve", "--workers", "2", "--port", "PORT"],
     "demo": ["serve", "--demo", "--port", "PORT"],
-    "worker": ["worker", "--data-dir", "data", "--metrics-port", "PORT"],
+    "worker": ["worker", "--metrics-port", "PORT", "--data-dir", "data"],
+    "worker with an env file": [
+        "--env-file",
+        os.devnull,
+        "worker",
+        "--metrics-port",
+        "PORT",
+        "--data-dir",
+        "data",
+    ],
 }
 
 

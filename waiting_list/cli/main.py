@@ -3,8 +3,8 @@
 Each command uses the database in DATABASE_URL. Without it, the command uses the embedded PostgreSQL of a data
 folder, and starts that server if it is not running. Settings come from the environment, and from the file that
 --env-file names. Exit codes: 0 success, or a stop of `serve` or `worker`; 1 the audit found a difference, an
-import has invalid rows, or there is no data folder; 2 failure, with the reason on stderr. Any other command that
-is stopped ends with 143, or with 130 for Ctrl-C.
+import has invalid rows, or there is no data folder (for the audit 2); 2 failure, with the reason on stderr. Any
+other command that is stopped ends with 143, or with 130 for Ctrl-C.
 """
 
 import os

@@ -45,7 +45,7 @@ def handle_stops() -> None:
     A shell starts a job in the background with SIGINT ignored, and the job continues to ignore it.
     """
     # The name of the command, because the signal may come before the command has begun.
-    _stop.runs_until_stopped |= sys.argv[1:2] in ([name] for name in _UNTIL_STOPPED)
+    _stop.runs_until_stopped |= _command(sys.argv[1:]) in _UNTIL_STOPPED
     signal.signal(signal.SIGALRM, _stop)
     _set(_stop)
 
@@ -74,6 +74,17 @@ def call_at_stop(stop: Callable[[], object]) -> None:
         stop()
 
     _set(handle)
+
+
+def _command(arguments: list[str]) -> str | None:
+    """Return the name of the command, which stands behind the options of the whole program."""
+    words = iter(arguments)
+    for word in words:
+        if word == "--env-file":
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return None
 
 
 def _set(handler: Callable[[int, FrameType | None], object]) -> None:
