@@ -1,6 +1,7 @@
 """The documents describe everything that exists, and only that."""
 
 import re
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -102,6 +103,13 @@ def _leads_somewhere(page: Path, target: str) -> bool:
         return path.is_file()
     words = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE) if path.is_file() else []
     return parts.fragment in {re.sub(r"[^\w\- ]", "", word.lower()).replace(" ", "-") for word in words}
+
+
+def test_the_changelog_says_nothing_twice() -> None:
+    """Git merges two changes of a paragraph by keeping the lines of both."""
+    text = " ".join((ROOT / "CHANGELOG.md").read_text().split())
+    sentences = Counter(one for one in re.split(r"(?<=[.:;])\**\s+", text) if len(one) > 30)
+    assert [one for one, times in sentences.items() if times > 1] == []
 
 
 def test_headings_skip_no_level() -> None:
