@@ -128,6 +128,23 @@ async def test_a_role_that_only_reads_can_change_nothing(
             await administrator.execute(f"DROP OWNED BY {role}")
 
 
+async def test_a_role_that_only_changes_rows_can_work_with_what_another_role_has_migrated(
+    tmp_path: Path, direct: str, role: str, lists: Lists
+) -> None:
+    async with connected(direct) as administrator:
+        await administrator.execute(
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
+        )
+        try:
+            done = await asyncio.to_thread(
+                run_all, [["migrate"], ["create-key", "quay"]], folder=tmp_path, DATABASE_URL=as_role(direct, role)
+            )
+        finally:
+            await administrator.execute(f"DROP OWNED BY {role}")
+    assert [one.code for one in done] == [0, 0], done
+    assert done[0].stdout == "Nothing to apply.\n"
+
+
 async def test_a_wrong_password_is_a_sentence(tmp_path: Path, server: str, role: str) -> None:
     async with connected(server) as administrator:
         file = Path(await administrator.fetchval("SELECT current_setting('hba_file')"))

@@ -92,9 +92,7 @@ async def check_schema(dsn: str) -> None:
         direct = await connect(dsn, timeout=ACQUIRE_SECONDS, statement_cache_size=0)
         try:
             check_server(direct)
-            known = await direct.fetchrow(sql("read_migrations"))
-        except (UndefinedTableError, UndefinedColumnError):
-            known = None
+            known = await _read_migrations(direct)
         finally:
             await direct.close(timeout=ACQUIRE_SECONDS)
     ours = newest_migration()
@@ -105,6 +103,14 @@ async def check_schema(dsn: str) -> None:
         raise MigrationError(
             f"The database is at version {known['newest']}, this program needs {ours}. Run: waiting-list migrate"
         )
+
+
+async def _read_migrations(acquired: Connection) -> Record | None:
+    """Return what the database says of its migrations; None without such a table, or with that of an old build."""
+    try:
+        return await acquired.fetchrow(sql("read_migrations"))
+    except (UndefinedTableError, UndefinedColumnError):
+        return None
 
 
 def _check_not_newer(known: Record) -> None:
@@ -131,9 +137,11 @@ async def migrate(dsn: str) -> list[str]:
         direct = await connect(dsn, timeout=ACQUIRE_SECONDS, statement_cache_size=0)
         try:
             check_server(direct)
-            async with direct.transaction():
-                await direct.execute(sql("lock_migrations"), _MIGRATION_LOCK)
-                await direct.execute(sql("create_schema_migrations"))
+            # Not again, because a role that may only read and write rows can serve what another role has migrated.
+            if await _read_migrations(direct) is None:
+                async with direct.transaction():
+                    await direct.execute(sql("lock_migrations"), _MIGRATION_LOCK)
+                    await direct.execute(sql("create_schema_migrations"))
             for migration in migrations():
                 if await _apply(direct, migration):
                     applied.append(f"{migration.version:04}_{migration.name}")
@@ -204,9 +212,5 @@ async def is_migrated(pool: Pool) -> bool:
     Raises Unavailable.
     """
     async with connection(pool) as acquired:
-        try:
-            known = await acquired.fetchrow(sql("read_migrations"))
-        except (UndefinedTableError, UndefinedColumnError):
-            return False
-    assert known is not None
-    return bool(known["works_from"] <= newest_migration() <= known["newest"])
+        known = await _read_migrations(acquired)
+    return known is not None and bool(known["works_from"] <= newest_migration() <= known["newest"])
