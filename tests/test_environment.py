@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -225,16 +226,16 @@ def test_mail_servers_are_names_or_addresses(monkeypatch: pytest.MonkeyPatch, va
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another account")
 @pytest.mark.parametrize(("mode", "what"), [(0o700, "can read"), (0o755, "can write")])
 def test_folders_that_this_account_may_not_use_are_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: int, what: str
+    monkeypatch: pytest.MonkeyPatch, mode: int, what: str
 ) -> None:
-    for folder in (tmp_path.parent.parent, tmp_path.parent):
-        folder.chmod(0o755)
-    tmp_path.chmod(mode)
-    monkeypatch.setenv("WAITING_LIST_MAIL_FOLDER", str(tmp_path))
-    os.setresuid(65534, 65534, 0)
-    try:
-        (problem,) = problems()
-    finally:
-        os.setresuid(0, 0, 0)
+    # Not in tmp_path, because only root can enter the folders above it.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(mode)
+        monkeypatch.setenv("WAITING_LIST_MAIL_FOLDER", folder)
+        os.setresuid(65534, 65534, 0)
+        try:
+            (problem,) = problems()
+        finally:
+            os.setresuid(0, 0, 0)
     assert problem.startswith("WAITING_LIST_MAIL_FOLDER must be a folder")
     assert what in problem
