@@ -137,6 +137,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 _operations: list[tuple[str, re.Pattern[str], dict[str, Any]]] = []
+_components: dict[str, Any] = {}
 _shapes: dict[str, Draft202012Validator] = {}
 TRANSPORT = frozenset(
     {"access-control-allow-origin", "access-control-expose-headers", "connection", "content-encoding",
@@ -156,14 +157,15 @@ def shape_of(schema: dict[str, Any], components: dict[str, Any]) -> Draft202012V
 def declared_answers(app: FastAPI) -> Callable[[httpx.Response], Awaitable[None]]:
     """Fail a test whose call got an answer that OpenAPI does not declare for it: the status, the headers, the
     problem code or the body."""
-    if not _operations:  # every application has the same, whatever its settings, and it takes a while to list them
+    if not _operations:  # every application has the same, whatever its settings, and it takes a while to make them
+        document = app.openapi()
+        _components.update(document["components"])
         # Of the characters in our paths only the dot means something to a regular expression.
         _operations.extend(
             (method.upper(), re.compile(re.sub(r"{\w+}", "[^/]+", path.replace(".", r"\."))), one)
-            for path, methods in inlined(app.openapi())["paths"].items()
+            for path, methods in inlined(document)["paths"].items()
             for method, one in methods.items()
         )
-    components = app.openapi()["components"]
 
     async def check(answer: httpx.Response) -> None:
         await answer.aread()
@@ -179,7 +181,7 @@ def declared_answers(app: FastAPI) -> Callable[[httpx.Response], Awaitable[None]
                 assert not absent, f"{method} {path}: {absent} not sent"
                 kind = answer.headers.get("content-type", "").partition(";")[0]
                 if kind.endswith("json"):
-                    shape_of(declared["content"][kind]["schema"], components).validate(answer.json())
+                    shape_of(declared["content"][kind]["schema"], _components).validate(answer.json())
                 if answer.is_error:
                     codes = declared["content"]["application/problem+json"]["examples"]
                     assert answer.json()["code"] in codes, f"{method} {path}: {answer.json()['code']} not declared"
