@@ -53,7 +53,7 @@ run: runtime ## Serve a demo on 127.0.0.1:8000, PostgreSQL included, data in dat
 PARALLEL := --numprocesses auto --dist worksteal
 
 .PHONY: test
-test: install ## Run the fast tests, in under three minutes on two cores
+test: install ## Run the fast tests, in about four minutes on two cores
 	$(BIN)/pytest $(PARALLEL) -m "not slow"
 
 .PHONY: test-all

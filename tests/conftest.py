@@ -39,6 +39,7 @@ SLOW = frozenset(
         "processes",
         "test_attacks",
         "test_faults",
+        "test_long_ids",
         "test_model",
         "test_schemathesis",
         "test_storms",
