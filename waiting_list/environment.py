@@ -98,9 +98,9 @@ def read(kind: type[S]) -> S:
 class Environment(PydanticBaseSettingsSource):
     """The variables of the environment, in the form that pydantic-settings asks for."""
 
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Do not call: the source returns all values at once."""
-        raise NotImplementedError
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        """Return no value, because a call of the source returns all values at once."""
+        return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
         """Return the values that the environment has, by the name of the setting."""
