@@ -37,14 +37,15 @@ async def test_a_database_that_takes_no_writes_is_not_ready(dsn: str, server: st
 
 
 async def test_a_server_that_can_be_written_to_again_is_found(
-    dsn: str, server: str, monkeypatch: pytest.MonkeyPatch
+    app: FastAPI, shop: Shop, dsn: str, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "_FRESH_SECONDS", -1.0)
-    async with served(dsn) as shop:
-        async with configured(server, dsn, "default_transaction_read_only = on"):
-            assert (await shop.http.get("/health/ready")).status_code == 503
-        # The look that failed has had the pool leave its connections, as after a failover.
-        assert (await shop.http.get("/health/ready")).status_code == 200
+    async with configured(server, dsn, "default_transaction_read_only = on"):
+        # A connection made before keeps what it was told then.
+        await app.state.service.pool.expire_connections()
+        assert (await shop.http.get("/health/ready")).status_code == 503
+    # The look that failed has had the pool leave its connections, as after a failover.
+    assert (await shop.http.get("/health/ready")).status_code == 200
 
 
 async def fill_the_disk(pool: Pool) -> None:
