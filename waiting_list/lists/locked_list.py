@@ -182,9 +182,10 @@ class LockedList:
     async def read(self, statement: str, *arguments: Any) -> list[EntryRow]:
         """Return entries of this list from a statement whose first parameter is the list.
 
-        Flush first, so that the statement sees the pending changes.
+        If changes of entries are pending, the call writes them first, so that the statement sees them.
         """
-        await self.flush()
+        if self._new or self._changed:
+            await self.flush()
         records = await self.connection.fetch(sql(statement), self.list.list_id, *arguments)
         return [self._known(record) for record in records]
 

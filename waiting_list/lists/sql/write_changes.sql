@@ -31,7 +31,10 @@ counted AS (
         greatest(coalesce(s.changed, 0), d.changed)
     FROM unnest($31::smallint[], $32::bigint[], $33::integer[], $34::bigint[], $35::bigint[])
         AS d (bits, segment, waiting, tickets, changed)
-    LEFT JOIN segments s ON s.list_id = $1 AND s.bits = d.bits AND s.segment = d.segment
+    LEFT JOIN LATERAL (
+        SELECT x.waiting, x.tickets, x.changed FROM segments x
+        WHERE x.list_id = $1 AND x.bits = d.bits AND x.segment = d.segment LIMIT 1
+    ) AS s ON true
     ON CONFLICT (list_id, bits, segment) DO UPDATE
     SET waiting = excluded.waiting, tickets = excluded.tickets, changed = excluded.changed
     RETURNING segment
