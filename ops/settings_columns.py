@@ -16,7 +16,7 @@ from waiting_list.lists.list_settings import COLUMNS
 _WIDTH = 115
 _BLOCK = re.compile(
     r"(?P<indent> *)-- settings(?:: (?P<table>\w+\.)| = \$(?P<first>\d+))?\n"
-    r"(?: .*\n)*? *-- end of settings\n(?P<next>.?)"
+    r"(?: .*\n)*? *-- end of settings\n(?P<clause> *(?:FROM|WHERE)\b)?"
 )
 
 
@@ -38,9 +38,9 @@ def _block(found: re.Match[str], columns: Sequence[str]) -> str:
             line = indent
         line += f"{item}, "
     lines.append(line.rstrip())
-    if found["next"] != " ":  # a line that is not indented begins the next clause
+    if found["clause"]:
         lines[-1] = lines[-1].removesuffix(",")
-    return "\n".join([head, *lines, f"{indent}-- end of settings", found["next"]])
+    return "\n".join([head, *lines, f"{indent}-- end of settings", found["clause"] or ""])
 
 
 def main() -> int:

@@ -1,11 +1,14 @@
 """The engine: make every change of a waiting list in one transaction under the list's lock.
 
-    request ── submit ──> queue of its list ──> BEGIN, lock the list, read the clock
+    request ── submit ──> queue of its list ──> BEGIN and lock the list
                                             ──> take the batch: all requests that have arrived
+                                            ──> read the list, the clock, the users' entries
                                             ──> verb, then promotion, request by request
-                                            ──> write entries, segments, history, list; COMMIT ──> answers
+                                            ──> write entries, segments, history, list
+                                            ──> COMMIT ──> answers
 
-A batch has the same effect as its requests one after the other. Reads do not pass through here.
+Each step with SQL is one trip to the database: four for a batch. A batch has the same effect as its requests one
+after the other. Reads do not pass through here.
 """
 
 import asyncio
@@ -145,17 +148,19 @@ class Engine:
     async def _transact(
         self, key: ListKey, take: Callable[[], Sequence[Request]], span: Span
     ) -> Sequence[Answer | Problem]:
-        async with transaction(self._pool, undone=self._dry) as connection:
+        async with transaction(self._pool, undone=self._dry, list_id=key.list_id) as connection:
             secret = await self._secret(connection)
-            locked = await LockedList.open(connection, key, now=self._now, secret=secret)
-            if locked is None:
-                return [InventoryNotFound() for _ in take()]
-            self.sends_mail = self._mails or locked.sends_mail
             requests = take()
+            users = {user for one in requests for user in _users_of(one.kwargs)}
+            locked = await LockedList.read_locked(connection, key, users, self._now, secret)
+            if locked is None:
+                return [InventoryNotFound() for _ in requests]
+            self.sends_mail = self._mails or locked.sends_mail
             span.set_attribute("requests", len(requests))
             known = await _load(locked, requests)
             outcomes = [await _one(locked, request, known) for request in requests]
             answers = await _answers(locked, outcomes)
+            await locked.flush()
             if self._dry:
                 return answers
             await store_responses(locked, _to_store(requests, answers))
@@ -181,7 +186,6 @@ async def _load(locked: LockedList, requests: Sequence[Request]) -> Mapping[byte
     keys = [one.caller.idempotency.key_hash for one in requests if one.caller.idempotency]
     known = await stored_responses(locked, keys)
     await locked.other_places.load([one.kwargs["user_id"] for one in joins], locked.now)
-    await locked.load_latest({user for one in requests for user in _users_of(one.kwargs)})
     await locked.load_join_limit(one.kwargs["user_id"] for one in joins if one.caller.actor == FAN)
     await locked.contacts.load_mailboxes(email for one in requests for email in _verified_emails(one.kwargs))
     return known

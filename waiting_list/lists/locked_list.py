@@ -1,13 +1,12 @@
 """One waiting list inside one transaction, under its lock: read it, and change it.
 
 Verbs read and change the list only through this class. Every change goes through `record`, which makes its
-history row from the very fields that it sets. `flush` writes everything with one set-based statement a table, for
-one fan or for 500.
+history row from the very fields that it sets. `flush` writes everything with one set-based statement, for one fan
+or for 500.
 """
 
 import json
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
@@ -21,9 +20,8 @@ from waiting_list.lists.list_settings import COLUMNS, Policy
 from waiting_list.lists.models import CLOCK, Entry, ListKey, Status
 from waiting_list.lists.ranks import SegmentChanges, joining_rank, last_places
 from waiting_list.lists.rows import CREATED_WITH, ENTRY_COLUMNS, JOINED_WITH, EntryRow, ListRow
-from waiting_list.postgres.pool import Connection, Record
+from waiting_list.postgres.pool import Connection, Record, lock_list
 from waiting_list.postgres.statements import sql
-from waiting_list.telemetry.metrics import LOCK_SECONDS
 
 
 class EntryChange(NamedTuple):
@@ -38,22 +36,23 @@ class EntryChange(NamedTuple):
 
 
 class LockedList:
-    """One list under its lock. Get it from `open`; after the verbs, call `flush` once more."""
+    """One list under its lock. Get it from `open` or `read_locked`; after the verbs, call `flush` once more."""
 
-    def __init__(self, connection: Connection, row: ListRow, clock: Record, secret: bytes) -> None:
+    def __init__(self, connection: Connection, record: Record, secret: bytes) -> None:
+        row = ListRow.from_record(record)
         self.connection = connection
         self.list = row
         self.was = replace(row)
         """The list before any change of this transaction."""
-        self.now: datetime = clock["now"]
-        self.starts_at: datetime = clock["start_datetime"]
-        self.max_quantity_per_order: int = clock["max_quantity_per_order"]
-        self.timezone: str = clock["timezone"]
+        self.now: datetime = record["now"]
+        self.starts_at: datetime = record["start_datetime"]
+        self.max_quantity_per_order: int = record["max_quantity_per_order"]
+        self.timezone: str = record["timezone"]
         self.webhooks: dict[str, str] = dict(
-            zip(clock["webhook_ids"] or (), clock["webhook_types"] or (), strict=True)
+            zip(record["webhook_ids"] or (), record["webhook_types"] or (), strict=True)
         )
         """The organization's enabled webhooks, with the types that each wants; an empty text means all."""
-        self.sends_mail: bool = clock["sends_mail"]
+        self.sends_mail: bool = record["sends_mail"]
         """Whether some worker of this deployment sends e-mails, whatever this process knows of mail servers."""
         self.changes: list[EntryChange] = []
         """The changes of entries, in order."""
@@ -67,7 +66,7 @@ class LockedList:
             connection,
             list_id=row.list_id,
             event_id=row.event_id,
-            maximum=clock["max_places_per_person"],
+            maximum=record["max_places_per_person"],
             secret=secret,
         )
         """How many places persons have in the event's other lists, if the event has a limit."""
@@ -85,27 +84,34 @@ class LockedList:
         self._new: dict[int, EntryRow] = {}
         self._changed: dict[int, Status] = {}
         self._segments = SegmentChanges()
-        self._history: list[tuple[int, datetime, str, str, int | None, str | None, str, str | None]] = []
+        self._history: list[tuple[int, str, str, int | None, str | None, str, str | None]] = []
 
     @classmethod
     async def open(
         cls, connection: Connection, key: ListKey, *, now: datetime | None, secret: bytes = b""
     ) -> Self | None:
-        """Lock the list and read it; return None if it does not exist.
+        """Lock the list and read it; return None if it does not exist."""
+        await lock_list(connection, key.list_id)
+        return await cls.read_locked(connection, key, (), now, secret)
 
-        `secret` is the deployment's `derived` one; callers that write contacts must give it. Without `now`, a
-        second statement reads the database clock, after the lock. In the locking statement, PostgreSQL could read
-        the clock before the wait.
+    @classmethod
+    async def read_locked(
+        cls, connection: Connection, key: ListKey, users: Collection[str], now: datetime | None, secret: bytes
+    ) -> Self | None:
+        """Read a locked list, and the latest entry of each of these users; return None if it does not exist.
+
+        `secret` is the deployment's `derived` one; callers that write contacts must give it. Without `now`, the
+        statement reads the database clock. In the locking statement, PostgreSQL could read the clock before the
+        wait, and would see no row that was committed during the wait.
         """
-        asked_at = time.perf_counter()
-        record = await connection.fetchrow(sql("lock_list"), key.list_id)
-        LOCK_SECONDS.observe(time.perf_counter() - asked_at)
+        record = await connection.fetchrow(sql("read_locked_list"), key.list_id, now, list(users))
         if record is None:
             return None
-        row = ListRow.from_record(record)
-        clock = await connection.fetchrow(sql("read_clock"), row.offer_id, row.representation_id, now)
-        assert clock is not None, "the catalogue rows of an inventory cannot be deleted"
-        return cls(connection, row, clock, secret)
+        locked = cls(connection, record, secret)
+        columns = (record[name] or () for name in ENTRY_COLUMNS)
+        rows = (dict(zip(ENTRY_COLUMNS, values, strict=True)) for values in zip(*columns, strict=True))
+        locked._note_latest(users, rows)
+        return locked
 
     def begin(self, actor: str) -> None:
         """Begin the next request of the batch, for this actor."""
@@ -146,11 +152,13 @@ class LockedList:
         missing = [user_id for user_id in user_ids if user_id not in self._latest]
         if not missing:
             return
-        self._latest.update(dict.fromkeys(missing))
-        for record in await self.connection.fetch(
-            sql("read_latest_entries"), self.list.list_id, sorted(set(missing))
-        ):
-            entry = self._known(record)
+        list_id, unique = self.list.list_id, sorted(set(missing))
+        self._note_latest(unique, await self.connection.fetch(sql("read_latest_entries"), list_id, unique))
+
+    def _note_latest(self, user_ids: Iterable[str], rows: Iterable[Record | Mapping[str, Any]]) -> None:
+        self._latest.update(dict.fromkeys(user_ids))
+        for row in rows:
+            entry = self._known(row)
             assert entry.user_id is not None
             self._latest[entry.user_id] = entry
 
@@ -174,13 +182,14 @@ class LockedList:
     async def read(self, statement: str, *arguments: Any) -> list[EntryRow]:
         """Return entries of this list from a statement whose first parameter is the list.
 
-        Flush first, so that the statement sees the pending changes.
+        If changes of entries are pending, the call writes them first, so that the statement sees them.
         """
-        await self.flush()
+        if self._new or self._changed:
+            await self.flush()
         records = await self.connection.fetch(sql(statement), self.list.list_id, *arguments)
         return [self._known(record) for record in records]
 
-    def _known(self, record: Record) -> EntryRow:
+    def _known(self, record: Record | Mapping[str, Any]) -> EntryRow:
         # One object for each entry, because two verbs of one batch must not change two copies.
         number = record["number"]
         if number not in self._entries:
@@ -291,29 +300,31 @@ class LockedList:
             promoted = verb == "promote" and "status" in after
             self.changes.append(EntryChange(sequence, verb, self.actor, entry, promoted))
         number, old = entry.number if entry else None, None if before is None else _json(before)
-        self._history.append((sequence, self.now, self.actor, verb, number, old, _json(after), reason))
+        self._history.append((sequence, self.actor, verb, number, old, _json(after), reason))
 
     async def flush(self) -> None:
-        """Write the pending changes, with one statement for each table that has changes.
+        """Write the pending changes with one statement, and contacts of new entries with others.
 
         Raises AssertionError, which rolls the transaction back, if a row is no longer in the state that was read.
         The lock excludes that.
         """
         if not self._history:
             return
-        list_id, execute = self.list.list_id, self.connection.execute
-        if changed := {n: status for n, status in self._changed.items() if n not in self._new}:
-            rows = [self._entries[number] for number in changed]
-            tag = await execute(sql("update_entries"), list_id, *_columns(rows), list(changed.values()))
-            assert tag == f"UPDATE {len(rows)}", f"{tag} of {len(rows)} entries"
-        # After the updates, so that a user who left and joined again in one transaction is active only once.
+        changed = {n: status for n, status in self._changed.items() if n not in self._new}
+        rows = [(*_values(self._entries[number]), status) for number, status in changed.items()]
+        wrote = await self.connection.fetchrow(
+            sql("write_changes"),
+            self.list.list_id,
+            *_columns(rows, len(ENTRY_COLUMNS) + 1),
+            *_columns(map(_values, self._new.values()), len(ENTRY_COLUMNS)),
+            *_columns(self._segments.take(), 5),
+            self.now,
+            *_columns(self._history, 7),
+            *_list_values(self.list),
+        )
+        assert tuple(wrote or ()) == (len(rows), 1), f"{wrote} of {len(rows)} entries and one list"
         if self._new:
-            await execute(sql("insert_entries"), list_id, *_columns(self._new.values()))
             await self.contacts.write(self._new)
-        if segments := self._segments.take():
-            await execute(sql("upsert_segments"), list_id, *segments)
-        await execute(sql("insert_history"), list_id, *map(list, zip(*self._history, strict=True)))
-        await execute(sql("update_list"), *(getattr(self.list, name) for name in _UPDATED_LIST_COLUMNS))
         self._new.clear()
         self._changed.clear()
         self._history.clear()
@@ -324,13 +335,13 @@ class LockedList:
         return None if entry and entry.status is Status.LEFT else number
 
     async def views(self, rows: Iterable[EntryRow]) -> dict[int, Entry]:
-        """Return these entries as clients see them, by number, with exact positions. Flush first."""
-        await self.flush()
+        """Return these entries as clients see them, by number, with exact positions."""
         shown = {row.number: row for row in rows}
         # All entries behind the last rank of the locked list are in memory, so that new entries need no read.
         known = (r for r in self._entries.values() if r.status is Status.WAITING and r.rank > self._known_from)
         places = last_places(self.list, known)
         if others := [n for n, row in shown.items() if row.status is Status.WAITING and n not in places]:
+            await self.flush()
             for record in await self.connection.fetch(sql("read_places"), self.list.list_id, others):
                 places[record["number"]] = record["position"], record["tickets_ahead"]
         return {number: self._view(row, *places.get(number, (None, None))) for number, row in shown.items()}
@@ -357,8 +368,13 @@ class LockedList:
         )
 
 
-_UPDATED_LIST_COLUMNS = (
-    "list_id",
+def _columns(rows: Iterable[Iterable[Any]], width: int) -> list[list[Any]]:
+    """Turn the rows into one array for each column, for `unnest`."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
+
+
+_values = attrgetter(*ENTRY_COLUMNS)
+_list_values = attrgetter(
     *(name for name in CREATED_WITH if name not in COLUMNS),
     "waiting",
     "tickets_waiting",
@@ -367,12 +383,4 @@ _UPDATED_LIST_COLUMNS = (
     "last_sequence",
     *COLUMNS,
 )
-
-
-def _columns(rows: Iterable[EntryRow]) -> list[list[Any]]:
-    """Turn the rows into one array for each column, for `unnest`."""
-    return [list(column) for column in zip(*map(_values, rows), strict=True)]
-
-
-_values = attrgetter(*ENTRY_COLUMNS)
 _json = json.JSONEncoder(default=datetime.isoformat, separators=(",", ":")).encode

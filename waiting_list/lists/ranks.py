@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
 from waiting_list.lists.rows import EntryRow, ListRow
 
@@ -47,13 +46,11 @@ class SegmentChanges:
             segment[1] += sign * entry.tickets_wanted
             segment[2] = max(segment[2], changed)
 
-    def take(self) -> list[list[Any]]:
-        """Return the changes so far, as one list for each column, and forget them; empty if there are none."""
-        changes = {key: values for key, values in self._changes.items() if any(values)}
+    def take(self) -> list[tuple[int, ...]]:
+        """Return the changes so far, each with the size and number of its segment, and forget them."""
+        changes = [(*segment, *values) for segment, values in self._changes.items() if any(values)]
         self._changes.clear()
-        if not changes:
-            return []
-        return [*map(list, zip(*changes, strict=True)), *map(list, zip(*changes.values(), strict=True))]
+        return changes
 
 
 def last_places(row: ListRow, waiting: Iterable[EntryRow]) -> dict[int, tuple[int, int]]:

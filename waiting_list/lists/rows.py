@@ -41,7 +41,7 @@ class EntryRow:
     left_at: datetime | None = None
 
     @classmethod
-    def from_record(cls, record: Record) -> Self:
+    def from_record(cls, record: Record | Mapping[str, Any]) -> Self:
         """Make the row from a record with all of its columns."""
         row = cls(**{name: record[name] for name in ENTRY_COLUMNS})
         row.status = Status(row.status)

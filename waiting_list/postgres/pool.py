@@ -1,9 +1,11 @@
 """Connections to PostgreSQL: the pool, transactions and snapshots."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from uuid import UUID
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -12,7 +14,7 @@ from waiting_list.postgres.multi_host import connect
 from waiting_list.postgres.outage import CUT_OFF, UNREACHABLE, reachable
 from waiting_list.postgres.statements import sql
 from waiting_list.settings import Settings
-from waiting_list.telemetry.metrics import CONNECTIONS
+from waiting_list.telemetry.metrics import CONNECTIONS, LOCK_SECONDS
 
 Record: TypeAlias = asyncpg.Record
 Connection: TypeAlias = "asyncpg.Connection[Record] | PoolConnectionProxy[Record]"
@@ -122,17 +124,34 @@ async def clock(acquired: Connection) -> datetime:
     return now
 
 
-class _Undone(Exception):
-    """End a transaction that must not be committed."""
-
-
 @asynccontextmanager
-async def transaction(pool: Pool, *, undone: bool = False) -> AsyncIterator[Connection]:
-    """Run a transaction: commit it at the end of the block, or roll it back if the block raises. With `undone`,
-    roll it back always."""
-    with suppress(_Undone):
-        async with connection(pool) as acquired, acquired.transaction():
+async def transaction(
+    pool: Pool, *, undone: bool = False, list_id: UUID | None = None
+) -> AsyncIterator[Connection]:
+    """Run a transaction: commit it at the end of the block, or roll it back if the block raises.
+
+    With `undone`, roll it back always. With `list_id`, lock that list in the trip that begins the transaction.
+    """
+    async with connection(pool) as acquired:
+        try:
             async with _left_when_cut_off(pool, acquired):
+                if list_id is None:
+                    await acquired.execute(sql("begin"))
+                else:
+                    await lock_list(acquired, list_id, begins=True)
                 yield acquired
-            if undone:
-                raise _Undone
+        except BaseException:
+            # The pool would roll back, too, but logs that as a mistake.
+            if not acquired.is_closed():
+                await acquired.execute(sql("roll_back"))
+            raise
+        await acquired.execute(sql("roll_back" if undone else "commit"))
+
+
+async def lock_list(acquired: Connection, list_id: UUID, *, begins: bool = False) -> None:
+    """Lock a list, if it exists, until the transaction ends. With `begins`, first begin it, in the same trip."""
+    # Two statements in one trip take no parameters. The digits of a UUID need no quoting.
+    lock = sql("lock_list").replace("$1", f"'{list_id.hex}'")
+    asked_at = time.perf_counter()
+    await acquired.execute(f"{sql('begin')};{lock}" if begins else lock)
+    LOCK_SECONDS.observe(time.perf_counter() - asked_at)

@@ -1,0 +1,3 @@
+-- Commit the transaction.
+-- Locks nothing, and frees the locks of the transaction.
+COMMIT
