@@ -7,6 +7,7 @@ audiences, so that a token of one kind is never valid as another.
 
 import hashlib
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -61,7 +62,7 @@ class Authenticator:
             self._read_api_key, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
         )
         self._has_api_key = False
-        self._users: dict[bytes, tuple[User, float, bytes]] = {}
+        self._users: OrderedDict[bytes, tuple[User, float, bytes]] = OrderedDict()
         self._provider = Provider(settings)
 
     async def organizer(self, authorization: str | None) -> Organizer:
@@ -111,7 +112,7 @@ class Authenticator:
         if self._sign_outs.ends(hashed, user.version):
             raise _unauthenticated("The user has signed out since this token was created. Get a new token.")
         if len(self._users) >= _TOKENS_KEPT:
-            del self._users[next(iter(self._users))]
+            self._users.popitem(last=False)
         leeway = LEEWAY.total_seconds()
         # The sum comes last, because a float cannot hold every expiry.
         kept_until = min(int(claims["exp"]), now + _TOKEN_KEPT_SECONDS - leeway) + leeway

@@ -169,6 +169,7 @@ class Limits:
         if not wanted:
             return None
         now, full_at, taken = time.monotonic(), self._full_at, []
+        _forget_full(full_at, now)
         least: tuple[float, Limit, float] | None = None
         for limit, caller in wanted:
             full_in = max(full_at.get(caller, now) - now, 0.0) + limit.each
@@ -241,8 +242,7 @@ class ModestCallers:
         share, full_at = limit.at_once // _MODEST_PART, self._full_at
         if not share:
             return False
-        while full_at and next(iter(full_at.values())) <= now:
-            full_at.popitem(last=False)
+        _forget_full(full_at, now)
         if caller not in full_at and len(full_at) >= _CALLERS_KEPT:
             return False  # The database counts callers that this process cannot remember.
         each = limit.each * _MODEST_PART
@@ -282,6 +282,12 @@ class _Addresses:
                 for wanted in _of_caller(self._limits[size], network)
             )
         return known
+
+
+def _forget_full(full_at: OrderedDict[str, float], now: float) -> None:
+    """Forget the callers at the head whose limit is full again, so that a quiet process needs little memory."""
+    while full_at and next(iter(full_at.values())) <= now:
+        full_at.popitem(last=False)
 
 
 def _limit(name: str, quantity: int, *, at_once: int | None = None) -> Limit:
