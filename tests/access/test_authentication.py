@@ -77,6 +77,11 @@ async def test_a_token_that_was_checked_is_kept_until_its_end_and_the_leeway_at_
     assert kept_until == (expires_at + LEEWAY).timestamp()
 
 
+async def test_an_end_may_be_further_away_than_any_float(pool: Pool, key: RSAPrivateKey) -> None:
+    service = credentials(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
+    assert await service.authenticator.user(signed(key, exp=10**400)) == User("ada", "org_1")
+
+
 async def test_an_end_that_is_written_as_text_is_an_end(pool: Pool, key: RSAPrivateKey) -> None:
     service = credentials(pool, Settings(**PROVIDER, user_token_public_key=pem(key)))
     assert await service.authenticator.user(signed(key, exp=str(int(time.time()) + 60))) == User("ada", "org_1")

@@ -73,6 +73,44 @@ async def test_a_shop_checks_a_pass_with_nothing_but_the_public_keys(shop: Shop)
     assert "d" not in published
 
 
+async def test_a_hold_is_signed_once_and_another_hold_or_key_has_its_own_pass(
+    shop: Shop, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop.stock()
+    await ready(shop)
+    service = app.state.service
+    entry = await service.reads.entry(KEY, "ada", organization_id=ORGANIZATION)
+    sign, signed = jwt.encode, []
+
+    def counted(claims: Any, *given: Any, **more: Any) -> str:
+        signed.append(claims)
+        return sign(claims, *given, **more)
+
+    monkeypatch.setattr(jwt, "encode", counted)
+    (first,) = {(await service.purchase_passes.with_pass(entry)).purchase_pass for _ in range(5)}
+    assert len(signed) <= 1
+    later = timedelta(seconds=1)
+    others = [
+        entry.model_copy(update={name: value})
+        for name, value in (
+            ("user_id", "bob"),
+            ("offer_id", "off_2"),
+            ("representation_id", "rep_2"),
+            ("number", entry.number + 1),
+            ("tickets_held", 1),
+            ("ready_at", entry.ready_at + later),
+            ("ready_until", entry.ready_until + later),
+        )
+    ]
+    passes = {(await service.purchase_passes.with_pass(one)).purchase_pass for one in (entry, *others)}
+    assert first in passes
+    assert len(passes) == 8
+
+    keys = await service.signing_keys.keys()
+    monkeypatch.setattr(service.signing_keys, "_keys", replace(keys, purchase_pass=Ed25519PrivateKey.generate()))
+    assert (await service.purchase_passes.with_pass(entry)).purchase_pass not in passes
+
+
 async def test_whoever_asks_for_the_pass_of_a_hold_gets_the_same(shop: Shop) -> None:
     await shop.stock()
     entry = await ready(shop)

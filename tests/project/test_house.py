@@ -105,3 +105,37 @@ def test_tests_mirror_the_packages() -> None:
     stray = {path.name for path in (ROOT / "tests").glob("test_*.py")}
     modules = {f"test_{path.name}" for path in PACKAGE.glob("*.py")}
     assert stray <= modules, "a test at the top is of a module at the top"
+
+
+def first_of_a_dict(source: str) -> list[str]:
+    """Return each `next(iter(x))` where the module does not say that x is an OrderedDict."""
+    tree = ast.parse(source)
+    ordered = {
+        node.arg if isinstance(node, ast.arg) else ast.unparse(node.target)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AnnAssign | ast.arg)
+        and node.annotation is not None
+        and ast.unparse(node.annotation).startswith("OrderedDict[")
+    }
+    calls = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    firsts = [one for one in calls if one.startswith("next(iter(")]
+    return [one for one in firsts if re.sub(r"\.(keys|values|items)\(\)|\)+$", "", one[10:]) not in ordered]
+
+
+def test_the_oldest_of_a_dict_is_found_without_a_walk() -> None:
+    """A dict keeps the gaps of its deleted items, and each `next(iter(…))` walks over them from the start."""
+    found = {name_of(path): first_of_a_dict(path.read_text()) for path in MODULES}
+    assert {name: calls for name, calls in found.items() if calls} == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "calls"),
+    [
+        ("a: dict[int, int] = {}\ndel a[next(iter(a))]", ["next(iter(a))"]),
+        ("self.a: dict[int, int] = {}\nnext(iter(self.a.values()))", ["next(iter(self.a.values()))"]),
+        ("self.a: OrderedDict[int, int] = OrderedDict()\nnext(iter(self.a.values()))", []),
+        ("def f(a: OrderedDict[int, int]): next(iter(a))", []),
+    ],
+)
+def test_a_walk_over_a_dict_is_seen(source: str, calls: list[str]) -> None:
+    assert first_of_a_dict(source) == calls

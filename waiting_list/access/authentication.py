@@ -7,6 +7,7 @@ audiences, so that a token of one kind is never valid as another.
 
 import hashlib
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from waiting_list.access.api_keys import has_api_key, parse_api_key
 from waiting_list.access.identity_provider import LEEWAY, Provider
 from waiting_list.access.scopes import Scope
 from waiting_list.access.sign_outs import SignOuts, user_hash
-from waiting_list.access.user_tokens import User, UserTokens, contact_of
+from waiting_list.access.user_tokens import OUR_HEADER, User, UserTokens, contact_of
 from waiting_list.batching import Batcher
 from waiting_list.fields import Id
 from waiting_list.postgres.pool import Pool, Record, connection
@@ -61,7 +62,7 @@ class Authenticator:
             self._read_api_key, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
         )
         self._has_api_key = False
-        self._users: dict[bytes, tuple[User, float, bytes]] = {}
+        self._users: OrderedDict[bytes, tuple[User, float, bytes]] = OrderedDict()
         self._provider = Provider(settings)
 
     async def organizer(self, authorization: str | None) -> Organizer:
@@ -92,7 +93,11 @@ class Authenticator:
         if known and now < known[1] and not self._sign_outs.ends(known[2], known[0].version):
             return known[0]
         try:
-            own = not self._provider.is_configured or jwt.get_unverified_header(credentials).get("alg") == "HS256"
+            own = (
+                not self._provider.is_configured
+                or credentials.startswith(f"{OUR_HEADER}.")
+                or jwt.get_unverified_header(credentials).get("alg") == "HS256"
+            )
             claims = await (self._user_tokens.claims(credentials) if own else self._provider.claims(credentials))
             organization = claims.get("org" if own else self._settings.user_token_organization_claim)
             version = claims.get("version", 0) if own else _version(claims)
@@ -107,8 +112,10 @@ class Authenticator:
         if self._sign_outs.ends(hashed, user.version):
             raise _unauthenticated("The user has signed out since this token was created. Get a new token.")
         if len(self._users) >= _TOKENS_KEPT:
-            del self._users[next(iter(self._users))]
-        kept_until = min(int(claims["exp"]) + LEEWAY.total_seconds(), now + _TOKEN_KEPT_SECONDS)
+            self._users.popitem(last=False)
+        leeway = LEEWAY.total_seconds()
+        # The sum comes last, because a float cannot hold every expiry.
+        kept_until = min(int(claims["exp"]), now + _TOKEN_KEPT_SECONDS - leeway) + leeway
         self._users[name] = user, kept_until, hashed
         return user
 

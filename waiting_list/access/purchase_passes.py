@@ -1,9 +1,12 @@
 """Sign and read purchase passes. A pass names one hold, and proves it to the shop that sells the tickets."""
 
+from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 
 from waiting_list.access.signing_keys import ISSUER, SigningKeys
@@ -40,20 +43,16 @@ class PurchasePasses:
         if entry.user_id is None:
             return entry
         keys = await self._signing_keys.keys()
-        list_id = ListKey(entry.offer_id, entry.representation_id).list_id
-        claims = {
-            "iss": ISSUER,
-            "aud": PASS_AUDIENCE,
-            "sub": entry.user_id,
-            "offer_id": entry.offer_id,
-            "representation_id": entry.representation_id,
-            "number": entry.number,
-            "tickets": entry.tickets_held,
-            "jti": str(hold_id(list_id, entry.number, entry.ready_at)),
-            "iat": int(entry.ready_at.timestamp()),
-            "exp": int(entry.ready_until.timestamp()),
-        }
-        signed = jwt.encode(claims, keys.purchase_pass, "EdDSA", headers={"kid": keys.purchase_pass_id})
+        signed = _signed(
+            keys.purchase_pass,
+            keys.purchase_pass_id,
+            ListKey(entry.offer_id, entry.representation_id),
+            entry.user_id,
+            number=entry.number,
+            tickets=entry.tickets_held,
+            ready_at=entry.ready_at,
+            ready_until=entry.ready_until,
+        )
         return entry.model_copy(update={"purchase_pass": signed})
 
     async def read_pass(self, text: str) -> Pass:
@@ -84,3 +83,30 @@ class PurchasePasses:
         keys = await self._signing_keys.keys()
         public = OKPAlgorithm.to_jwk(keys.purchase_pass.public_key(), as_dict=True)
         return {"keys": [public | {"kid": keys.purchase_pass_id, "alg": "EdDSA", "use": "sig"}]}
+
+
+@lru_cache(maxsize=10_000)  # because fans poll, and a signature takes longer than the rest of a poll's own work
+def _signed(
+    private: Ed25519PrivateKey,
+    key_id: str,
+    key: ListKey,
+    user_id: str,
+    *,
+    number: int,
+    tickets: int,
+    ready_at: datetime,
+    ready_until: datetime,
+) -> str:
+    claims = {
+        "iss": ISSUER,
+        "aud": PASS_AUDIENCE,
+        "sub": user_id,
+        "offer_id": key.offer_id,
+        "representation_id": key.representation_id,
+        "number": number,
+        "tickets": tickets,
+        "jti": str(hold_id(key.list_id, number, ready_at)),
+        "iat": int(ready_at.timestamp()),
+        "exp": int(ready_until.timestamp()),
+    }
+    return jwt.encode(claims, private, "EdDSA", headers={"kid": key_id})

@@ -3,7 +3,7 @@
 Each limit is a bucket that fills evenly (ITU-T I.371's generic cell rate algorithm). It holds the requests of a
 minute. For joins and sign-ins from an address it holds only those of a few seconds, so that one address cannot
 outrun a crowd. Each process counts its own requests, which is cheap. Joins are also counted in the database, for
-all processes together.
+all processes together, except for those of modest callers (`ModestCallers`).
 """
 
 import hashlib
@@ -39,6 +39,8 @@ _PEER: _Size = (0, 0)
 _PEER_TIMES = 10
 _ROUNDING = 1e-6
 _MOST = 2**31 - 1
+_MODEST_PART = 8
+"""Which part of a shared limit a caller can use in a process before the database counts."""
 _CALLERS_KEPT = 100_000
 _ADDRESSES_KEPT = 10_000
 _NOT_PUBLIC: dict[int, list[IPv4Network | IPv6Network]] = {
@@ -109,6 +111,7 @@ class Limits:
             "address-sign-ins", settings.address_sign_ins_per_minute, at_once=_SIGN_INS_AT_ONCE, peers=True
         )
         self._full_at: OrderedDict[str, float] = OrderedDict()
+        self._modest = ModestCallers()
         self._shared: Batcher[None, Sequence[_Wanted], None] = Batcher(
             self._take, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
         )
@@ -144,7 +147,9 @@ class Limits:
     async def join(self, organization_id: str, user_id: str, address: str | None) -> Allowance | None:
         """Count a join of a user from an address, for all processes. Return None if it is not limited.
 
-        A refused join does not count in the database. Raises RateLimited, Unavailable.
+        The database counts what a caller uses beyond the modest share (`ModestCallers`). So N processes together
+        grant a caller at most 1 + N/8 times the limit, and each process at most the limit. A refused join does not
+        count in the database. Raises RateLimited, Unavailable.
         """
         wanted = (
             *_of_caller(self._user_joins, f"{organization_id}\x00{user_id}"),
@@ -152,8 +157,10 @@ class Limits:
         )
         # First the limit of this process, so that its refusals cost no query.
         allowance = self._count(wanted)
-        if wanted:
-            await self._shared.submit(None, wanted)
+        now = time.monotonic()
+        shared = [one for one in wanted if not self._modest.count(*one, now)]
+        if shared:
+            await self._shared.submit(None, shared)
         return allowance
 
     def _count(self, wanted: Sequence[_Wanted]) -> Allowance | None:
@@ -162,6 +169,7 @@ class Limits:
         if not wanted:
             return None
         now, full_at, taken = time.monotonic(), self._full_at, []
+        _forget_full(full_at, now)
         least: tuple[float, Limit, float] | None = None
         for limit, caller in wanted:
             full_in = max(full_at.get(caller, now) - now, 0.0) + limit.each
@@ -214,6 +222,37 @@ class Limits:
         ]
 
 
+class ModestCallers:
+    """The callers who use so little of a shared limit in this process that the database need not know.
+
+    The modest share is an eighth of the limit, in a bucket of its own. The database counts a request only if it
+    does not fit there. So each process grants at most an eighth of the limit that the database does not count. A
+    limit of fewer than eight at once has no modest share.
+    """
+
+    def __init__(self) -> None:
+        self._full_at: OrderedDict[str, float] = OrderedDict()
+
+    def count(self, limit: Limit, caller: str, now: float) -> bool:
+        """Count a request if it fits into the caller's modest share. Return whether it does.
+
+        A request beyond fills the bucket. So while a caller asks for more than the share, the database counts each
+        request.
+        """
+        share, full_at = limit.at_once // _MODEST_PART, self._full_at
+        if not share:
+            return False
+        _forget_full(full_at, now)
+        if caller not in full_at and len(full_at) >= _CALLERS_KEPT:
+            return False  # The database counts callers that this process cannot remember.
+        each = limit.each * _MODEST_PART
+        filled = max(full_at.get(caller, now), now) + each
+        fits = filled - now <= share * each + _ROUNDING
+        full_at[caller] = filled if fits else now + share * each
+        full_at.move_to_end(caller)
+        return fits
+
+
 class _Addresses:
     """One limit for addresses, and for the networks around them."""
 
@@ -243,6 +282,12 @@ class _Addresses:
                 for wanted in _of_caller(self._limits[size], network)
             )
         return known
+
+
+def _forget_full(full_at: OrderedDict[str, float], now: float) -> None:
+    """Forget the callers at the head whose limit is full again, so that a quiet process needs little memory."""
+    while full_at and next(iter(full_at.values())) <= now:
+        full_at.popitem(last=False)
 
 
 def _limit(name: str, quantity: int, *, at_once: int | None = None) -> Limit:

@@ -13,6 +13,7 @@ A process that does not reach it keeps what it knows, because its calls fail wit
 
 import asyncio
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -54,7 +55,7 @@ class SignOuts:
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool
-        self._latest: dict[bytes, int] = {}
+        self._latest: OrderedDict[bytes, int] = OrderedDict()
         """The version of each user who has signed out, the earliest first."""
         self._looked_at: datetime | None = None
         self._loading = asyncio.Lock()
@@ -107,8 +108,8 @@ class SignOuts:
         self._learn((one["user_hash"], _version(one["signed_out_at"])) for one in records if one["user_hash"])
         now: datetime = records[0]["now"]
         self._looked_at = now
-        while self._latest and self._latest[oldest := next(iter(self._latest))] < _version(now - KEPT):
-            del self._latest[oldest]
+        while self._latest and next(iter(self._latest.values())) < _version(now - KEPT):
+            self._latest.popitem(last=False)
 
     async def run(self) -> None:
         """Look once a second, also after a failure; the next look finds the missed sign-outs."""
@@ -119,8 +120,8 @@ class SignOuts:
         for user, version in found:
             if self._latest.get(user, 0) >= version:
                 continue
-            self._latest.pop(user, None)  # so that the new item is the last one
             self._latest[user] = version
+            self._latest.move_to_end(user)
             is_news = True
         if is_news:
             self.on_news()

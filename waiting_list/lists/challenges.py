@@ -15,6 +15,7 @@ import re
 import secrets
 import struct
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, NamedTuple
@@ -126,7 +127,7 @@ class Pressure:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._levels: dict[Hashable, tuple[float, float]] = {}
+        self._levels: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
     def add(self, counted: Hashable, number: int = 1) -> float:
         """Add events to a count (or subtract them), and return the count."""
@@ -134,7 +135,7 @@ class Pressure:
         self._levels.pop(counted, None)
         if len(self._levels) >= _KEPT:
             # Drops the key whose last event is the oldest, because most of its count has faded.
-            del self._levels[next(iter(self._levels))]
+            self._levels.popitem(last=False)
         self._levels[counted] = max(0.0, level + number), now
         return level + number
 

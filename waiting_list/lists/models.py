@@ -6,6 +6,7 @@ The models are what clients see. Each is frozen, and checked when it is made.
 import uuid
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 from pydantic import Field
@@ -33,7 +34,12 @@ class ListKey(NamedTuple):
         It is a UUID version 5 (RFC 9562) of the pair, so that it needs no look-up, and the primary key of
         the inventory makes the pair unique also where the table is distributed by it. Ids hold no NUL.
         """
-        return uuid.uuid5(_LIST_NAMESPACE, f"{self.offer_id}\x00{self.representation_id}")
+        return _list_id(*self)
+
+
+@lru_cache(maxsize=4096)  # because each request needs the same few
+def _list_id(offer_id: str, representation_id: str) -> uuid.UUID:
+    return uuid.uuid5(_LIST_NAMESPACE, f"{offer_id}\x00{representation_id}")
 
 
 def organization_list_id(organization_id: str) -> uuid.UUID:

@@ -10,6 +10,7 @@ import re
 import sys
 import threading
 import time
+from collections import OrderedDict
 from contextvars import ContextVar
 
 import structlog
@@ -76,7 +77,7 @@ class Repeats(logging.Filter):
         super().__init__()
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._counted: dict[tuple[str, str], tuple[float, int]] = {}
+        self._counted: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
         """Since when each line is counted, and how often it was repeated."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -94,7 +95,7 @@ class Repeats(logging.Filter):
                 self._counted[line] = since, times + 1
                 return False
             if len(self._counted) >= _LINES_KEPT:
-                del self._counted[next(iter(self._counted))]
+                self._counted.popitem(last=False)
             self._counted[line] = now, 0
             return True
 

@@ -1,5 +1,6 @@
 """Make the answers of calls: pages of listings, changed entries, and the models of the engine as JSON."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -37,6 +38,14 @@ class ChangedSettings(ListSettings):
     """The settings after a call, and the entries that became ready."""
 
     promoted: list[Entry]
+
+
+Changed = TypeVar("Changed", ChangedEntry, ChangedInventory, ChangedSettings)
+
+
+def changed_noun(kind: type[Changed], noun: BaseModel, promoted: Sequence[Entry]) -> Changed:
+    """Make the answer of a call that changed a noun: its fields, and the entries that became ready."""
+    return kind.model_validate(vars(noun) | {"promoted": promoted})
 
 
 class UserToken(Frozen):

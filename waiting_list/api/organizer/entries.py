@@ -18,7 +18,7 @@ from waiting_list.web.csv_export import CSV, entries_as_csv
 from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
 from waiting_list.web.parameters import ONCE, Cursor, Filter, Limit, PathId
 from waiting_list.web.request import ApiRequest
-from waiting_list.web.responses import ChangedEntry, Listing, answer, page
+from waiting_list.web.responses import ChangedEntry, Listing, answer, changed_noun, page
 from waiting_list.web.routes import EntriesRoute, organizer_router
 
 router = organizer_router(EntriesRoute, "Entries")
@@ -248,5 +248,5 @@ async def move(
 async def _changed_entry(call: ApiRequest, verb: Awaitable[Answer], *, status: int = 200) -> Response:
     answered = await call.done(verb)
     assert answered.entry is not None
-    changed = ChangedEntry(**dict(answered.entry), promoted=list(answered.promoted))
+    changed = changed_noun(ChangedEntry, answered.entry, answered.promoted)
     return answer(changed, status=status, replayed=answered.replayed)

@@ -16,7 +16,7 @@ from waiting_list.lists.queries.statistics import read_statistics
 from waiting_list.web.openapi import AUTHENTICATED, WITH_BODY, declared
 from waiting_list.web.parameters import Cursor, Filter, Limit, PathId
 from waiting_list.web.request import ApiRequest
-from waiting_list.web.responses import ChangedSettings, Listing, answer, page
+from waiting_list.web.responses import ChangedSettings, Listing, answer, changed_noun, page
 from waiting_list.web.routes import EntriesRoute, organizer_router
 
 router = organizer_router(EntriesRoute, "Lists")
@@ -64,7 +64,7 @@ async def configure(
     verb = call.engine.run(key, call.caller, verbs.configure, settings=body)
     answered = await call.done(verb)
     assert answered.settings is not None
-    return answer(ChangedSettings(**dict(answered.settings), promoted=list(answered.promoted)))
+    return answer(changed_noun(ChangedSettings, answered.settings, answered.promoted))
 
 
 @router.get(

@@ -13,7 +13,7 @@ from waiting_list.lists.models import Answer, ListKey
 from waiting_list.web.openapi import POSTED, declared
 from waiting_list.web.parameters import ONCE, PathId
 from waiting_list.web.request import ApiRequest
-from waiting_list.web.responses import ChangedInventory, answer
+from waiting_list.web.responses import ChangedInventory, answer, changed_noun
 from waiting_list.web.routes import StockRoute, organizer_router
 
 router = organizer_router(StockRoute, "Stock")
@@ -131,5 +131,5 @@ async def promote(call: ApiRequest, offer_id: PathId, representation_id: PathId,
 async def _changed_inventory(call: ApiRequest, verb: Awaitable[Answer]) -> Response:
     answered = await call.done(verb)
     assert answered.inventory is not None
-    changed = ChangedInventory(**dict(answered.inventory), promoted=list(answered.promoted))
+    changed = changed_noun(ChangedInventory, answered.inventory, answered.promoted)
     return answer(changed, replayed=answered.replayed)

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from itertools import accumulate
@@ -56,11 +57,11 @@ class CoalescedReads:
         self._snapshots: Batcher[ListKey, None, QueueSnapshot] = Batcher(
             self._read_snapshot, queue_limit=queue_limit, batch_limit=batch_limit
         )
-        self._known_snapshots: dict[ListKey, tuple[tuple[object, ...], QueueSnapshot]] = {}
+        self._known_snapshots: OrderedDict[ListKey, tuple[tuple[object, ...], QueueSnapshot]] = OrderedDict()
         self._throughputs: Batcher[ListKey, None, Throughput] = Batcher(
             self._read_throughput, queue_limit=queue_limit, batch_limit=batch_limit
         )
-        self._known_throughputs: dict[ListKey, tuple[float, Throughput]] = {}
+        self._known_throughputs: OrderedDict[ListKey, tuple[float, Throughput]] = OrderedDict()
 
     async def entry(self, key: ListKey, user_id: str, *, organization_id: str) -> Entry:
         """Return the user's newest entry in a list, as it is now. Raises NotInList."""
@@ -153,7 +154,7 @@ class CoalescedReads:
         snapshot = _snapshot_of(record)
         self._known_snapshots.pop(key, None)
         if len(self._known_snapshots) >= _LISTS_KEPT:
-            del self._known_snapshots[next(iter(self._known_snapshots))]
+            self._known_snapshots.popitem(last=False)
         self._known_snapshots[key] = tuple(record[name] for name in head.keys()), snapshot  # noqa: SIM118 - a Record is no dict
         return [snapshot] * len(asked)
 
@@ -174,7 +175,7 @@ class CoalescedReads:
         throughput = Throughput(since, now, tuple(fans), tickets, tickets**2 / squares if squares else 0)
         self._known_throughputs.pop(key, None)
         if len(self._known_throughputs) >= _LISTS_KEPT:
-            del self._known_throughputs[next(iter(self._known_throughputs))]
+            self._known_throughputs.popitem(last=False)
         self._known_throughputs[key] = time.monotonic() + _THROUGHPUT_SECONDS, throughput
         return [throughput] * len(asked)
 
