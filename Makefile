@@ -209,8 +209,12 @@ mutants: install ## Mutation test of the pure parts, some ten minutes: tests/mut
 	sed 's/ *#.*//' tests/mutants.txt | grep . | LC_ALL=C sort | diff - mutants/survivors.txt
 
 .PHONY: bench
-bench: install ## Measure everything, a quarter of an hour: bench/RESULTS.md; BENCH_QUICK=1 prints a short run
+bench: install ## Measure everything, a quarter of an hour: bench/RESULTS.md
 	$(BIN)/python -m bench
+
+.PHONY: bench-quick
+bench-quick: install ## Measure a little of everything, a minute: prints it
+	BENCH_QUICK=1 $(BIN)/python -m bench
 
 .PHONY: bench-notices
 bench-notices: install ## Measure what telling 10,000 fans costs everybody else, a minute and a half: prints it

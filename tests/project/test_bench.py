@@ -1,0 +1,114 @@
+"""The page of the benchmark: its plots, its history, and what would make a run worthless."""
+
+import asyncio
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from bench import history, plots, report
+from bench.load import Load, arguments
+from bench.measured import check, medians
+from bench.rates import MIX
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def run(rate: float, **changes: Any) -> dict[str, Any]:
+    """What the load prints."""
+    times = {"p50": 1.0, "p95": 2.0, "p99": 3.0}
+    found = {"rate": rate, "ceiling": 1000.0, "cpu": 0.2, "ceiling_cpu": 0.4, "statuses": {"201": 9}, "lost": 0}
+    return found | times | {"answered": 9, "used_up": False, "kinds": {"": times}} | changes
+
+
+def results() -> dict[str, Any]:
+    """What a whole run found."""
+    mixed = run(700.0, kinds={kind: run(1.0) for kind in dict.fromkeys(MIX)})
+    calls = {"joins, one list": medians([run(500.0)]), "mixed, one list": medians([mixed])}
+    return {
+        "postgresql": "18.6",
+        "connections": 128,
+        "rounds": 1,
+        "seconds": 1.0,
+        "rates": {1: calls, 2: calls},
+        "pgbench": {"one list": 900.0},
+        "storm": run(400.0, asked=400.0),
+        "peers": run(
+            90.0, clients=8, reached=30, released=9, stretch=10, rates=[90.0, 80.0], release=0.1, peak=99
+        ),
+        "audit": {"lists": 3, "changes": 40, "entries": 30, "seconds": 0.1},
+        "growth": {"join": {1_000: 2.0, 10_000: 3.0}, "poll": {1_000: 1.0, 10_000: 1.0}},
+        "delays": {"lapsing": 5, "others": 6, "p50": 1.0, "p99": 2.0, "most": 3.0},
+        "memory": {"streams": 5.0, "process": 50.0, "stream": 20.0, "told": 0.1},
+    }
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / history.NAME).write_text((history.FOLDER / history.NAME).read_text())
+    report.write(results(), tmp_path)
+    return tmp_path
+
+
+def test_the_page_shows_every_plot_and_each_has_axes_a_title_and_colours_for_the_dark(folder: Path) -> None:
+    page = (folder / "RESULTS.md").read_text()
+    drawn = sorted((folder / "plots").iterdir())
+    assert [path.name for path in drawn] == ["growth.svg", "peers.svg", "ratios.svg", "storm.svg"]
+    for path in drawn:
+        assert f"](plots/{path.name})" in page
+        plot = ElementTree.fromstring(path.read_text())  # noqa: S314 - our own
+        assert plot.findtext(f"{SVG}title")
+        assert "prefers-color-scheme: dark" in (plot.findtext(f"{SVG}style") or "")
+        assert any(line.get("class") == "axis" for line in plot.iter(f"{SVG}line"))
+        assert len(list(plot.iter(f"{SVG}title"))) > 2
+
+
+def test_a_run_is_one_line_of_the_history_which_holds_ratios_and_names_no_machine(folder: Path) -> None:
+    before, after = history.read(), history.read(folder)
+    assert after[:-1] == before
+    added = after[-1]
+    assert added["ratios"]["2"] == {"joins, one list": 0.5, "mixed, one list": 0.7}
+    assert set(added) == {"date", "commit", "version", "python", "postgresql", "cores", "ratios"}
+    assert all(set(one) == set(added) for one in before)
+    assert f"| {added['date']} | `{added['commit']}` |" in (folder / "RESULTS.md").read_text()
+    assert json.dumps(before[0]) in (folder / history.NAME).read_text()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"statuses": {"201": 8, "500": 1}}, {"lost": 1}, {"answered": 0}, {"used_up": True}]
+)
+def test_a_run_with_a_refusal_a_lost_connection_or_a_repeated_join_fails(changes: dict[str, Any]) -> None:
+    check("joins", run(1.0), once=True)
+    with pytest.raises(RuntimeError, match="joins"):
+        check("joins", run(1.0, **changes), once=True)
+
+
+async def test_the_load_sends_in_order_ends_after_so_many_answers_and_gives_the_times_of_each_kind() -> None:
+    received: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            while True:
+                received.append((await reader.readuntil(b"\r\n\r\n"))[:6])
+                for part in (b"HTTP/1.1 201 Created\r\ncontent-le", b"ngth: 4\r\n\r\nab", b"cd"):
+                    writer.write(part)
+                    await writer.drain()
+
+    requests = [f"GET /{name}\r\n\r\n".encode() for name in "abcdef"]
+    given = arguments(["file", "1", "1", "5", "--kinds", "poll,join,poll", "--until", "6", "--every", "2"])
+    async with asyncio.timeout(10), await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        found = await Load(requests, given).run(server.sockets[0].getsockname()[1], 1)
+    assert received == [request[:6] for request in requests]
+    assert (found["answered"], found["statuses"], found["used_up"]) == (6, {"201": 6}, False)
+    assert {kind: of["answered"] for kind, of in found["kinds"].items()} == {"poll": 4, "join": 2}
+    assert found["bytes"] == len("HTTP/1.1 201 Created\r\ncontent-length: 4\r\n\r\nabcd")
+    assert len(found["marks"]) == 3
+
+
+def test_the_ticks_of_an_axis_are_round_and_reach_the_most() -> None:
+    assert plots.ticks(1.04) == [0, 0.25, 0.5, 0.75, 1.0, 1.25]
+    assert plots.ticks(70) == [0, 20, 40, 60, 80]
+    assert plots.ticks(100_000) == [0, 20_000, 40_000, 60_000, 80_000, 100_000]
