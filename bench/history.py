@@ -25,7 +25,7 @@ def run(results: dict[str, Any]) -> dict[str, Any]:
     """What is kept of a run: when and of what it was, and its ratios. It names no machine."""
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "commit": _commit(),
+        "commit": commit(),
         "version": __version__,
         "python": platform.python_version(),
         "postgresql": results["postgresql"],
@@ -53,7 +53,7 @@ def rows(runs: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
     return ["date", "commit", "cores", *names], found
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit that was measured; with `+` where files differ from it."""
     commit, changes = (
         subprocess.run(["git", *words], cwd=FOLDER, capture_output=True, text=True, check=True).stdout.strip()

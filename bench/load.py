@@ -9,12 +9,14 @@ counts from when one was due, not from when a connection was free for it.
 
 `--kinds` names the kind of each request, and repeats when it ends: the times of each kind are then given apart.
 `--until` ends the run early, after so many answers. `--every` notes the seconds at each so many answers. Prints
-one JSON object; `cpu` is the share of a core that this process took.
+one JSON object; `cpu` is the share of a core that this process took, `cpu_times` its seconds of user and of
+system time.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import time
 from collections import Counter, deque
 from pathlib import Path
@@ -85,7 +87,7 @@ class Load:
             for _ in range(connections)
         ]
         self._done = asyncio.Event()
-        began_cpu = time.process_time()
+        began_cpu = os.times()
         self._begun = time.perf_counter()
         self._end = self._begun + self._seconds
         if self._rate is None:
@@ -98,7 +100,8 @@ class Load:
             await self._keep_time(self._rate)
         self.over = True
         elapsed = time.perf_counter() - self._begun
-        cpu = time.process_time() - began_cpu
+        ended_cpu = os.times()
+        cpu = [end - begin for begin, end in zip(began_cpu[:2], ended_cpu[:2], strict=True)]
         for one in opened:
             one.transport.abort()
         times: dict[str, list[float]] = {}
@@ -111,7 +114,8 @@ class Load:
             "lost": self.lost,
             "used_up": self._sent > len(self._requests),
             "bytes": self._bytes / max(self._answered, 1),
-            "cpu": cpu / elapsed,
+            "cpu": sum(cpu) / elapsed,
+            "cpu_times": cpu,
             "marks": self._marks,
             **quantiles([seconds for some in self._times for seconds in some]),
             "kinds": {kind: {"answered": len(some), **quantiles(some)} for kind, some in times.items()},

@@ -23,7 +23,7 @@ compares runs that took turns within minutes.
   same body and gives the same answer, without credentials, middleware or any system behind it. Purchases have
   the ceiling of joins. The ceiling of the picture answers ready bytes.
 - **Load**: a process of its own (`bench/load.py`). It has {connections} connections, each with one request in
-  flight. Each figure is the median of {rounds} rounds of {seconds:.0f} s, service and ceiling in turn. Each
+  flight. Each figure is the median of {rounds} rounds of {seconds:g} s, service and ceiling in turn. Each
   joining fan brings a new token; {polling:,} fans poll again and again. The last column is the share of a core
   that the load took, beside the service and beside the ceiling.
 - **Mixed**: of 20 calls, 14 are polls, 4 joins, a leave and a purchase, in one fixed order. The lists are filled

@@ -3,7 +3,7 @@
 import os
 
 QUICK = bool(os.environ.get("BENCH_QUICK"))
-SECONDS = 1.0 if QUICK else 3.0
+SECONDS = 1.0 if QUICK else 2.5
 """How long each measurement of a rate lasts."""
 ROUNDS = 1 if QUICK else 3
 PROCESSES = (1,) if QUICK else (1, 2, 4)

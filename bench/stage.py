@@ -1,5 +1,7 @@
 """What a benchmark runs on: a PostgreSQL, the service and the ceiling as processes, lists of any length."""
 
+import base64
+import hmac
 import json
 import os
 import signal
@@ -42,7 +44,8 @@ class Stage:
         self.pool = pool
         self.folder = folder
         self.engine = Engine(pool, Settings())
-        self.user_tokens = UserTokens(SigningKeys(pool), SignOuts(pool, Settings()))
+        self._signing_keys = SigningKeys(pool)
+        self.user_tokens = UserTokens(self._signing_keys, SignOuts(pool, Settings()))
         self.api_key = ""
         self.audited: list[ListKey] = []
         """The lists whose entries came by calls of the service alone."""
@@ -106,8 +109,16 @@ class Stage:
             await acquired.execute("CHECKPOINT", timeout=600)
 
     async def tokens(self, users: Iterable[str]) -> list[str]:
-        """User tokens."""
-        return [(await self.user_tokens.mint(User(user, ORGANIZATION), expires_in=7200))[0] for user in users]
+        """User tokens: one as the service makes it, and others like it, because each would ask the database."""
+        minted, _ = await self.user_tokens.mint(User("user", ORGANIZATION), expires_in=7200)
+        key, head = (await self._signing_keys.keys()).user_token, minted.partition(".")[0]
+        claims = await self.user_tokens.claims(minted)
+
+        def signed(user: str) -> str:
+            body = _base64(json.dumps(claims | {"sub": user}, separators=(",", ":")).encode())
+            return f"{head}.{body}.{_base64(hmac.digest(key, f'{head}.{body}'.encode(), 'sha256'))}"
+
+        return [signed(user) for user in users]
 
     def load(
         self,
@@ -143,6 +154,10 @@ class Server:
         children = Path(f"/proc/{pids[0]}/task/{pids[0]}/children").read_text().split()
         serving = [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         return serving or pids
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def memory(pid: int) -> int:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import history, plots, report
+from bench import flames, history, plots, report
 from bench.load import Load, arguments
 from bench.measured import check, medians
 from bench.rates import MIX
@@ -112,3 +112,35 @@ def test_the_ticks_of_an_axis_are_round_and_reach_the_most() -> None:
     assert plots.ticks(1.04) == [0, 0.25, 0.5, 0.75, 1.0, 1.25]
     assert plots.ticks(70) == [0, 20, 40, 60, 80]
     assert plots.ticks(100_000) == [0, 20_000, 40_000, 60_000, 80_000, 100_000]
+
+
+LOOP = "main (/srv/waiting_list/cli/main.py:9);uv_run (/project/build/libuv-x86_64/src/unix/core.c:4)"
+SITE = "/srv/.venv/lib/python3.11/site-packages"
+SAMPLES = f"""\
+{LOOP};app (/srv/waiting_list/web/routes.py:5);PyDict_GetItem (/usr/lib/libpython3.11.so.1.0) 5
+{LOOP};app ({SITE}/fastapi/routing.py:7);join (/srv/waiting_list/lists/verbs/join.py:7) 2
+{LOOP};app ({SITE}/fastapi/routing.py:7) 1
+{LOOP};uv__try_write (/project/uvloop/loop.c:1);write (/usr/lib/x86_64-linux-gnu/libc.so.6) 2
+"""
+
+
+def test_a_sample_counts_for_the_layer_whose_code_ran_and_own_code_for_its_package() -> None:
+    stacks = flames.read(SAMPLES)
+    found = {layer: share for layer, share in flames.shares(stacks).items() if share}
+    assert found == pytest.approx({"own code": 0.7, "FastAPI and Starlette": 0.1, "kernel": 0.2})
+    assert flames.packages(stacks) == pytest.approx({"web": 0.5, "lists": 0.2})
+    assert "    web                              50.0%" in flames.table(stacks)
+
+
+def test_a_flame_graph_stands_each_function_upon_its_caller_in_the_colour_of_its_layer() -> None:
+    graph = ElementTree.fromstring(flames.draw("Joins & more", flames.read(SAMPLES)))  # noqa: S314 - our own
+    assert graph.findtext(f"{SVG}title") == "Joins & more"
+    boxes = {box.findtext(f"{SVG}title", ""): box.find(f"{SVG}rect") for box in graph.iter(f"{SVG}g")}
+    assert "main (cli/main), own code: 100.0%" not in boxes
+    caller = boxes["app (fastapi/routing), FastAPI and Starlette: 30.0%"]
+    called = boxes["join (lists/verbs/join), own code: 20.0%"]
+    assert caller is not None
+    assert called is not None
+    assert float(called.attrib["y"]) == float(caller.attrib["y"]) - flames.ROW
+    assert float(called.attrib["width"]) < float(caller.attrib["width"])
+    assert (called.attrib["class"], caller.attrib["class"]) == ("l0", "l1")
