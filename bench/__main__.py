@@ -36,7 +36,7 @@ async def measure() -> dict[str, Any]:
         results["pgbench"] = await pgbench(stage)
         results["storm"] = await storm(stage, results["rates"][1]["joins, one list"]["rate"])
         results["peers"] = await peers(stage)
-        results["audit"] = await audit(stage)
+        results["audit"] = await audit(stage.pool, stage.audited)
         results["growth"] = await growth(stage)
         results["delays"] = await delays(stage)
         results["memory"] = await streams(stage)

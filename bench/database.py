@@ -2,13 +2,15 @@
 
 import subprocess
 import time
+from collections.abc import Sequence
 
 from bench.measured import say
 from bench.scale import SECONDS
 from bench.stage import Stage
 from waiting_list.audit.run import audit_list
+from waiting_list.lists.models import ListKey
 from waiting_list.postgres.binaries import find_account, find_program
-from waiting_list.postgres.pool import connection
+from waiting_list.postgres.pool import Pool, connection
 
 
 async def version(stage: Stage) -> str:
@@ -55,16 +57,16 @@ async def pgbench(stage: Stage) -> dict[str, float]:
     return found
 
 
-async def audit(stage: Stage) -> dict[str, float]:
-    """Audits the lists that came by calls of the service alone. Raises RuntimeError for a difference."""
+async def audit(pool: Pool, keys: Sequence[ListKey]) -> dict[str, float]:
+    """Audits lists whose entries came by calls of the service alone. Raises RuntimeError for a difference."""
     began, changes, entries = time.monotonic(), 0, 0
-    for key in stage.audited:
-        report = await audit_list(stage.pool, key)
+    for key in keys:
+        report = await audit_list(pool, key)
         if report.finding:
             raise RuntimeError(f"the audit of {key}: {report.finding.sentence}")
         changes, entries = changes + report.changes, entries + report.entries
     found = {
-        "lists": len(stage.audited),
+        "lists": len(keys),
         "changes": changes,
         "entries": entries,
         "seconds": time.monotonic() - began,

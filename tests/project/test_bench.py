@@ -10,9 +10,12 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import flames, history, plots, report
+from bench.database import audit
 from bench.load import Load, arguments
 from bench.measured import check, medians
 from bench.rates import MIX
+from tests.support.lists import Lists
+from waiting_list.postgres.pool import connection
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -84,6 +87,16 @@ def test_a_run_with_a_refusal_a_lost_connection_or_a_repeated_join_fails(changes
     check("joins", run(1.0), once=True)
     with pytest.raises(RuntimeError, match="joins"):
         check("joins", run(1.0, **changes), once=True)
+
+
+async def test_a_run_fails_when_the_audit_finds_that_a_list_lost_a_place(lists: Lists) -> None:
+    await lists.join("ada")
+    found = await audit(lists.pool, [lists.key])
+    assert (found["lists"], found["changes"], found["entries"]) == (1, 2, 1)
+    async with connection(lists.pool) as acquired:
+        await acquired.execute("DELETE FROM entries")
+    with pytest.raises(RuntimeError, match="the audit of"):
+        await audit(lists.pool, [lists.key])
 
 
 async def test_the_load_sends_in_order_ends_after_so_many_answers_and_gives_the_times_of_each_kind() -> None:
