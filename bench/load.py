@@ -8,9 +8,9 @@ the answer is there. With it (a second, over all connections) requests fall due 
 counts from when one was due, not from when a connection was free for it.
 
 `--kinds` names the kind of each request, and repeats when it ends: the times of each kind are then given apart.
-`--until` ends the run early, after so many answers. `--every` notes the seconds at each so many answers. Prints
-one JSON object; `cpu` is the share of a core that this process took, `cpu_times` its seconds of user and of
-system time.
+A run lasts SECONDS, and longer only until each kind has an answer. `--until` ends it early, after so many answers.
+`--every` notes the seconds at each so many answers. Prints one JSON object; `cpu` is the share of a core that this
+process took, `cpu_times` its seconds of user and of system time.
 """
 
 import argparse
@@ -77,6 +77,7 @@ class Load:
         self._marks: list[float] = []
         self._bytes = 0
         self._answered = 0
+        self._overdue = False
         self.lost = 0
         self.over = False
 
@@ -93,7 +94,7 @@ class Load:
         if self._rate is None:
             for one in opened:
                 self._send(one, time.perf_counter())
-            loop.call_later(self._seconds, self._done.set)
+            loop.call_later(self._seconds, self._end_when_all_kinds_are_answered)
             await self._done.wait()
         else:
             self._idle.extend(opened)
@@ -123,13 +124,19 @@ class Load:
 
     async def _keep_time(self, rate: float) -> None:
         fell_due = 0
-        while (now := time.perf_counter()) < self._end:
+        while (now := time.perf_counter()) < self._end or not self._answered:
             while fell_due < (now - self._begun) * rate:
                 self._late.append(self._begun + fell_due / rate)
                 fell_due += 1
             while self._idle and self._late:
                 self._send(self._idle.popleft(), self._late.popleft())
             await asyncio.sleep(0.001)
+
+    def _end_when_all_kinds_are_answered(self) -> None:
+        # A busy machine may take longer for the first answers: a figure needs at least one.
+        self._overdue = True
+        if all(self._times):
+            self._done.set()
 
     def _send(self, connection: Connection, due: float) -> None:
         sent = self._sent
@@ -145,6 +152,8 @@ class Load:
         self._answered += 1
         if self._every and self._answered % self._every == 0:
             self._marks.append(time.perf_counter() - self._begun)
+        if self._overdue:
+            self._end_when_all_kinds_are_answered()
         if self._until:
             if self._answered >= self._until:
                 self._done.set()

@@ -33,6 +33,8 @@ async def rates(stage: Stage, processes: int) -> dict[str, Run]:
     with service(stage, processes=processes) as served:
         tag = _save_picture(stage, served, filled)
         with ceiling(stage, processes=processes) as bare:
+            for server in (bare, served):
+                stage.load(server, polls, connections=CONNECTIONS, seconds=0.5)
             for _ in range(ROUNDS):
                 joins = requests.joins([hot], await stage.tokens(itertools.islice(fans, wanted)))
                 spread = requests.joins(twenty, await stage.tokens(itertools.islice(fans, wanted)))

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -99,26 +100,43 @@ async def test_a_run_fails_when_the_audit_finds_that_a_list_lost_a_place(lists: 
         await audit(lists.pool, [lists.key])
 
 
-async def test_the_load_sends_in_order_ends_after_so_many_answers_and_gives_the_times_of_each_kind() -> None:
+@asynccontextmanager
+async def answering() -> AsyncIterator[tuple[int, list[bytes]]]:
+    """A server that answers in three parts: its port, and the paths that it was asked for."""
     received: list[bytes] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError):
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
-                received.append((await reader.readuntil(b"\r\n\r\n"))[:6])
+                received.append((await reader.readuntil(b"\r\n\r\n"))[4:6])
                 for part in (b"HTTP/1.1 201 Created\r\ncontent-le", b"ngth: 4\r\n\r\nab", b"cd"):
                     writer.write(part)
                     await writer.drain()
 
-    requests = [f"GET /{name}\r\n\r\n".encode() for name in "abcdef"]
-    given = arguments(["file", "1", "1", "5", "--kinds", "poll,join,poll", "--until", "6", "--every", "2"])
     async with asyncio.timeout(10), await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        found = await Load(requests, given).run(server.sockets[0].getsockname()[1], 1)
-    assert received == [request[:6] for request in requests]
+        yield server.sockets[0].getsockname()[1], received
+
+
+REQUESTS = [f"GET /{name}\r\n\r\n".encode() for name in "abcdef"]
+
+
+async def test_the_load_sends_in_order_ends_after_so_many_answers_and_gives_the_times_of_each_kind() -> None:
+    given = arguments(["file", "1", "1", "5", "--kinds", "poll,join,poll", "--until", "6", "--every", "2"])
+    async with answering() as (port, received):
+        found = await Load(REQUESTS, given).run(port, 1)
+    assert received == [b"/a", b"/b", b"/c", b"/d", b"/e", b"/f"]
     assert (found["answered"], found["statuses"], found["used_up"]) == (6, {"201": 6}, False)
     assert {kind: of["answered"] for kind, of in found["kinds"].items()} == {"poll": 4, "join": 2}
     assert found["bytes"] == len("HTTP/1.1 201 Created\r\ncontent-length: 4\r\n\r\nabcd")
     assert len(found["marks"]) == 3
+
+
+async def test_the_load_waits_for_an_answer_of_each_kind_however_short_the_run() -> None:
+    async with answering() as (port, _):
+        found = await Load(REQUESTS, arguments(["file", "1", "1", "0", "--kinds", "poll,join"])).run(port, 1)
+        at_a_rate = await Load(REQUESTS, arguments(["file", "1", "1", "0", "--rate", "50"])).run(port, 1)
+    assert all(of["answered"] for of in found["kinds"].values())
+    assert at_a_rate["answered"]
 
 
 def test_the_ticks_of_an_axis_are_round_and_reach_the_most() -> None:
