@@ -103,7 +103,7 @@ def _name(data: bytes) -> str:
 
 
 class StreamResponse(Response):
-    """Leave the stream to the BodyGuard, which runs it after FastAPI is done with the request.
+    """Leave the stream to the HttpLayer, which runs it after the call is done.
 
     FastAPI's memory for a request is as large as the stream itself; this way, it is freed first.
     """
