@@ -209,8 +209,25 @@ mutants: install ## Mutation test of the pure parts, some ten minutes: tests/mut
 	sed 's/ *#.*//' tests/mutants.txt | grep . | LC_ALL=C sort | diff - mutants/survivors.txt
 
 .PHONY: bench
-bench: install ## Measure everything, a quarter of an hour: bench/RESULTS.md; BENCH_QUICK=1 prints a short run
+bench: install ## Measure everything, a quarter of an hour: bench/RESULTS.md
 	$(BIN)/python -m bench
+
+.PHONY: bench-quick
+bench-quick: install ## Measure a little of everything, a minute: prints it
+	BENCH_QUICK=1 $(BIN)/python -m bench
+
+# py-spy lives in a folder of its own: it is no dependency. It reads another process, so it needs to be root.
+PY_SPY_VERSION := 0.4.3
+GRAPH := join
+
+.PHONY: bench-profile
+bench-profile: install .venv-profile/.py-spy-$(PY_SPY_VERSION) ## Measure where the time of a join goes, a minute: docs/decisions/GRAPH.svg
+	$(BIN)/python -m bench.profile .venv-profile/bin/py-spy $(GRAPH)
+
+.venv-profile/.py-spy-$(PY_SPY_VERSION):
+	@$(PYTHON) -m venv --clear .venv-profile
+	@.venv-profile/bin/python $(PIP) install 'py-spy==$(PY_SPY_VERSION)'
+	@touch $@
 
 .PHONY: bench-notices
 bench-notices: install ## Measure what telling 10,000 fans costs everybody else, a minute and a half: prints it
@@ -385,6 +402,6 @@ lock: .venv-lock/.uv-$(UV_VERSION) ## Write the lock files anew from pyproject.t
 # data/ is left alone: people keep data there.
 .PHONY: clean
 clean: ## Remove .venv, caches and build output, but not data/
-	rm -rf .venv .venv-attack .venv-audit .venv-clients .venv-docs .venv-kubernetes .venv-lock .venv-node .venv-sbom site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf .venv .venv-attack .venv-audit .venv-clients .venv-docs .venv-kubernetes .venv-lock .venv-node .venv-profile .venv-sbom site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.schemathesis .import_linter_cache mutants
 	find waiting_list tests -type d -name __pycache__ -prune -exec rm -rf {} +

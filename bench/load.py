@@ -1,16 +1,22 @@
 """The load: a process of its own that sends prepared requests over kept connections, and times the answers.
 
-    python -m bench.load FILE PORT CONNECTIONS SECONDS [RATE]
+    python -m bench.load FILE PORT CONNECTIONS SECONDS [--rate RATE] [--kinds A,B,…] [--until N] [--every N]
 
 FILE holds whole HTTP/1.1 requests with a NUL between them, sent in order and over again from the start; joins
-are prepared in such numbers that they do not run out. Without RATE each connection sends its next request when
-the answer is there. With RATE (a second, over all connections) requests fall due at even intervals, and time
-counts from when one was due, not from when a connection was free for it. Prints one JSON object.
+are prepared in such numbers that they do not run out. Without `--rate` each connection sends its next request when
+the answer is there. With it (a second, over all connections) requests fall due at even intervals, and time
+counts from when one was due, not from when a connection was free for it.
+
+`--kinds` names the kind of each request, and repeats when it ends: the times of each kind are then given apart.
+A run lasts SECONDS, and longer only until each kind has an answer. `--until` ends it early, after so many answers.
+`--every` notes the seconds at each so many answers. Prints one JSON object; `cpu` is the share of a core that this
+process took, `cpu_times` its seconds of user and of system time.
 """
 
+import argparse
 import asyncio
 import json
-import sys
+import os
 import time
 from collections import Counter, deque
 from pathlib import Path
@@ -26,27 +32,28 @@ class Connection(asyncio.Protocol):
         self._load = load
         self._received = b""
         self._due = 0.0
+        self._kind = 0
         self.transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
-    def send(self, request: bytes, due: float) -> None:
-        self._due = due
+    def send(self, request: bytes, kind: int, due: float) -> None:
+        self._kind, self._due = kind, due
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        self._received += data
-        end = self._received.find(b"\r\n\r\n")
-        if end < 0:
-            return
-        head = self._received[:end].lower()
-        at = head.find(b"content-length: ")
-        length = int(head[at + 16 :].split(b"\r", 1)[0]) if at >= 0 else 0
-        if len(self._received) < end + 4 + length:
+        # Nearly every answer arrives at once: it is then read where it lies.
+        received = self._received + data if self._received else data
+        end = received.find(b"\r\n\r\n")
+        at = received.find(b"content-length: ", 0, end)
+        length = int(received[at + 16 : received.find(b"\r", at)]) if at >= 0 else 0
+        if end < 0 or len(received) < end + 4 + length:
+            self._received = received
             return
         self._received = b""
-        self._load.answered(self, int(head[9:12]), time.perf_counter() - self._due, end + 4 + length)
+        seconds = time.perf_counter() - self._due
+        self._load.answered(self, received[9:12], self._kind, seconds, end + 4 + length)
 
     def connection_lost(self, _: Exception | None) -> None:
         self._load.lost += not self._load.over
@@ -55,16 +62,22 @@ class Connection(asyncio.Protocol):
 class Load:
     """Counts what was answered, and gives out what to send next."""
 
-    def __init__(self, requests: list[bytes], seconds: float, rate: float | None) -> None:
+    def __init__(self, requests: list[bytes], given: argparse.Namespace) -> None:
         self._requests = requests
-        self._seconds = seconds
-        self._rate = rate
+        self._seconds: float = given.seconds
+        self._rate: float | None = given.rate
+        self._kinds: list[str] = given.kinds.split(",")
+        self._until: int | None = given.until
+        self._every: int | None = given.every
         self._sent = 0
         self._idle: deque[Connection] = deque()
         self._late: deque[float] = deque()
-        self._times: list[float] = []
-        self._statuses: Counter[int] = Counter()
+        self._times: list[list[float]] = [[] for _ in self._kinds]
+        self._statuses: Counter[bytes] = Counter()
+        self._marks: list[float] = []
         self._bytes = 0
+        self._answered = 0
+        self._overdue = False
         self.lost = 0
         self.over = False
 
@@ -74,50 +87,78 @@ class Load:
             (await loop.create_connection(lambda: Connection(self), "127.0.0.1", port))[1]
             for _ in range(connections)
         ]
-        begun = time.perf_counter()
-        self._end = begun + self._seconds
+        self._done = asyncio.Event()
+        began_cpu = os.times()
+        self._begun = time.perf_counter()
+        self._end = self._begun + self._seconds
         if self._rate is None:
             for one in opened:
                 self._send(one, time.perf_counter())
-            await asyncio.sleep(self._seconds)
+            loop.call_later(self._seconds, self._end_when_all_kinds_are_answered)
+            await self._done.wait()
         else:
             self._idle.extend(opened)
-            await self._keep_time(begun, self._rate)
+            await self._keep_time(self._rate)
         self.over = True
-        elapsed = time.perf_counter() - begun
-        answered = len(self._times)
+        elapsed = time.perf_counter() - self._begun
+        ended_cpu = os.times()
+        cpu = [end - begin for begin, end in zip(began_cpu[:2], ended_cpu[:2], strict=True)]
         for one in opened:
             one.transport.abort()
-        self._times.sort()
+        times: dict[str, list[float]] = {}
+        for kind, some in zip(self._kinds, self._times, strict=True):
+            times.setdefault(kind, []).extend(some)
         return {
-            "rate": answered / elapsed,
-            "statuses": dict(self._statuses),
+            "answered": self._answered,
+            "rate": self._answered / elapsed,
+            "statuses": {status.decode(): count for status, count in self._statuses.items()},
             "lost": self.lost,
             "used_up": self._sent > len(self._requests),
-            "bytes": self._bytes / max(answered, 1),
-            **{name: self._quantile(q) for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("most", 1.0))},
+            "bytes": self._bytes / max(self._answered, 1),
+            "cpu": sum(cpu) / elapsed,
+            "cpu_times": cpu,
+            "marks": self._marks,
+            **quantiles([seconds for some in self._times for seconds in some]),
+            "kinds": {kind: {"answered": len(some), **quantiles(some)} for kind, some in times.items()},
         }
 
-    async def _keep_time(self, begun: float, rate: float) -> None:
+    async def _keep_time(self, rate: float) -> None:
         fell_due = 0
-        while (now := time.perf_counter()) < self._end:
-            while fell_due < (now - begun) * rate:
-                self._late.append(begun + fell_due / rate)
+        while (now := time.perf_counter()) < self._end or not self._answered:
+            while fell_due < (now - self._begun) * rate:
+                self._late.append(self._begun + fell_due / rate)
                 fell_due += 1
             while self._idle and self._late:
                 self._send(self._idle.popleft(), self._late.popleft())
             await asyncio.sleep(0.001)
 
-    def _send(self, connection: Connection, due: float) -> None:
-        connection.send(self._requests[self._sent % len(self._requests)], due)
-        self._sent += 1
+    def _end_when_all_kinds_are_answered(self) -> None:
+        # A busy machine may take longer for the first answers: a figure needs at least one.
+        self._overdue = True
+        if all(self._times):
+            self._done.set()
 
-    def answered(self, connection: Connection, status: int, seconds: float, size: int) -> None:
+    def _send(self, connection: Connection, due: float) -> None:
+        sent = self._sent
+        connection.send(self._requests[sent % len(self._requests)], sent % len(self._kinds), due)
+        self._sent = sent + 1
+
+    def answered(self, connection: Connection, status: bytes, kind: int, seconds: float, size: int) -> None:
         if self.over:
             return
-        self._times.append(seconds)
+        self._times[kind].append(seconds)
         self._statuses[status] += 1
         self._bytes += size
+        self._answered += 1
+        if self._every and self._answered % self._every == 0:
+            self._marks.append(time.perf_counter() - self._begun)
+        if self._overdue:
+            self._end_when_all_kinds_are_answered()
+        if self._until:
+            if self._answered >= self._until:
+                self._done.set()
+            if self._sent >= self._until:
+                return
         if self._rate is None:
             self._send(connection, time.perf_counter())
         elif self._late:
@@ -125,16 +166,33 @@ class Load:
         else:
             self._idle.append(connection)
 
-    def _quantile(self, q: float) -> float | None:
-        """Milliseconds."""
-        return self._times[int(q * (len(self._times) - 1))] * 1000 if self._times else None
+
+def quantiles(times: list[float]) -> dict[str, float | None]:
+    """Milliseconds."""
+    times.sort()
+    names = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("most", 1.0))
+    return {name: times[int(q * (len(times) - 1))] * 1000 if times else None for name, q in names}
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("file", type=Path)
+    parser.add_argument("port", type=int)
+    parser.add_argument("connections", type=int)
+    parser.add_argument("seconds", type=float)
+    parser.add_argument("--rate", type=float)
+    parser.add_argument("--kinds", default="")
+    parser.add_argument("--until", type=int)
+    parser.add_argument("--every", type=int)
+    return parser.parse_args(words)
 
 
 def main() -> None:
-    """Reads the command line, runs, prints."""
-    file, port, connections, seconds, *rate = sys.argv[1:]
-    load = Load(Path(file).read_bytes().split(b"\0"), float(seconds), float(rate[0]) if rate else None)
-    print(json.dumps(uvloop.run(load.run(int(port), int(connections)))))
+    """Runs, and prints."""
+    given = arguments()
+    load = Load(given.file.read_bytes().split(b"\0"), given)
+    print(json.dumps(uvloop.run(load.run(given.port, given.connections))))
 
 
 if __name__ == "__main__":

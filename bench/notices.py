@@ -80,7 +80,7 @@ async def measure(stage: Stage, *, worker_inside: bool) -> dict[str, Any]:
     crowd, other = await stage.make_list(waiting=FANS), await stage.make_list()
     fans = (f"fan{n}" for n in itertools.count())
     quiet, beside = [
-        requests.joins(itertools.repeat(other), await stage.tokens(itertools.islice(fans, int(SECONDS * FASTEST))))
+        requests.joins([other], await stage.tokens(itertools.islice(fans, int(SECONDS * FASTEST))))
         for _ in range(2)
     ]
     with ExitStack() as stack:

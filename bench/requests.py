@@ -1,5 +1,6 @@
 """Whole HTTP/1.1 requests, ready to be sent."""
 
+import itertools
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -21,17 +22,31 @@ def list_path(key: ListKey) -> str:
     return f"/v1/user/waiting-lists/{key.offer_id}/{key.representation_id}"
 
 
-def joins(keys: Iterable[ListKey], tokens: Iterable[str]) -> list[bytes]:
-    """Each token joins the list beside it."""
+def joins(keys: Iterable[ListKey], tokens: Iterable[str], *, wanted: int = 2) -> list[bytes]:
+    """Each token joins the next of the lists, which come round again."""
     return [
-        request("POST", f"{list_path(key)}/entry", f"Authorization: Bearer {token}", body={"tickets_wanted": 2})
-        for key, token in zip(keys, tokens, strict=False)
+        request(
+            "POST", f"{list_path(key)}/entry", f"Authorization: Bearer {token}", body={"tickets_wanted": wanted}
+        )
+        for key, token in zip(itertools.cycle(keys), tokens, strict=False)
     ]
 
 
-def polls(key: ListKey, tokens: Iterable[str]) -> list[bytes]:
-    """Each token asks for its entry."""
-    return [request("GET", f"{list_path(key)}/entry", f"Authorization: Bearer {token}") for token in tokens]
+def polls(keys: Iterable[ListKey], tokens: Iterable[str]) -> list[bytes]:
+    """Each token asks for its entry in the next of the lists."""
+    return _entry_calls("GET", keys, tokens)
+
+
+def leaves(keys: Iterable[ListKey], tokens: Iterable[str]) -> list[bytes]:
+    """Each token leaves the next of the lists."""
+    return _entry_calls("DELETE", keys, tokens)
+
+
+def _entry_calls(method: str, keys: Iterable[ListKey], tokens: Iterable[str]) -> list[bytes]:
+    return [
+        request(method, f"{list_path(key)}/entry", f"Authorization: Bearer {token}")
+        for key, token in zip(itertools.cycle(keys), tokens, strict=False)
+    ]
 
 
 def pictures(key: ListKey, tag: str | None = None) -> list[bytes]:
@@ -40,9 +55,14 @@ def pictures(key: ListKey, tag: str | None = None) -> list[bytes]:
     return [request("GET", f"{list_path(key)}/queue", *headers)]
 
 
-def purchases(key: ListKey, users: Iterable[str], api_key: str) -> list[bytes]:
-    """Each user's tickets are bought."""
-    path = f"/v1/organizer/waiting-lists/{key.offer_id}/{key.representation_id}/entries"
+def purchases(keys: Iterable[ListKey], users: Iterable[str], api_key: str) -> list[bytes]:
+    """Each user's tickets in the next of the lists are bought."""
     return [
-        request("POST", f"{path}/{user}/purchase", f"Authorization: Bearer {api_key}", body={}) for user in users
+        request(
+            "POST",
+            f"/v1/organizer/waiting-lists/{key.offer_id}/{key.representation_id}/entries/{user}/purchase",
+            f"Authorization: Bearer {api_key}",
+            body={},
+        )
+        for key, user in zip(itertools.cycle(keys), users, strict=False)
     ]

@@ -1,5 +1,7 @@
 """What a benchmark runs on: a PostgreSQL, the service and the ceiling as processes, lists of any length."""
 
+import base64
+import hmac
 import json
 import os
 import signal
@@ -16,7 +18,8 @@ from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
 from bench.fill import fill
-from waiting_list.access.api_keys import Scope, create_api_key
+from waiting_list.access.api_keys import create_api_key
+from waiting_list.access.scopes import Scope
 from waiting_list.access.sign_outs import SignOuts
 from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.access.user_tokens import User, UserTokens
@@ -41,17 +44,21 @@ class Stage:
         self.pool = pool
         self.folder = folder
         self.engine = Engine(pool, Settings())
-        self.user_tokens = UserTokens(SigningKeys(pool), SignOuts(pool, Settings()))
+        self._signing_keys = SigningKeys(pool)
+        self.user_tokens = UserTokens(self._signing_keys, SignOuts(pool, Settings()))
         self.api_key = ""
+        self.audited: list[ListKey] = []
+        """The lists whose entries came by calls of the service alone."""
         self._lists = 0
 
     @classmethod
     @asynccontextmanager
-    async def make(cls) -> AsyncIterator["Stage"]:
-        """A migrated, empty database on durable settings, for as long as the block runs."""
+    async def make(cls, settings: Mapping[str, str] = {}) -> AsyncIterator["Stage"]:
+        """A migrated, empty database on durable settings, for as long as the block runs; with more of PostgreSQL's
+        own `settings`."""
         with tempfile.TemporaryDirectory(prefix="waiting-list-bench-") as folder:
             os.chmod(folder, 0o711)  # started by root, the server runs as another account
-            with embedded(Path(folder)) as dsn:
+            with embedded(Path(folder), extra_settings=settings) as dsn:
                 await migrate(dsn)
                 pool = await connect_pool(Settings(), dsn)
                 stage = cls(dsn, pool, Path(folder))
@@ -63,9 +70,16 @@ class Stage:
                 await pool.close()
 
     async def make_list(
-        self, waiting: int = 0, ready: int = 0, *, total: int = 2_000_000, until: datetime | None = None
+        self,
+        waiting: int = 0,
+        ready: int = 0,
+        *,
+        total: int = 2_000_000,
+        until: datetime | None = None,
+        history: bool = True,
     ) -> ListKey:
-        """A sold-out list with so many in it, two tickets each. The longest are filled in without a history."""
+        """A sold-out list with so many in it, two tickets each, which are filled in without a history. The audit
+        takes those that are empty now, unless what comes then has no `history` either."""
         self._lists += 1
         key = ListKey(f"offer{self._lists}", f"date{self._lists}")
         start = datetime.now(UTC) + timedelta(days=30)
@@ -84,6 +98,8 @@ class Stage:
                 joined_at=datetime.now(UTC),
                 ready_until=until or start,
             )
+        if history and not waiting and not ready:
+            self.audited.append(key)
         return key
 
     async def settle(self) -> None:
@@ -93,8 +109,16 @@ class Stage:
             await acquired.execute("CHECKPOINT", timeout=600)
 
     async def tokens(self, users: Iterable[str]) -> list[str]:
-        """User tokens."""
-        return [(await self.user_tokens.mint(User(user, ORGANIZATION), expires_in=7200))[0] for user in users]
+        """User tokens: one as the service makes it, and others like it, because each would ask the database."""
+        minted, _ = await self.user_tokens.mint(User("user", ORGANIZATION), expires_in=7200)
+        key, head = (await self._signing_keys.keys()).user_token, minted.partition(".")[0]
+        claims = await self.user_tokens.claims(minted)
+
+        def signed(user: str) -> str:
+            body = _base64(json.dumps(claims | {"sub": user}, separators=(",", ":")).encode())
+            return f"{head}.{body}.{_base64(hmac.digest(key, f'{head}.{body}'.encode(), 'sha256'))}"
+
+        return [signed(user) for user in users]
 
     def load(
         self,
@@ -103,14 +127,16 @@ class Stage:
         *,
         connections: int,
         seconds: float,
-        rate: float | None = None,
+        kinds: Iterable[str] = (),
+        **options: float | None,
     ) -> dict[str, Any]:
-        """Runs the load against a server, and returns what it prints."""
+        """Runs the load (bench/load.py) against a server, and returns what it prints."""
         file = self.folder / "requests"
         file.write_bytes(b"\0".join(requests))
         command = [sys.executable, "-m", "bench.load", str(file), str(server.port), str(connections), str(seconds)]
-        command += [str(rate)] if rate else []
-        done = subprocess.run(command, check=True, capture_output=True, timeout=seconds + 60)
+        command += [f"--kinds={','.join(kinds)}"]
+        command += [f"--{name}={value}" for name, value in options.items() if value]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=seconds + 60)
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
@@ -130,12 +156,23 @@ class Server:
         return serving or pids
 
 
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
 def memory(pid: int) -> int:
     """Bytes of memory that a process has of its own (Linux)."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Private_Dirty:"):
-            return int(line.split()[1]) * 1024
-    raise ValueError(pid)
+    return _kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Private_Dirty:")
+
+
+def peak_memory(pid: int) -> int:
+    """Bytes of memory that a process has had at most, shared ones too (Linux)."""
+    return _kilobytes(Path(f"/proc/{pid}/status"), "VmHWM:")
+
+
+def _kilobytes(file: Path, name: str) -> int:
+    (line,) = (line for line in file.read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1]) * 1024
 
 
 @contextmanager
@@ -165,7 +202,8 @@ def service(stage: Stage, *, processes: int = 1, environment: Mapping[str, str] 
     """The service as `waiting-list serve` runs it, worker included unless the environment says otherwise."""
     port = free_port()
     command = [sys.executable, "-m", "waiting_list", "serve", "--port", str(port), "--workers", str(processes)]
-    return _served(command, port, "/health/ready", {"DATABASE_URL": stage.dsn, **(environment or {})})
+    quiet = {"DATABASE_URL": stage.dsn, "WAITING_LIST_LOG_LEVEL": "warning"}
+    return _served(command, port, "/health/ready", quiet | dict(environment or {}))
 
 
 def ceiling(stage: Stage, *, processes: int = 1) -> Any:
