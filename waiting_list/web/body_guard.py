@@ -12,7 +12,6 @@ from waiting_list.email_addresses import LOCAL_DOMAINS
 from waiting_list.page_addresses import PRIVATE_LINKS
 from waiting_list.problems import BodyTooLarge, InvalidRequest, Problem, RequestTimeout, UnsupportedMediaType
 from waiting_list.web.problem_responses import problem_response
-from waiting_list.web.server_sent_events import STREAM
 
 BODY_LIMIT = 64 * 1024
 """Bytes."""
@@ -33,8 +32,8 @@ class BodyGuard:
     The service ignores an incomplete request, because it may mean something else than its beginning says. It drops
     the request if the sender has disconnected, and answers `invalid_request` if the length is wrong. It also
     answers `body_too_large`, `unsupported_media_type`, and `invalid_request` for a path or query that is not
-    UTF-8. It keeps a `%2F` in a path apart from a `/`, so that an id can have slashes. It runs the stream that a
-    call has left (web/server_sent_events.py). Within the call, addresses in `local_domains` are valid.
+    UTF-8. It keeps a `%2F` in a path apart from a `/`, so that an id can have slashes. Within the call, addresses
+    in `local_domains` are valid.
     """
 
     def __init__(
@@ -67,10 +66,6 @@ class BodyGuard:
             scope["path"] = SLASH.join(unquote(part) for part in parts)
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
-            if stream := scope.pop(STREAM, None):
-                for name in [name for name in scope if name.startswith("fastapi")]:
-                    del scope[name]  # what FastAPI kept for this call
-                await stream.run(receive, send)
             return
         try:
             async with asyncio.timeout(BODY_SECONDS):
