@@ -15,7 +15,8 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from waiting_list.lists.models import Entry, ListKey, Status
-from waiting_list.lists.queries.coalesced import CoalescedReads, cumulated_segments
+from waiting_list.lists.queries.coalesced import CoalescedReads
+from waiting_list.lists.queries.queue_snapshot import cumulated_segments
 from waiting_list.lists.ranks import SEGMENT_BITS
 from waiting_list.periodic import repeat
 from waiting_list.postgres.pool import Pool, connection
