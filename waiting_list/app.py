@@ -57,11 +57,9 @@ from waiting_list.pages.unknown import on_http_error, on_problem, refuse
 from waiting_list.postgres.pool import connect_pool
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings, settings
-from waiting_list.web.body_guard import BodyGuard
-from waiting_list.web.cors import CrossOrigin
 from waiting_list.web.deployment_metrics import DeploymentMetrics
 from waiting_list.web.health import Health
-from waiting_list.web.instrumentation import Instrumentation
+from waiting_list.web.http_layer import HttpLayer
 from waiting_list.web.openapi_document import contact, finish, licence
 from waiting_list.web.peers import Peers
 from waiting_list.web.problem_responses import on_defect, on_invalid
@@ -199,11 +197,16 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             Exception: on_defect,
         },
     )
-    app.add_middleware(BodyGuard, refuse=refuse, local_domains=config.local_domains)
-    app.add_middleware(CrossOrigin)
-    app.add_middleware(Instrumentation, log_requests=config.log_requests, peers=peers)
+    # In place of `add_middleware`, which would put a layer of Starlette's own around it.
+    app.middleware_stack = HttpLayer(
+        app,
+        refuse=refuse,
+        local_domains=config.local_domains,
+        log_requests=config.log_requests,
+        peers=peers,
+    )
     if config.public_path:
-        app.add_middleware(PublicPath, path=config.public_path)
+        app.middleware_stack = PublicPath(app.middleware_stack, path=config.public_path)
     describe = app.openapi
 
     @cache

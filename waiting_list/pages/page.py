@@ -130,7 +130,7 @@ class PageRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            call = self.call_class(request)
+            call = self.call_class(request.scope, request.receive)
             try:
                 call.allow(call.service.limits.request_from(call.address))
                 return await self.admit(call) or await handler(call)

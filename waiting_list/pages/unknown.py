@@ -38,7 +38,7 @@ def refuse(scope: Scope, problem: Problem) -> Response:
     request = Request(scope)
     if not _wants_page(request):
         return problem_response(scope, problem)
-    call = PageRequest(request)
+    call = PageRequest(scope, request.receive)
     try:
         call.allow(call.service.limits.request_from(call.address))
     except Problem as limited:

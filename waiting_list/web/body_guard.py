@@ -1,17 +1,15 @@
-"""Check request bodies before FastAPI: each must be complete, of limited size, and JSON or a form."""
+"""Check requests before any call: a body is complete, of limited size, and JSON or a form. An address is UTF-8."""
 
 import asyncio
 import re
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope
 
-from waiting_list.email_addresses import LOCAL_DOMAINS
 from waiting_list.page_addresses import PRIVATE_LINKS
-from waiting_list.problems import BodyTooLarge, InvalidRequest, Problem, RequestTimeout, UnsupportedMediaType
-from waiting_list.web.problem_responses import problem_response
+from waiting_list.problems import BodyTooLarge, InvalidRequest, RequestTimeout, UnsupportedMediaType
 
 BODY_LIMIT = 64 * 1024
 """Bytes."""
@@ -26,69 +24,54 @@ _JSON = re.compile(rb"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE
 _FORM = re.compile(rb"(?:application/x-www-form-urlencoded|multipart/form-data)\s*(?:;.*)?", re.IGNORECASE)
 
 
-class BodyGuard:
-    """Read the whole body, at most BODY_LIMIT, then pass the request on (pure ASGI).
+def check_address(scope: Scope) -> None:
+    """Raise InvalidRequest if the path or query is not UTF-8. Keep a `%2F` in the path apart from a `/`.
 
-    The service ignores an incomplete request, because it may mean something else than its beginning says. It drops
-    the request if the sender has disconnected, and answers `invalid_request` if the length is wrong. It also
-    answers `body_too_large`, `unsupported_media_type`, and `invalid_request` for a path or query that is not
-    UTF-8. It keeps a `%2F` in a path apart from a `/`, so that an id can have slashes. Within the call, addresses
-    in `local_domains` are valid.
+    So an id can have slashes. Other bytes would decode to U+FFFD, so that one id could match another. Private
+    links are safe, because the service finds them by their hash.
     """
+    raw_path, query = scope.get("raw_path") or b"", scope["query_string"]
+    if b"%" not in raw_path and b"%" not in query:
+        return
+    for name, sent in (("path", raw_path), ("query", query)):
+        if not _is_utf8(unquote_to_bytes(sent)) and not scope["path"].startswith(PRIVATE_LINKS):
+            raise InvalidRequest.of(name, "is not UTF-8")
+    if b"%2f" in raw_path.lower():
+        parts = re.split("%2f", raw_path.decode("latin-1"), flags=re.IGNORECASE)
+        scope["path"] = SLASH.join(unquote(part) for part in parts)
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        refuse: Callable[[Scope, Problem], ASGIApp] = problem_response,
-        local_domains: frozenset[str] = frozenset(),
-    ) -> None:
-        self._app = app
-        self._refuse = refuse
-        self._local_domains = local_domains
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        LOCAL_DOMAINS.set(self._local_domains)  # for good: the server runs each request in a context of its own
-        raw_path = scope.get("raw_path") or b""
-        is_link = scope["path"].startswith(PRIVATE_LINKS)
-        # Other bytes would decode to U+FFFD, so that one id could match another. Private links are safe, because
-        # the service finds them by their hash.
-        for name, sent in (("path", raw_path), ("query", scope["query_string"])):
-            if b"%" in sent and not is_link and not _is_utf8(unquote_to_bytes(sent)):
-                problem = InvalidRequest.of(name, "is not UTF-8")
-                await self._refuse(scope, problem)(scope, receive, send)
-                return
-        if b"%2f" in raw_path.lower():
-            parts = re.split("%2f", raw_path.decode("latin-1"), flags=re.IGNORECASE)
-            scope["path"] = SLASH.join(unquote(part) for part in parts)
-        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
-            await self._app(scope, receive, send)
-            return
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await _read_body(scope, receive, is_form=not scope["path"].startswith(_API))
-        except TimeoutError:
-            body = RequestTimeout(
-                f"The body took longer than {BODY_SECONDS:g} seconds to arrive.", headers={"Connection": "close"}
-            )
-        if body is None:
-            return  # the client has disconnected
-        if isinstance(body, Problem):
-            await self._refuse(scope, body)(scope, receive, send)
-            return
-        read = False
+async def read_body(scope: Scope, receive: Receive, *, has_arrived: bool = False) -> bytes | None:
+    """Return the body when it is complete, or None if the client disconnected before.
 
-        async def replay() -> Message:
-            nonlocal read
-            if read:
-                return await receive()
-            read = True
-            return {"type": "http.request", "body": body, "more_body": False}
+    An incomplete request is not carried out, because it may mean something else than its beginning says. A body
+    that `has_arrived` needs no time limit. Raises BodyTooLarge, UnsupportedMediaType, InvalidRequest if the length
+    is wrong, RequestTimeout.
+    """
+    is_form = not scope["path"].startswith(_API)
+    if has_arrived:
+        return await _read_body(scope, receive, is_form=is_form)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read_body(scope, receive, is_form=is_form)
+    except TimeoutError:
+        raise RequestTimeout(
+            f"The body took longer than {BODY_SECONDS:g} seconds to arrive.", headers={"Connection": "close"}
+        ) from None
 
-        await self._app(scope, replay, send)
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` (ASGI) that gives the body once more, as one message."""
+    read = False
+
+    async def replayed() -> Message:
+        nonlocal read
+        if read:
+            return await receive()
+        read = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -99,13 +82,11 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-async def _read_body(scope: Scope, receive: Receive, *, is_form: bool) -> bytes | Problem | None:
-    """Return the body when it is complete, or None if the client disconnected before."""
+async def _read_body(scope: Scope, receive: Receive, *, is_form: bool) -> bytes | None:
     headers: MutableMapping[bytes, bytes] = dict(scope["headers"])
-    too_large = BodyTooLarge(f"The body is larger than {BODY_LIMIT} bytes.")
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length) > BODY_LIMIT:
-        return too_large
+        raise _too_large()
     body = bytearray()
     more = True
     while more:
@@ -114,13 +95,17 @@ async def _read_body(scope: Scope, receive: Receive, *, is_form: bool) -> bytes 
             return None
         body += message.get("body", b"")
         if len(body) > BODY_LIMIT:
-            return too_large
+            raise _too_large()
         more = message.get("more_body", False)
     # Servers usually check this. The service must not act on a cut body, for example after an upgrade.
     if length.isdigit() and int(length) != len(body):
-        return InvalidRequest.of("body", "does not have the length that Content-Length says")
+        raise InvalidRequest.of("body", "does not have the length that Content-Length says")
     if body and not (_FORM if is_form else _JSON).fullmatch(headers.get(b"content-type", b"").strip()):
-        return UnsupportedMediaType(
+        raise UnsupportedMediaType(
             "Send a form." if is_form else "Send JSON, with Content-Type: application/json."
         )
     return bytes(body)
+
+
+def _too_large() -> BodyTooLarge:
+    return BodyTooLarge(f"The body is larger than {BODY_LIMIT} bytes.")

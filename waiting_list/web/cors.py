@@ -5,9 +5,9 @@ no more than the stranger could do without a browser. Calls with cookies or API 
 are closed to other origins.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 _OPEN = "/v1/user/"
 ALLOWED: Mapping[str, str] = {
@@ -25,41 +25,15 @@ PREFLIGHT: Mapping[str, str] = {
     "Access-Control-Max-Age": "7200",
 }
 """The headers of the answer to a preflight request."""
-_ALLOWED = [(name.lower().encode(), value.encode()) for name, value in ALLOWED.items()]
-_PREFLIGHT = [(name.lower().encode(), value.encode()) for name, value in PREFLIGHT.items()]
+_MARKS = [(name.lower().encode(), value.encode()) for name, value in ALLOWED.items()]
 
 
-def allowed(path: str) -> Mapping[str, str]:
-    """Return the CORS headers of an answer at this path that does not pass through `CrossOrigin`."""
-    return ALLOWED if path.startswith(_OPEN) else {}
+def marks(path: str) -> Sequence[tuple[bytes, bytes]]:
+    """Return the CORS headers of an answer at this path (ASGI), be it a problem or a stream."""
+    return _MARKS if path.startswith(_OPEN) else ()
 
 
-class CrossOrigin:
-    """Answer preflight requests before authentication, and add CORS headers to all answers of the user router.
-
-    Pure ASGI. It adds them also to problems and streams, and leaves all other paths unchanged.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(_OPEN):
-            await self._app(scope, receive, send)
-            return
-        if scope["method"] == "OPTIONS" and _is_preflight(scope):
-            await send({"type": "http.response.start", "status": 204, "headers": _PREFLIGHT})
-            await send({"type": "http.response.body", "body": b""})
-            return
-
-        async def send_marked(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_ALLOWED]
-            await send(message)
-
-        await self._app(scope, receive, send_marked)
-
-
-def _is_preflight(scope: Scope) -> bool:
+def is_preflight(scope: Scope) -> bool:
+    """Return whether a browser asks with this OPTIONS request if a page may send another one."""
     names = {name for name, _ in scope["headers"]}
-    return {b"origin", b"access-control-request-method"} <= names
+    return scope["path"].startswith(_OPEN) and names >= {b"origin", b"access-control-request-method"}

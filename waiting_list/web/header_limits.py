@@ -7,7 +7,9 @@ web/body_guard.py limits bodies.
 """
 
 import asyncio
+import re
 import struct
+from collections.abc import Iterable
 from contextlib import suppress
 from fcntl import ioctl
 from termios import TIOCOUTQ
@@ -15,8 +17,9 @@ from typing import Any, ClassVar
 
 import httptools
 import structlog
+from starlette.types import Send
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +32,7 @@ READER_SECONDS = 10.0
 LINGER_SECONDS = 2.0
 """How long an answered request may still miss a part of its body."""
 _LOOK_SECONDS = 1.0
+_CONTROL = re.compile(b"[\x00-\x08\x0a-\x1f\x7f]")
 _NO_HTTP = "Invalid HTTP request received."
 _SLICE_BYTES = 1024
 """The most bytes to parse at once. Each request in them costs a few KB, and the shortest has 18 bytes."""
@@ -49,6 +53,46 @@ class Successor(asyncio.Protocol):
     def shutdown(self) -> None:
         """End the answer, because the server ends."""
         raise NotImplementedError
+
+
+def cycle_of(send: Send) -> RequestResponseCycle | None:
+    """Return the server's side of the request that an ASGI `send` belongs to; None if it is another server's."""
+    cycle = getattr(send, "__self__", None)
+    return cycle if isinstance(cycle, RequestResponseCycle) else None
+
+
+async def write_answer(
+    cycle: RequestResponseCycle, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
+) -> None:
+    """Do what two calls of an ASGI `send` do, for an answer with a body that is there, with a single write.
+
+    The headers must give the length of the body, and have lower-case names. Raises ValueError for a header that
+    would begin another one.
+    """
+    if cycle.flow.write_paused and not cycle.disconnected:
+        await cycle.flow.drain()
+    if cycle.disconnected:
+        return
+    lines = [STATUS_LINE[status]]
+    for name, value in cycle.default_headers:
+        lines += (name, b": ", value, b"\r\n")
+    for name, value in headers:
+        if _CONTROL.search(value):
+            raise ValueError("A header has a control character.")
+        if name == b"connection" and value == b"close":
+            cycle.keep_alive = False
+        else:
+            lines += (name, b": ", value, b"\r\n")
+    lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+    if cycle.scope["method"] != "HEAD":
+        lines.append(body)
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    cycle.transport.write(b"".join(lines))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
 
 
 class _Flow(FlowControl):

@@ -18,7 +18,6 @@ from waiting_list.fields import LOCAL_ADDRESS, LOCAL_ADDRESS_HINT, Frozen
 from waiting_list.lists.challenges import Challenge
 from waiting_list.lists.models import Entry
 from waiting_list.problems import InternalError, InvalidRequest, MethodNotAllowed, NotFound, Problem
-from waiting_list.web.cors import allowed
 
 T = TypeVar("T")
 _ORGANIZER = "/v1/organizer/"
@@ -26,7 +25,7 @@ _SLASHES = re.compile("/{2,}")
 PROBLEM_JSON = "application/problem+json"
 REQUEST_ID_HEADER = b"x-request-id"
 REQUEST_ID_KEY = "waiting_list.request_id"
-"""The key of the request id in the scope of a call. web/instrumentation.py sets it."""
+"""The key of the request id in the scope of a call. web/http_layer.py sets it."""
 CACHE_CONTROL = b"cache-control"
 PUBLIC_PATH = "waiting_list.public_path"
 """The key of the path of the public address in the scope of a call, if it has one. web/public_path.py sets it."""
@@ -164,8 +163,4 @@ def _exists(scope: Scope, path: str) -> bool:
 
 async def on_defect(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the framework's signature
     """Answer a call that hit a defect. The server logs the error."""
-    # Starlette sends this answer outside of all middleware.
-    headers = {"Cache-Control": PRIVATE, **allowed(request.scope["path"])}
-    if request_id := request.scope.get(REQUEST_ID_KEY):
-        headers[REQUEST_ID_HEADER.decode()] = request_id
-    return problem_response(request.scope, InternalError("Something went wrong on our side.", headers=headers))
+    return problem_response(request.scope, InternalError("Something went wrong on our side."))

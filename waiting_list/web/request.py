@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Never, cast
 
 from fastapi import Request
+from starlette.types import Receive
+from starlette.types import Scope as ASGIScope
 
 from waiting_list.access.authentication import Authenticator, Organizer
 from waiting_list.access.email_limits import MailLimits
@@ -72,9 +74,12 @@ class ApiRequest(Request):
 
     who: User | Organizer | None = None
 
-    def __init__(self, request: Request) -> None:
-        super().__init__(request.scope, request.receive)
-        self.service: Services = request.app.state.service
+    whole_body: bytes | None = None
+    """The body, if it was read before."""
+
+    def __init__(self, scope: ASGIScope, receive: Receive) -> None:
+        super().__init__(scope, receive)
+        self.service: Services = scope["app"].state.service
 
     @property
     def engine(self) -> Engine:
@@ -111,6 +116,13 @@ class ApiRequest(Request):
         """The IP address of the caller. A trusted proxy may set it by `X-Forwarded-For`."""
         client = self.scope.get("client")
         return client[0] if client else None
+
+    def header(self, name: bytes) -> str | None:
+        """Return the first header with this name, which must be lower-case; None without one."""
+        for sent, value in self.scope["headers"]:
+            if sent == name:
+                return str(value.decode("latin-1"))
+        return None
 
     def count(self) -> None:
         """Count the call for the rate limit of its API key or user. Raises RateLimited."""
@@ -155,7 +167,7 @@ class ApiRequest(Request):
 
         Two requests count as the same even if they differ in the body's field `but`. Raises InvalidRequest.
         """
-        idempotency_key = self.headers.get("idempotency-key")
+        idempotency_key = self.header(b"idempotency-key")
         if idempotency_key is None:
             return self.caller
         if not 1 <= len(idempotency_key) <= LONGEST_IDEMPOTENCY_KEY:
@@ -199,6 +211,10 @@ class ApiRequest(Request):
         entry = await self.with_pass(answered.entry) if answered.entry else None
         promoted = tuple([await self.with_pass(one) for one in answered.promoted])
         return answered.model_copy(update={"entry": entry, "promoted": promoted})
+
+    async def body(self) -> bytes:
+        """Return the whole body."""
+        return await super().body() if self.whole_body is None else self.whole_body
 
     async def json(self) -> Any:
         """Return the body, parsed as strict JSON: no field twice, and no NaN (RFC 8259)."""

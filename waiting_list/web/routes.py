@@ -4,8 +4,9 @@
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from copy import copy
+from re import Pattern
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request, Response
@@ -13,11 +14,13 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query as QueryInfo
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
+from starlette.types import Scope as ASGIScope
 
 from waiting_list.access.authentication import Organizer
 from waiting_list.access.scopes import Scope
 from waiting_list.access.user_tokens import User
 from waiting_list.problems import InvalidRequest
+from waiting_list.web.direct_calls import is_plain, plain_handler
 from waiting_list.web.problem_responses import ALLOWANCE
 from waiting_list.web.request import ApiRequest
 
@@ -45,15 +48,14 @@ class Route(APIRoute, ABC):
         """Return the caller. Raises Unauthenticated, Forbidden, Unavailable."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the handler behind the checks."""
-        handler = super().get_route_handler()
+        """Return the handler behind the checks. `respond` is the same for a call that the caller has made."""
+        handler = plain_handler(self) if is_plain(self) else super().get_route_handler()
         joins = self.operation_id == "join"
         known = {
             field.alias for field in get_flat_params(self.dependant) if isinstance(field.field_info, QueryInfo)
         }
 
-        async def checked(request: Request) -> Response:
-            call = ApiRequest(request)
+        async def respond(call: ApiRequest) -> Response:
             call.allow(call.service.limits.request_from(call.address))
             call.who = await self.authenticate(call)
             call.count()
@@ -68,7 +70,11 @@ class Route(APIRoute, ABC):
                 response.raw_headers += allowance.headers
             return response
 
-        return checked
+        async def handle(request: Request) -> Response:
+            return await respond(ApiRequest(request.scope, request.receive))
+
+        self.respond = respond
+        return handle
 
 
 class PublicRoute(Route):
@@ -90,7 +96,7 @@ class UserRoute(Route):
     credentials = "userToken"
 
     async def authenticate(self, call: ApiRequest) -> User:
-        return await call.service.authenticator.user(call.headers.get("authorization"))
+        return await call.service.authenticator.user(call.header(b"authorization"))
 
 
 class OrganizerRoute(Route):
@@ -100,7 +106,7 @@ class OrganizerRoute(Route):
     scope: ClassVar[Scope]
 
     async def authenticate(self, call: ApiRequest) -> Organizer:
-        organizer = await call.service.authenticator.organizer(call.headers.get("authorization"))
+        organizer = await call.service.authenticator.organizer(call.header(b"authorization"))
         organizer.demand(Scope.READ if call.method in ("GET", "HEAD") else self.scope)
         return organizer
 
@@ -130,6 +136,31 @@ def _printable(text: str) -> str:
 def organizer_router(route_class: type[OrganizerRoute], tag: str) -> APIRouter:
     """Make a router for calls of organizers. They need an API key."""
     return APIRouter(prefix="/v1/organizer", route_class=route_class, tags=[tag])
+
+
+class DirectCalls:
+    """The plain calls among the routes of an application (web/direct_calls.py), by method.
+
+    A request belongs to its first route, as in Starlette. So a route that is not plain also hides the later ones.
+    """
+
+    def __init__(self, routes: Iterable[BaseRoute]) -> None:
+        self._routes: dict[str, list[tuple[Pattern[str], Route | None]]] = {}
+        for route in routes:
+            assert isinstance(route, APIRoute)
+            plain = route if isinstance(route, Route) and is_plain(route) else None
+            for method in route.methods or ():
+                self._routes.setdefault(method, []).append((route.path_regex, plain))
+
+    def find(self, scope: ASGIScope) -> Route | None:
+        """Return the route of a request if it is a plain call, and put its ids into the scope."""
+        path = scope["path"]
+        for pattern, route in self._routes.get(scope["method"], ()):
+            if found := pattern.match(path):
+                if route is not None:
+                    scope["route"], scope["path_params"] = route, found.groupdict()
+                return route
+        return None
 
 
 def with_head(routes: Sequence[BaseRoute]) -> list[BaseRoute]:
