@@ -1,6 +1,7 @@
 """How much is measured: all of it in a full run, a little of each part with BENCH_QUICK set."""
 
 import os
+import resource
 
 QUICK = bool(os.environ.get("BENCH_QUICK"))
 SECONDS = 1.0 if QUICK else 2.5
@@ -18,7 +19,8 @@ SIZES = (1_000, 10_000) if QUICK else (1_000, 10_000, 100_000, 1_000_000)
 REPEATS = 15 if QUICK else 100
 HOLDS = 500 if QUICK else 10_000
 LAPSING = 50 if QUICK else 400
-STREAMS = 200 if QUICK else 5_000
+STREAMS = 200 if QUICK else min(20_000, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 500)
+"""Each takes a socket of the server, and one of the reader."""
 CLIENTS = 8
 """Clients of the load that waiting lists of other systems are measured with."""
 LENGTH = 2_000 if QUICK else 100_000

@@ -46,7 +46,7 @@ class Readers:
             self._all.set()
 
     async def all_told(self) -> float:
-        await asyncio.wait_for(self._all.wait(), 60)
+        await asyncio.wait_for(self._all.wait(), 300)
         self._all.clear()
         self._count = 0
         return time.time()

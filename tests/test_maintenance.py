@@ -211,6 +211,31 @@ async def test_a_list_that_stays_due_stops_neither_the_clock_nor_the_others(now:
     assert rounds <= 40 * taken + 5, "it asks without a pause"
 
 
+async def test_the_next_round_begins_at_the_next_deadline_however_near_it_is(now: Lists) -> None:
+    await now.join("ada")
+    await now.add_stock(1)
+    maintenance = Maintenance(now.pool, now.engine)
+    await maintenance.work()  # the first round cleans, too
+    await hold_lapses(now.pool, in_seconds=0.015)
+    assert 0 < await maintenance.work() <= 0.015
+
+
+async def test_rounds_wait_longer_while_a_list_stays_due(now: Lists, monkeypatch: Any) -> None:
+    await now.join("ada")
+    await now.add_stock(1)
+    await hold_lapses(now.pool, in_seconds=-1)
+    maintenance = Maintenance(now.pool, now.engine)
+    with monkeypatch.context() as idle:
+
+        async def does_nothing(_: Maintenance) -> None:
+            pass
+
+        idle.setattr(Maintenance, "_do_due", does_nothing)
+        pauses = [await maintenance.work() for _ in range(7)]
+    assert pauses == [0.001, 0.002, 0.004, 0.008, 0.016, 0.02, 0.02]
+    assert await maintenance.work() > 0.02
+
+
 async def test_stopping_does_not_wait_until_everything_that_is_due_is_done(now: Lists, monkeypatch: Any) -> None:
     monkeypatch.setattr("waiting_list.maintenance._CHUNK", 1)
     for number in range(100):

@@ -66,6 +66,7 @@ from waiting_list.web.problem_responses import on_defect, on_invalid
 from waiting_list.web.public_path import PublicPath
 from waiting_list.web.request import Services
 from waiting_list.web.routes import with_head
+from waiting_list.web.server_sent_events import Streams
 
 DESCRIPTION = """
 Waiting lists for sold-out events. A list opens when the stock of an offer at a representation is sold out.
@@ -136,16 +137,19 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         signing_keys, sign_outs = SigningKeys(pool), SignOuts(pool, config)
         sign_outs.on_news = live.close_ended
         user_tokens = UserTokens(signing_keys, sign_outs)
+        purchase_passes = PurchasePasses(signing_keys)
+        streams = Streams(live, purchase_passes.with_pass)
         app.state.service = Services(
             settings=config,
             pool=pool,
             engine=engine,
             reads=reads,
             live=live,
+            streams=streams,
             signing_keys=signing_keys,
             sign_outs=sign_outs,
             user_tokens=user_tokens,
-            purchase_passes=PurchasePasses(signing_keys),
+            purchase_passes=purchase_passes,
             authenticator=Authenticator(pool, config, user_tokens, sign_outs),
             limits=Limits(pool, config),
             mail_limits=MailLimits(pool, config, signing_keys),
@@ -159,7 +163,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         dispatcher = Dispatcher(pool, config, signing_keys, engine.wake)
         maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
         work = [asyncio.create_task(one.run(stop)) for one in (maintenance, dispatcher) if config.worker]
-        watching = [asyncio.create_task(watcher.run()) for watcher in (live, sign_outs)]
+        watching = [asyncio.create_task(watcher.run()) for watcher in (live, streams, sign_outs)]
         try:
             yield
         finally:

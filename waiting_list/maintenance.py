@@ -27,8 +27,10 @@ LONGEST_SLEEP_SECONDS = 0.5
 """The longest time between two rounds. An earlier deadline can appear at any time, with a new hold, or with a show
 that is brought forward. To read one index twice a second is cheaper than a notification, and works through a
 pooler."""
-_SHORTEST_SLEEP_SECONDS = 0.02
-"""The time between two rounds while lists are due, so that one that stays due does not keep the process busy."""
+_SHORTEST_SLEEP_SECONDS = 0.001
+"""The time before the next round if a deadline has passed during this one."""
+_STILL_DUE_SECONDS = 0.02
+"""The time between two rounds while lists stay due, so that one that stays due does not keep the process busy."""
 _RETRY_SECONDS = 0.25
 _CLEANING_SECONDS = 60.0
 _WORKS_WITHIN_SECONDS = 30.0
@@ -56,6 +58,7 @@ class Maintenance:
         self._worked_at = float("-inf")
         self._pruning = False
         """Whether the last round found lists to prune, so that there may be more."""
+        self._still_due_pause = _SHORTEST_SLEEP_SECONDS
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set. After a failure, log it once and try again."""
@@ -102,12 +105,16 @@ class Maintenance:
         if cleaning or self._pruning:
             self._pruning = await self._prune()
             if self._pruning:
-                return _SHORTEST_SLEEP_SECONDS
+                return _STILL_DUE_SECONDS
         async with snapshot(self._pool) as acquired:
             seconds: float | None = await acquired.fetchval(sql("read_next_due"))
-        if seconds is None:
-            return LONGEST_SLEEP_SECONDS
-        return min(max(seconds, _SHORTEST_SLEEP_SECONDS), LONGEST_SLEEP_SECONDS)
+        if seconds is None or seconds > 0:
+            self._still_due_pause = _SHORTEST_SLEEP_SECONDS
+            return LONGEST_SLEEP_SECONDS if seconds is None else min(seconds, LONGEST_SLEEP_SECONDS)
+        # A deadline has passed during this round, or a list stays due: the longer it does, the longer the pause.
+        pause = self._still_due_pause
+        self._still_due_pause = min(2 * pause, _STILL_DUE_SECONDS)
+        return pause
 
     async def _do_due(self) -> None:
         async with snapshot(self._pool) as acquired:

@@ -1,10 +1,12 @@
 """Live entries: every watcher gets the exact entry within a second of a change, also in streams over real HTTP."""
 
 import asyncio
+import gc
 import json
 import random
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -14,13 +16,15 @@ from fastapi import FastAPI
 
 from tests.support.lists import ORGANIZATION, START, Lists
 from tests.support.shop import LIST, Shop, listening, problem
-from waiting_list.lists.models import ListKey, Status
+from tests.support.until import until
+from waiting_list.lists.models import Entry, ListKey, Status
 from waiting_list.lists.queries import coalesced, live
 from waiting_list.lists.queries.coalesced import CoalescedReads
 from waiting_list.lists.queries.live import Live, Watcher
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 from waiting_list.web import server_sent_events
+from waiting_list.web.server_sent_events import EntryStream
 
 PATH = f"/v1/user/waiting-lists/{LIST}/entry/live"
 SOON = 10
@@ -114,13 +118,17 @@ async def test_a_quiet_stream_shows_signs_of_life(
     app: FastAPI, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert server_sent_events.COMMENT_SECONDS == 15
-    monkeypatch.setattr(server_sent_events, "COMMENT_SECONDS", 0.02)
+    monkeypatch.setattr(server_sent_events, "COMMENT_SECONDS", 0)
     await shop.stock()
     await shop.join("ada")
     async with listening(app) as url, stream(url, await shop.token("ada")) as told:
         assert await told.next() is not None
+        streams = app.state.service.streams
         for _ in range(3):
+            await streams.look()
             assert await told.next() is None
+        monkeypatch.undo()
+        await streams.look()  # the comment of this look comes before the event
         await shop.user("ada", "DELETE")
         while not (event := await told.next()):
             pass
@@ -188,10 +196,10 @@ async def test_a_join_behind_asks_for_nobody_again(lists: Lists, monkeypatch: py
     await watching.live.look()
     await lists.join("late")
     await watching.live.look()
-    assert reads == [20, 0]
+    assert reads == [20]
     await lists.leave("u19")
     await watching.live.look()
-    assert reads == [20, 0, 20]
+    assert reads == [20, 20]
 
 
 async def test_one_query_a_look_for_any_number_of_lists(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,12 +232,14 @@ async def test_a_show_that_is_brought_forward_is_told(lists: Lists) -> None:
     await lists.add_stock(1)
     watching = Watching(lists)
     ada = await watching.watch("ada")
-    assert ada.entry.ready_until == START
+    seen = ada.take()
+    assert seen
+    assert seen.ready_until == START
     await watching.live.look()
-    assert await ada.news(within=0) is None
+    assert ada.take() is None
     await lists.reschedule(START - timedelta(days=1))
     await watching.live.look()
-    news = await ada.news(within=0)
+    news = ada.take()
     assert news
     assert news.ready_until == START - timedelta(days=1)
 
@@ -238,50 +248,116 @@ async def test_who_is_erased_is_told_no_more(lists: Lists) -> None:
     await lists.join("ada")
     watching = Watching(lists)
     ada = await watching.watch("ada")
+    ada.take()
     await lists.erase("ada")
     await watching.live.look()
     assert ada.closed
-    assert await ada.news(within=60) is None
+    assert ada.take() is None
 
 
-async def test_a_reader_that_takes_nothing_is_dropped_and_holds_up_nobody(
-    lists: Lists, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server_sent_events, "SLOW_SECONDS", 0.05)
-    await lists.join("ada")
-    await lists.join("bob")
-    watching = Watching(lists)
-    got: list[bytes] = []
+@asynccontextmanager
+async def slow_reader(app: FastAPI, url: str, token: str) -> AsyncIterator[tuple[socket.socket, Watcher]]:
+    """Open a stream whose reader has more to read than the system keeps for it."""
+    live: Live = app.state.service.live
+    known = {watcher for watchers in live._watchers.values() for watcher in watchers}
+    host, _, port = url.removeprefix("http://").partition(":")
+    loop = asyncio.get_running_loop()
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.setblocking(False)
+        await loop.sock_connect(slow, (host, int(port)))
+        request = f"GET {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
+        await loop.sock_sendall(slow, request.encode())
 
-    async def never(message: Any) -> None:
-        if message["type"] == "http.response.body":
-            await asyncio.Event().wait()
+        def opened() -> list[Watcher]:
+            now = {watcher for watchers in live._watchers.values() for watcher in watchers}
+            return [watcher for watcher in now - known if watcher.reader]
 
-    async def at_once(message: Any) -> None:
-        got.append(message.get("body", b""))
+        async def is_open() -> bool:
+            return bool(opened())
 
-    async def with_pass(entry: Any) -> Any:
-        return entry
+        await until(is_open)
+        (watcher,) = opened()
+        assert isinstance(watcher.reader, EntryStream)
+        watcher.reader._write(b":" + b"x" * 16_000_000 + b"\n\n")
+        assert watcher.reader in app.state.service.streams.unread
+        yield slow, watcher
 
-    async def run(user_id: str, send: Any) -> None:
-        watcher = await watching.watch(user_id)
-        response = server_sent_events.EntryStream(
-            watching.live, lists.key, watcher, last_event_id=None, with_pass=with_pass
-        )
-        await response.run(asyncio.Event().wait, send)
 
-    async with asyncio.timeout(SOON):
-        quick = asyncio.create_task(run("bob", at_once))
-        await run("ada", never)
-        assert {watcher.user_id for watcher in watching.live._watchers[lists.key]} == {"bob"}
-        await lists.leave("ada")
-        await watching.live.look()
-        while len(got) < 3:
-            await asyncio.sleep(0)
-        assert b'"position":1' in got[-1]
-        watching.live.close()
-        await quick
-    assert not watching.live._watchers
+async def test_a_reader_that_takes_nothing_is_dropped_and_holds_up_nobody(app: FastAPI, shop: Shop) -> None:
+    await shop.stock()
+    await shop.join("ada")
+    await shop.join("bob")
+    streams = app.state.service.streams
+    async with (
+        listening(app) as url,
+        slow_reader(app, url, await shop.token("ada")) as (_, ada),
+        stream(url, await shop.token("bob")) as told,
+    ):
+        await told.next()
+        for _ in range(int(server_sent_events.SLOW_SECONDS)):
+            await streams.look()
+        assert ada in app.state.service.live._watchers[ada.key]
+        await shop.user("ada", "DELETE")
+        event = await told.next()
+        assert event
+        assert event[1]["position"] == 1
+        for _ in range(2):
+            await streams.look()
+
+        async def is_dropped() -> bool:
+            return ada not in app.state.service.live._watchers[ada.key]
+
+        await until(is_dropped)
+        assert not streams.unread
+
+
+async def test_a_slow_reader_gets_the_newest_entry_only(app: FastAPI, shop: Shop) -> None:
+    await shop.stock()
+    for user in ("ada", "bob", "cleo"):
+        await shop.join(user)
+    live: Live = app.state.service.live
+    async with listening(app) as url, slow_reader(app, url, await shop.token("cleo")) as (slow, cleo):
+        for user in ("ada", "bob"):
+            await shop.user(user, "DELETE")
+            await live.look()
+        app.state.service.streams.comment_later(cleo.reader)  # a comment has to wait, too
+        read = b""
+        async with asyncio.timeout(SOON):
+            while b"x\n\n" not in read or not read.endswith(b"\n\n\r\n"):
+                read = read[-5000:] + await asyncio.get_running_loop().sock_recv(slow, 1 << 20)
+        after = read.rpartition(b"x\n\n")[2]
+        assert after.count(b"data: ") == 1
+        assert b'"position":1,' in after
+
+
+async def test_an_idle_stream_keeps_no_request_and_no_task(app: FastAPI, shop: Shop) -> None:
+    await shop.stock()
+    await shop.join("ada")
+    loop = asyncio.get_running_loop()
+    async with listening(app) as url:
+        port, token = int(url.rpartition(":")[2]), await shop.token("ada")
+        request = f"GET {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+        with ExitStack() as opened:
+
+            async def open_streams(number: int) -> tuple[int, int]:
+                """Return how many tasks and how many other objects there are afterwards."""
+                for _ in range(number):
+                    reader = opened.enter_context(socket.socket())
+                    reader.setblocking(False)
+                    await loop.sock_connect(reader, ("127.0.0.1", port))
+                    await loop.sock_sendall(reader, request)
+                    received = b""
+                    while b"data: " not in received:
+                        received += await asyncio.wait_for(loop.sock_recv(reader, 65536), SOON)
+                gc.collect()
+                return len(asyncio.all_tasks()), len(gc.get_objects())
+
+            await open_streams(5)  # leaves what is made once
+            tasks, objects = await open_streams(1)
+            tasks_after, objects_after = await open_streams(50)
+    assert tasks_after == tasks
+    assert objects_after - objects < 50 * 30
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -293,6 +369,7 @@ async def test_everybody_was_told_the_truth_in_the_end(lists: Lists, seed: int) 
         await lists.join(user, chance.randint(1, 3))
     watching = Watching(lists)
     watchers: list[Watcher] = []
+    news: dict[Watcher, Entry] = {}
 
     async def change() -> None:
         for _ in range(60):
@@ -318,6 +395,9 @@ async def test_everybody_was_told_the_truth_in_the_end(lists: Lists, seed: int) 
     async def look() -> None:
         for _ in range(40):
             await watching.live.look()
+            for watcher in watchers:
+                if entry := watcher.take():
+                    news[watcher] = entry
             await asyncio.sleep(0.001)
 
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
@@ -325,8 +405,9 @@ async def test_everybody_was_told_the_truth_in_the_end(lists: Lists, seed: int) 
             tasks.create_task(one())
     await watching.live.look()
     for watcher in watchers:
-        assert watcher.entry == await lists.entry(watcher.user_id)
-    assert {watcher.entry.status for watcher in watchers} >= {Status.WAITING, Status.LEFT}
+        news[watcher] = watcher.take() or news[watcher]
+        assert news[watcher] == await lists.entry(watcher.user_id)
+    assert {entry.status for entry in news.values()} >= {Status.WAITING, Status.LEFT}
 
 
 async def test_a_look_that_fails_is_made_good_by_the_next(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,7 +426,7 @@ async def test_a_look_that_fails_is_made_good_by_the_next(lists: Lists, monkeypa
         with pytest.raises(Problem):
             await watching.live.look()
     await watching.live.look()
-    news = await bob.news(within=0)
+    news = bob.take()
     assert news
     assert news.position == 1
 
@@ -368,8 +449,10 @@ async def test_a_change_while_somebody_begins_to_watch_is_not_missed(
     monkeypatch.setattr(CoalescedReads, "entry", slow)
     cleo = await watching.watch("cleo")
     monkeypatch.undo()
-    assert cleo.entry.position == 3
+    seen = cleo.take()
+    assert seen
+    assert seen.position == 3
     await watching.live.look()
-    news = await cleo.news(within=0)
+    news = cleo.take()
     assert news
     assert news.position == 2

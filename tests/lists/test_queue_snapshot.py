@@ -1,6 +1,7 @@
 """The snapshot of the whole queue: its content, its caching, and how a page finds an exact position in it."""
 
 import random
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,6 +12,10 @@ from waiting_list.lists import ranks
 from waiting_list.lists.models import Entry
 from waiting_list.lists.queries.coalesced import CoalescedReads
 from waiting_list.lists.queries.models import Queue
+from waiting_list.lists.queries.queue_snapshot import KnownQueue
+from waiting_list.postgres.pool import connection
+from waiting_list.postgres.statements import sql
+from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 
 PATH = f"/v1/user/waiting-lists/{LIST}/queue"
@@ -92,12 +97,95 @@ async def test_a_page_finds_its_exact_place_until_its_segment_changes(
     await lists.audit()
 
 
-async def test_the_snapshot_of_a_long_queue_is_small(lists: Lists, shop: Shop) -> None:
-    from waiting_list.postgres.pool import connection
+async def whole(lists: Lists) -> bytes:
+    """Return the snapshot as a process makes it that knows nothing of the queue."""
+    return (await CoalescedReads(lists.pool, Settings()).queue_snapshot(lists.key)).body
 
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_snapshot_that_is_kept_up_to_date_is_the_one_that_is_read_whole(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(ranks, "RANK_STEP", 1 << (ranks.SEGMENT_BITS - 1))  # two numbers to a segment
+    chance = random.Random(seed)
+    kept = [CoalescedReads(lists.pool, Settings()) for _ in range(3)]
+    users = [f"u{n}" for n in range(90)]
+    for user in users:
+        await lists.join(user, chance.randint(1, 3))
+    for _ in range(60):
+        user, other = chance.sample(users, 2)
+        with suppress(Problem):
+            match chance.randrange(7):
+                case 0:
+                    await lists.leave(user)
+                case 1 | 2:
+                    users.append(f"u{len(users)}")
+                    await lists.join(users[-1], chance.randint(1, 3))
+                case 3:
+                    await lists.move(user, to=chance.choice(["first", "last"]))
+                case 4:
+                    await lists.move(user, before=other)
+                case 5:
+                    await lists.change(user, wanted=chance.randint(1, 3))
+                case _:
+                    await lists.add_stock(chance.randint(1, 4))
+        for reads in kept:
+            if chance.random() < 0.4:  # so that each misses some
+                assert (await reads.queue_snapshot(lists.key)).body == await whole(lists)
+
+
+@pytest.mark.parametrize("version", [-1, 1])
+async def test_a_snapshot_is_read_whole_after_another_history(lists: Lists, version: int) -> None:
+    """A database that lost its last changes goes on from an earlier version; a list can be created again."""
+    for user in ("ada", "bob", "cleo"):
+        await lists.join(user)
+    await lists.leave("ada")
+    reads = CoalescedReads(lists.pool, Settings())
+    before = await reads.queue_snapshot(lists.key)
+    async with connection(lists.pool) as acquired:
+        await acquired.execute("UPDATE history SET at = at + interval '1 microsecond'")
+        await acquired.execute("UPDATE inventory SET waiting = 1, last_sequence = last_sequence + $1", version)
+        await acquired.execute("UPDATE segments SET segment = 1, waiting = 1, changed = 1 WHERE bits = 30")
+        await acquired.execute("UPDATE inventory SET last_rank = 3221225472")
+    after = await reads.queue_snapshot(lists.key)
+    assert after.body == await whole(lists) != before.body
+    assert Queue.model_validate_json(after.body).segments == [[1, 0, 0, 1]]
+
+
+async def test_a_change_of_a_long_queue_reads_the_changed_segments_only(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranks, "RANK_STEP", 1 << (ranks.SEGMENT_BITS - 1))
+    for n in range(100):
+        await lists.join(f"u{n}")
+    known = KnownQueue()
+
+    async def read() -> Any:
+        async with connection(lists.pool) as acquired:
+            statement = sql("read_queue")
+            record = await acquired.fetchrow(
+                statement, lists.key.list_id, ranks.SEGMENT_BITS, known.version, known.segment
+            )
+        assert record is not None
+        assert known.continues_in(record)
+        known.snapshot(record)
+        return record["segments"]
+
+    assert len(await read()) > 50
+    last = known.segment
+    assert await read() == [last]
+    await lists.leave("u20")
+    assert await read() == [10, last]
+    await lists.join("late")
+    assert known.segment == last
+    assert await read() in ([last], [last, last + 1])
+
+
+async def test_the_snapshot_of_a_long_queue_is_small(lists: Lists, shop: Shop) -> None:
     async with connection(lists.pool) as acquired:
         await acquired.execute(
-            "INSERT INTO segments SELECT $1, n, 1073, 2500, 1000 + n, 30 FROM generate_series(0, 930) n",
+            "INSERT INTO segments SELECT $1::uuid, n, 1073, 2500, 1000 + n, 30 FROM generate_series(0, 930) n"
+            " UNION ALL SELECT $1::uuid, n, 34336, 80000, 1930, 35 FROM generate_series(0, 29) n",
             lists.key.list_id,
         )
     answer = await shop.http.get(PATH, headers={"Accept-Encoding": "gzip"})

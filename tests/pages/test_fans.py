@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from tests.lists.test_challenges import solve
 from tests.notifications.test_email_rendering import HOSTILE, Parsed, shown_by
-from tests.support.shop import EVENT, LIST, ORGANIZATION, Shop, problem
+from tests.support.shop import EVENT, LIST, ORGANIZATION, Shop, listening, problem
 from tests.support.until import until
 from tests.web.test_http import unchanged
 from waiting_list.access.api_keys import Scope, create_api_key
@@ -640,10 +640,12 @@ async def test_a_place_is_live_for_who_is_signed_in(venue: Venue) -> None:
     seen = re.search(r'data-seen="(\w+)"', answer.text)
     assert seen is not None
     service = venue.app.state.service
-    watching = asyncio.create_task(fan.http.get(f"{PLACE}/live"))
-    await until(lambda: _has_watcher(service.live))
-    service.live.close()
-    streamed = await asyncio.wait_for(watching, 5)
+    cookies = "; ".join(f"{name}={value}" for name, value in fan.http.cookies.items())
+    async with listening(venue.app) as url, httpx.AsyncClient(headers={"Cookie": cookies}) as browser:
+        watching = asyncio.create_task(browser.get(f"{url}{PLACE}/live"))
+        await until(lambda: _has_watcher(service.live))
+        service.live.close()
+        streamed = await asyncio.wait_for(watching, 5)
     assert streamed.headers["content-type"].startswith("text/event-stream")
     # The page knows by the id that it shows what the stream tells first.
     assert f"id: {seen[1]}\n" in streamed.text

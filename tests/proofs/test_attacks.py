@@ -969,8 +969,8 @@ async def test_one_user_cannot_open_streams_without_end(fresh: Scene, monkeypatc
     assert {type(one) for one in opened} == {Watcher, RateLimited}
     problem(await fresh.get(await fresh.shop.token("bob"), f"{ENTRY}/live"), 429, "rate_limited")
     for one in watchers:
-        service.live.leave(key, one)
-    service.live.leave(key, await watch())
+        service.live.leave(one)
+    service.live.leave(await watch())
     assert not service.live._screens
 
 

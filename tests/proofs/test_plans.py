@@ -53,8 +53,7 @@ async def test_no_hot_statement_reads_the_whole_list(long_list: Lists) -> None:
         "read_newest_holds": (list_id, 2),
         "read_entries_of_user": (list_id, f"u{middle}"),
         "read_newest_entries": (list_id, [f"u{middle}"]),
-        "read_queue_head": (list_id,),
-        "read_queue": (list_id, SEGMENT_BITS),
+        "read_queue": (list_id, SEGMENT_BITS, -1, 0),
         "read_changed_lists": ([list_id], [0], [None], SEGMENT_BITS),
         "read_due_lists": (),
         "read_next_due": (),
@@ -85,7 +84,7 @@ async def test_plans_made_on_an_empty_table_stay_good(lists: Lists) -> None:
         "read_active_before": (key.list_id, rank, 1, 1),
         # For one user alone the list would not be read even by the wrong plan.
         "read_newest_entries": (key.list_id, [f"u{n}" for n in range(50_000, 50_032)]),
-        "read_queue": (key.list_id, SEGMENT_BITS),
+        "read_queue": (key.list_id, SEGMENT_BITS, -1, 0),
     }
     async with connection(pool) as acquired:
         # Before, since it makes plans anew.

@@ -38,6 +38,23 @@ _SLICE_BYTES = 1024
 """The most bytes to parse at once. Each request in them costs a few KB, and the shortest has 18 bytes."""
 
 
+HAND_OVER = "waiting_list.hand_over"
+"""The key in a request's scope of `HeaderLimits.hand_over`."""
+
+
+class Successor(asyncio.Protocol):
+    """A protocol that finishes an answer in place of the server."""
+
+    __slots__ = ("connections",)
+
+    connections: set[Any]
+    """The open connections of the server. The successor must leave it when its connection is lost."""
+
+    def shutdown(self) -> None:
+        """End the answer, because the server ends."""
+        raise NotImplementedError
+
+
 def cycle_of(send: Send) -> RequestResponseCycle | None:
     """Return the server's side of the request that an ASGI `send` belongs to; None if it is another server's."""
     cycle = getattr(send, "__self__", None)
@@ -132,8 +149,30 @@ class HeaderLimits(HttpToolsProtocol):
         self.flow.unparsed = b""
         self.pipeline.clear()
         if self._answered is not None:
+            # Because it refers to this protocol.
+            self._answered.scope.pop(HAND_OVER, None)  # type: ignore[misc]
             self._let_go(self._answered)
         super().connection_lost(exc)
+
+    def hand_over(self, successor: Successor) -> None:
+        """Let a successor finish the answer that has begun, and then close the connection."""
+        cycle = self._answered
+        assert cycle is not None, "an application answers"
+        successor.connections = self.connections
+        if cycle.disconnected:
+            successor.connection_lost(None)
+            return
+        cycle.disconnected = True  # so that uvicorn takes the answer as finished
+        del cycle.scope[HAND_OVER]  # type: ignore[misc]
+        self._open.discard(self)
+        self.connections.discard(self)
+        self.connections.add(successor)  # type: ignore[arg-type]
+        self.parser = None  # type: ignore[assignment]
+        self.pipeline.clear()
+        self.flow.unparsed = b""
+        self.flow.resume_reading()
+        self.transport.set_protocol(successor)
+        successor.connection_made(self.transport)
 
     def data_received(self, data: bytes) -> None:
         """Parse received data, or store them while reading is paused."""
@@ -188,6 +227,7 @@ class HeaderLimits(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answered = cycle
+        cycle.scope[HAND_OVER] = self.hand_over  # type: ignore[literal-required]
         super()._start_asgi_task(cycle, app)
 
     @staticmethod

@@ -23,7 +23,6 @@ from waiting_list.web.peers import Peers
 from waiting_list.web.problem_responses import CACHE_CONTROL, PRIVATE, REQUEST_ID_HEADER, REQUEST_ID_KEY
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.routes import DirectCalls
-from waiting_list.web.server_sent_events import STREAM
 
 _PRIVATE = (CACHE_CONTROL, PRIVATE.encode())
 _CLOSE = (b"connection", b"close")
@@ -37,8 +36,7 @@ class HttpLayer:
       underscores, else a new one. It counts and times the request, and logs it if that is wanted or it failed.
     - It answers preflight requests of browsers before authentication.
     - It passes a request on only whole, and refuses others (web/body_guard.py). Within the call, addresses in
-      `local_domains` are valid. It runs a plain call itself (web/direct_calls.py), and the stream that a call has
-      left (web/server_sent_events.py).
+      `local_domains` are valid. It runs a plain call itself (web/direct_calls.py).
     - It adds headers to each answer: the request id, `Cache-Control: private, no-store` unless the answer has its
       own, the CORS headers of the user router, and `Connection: close` while the process shuts down.
     """
@@ -74,11 +72,6 @@ class HttpLayer:
         LOCAL_DOMAINS.set(self._local_domains)
         try:
             await self._serve(scope, receive, answer)
-            # Here, because a stream is open for long, and all memory of the call is free again.
-            if stream := scope.pop(STREAM, None):
-                for name in [name for name in scope if name.startswith("fastapi")]:
-                    del scope[name]  # what FastAPI kept for this call
-                await stream.run(receive, answer.send)
         finally:
             method, call = scope["method"] if scope["method"].isalpha() else "?", call_name(scope)
             count(method, call, answer.status, answer.taken(), log_it=self._log_requests)

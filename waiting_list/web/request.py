@@ -33,6 +33,7 @@ from waiting_list.web.deployment_metrics import DeploymentMetrics
 from waiting_list.web.health import Health
 from waiting_list.web.peers import Peers
 from waiting_list.web.problem_responses import ALLOWANCE
+from waiting_list.web.server_sent_events import Streams
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Services:
     engine: Engine
     reads: CoalescedReads
     live: Live
+    streams: Streams
     signing_keys: SigningKeys
     sign_outs: SignOuts
     user_tokens: UserTokens

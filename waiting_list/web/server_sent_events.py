@@ -1,94 +1,207 @@
-"""Stream a user's entry, on every change, as server-sent events (WHATWG HTML, 9.2)."""
+"""Stream a user's entry, on every change, as server-sent events (WHATWG HTML, 9.2).
+
+A stream begins as an answer of the application. After its first event it takes the connection over from the
+server (web/header_limits.py), so that an idle stream needs no request, no task and no timer of its own.
+"""
 
 import asyncio
 import hashlib
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from typing import cast
 
 import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from waiting_list.lists.models import Entry, ListKey
+from waiting_list.lists.models import Entry
 from waiting_list.lists.queries.live import Live, Watcher
+from waiting_list.periodic import repeat
+from waiting_list.problems import Problem
+from waiting_list.web.header_limits import HAND_OVER, Successor
 
 log = structlog.get_logger(__name__)
 
 COMMENT_SECONDS = 15.0
 """The time between two comments, which keep proxies from closing a quiet stream."""
 SLOW_SECONDS = 10.0
-"""How long a reader may take no data before the stream drops it."""
-_RETRY_MILLISECONDS = 2000
+"""How long a reader may leave data unread before the stream drops it."""
+LOOK_SECONDS = 1.0
+"""The time between two looks at all streams."""
+_AT_ONCE = 50
+"""The most streams to write to before other calls have their turn."""
+_RETRY = b"retry: 2000\n\n"
+"""A reader that loses the stream connects again after so many milliseconds."""
+_COMMENT = b":\n\n"
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"x-accel-buffering", b"no"),
 ]
+_CLOSE = (b"connection", b"close")
 
 
-STREAM = "waiting_list.stream"
-"""The key in a request's scope under which the stream that answers it is stored."""
+class Streams:
+    """The open streams of this process. `run` looks after them until it is cancelled."""
+
+    def __init__(self, live: Live, with_pass: Callable[[Entry], Awaitable[Entry]]) -> None:
+        self.live = live
+        self.with_pass = with_pass
+        self.unread: Counter[EntryStream] = Counter()
+        """The readers that have left data unread, each with the number of looks since."""
+        self._by_comment: deque[EntryStream] = deque()
+        """The streams in the order of their next comments. A closed stream stays until then."""
+        self._with_news: deque[EntryStream] = deque()
+        self._writing: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Look once a second."""
+        await repeat(self.look, seconds=LOOK_SECONDS, failing="streams_failing")
+
+    async def look(self) -> None:
+        """Drop the readers that read nothing, and send the comments that are due."""
+        for stream in [*self.unread]:
+            # Counted, not timed, because readers cannot read while this process is stopped.
+            self.unread[stream] += 1
+            if self.unread[stream] * LOOK_SECONDS > SLOW_SECONDS:
+                log.info("slow_reader_dropped")
+                stream.drop()
+        now, sent = asyncio.get_running_loop().time(), 0
+        while self._by_comment and self._by_comment[0].comment_at <= now:
+            stream = self._by_comment.popleft()
+            if stream.comment():
+                self.comment_later(stream)
+            sent += 1
+            if sent % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def comment_later(self, stream: "EntryStream") -> None:
+        """Let the stream send a comment in COMMENT_SECONDS."""
+        stream.comment_at = asyncio.get_running_loop().time() + COMMENT_SECONDS
+        self._by_comment.append(stream)
+
+    def write_soon(self, stream: "EntryStream") -> None:
+        """Let the stream write its news, after those that came before."""
+        self._with_news.append(stream)
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        # One task writes for all streams, and gives way, so that news for thousands delay no other call.
+        written = 0
+        while self._with_news:
+            await self._with_news.popleft().write_news()
+            written += 1
+            if written % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        self._writing = None
 
 
-class EntryStream:
+class EntryStream(Successor):
     """Stream a watched entry: as it is now, then on every change.
 
     An event's id is a hash of its data. A reader that reconnects with it as `Last-Event-ID` gets the next event
     only after a change. With a `number`, the stream is about that entry alone, and ends if its user has a later
-    one.
-
-    This class does not use Starlette's stream, because that needs two tasks and a cancel scope.
+    one. A reader that is slow gets the newest entry only.
     """
 
-    __slots__ = ("_key", "_last_event_id", "_live", "_number", "_watcher", "_with_pass")
+    __slots__ = ("_is_queued", "_last_event_id", "_number", "_streams", "_transport", "_watcher", "comment_at")
 
     def __init__(
-        self,
-        live: Live,
-        key: ListKey,
-        watcher: Watcher,
-        *,
-        last_event_id: str | None,
-        with_pass: Callable[[Entry], Awaitable[Entry]],
-        number: int | None = None,
+        self, streams: Streams, watcher: Watcher, *, last_event_id: str | None, number: int | None = None
     ) -> None:
-        self._live = live
-        self._key = key
+        self.comment_at = 0.0
+        """The time of its next comment, on the clock of the loop."""
+        self._streams = streams
         self._watcher = watcher
         self._last_event_id = last_event_id
-        self._with_pass = with_pass
         self._number = number
+        self._transport: asyncio.Transport | None = None
+        self._is_queued = False
 
-    async def run(self, receive: Receive, send: Send) -> None:
-        """Stream until the reader leaves or is dropped, or the watcher is closed."""
-        watcher = self._watcher
-        gone = asyncio.ensure_future(_until_gone(receive))
-        gone.add_done_callback(lambda _: watcher.close())
-        try:
-            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            retry = f"retry: {_RETRY_MILLISECONDS}\n\n".encode()
-            if self._is_about(watcher.entry):
-                await _send(send, retry + await self._event(watcher.entry))
-            while not watcher.closed and self._is_about(watcher.entry):
-                entry = await watcher.news(within=COMMENT_SECONDS)
-                if not watcher.closed and self._is_about(watcher.entry):
-                    await _send(send, await self._event(entry) if entry else b":\n\n")
-            await _send(send, b"", more=False)
-        except TimeoutError:
-            log.info("slow_reader_dropped")
-        finally:
-            self._live.leave(self._key, watcher)
-            gone.cancel()
-            with suppress(asyncio.CancelledError):
-                await gone
+    async def first(self) -> bytes:
+        """Return what the stream begins with."""
+        entry = self._watcher.take()
+        return _RETRY + (await self._event(entry) if entry and self._is_about(entry) else b"")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Stream on this connection from now on."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(0)  # so that one event at most waits for a slow reader
+        self._streams.comment_later(self)
+        self._watcher.reader = self
+        if self._watcher.has_news:
+            self.wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """End the watch, because the reader has left or was dropped, or the stream has ended."""
+        self._transport = None
+        self.leave()
+
+    def leave(self) -> None:
+        """End the watch."""
+        self.connections.discard(self)
+        self._streams.unread.pop(self, None)
+        self._streams.live.leave(self._watcher)
+
+    def pause_writing(self) -> None:
+        """Write nothing more until the reader has read what is written."""
+        self._streams.unread[self] = 0
+
+    def resume_writing(self) -> None:
+        """Go on with the newest entry."""
+        del self._streams.unread[self]
+        if self._watcher.has_news:
+            self.wake()
+
+    def shutdown(self) -> None:
+        """End the stream, because the server ends."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"0\r\n\r\n")
+            self._transport.close()
+
+    def drop(self) -> None:
+        """Close the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def comment(self) -> bool:
+        """Send a comment, and return whether the stream still needs one later."""
+        self._write(_COMMENT)
+        return self._transport is not None
+
+    def wake(self) -> None:
+        """Write the news of the watcher soon."""
+        if not self._is_queued:
+            self._is_queued = True
+            self._streams.write_soon(self)
+
+    async def write_news(self) -> None:
+        """Write the newest entry, or end the stream if the watch has ended."""
+        self._is_queued = False
+        if self in self._streams.unread:
+            return  # until the reader has read the rest
+        entry = self._watcher.take()
+        if self._watcher.closed or (entry and not self._is_about(entry)):
+            self.shutdown()
+        elif entry:
+            try:
+                self._write(await self._event(entry))
+            except Problem:  # an outage, and logged where it occurs; the reader connects again
+                self.shutdown()
+
+    def _write(self, body: bytes) -> None:
+        transport = self._transport
+        if transport is not None and not transport.is_closing() and self not in self._streams.unread:
+            transport.write(b"%x\r\n%s\r\n" % (len(body), body))
 
     def _is_about(self, entry: Entry) -> bool:
         return self._number in (None, entry.number)
 
     async def _event(self, entry: Entry) -> bytes:
-        data = (await self._with_pass(entry)).model_dump_json().encode()
+        data = (await self._streams.with_pass(entry)).model_dump_json().encode()
         name = _name(data)
         if name == self._last_event_id:
-            return b":\n\n"
+            return _COMMENT
         self._last_event_id = name
         return b"id: %s\ndata: %s\n\n" % (name.encode(), data)
 
@@ -103,9 +216,9 @@ def _name(data: bytes) -> str:
 
 
 class StreamResponse(Response):
-    """Leave the stream to the HttpLayer, which runs it after the call is done.
+    """Begin a stream, and let it take the connection over.
 
-    FastAPI's memory for a request is as large as the stream itself; this way, it is freed first.
+    The server closes the connection after the stream, so it answers no request that the reader sends behind it.
     """
 
     def __init__(self, stream: EntryStream) -> None:
@@ -113,8 +226,15 @@ class StreamResponse(Response):
         self._stream = stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Put the stream into the scope; send no data."""
-        scope[STREAM] = self._stream
+        """Send the headers and the first event."""
+        stream = self._stream
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, _CLOSE]})
+            await send({"type": "http.response.body", "body": await stream.first(), "more_body": True})
+        except BaseException:
+            stream.leave()
+            raise
+        scope[HAND_OVER](stream)
 
 
 class StreamHeaders(Response):
@@ -124,13 +244,3 @@ class StreamHeaders(Response):
         """Send the headers of a stream."""
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         await send({"type": "http.response.body", "body": b""})
-
-
-async def _send(send: Send, body: bytes, *, more: bool = True) -> None:
-    async with asyncio.timeout(SLOW_SECONDS):
-        await send({"type": "http.response.body", "body": body, "more_body": more})
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -142,8 +142,7 @@ async def watch_entry(call: ApiRequest, offer_id: PathId, representation_id: Pat
         has_ended=partial(service.user_tokens.has_ended, user),
     )
     last_event_id = call.headers.get("last-event-id")
-    with_pass = service.purchase_passes.with_pass
-    return StreamResponse(EntryStream(call.live, key, watcher, last_event_id=last_event_id, with_pass=with_pass))
+    return StreamResponse(EntryStream(service.streams, watcher, last_event_id=last_event_id))
 
 
 @router.patch(

@@ -1,17 +1,13 @@
 """Coalesced reads: one query answers all callers that wait for it. For polls, queue snapshots and throughputs."""
 
-import gzip
-import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from itertools import accumulate
-from typing import NamedTuple
 
 from waiting_list.batching import Batcher
 from waiting_list.lists.models import Entry, ListKey, Status
-from waiting_list.lists.queries.models import Queue
+from waiting_list.lists.queries.queue_snapshot import KnownQueue, QueueSnapshot
 from waiting_list.lists.queries.wait_estimate import STRETCHES, Throughput
 from waiting_list.lists.ranks import SEGMENT_BITS
 from waiting_list.postgres.pool import STANDBY_SECONDS, Pool, Record, connection
@@ -25,14 +21,6 @@ _LISTS_KEPT = 1000
 _THROUGHPUT_SECONDS = 10.0
 """How long a throughput is kept."""
 _ACTIVE = (Status.WAITING, Status.READY)
-
-
-class QueueSnapshot(NamedTuple):
-    """A queue snapshot, ready to send. The tag changes when the body does."""
-
-    body: bytes
-    gzipped: bytes
-    tag: str
 
 
 class CoalescedReads:
@@ -57,7 +45,7 @@ class CoalescedReads:
         self._snapshots: Batcher[ListKey, None, QueueSnapshot] = Batcher(
             self._read_snapshot, queue_limit=queue_limit, batch_limit=batch_limit
         )
-        self._known_snapshots: OrderedDict[ListKey, tuple[tuple[object, ...], QueueSnapshot]] = OrderedDict()
+        self._known_queues: OrderedDict[ListKey, KnownQueue] = OrderedDict()
         self._throughputs: Batcher[ListKey, None, Throughput] = Batcher(
             self._read_throughput, queue_limit=queue_limit, batch_limit=batch_limit
         )
@@ -142,20 +130,23 @@ class CoalescedReads:
         seconds = STANDBY_SECONDS if standby else None
         async with connection(pool, standby=standby) as acquired:
             asked = take()
-            head = await acquired.fetchrow(sql("read_queue_head"), key.list_id, timeout=seconds)
-            if head is None:
-                raise InventoryNotFound()
-            known = self._known_snapshots.get(key)
-            if known and known[0] == tuple(head):
-                return [known[1]] * len(asked)
-            record = await acquired.fetchrow(sql("read_queue"), key.list_id, SEGMENT_BITS, timeout=seconds)
+            known = self._known_queues.get(key) or KnownQueue()
+            record = await acquired.fetchrow(
+                sql("read_queue"), key.list_id, SEGMENT_BITS, known.version, known.segment, timeout=seconds
+            )
+            if record is not None and not known.continues_in(record):
+                known = KnownQueue()
+                record = await acquired.fetchrow(
+                    sql("read_queue"), key.list_id, SEGMENT_BITS, known.version, known.segment, timeout=seconds
+                )
         if record is None:
             raise InventoryNotFound()
-        snapshot = _snapshot_of(record)
-        self._known_snapshots.pop(key, None)
-        if len(self._known_snapshots) >= _LISTS_KEPT:
-            self._known_snapshots.popitem(last=False)
-        self._known_snapshots[key] = tuple(record[name] for name in head.keys()), snapshot  # noqa: SIM118 - a Record is no dict
+        snapshot = known.snapshot(record)
+        if self._known_queues.get(key) is not known:
+            self._known_queues.pop(key, None)
+            if len(self._known_queues) >= _LISTS_KEPT:
+                self._known_queues.popitem(last=False)
+            self._known_queues[key] = known
         return [snapshot] * len(asked)
 
     async def _read_throughput(self, key: ListKey, take: Callable[[], Sequence[None]]) -> Sequence[Throughput]:
@@ -180,30 +171,9 @@ class CoalescedReads:
         return [throughput] * len(asked)
 
 
-def cumulated_segments(record: Record) -> list[list[int]]:
-    """Return a row for each segment, from the arrays of a record.
-
-    A row has the segment's number, the entries and tickets that wait before it, and when a place in it last moved.
-    """
-    numbers, waiting, tickets, changed = (record[name] or () for name in _SEGMENT_COLUMNS)
-    before, tickets_before = accumulate(waiting, initial=0), accumulate(tickets, initial=0)
-    return [list(one) for one in zip(numbers, before, tickets_before, changed, strict=False)]
-
-
-_SEGMENT_COLUMNS = ("segments", "segments_waiting", "segments_tickets", "segments_changed")
-
-
 def _own(record: Record, organization_id: str) -> Entry:
     if record["organization_id"] != organization_id:
         raise InventoryNotFound()
     if record["number"] is None:
         raise NotInList("This user has never joined this list.")
     return Entry.from_record(record)
-
-
-def _snapshot_of(record: Record) -> QueueSnapshot:
-    # Without validation, because the data comes from the database, and a long queue has a thousand segments.
-    known = {name: record[name] for name in Queue.model_fields if name not in ("segment_bits", "segments")}
-    queue = Queue.model_construct(segment_bits=SEGMENT_BITS, segments=cumulated_segments(record), **known)
-    body = queue.model_dump_json().encode()
-    return QueueSnapshot(body, gzip.compress(body, 1, mtime=0), hashlib.sha256(body).hexdigest()[:16])

@@ -7,15 +7,16 @@
 No code here waits for a reader, because each watcher keeps only the newest entry that its reader has not fetched.
 """
 
-import asyncio
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from waiting_list.lists.models import Entry, ListKey, Status
-from waiting_list.lists.queries.coalesced import CoalescedReads, cumulated_segments
+from waiting_list.lists.queries.coalesced import CoalescedReads
+from waiting_list.lists.queries.queue_snapshot import cumulated_segments
 from waiting_list.lists.ranks import SEGMENT_BITS
 from waiting_list.periodic import repeat
 from waiting_list.postgres.pool import Pool, connection
@@ -27,6 +28,8 @@ SECONDS = 1.0
 """The time between two looks."""
 MOST_SCREENS = 100
 """On how many screens one user may watch one entry at a time, in each process."""
+_READ_AT_ONCE = 500
+"""How many watchers get their news from one read, so that memory stays flat and other callers have their turn."""
 
 
 class _Seen(NamedTuple):
@@ -36,36 +39,59 @@ class _Seen(NamedTuple):
     ends_at: datetime | None = None
 
 
+class Reader(Protocol):
+    """What reads the news of a watcher."""
+
+    def wake(self) -> None:
+        """Learn that the watcher has news, or is closed."""
+
+
 class Watcher:
-    """A watch on one user's entry in one list. Get it from `Live.watch`."""
+    """A watch on one user's entry in one list. Get it from `Live.watch`; its first news is the entry as it is now.
 
-    __slots__ = ("_closed", "_has_ended", "_news", "_waiter", "entry", "place", "user_id")
+    It keeps no entry that its reader has taken, only a digest of it, because a process has thousands of watchers.
+    """
 
-    def __init__(self, user_id: str, entry: Entry, has_ended: Callable[[], bool] | None = None) -> None:
+    __slots__ = ("_digest", "_has_ended", "_news", "closed", "key", "place", "reader", "segment", "user_id")
+
+    def __init__(
+        self, key: ListKey, user_id: str, entry: Entry, has_ended: Callable[[], bool] | None = None
+    ) -> None:
+        self.key = key
         self.user_id = user_id
-        self._has_ended = has_ended
-        self.entry = entry
-        """The entry, as of the last read."""
+        self.segment: int | None = None
+        """The segment of the entry while it waits, as of the last read."""
         self.place: list[int] | None = None
         """About its segment: the entries and tickets before it, and when a place in it last moved."""
-        self._news: Entry | None = None
-        self._closed = False
-        self._waiter: asyncio.Future[None] | None = None
-
-    @property
-    def closed(self) -> bool:
+        self.reader: Reader | None = None
+        self.closed = False
         """Whether the watcher gets no more news."""
-        return self._closed
+        self._has_ended = has_ended
+        self._digest = b""
+        self._news: Entry | None = None
+        self.tell(entry)
 
     def tell(self, entry: Entry) -> None:
         """Take the entry as read; if it has changed, wake the reader."""
-        if entry != self.entry:
-            self.entry = self._news = entry
+        digest = hashlib.sha256(entry.model_dump_json().encode()).digest()[:16]
+        if digest != self._digest:
+            self._digest, self._news = digest, entry
+            self.segment = entry.rank >> SEGMENT_BITS if entry.status is Status.WAITING else None
             self._wake()
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the reader has an entry to take, or learns that the watcher is closed."""
+        return self.closed or self._news is not None
+
+    def take(self) -> Entry | None:
+        """Return the newest entry that the reader has not taken, if there is one."""
+        entry, self._news = self._news, None
+        return entry
 
     def close(self) -> None:
         """End the watch, and wake the reader."""
-        self._closed = True
+        self.closed = True
         self._wake()
 
     def close_if_ended(self) -> None:
@@ -73,26 +99,9 @@ class Watcher:
         if self._has_ended is not None and self._has_ended():
             self.close()
 
-    async def news(self, *, within: float) -> Entry | None:
-        """Wait for the newest entry that the reader has not fetched.
-
-        Return None if none comes `within` so many seconds, or the watcher is closed.
-        """
-        if self._news is None and not self._closed:
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                async with asyncio.timeout(within):
-                    await self._waiter
-            except TimeoutError:
-                return None
-            finally:
-                self._waiter = None
-        entry, self._news = self._news, None
-        return entry
-
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self.reader is not None:
+            self.reader.wake()
 
 
 class Live:
@@ -122,7 +131,10 @@ class Live:
         self._screens[key, user_id] += 1
         try:
             entry = await self._reads.entry(key, user_id, organization_id=organization_id)
-            watcher = Watcher(user_id, entry, has_ended)
+            for other in self._watchers.get(key, ()):
+                key = other.key  # so that the key exists once, not once for each watcher
+                break
+            watcher = Watcher(key, user_id, entry, has_ended)
         except BaseException:
             self._screen_is_off(key, user_id)
             raise
@@ -135,8 +147,9 @@ class Live:
         self._seen.pop(key, None)
         return watcher
 
-    def leave(self, key: ListKey, watcher: Watcher) -> None:
+    def leave(self, watcher: Watcher) -> None:
         """End a watch."""
+        key, watcher.reader = watcher.key, None
         self._screen_is_off(key, watcher.user_id)
         OPEN_STREAMS.dec()
         self._watchers[key].discard(watcher)
@@ -182,8 +195,7 @@ class Live:
             places = {segment: place for segment, *place in cumulated_segments(record)}
             stale = []
             for watcher in self._watchers.get(key, ()):
-                waits = watcher.entry.status is Status.WAITING
-                place = places.get(watcher.entry.rank >> SEGMENT_BITS) if waits else None
+                place = None if watcher.segment is None else places.get(watcher.segment)
                 # Skip the most frequent change, a join further behind, because it moves no watched place.
                 if place is None or place != watcher.place:
                     watcher.place = place
@@ -199,9 +211,11 @@ class Live:
                 raise
 
     async def _tell(self, key: ListKey, watchers: Sequence[Watcher]) -> None:
-        entries = await self._reads.entries(key, {watcher.user_id for watcher in watchers})
-        for watcher in watchers:
-            if entry := entries.get(watcher.user_id):
-                watcher.tell(entry)
-            else:
-                watcher.close()  # erased
+        for start in range(0, len(watchers), _READ_AT_ONCE):
+            some = watchers[start : start + _READ_AT_ONCE]
+            entries = await self._reads.entries(key, {watcher.user_id for watcher in some})
+            for watcher in some:
+                if entry := entries.get(watcher.user_id):
+                    watcher.tell(entry)
+                else:
+                    watcher.close()  # erased

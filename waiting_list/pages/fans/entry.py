@@ -125,11 +125,9 @@ async def watch(call: EntryPageRequest) -> Response:
     )
     return StreamResponse(
         EntryStream(
-            call.live,
-            place.key,
+            call.service.streams,
             watcher,
             last_event_id=call.headers.get("last-event-id"),
-            with_pass=call.service.purchase_passes.with_pass,
             number=place.entry.number,
         )
     )
