@@ -121,7 +121,22 @@ async def test_who_leaves_and_joins_again_in_one_transaction_is_active_once(list
         (1, "left"),
         (2, "waiting"),
     ]
-    assert await lists.rows("SELECT FROM history WHERE number = 1 AND verb = 'leave'")
+    # In one transaction: a batch that fails would run each request alone.
+    assert len(await lists.rows("SELECT DISTINCT at FROM history WHERE number = 2 OR verb = 'leave'")) == 1
+    await lists.audit()
+
+
+async def test_promotion_passes_over_a_user_who_leaves_in_the_same_batch(lists: Lists) -> None:
+    await lists.join("ada")
+    await lists.join("bob")
+    await asyncio.gather(
+        lists.engine.run(lists.key, USER, verbs.leave, user_id="ada"),
+        lists.engine.run(lists.key, ORGANIZER, verbs.add_stock, quantity=1),
+    )
+    assert await lists.status("ada") is Status.LEFT
+    assert await lists.status("bob") is Status.READY
+    # In one transaction: a batch that fails would run each request alone.
+    assert len(await lists.rows("SELECT DISTINCT at FROM history WHERE verb IN ('leave', 'add_stock')")) == 1
     await lists.audit()
 
 
