@@ -5,8 +5,8 @@ representations.csv (id, event_id, start_datetime, end_datetime), offers.csv (of
 max_quantity_per_order, description), inventory.csv (inventory_id, offer_id, representation_id, total_stock,
 available_stock): one header line, the columns in any order, and CSV as `csv_files.py` reads it.
 
-This is the only transaction that changes several lists. It locks them in the order of their ids, so that two
-imports cannot deadlock. All other transactions lock one list.
+This is the only transaction that changes several lists. It inserts the new ones, then locks the others, both in
+the order of their ids, so that two imports cannot deadlock. All other transactions lock one list.
 """
 
 from collections.abc import Callable, Iterable, Iterator
