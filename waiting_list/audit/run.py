@@ -9,7 +9,7 @@ The history names no person, so the audit cannot detect that two entries have sw
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sized
 from typing import Any, NamedTuple
 
 from waiting_list.audit.checks import (
@@ -45,7 +45,7 @@ class Step(NamedTuple):
 
 
 Progress = Callable[[Step], None]
-"""A callback that gets each step: at the begin of a list, and after each batch of rows."""
+"""A callback that gets each step: at the beginning of a list, and after each batch of rows."""
 _LISTS_AT_ONCE = 500
 _BATCH = 2_000
 _SECONDS = 3600.0
@@ -199,11 +199,23 @@ class _Audit:
             yield [entry]
 
     async def _batches(self, statement: str, *arguments: Any) -> AsyncIterator[list[Record]]:
-        cursor = await self._connection.cursor(sql(statement), self._key.list_id, *arguments, timeout=_SECONDS)
-        while records := await cursor.fetch(_BATCH, timeout=_SECONDS):
-            self._rows += len(records)
-            self._tell(self._rows)
-            yield records
+        cursor = self._connection.cursor(
+            sql(statement), self._key.list_id, *arguments, prefetch=_BATCH, timeout=_SECONDS
+        )
+        records: list[Record] = []
+        # One by one, because a `fetch` of the cursor costs a short list one more trip.
+        async for record in cursor:
+            records.append(record)
+            if len(records) == _BATCH:
+                self._tell_of(records)
+                yield records
+                records = []
+        self._tell_of(records)
+        yield records
+
+    def _tell_of(self, records: Sized) -> None:
+        self._rows += len(records)
+        self._tell(self._rows)
 
     def _note(self, difference: Difference) -> None:
         last = float("inf")
