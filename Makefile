@@ -237,6 +237,10 @@ bench-notices: install ## Measure what telling 10,000 fans costs everybody else,
 bench-pages: install ## Measure what each page costs a browser, some five minutes: prints it
 	$(BIN)/python -m bench.pages
 
+.PHONY: bench-audit
+bench-audit: install ## Measure the audit of a list with a million changes, some two minutes: prints it
+	$(BIN)/python -m bench.audit
+
 # An environment of its own keeps `make install` quick. What does not lead somewhere, a page or a heading, fails.
 .PHONY: docs
 docs: .venv-docs/.locked ## Build the documentation site in site/, and check its links

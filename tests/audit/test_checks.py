@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.lists import ORGANIZATION, ORGANIZER, START, USER, Lists
 from waiting_list.audit.queue_order import WaitingQueue
 from waiting_list.audit.report import Check, Finding
-from waiting_list.audit.run import audit_list, audit_lists
+from waiting_list.audit.run import Step, audit_list, audit_lists
 from waiting_list.catalogue import changes as catalogue_changes
 from waiting_list.catalogue.models import RepresentationFields
 from waiting_list.lists import verbs
@@ -204,12 +204,21 @@ async def test_a_list_that_is_deleted_meanwhile_is_left_out(lists: Lists) -> Non
     assert await anext(reports, None) is None
 
 
-async def test_progress_is_told(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("waiting_list.audit.run._STEP", 10)
+async def test_progress_says_which_list_is_read_and_how_much_of_it(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("waiting_list.audit.run._BATCH", 10)
     await _story(lists)
-    told: list[tuple[ListKey, int]] = []
-    await audit_list(lists.pool, lists.key, progress=lambda key, rows: told.append((key, rows)))
-    assert told[:2] == [(lists.key, 10), (lists.key, 20)]
+    await lists.add_list(ListKey("off_2", "rep_2"))
+    steps: list[Step] = []
+    reports = {report.key: report async for report in audit_lists(lists.pool, progress=steps.append)}
+    assert {(step.position, step.lists) for step in steps} == {(1, 2), (2, 2)}
+    assert {(step.key, step.changes) for step in steps} == {(key, one.changes) for key, one in reports.items()}
+    percents = [step.percent for step in steps if step.key == lists.key]
+    assert percents == sorted(percents)
+    assert percents[0] == 0
+    assert 80 < percents[-1] <= 100
+    assert len(percents) > 5
 
 
 async def test_an_audit_writes_nothing(lists: Lists) -> None:

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.lists import ORGANIZATION, Lists
+from waiting_list.audit.run import audit_lists
 from waiting_list.catalogue import csv_import
 from waiting_list.catalogue import queries as catalogue_queries
+from waiting_list.catalogue.models import Event, InventoryFields, Offer, Representation
 from waiting_list.lists.engine import Engine
 from waiting_list.lists.models import ListKey, Status
 from waiting_list.lists.queries import lists as list_queries
@@ -309,3 +311,54 @@ async def test_importing_again_sets_the_stock_and_serves_who_waits(folder: Path,
         told = await acquired.fetch("SELECT type FROM outbox ORDER BY type")
     assert [one["type"] for one in told] == ["entry.ready", "ready", "reminder", "stock.changed"]
     await lists.audit()
+
+
+def catalogue_of(lists: int) -> csv_import.Catalogue:
+    """Return an event with so many dates, each with one sold-out list."""
+    found = csv_import.Catalogue()
+    found.events["event"] = Event(event_id="event", organization_id="office", title="Event", timezone="UTC")
+    found.offers["offer"] = Offer(offer_id="offer", event_id="event", name="Floor", max_quantity_per_order=4)
+    start = datetime(2099, 1, 1, tzinfo=UTC)
+    for number in range(lists):
+        date = f"date{number}"
+        found.representations[date] = Representation(
+            representation_id=date, event_id="event", start_datetime=start, end_datetime=start
+        )
+        found.inventory[ListKey("offer", date)] = InventoryFields(total_stock=9, available_stock=number % 2)
+    return found
+
+
+async def test_many_new_lists_take_as_many_statements_as_a_few(pool: Pool) -> None:
+    async with connection(pool) as acquired:
+        sent: list[str] = []
+        acquired.add_query_logger(lambda query: sent.append(query.query))
+    for _ in range(2):  # at first, the driver asks about the types of arrays, too
+        sent.clear()
+        await csv_import.load(pool, catalogue_of(2), dry_run=True)
+    few = len(sent)
+    sent.clear()
+    made = await csv_import.load(pool, catalogue_of(300))
+    assert (few > 5, len(sent)) == (True, few)
+    assert made.made == {"events": 1, "representations": 300, "offers": 1, "inventory": 300}
+    reports = [report async for report in audit_lists(pool)]
+    assert len(reports) == 300
+    assert {(report.changes, report.finding) for report in reports} == {(1, None)}
+    async with connection(pool) as acquired:
+        assert await acquired.fetchval("SELECT count(*) FROM inventory WHERE waiting_list_open") == 150
+        actors = await acquired.fetch("SELECT DISTINCT actor, verb FROM history")
+    assert [tuple(actor) for actor in actors] == [("import", "create")]
+
+
+async def test_an_import_of_new_and_of_known_lists_creates_the_new_ones_only(pool: Pool) -> None:
+    await csv_import.load(pool, catalogue_of(3))
+    found = catalogue_of(5)
+    found.inventory[ListKey("offer", "date0")] = InventoryFields(total_stock=12, available_stock=7)
+    made = await csv_import.load(pool, found)
+    assert made.made == {"events": 0, "representations": 2, "offers": 0, "inventory": 2}
+    async with connection(pool) as acquired:
+        rows = await acquired.fetch(
+            "SELECT representation_id, total_stock, last_sequence FROM inventory ORDER BY 1"
+        )
+    assert [tuple(row) for row in rows] == [
+        ("date0", 12, 2), ("date1", 9, 1), ("date2", 9, 1), ("date3", 9, 1), ("date4", 9, 1),
+    ]  # fmt: skip

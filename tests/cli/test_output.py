@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from rich.cells import cell_len
 
+from tests.support.lists import Lists
 from waiting_list.access.api_keys import KeyInfo
 from waiting_list.access.scopes import Scope
 from waiting_list.cli.output import print_listing
@@ -174,6 +175,13 @@ def test_progress_takes_one_line_of_a_terminal_and_leaves_no_trace() -> None:
         [sys.executable, "-c", PROGRESS], capture_output=True, text=True, check=True, timeout=30
     )
     assert (piped.stdout, piped.stderr) == ("1 list\n", "")
+
+
+async def test_an_audit_says_on_a_terminal_which_list_it_reads(lists: Lists, dsn: str) -> None:
+    await lists.join("ada")
+    shown = on_a_terminal(COMMAND, "audit", DATABASE_URL=dsn)
+    assert "\rList 1 of 1, off_1 at rep_1: 0 % of 2 changes\x1b[K" in shown
+    assert shown.endswith("\r\x1b[K1 list, 0 with a difference\n")
 
 
 async def test_a_new_key_stands_alone_in_a_script_and_a_terminal_says_to_keep_it(dsn: str) -> None:

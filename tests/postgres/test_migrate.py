@@ -1,10 +1,13 @@
 """Migrations of a database that is in use: afterwards its data is right, and the audit has no finding."""
 
+from typing import Any
+
 import pytest
 
 from tests.support.lists import Lists
 from waiting_list.lists.ranks import SEGMENT_LEVELS
 from waiting_list.postgres.migrate import MigrationError, migrate
+from waiting_list.postgres.multi_host import connect
 from waiting_list.postgres.pool import connection
 
 BEFORE_LEVELS = """
@@ -43,3 +46,18 @@ async def test_migrating_again_does_nothing_and_a_changed_file_is_noticed(lists:
         await acquired.execute("UPDATE schema_migrations SET checksum = 'another' WHERE version = 2")
     with pytest.raises(MigrationError, match="0002_queue"):
         await migrate(dsn)
+
+
+async def test_a_start_on_a_migrated_database_takes_few_statements(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+
+    async def logged(*arguments: Any, **options: Any) -> Any:
+        acquired = await connect(*arguments, **options)
+        acquired.add_query_logger(lambda query: sent.append(query.query))
+        return acquired
+
+    monkeypatch.setattr("waiting_list.postgres.migrate.connect", logged)
+    assert await migrate(dsn) == []
+    assert 0 < len(sent) < 10

@@ -4,12 +4,14 @@
 order and follows the entry. Both raise a Difference for a change that cannot come next.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, get_type_hints
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic needs this one for Python before 3.12
 
 from waiting_list.audit.queue_order import WaitingQueue
 from waiting_list.audit.report import Check, Difference, format_value
@@ -32,13 +34,18 @@ _EMPTY: Mapping[str, Any] = dict.fromkeys(REPLAYED_FIELDS) | {
 }
 
 _HINTS = get_type_hints(ListRow) | get_type_hints(EntryRow)
-_DEFINITIONS: dict[str, Any] = {
-    name: (AwareDatetime | None if _HINTS[name] == datetime | None else _HINTS[name], None)
-    for name in sorted(LIST_FIELDS | ENTRY_FIELDS)
-}
-_Fields: type[BaseModel] = create_model(
-    "_Fields", __config__=ConfigDict(strict=True, extra="forbid"), **_DEFINITIONS
+_Fields = TypedDict(  # type: ignore[misc]
+    "_Fields",
+    {
+        name: AwareDatetime | None if _HINTS[name] == datetime | None else _HINTS[name]
+        for name in sorted(LIST_FIELDS | ENTRY_FIELDS)
+    },
+    total=False,
 )
+_Fields.__pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[attr-defined]
+_read_fields: Callable[[str], dict[str, Any]] = TypeAdapter(_Fields).validator.validate_json
+"""Parse the fields of a change. They come in the order of the names, so that the audit always reports the same of
+several differences."""
 
 
 class Row(NamedTuple):
@@ -60,7 +67,9 @@ def read_row(record: Iterable[Any]) -> Row:
     """Parse a row of the history: the fields of Row, the last two as JSON. Raises Difference."""
     sequence, at, verb, number, before, after = record
     try:
-        row = Row(sequence, at, verb, number, None if before is None else _fields_of(before), _fields_of(after))
+        row = Row(
+            sequence, at, verb, number, None if before is None else _read_fields(before), _read_fields(after)
+        )
     except ValidationError as error:
         raise Difference(
             Check.CONTENT,
@@ -70,28 +79,29 @@ def read_row(record: Iterable[Any]) -> Row:
             expected="fields of a list and of an entry",
             found=error.errors()[0]["msg"],
         ) from None
-    names, known = row.after.keys(), VERBS.get(verb)
-    allowed, always = (known.fields, known.always) if known else (frozenset(), frozenset())
-    well_formed = bool(names) and always <= names <= allowed and (row.before is None) == bool(always)
-    if row.before is not None:
-        well_formed = well_formed and names - {"user_id"} == row.before.keys()
-    about_entry = not names.isdisjoint(ENTRY_FIELDS)
-    if not well_formed or about_entry != (number is not None) or row.after.get("user_id") is not None:
+    names = tuple(row.after)
+    known_before = None if row.before is None else tuple(row.before)
+    if not _is_well_formed(verb, number is not None, known_before, names) or row.after.get("user_id") is not None:
         raise Difference(
             Check.CONTENT,
             f"Change {sequence} ({verb}) does not have the fields of such a change.",
             sequence=sequence,
             number=number,
-            expected=sorted(allowed),
+            expected=sorted(VERBS[verb].fields) if verb in VERBS else [],
             found=sorted(names),
         )
     return row
 
 
-def _fields_of(text: str) -> dict[str, Any]:
-    # In the order of the names, so that the audit always reports the same of several differences.
-    read = _Fields.model_validate_json(text)
-    return {name: getattr(read, name) for name in sorted(read.model_fields_set)}
+@lru_cache(maxsize=1024)
+def _is_well_formed(verb: str, about_entry: bool, before: tuple[str, ...] | None, after: tuple[str, ...]) -> bool:
+    """Return whether a change of this verb can have these fields. A long history has few such shapes."""
+    known = VERBS.get(verb)
+    if known is None or not known.always <= set(after) <= known.fields or not after:
+        return False
+    if (before is None) != bool(known.always) or about_entry == ENTRY_FIELDS.isdisjoint(after):
+        return False
+    return before is None or set(after) - {"user_id"} == set(before)
 
 
 def _check_before(row: Row, state: Mapping[str, Any], names: Set[str]) -> None:
@@ -145,12 +155,13 @@ class ListReplay:
                 found=row.verb,
             )
         self.last_sequence, self.at = row.sequence, row.at
+        if row.verb == "join":
+            self._join(row)
+            return
         _check_before(row, self.fields, LIST_FIELDS)
         self.fields.update({name: value for name, value in row.after.items() if name in LIST_FIELDS})
         self._check_stock(row)
-        if row.verb == "join":
-            self._join(row)
-        elif row.number is not None:
+        if row.number is not None:
             self._follow(row, row.number)
 
     def _check_stock(self, row: Row) -> None:

@@ -9,8 +9,8 @@ The history names no person, so the audit cannot detect that two entries have sw
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping, Sized
+from typing import Any, NamedTuple
 
 from waiting_list.audit.checks import (
     Tally,
@@ -21,18 +21,33 @@ from waiting_list.audit.checks import (
     check_users,
     entry_without_join,
 )
-from waiting_list.audit.replay import EntryReplay, ListReplay, Row, read_row
+from waiting_list.audit.replay import EntryReplay, ListReplay, read_row
 from waiting_list.audit.report import Difference, Finding, ListReport
 from waiting_list.lists.models import ListKey
 from waiting_list.postgres.pool import Connection, Pool, Record, connection, snapshot
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import InventoryNotFound
 
-Progress = Callable[[ListKey, int], None]
-"""A callback that gets the list and the number of rows read so far in both passes, every 10,000 rows."""
-_STEP = 10_000
+
+class Step(NamedTuple):
+    """How far an audit is."""
+
+    key: ListKey
+    """The list that it reads."""
+    position: int
+    """Which list this is: 1 is the first."""
+    lists: int
+    """How many lists there are."""
+    changes: int
+    """How many changes the list has."""
+    percent: int
+    """How much of the list is read."""
+
+
+Progress = Callable[[Step], None]
+"""A callback that gets each step: at the beginning of a list, and after each batch of rows."""
 _LISTS_AT_ONCE = 500
-_PREFETCH = 2_000
+_BATCH = 2_000
 _SECONDS = 3600.0
 """Longer than the time limit of requests, because the first row of a long list waits for its sort."""
 
@@ -47,13 +62,18 @@ async def audit_lists(
     if only is not None:
         yield await audit_list(pool, only, progress=progress)
         return
-    after = None
+    async with connection(pool) as acquired:
+        lists = await acquired.fetchval(sql("count_lists")) if progress else 1
+    position, after = 0, None
     while True:
         async with connection(pool) as acquired:
             records = await acquired.fetch(sql("audit_lists"), after, _LISTS_AT_ONCE)
         for record in records:
+            position += 1
             try:
-                yield await audit_list(pool, ListKey(*record[1:]), progress=progress)
+                yield await audit_list(
+                    pool, ListKey(*record[1:]), progress=progress, position=position, lists=max(lists, position)
+                )
             except InventoryNotFound:
                 continue  # deleted since
         if len(records) < _LISTS_AT_ONCE:
@@ -61,14 +81,27 @@ async def audit_lists(
         after = records[-1]["list_id"]
 
 
-async def audit_list(pool: Pool, key: ListKey, *, progress: Progress | None = None) -> ListReport:
-    """Report on one list, as of one instant. Raises InventoryNotFound, Unavailable."""
+async def audit_list(
+    pool: Pool, key: ListKey, *, progress: Progress | None = None, position: int = 1, lists: int = 1
+) -> ListReport:
+    """Report on one list, as of one instant. Raises InventoryNotFound, Unavailable.
+
+    `position` and `lists` are for the `progress`.
+    """
     began = time.monotonic()
     async with snapshot(pool) as acquired:
         table = await acquired.fetchrow(sql("audit_list"), key.list_id)
         if table is None:
             raise InventoryNotFound()
-        audit = _Audit(acquired, key, dict(table), progress)
+        changes = table["last_sequence"]
+
+        def tell(rows: int) -> None:
+            if progress:
+                # Both passes read the changes, and the second one the entries, too.
+                percent = min(100, 100 * rows // max(1, 2 * changes + table["last_number"]))
+                progress(Step(key, position, lists, changes, percent))
+
+        audit = _Audit(acquired, key, dict(table), tell)
         await audit.run()
     return ListReport(
         offer_id=key.offer_id,
@@ -84,22 +117,24 @@ class _Audit:
     """The audit of one list on one connection."""
 
     def __init__(
-        self, connection: Connection, key: ListKey, table: Mapping[str, Any], progress: Progress | None
+        self, connection: Connection, key: ListKey, table: Mapping[str, Any], tell: Callable[[int], None]
     ) -> None:
         self.first: Difference | None = None
         self.replay = ListReplay()
         self._connection = connection
         self._key = key
         self._table = table
-        self._progress = progress
+        self._tell = tell
         self._rows = 0
         self._tally = Tally(only_verified=table["verify_email"])
 
     async def run(self) -> None:
         """Set `first` to the first difference in the order of the changes. Differences of the tables come last."""
+        self._tell(0)
         try:
-            async for row in self._changes("audit_changes"):
-                self.replay.fold(row)
+            async for records in self._batches("audit_changes"):
+                for record in records:
+                    self.replay.fold(read_row(record))
             check_list(self.replay, self._table)
         except Difference as difference:
             self._note(difference)
@@ -119,52 +154,68 @@ class _Audit:
 
     async def _compare_entries(self, until: int | None) -> None:
         """Do the second pass: compare every entry after its last change with the row of the table."""
-        table = self._stream("audit_entries")
+        table = self._table_of_entries()
         record = await anext(table, None)
-        async for entry in self._replayed(until):
-            self._tally.count(entry)
-            if self.first:
-                continue  # only an earlier change can still be the first difference
-            try:
-                check_entry(entry, dict(record) if record else None)
-            except Difference as difference:
-                self._note(difference)
-            record = await anext(table, None)
+        async for entries in self._replayed(until):
+            for entry in entries:
+                self._tally.count(entry)
+                if self.first:
+                    continue  # only an earlier change can still be the first difference
+                try:
+                    check_entry(entry, record)
+                except Difference as difference:
+                    self._note(difference)
+                record = await anext(table, None)
         if not self.first and record is not None:
             self._note(entry_without_join(record["number"]))
 
-    async def _replayed(self, until: int | None) -> AsyncIterator[EntryReplay]:
-        # Skips changes from `until` on, because the first difference comes before them.
+    async def _table_of_entries(self) -> AsyncIterator[Any]:
+        async for records in self._batches("audit_entries"):
+            for record in records:
+                yield record
+
+    async def _replayed(self, until: int | None) -> AsyncIterator[list[EntryReplay]]:
+        # Skips changes from `until` on, because the first difference comes before them. The last entry of a batch
+        # may have further changes in the next.
         entry: EntryReplay | None = None
         broken = False
-        async for row in self._changes("audit_changes_of_entries", until):
-            assert row.number is not None
-            if entry is None or entry.number != row.number:
-                if entry is not None and not broken:
-                    yield entry
-                entry, broken = EntryReplay(row.number), False
-            if not broken:
-                try:
-                    entry.fold(row)
-                except Difference as difference:
-                    self._note(difference)
-                    broken = True
+        async for records in self._batches("audit_changes_of_entries", until):
+            complete = []
+            for record in records:
+                row = read_row(record)
+                assert row.number is not None
+                if entry is None or entry.number != row.number:
+                    if entry is not None and not broken:
+                        complete.append(entry)
+                    entry, broken = EntryReplay(row.number), False
+                if not broken:
+                    try:
+                        entry.fold(row)
+                    except Difference as difference:
+                        self._note(difference)
+                        broken = True
+            yield complete
         if entry is not None and not broken:
-            yield entry
+            yield [entry]
 
-    async def _changes(self, statement: str, *arguments: Any) -> AsyncIterator[Row]:
-        async for record in self._stream(statement, *arguments):
-            yield read_row(record)
-
-    async def _stream(self, statement: str, *arguments: Any) -> AsyncIterator[Record]:
+    async def _batches(self, statement: str, *arguments: Any) -> AsyncIterator[list[Record]]:
         cursor = self._connection.cursor(
-            sql(statement), self._key.list_id, *arguments, prefetch=_PREFETCH, timeout=_SECONDS
+            sql(statement), self._key.list_id, *arguments, prefetch=_BATCH, timeout=_SECONDS
         )
+        records: list[Record] = []
+        # One by one, because a `fetch` of the cursor costs a short list one more trip.
         async for record in cursor:
-            self._rows += 1
-            if self._progress and self._rows % _STEP == 0:
-                self._progress(self._key, self._rows)
-            yield record
+            records.append(record)
+            if len(records) == _BATCH:
+                self._tell_of(records)
+                yield records
+                records = []
+        self._tell_of(records)
+        yield records
+
+    def _tell_of(self, records: Sized) -> None:
+        self._rows += len(records)
+        self._tell(self._rows)
 
     def _note(self, difference: Difference) -> None:
         last = float("inf")

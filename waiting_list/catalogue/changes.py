@@ -7,10 +7,10 @@ deployment.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
 
 import asyncpg
 
+from waiting_list.catalogue.insert_new import NewList, create_lists
 from waiting_list.catalogue.models import (
     Event,
     EventFields,
@@ -137,9 +137,10 @@ async def put_inventory(
     """
     assert caller.organization_id is not None
     async with transaction(pool) as acquired:
-        made = await create_list(acquired, caller, key, fields)
-    if made is not None:
-        return made, True
+        new = NewList(caller.organization_id, key, fields)
+        made = await create_lists(acquired, caller.actor, [new])
+    if made:
+        return made[key], True
     try:
         answer = await engine.run(key, caller, verbs.put_stock, **fields.model_dump())
     except InventoryNotFound:
@@ -150,36 +151,6 @@ async def put_inventory(
         ) from None
     assert answer.inventory is not None
     return answer.inventory, False
-
-
-async def create_list(
-    acquired: Connection,
-    caller: Caller,
-    key: ListKey,
-    fields: InventoryFields,
-    *,
-    now: datetime | None = None,
-) -> Inventory | None:
-    """Create an inventory within a transaction of the caller. Return None if it exists or cannot be created."""
-    is_open = fields.waiting_list_open
-    created = await acquired.fetchval(
-        sql("insert_list"),
-        key.list_id,
-        caller.organization_id,
-        *key,
-        fields.total_stock,
-        fields.available_stock,
-        fields.available_stock == 0 if is_open is None else is_open,
-        is_open is False,
-    )
-    if created is None:
-        return None
-    locked = await LockedList.open(acquired, key, now=now)
-    assert locked is not None, "the list was made in this transaction"
-    locked.begin(caller.actor)
-    locked.record_creation()
-    await locked.flush()
-    return locked.list.inventory
 
 
 async def delete_event(pool: Pool, organization_id: str, event_id: str) -> Event:

@@ -5,11 +5,11 @@ representations.csv (id, event_id, start_datetime, end_datetime), offers.csv (of
 max_quantity_per_order, description), inventory.csv (inventory_id, offer_id, representation_id, total_stock,
 available_stock): one header line, the columns in any order, and CSV as `csv_files.py` reads it.
 
-This is the only transaction that changes several lists. It locks them in the order of their ids, so that two
-imports cannot deadlock. All other transactions lock one list.
+This is the only transaction that changes several lists. It inserts the new ones, then locks the others, both in
+the order of their ids, so that two imports cannot deadlock. All other transactions lock one list.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -19,7 +19,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 
-from waiting_list.catalogue.changes import create_list, write_event, write_offer, write_representation
+from waiting_list.catalogue.changes import write_event, write_offer, write_representation
+from waiting_list.catalogue.insert_new import (
+    NewList,
+    create_lists,
+    insert_events,
+    insert_offers,
+    insert_representations,
+)
 from waiting_list.catalogue.models import (
     Event,
     EventFields,
@@ -33,13 +40,13 @@ from waiting_list.csv_cells import instant, reason, whole_number
 from waiting_list.csv_files import CsvFile, ImportRefused, Refusals, header_key, read_csv
 from waiting_list.fields import Id
 from waiting_list.lists import outbox, verbs
-from waiting_list.lists.engine import Caller
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import ListKey
 from waiting_list.postgres.pool import Pool, transaction
 from waiting_list.problems import HasDependents, Problem
 
 M = TypeVar("M", bound=BaseModel)
+OfEvent = TypeVar("OfEvent", Representation, Offer)
 ACTOR = "import"
 """The actor that the history names for changes of an import."""
 _COLUMNS = {
@@ -129,45 +136,53 @@ async def load(
     done = Loaded(dict.fromkeys(("events", "representations", "offers", "inventory"), 0))
     made, refused = done.made, _Refused(found)
     async with transaction(pool, undone=dry_run) as acquired:
-        for event in found.events.values():
-            with refused.at("events.csv", event.event_id, event.event_id):
-                _, new = await write_event(
-                    acquired,
-                    event.organization_id,
-                    event.event_id,
-                    _fields(event, EventFields),
-                    keeps_limit=True,  # the files have no column for it
-                )
-                made["events"] += new
-        for representation in found.representations.values():
-            event_id, key = representation.event_id, representation.representation_id
-            if event_id in refused.events:
+        new = await insert_events(acquired, found.events.values())
+        made["events"] = len(new)
+        for event_id, event in found.events.items():
+            if event_id in new:
+                continue
+            with refused.at("events.csv", event_id, event_id):
+                fields = _fields(event, EventFields)
+                # The files have no column for the limit.
+                owner = event.organization_id
+                _, is_new = await write_event(acquired, owner, event_id, fields, keeps_limit=True)
+                made["events"] += is_new  # deleted meanwhile
+        new = await insert_representations(acquired, refused.without(found.representations.values()))
+        made["representations"] = len(new)
+        for key, representation in found.representations.items():
+            event_id = representation.event_id
+            if key in new or event_id in refused.events:
                 continue
             with refused.at("representations.csv", key, event_id):
                 owner = found.events[event_id].organization_id
-                fields = _fields(representation, RepresentationFields)
-                _, new = await write_representation(acquired, owner, key, fields)
-                made["representations"] += new
-        for offer in found.offers.values():
-            if offer.event_id in refused.events:
+                fields_of_date = _fields(representation, RepresentationFields)
+                _, is_new = await write_representation(acquired, owner, key, fields_of_date)
+                made["representations"] += is_new
+        new = await insert_offers(acquired, refused.without(found.offers.values()))
+        made["offers"] = len(new)
+        for key, offer in found.offers.items():
+            if key in new or offer.event_id in refused.events:
                 continue
-            with refused.at("offers.csv", offer.offer_id, offer.event_id):
+            with refused.at("offers.csv", key, offer.event_id):
                 owner = found.events[offer.event_id].organization_id
-                _, new = await write_offer(acquired, owner, offer.offer_id, _fields(offer, OfferFields))
-                made["offers"] += new
-        for pair, stock in sorted(found.inventory.items(), key=lambda item: item[0].list_id):
+                _, is_new = await write_offer(acquired, owner, key, _fields(offer, OfferFields))
+                made["offers"] += is_new
+        wanted = {
+            pair: NewList(found.events[event_id].organization_id, pair, stock)
+            for pair, stock in found.inventory.items()
+            if (event_id := found.offers[pair.offer_id].event_id) not in refused.events
+        }
+        created = await create_lists(acquired, ACTOR, wanted.values(), now=now)
+        made["inventory"] = len(created)
+        for pair in sorted(wanted.keys() - created.keys(), key=lambda pair: pair.list_id):
             event_id = found.offers[pair.offer_id].event_id
             if event_id in refused.events:
                 continue
-            caller = Caller(found.events[event_id].organization_id, ACTOR)
             with refused.at("inventory.csv", pair, event_id):
-                if await create_list(acquired, caller, pair, stock, now=now):
-                    made["inventory"] += 1
-                    continue
                 locked = await LockedList.open(acquired, pair, now=now)
                 assert locked is not None, "its offer and representation were written above"
                 locked.begin(ACTOR)
-                await verbs.put_stock(locked, **stock.model_dump())
+                await verbs.put_stock(locked, **wanted[pair].stock.model_dump())
                 locked.needs_promotion = True  # its representation may begin later now
                 await verbs.settle(locked)
                 await outbox.write_outbox(locked, sends_mail=sends_mail)
@@ -185,6 +200,10 @@ class _Refused:
         self.events: set[str] = set()
         self.refusals = Refusals()
         self._lines = found.lines
+
+    def without(self, objects: Iterable[OfEvent]) -> Iterator[OfEvent]:
+        """Return the objects of the events without a refused row."""
+        return (one for one in objects if one.event_id not in self.events)
 
     @contextmanager
     def at(self, file: str, key: object, event_id: str) -> Iterator[None]:

@@ -24,7 +24,7 @@ def audit(
     The command replays the history, compares the result with the tables, and prints the first difference of each
     list. It takes no locks. The metrics show the result of the last audit of all lists.
     """
-    from waiting_list.audit.run import audit_lists, remember_audit
+    from waiting_list.audit.run import Step, audit_lists, remember_audit
     from waiting_list.cli.context import run_with_pool, with_database
     from waiting_list.lists.models import ListKey
     from waiting_list.postgres.pool import Pool
@@ -35,19 +35,25 @@ def audit(
     only = ListKey(offer_id, representation_id) if offer_id and representation_id else None
     differences = lists = 0
 
-    def progress(key: ListKey, rows: int) -> None:
-        show_progress(f"{key.offer_id}/{key.representation_id}: {rows} rows")
+    def progress(step: Step) -> None:
+        key = step.key
+        show_progress(
+            f"List {step.position} of {step.lists}, {key.offer_id} at {key.representation_id}: "
+            f"{step.percent} % of {counted(step.changes, 'change')}"
+        )
 
     async def run(pool: Pool, _: Settings) -> None:
         nonlocal differences, lists
         async for report in audit_lists(pool, only=only, progress=progress):
             lists += 1
             differences += report.finding is not None
-            show_progress("")
             if as_json:
+                show_progress("")
                 print(report.model_dump_json())
             elif report.finding:
+                show_progress("")
                 print(f"{report.offer_id} at {report.representation_id}: {report.finding.sentence}")
+        show_progress("")
         if only is None:
             await remember_audit(pool, lists=lists, differences=differences)
 

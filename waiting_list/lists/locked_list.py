@@ -275,10 +275,6 @@ class LockedList:
         self.needs_promotion |= self.list.free > free
         self._write_history(verb, entry, before, after, reason)
 
-    def record_creation(self) -> None:
-        """Write the first row of a list's history: all fields that the list starts with."""
-        self._write_history("create", None, None, {name: getattr(self.list, name) for name in CREATED_WITH})
-
     def _count(self, entry: EntryRow, sign: int, *, changed: int) -> None:
         # A join at the end moves no entry within the segment, so `changed` is 0.
         if entry.status is not Status.WAITING:

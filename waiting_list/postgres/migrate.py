@@ -142,8 +142,10 @@ async def migrate(dsn: str) -> list[str]:
                 async with direct.transaction():
                     await direct.execute(sql("lock_migrations"), _MIGRATION_LOCK)
                     await direct.execute(sql("create_schema_migrations"))
+            # At once, so that a start takes few statements.
+            checksums = {row["version"]: row["checksum"] for row in await direct.fetch(sql("read_checksums"))}
             for migration in migrations():
-                if await _apply(direct, migration):
+                if not _is_known(migration, checksums.get(migration.version)) and await _apply(direct, migration):
                     applied.append(f"{migration.version:04}_{migration.name}")
             known = await direct.fetchrow(sql("read_migrations"))
             assert known is not None
@@ -188,12 +190,16 @@ async def _apply(direct: Connection, migration: Migration) -> bool:
 
 
 async def _is_applied(direct: Connection, migration: Migration) -> bool:
-    done = await direct.fetchval(sql("read_migration"), migration.version)
-    if done is not None and done != _checksum(migration):
+    return _is_known(migration, await direct.fetchval(sql("read_migration"), migration.version))
+
+
+def _is_known(migration: Migration, checksum: str | None) -> bool:
+    """Return whether the database has the checksum of a migration. Raises MigrationError if it has another."""
+    if checksum not in (None, _checksum(migration)):
         raise MigrationError(
             f"The migration {migration.version:04}_{migration.name} was changed after it was applied."
         )
-    return done is not None
+    return checksum is not None
 
 
 async def _record(direct: Connection, migration: Migration) -> None:

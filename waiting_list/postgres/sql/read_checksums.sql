@@ -1,0 +1,3 @@
+-- The checksums of all applied migrations.
+-- Locks nothing.
+SELECT version, checksum FROM schema_migrations
