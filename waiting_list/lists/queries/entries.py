@@ -54,7 +54,10 @@ async def entries(
     """Return an organization's entries, list by list, each list in queue order."""
     after = decode(cursor, UUID, int, int)
     async with snapshot(pool) as acquired:
-        records = await acquired.fetch(sql("read_entries"), organization_id, *only, *after, limit + 1)
+        if only.user_id is None:
+            records = await acquired.fetch(sql("read_entries"), organization_id, *only[1:], *after, limit + 1)
+        else:
+            records = await acquired.fetch(sql("read_entries_of_users"), organization_id, *only, *after, limit + 1)
     return page_of(records, limit, Entry.from_record, "list_id", "rank", "number")
 
 
