@@ -1,4 +1,5 @@
-"""Run the verbs of the clock: expire lapsed holds, end lists whose show began, and delete data that is too old.
+"""Run the verbs of the clock: expire lapsed holds, and end lists whose show began. Delete data that is too old.
+Count changes for statistics.
 
 Maintenance reads which lists are due without locks. Then it runs the engine's verbs, which lock one list each. So
 any number of processes may run it, and a process that is late, or killed in the middle, does no harm.
@@ -14,6 +15,7 @@ import structlog
 
 from waiting_list.access.sign_outs import KEPT
 from waiting_list.lists import verbs
+from waiting_list.lists.counts import count_changes
 from waiting_list.lists.engine import SERVICE, Engine
 from waiting_list.lists.models import Answer, ListKey
 from waiting_list.postgres.pool import Pool, connection, snapshot
@@ -31,6 +33,7 @@ _SHORTEST_SLEEP_SECONDS = 0.02
 """The time between two rounds while lists are due, so that one that stays due does not keep the process busy."""
 _RETRY_SECONDS = 0.25
 _CLEANING_SECONDS = 60.0
+_COUNTING_SECONDS = 5.0
 _WORKS_WITHIN_SECONDS = 30.0
 """How long after its last good round the worker counts as working. A round may wait for several statements."""
 _AT_ONCE = 4
@@ -53,6 +56,7 @@ class Maintenance:
         self._engine = engine
         self._personal_data_kept = personal_data_kept
         self._cleaned_at = 0.0
+        self._counted_at = 0.0
         self._worked_at = float("-inf")
         self._pruning = False
         """Whether the last round found lists to prune, so that there may be more."""
@@ -103,6 +107,10 @@ class Maintenance:
             self._pruning = await self._prune()
             if self._pruning:
                 return _SHORTEST_SLEEP_SECONDS
+        if time.monotonic() - self._counted_at > _COUNTING_SECONDS:
+            if await count_changes(self._pool):
+                return _SHORTEST_SLEEP_SECONDS
+            self._counted_at = time.monotonic()
         async with snapshot(self._pool) as acquired:
             seconds: float | None = await acquired.fetchval(sql("read_next_due"))
         if seconds is None:
