@@ -216,6 +216,10 @@ bench: install ## Measure everything, a quarter of an hour: bench/RESULTS.md; BE
 bench-notices: install ## Measure what telling 10,000 fans costs everybody else, a minute and a half: prints it
 	$(BIN)/python -m bench.notices
 
+.PHONY: bench-size
+bench-size: install ## Measure all pages and reading calls with 10,000 lists and a million entries, three minutes: prints it
+	$(BIN)/python -m bench.size
+
 .PHONY: bench-pages
 bench-pages: install ## Measure what each page costs a browser, some five minutes: prints it
 	$(BIN)/python -m bench.pages
