@@ -109,19 +109,15 @@ async def check(lists: Lists) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_statistics_are_the_same_whether_all_some_or_no_changes_are_counted(
-    lists: Lists, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_statistics_are_the_same_whether_all_some_or_no_changes_are_counted(lists: Lists, seed: int) -> None:
     chance = random.Random(seed)
     await random_story(lists, chance, 90)
     await check(lists)
-    monkeypatch.setattr(counts, "CHANGES_AT_ONCE", 37)
     last = (await lists.rows("SELECT last_sequence FROM inventory"))[0][0]
     for round_ in range(1, last // 37 + 2):
-        await counts.count_list(lists.pool, LIST.list_id)
-        assert [row[0] for row in await lists.rows("SELECT sequence FROM counted_lists")] == [
-            min(37 * round_, last)
-        ]
+        await counts.count_list(lists.pool, LIST.list_id, at_once=37)
+        (row,) = await lists.rows("SELECT sequence FROM counted_lists")
+        assert row["sequence"] == min(37 * round_, last)
         await check(lists)
     await random_story(lists, chance, 30)
     await check(lists)
@@ -138,7 +134,6 @@ async def test_two_workers_count_no_change_twice(lists: Lists) -> None:
 
 async def test_the_worker_counts_lists_with_enough_changes(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counts, "LEAST_CHANGES", 10)
-    monkeypatch.setattr(counts, "CHANGES_AT_ONCE", 4)
     lists.now = datetime.now(lists.now.tzinfo)
     for number in range(20):
         await lists.join(f"u{number}")

@@ -71,10 +71,16 @@ async def export_entries(pool: Pool, organization_id: str, only: EntryFilter, ta
     The snapshot stays open until `take` has all entries, so `take` must not wait for a client.
     Raises Unavailable.
     """
+    last: tuple[UUID, int, int] | None = None
     async with snapshot(pool) as acquired:
         cursor = await acquired.cursor(sql("export_entries"), organization_id, *only)
         while True:
             records = await cursor.fetch(_EXPORTED_AT_ONCE)
+            for record in records:
+                # The statement goes through lists and entries in order. A sort would read a whole list first.
+                place = record["list_id"], record["rank"], record["number"]
+                assert last is None or last < place, "entries of an export are out of order"
+                last = place
             await take([ExportedEntry.from_record(record) for record in records])
             if len(records) < _EXPORTED_AT_ONCE:
                 return
