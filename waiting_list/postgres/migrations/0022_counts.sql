@@ -54,9 +54,10 @@ FROM (
         h.before ->> 'status' AS old_status, h.after ->> 'status' AS new_status,
         h.verb = 'promote' AND h.after ? 'status' AS is_turn,
         coalesce((h.after ->> 'tickets_wanted')::bigint - (h.before ->> 'tickets_wanted')::bigint, 0) AS more_wanted
-    FROM history h
-    LEFT JOIN counted_lists l ON l.list_id = h.list_id
-    WHERE h.sequence > coalesce(l.sequence, 0) AND h.verb <> 'erase'
+    FROM inventory i
+    LEFT JOIN counted_lists l ON l.list_id = i.list_id
+    JOIN history h ON h.list_id = i.list_id AND h.sequence > coalesce(l.sequence, 0)
+    WHERE h.verb <> 'erase'
 ) AS c
 LEFT JOIN LATERAL (
     SELECT e.joined_at, e.tickets_wanted - coalesce((
