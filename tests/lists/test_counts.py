@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.lists import LIST, ORGANIZATION, Lists
 from tests.support.until import until, working
+from waiting_list.audit.report import Check
+from waiting_list.audit.run import audit_lists
 from waiting_list.lists import counts
 from waiting_list.lists.queries.entries import EntryFilter
 from waiting_list.lists.queries.lists import waiting_lists
@@ -174,3 +176,33 @@ async def test_a_list_without_an_entry_of_the_status_is_left_out(lists: Lists) -
     for status in ("waiting", "ready", "left"):
         page = await waiting_lists(lists.pool, ORGANIZATION, EntryFilter(status=[status]), limit=1, cursor=None)
         assert page.items == []
+
+
+@pytest.mark.parametrize(
+    "corruption",
+    [
+        "UPDATE counted_lists SET tickets_left = tickets_left + 1",
+        "UPDATE counted_lists SET sequence = sequence - 1",
+        "UPDATE counted_waits SET entries = entries + 1",
+        "DELETE FROM counted_periods",
+        *(
+            f"UPDATE counted_periods SET {name} = {name} + 1"
+            for name in ("joins", "purchases", "expiries", "departures", "tickets_waiting")
+        ),
+    ],
+)
+async def test_the_audit_finds_a_wrong_count(lists: Lists, corruption: str) -> None:
+    await random_story(lists, random.Random(3), 40)
+    await lists.audit()
+    await lists.join("last")
+    await lists.add_stock(50)
+    await counts.count_list(lists.pool, LIST.list_id)
+    await lists.join("later")
+    await lists.audit()
+    await lists.remove("last")
+    async with lists.pool.acquire() as acquired:
+        await counts.count_list(lists.pool, LIST.list_id)
+        await acquired.execute(corruption)
+    (report,) = [one async for one in audit_lists(lists.pool)]
+    assert report.finding is not None
+    assert report.finding.check is Check.COUNTER
