@@ -8,9 +8,6 @@ from waiting_list.postgres.pool import Connection
 
 LONG = ListKey("offer-long", "date-long")
 EVENT_OF_LONG = "event-long"
-_DAYS = 60
-"""How long the long list has been open."""
-
 _EVENTS = """
 INSERT INTO events (event_id, organization_id, title, description, venue_name, venue_address, timezone)
 SELECT e.event_id, $1, 'Concert ' || e.event_id, 'A concert.', 'Hall', 'Paris', 'Europe/Paris'
@@ -150,9 +147,16 @@ async def fill_lists(
 
 
 async def fill_long(
-    acquired: Connection, organization_id: str, *, entries: int, ready: int, notices: int, now: datetime
+    acquired: Connection,
+    organization_id: str,
+    *,
+    entries: int,
+    ready: int,
+    notices: int,
+    now: datetime,
+    days: float,
 ) -> None:
-    """Make the long list: its people joined over two months, and a tenth of them got tickets."""
+    """Make the long list: its people joined over so many days, and a tenth of them got tickets."""
     run, key = acquired.execute, LONG
     await run(_EVENTS, organization_id, [EVENT_OF_LONG])
     await run(_REPRESENTATIONS, [key.representation_id], [EVENT_OF_LONG], now + timedelta(days=29))
@@ -170,7 +174,7 @@ async def fill_long(
         0,
         RANK_STEP,
     )
-    begin, wait = now - timedelta(days=_DAYS), timedelta(days=_DAYS / 12)
+    begin, wait = now - timedelta(days=days), timedelta(days=days / 12)
     until = now + timedelta(days=28)
     await run(_LONG_ENTRIES, key.list_id, entries, RANK_STEP, begin, until, wait, ready, timeout=600)
     await run(_LONG_HISTORY, key.list_id, timeout=600)

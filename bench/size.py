@@ -21,6 +21,7 @@ from bench.report import table
 from bench.stage import ORGANIZATION, Server, Stage, memory, service
 from bench.visits import FILES, Visit, visits
 from waiting_list.app import create_app
+from waiting_list.lists.counts import count_changes
 from waiting_list.postgres.pool import connection
 from waiting_list.settings import Settings
 
@@ -79,7 +80,7 @@ async def _fill(stage: Stage) -> int:
     now = datetime.now(UTC)
     async with connection(stage.pool) as acquired:
         await fill_lists(acquired, ORGANIZATION, lists=LISTS, people=20, now=now)
-        await fill_long(acquired, ORGANIZATION, entries=ENTRIES, ready=READY, notices=NOTICES, now=now)
+        await fill_long(acquired, ORGANIZATION, entries=ENTRIES, ready=READY, notices=NOTICES, now=now, days=60)
         await acquired.execute(
             "INSERT INTO webhooks (webhook_id, organization_id, url, description, types, created_at, disabled_at,"
             " disabled_reason) VALUES ($1, $2, 'https://example.org/', '', '{}', now(), now(), 'bench')",
@@ -89,6 +90,8 @@ async def _fill(stage: Stage) -> int:
         changes: int = await acquired.fetchval(
             "SELECT last_sequence FROM inventory WHERE list_id = $1", LONG.list_id
         )
+    while await count_changes(stage.pool, at_once=20_000):
+        pass  # the worker would, two thousand at a time
     await stage.settle()
     return changes
 

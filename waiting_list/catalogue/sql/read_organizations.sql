@@ -9,10 +9,12 @@ WITH RECURSIVE organizations (organization_id) AS (
     )
     FROM organizations o WHERE o.organization_id IS NOT NULL
 )
-SELECT o.organization_id FROM organizations o
-WHERE EXISTS (
+SELECT o.organization_id
+FROM organizations o
+CROSS JOIN LATERAL (
     SELECT FROM events e
     JOIN representations r ON r.event_id = e.event_id
     WHERE e.organization_id = o.organization_id AND r.start_datetime > statement_timestamp()
-)
+    LIMIT 1
+) AS coming
 ORDER BY o.organization_id LIMIT 50
