@@ -42,6 +42,7 @@ SLOW = frozenset(
         "test_long_ids",
         "test_model",
         "test_schemathesis",
+        "test_size",
         "test_storms",
     }
 )

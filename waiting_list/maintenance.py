@@ -1,4 +1,5 @@
-"""Run the verbs of the clock: expire lapsed holds, end lists whose show began, and delete data that is too old.
+"""Run the verbs of the clock: expire lapsed holds, and end lists whose show began. Delete data that is too old.
+Count changes for statistics.
 
 Maintenance reads which lists are due without locks. Then it runs the engine's verbs, which lock one list each. So
 any number of processes may run it, and a process that is late, or killed in the middle, does no harm.
@@ -14,8 +15,10 @@ import structlog
 
 from waiting_list.access.sign_outs import KEPT
 from waiting_list.lists import verbs
+from waiting_list.lists.counts import count_changes
 from waiting_list.lists.engine import SERVICE, Engine
 from waiting_list.lists.models import Answer, ListKey
+from waiting_list.periodic import repeat
 from waiting_list.postgres.pool import Pool, connection, snapshot
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import InventoryNotFound, Unavailable
@@ -33,6 +36,7 @@ _STILL_DUE_SECONDS = 0.02
 """The time between two rounds while lists stay due, so that one that stays due does not keep the process busy."""
 _RETRY_SECONDS = 0.25
 _CLEANING_SECONDS = 60.0
+_COUNTING_SECONDS = 5.0
 _WORKS_WITHIN_SECONDS = 30.0
 """How long after its last good round the worker counts as working. A round may wait for several statements."""
 _AT_ONCE = 4
@@ -62,6 +66,16 @@ class Maintenance:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set. After a failure, log it once and try again."""
+        # In a task of its own, so that no hold waits for the counts of a storm.
+        counting = asyncio.create_task(repeat(self._count, seconds=_COUNTING_SECONDS, failing="counting_failing"))
+        try:
+            await self._run(stop)
+        finally:
+            counting.cancel()
+            with suppress(asyncio.CancelledError):
+                await counting
+
+    async def _run(self, stop: asyncio.Event) -> None:
         failing = False
         while not stop.is_set():
             try:
@@ -80,6 +94,10 @@ class Maintenance:
                 failing = True
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
+
+    async def _count(self) -> None:
+        while await count_changes(self._pool):
+            await asyncio.sleep(_STILL_DUE_SECONDS)
 
     def is_working(self) -> bool:
         """Return whether a round succeeded in the last half minute."""

@@ -1,6 +1,6 @@
 """The checks of the audit: compare a list, its entries and their totals with the replay. No I/O here."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -9,12 +9,18 @@ from typing import Any
 from waiting_list.audit.replay import REPLAYED_FIELDS, EntryReplay, ListReplay
 from waiting_list.audit.report import Check, Difference, format_value
 from waiting_list.lists.list_settings import Policy
-from waiting_list.lists.models import Status
+from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.ranks import SEGMENT_LEVELS
 from waiting_list.lists.rows import CREATED_WITH
 
 _ENTRY_NAMES = sorted(REPLAYED_FIELDS)
 _entry_values = itemgetter(*_ENTRY_NAMES)
+_COUNTED_AS = {
+    LeftReason.BOUGHT: "purchases",
+    LeftReason.EXPIRED: "expiries",
+    LeftReason.CANCELLED: "departures",
+    LeftReason.REMOVED: "departures",
+}
 
 
 @dataclass(slots=True)
@@ -32,9 +38,17 @@ class Tally:
     least: tuple[int, int] | None = None
     """(minimum, number) of the entry that needs the fewest tickets."""
 
+    kept: Counter[str] = field(default_factory=Counter)
+    """What the kept counts of the list must add up to."""
+
     def count(self, entry: EntryReplay) -> None:
         """Add an entry after its last change."""
         self.held += entry.fields["tickets_held"]
+        self.kept["joins"] += 1
+        self.kept["waits"] += entry.fields["ready_at"] is not None
+        if entry.fields["status"] is Status.LEFT:
+            self.kept["tickets_left"] += entry.fields["tickets_wanted"]
+            self.kept[_COUNTED_AS.get(entry.fields["left_reason"], "")] += 1
         if entry.fields["status"] is not Status.WAITING:
             return
         rank, wanted, minimum = (entry.fields[n] for n in ("rank", "tickets_wanted", "tickets_minimum"))
@@ -114,6 +128,13 @@ def check_tally(tally: Tally, table: Mapping[str, Any], segments: Iterable[tuple
         _compare(Check.SEGMENT, what, expected.pop((bits, segment), [0, 0]), counts)
     for (bits, segment), counts in sorted(expected.items()):
         _compare(Check.SEGMENT, f"count of segment {segment} of {bits} bits", counts, [0, 0])
+
+
+def check_counts(tally: Tally, counts: Mapping[str, int]) -> None:
+    """Compare the counts of the list's statistics with the totals of its entries. Raises Difference."""
+    expected = tally.kept | {"tickets_waiting": tally.tickets_waiting}
+    for name, found in counts.items():
+        _compare(Check.COUNTER, f"kept count of {name}", expected.get(name, 0), found)
 
 
 def check_users(repeated: tuple[int, ...]) -> None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from waiting_list.audit.checks import (
     Tally,
+    check_counts,
     check_entry,
     check_list,
     check_promotion,
@@ -146,6 +147,8 @@ class _Audit:
         try:
             segments = await self._connection.fetch(sql("audit_segments"), list_id)
             check_tally(self._tally, self._table, map(tuple, segments))
+            counts = await self._connection.fetchrow(sql("audit_counts"), list_id, timeout=_SECONDS)
+            check_counts(self._tally, dict(counts or {}))
             repeated = await self._connection.fetchrow(sql("audit_users"), list_id, timeout=_SECONDS)
             check_users(tuple(repeated) if repeated else ())
             check_promotion(self._tally, self.replay, self._table)

@@ -11,7 +11,19 @@ from waiting_list.postgres.outage import reachable
 from waiting_list.postgres.pool import Connection
 from waiting_list.postgres.statements import sql
 
-DISTRIBUTED = ("inventory", "entries", "segments", "history", "contacts", "traces", "outbox", "idempotency")
+DISTRIBUTED = (
+    "inventory",
+    "entries",
+    "segments",
+    "history",
+    "contacts",
+    "traces",
+    "outbox",
+    "idempotency",
+    "counted_lists",
+    "counted_periods",
+    "counted_waits",
+)
 """Tables that are distributed by `list_id`, so that all rows of a list are on one node. The others are placed
 beside the first."""
 REFERENCE = (

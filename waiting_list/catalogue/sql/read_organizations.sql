@@ -1,6 +1,20 @@
--- Read up to fifty organizations that have a coming representation.
+-- Read up to fifty organizations that have a coming representation: go from one to the next by the index of events.
 -- Locks nothing.
-SELECT DISTINCT e.organization_id FROM events e
-JOIN representations r ON r.event_id = e.event_id
-WHERE r.start_datetime > clock_timestamp()
-ORDER BY e.organization_id LIMIT 50
+WITH RECURSIVE organizations (organization_id) AS (
+    (SELECT e.organization_id FROM events e ORDER BY e.organization_id LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT e.organization_id FROM events e WHERE e.organization_id > o.organization_id
+        ORDER BY e.organization_id LIMIT 1
+    )
+    FROM organizations o WHERE o.organization_id IS NOT NULL
+)
+SELECT o.organization_id
+FROM organizations o
+CROSS JOIN LATERAL (
+    SELECT FROM events e
+    JOIN representations r ON r.event_id = e.event_id
+    WHERE e.organization_id = o.organization_id AND r.start_datetime > statement_timestamp()
+    LIMIT 1
+) AS coming
+ORDER BY o.organization_id LIMIT 50

@@ -1,5 +1,5 @@
--- Read events with a coming representation, the earliest first, with all data that a fan's page shows.
--- Locks nothing.
+-- Read events with a coming representation, the earliest first, with all data that a fan's page shows. Walk the index of
+-- starts to the end of the page only, which needs a clock that stands still within a statement. Locks nothing.
 SELECT e.event_id, e.organization_id, e.title, e.description, e.thumbnail_url, e.venue_name, e.venue_address,
     e.timezone, e.max_places_per_person, n.next_start,
     (SELECT jsonb_agg(jsonb_build_object('representation_id', r.representation_id, 'event_id', r.event_id,
@@ -20,11 +20,18 @@ SELECT e.event_id, e.organization_id, e.title, e.description, e.thumbnail_url, e
         FROM inventory i
         JOIN representations r ON r.representation_id = i.representation_id
         WHERE i.event_id = e.event_id AND r.start_datetime > clock_timestamp()) AS waiting_lists
-FROM events e
-CROSS JOIN LATERAL (
-    SELECT min(r.start_datetime) AS next_start FROM representations r
-    WHERE r.event_id = e.event_id AND r.start_datetime > clock_timestamp()
+FROM (
+    SELECT c.event_id, c.start_datetime AS next_start
+    FROM representations c
+    JOIN events v ON v.event_id = c.event_id
+    WHERE c.start_datetime > statement_timestamp() AND ($1::text[] IS NULL OR v.organization_id = ANY ($1))
+        AND ($2::timestamptz IS NULL
+            OR c.start_datetime >= $2 AND (c.start_datetime, c.event_id) > ($2, $3::text))
+        AND NOT EXISTS (
+            SELECT FROM representations b WHERE b.event_id = c.event_id AND b.start_datetime > statement_timestamp()
+                AND (b.start_datetime, b.representation_id) < (c.start_datetime, c.representation_id)
+        )
+    ORDER BY c.start_datetime, c.event_id LIMIT $4
 ) AS n
-WHERE n.next_start IS NOT NULL AND ($1::text[] IS NULL OR e.organization_id = ANY ($1))
-    AND ($2::timestamptz IS NULL OR (n.next_start, e.event_id) > ($2, $3::text))
-ORDER BY n.next_start, e.event_id LIMIT $4
+JOIN events e ON e.event_id = n.event_id
+ORDER BY n.next_start, e.event_id

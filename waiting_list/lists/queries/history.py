@@ -6,7 +6,7 @@ from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries.lists import find_list
 from waiting_list.lists.queries.models import Change
 from waiting_list.postgres.pagination import Page, decode, page_of
-from waiting_list.postgres.pool import Pool, snapshot
+from waiting_list.postgres.pool import Pool, connection, snapshot
 from waiting_list.postgres.statements import sql
 
 
@@ -32,14 +32,24 @@ async def story(
     key: ListKey,
     *,
     organization_id: str,
-    verb: Sequence[str] | None = None,
-    number: int | None = None,
+    verb: Sequence[str] | None,
     limit: int,
     cursor: str | None,
 ) -> Page[Change]:
-    """Return the changes of a list, or of its entry `number`, the newest first. Raises InventoryNotFound."""
+    """Return the changes of a list, the newest first. Raises InventoryNotFound."""
     await find_list(pool, key, organization_id)
     (before,) = decode(cursor, int)
     async with snapshot(pool) as acquired:
-        records = await acquired.fetch(sql("read_story"), key.list_id, verb, number, before, limit + 1)
+        records = await acquired.fetch(sql("read_story"), key.list_id, verb, before, limit + 1)
+    return page_of(records, limit, Change.from_record, "sequence")
+
+
+async def story_of_entry(
+    pool: Pool, key: ListKey, *, organization_id: str, number: int, limit: int, cursor: str | None
+) -> Page[Change]:
+    """Return the changes of one entry of a list, the newest first. Raises InventoryNotFound."""
+    await find_list(pool, key, organization_id)
+    (before,) = decode(cursor, int)
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(sql("read_story_of_entry"), key.list_id, number, before, limit + 1)
     return page_of(records, limit, Change.from_record, "sequence")

@@ -86,8 +86,14 @@ async def waiting_lists(
 ) -> Page[ListSummary]:
     """Return one row for each list, with counts of the entries that match the filter."""
     after = decode(cursor, str, str)
+    # Counts of all entries of a status are kept. Those of some users, reasons or times have to be counted.
+    kept = only._replace(event_id=None, offer_id=None, representation_id=None, status=None) == EntryFilter()
     async with snapshot(pool) as acquired:
-        records = await acquired.fetch(sql("read_waiting_lists"), organization_id, *only, *after, limit + 1)
+        if kept:
+            lists = (only.event_id, only.offer_id, only.representation_id, only.status)
+            records = await acquired.fetch(sql("read_waiting_lists"), organization_id, *lists, *after, limit + 1)
+        else:
+            records = await acquired.fetch(sql("read_lists_of_entries"), organization_id, *only, *after, limit + 1)
     return page_of(records, limit, _list_summary, "offer_id", "representation_id")
 
 

@@ -164,7 +164,7 @@ class Statistics(Frozen):
     """What happened in a list, by period and in total.
 
     `conversion` is the number of purchases for each promotion, or null before the first promotion.
-    `median_wait_seconds` is the median time from joining to ready.
+    `median_wait_seconds` is the median time from joining to ready, to one percent.
     """
 
     period: Literal["hour", "day", "week"]

@@ -93,7 +93,7 @@ async def show_entry(call: PageRequest) -> Response:
     key, user_id = path_key(call), path_id(call, "user_id")
     shown = await list_facts(call, key)
     entry = await call.reads.entry(key, user_id, organization_id=call.organization_id)
-    found = await history_queries.story(
+    found = await history_queries.story_of_entry(
         call.pool,
         key,
         organization_id=call.organization_id,

@@ -1,30 +1,53 @@
--- Read all entries that read_entries reads page by page, in the same order, for a cursor. One pass counts all positions.
--- Locks nothing.
-SELECT i.offer_id, i.representation_id, i.event_id, e.user_id, e.status, e.left_reason,
-    e.tickets_wanted, e.tickets_minimum, e.tickets_held, e.number, e.rank, e.position, e.tickets_ahead,
-    e.joined_at, e.ready_at,
-    CASE WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime) END
-        AS ready_until,
-    e.left_at, v.timezone
-FROM inventory i
-JOIN representations r ON r.representation_id = i.representation_id
-JOIN events v ON v.event_id = i.event_id
+-- Read all entries that read_entries reads page by page, in the same order, for a cursor. Count positions on the way, so
+-- that no list is sorted: its parts are merged in the order of their indexes. Locks nothing.
+SELECT i.list_id, i.offer_id, i.representation_id, i.event_id, e.user_id, e.status, e.left_reason,
+    e.tickets_wanted, e.tickets_minimum, e.tickets_held, e.number, e.rank,
+    CASE WHEN e.status = 'waiting' THEN e.position END AS position,
+    CASE WHEN e.status = 'waiting' THEN e.tickets - e.tickets_wanted END AS tickets_ahead, e.joined_at, e.ready_at,
+    CASE WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, i.start_datetime) END AS ready_until,
+    e.left_at, i.timezone
+FROM (
+    SELECT l.list_id, l.offer_id, l.representation_id, l.event_id, l.closes_at, r.start_datetime, v.timezone
+    FROM inventory l
+    JOIN representations r ON r.representation_id = l.representation_id
+    JOIN events v ON v.event_id = l.event_id
+    WHERE l.organization_id = $1
+        AND ($3::text[] IS NULL OR l.event_id = ANY ($3))
+        AND ($4::text[] IS NULL OR l.offer_id = ANY ($4))
+        AND ($5::text[] IS NULL OR l.representation_id = ANY ($5))
+    ORDER BY l.list_id OFFSET 0
+) AS i
 CROSS JOIN LATERAL (
-    SELECT x.list_id, x.user_id, x.status, x.left_reason, x.tickets_wanted, x.tickets_minimum,
-        x.tickets_held, x.number, x.rank, x.joined_at, x.ready_at, x.ready_until, x.left_at,
-        CASE WHEN x.status = 'waiting' THEN count(*) OVER line END AS position,
-        CASE WHEN x.status = 'waiting' THEN sum(x.tickets_wanted) OVER line - x.tickets_wanted END
-            AS tickets_ahead
-    FROM entries x WHERE x.list_id = i.list_id
-    WINDOW line AS (PARTITION BY x.status ORDER BY x.rank)
+    SELECT x.user_id, x.status, x.left_reason, x.tickets_wanted, x.tickets_minimum, x.tickets_held, x.number, x.rank,
+        x.joined_at, x.ready_at, x.ready_until, x.left_at,
+        count(*) FILTER (WHERE x.status = 'waiting') OVER line AS position,
+        sum(x.tickets_wanted) FILTER (WHERE x.status = 'waiting') OVER line AS tickets
+    FROM (
+        (SELECT a.* FROM entries a WHERE a.list_id = i.list_id AND a.status = 'waiting'
+            ORDER BY a.rank, a.number)
+        UNION ALL
+        (SELECT a.* FROM entries a WHERE a.list_id = i.list_id AND a.status = 'ready'
+            ORDER BY a.rank, a.number)
+        UNION ALL
+        (SELECT a.* FROM entries a WHERE a.list_id = i.list_id AND a.status = 'left' AND a.left_reason = 'bought'
+            ORDER BY a.rank, a.number)
+        UNION ALL
+        (SELECT a.* FROM entries a WHERE a.list_id = i.list_id AND a.status = 'left' AND a.left_reason = 'cancelled'
+            ORDER BY a.rank, a.number)
+        UNION ALL
+        (SELECT a.* FROM entries a WHERE a.list_id = i.list_id AND a.status = 'left' AND a.left_reason = 'expired'
+            ORDER BY a.rank, a.number)
+        UNION ALL
+        (SELECT a.* FROM entries a WHERE a.list_id = i.list_id AND a.status = 'left' AND a.left_reason = 'removed'
+            ORDER BY a.rank, a.number)
+        UNION ALL
+        (SELECT a.* FROM entries a WHERE a.list_id = i.list_id AND a.status = 'left' AND a.left_reason = 'ended'
+            ORDER BY a.rank, a.number)
+    ) AS x
+    WINDOW line AS (ORDER BY x.rank, x.number ROWS UNBOUNDED PRECEDING)
 ) AS e
-WHERE i.organization_id = $1
-    AND ($2::text[] IS NULL OR e.user_id = ANY ($2))
-    AND ($3::text[] IS NULL OR i.event_id = ANY ($3))
-    AND ($4::text[] IS NULL OR i.offer_id = ANY ($4))
-    AND ($5::text[] IS NULL OR i.representation_id = ANY ($5))
+WHERE ($2::text[] IS NULL OR e.user_id = ANY ($2))
     AND ($6::text[] IS NULL OR e.status = ANY ($6))
     AND ($7::text[] IS NULL OR e.left_reason = ANY ($7))
     AND ($8::timestamptz IS NULL OR e.joined_at < $8)
     AND ($9::timestamptz IS NULL OR e.joined_at > $9)
-ORDER BY e.list_id, e.rank, e.number

@@ -1,23 +1,47 @@
--- Entries of one organization, filtered, in queue order: list by list, by rank.
--- Locks nothing.
+-- Read entries of one organization, filtered, list by list and by rank. Each state, and each reason for leaving, has an
+-- index of its own in this order: the statement reads each to the end of the page only. Locks nothing.
 SELECT s.list_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
     s.joined_at, s.ready_at, s.ready_until, s.left_at
 FROM (
-    SELECT e.list_id, e.number
+    SELECT i.list_id, x.rank, x.number
     FROM inventory i
-    JOIN entries e ON e.list_id = i.list_id
-    WHERE i.organization_id = $1
-        AND ($2::text[] IS NULL OR e.user_id = ANY ($2))
-        AND ($3::text[] IS NULL OR i.event_id = ANY ($3))
-        AND ($4::text[] IS NULL OR i.offer_id = ANY ($4))
-        AND ($5::text[] IS NULL OR i.representation_id = ANY ($5))
-        AND ($6::text[] IS NULL OR e.status = ANY ($6))
-        AND ($7::text[] IS NULL OR e.left_reason = ANY ($7))
-        AND ($8::timestamptz IS NULL OR e.joined_at < $8)
-        AND ($9::timestamptz IS NULL OR e.joined_at > $9)
-        AND ($10::uuid IS NULL OR (e.list_id, e.rank, e.number) > ($10, $11::bigint, $12::bigint))
-    ORDER BY e.list_id, e.rank, e.number LIMIT $13
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN i.list_id = $9 THEN $10::bigint ELSE -9223372036854775808 END AS rank,
+            CASE WHEN i.list_id = $9 THEN $11::bigint ELSE 0 END AS number
+    ) AS after
+    CROSS JOIN LATERAL (
+        SELECT a.rank, a.number
+        FROM (SELECT DISTINCT u.status FROM unnest(coalesce($5::text[], '{waiting,ready}')) AS u (status)) AS k
+        CROSS JOIN LATERAL (
+            SELECT e.rank, e.number FROM entries e
+            WHERE e.list_id = i.list_id AND e.status = k.status AND e.status <> 'left' AND $6::text[] IS NULL
+                AND (e.rank, e.number) > (after.rank, after.number)
+                AND ($7::timestamptz IS NULL OR e.joined_at < $7)
+                AND ($8::timestamptz IS NULL OR e.joined_at > $8)
+            ORDER BY e.rank, e.number LIMIT $12
+        ) AS a
+        UNION ALL
+        SELECT l.rank, l.number
+        FROM (
+            SELECT DISTINCT u.left_reason
+            FROM unnest(coalesce($6::text[], '{bought,cancelled,expired,removed,ended}')) AS u (left_reason)
+        ) AS k
+        CROSS JOIN LATERAL (
+            SELECT e.rank, e.number FROM entries e
+            WHERE e.list_id = i.list_id AND e.status = 'left' AND e.left_reason = k.left_reason
+                AND ($5::text[] IS NULL OR 'left' = ANY ($5)) AND (e.rank, e.number) > (after.rank, after.number)
+                AND ($7::timestamptz IS NULL OR e.joined_at < $7)
+                AND ($8::timestamptz IS NULL OR e.joined_at > $8)
+            ORDER BY e.rank, e.number LIMIT $12
+        ) AS l
+        ORDER BY rank, number LIMIT $12
+    ) AS x
+    WHERE i.organization_id = $1 AND ($9::uuid IS NULL OR i.list_id >= $9)
+        AND ($2::text[] IS NULL OR i.event_id = ANY ($2))
+        AND ($3::text[] IS NULL OR i.offer_id = ANY ($3))
+        AND ($4::text[] IS NULL OR i.representation_id = ANY ($4))
+    ORDER BY i.list_id, x.rank, x.number LIMIT $12
 ) AS page
 JOIN shown_entries s ON s.list_id = page.list_id AND s.number = page.number
 ORDER BY s.list_id, s.rank, s.number

@@ -1,7 +1,22 @@
--- The history of one list, in order.
--- Locks nothing.
+-- Read the history of one list, in order, or its changes by some verbs. Each verb has an index in this order; joins, which
+-- are most of a history, have only the primary key. Locks nothing.
 SELECT h.sequence, h.at, h.actor, h.verb, h.number, e.user_id, h.before::text, h.after::text, h.reason
-FROM history h
+FROM (
+    (
+        SELECT c.sequence FROM history c
+        WHERE c.list_id = $1 AND c.sequence > $3 AND ($2::text[] IS NULL OR 'join' = ANY ($2) AND c.verb = 'join')
+        ORDER BY c.sequence LIMIT $4
+    )
+    UNION ALL
+    SELECT c.sequence
+    FROM (SELECT DISTINCT u.verb FROM unnest($2::text[]) AS u (verb)) AS k
+    CROSS JOIN LATERAL (
+        SELECT c.sequence FROM history c
+        WHERE c.list_id = $1 AND c.verb = k.verb AND c.verb <> 'join' AND c.sequence > $3
+        ORDER BY c.sequence LIMIT $4
+    ) AS c
+    ORDER BY sequence LIMIT $4
+) AS page
+JOIN history h ON h.list_id = $1 AND h.sequence = page.sequence
 LEFT JOIN entries e ON e.list_id = h.list_id AND e.number = h.number
-WHERE h.list_id = $1 AND ($2::text[] IS NULL OR h.verb = ANY ($2)) AND h.sequence > $3
-ORDER BY h.sequence LIMIT $4
+ORDER BY h.sequence

@@ -15,6 +15,7 @@ WHERE i.organization_id = $1
     AND ($2::text IS NULL OR i.event_id = $2)
     AND ($3::text IS NULL OR strpos(lower(v.title || ' ' || o.name || ' ' || v.venue_name), lower($3)) > 0)
     AND (NOT $4::boolean OR i.waiting > 0 OR i.held > 0)
-    AND ($5::boolean OR clock_timestamp() < r.start_datetime)
-    AND ($6::timestamptz IS NULL OR (r.start_datetime, i.offer_id, i.representation_id) > ($6, $7::text, $8::text))
+    AND ($5::boolean OR r.start_datetime > statement_timestamp())
+    AND ($6::timestamptz IS NULL OR r.start_datetime >= $6
+        AND (r.start_datetime, i.offer_id, i.representation_id) > ($6, $7::text, $8::text))
 ORDER BY r.start_datetime, i.offer_id, i.representation_id LIMIT $9

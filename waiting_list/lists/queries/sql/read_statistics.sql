@@ -1,33 +1,23 @@
--- Count the changes of one list by period, in the event's timezone. Sum the tickets that waiting entries want at the
--- end of each period. Each change adds the difference that it made to those tickets. Locks nothing.
-WITH changes AS (
-    SELECT h.sequence, h.at, h.number, h.verb, h.verb = 'promote' AND h.after ->> 'status' = 'ready' AS is_turn,
-        CASE WHEN h.verb = 'buy' THEN (h.before ->> 'available_stock')::bigint - (h.after ->> 'available_stock')::bigint
-            END AS bought,
-        CASE WHEN h.after ? 'tickets_wanted' THEN (h.after ->> 'tickets_wanted')::int
-            - coalesce((h.before ->> 'tickets_wanted')::int, 0) ELSE 0 END AS more_wanted,
-        CASE WHEN h.after ->> 'status' = 'waiting' THEN 1 WHEN h.before ->> 'status' = 'waiting' THEN -1 ELSE 0 END
-            AS more_waiting
-    FROM history h WHERE h.list_id = $1 AND h.verb <> 'erase'
-), entries_then AS (
-    SELECT c.at, c.verb, c.is_turn, c.bought, c.more_wanted, c.more_waiting,
-        sum(c.more_wanted) OVER so_far AS wanted, sum(c.more_waiting) OVER so_far AS waiting
-    FROM changes c
-    WINDOW so_far AS (PARTITION BY c.number ORDER BY c.sequence ROWS UNBOUNDED PRECEDING)
-), counted AS (
-    SELECT date_trunc($2, t.at, e.timezone) AS period_at, t.verb, t.is_turn, t.bought,
-        t.wanted * t.waiting - (t.wanted - t.more_wanted) * (t.waiting - t.more_waiting) AS more
-    FROM entries_then t
+-- Read the counts of one list by period, in the event's timezone: the kept ones, and the changes that are not counted yet.
+-- Sum up the tickets that waiting entries want to the end of each period. Locks nothing.
+SELECT p.period_at, p.joins, p.promotions, p.purchases, p.tickets_bought, p.expiries, p.departures,
+    (sum(p.tickets_waiting) OVER (ORDER BY p.period_at))::bigint AS tickets_waiting
+FROM (
+    SELECT date_trunc($2, q.period_at, v.timezone) AS period_at, sum(q.joins)::bigint AS joins,
+        sum(q.promotions)::bigint AS promotions, sum(q.purchases)::bigint AS purchases,
+        sum(q.tickets_bought)::bigint AS tickets_bought, sum(q.expiries)::bigint AS expiries,
+        sum(q.departures)::bigint AS departures, sum(q.tickets_waiting) AS tickets_waiting
+    FROM (
+        SELECT c.period_at, c.joins, c.promotions, c.purchases, c.tickets_bought, c.expiries, c.departures,
+            c.tickets_waiting
+        FROM counted_periods c WHERE c.list_id = $1
+        UNION ALL
+        SELECT u.period_at, u.joins, u.promotions, u.purchases, u.tickets_bought, u.expiries, u.departures,
+            u.tickets_waiting
+        FROM uncounted_changes u WHERE u.list_id = $1
+    ) AS q
     JOIN inventory i ON i.list_id = $1
-    JOIN events e ON e.event_id = i.event_id
-)
-SELECT c.period_at,
-    count(*) FILTER (WHERE c.verb = 'join') AS joins,
-    count(*) FILTER (WHERE c.is_turn) AS promotions,
-    count(*) FILTER (WHERE c.verb = 'buy') AS purchases,
-    coalesce(sum(c.bought), 0)::bigint AS tickets_bought,
-    count(*) FILTER (WHERE c.verb = 'expire') AS expiries,
-    count(*) FILTER (WHERE c.verb IN ('leave', 'remove')) AS departures,
-    (sum(sum(c.more)) OVER (ORDER BY c.period_at))::bigint AS tickets_waiting
-FROM counted c
-GROUP BY c.period_at ORDER BY c.period_at
+    JOIN events v ON v.event_id = i.event_id
+    GROUP BY 1
+) AS p
+ORDER BY p.period_at

@@ -1,0 +1,22 @@
+-- Read the entries of some users in the lists of one organization, filtered, list by list and by rank.
+-- Locks nothing.
+SELECT s.list_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
+    s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
+    s.joined_at, s.ready_at, s.ready_until, s.left_at
+FROM (
+    SELECT e.list_id, e.number
+    FROM entries e
+    JOIN inventory i ON i.list_id = e.list_id
+    WHERE i.organization_id = $1 AND e.user_id = ANY ($2::text[])
+        AND ($3::text[] IS NULL OR i.event_id = ANY ($3))
+        AND ($4::text[] IS NULL OR i.offer_id = ANY ($4))
+        AND ($5::text[] IS NULL OR i.representation_id = ANY ($5))
+        AND ($6::text[] IS NULL OR e.status = ANY ($6))
+        AND ($7::text[] IS NULL OR e.left_reason = ANY ($7))
+        AND ($8::timestamptz IS NULL OR e.joined_at < $8)
+        AND ($9::timestamptz IS NULL OR e.joined_at > $9)
+        AND ($10::uuid IS NULL OR (e.list_id, e.rank, e.number) > ($10, $11::bigint, $12::bigint))
+    ORDER BY e.list_id, e.rank, e.number LIMIT $13
+) AS page
+JOIN shown_entries s ON s.list_id = page.list_id AND s.number = page.number
+ORDER BY s.list_id, s.rank, s.number

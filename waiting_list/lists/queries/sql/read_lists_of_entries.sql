@@ -1,0 +1,33 @@
+-- Read one row per list of one organization with an entry that passes the filters, and count these entries by status.
+-- Locks nothing.
+SELECT i.list_id, i.offer_id, i.representation_id, i.event_id, i.waiting_list_open AS open,
+    i.total_stock, i.available_stock, i.held, i.available_stock - i.held AS free,
+    jsonb_build_object('waiting', c.waiting, 'ready', c.ready, 'left', c.left) AS entries,
+    jsonb_build_object('waiting', c.tickets_waiting, 'ready', c.tickets_ready, 'left', c.tickets_left)
+        AS tickets,
+    c.oldest_joined_at
+FROM inventory i
+CROSS JOIN LATERAL (
+    SELECT count(*) AS entries,
+        count(*) FILTER (WHERE e.status = 'waiting') AS waiting,
+        count(*) FILTER (WHERE e.status = 'ready') AS ready,
+        count(*) FILTER (WHERE e.status = 'left') AS left,
+        coalesce(sum(e.tickets_wanted) FILTER (WHERE e.status = 'waiting'), 0) AS tickets_waiting,
+        coalesce(sum(e.tickets_held) FILTER (WHERE e.status = 'ready'), 0) AS tickets_ready,
+        coalesce(sum(e.tickets_wanted) FILTER (WHERE e.status = 'left'), 0) AS tickets_left,
+        min(e.joined_at) FILTER (WHERE e.status = 'waiting') AS oldest_joined_at
+    FROM entries e
+    WHERE e.list_id = i.list_id
+        AND ($2::text[] IS NULL OR e.user_id = ANY ($2))
+        AND ($6::text[] IS NULL OR e.status = ANY ($6))
+        AND ($7::text[] IS NULL OR e.left_reason = ANY ($7))
+        AND ($8::timestamptz IS NULL OR e.joined_at < $8)
+        AND ($9::timestamptz IS NULL OR e.joined_at > $9)
+) AS c
+WHERE i.organization_id = $1
+    AND ($3::text[] IS NULL OR i.event_id = ANY ($3))
+    AND ($4::text[] IS NULL OR i.offer_id = ANY ($4))
+    AND ($5::text[] IS NULL OR i.representation_id = ANY ($5))
+    AND c.entries > 0
+    AND ($10::text IS NULL OR (i.offer_id, i.representation_id) > ($10, $11::text))
+ORDER BY i.offer_id, i.representation_id LIMIT $12
