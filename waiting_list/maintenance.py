@@ -96,7 +96,7 @@ class Maintenance:
                 await asyncio.wait_for(stop.wait(), pause)
 
     async def _count(self) -> None:
-        while await count_changes(self._pool):
+        while await count_changes(self._pool):  # noqa: ASYNC110 - no event tells of the next chunk
             await asyncio.sleep(_STILL_DUE_SECONDS)
 
     def is_working(self) -> bool:
