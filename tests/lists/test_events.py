@@ -14,6 +14,7 @@ import pytest
 
 import waiting_list
 from tests.audit.test_replay import STORY, replay
+from waiting_list.audit import replay as audit_replay
 from waiting_list.audit.replay import EntryReplay, read_row
 from waiting_list.audit.report import Difference
 from waiting_list.lists.events import RECORDED_AS, VERBS, VerbRow, WebhookType
@@ -21,6 +22,7 @@ from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import Status
 
 SOURCES = sorted(Path(waiting_list.__file__).parent.glob("**/*.py"))
+WELL_FORMED = audit_replay._is_well_formed.__wrapped__
 RECORDING = {"record", "take_out", "_set_stock", "_write_history"}
 """The functions whose argument is the name of the recorded verb."""
 AFTER_A_VERB = {"settle", "write_outbox"}
@@ -67,7 +69,8 @@ def test_the_table_has_what_is_recorded_and_nothing_else() -> None:
                 ]
                 if name in RECORDING:
                     recorded |= {*told}
-    assert recorded == VERBS.keys()
+    # The catalogue inserts a list together with its first change.
+    assert recorded == VERBS.keys() - {"create"}
     assert VERBS.keys() >= {verb for others in RECORDED_AS.values() for verb in others}
 
 
@@ -108,7 +111,9 @@ def test_with_a_broken_row_the_replay_takes_a_true_history_for_false(
     for row in broken(VERBS[verb], told):
         if any((verb, *move) not in known for move in VERBS[verb].moves - row.moves):
             continue  # the story lacks these transitions: see the next test
-        monkeypatch.setattr("waiting_list.audit.replay.VERBS", {**VERBS, verb: row})
+        monkeypatch.setattr(audit_replay, "VERBS", {**VERBS, verb: row})
+        # Without its memory of the whole table.
+        monkeypatch.setattr(audit_replay, "_is_well_formed", WELL_FORMED)
         with pytest.raises(Difference):
             replay(STORY)
         tried += 1

@@ -27,7 +27,14 @@ MOST_EDITS = 6
 
 def test_every_statement_that_names_the_settings_names_all_of_them() -> None:
     with_blocks = {path.stem for path in STATEMENTS if "-- end of settings" in path.read_text()}
-    assert with_blocks == {"audit_list", "read_list", "read_locked_list", "read_place", "write_changes"}
+    assert with_blocks == {
+        "audit_list",
+        "insert_lists",
+        "read_list",
+        "read_locked_list",
+        "read_place",
+        "write_changes",
+    }
     for path in STATEMENTS:
         text = path.read_text()
         assert with_columns(text) == text, f"{path.name} is stale: make generate"
