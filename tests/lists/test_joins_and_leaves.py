@@ -13,8 +13,8 @@ from waiting_list.postgres.statements import sql
 WAITING = 2_000
 OFTEN = 150
 """How often the user joins and leaves. With 2,500 times, the blocks were the same."""
-SPARE = 1
-"""A block that an index may need more, because it has grown."""
+SPARE = 6
+"""Blocks: an index that grows by a level costs each look-up in it one more."""
 
 
 async def blocks(lists: Lists, fan: str, number: int) -> dict[str, int]:
