@@ -1,19 +1,24 @@
 """A plain call runs without FastAPI's dependencies, and takes and refuses exactly what FastAPI would."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
 from waiting_list.app import ROUTERS
 from waiting_list.pages.unknown import on_http_error, on_problem
 from waiting_list.problems import Problem
 from waiting_list.web.direct_calls import is_plain, plain_handler
+from waiting_list.web.header_limits import HeaderLimits, write_answer
 from waiting_list.web.problem_responses import on_invalid
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.routes import DirectCalls, Route
@@ -106,6 +111,21 @@ async def test_a_direct_call_takes_and_refuses_what_fastapi_does() -> None:
     assert seen == {200, 422}
 
 
+async def test_what_was_valid_once_is_what_it_says_again() -> None:
+    async with client(Directly) as direct:
+
+        async def told(offer_id: str, body: dict[str, Any]) -> str:
+            return (await direct.post(f"/v1/user/waiting-lists/{offer_id}/r/entry", json=body)).text
+
+        for offer_id in ("first", "second", "first"):
+            for wanted in (1, 2, 1):
+                text = await told(offer_id, {"tickets_wanted": wanted})
+                assert f"tickets_wanted={wanted}," in text
+                assert offer_id in text
+        for name in ("Ada", "Bob"):
+            assert name in await told("first", {"tickets_wanted": 1, "name": name})
+
+
 def test_what_comes_by_the_thousand_runs_directly() -> None:
     """A query parameter, a header or a dependency would make FastAPI run the call."""
     assert {route.operation_id for route in PLAIN} >= CROWDED
@@ -119,3 +139,63 @@ def test_a_request_belongs_to_its_first_route_also_where_that_is_not_plain() -> 
             scope = {"type": "http", "method": method, "path": path}
             first = next(one for one in ROUTES if method in (one.methods or ()) and one.path_regex.match(path))
             assert calls.find(scope) is (first if is_plain(first) else None)
+
+
+class Recorded(asyncio.Transport):
+    """A connection that keeps what is written, write by write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.has_written = asyncio.Event()
+
+    def write(self, data: bytes) -> None:  # type: ignore[override]
+        self.writes.append(data)
+        self.has_written.set()
+
+    def is_closing(self) -> bool:
+        return False
+
+    def resume_reading(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+def _loaded(app: FastAPI) -> Config:
+    config = Config(app, log_config=None)
+    config.load()
+    return config
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_an_answer_is_one_write(app: FastAPI, method: str) -> None:
+    protocol, transport = HeaderLimits(config=_loaded(app), server_state=ServerState(), app_state={}), Recorded()
+    protocol.connection_made(transport)
+    path = "/v1/user/waiting-lists/none/none"
+    protocol.data_received(f"{method} {path} HTTP/1.1\r\nHost: service\r\nX-Request-Id: mine\r\n\r\n".encode())
+    await asyncio.wait_for(transport.has_written.wait(), 10)
+    (written,) = transport.writes
+    head, _, body = written.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    assert lines[0] == "HTTP/1.1 404 Not Found"
+    assert {"x-request-id: mine", "access-control-allow-origin: *", "cache-control: private, no-store"} <= {*lines}
+    told = next(int(line.partition(": ")[2]) for line in lines if line.startswith("content-length: "))
+    assert len(body) == (told if method == "GET" else 0) < told + 1
+    assert protocol.cycle.response_complete
+    protocol.connection_lost(None)
+
+
+async def test_a_header_never_begins_another_one(app: FastAPI) -> None:
+    protocol, transport = HeaderLimits(config=_loaded(app), server_state=ServerState(), app_state={}), Recorded()
+    protocol.connection_made(transport)
+    protocol.data_received(b"GET /version HTTP/1.1\r\nHost: service\r\n\r\n")
+    for value in (b"a\r\nset-cookie: b", b"a\nb", b"\x00"):
+        with pytest.raises(ValueError, match="control character"):
+            await write_answer(protocol.cycle, 200, [(b"etag", value)], b"")
+    assert transport.writes == []
+    protocol.connection_lost(None)

@@ -60,11 +60,15 @@ class Limit:
     """After how many seconds the bucket regains one request."""
     window: float = field(init=False, compare=False)
     """After how many seconds an empty bucket is full again."""
+    policy: bytes = field(init=False, compare=False)
+    """The limit as a RateLimit-Policy header field (draft-ietf-httpapi-ratelimit-headers-10)."""
 
     def __post_init__(self) -> None:
         each = _SECONDS / self.quantity if self.quantity else 0.0
         object.__setattr__(self, "each", each)
         object.__setattr__(self, "window", self.at_once * each)
+        seconds = math.ceil(self.window - _ROUNDING)
+        object.__setattr__(self, "policy", b'"%s";q=%d;w=%d' % (self.name.encode(), self.at_once, seconds))
 
     def times(self, factor: int, suffix: str) -> "Limit":
         """Make the limit of a network: this limit times a factor."""
@@ -82,11 +86,8 @@ class Allowance(NamedTuple):
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
         """The rest as RateLimit header fields (draft-ietf-httpapi-ratelimit-headers-10)."""
-        name, limit = self.limit.name.encode(), self.limit
-        return [
-            (b"ratelimit-policy", b'"%s";q=%d;w=%d' % (name, limit.at_once, math.ceil(limit.window - _ROUNDING))),
-            (b"ratelimit", b'"%s";r=%d;t=%d' % (name, self.remaining, math.ceil(self.full_in))),
-        ]
+        rest = b'"%s";r=%d;t=%d' % (self.limit.name.encode(), self.remaining, math.ceil(self.full_in))
+        return [(b"ratelimit-policy", self.limit.policy), (b"ratelimit", rest)]
 
 
 class _Wanted(NamedTuple):

@@ -30,6 +30,8 @@ class _Call(Protocol):
 
 
 C = TypeVar("C", bound=_Call)
+_OF_A_LIST = ("offer_id", "representation_id")
+_MOST_KNOWN = 1000
 _MISSING = {"type": "missing", "loc": ("body",), "msg": "Field required", "input": None}
 
 
@@ -58,17 +60,31 @@ def plain_handler(route: APIRoute) -> Callable[[C], Awaitable[Response]]:
     call_name = cast(str, takes.request_param_name)
     ids = [(one.name, one.alias, one.validate) for one in takes.path_params]
     body = takes.body_params[0] if takes.body_params else None
+    # Ids and bodies that are valid, because a crowd sends the same few.
+    known: dict[object, Any] = {}
 
     async def handle(call: C) -> Response:
         values: dict[str, Any] = {call_name: call}
         errors: list[Any] = []
         for name, alias, validate in ids:
-            values[name], found = validate(call.path_params[alias], loc=("path", alias))
+            sent = call.path_params[alias]
+            if (alias, sent) in known:
+                values[name] = known[alias, sent]
+                continue
+            values[name], found = validate(sent, loc=("path", alias))
             errors += found
+            if not found and alias in _OF_A_LIST:
+                _note(known, (alias, sent), values[name])
         if body is not None:
-            if await call.body():
-                values[body.name], found = body.validate(await _json(call), loc=("body",))
-                errors += found
+            if sent := await call.body():
+                if sent in known:
+                    values[body.name] = known[sent]
+                else:
+                    read = await _json(call)
+                    values[body.name], found = body.validate(read, loc=("body",))
+                    errors += found
+                    if not found and _has_only_numbers(read):
+                        _note(known, sent, values[body.name])
             elif body.field_info.is_required():
                 errors.append(_MISSING)
             else:
@@ -78,6 +94,17 @@ def plain_handler(route: APIRoute) -> Callable[[C], Awaitable[Response]]:
         return await endpoint(**values)
 
     return handle
+
+
+def _note(known: dict[object, Any], sent: object, valid: Any) -> None:
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+    known[sent] = valid
+
+
+def _has_only_numbers(body: Any) -> bool:
+    # Such a body names no person. There are few of them, because models refuse unknown fields.
+    return type(body) is dict and len(body) <= 3 and all(type(value) is int for value in body.values())
 
 
 async def _json(call: _Call) -> Any:
