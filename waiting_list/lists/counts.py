@@ -38,5 +38,4 @@ async def count_list(pool: Pool, list_id: UUID, *, at_once: int = CHANGES_AT_ONC
         if counted is None:  # another worker counts it, or it was deleted
             return
         until = min(counted["last_sequence"], counted["sequence"] + at_once)
-        for statement in ("add_counted_periods", "add_counted_waits", "set_counted_list"):
-            await acquired.execute(sql(statement), list_id, until)
+        await acquired.execute(sql("add_counts"), list_id, until)
