@@ -26,7 +26,7 @@ FOLDER = Path(__file__).parent.parent / "docs" / "decisions"
 WARM_SECONDS, SECONDS, SAMPLED_SECONDS = 1.0, 4.0, 10.0
 SAMPLES = 250
 """A second."""
-FASTEST = 5_500
+FASTEST = 8_000
 """Joins a second that one process will not exceed: so many are prepared for each second."""
 _TICK = os.sysconf("SC_CLK_TCK")
 TITLE = "Where the time of a join goes: the service process, commit {commit}"

@@ -125,6 +125,7 @@ async def test_a_page_that_is_not_there_leads_back_without_the_internet(site: Si
     await axe(page)
     await page.get_by_role("link", name="Tous les événements").click()
     await expect(page).to_have_url(f"{site.address}/")
+    await page.wait_for_load_state()  # the next page would cut its style sheet off
     await page.goto("/docs/")
     await expect(page).to_have_url(f"{site.address}/docs")
     assert elsewhere == []

@@ -19,6 +19,8 @@ from tests.support.blocks import ROOT, blocks
 from tests.support.ports import free_port
 from tests.support.shop import LIST
 from tests.support.until import until
+from waiting_list.web.header_limits import HAND_OVER
+from waiting_list.web.server_sent_events import EntryStream
 
 ENTRY = f"/v1/user/waiting-lists/{LIST}"
 
@@ -75,19 +77,19 @@ class BusyService:
             await self._service(scope, receive, send)
 
     async def _first_event(self, scope: Scope, receive: Receive, send: Send) -> None:
-        seen = asyncio.Event()
+        hand_over = scope[HAND_OVER]
+
+        def end_at_once(stream: EntryStream) -> None:
+            hand_over(stream)
+            stream.shutdown()
 
         async def until_the_first(message: Message) -> None:
             if found := re.search(rb"id: (\w+)", message.get("body", b"")):
                 self.last_id = found[1].decode()
-                seen.set()
             await send(message)
 
-        stream = asyncio.create_task(self._service(scope, receive, until_the_first))  # type: ignore[arg-type]
-        await asyncio.wait_for(seen.wait(), 10)
-        stream.cancel()
-        await asyncio.wait([stream])
-        await send({"type": "http.response.body", "body": b""})
+        scope[HAND_OVER] = end_at_once
+        await self._service(scope, receive, until_the_first)
 
 
 async def test_the_code_for_live_entries_waits_as_it_is_told_and_goes_on_where_it_was(
