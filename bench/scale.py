@@ -9,7 +9,7 @@ SECONDS = 1.0 if QUICK else 2.5
 ROUNDS = 1 if QUICK else 3
 PROCESSES = (1,) if QUICK else (1, 2, 4)
 CONNECTIONS = 128
-FASTEST = 8_000
+FASTEST = 12_000
 """Calls a second that no process on a core will exceed: so many are prepared for each second."""
 POLLING = 2_000
 """Fans who poll, again and again."""

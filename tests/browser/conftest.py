@@ -13,7 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 from pydantic import SecretStr
 
-from tests.browser.site import Site
+from tests.browser.site import KEPT, Site
 from tests.browser.visits import Visits
 from tests.support.chromium import NoChromiumError, running_chromium
 from tests.support.shop import ORGANIZATION, Shop, bound_to_loopback, listening
@@ -40,7 +40,7 @@ async def site(dsn: str, tmp_path: Path) -> AsyncIterator[Site]:
         app = create_app(Settings(database_url=SecretStr(dsn), mail_folder=tmp_path, public_url=address))
         async with app.router.lifespan_context(app), listening(app, bound):
             key, _ = await create_api_key(app.state.service.pool, ORGANIZATION, name="tests", scopes=[Scope.ADMIN])
-            async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
+            async with httpx.AsyncClient(base_url=address, trust_env=False, limits=KEPT) as client:
                 shop = Shop(client, key.key)
                 await shop.stock()
                 yield Site(app, shop, address, tmp_path)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 from fastapi import FastAPI
 
 from tests.support.shop import LIST, Shop
@@ -18,6 +19,8 @@ PLACE = f"{PAGE}/place"
 DASHBOARD = f"/dashboard{PAGE}"
 FAN = "ada"
 EMAIL = "ada@example.org"
+KEPT = httpx.Limits(keepalive_expiry=2)
+"""For calls beside a browser: the server closes a quiet connection after five seconds, perhaps just as a call comes."""
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import expect
 from pydantic import SecretStr
 
-from tests.browser.site import DASHBOARD, PAGE, PLACE, Site
+from tests.browser.site import DASHBOARD, KEPT, PAGE, PLACE, Site
 from tests.browser.visits import Visits
 from tests.support.below_path import PATH, path_proxy
 from tests.support.shop import ORGANIZATION, Shop, bound_to_loopback, listening
@@ -32,7 +32,7 @@ async def site(request: pytest.FixtureRequest, dsn: str, tmp_path: Path) -> Asyn
                 service = app.state.service
                 await load_demo(service.pool, service.settings, address)
                 key, _ = await create_api_key(service.pool, ORGANIZATION, name="tests", scopes=[Scope.ADMIN])
-                async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
+                async with httpx.AsyncClient(base_url=address, trust_env=False, limits=KEPT) as client:
                     shop = Shop(client, key.key)
                     await shop.stock()
                     yield Site(app, shop, address, tmp_path)

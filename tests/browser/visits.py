@@ -84,8 +84,8 @@ class Visits:
             self.wrong.append(f"elsewhere: {request.url}")
 
     def _failed(self, request: Request) -> None:
-        # A stream ends when its page does; so does what a page was asking for when it was left.
-        if request.failure == "net::ERR_ABORTED" and request.resource_type in ("eventsource", "fetch", "other"):
+        # The browser itself ends what a page was asking for when it was left. A server that fails has other names.
+        if request.failure == "net::ERR_ABORTED":
             return
         self.wrong.append(f"failed: {request.url} ({request.failure})")
 
