@@ -20,7 +20,7 @@ DASHBOARD = f"/dashboard{PAGE}"
 FAN = "ada"
 EMAIL = "ada@example.org"
 KEPT = httpx.Limits(keepalive_expiry=2)
-"""For calls beside a browser: the server closes a quiet connection after five seconds, perhaps just as a call comes."""
+"""For calls beside a browser. The server closes a quiet connection after five seconds, perhaps as a call comes."""
 
 
 @dataclass
