@@ -9,6 +9,7 @@ web/body_guard.py limits bodies.
 import asyncio
 import re
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import suppress
 from fcntl import ioctl
@@ -42,7 +43,7 @@ HAND_OVER = "waiting_list.hand_over"
 """The key in a request's scope of `HeaderLimits.hand_over`."""
 
 
-class Successor(asyncio.Protocol):
+class Successor(asyncio.Protocol, ABC):
     """A protocol that finishes an answer in place of the server."""
 
     __slots__ = ("connections",)
@@ -50,9 +51,9 @@ class Successor(asyncio.Protocol):
     connections: set[Any]
     """The open connections of the server. The successor must leave it when its connection is lost."""
 
+    @abstractmethod
     def shutdown(self) -> None:
         """End the answer, because the server ends."""
-        raise NotImplementedError
 
 
 def cycle_of(send: Send) -> RequestResponseCycle | None:
