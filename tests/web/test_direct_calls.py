@@ -14,9 +14,11 @@ from starlette.exceptions import HTTPException
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from tests.support.shop import LIST, Shop
 from waiting_list.app import ROUTERS
+from waiting_list.lists.models import Entry
 from waiting_list.pages.unknown import on_http_error, on_problem
-from waiting_list.problems import Problem
+from waiting_list.problems import Problem, Unavailable
 from waiting_list.web.direct_calls import is_plain, plain_handler
 from waiting_list.web.header_limits import HeaderLimits, write_answer
 from waiting_list.web.problem_responses import on_invalid
@@ -188,6 +190,35 @@ async def test_an_answer_is_one_write(app: FastAPI, method: str) -> None:
     assert len(body) == (told if method == "GET" else 0) < told + 1
     assert protocol.cycle.response_complete
     protocol.connection_lost(None)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_stream_that_does_not_begin_leaves_no_watcher(
+    app: FastAPI, shop: Shop, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """Its reader leaves while the entry is read, or there is an outage at the first event."""
+    await shop.stock()
+    await shop.made("POST", f"/waiting-lists/{LIST}/entries", {"user_id": "ada", "tickets_wanted": 1})
+    token, service = await shop.token("ada"), app.state.service
+
+    async def unavailable(_: Entry) -> Entry:
+        raise Unavailable("There is no database.")
+
+    if fails:
+        monkeypatch.setattr(service.streams, "with_pass", unavailable)
+    server = ServerState()
+    protocol, transport = HeaderLimits(config=_loaded(app), server_state=server, app_state={}), Recorded()
+    protocol.connection_made(transport)
+    head = f"GET /v1/user/waiting-lists/{LIST}/entry/live HTTP/1.1\r\nHost: service\r\n"
+    protocol.data_received(f"{head}Authorization: Bearer {token}\r\n\r\n".encode())
+    tasks = [*server.tasks]
+    assert len(tasks) == 1
+    if not fails:
+        protocol.connection_lost(None)
+    await asyncio.wait_for(asyncio.wait(tasks), 10)
+    assert not service.live._watchers
+    if fails:
+        protocol.connection_lost(None)
 
 
 async def test_a_header_never_begins_another_one(app: FastAPI) -> None:

@@ -109,6 +109,7 @@ class EntryStream(Successor):
     def __init__(
         self, streams: Streams, watcher: Watcher, *, last_event_id: str | None, number: int | None = None
     ) -> None:
+        self.connections = set()
         self.comment_at = 0.0
         """The time of its next comment, on the clock of the loop."""
         self._streams = streams
@@ -234,7 +235,10 @@ class StreamResponse(Response):
         except BaseException:
             stream.leave()
             raise
-        scope[HAND_OVER](stream)
+        if (hand_over := scope.get(HAND_OVER)) is None:  # the reader has left meanwhile
+            stream.leave()
+        else:
+            hand_over(stream)
 
 
 class StreamHeaders(Response):
