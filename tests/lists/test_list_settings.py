@@ -33,7 +33,7 @@ def test_every_statement_that_names_the_settings_names_all_of_them() -> None:
         "read_list",
         "read_locked_list",
         "read_place",
-        "write_changes",
+        "write_settings",
     }
     for path in STATEMENTS:
         text = path.read_text()

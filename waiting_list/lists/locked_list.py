@@ -6,9 +6,10 @@ or for 500.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from datetime import datetime
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
@@ -17,7 +18,7 @@ from waiting_list.lists.event_limit import OtherPlaces
 from waiting_list.lists.holds import hold_until
 from waiting_list.lists.join_limit import JoinLimit
 from waiting_list.lists.list_settings import COLUMNS, Policy
-from waiting_list.lists.models import CLOCK, Entry, ListKey, Status
+from waiting_list.lists.models import CLOCK, FAN, Entry, ListKey, Status
 from waiting_list.lists.ranks import SegmentChanges, joining_rank, last_places
 from waiting_list.lists.rows import CREATED_WITH, ENTRY_COLUMNS, JOINED_WITH, EntryRow, ListRow
 from waiting_list.postgres.pool import Connection, Record, lock_list
@@ -40,10 +41,9 @@ class LockedList:
 
     def __init__(self, connection: Connection, record: Record, secret: bytes) -> None:
         row = ListRow.from_record(record)
+        self._record = record
         self.connection = connection
         self.list = row
-        self.was = replace(row)
-        """The list before any change of this transaction."""
         self.now: datetime = record["now"]
         self.starts_at: datetime = record["start_datetime"]
         self.max_quantity_per_order: int = record["max_quantity_per_order"]
@@ -84,6 +84,7 @@ class LockedList:
         self._new: dict[int, EntryRow] = {}
         self._changed: dict[int, Status] = {}
         self._segments = SegmentChanges()
+        self._has_new_settings = False
         self._history: list[tuple[int, str, str, int | None, str | None, str, str | None]] = []
 
     @classmethod
@@ -112,6 +113,11 @@ class LockedList:
         rows = (dict(zip(ENTRY_COLUMNS, values, strict=True)) for values in zip(*columns, strict=True))
         locked._note_latest(users, rows)
         return locked
+
+    @cached_property
+    def was(self) -> ListRow:
+        """The list before any change of this transaction."""
+        return ListRow.from_record(self._record)
 
     def begin(self, actor: str) -> None:
         """Begin the next request of the batch, for this actor."""
@@ -272,6 +278,7 @@ class LockedList:
             self.needs_promotion |= was_waiting
         for name, value in (on_list or {}).items():
             setattr(self.list, name, value)
+            self._has_new_settings |= name in COLUMNS
         self.needs_promotion |= self.list.free > free
         self._write_history(verb, entry, before, after, reason)
 
@@ -308,17 +315,21 @@ class LockedList:
             return
         changed = {n: status for n, status in self._changed.items() if n not in self._new}
         rows = [(*_values(self._entries[number]), status) for number, status in changed.items()]
+        rows += [(*_values(entry), None) for entry in self._new.values()]
+        list_id = self.list.list_id
         wrote = await self.connection.fetchrow(
             sql("write_changes"),
-            self.list.list_id,
-            *_columns(rows, len(ENTRY_COLUMNS) + 1),
-            *_columns(map(_values, self._new.values()), len(ENTRY_COLUMNS)),
-            *_columns(self._segments.take(), 5),
+            list_id,
             self.now,
-            *_columns(self._history, 7),
-            *_list_values(self.list),
+            *_columns(rows, _ADDED),
+            *_columns(self._segments.take(), [...] * 5),
+            *_columns(self._history, _RECORDED),
+            *_counts(self.list),
         )
-        assert tuple(wrote or ()) == (len(rows), 1), f"{wrote} of {len(rows)} entries and one list"
+        assert tuple(wrote or ()) == (len(changed), 1), f"{wrote} of {len(changed)} entries and one list"
+        if self._has_new_settings:
+            await self.connection.execute(sql("write_settings"), list_id, *_settings(self.list))
+            self._has_new_settings = False
         if self._new:
             await self.contacts.write(self._new)
         self._new.clear()
@@ -364,19 +375,31 @@ class LockedList:
         )
 
 
-def _columns(rows: Iterable[Iterable[Any]], width: int) -> list[list[Any]]:
-    """Turn the rows into one array for each column, for `unnest`."""
-    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
+def _columns(rows: Sequence[Iterable[Any]], defaults: Sequence[Any]) -> list[Sequence[Any] | None]:
+    """Turn the rows into one array for each column, for `unnest`; None if every row has the column's default.
+
+    Most columns of a join have it. asyncpg takes longer for an array than the rest of a join takes.
+    """
+    if not rows:
+        return [None] * len(defaults)
+    columns = zip(zip(*rows, strict=True), defaults, strict=True)
+    return [None if column.count(default) == len(column) else column for column, default in columns]
 
 
-_values = attrgetter(*ENTRY_COLUMNS)
-_list_values = attrgetter(
+_WRITTEN = [name for name in ENTRY_COLUMNS if name != "joined_at"]
+_values = attrgetter(*_WRITTEN)
+_DEFAULTS = {field.name: ... if field.default is MISSING else field.default for field in fields(EntryRow)}
+_ADDED = (*(_DEFAULTS[name] for name in _WRITTEN), None)
+"""What a new entry has in each column of write_changes; `...` is no default."""
+_RECORDED = (..., FAN, "join", ..., None, ..., None)
+"""What the history of a join by a fan has in each column."""
+_counts = attrgetter(
     *(name for name in CREATED_WITH if name not in COLUMNS),
     "waiting",
     "tickets_waiting",
     "last_number",
     "last_rank",
     "last_sequence",
-    *COLUMNS,
 )
+_settings = attrgetter(*COLUMNS)
 _json = json.JSONEncoder(default=datetime.isoformat, separators=(",", ":")).encode

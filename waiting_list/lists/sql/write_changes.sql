@@ -1,35 +1,42 @@
 -- Write all changes of one list: its changed entries, if each still has the status from which it changes, then its new
--- entries, the counts of its segments, its history and its row. Locks the written rows; runs under the list's lock.
-WITH changed AS (
+-- entries, the counts of its segments, its history and its row. A column of entries or history that is NULL has what
+-- a join has. Locks the written rows; runs under the list's lock.
+WITH given AS (
+    SELECT g.number, g.user_id, coalesce(g.status, 'waiting') AS status, g.left_reason, g.tickets_wanted,
+        g.tickets_minimum, coalesce(g.tickets_held, 0) AS tickets_held, g.rank,
+        coalesce(g.passed_over, 0) AS passed_over, coalesce(g.unverified, false) AS unverified, g.ready_at,
+        g.ready_until, g.left_at, g.from_status
+    FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::integer[], $9::integer[],
+        $10::bigint[], $11::integer[], $12::boolean[], $13::timestamptz[], $14::timestamptz[],
+        $15::timestamptz[], $16::text[])
+        AS g (number, user_id, status, left_reason, tickets_wanted, tickets_minimum, tickets_held, rank,
+        passed_over, unverified, ready_at, ready_until, left_at, from_status)
+),
+changed AS (
     UPDATE entries e
-    SET user_id = c.user_id, status = c.status, left_reason = c.left_reason, tickets_wanted = c.tickets_wanted,
-        tickets_minimum = c.tickets_minimum, tickets_held = c.tickets_held, rank = c.rank,
-        passed_over = c.passed_over, unverified = c.unverified, ready_at = c.ready_at,
-        ready_until = c.ready_until, left_at = c.left_at
-    FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::integer[], $8::integer[],
-        $9::bigint[], $10::integer[], $11::boolean[], $12::timestamptz[], $13::timestamptz[],
-        $14::timestamptz[], $15::timestamptz[], $16::text[])
-        AS c (number, user_id, status, left_reason, tickets_wanted, tickets_minimum, tickets_held, rank,
-        passed_over, unverified, joined_at, ready_at, ready_until, left_at, from_status)
-    WHERE e.list_id = $1 AND e.number = c.number AND e.status = c.from_status
+    SET user_id = g.user_id, status = g.status, left_reason = g.left_reason, tickets_wanted = g.tickets_wanted,
+        tickets_minimum = g.tickets_minimum, tickets_held = g.tickets_held, rank = g.rank,
+        passed_over = g.passed_over, unverified = g.unverified, ready_at = g.ready_at,
+        ready_until = g.ready_until, left_at = g.left_at
+    FROM given g
+    WHERE g.from_status IS NOT NULL AND e.list_id = $1 AND e.number = g.number AND e.status = g.from_status
     RETURNING e.number
 ),
 added AS (
     INSERT INTO entries (list_id, number, user_id, status, left_reason, tickets_wanted, tickets_minimum,
         tickets_held, rank, passed_over, unverified, joined_at, ready_at, ready_until, left_at)
-    SELECT $1, n.*
-    FROM unnest($17::bigint[], $18::text[], $19::text[], $20::text[], $21::integer[], $22::integer[],
-        $23::integer[], $24::bigint[], $25::integer[], $26::boolean[], $27::timestamptz[], $28::timestamptz[],
-        $29::timestamptz[], $30::timestamptz[]) AS n
+    SELECT $1, g.number, g.user_id, g.status, g.left_reason, g.tickets_wanted, g.tickets_minimum, g.tickets_held,
+        g.rank, g.passed_over, g.unverified, $2, g.ready_at, g.ready_until, g.left_at
+    FROM given g
     -- After the updates, so that a user who left and joined again in one transaction is active only once.
-    WHERE (SELECT count(*) FROM changed) >= 0
+    WHERE g.from_status IS NULL AND (SELECT count(*) FROM changed) >= 0
     RETURNING number
 ),
 counted AS (
     INSERT INTO segments (list_id, bits, segment, waiting, tickets, changed)
     SELECT $1, d.bits, d.segment, coalesce(s.waiting, 0) + d.waiting, coalesce(s.tickets, 0) + d.tickets,
         greatest(coalesce(s.changed, 0), d.changed)
-    FROM unnest($31::smallint[], $32::bigint[], $33::integer[], $34::bigint[], $35::bigint[])
+    FROM unnest($17::smallint[], $18::bigint[], $19::integer[], $20::bigint[], $21::bigint[])
         AS d (bits, segment, waiting, tickets, changed)
     LEFT JOIN LATERAL (
         SELECT x.waiting, x.tickets, x.changed FROM segments x
@@ -41,20 +48,17 @@ counted AS (
 ),
 recorded AS (
     INSERT INTO history (list_id, at, sequence, actor, verb, number, before, after, reason)
-    SELECT $1, $36, h.* FROM unnest($37::bigint[], $38::text[], $39::text[], $40::bigint[], $41::jsonb[],
-        $42::jsonb[], $43::text[]) AS h
+    SELECT $1, $2, h.sequence, coalesce(h.actor, 'user'), coalesce(h.verb, 'join'), h.number, h.before, h.after,
+        h.reason
+    FROM unnest($22::bigint[], $23::text[], $24::text[], $25::bigint[], $26::jsonb[], $27::jsonb[], $28::text[])
+        AS h (sequence, actor, verb, number, before, after, reason)
     RETURNING sequence
 ),
 listed AS (
     UPDATE inventory
-    SET total_stock = $44, available_stock = $45, held = $46, waiting_list_open = $47, closed_by_hand = $48,
-        ended_at = $49, waiting = $50, tickets_waiting = $51, last_number = $52, last_rank = $53,
-        last_sequence = $54,
-        -- settings = $55
-        policy = $55, skip_limit = $56, hold_minutes = $57, hold_steps = $58, quiet_from = $59, quiet_until = $60,
-        after_expiry = $61, automatic = $62, max_waiting = $63, closes_at = $64, verify_email = $65,
-        reminder_minutes = $66, purchase_url = $67, join_challenge = $68, one_place_per_address = $69
-        -- end of settings
+    SET total_stock = $29, available_stock = $30, held = $31, waiting_list_open = $32, closed_by_hand = $33,
+        ended_at = $34, waiting = $35, tickets_waiting = $36, last_number = $37, last_rank = $38,
+        last_sequence = $39
     WHERE list_id = $1
     RETURNING list_id
 )
