@@ -109,6 +109,7 @@ def test_what_broke_a_batch_is_named_by_its_kind_alone(monkeypatch: pytest.Monke
     spans, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
     monkeypatch.setattr(tracing, "_tracer", provider.get_tracer("waiting_list"))
+    monkeypatch.setattr(tracing._Sending, "is_on", True)
     with pytest.raises(ValueError, match="zq9"), tracing.batch():
         raise ValueError("DETAIL:  Key (list_id, user_id)=(1, ada-zq9) already exists.")
     (batch,) = spans.get_finished_spans()

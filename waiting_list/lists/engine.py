@@ -12,6 +12,7 @@ after the other. Reads do not pass through here.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -166,8 +167,8 @@ class Engine:
             await store_responses(locked, _to_store(requests, answers))
             wrote = await outbox.write_outbox(locked, sends_mail=self._mails)
         BATCH_REQUESTS.observe(len(requests))
-        for change in locked.changes:
-            ENTRY_CHANGES.labels(change.verb).inc()
+        for verb, changes in Counter(change.verb for change in locked.changes).items():
+            ENTRY_CHANGES.labels(verb).inc(changes)
         # After the commit, so that the dispatcher finds the notices when it looks at once.
         if wrote:
             self.wake.set()

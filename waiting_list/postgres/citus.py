@@ -54,7 +54,7 @@ async def distribute(dsn: str, *, shards: int) -> list[str]:
     locked until the end. Raises DistributionError if the extension or a table is missing, or if there is a table
     that no rule covers; Unavailable.
     """
-    async with reachable(logged=False):
+    with reachable(logged=False):
         direct = await asyncpg.connect(dsn, timeout=5, statement_cache_size=0)
         try:
             async with direct.transaction():

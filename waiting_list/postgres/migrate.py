@@ -88,7 +88,7 @@ async def check_schema(dsn: str) -> None:
 
     Raises MigrationError if the database has to be migrated, or needs newer code; Unavailable.
     """
-    async with reachable(logged=False):
+    with reachable(logged=False):
         direct = await connect(dsn, timeout=ACQUIRE_SECONDS, statement_cache_size=0)
         try:
             check_server(direct)
@@ -133,7 +133,7 @@ async def migrate(dsn: str) -> list[str]:
     locks are not available; Unavailable.
     """
     applied = []
-    async with reachable(logged=False):
+    with reachable(logged=False):
         direct = await connect(dsn, timeout=ACQUIRE_SECONDS, statement_cache_size=0)
         try:
             check_server(direct)

@@ -1,8 +1,8 @@
 """Turn errors of an unreachable database into Unavailable, and log each outage once."""
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import asyncpg
 import structlog
@@ -82,8 +82,8 @@ DISK = _Disk()
 """The disk of the database, as this process knows it."""
 
 
-@asynccontextmanager
-async def reachable(*, standby: bool = False, logged: bool = True) -> AsyncIterator[None]:
+@contextmanager
+def reachable(*, standby: bool = False, logged: bool = True) -> Iterator[None]:
     """Turn every error of an unreachable database into Unavailable.
 
     A commit whose answer was lost may or may not have happened. Unavailable means "safe to repeat", which is true

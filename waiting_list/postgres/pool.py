@@ -75,32 +75,30 @@ async def connection(pool: Pool, *, standby: bool = False) -> AsyncIterator[Conn
     The outage of a `standby` is not logged, because the caller can use the main database.
     """
     seconds = STANDBY_SECONDS if standby else ACQUIRE_SECONDS
-    async with reachable(standby=standby), pool.acquire(timeout=seconds) as acquired:
-        CONNECTIONS.inc()
-        try:
-            async with _left_when_cut_off(pool, acquired):
+    with reachable(standby=standby):
+        async with pool.acquire(timeout=seconds) as acquired:
+            CONNECTIONS.inc()
+            try:
                 yield acquired
-        finally:
-            CONNECTIONS.dec()
+            except CUT_OFF as error:
+                await _leave_cut_off(pool, acquired, error)
+                raise
+            finally:
+                CONNECTIONS.dec()
 
 
-@asynccontextmanager
-async def _left_when_cut_off(pool: Pool, acquired: Connection) -> AsyncIterator[None]:
+async def _leave_cut_off(pool: Pool, acquired: Connection, error: BaseException) -> None:
     """Abandon a dead connection, and all others that are older than its failure.
 
     Otherwise each of them would block a caller until its statement times out.
     """
-    try:
-        yield
-    except CUT_OFF as error:
-        await pool.expire_connections()
-        if isinstance(error, TimeoutError):
-            # PostgreSQL runs no other statement until it has cancelled this one. A lost server does not answer the
-            # cancellation, so the rollback would wait for as long again. asyncpg closes a connection whose
-            # statement takes too long.
-            with suppress(*UNREACHABLE):
-                await acquired.execute(sql("roll_back"), timeout=_ROLL_BACK_SECONDS)
-        raise
+    await pool.expire_connections()
+    if isinstance(error, TimeoutError):
+        # PostgreSQL runs no other statement until it has cancelled this one. A lost server does not answer the
+        # cancellation, so the rollback would wait for as long again. asyncpg closes a connection whose statement
+        # takes too long.
+        with suppress(*UNREACHABLE):
+            await acquired.execute(sql("roll_back"), timeout=_ROLL_BACK_SECONDS)
 
 
 @asynccontextmanager
@@ -112,10 +110,14 @@ async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
     async with (
         connection(pool) as acquired,
         acquired.transaction(isolation="repeatable_read", readonly=True),
-        _left_when_cut_off(pool, acquired),
     ):
-        await acquired.execute(sql("plan_for_each_call"))
-        yield acquired
+        try:
+            await acquired.execute(sql("plan_for_each_call"))
+            yield acquired
+        except CUT_OFF as error:
+            # Before the transaction rolls back, because a lost server does not answer that.
+            await _leave_cut_off(pool, acquired, error)
+            raise
 
 
 async def clock(acquired: Connection) -> datetime:
@@ -134,13 +136,14 @@ async def transaction(
     """
     async with connection(pool) as acquired:
         try:
-            async with _left_when_cut_off(pool, acquired):
-                if list_id is None:
-                    await acquired.execute(sql("begin"))
-                else:
-                    await lock_list(acquired, list_id, begins=True)
-                yield acquired
-        except BaseException:
+            if list_id is None:
+                await acquired.execute(sql("begin"))
+            else:
+                await lock_list(acquired, list_id, begins=True)
+            yield acquired
+        except BaseException as error:
+            if isinstance(error, CUT_OFF):
+                await _leave_cut_off(pool, acquired, error)
             # The pool would roll back, too, but logs that as a mistake.
             if not acquired.is_closed():
                 await acquired.execute(sql("roll_back"))

@@ -6,13 +6,20 @@ FastAPI's own spans would have paths and queries, which contain private links an
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from opentelemetry import propagate, trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _tracer = trace.get_tracer("waiting_list")
+_NO_SPAN = nullcontext(trace.INVALID_SPAN)
+
+
+class _Sending:
+    """Whether this process sends traces. If not, a batch opens no span, because that takes as long as a join."""
+
+    is_on = False
 
 
 def is_wanted() -> bool:
@@ -33,6 +40,7 @@ def set_up() -> None:
     provider = TracerProvider(resource=Resource.create(named))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
+    _Sending.is_on = True
 
 
 class RequestSpan:
@@ -54,9 +62,13 @@ class RequestSpan:
         self._span.end()
 
 
-@contextmanager
-def batch() -> Iterator[Span]:
+def batch() -> AbstractContextManager[Span]:
     """Open the span of a batch, as a child of one of its requests."""
+    return _batch() if _Sending.is_on else _NO_SPAN
+
+
+@contextmanager
+def _batch() -> Iterator[Span]:
     with _tracer.start_as_current_span("batch", record_exception=False, set_status_on_exception=False) as span:
         try:
             yield span
