@@ -102,3 +102,74 @@ async def test_keys_do_not_wait_for_each_other() -> None:
     assert not slow.done()
     gate.set()
     assert await slow == 1
+
+
+async def test_the_database_begins_the_next_batch_before_the_answers_of_the_last_are_written() -> None:
+    events: list[str] = []
+
+    async def run(_: str, take: Take) -> Sequence[int]:
+        events.append("begin")
+        for _turn in range(5):
+            await asyncio.sleep(0)
+        requests = take()
+        events.append(f"take {requests}")
+        for _turn in range(5):
+            await asyncio.sleep(0)
+        return requests
+
+    async def call(n: int) -> None:
+        events.append(f"answer {await together.submit('a', n)}")
+
+    together = batcher(run, batch_limit=2)
+    await asyncio.gather(*(call(n) for n in range(4)))
+    assert events == [
+        "begin",
+        "take [0, 1]",
+        "begin",
+        "take [2, 3]",
+        "answer 0",
+        "answer 1",
+        "answer 2",
+        "answer 3",
+    ]
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_an_answer_waits_for_no_other_batch(taken: bool) -> None:
+    gate = asyncio.Event()
+    batches = 0
+
+    async def run(_: str, take: Take) -> Sequence[int]:
+        nonlocal batches
+        batches += 1
+        if batches == 2 and taken:
+            take()
+        if batches == 2:
+            await gate.wait()
+        return take()
+
+    together = batcher(run, batch_limit=2)
+    calls = [asyncio.create_task(together.submit("a", n)) for n in range(4)]
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*calls[:2]) == [0, 1]
+    assert not calls[2].done()
+    gate.set()
+    assert await asyncio.gather(*calls[2:]) == [2, 3]
+
+
+async def test_a_batch_that_is_cancelled_keeps_no_answer_of_the_one_before() -> None:
+    batches = 0
+
+    async def run(_: str, take: Take) -> Sequence[int]:
+        nonlocal batches
+        batches += 1
+        if batches == 2:
+            raise asyncio.CancelledError
+        return take()
+
+    together = batcher(run, batch_limit=2)
+    calls = [asyncio.create_task(together.submit("a", n)) for n in range(4)]
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*calls[:2]) == [0, 1]
+    for call in calls[2:]:
+        call.cancel()

@@ -16,6 +16,8 @@ log = structlog.get_logger(__name__)
 K = TypeVar("K", bound=Hashable)
 R = TypeVar("R")
 A = TypeVar("A")
+_GIVE_SECONDS = 0.002
+"""How long answers wait for the next batch: another process may have the lock that it needs."""
 
 
 class Batcher(Generic[K, R, A]):
@@ -25,6 +27,10 @@ class Batcher(Generic[K, R, A]):
     batch, and returns an answer or a Problem for each request. Its first call of `take` closes the batch. It makes
     that call late, so that requests can join the batch while it waits for a lock or a connection. If `run` fails
     for any other reason, the batcher runs each request alone, so that one failure stays alone.
+
+    `batch_limit` is small for the sake of the next sentences. Where one answer is for all, give the `queue_limit`.
+    The callers of a batch get their answers when `run` takes the next one, at most _GIVE_SECONDS later. So this
+    process writes their answers, and reads their next requests, while the database works for the next batch.
     """
 
     def __init__(
@@ -32,7 +38,7 @@ class Batcher(Generic[K, R, A]):
         run: Callable[[K, Callable[[], Sequence[R]]], Awaitable[Sequence[A | Problem]]],
         *,
         queue_limit: int,
-        batch_limit: int,
+        batch_limit: int = 64,
         alone_with: Callable[[R], Hashable | None] = lambda _: None,
     ) -> None:
         self._run = run
@@ -63,23 +69,31 @@ class Batcher(Generic[K, R, A]):
 
     async def _drain(self, key: K) -> None:
         queue = self._queues[key]
-        while queue:
-            await self._arrivals(queue)
-            batch: list[tuple[R, asyncio.Future[A]]] = []
-
-            def take(batch: list[tuple[R, asyncio.Future[A]]] = batch) -> Sequence[R]:
-                if not batch:
-                    batch.extend(self._next_batch(queue))
-                return [request for request, _ in batch]
-
-            for (_, future), answer in zip(batch, await self._answers(key, take), strict=True):
-                if future.cancelled():
-                    continue
-                if isinstance(answer, BaseException):
-                    future.set_exception(answer)
-                else:
-                    future.set_result(answer)
+        answered: list[tuple[asyncio.Future[A], A | BaseException]] = []
+        try:
+            while queue:
+                await self._arrivals(queue)
+                batch: list[tuple[R, asyncio.Future[A]]] = []
+                give = partial(_give, answered)
+                timer = asyncio.get_running_loop().call_later(_GIVE_SECONDS, give)
+                take = partial(self._take, queue, batch, give)
+                answers = await self._answers(key, take)
+                timer.cancel()
+                answered = [(future, answer) for (_, future), answer in zip(batch, answers, strict=True)]
+        finally:
+            _give(answered)
         del self._queues[key]
+
+    def _take(
+        self,
+        queue: deque[tuple[R, asyncio.Future[A]]],
+        batch: list[tuple[R, asyncio.Future[A]]],
+        give: Callable[[], None],
+    ) -> Sequence[R]:
+        if not batch:
+            batch.extend(self._next_batch(queue))
+            give()
+        return [request for request, _ in batch]
 
     async def _arrivals(self, queue: deque[tuple[R, asyncio.Future[A]]]) -> None:
         # First let in the requests that have reached this process: two turns of the loop bring a request from its
@@ -113,6 +127,17 @@ class Batcher(Generic[K, R, A]):
                 return [error]
             log.exception("batch_failed", size=len(requests))
             return [(await self._answers(key, partial(_only, request)))[0] for request in requests]
+
+
+def _give(answered: list[tuple[asyncio.Future[A], A | BaseException]]) -> None:
+    for future, answer in answered:
+        if future.cancelled():
+            continue
+        if isinstance(answer, BaseException):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
+    answered.clear()
 
 
 def _only(request: R) -> Sequence[R]:

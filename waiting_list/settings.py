@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         description="Maximum number of requests that wait for one list in one process. Further requests get 503.",
     )
     batch_limit: int = Field(
-        default=500, ge=1, le=5000, description="Maximum number of requests of one list in one transaction."
+        default=64, ge=1, le=5000, description="Maximum number of requests of one list in one transaction."
     )
     drain_seconds: float = Field(
         default=2.0,

@@ -59,7 +59,7 @@ class Authenticator:
         self._user_tokens = user_tokens
         self._sign_outs = sign_outs
         self._api_keys: Batcher[str, None, Record | None] = Batcher(
-            self._read_api_key, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
+            self._read_api_key, queue_limit=settings.list_queue_limit, batch_limit=settings.list_queue_limit
         )
         self._has_api_key = False
         self._users: OrderedDict[bytes, tuple[User, float, bytes]] = OrderedDict()

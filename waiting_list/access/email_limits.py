@@ -63,7 +63,7 @@ class MailLimits:
         self._organization = _Limit("organization-mails", settings.organization_mails_per_hour)
         self._sign_in = _Limit("mailbox-sign-ins", 1, _MINUTE_SECONDS)
         self._batcher: Batcher[None, Sequence[_Wanted], None] = Batcher(
-            self._take, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
+            self._take, queue_limit=settings.list_queue_limit
         )
 
     async def count_given(self, organization_id: str, user_id: str, email: str, address: str | None) -> None:

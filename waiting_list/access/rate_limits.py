@@ -114,7 +114,7 @@ class Limits:
         self._full_at: OrderedDict[str, float] = OrderedDict()
         self._modest = ModestCallers()
         self._shared: Batcher[None, Sequence[_Wanted], None] = Batcher(
-            self._take, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
+            self._take, queue_limit=settings.list_queue_limit
         )
 
     @staticmethod

@@ -60,7 +60,7 @@ class SignOuts:
         self._looked_at: datetime | None = None
         self._loading = asyncio.Lock()
         self._versions: Batcher[None, bytes, int] = Batcher(
-            self._read_versions, queue_limit=settings.list_queue_limit, batch_limit=settings.batch_limit
+            self._read_versions, queue_limit=settings.list_queue_limit
         )
         self.on_news: Callable[[], None] = lambda: None
         """The function to call when this process has learned of a sign-out."""

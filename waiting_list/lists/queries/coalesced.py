@@ -20,6 +20,8 @@ _LISTS_KEPT = 1000
 """The most lists of which a process keeps a queue snapshot, or a throughput."""
 _THROUGHPUT_SECONDS = 10.0
 """How long a throughput is kept."""
+_AT_ONCE = 500
+"""How many entries one statement reads."""
 _ACTIVE = (Status.WAITING, Status.READY)
 
 
@@ -34,20 +36,17 @@ class CoalescedReads:
     def __init__(self, pool: Pool, settings: Settings, standby: "Pool | None" = None) -> None:
         self._pool = pool
         self._replica = Replica(pool, standby)
-        self._batch_limit = settings.batch_limit
-        queue_limit, batch_limit = settings.list_queue_limit, settings.batch_limit
-        self._entries: Batcher[ListKey, str, Record] = Batcher(
-            self._read_entries, queue_limit=queue_limit, batch_limit=batch_limit
-        )
+        queue_limit = settings.list_queue_limit
+        self._entries: Batcher[ListKey, str, Record] = Batcher(self._read_entries, queue_limit=queue_limit)
         self._polled: Batcher[ListKey, str, Record] = self._entries
         if standby is not None:
-            self._polled = Batcher(self._poll_entries, queue_limit=queue_limit, batch_limit=batch_limit)
+            self._polled = Batcher(self._poll_entries, queue_limit=queue_limit)
         self._snapshots: Batcher[ListKey, None, QueueSnapshot] = Batcher(
-            self._read_snapshot, queue_limit=queue_limit, batch_limit=batch_limit
+            self._read_snapshot, queue_limit=queue_limit, batch_limit=queue_limit
         )
         self._known_queues: OrderedDict[ListKey, KnownQueue] = OrderedDict()
         self._throughputs: Batcher[ListKey, None, Throughput] = Batcher(
-            self._read_throughput, queue_limit=queue_limit, batch_limit=batch_limit
+            self._read_throughput, queue_limit=queue_limit, batch_limit=queue_limit
         )
         self._known_throughputs: OrderedDict[ListKey, tuple[float, Throughput]] = OrderedDict()
 
@@ -67,8 +66,8 @@ class CoalescedReads:
         """Return the newest entries of these users, without the users that have none."""
         found: dict[str, Entry] = {}
         asked = list(user_ids)
-        for start in range(0, len(asked), self._batch_limit):
-            some = asked[start : start + self._batch_limit]
+        for start in range(0, len(asked), _AT_ONCE):
+            some = asked[start : start + _AT_ONCE]
             records = await self._read_entries(key, lambda some=some: some)  # type: ignore[misc]
             found |= {one["asked_for"]: Entry.from_record(one) for one in records if one["number"] is not None}
         return found
