@@ -19,6 +19,7 @@ from waiting_list.lists.counts import count_changes
 from waiting_list.lists.engine import SERVICE, Engine
 from waiting_list.lists.models import Answer, ListKey
 from waiting_list.periodic import repeat
+from waiting_list.postgres.grown_tables import analyze_grown_tables
 from waiting_list.postgres.pool import Pool, connection, snapshot
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import InventoryNotFound, Unavailable
@@ -36,7 +37,7 @@ _STILL_DUE_SECONDS = 0.02
 """The time between two rounds while lists stay due, so that one that stays due does not keep the process busy."""
 _RETRY_SECONDS = 0.25
 _CLEANING_SECONDS = 60.0
-_COUNTING_SECONDS = 5.0
+_COUNTING_SECONDS = 1.0
 _WORKS_WITHIN_SECONDS = 30.0
 """How long after its last good round the worker counts as working. A round may wait for several statements."""
 _AT_ONCE = 4
@@ -96,6 +97,7 @@ class Maintenance:
                 await asyncio.wait_for(stop.wait(), pause)
 
     async def _count(self) -> None:
+        await analyze_grown_tables(self._pool)
         while await count_changes(self._pool):  # noqa: ASYNC110 - no event tells of the next chunk
             await asyncio.sleep(_STILL_DUE_SECONDS)
 

@@ -18,24 +18,24 @@ LISTS_AT_ONCE = 16
 
 
 async def count_changes(pool: Pool, *, at_once: int = CHANGES_AT_ONCE) -> bool:
-    """Count some changes of the lists with the most uncounted ones; return whether there were any.
+    """Count some changes of the lists with the most uncounted ones; return whether some of them have more.
 
     Any number of workers may count at the same time. Raises Unavailable.
     """
     async with snapshot(pool) as acquired:
         lists = await acquired.fetch(sql("read_lists_to_count"), LEAST_CHANGES, LISTS_AT_ONCE)
-    for one in lists:
-        await count_list(pool, one["list_id"], at_once=at_once)
-    return bool(lists)
+    more = [await count_list(pool, one["list_id"], at_once=at_once) for one in lists]
+    return any(more) or len(lists) == LISTS_AT_ONCE
 
 
-async def count_list(pool: Pool, list_id: UUID, *, at_once: int = CHANGES_AT_ONCE) -> None:
-    """Count the next changes of a list, at most so many. Raises Unavailable."""
+async def count_list(pool: Pool, list_id: UUID, *, at_once: int = CHANGES_AT_ONCE) -> bool:
+    """Count the next changes of a list, at most so many; return whether it has more. Raises Unavailable."""
     async with connection(pool) as acquired:  # not in the transaction, because it locks the list for its length
         await acquired.execute(sql("insert_counted_list"), list_id)
     async with transaction(pool) as acquired:
         counted = await acquired.fetchrow(sql("claim_counted_list"), list_id)
         if counted is None:  # another worker counts it, or it was deleted
-            return
+            return False
         until = min(counted["last_sequence"], counted["sequence"] + at_once)
         await acquired.execute(sql("add_counts"), list_id, until)
+    return bool(until < counted["last_sequence"])
