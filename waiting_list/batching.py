@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import structlog
 
@@ -16,6 +16,8 @@ log = structlog.get_logger(__name__)
 K = TypeVar("K", bound=Hashable)
 R = TypeVar("R")
 A = TypeVar("A")
+_Future: TypeAlias = asyncio.Future[A | BaseException]
+_Waiting: TypeAlias = tuple[R, _Future[A]]
 _GIVE_SECONDS = 0.002
 """How long answers wait for the next batch: another process may have the lock that it needs."""
 
@@ -45,7 +47,7 @@ class Batcher(Generic[K, R, A]):
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._alone_with = alone_with
-        self._queues: dict[K, deque[tuple[R, asyncio.Future[A]]]] = {}
+        self._queues: dict[K, deque[_Waiting[R, A]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def submit(self, key: K, request: R) -> A:
@@ -57,7 +59,7 @@ class Batcher(Generic[K, R, A]):
         if queue is not None and len(queue) >= self._queue_limit:
             raise Unavailable("Too many requests are waiting. Try again in a moment.")
         QUEUED_REQUESTS.inc()
-        future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        future: _Future[A] = asyncio.get_running_loop().create_future()
         if queue is None:
             self._queues[key] = deque([(request, future)])
             task = asyncio.create_task(self._drain(key))
@@ -65,18 +67,26 @@ class Batcher(Generic[K, R, A]):
             task.add_done_callback(self._tasks.discard)
         else:
             queue.append((request, future))
-        return await future
+        answer = await future
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
     async def _drain(self, key: K) -> None:
         queue = self._queues[key]
-        answered: list[tuple[asyncio.Future[A], A | BaseException]] = []
+        answered: list[tuple[_Future[A], A | BaseException]] = []
         try:
             while queue:
-                await self._arrivals(queue)
-                batch: list[tuple[R, asyncio.Future[A]]] = []
+                batch: list[_Waiting[R, A]] = []
                 give = partial(_give, answered)
                 timer = asyncio.get_running_loop().call_later(_GIVE_SECONDS, give)
-                take = partial(self._take, queue, batch, give)
+
+                def take(batch: list[_Waiting[R, A]] = batch, give: Callable[[], None] = give) -> Sequence[R]:
+                    if not batch:
+                        batch.extend(self._next_batch(queue))
+                        give()
+                    return [request for request, _ in batch]
+
                 answers = await self._answers(key, take)
                 timer.cancel()
                 answered = [(future, answer) for (_, future), answer in zip(batch, answers, strict=True)]
@@ -84,28 +94,8 @@ class Batcher(Generic[K, R, A]):
             _give(answered)
         del self._queues[key]
 
-    def _take(
-        self,
-        queue: deque[tuple[R, asyncio.Future[A]]],
-        batch: list[tuple[R, asyncio.Future[A]]],
-        give: Callable[[], None],
-    ) -> Sequence[R]:
-        if not batch:
-            batch.extend(self._next_batch(queue))
-            give()
-        return [request for request, _ in batch]
-
-    async def _arrivals(self, queue: deque[tuple[R, asyncio.Future[A]]]) -> None:
-        # First let in the requests that have reached this process: two turns of the loop bring a request from its
-        # socket to here. Without this, a busy process would need a transaction for every few requests.
-        waiting = 0
-        while waiting < len(queue) < self._batch_limit:
-            waiting = len(queue)
-            for _ in range(2):
-                await asyncio.sleep(0)
-
-    def _next_batch(self, queue: deque[tuple[R, asyncio.Future[A]]]) -> list[tuple[R, asyncio.Future[A]]]:
-        batch: list[tuple[R, asyncio.Future[A]]] = []
+    def _next_batch(self, queue: deque[_Waiting[R, A]]) -> list[_Waiting[R, A]]:
+        batch: list[_Waiting[R, A]] = []
         seen: set[Hashable] = set()
         while queue and len(batch) < self._batch_limit:
             marker = self._alone_with(queue[0][0])
@@ -129,13 +119,9 @@ class Batcher(Generic[K, R, A]):
             return [(await self._answers(key, partial(_only, request)))[0] for request in requests]
 
 
-def _give(answered: list[tuple[asyncio.Future[A], A | BaseException]]) -> None:
+def _give(answered: list[tuple[_Future[A], A | BaseException]]) -> None:
     for future, answer in answered:
-        if future.cancelled():
-            continue
-        if isinstance(answer, BaseException):
-            future.set_exception(answer)
-        else:
+        if not future.cancelled():
             future.set_result(answer)
     answered.clear()
 

@@ -18,7 +18,7 @@ from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.queries.models import WaitingList
 from waiting_list.lists.setting import DeclaredSetting, enum_of
 from waiting_list.postgres.migrate import migrations
-from waiting_list.postgres.pool import connection
+from waiting_list.postgres.pool import connection, transaction
 
 REPOSITORY = Path(__file__).parent.parent.parent
 STATEMENTS = sorted((REPOSITORY / "waiting_list").rglob("sql/*.sql"))
@@ -59,6 +59,18 @@ async def test_a_new_list_has_the_defaults_that_are_declared(lists: Lists) -> No
         locked = await LockedList.open(acquired, lists.key, now=lists.now)
     assert locked is not None
     assert {name: getattr(locked.list, name) for name in COLUMNS} == STORED_DEFAULTS
+
+
+async def test_a_setting_that_is_changed_and_changed_back_in_one_transaction_is_as_before(lists: Lists) -> None:
+    async with transaction(lists.pool, list_id=lists.key.list_id) as acquired:
+        locked = await LockedList.read_locked(acquired, lists.key, (), lists.now, b"")
+        assert locked is not None
+        stored = []
+        for most in (5, 5, None, 7):
+            locked.record("configure", on_list={"max_waiting": most})
+            await locked.flush()
+            stored.append(await acquired.fetchval("SELECT max_waiting FROM inventory"))
+    assert stored == [5, 5, None, 7]
 
 
 def test_every_column_is_added_by_the_migration_that_its_setting_names() -> None:

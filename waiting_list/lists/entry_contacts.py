@@ -125,17 +125,10 @@ class EntryContacts:
     async def _upsert(self, contacts: Mapping[int, Contact]) -> None:
         verified = {n: one.verified_email for n, one in contacts.items() if one.verified_email}
         claims = await self._claim(verified)
+        at = dict.fromkeys(verified, self._now)
         rows = [
-            (
-                n,
-                one.email,
-                one.name,
-                one.locale,
-                self._now if n in verified else None,
-                *claims.get(n, (None, False)),
-            )
+            (n, one.email, one.name, one.locale, at.get(n), *claims.get(n, (None, False)))
             for n, one in contacts.items()
         ]
-        await self._connection.execute(
-            sql("upsert_contacts"), self._list.list_id, *map(list, zip(*rows, strict=True))
-        )
+        columns = map(list, zip(*rows, strict=True))
+        await self._connection.execute(sql("upsert_contacts"), self._list.list_id, *columns)

@@ -83,9 +83,8 @@ async def stored_response(
     """Return the stored response to the same Idempotency-Key, or None. Raises IdempotencyKeyReused."""
     if idempotency is None:
         return None
-    record = await acquired.fetchrow(
-        sql("read_idempotency"), organization_list_id(organization_id), [idempotency.key_hash]
-    )
+    list_id = organization_list_id(organization_id)
+    record = await acquired.fetchrow(sql("read_idempotency"), list_id, [idempotency.key_hash])
     if record is None:
         return None
     idempotency.check(record["request_hash"])

@@ -7,9 +7,8 @@ or for 500.
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
 from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
@@ -41,9 +40,10 @@ class LockedList:
 
     def __init__(self, connection: Connection, record: Record, secret: bytes) -> None:
         row = ListRow.from_record(record)
-        self._record = record
         self.connection = connection
         self.list = row
+        self.was = replace(row)
+        """The list before any change of this transaction."""
         self.now: datetime = record["now"]
         self.starts_at: datetime = record["start_datetime"]
         self.max_quantity_per_order: int = record["max_quantity_per_order"]
@@ -84,7 +84,7 @@ class LockedList:
         self._new: dict[int, EntryRow] = {}
         self._changed: dict[int, Status] = {}
         self._segments = SegmentChanges()
-        self._has_new_settings = False
+        self._settings = _settings(row)
         self._history: list[tuple[int, str, str, int | None, str | None, str, str | None]] = []
 
     @classmethod
@@ -113,11 +113,6 @@ class LockedList:
         rows = (dict(zip(ENTRY_COLUMNS, values, strict=True)) for values in zip(*columns, strict=True))
         locked._note_latest(users, rows)
         return locked
-
-    @cached_property
-    def was(self) -> ListRow:
-        """The list before any change of this transaction."""
-        return ListRow.from_record(self._record)
 
     def begin(self, actor: str) -> None:
         """Begin the next request of the batch, for this actor."""
@@ -278,7 +273,6 @@ class LockedList:
             self.needs_promotion |= was_waiting
         for name, value in (on_list or {}).items():
             setattr(self.list, name, value)
-            self._has_new_settings |= name in COLUMNS
         self.needs_promotion |= self.list.free > free
         self._write_history(verb, entry, before, after, reason)
 
@@ -316,20 +310,19 @@ class LockedList:
         changed = {n: status for n, status in self._changed.items() if n not in self._new}
         rows = [(*_values(self._entries[number]), status) for number, status in changed.items()]
         rows += [(*_values(entry), None) for entry in self._new.values()]
-        list_id = self.list.list_id
         wrote = await self.connection.fetchrow(
             sql("write_changes"),
-            list_id,
+            self.list.list_id,
             self.now,
-            *_columns(rows, _ADDED),
+            *_columns(rows, [...] * len(_ADDED) if changed else _ADDED),
             *_columns(self._segments.take(), [...] * 5),
             *_columns(self._history, _RECORDED),
             *_counts(self.list),
         )
         assert tuple(wrote or ()) == (len(changed), 1), f"{wrote} of {len(changed)} entries and one list"
-        if self._has_new_settings:
-            await self.connection.execute(sql("write_settings"), list_id, *_settings(self.list))
-            self._has_new_settings = False
+        if (settings := _settings(self.list)) != self._settings:
+            await self.connection.execute(sql("write_settings"), self.list.list_id, *settings)
+            self._settings = settings
         if self._new:
             await self.contacts.write(self._new)
         self._new.clear()
@@ -386,20 +379,12 @@ def _columns(rows: Sequence[Iterable[Any]], defaults: Sequence[Any]) -> list[Seq
     return [None if column.count(default) == len(column) else column for column, default in columns]
 
 
-_WRITTEN = [name for name in ENTRY_COLUMNS if name != "joined_at"]
-_values = attrgetter(*_WRITTEN)
-_DEFAULTS = {field.name: ... if field.default is MISSING else field.default for field in fields(EntryRow)}
-_ADDED = (*(_DEFAULTS[name] for name in _WRITTEN), None)
-"""What a new entry has in each column of write_changes; `...` is no default."""
+_values = attrgetter(*(name for name in ENTRY_COLUMNS if name != "joined_at"))
+_ADDED = (..., ..., Status.WAITING, None, ..., ..., 0, ..., 0, False, None, None, None, None)
+"""What a new entry has in each column of write_changes, if it has only joined; `...` is different for each."""
 _RECORDED = (..., FAN, "join", ..., None, ..., None)
 """What the history of a join by a fan has in each column."""
-_counts = attrgetter(
-    *(name for name in CREATED_WITH if name not in COLUMNS),
-    "waiting",
-    "tickets_waiting",
-    "last_number",
-    "last_rank",
-    "last_sequence",
-)
+_COUNTERS = ("waiting", "tickets_waiting", "last_number", "last_rank", "last_sequence")
+_counts = attrgetter(*(name for name in CREATED_WITH if name not in COLUMNS), *_COUNTERS)
 _settings = attrgetter(*COLUMNS)
 _json = json.JSONEncoder(default=datetime.isoformat, separators=(",", ":")).encode

@@ -1,13 +1,9 @@
 -- Write all changes of one list: its changed entries, if each still has the status from which it changes, then its new
--- entries, the counts of its segments, its history and its row. A column of entries or history that is NULL has what
--- a join has. Locks the written rows; runs under the list's lock.
+-- entries, the counts of its segments, its history and its row. A column of new entries, or of the history, that is NULL
+-- has what a join has. Locks the written rows; runs under the list's lock.
 WITH given AS (
-    SELECT g.number, g.user_id, coalesce(g.status, 'waiting') AS status, g.left_reason, g.tickets_wanted,
-        g.tickets_minimum, coalesce(g.tickets_held, 0) AS tickets_held, g.rank,
-        coalesce(g.passed_over, 0) AS passed_over, coalesce(g.unverified, false) AS unverified, g.ready_at,
-        g.ready_until, g.left_at, g.from_status
-    FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::integer[], $9::integer[],
-        $10::bigint[], $11::integer[], $12::boolean[], $13::timestamptz[], $14::timestamptz[],
+    SELECT * FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::integer[],
+        $9::integer[], $10::bigint[], $11::integer[], $12::boolean[], $13::timestamptz[], $14::timestamptz[],
         $15::timestamptz[], $16::text[])
         AS g (number, user_id, status, left_reason, tickets_wanted, tickets_minimum, tickets_held, rank,
         passed_over, unverified, ready_at, ready_until, left_at, from_status)
@@ -25,12 +21,11 @@ changed AS (
 added AS (
     INSERT INTO entries (list_id, number, user_id, status, left_reason, tickets_wanted, tickets_minimum,
         tickets_held, rank, passed_over, unverified, joined_at, ready_at, ready_until, left_at)
-    SELECT $1, g.number, g.user_id, g.status, g.left_reason, g.tickets_wanted, g.tickets_minimum, g.tickets_held,
-        g.rank, g.passed_over, g.unverified, $2, g.ready_at, g.ready_until, g.left_at
-    FROM given g
+    SELECT $1, g.number, g.user_id, coalesce(g.status, 'waiting'), g.left_reason, g.tickets_wanted,
+        g.tickets_minimum, coalesce(g.tickets_held, 0), g.rank, coalesce(g.passed_over, 0),
+        coalesce(g.unverified, false), $2, g.ready_at, g.ready_until, g.left_at
     -- After the updates, so that a user who left and joined again in one transaction is active only once.
-    WHERE g.from_status IS NULL AND (SELECT count(*) FROM changed) >= 0
-    RETURNING number
+    FROM given g WHERE g.from_status IS NULL AND (SELECT count(*) FROM changed) >= 0
 ),
 counted AS (
     INSERT INTO segments (list_id, bits, segment, waiting, tickets, changed)
@@ -44,7 +39,6 @@ counted AS (
     ) AS s ON true
     ON CONFLICT (list_id, bits, segment) DO UPDATE
     SET waiting = excluded.waiting, tickets = excluded.tickets, changed = excluded.changed
-    RETURNING segment
 ),
 recorded AS (
     INSERT INTO history (list_id, at, sequence, actor, verb, number, before, after, reason)
@@ -52,14 +46,12 @@ recorded AS (
         h.reason
     FROM unnest($22::bigint[], $23::text[], $24::text[], $25::bigint[], $26::jsonb[], $27::jsonb[], $28::text[])
         AS h (sequence, actor, verb, number, before, after, reason)
-    RETURNING sequence
 ),
 listed AS (
     UPDATE inventory
     SET total_stock = $29, available_stock = $30, held = $31, waiting_list_open = $32, closed_by_hand = $33,
         ended_at = $34, waiting = $35, tickets_waiting = $36, last_number = $37, last_rank = $38,
         last_sequence = $39
-    WHERE list_id = $1
-    RETURNING list_id
+    WHERE list_id = $1 RETURNING list_id
 )
 SELECT (SELECT count(*) FROM changed) AS entries, (SELECT count(*) FROM listed) AS lists
