@@ -184,6 +184,11 @@ def home_of(folder: Path) -> Path:
     return (folder / "postgres").resolve()
 
 
+def is_ready(folder: Path) -> bool:
+    file = home_of(folder) / "cluster" / "postmaster.pid"
+    return file.exists() and file.read_text().splitlines()[7:8] == ["ready   "]
+
+
 def server_pid(folder: Path) -> int:
     return int((home_of(folder) / "cluster" / "postmaster.pid").read_text().split()[0])
 
@@ -296,6 +301,25 @@ def test_a_second_use_in_the_same_process_joins(used: Path) -> None:
             assert second == first
         assert answers(first)
     assert not answers(first)
+
+
+def test_the_caller_works_while_the_server_starts(used: Path) -> None:
+    found = []
+
+    def work() -> None:
+        found.append(server_pid(used) if eventually(lambda: is_ready(used)) else None)
+
+    with embedded(used, meanwhile=work):
+        assert found == [server_pid(used)]
+
+
+def test_a_server_is_stopped_when_what_the_caller_does_meanwhile_fails(used: Path) -> None:
+    def fail() -> None:
+        raise FileNotFoundError("of the caller")
+
+    with pytest.raises(FileNotFoundError, match="of the caller"), embedded(used, meanwhile=fail):
+        pass
+    assert not anything_lives(used)
 
 
 def test_a_guest_waits_for_a_supervisor_no_longer_than_it_may(used: Path) -> None:

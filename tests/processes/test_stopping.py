@@ -71,6 +71,10 @@ class Command:
     def makes_the_cluster(self) -> bool:
         return (self._home / "cluster.new").exists()
 
+    def starts_the_server(self) -> bool:
+        """PostgreSQL has begun to start. Meanwhile `serve` imports the application."""
+        return (self._home / "cluster" / "postmaster.pid").exists()
+
     def migrates(self) -> bool:
         """PostgreSQL is ready, so that the command connects and migrates."""
         file = self._home / "cluster" / "postmaster.pid"
@@ -99,6 +103,7 @@ class Command:
 MOMENTS: dict[str, Callable[[Command], bool]] = {
     "importing": Command.handles_signals,
     "making the database": Command.makes_the_cluster,
+    "starting the database": Command.starts_the_server,
     "migrating": Command.migrates,
     "ready": Command.is_ready,
 }
@@ -191,3 +196,22 @@ def test_any_other_command_says_that_it_was_interrupted(
         assert command.end() == code
         assert "Traceback" not in command.errors.read_text()
         assert command.postgres_ended_in_order()
+
+
+HELD = """
+import os, signal, sys
+from waiting_list.cli import stopping
+
+sys.argv = ["waiting-list", "migrate"]
+stopping.handle_stops()
+stopping.end_in_order()
+with stopping.stop_held():
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("the block ended")
+print("not reached")
+"""
+
+
+def test_a_stop_that_is_held_ends_the_command_after_the_block() -> None:
+    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "the block ended\n", "")

@@ -29,11 +29,17 @@ Schema: TypeAlias = Literal["check", "migrate", "leave"]
 
 @contextmanager
 def with_database(
-    data_dir: Path | None, *, schema: Schema = "check", makes_folder: bool = False, code_without_folder: int = 1
+    data_dir: Path | None,
+    *,
+    schema: Schema = "check",
+    makes_folder: bool = False,
+    code_without_folder: int = 1,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Iterator[Settings]:
     """Yield the settings with a database: that of DATABASE_URL, or an embedded one that runs during the block.
 
     A data folder that does not exist yet is an error, unless `data_dir` names it, or the command `makes_folder`.
+    `meanwhile` is called while an embedded server starts.
     """
     settings = configured()
     logs.set_up(settings)
@@ -50,7 +56,7 @@ def with_database(
             f"There is no data folder here ({folder.absolute()}). Name one with --data-dir, or set DATABASE_URL.",
             code=code_without_folder,
         )
-    with embedded(folder) as dsn:
+    with embedded(folder, meanwhile=meanwhile) as dsn:
         # In the environment, so that child processes find it.
         os.environ["WAITING_LIST_DATABASE_URL"] = dsn
         with explained(dsn):

@@ -1,5 +1,6 @@
 """Define the commands `serve` and `worker`, which run until the operator stops them."""
 
+import gc
 import os
 import socket
 import sys
@@ -34,12 +35,11 @@ def serve(
     with_demo: Annotated[bool, typer.Option("--demo", help="Load the demo, and print how to use it.")] = False,
 ) -> None:
     """Serve the API and the pages. The worker runs, too, unless WAITING_LIST_WORKER is false."""
-    from waiting_list.access.api_keys import has_api_key
+    # Because the imports make very many objects that stay, and the collector would look through all of them again
+    # and again: for a fifth of the start.
+    gc.disable()
     from waiting_list.cli.context import configured, run_with_pool, with_database
-    from waiting_list.cli.keys import how_to_make_a_key
-    from waiting_list.cli.server import demo_loading, serve_app
     from waiting_list.cli.stopping import expect_a_stop
-    from waiting_list.web.deployment_metrics import share_counts
 
     expect_a_stop()
     given = configured()
@@ -47,7 +47,13 @@ def serve(
     port = _free_port(host, given.port if port is None else port)
     # In the environment, for the processes that this one starts, too. The public address follows unless it is set.
     os.environ |= {"WAITING_LIST_HOST": host, "WAITING_LIST_PORT": str(port)}
-    with with_database(data_dir, schema="migrate", makes_folder=True) as settings:
+    begun = _import_application if workers == 1 else lambda: None  # else each of its processes imports it
+    with with_database(data_dir, schema="migrate", makes_folder=True, meanwhile=begun) as settings:
+        from waiting_list.access.api_keys import has_api_key
+        from waiting_list.cli.keys import how_to_make_a_key
+        from waiting_list.cli.server import demo_loading, serve_app
+        from waiting_list.web.deployment_metrics import share_counts
+
         if with_demo and not settings.sends_mail:
             mails = (data_dir or settings.data_dir) / "mail"
             mails.mkdir(parents=True, exist_ok=True)
@@ -61,11 +67,23 @@ def serve(
         if not with_demo and not run_with_pool(config, lambda pool, _: has_api_key(pool)):
             print(f"There is no API key yet. {how_to_make_a_key(folder)}", flush=True)
         _warn_of_dead_links(config)
+        if workers > 1:
+            gc.enable()  # `served_app` does so in the processes that serve
         with (
             share_counts() if workers > 1 else nullcontext(),
             demo_loading(config, here) if with_demo else nullcontext(),
         ):
             serve_app("waiting_list.cli.server:served_app", factory=True, host=host, port=port, workers=workers)
+
+
+def _import_application() -> None:
+    """Import what serves, while PostgreSQL starts."""
+    from waiting_list.cli.stopping import stop_held
+
+    # An exception in the middle of an import could get lost, or come out as another.
+    with stop_held():
+        import waiting_list.app
+        import waiting_list.cli.server  # noqa: F401
 
 
 def worker(

@@ -9,21 +9,21 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.request import ProxyHandler, build_opener
 
 import uvicorn
 import uvloop
-from fastapi import FastAPI
 
-from waiting_list.app import create_app
 from waiting_list.cli.context import configured, run_with_pool
 from waiting_list.cli.stopping import ignore_stops
-from waiting_list.demo.data import load_demo
 from waiting_list.postgres.binaries import end_with_parent
 from waiting_list.settings import Settings
 from waiting_list.telemetry import logs, tracing
 from waiting_list.web.header_limits import HeaderLimits
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 _DRAIN_SECONDS = 10
 """How long a shutdown waits for running answers, because an open stream would block it for ever."""
@@ -64,8 +64,12 @@ def _allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def served_app() -> FastAPI:
+def served_app() -> "FastAPI":
     """Make the application that each API process runs."""
+    gc.disable()  # as in `serve`
+    # Late, because of several processes the one that starts the others does not need it.
+    from waiting_list.app import create_app
+
     if (parent := multiprocessing.parent_process()) is not None:
         end_with_parent(parent.pid or 0)  # started by `serve --workers`
     settings = configured()
@@ -83,10 +87,11 @@ def served_app() -> FastAPI:
 
     _end_gently(loop, drain, seconds=settings.drain_seconds)
     # Collect garbage less often and skip the objects from the start. With hundreds of concurrent calls, frequent
-    # collections would make a join a tenth slower, and delay some calls much more.
-    gc.collect()
+    # collections would make a join a tenth slower, and delay some calls much more. There is hardly any garbage,
+    # and to look for it would take a tenth of the start.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    gc.enable()
     return served
 
 
@@ -135,6 +140,8 @@ def demo_loading(settings: Settings, here: str) -> Iterator[None]:
 
 
 def _show_demo(settings: Settings, here: str, ended: threading.Event) -> None:
+    from waiting_list.demo.data import load_demo
+
     opener = build_opener(ProxyHandler({}))
     for _ in range(600):
         with suppress(OSError), opener.open(f"{here}/health/ready", timeout=5):

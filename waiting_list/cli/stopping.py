@@ -8,7 +8,8 @@ number of the signal: 143, or 130 for Ctrl-C.
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -24,12 +25,17 @@ class _Stop:
         self.runs_until_stopped = False
         self.has_begun = False
         self.exit_code = 0
+        self.is_held = False
+        self.held: int | None = None
 
     def __call__(self, number: int, _: FrameType | None) -> None:
         if number in _SIGNALS:
             self.exit_code = 0 if self.runs_until_stopped else 128 + number
         if not self.has_begun:
             os._exit(self.exit_code)
+        if self.is_held:
+            self.held = number
+            return
         # Python drops an exception that is raised in a callback, such as one of a weak reference. So raise it
         # again until the command has ended.
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
@@ -58,6 +64,18 @@ def expect_a_stop() -> None:
 def end_in_order() -> None:
     """Let the signals raise SystemExit in the main thread, because the command has something to end."""
     _stop.has_begun = True
+
+
+@contextmanager
+def stop_held() -> Iterator[None]:
+    """Let a stop wait for the end of the block. The block must be short, because Ctrl-C seems to do nothing."""
+    _stop.is_held = True
+    try:
+        yield
+    finally:
+        _stop.is_held = False
+        if _stop.held is not None:
+            _stop(_stop.held, None)
 
 
 def ignore_stops() -> None:

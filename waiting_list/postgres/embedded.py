@@ -29,7 +29,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -74,7 +74,11 @@ _SETTINGS = {
 
 @contextmanager
 def embedded(
-    data_dir: Path, *, extra_settings: Mapping[str, str] = {}, wait_seconds: float = 120.0
+    data_dir: Path,
+    *,
+    extra_settings: Mapping[str, str] = {},
+    wait_seconds: float = 120.0,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Iterator[str]:
     """Yield the DSN of the PostgreSQL server of `data_dir`, and start it unless another process has.
 
@@ -85,11 +89,13 @@ def embedded(
 
     `extra_settings` are additional server settings; they have no effect if the server already runs. `wait_seconds`
     limits the whole start, or the wait for another process. Raises EmbeddedError if there is no server by then, if
-    this machine has no PostgreSQL, or if the data folder belongs to another account or major version.
+    this machine has no PostgreSQL, or if the data folder belongs to another account or major version. It calls
+    `meanwhile` while the server starts; that time counts, too.
     """
     deadline = time.monotonic() + wait_seconds
     with ExitStack() as stack:
-        try:
+        server = None
+        with _explained(data_dir):
             home = _home(data_dir)
             lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             stack.callback(os.close, lock)
@@ -105,11 +111,21 @@ def embedded(
                 (home / "cluster" / "postmaster.pid").unlink(missing_ok=True)
                 server = _Server(home, program, lock, extra_settings)
                 stack.callback(server.stop)
+        meanwhile()
+        with _explained(data_dir):
+            if server is not None:
                 server.wait_until_ready(deadline)
             dsn = f"postgresql://{_NAME}@/{_NAME}?host={quote(str(_socket_folder(home)))}&port={_PORT}"
-        except (OSError, subprocess.SubprocessError) as error:
-            raise EmbeddedError(f"The embedded PostgreSQL of {data_dir} cannot be used: {error}.") from error
         yield dsn
+
+
+@contextmanager
+def _explained(data_dir: Path) -> Iterator[None]:
+    """Turn an error of the system into a sentence for the operator. Raises EmbeddedError."""
+    try:
+        yield
+    except (OSError, subprocess.SubprocessError) as error:
+        raise EmbeddedError(f"The embedded PostgreSQL of {data_dir} cannot be used: {error}.") from error
 
 
 def has_data(data_dir: Path) -> bool:
