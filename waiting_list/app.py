@@ -60,12 +60,11 @@ from waiting_list.settings import Settings, settings
 from waiting_list.web.deployment_metrics import DeploymentMetrics
 from waiting_list.web.health import Health
 from waiting_list.web.http_layer import HttpLayer
-from waiting_list.web.openapi_document import contact, finish, licence
 from waiting_list.web.peers import Peers
 from waiting_list.web.problem_responses import on_defect, on_invalid
 from waiting_list.web.public_path import PublicPath
 from waiting_list.web.request import Services
-from waiting_list.web.routes import with_head
+from waiting_list.web.routes import Route, with_head
 from waiting_list.web.server_sent_events import Streams
 
 DESCRIPTION = """
@@ -179,8 +178,6 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         title="Waiting List Service",
         version=__version__,
         description=DESCRIPTION,
-        contact=contact(),
-        license_info=licence(),
         lifespan=lifespan,
         redirect_slashes=False,
         # FastAPI's own pages load scripts from another host; ours are in pages/api_docs.py.
@@ -211,6 +208,13 @@ def create_app(configured: Settings | None = None) -> FastAPI:
 
     @cache
     def openapi() -> dict[str, Any]:
+        # Late, because only readers of the document need it.
+        from waiting_list.web.openapi_document import contact, finish, licence  # noqa: PLC0415
+
+        app.contact, app.license_info = contact(), licence()
+        for route in app.routes:
+            if isinstance(route, Route):
+                route.describe_answer()
         return finish(describe(), public_url=config.public_url)
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -10,9 +10,11 @@ from re import Pattern
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request, Response
+from fastapi.datastructures import DefaultPlaceholder
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query as QueryInfo
 from fastapi.routing import APIRoute
+from fastapi.utils import create_model_field
 from starlette.routing import BaseRoute
 from starlette.types import Scope as ASGIScope
 
@@ -41,7 +43,21 @@ class Route(APIRoute, ABC):
             options["openapi_extra"] = (options.get("openapi_extra") or {}) | {
                 "security": [{self.credentials: []}]
             }
+        self._answer_model = None
+        if issubclass(options["endpoint"].__annotations__["return"], Response):
+            # FastAPI would prepare a check of these answers, for a twentieth of the start. Only the API document
+            # needs it.
+            model, options["response_model"] = options.get("response_model"), None
+            self._answer_model = None if isinstance(model, DefaultPlaceholder) else model
         super().__init__(*arguments, **options)
+
+    def describe_answer(self) -> None:
+        """Add the model of the answer, before FastAPI makes the API document."""
+        if self._answer_model is not None and self.response_field is None:
+            self.response_model = self._answer_model
+            self.response_field = create_model_field(
+                f"Response_{self.unique_id}", self._answer_model, mode="serialization"
+            )
 
     @abstractmethod
     async def authenticate(self, call: ApiRequest) -> User | Organizer | None:
