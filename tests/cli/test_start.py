@@ -1,4 +1,4 @@
-"""The command line answers questions about itself without importing the service."""
+"""The command line answers questions about itself without importing the service, and the service starts soon."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port
 from waiting_list.cli.main import COMMANDS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -34,6 +35,37 @@ for arguments in json.loads(sys.stdin.read()):
         main()
     assert printed.getvalue(), arguments
 print(json.dumps(sorted(sys.modules)))
+"""
+
+
+LATE = {
+    "aiohttp",
+    "waiting_list.notifications.webhook_client",
+    "waiting_list.web.openapi_document",
+    "waiting_list.web.openapi_examples",
+    "waiting_list.web.openapi_texts",
+    "waiting_list.demo.data",
+    "yarl",
+}
+"""What the service imports at its first use: each takes a hundredth of the start or more."""
+MOST_SERVING = 1100
+"""All modules of a service that is ready. A library more is some 50 modules, and some 30 ms."""
+SERVED = """
+import json, os, signal, sys, threading, time, urllib.request
+
+def look():
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[-1]}/health/ready", timeout=5):
+                break
+        except OSError:
+            time.sleep(0.02)
+    print(json.dumps(sorted(sys.modules)))
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=look, daemon=True).start()
+from waiting_list.cli.main import main
+main()
 """
 
 
@@ -80,3 +112,15 @@ def test_version_help_and_completion_import_neither_the_service_nor_what_it_need
     assert brought & dependencies() <= LIGHT
     assert "typer" in brought
     assert len(modules) < MOST_MODULES
+
+
+def test_a_service_that_is_ready_has_not_imported_what_later_calls_need(dsn: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SERVED, "serve", "--port", str(free_port())],
+        capture_output=True, text=True, check=True, timeout=60,
+        env=os.environ | {"DATABASE_URL": dsn, "WAITING_LIST_DRAIN_SECONDS": "0"},
+    )  # fmt: skip
+    modules = set(json.loads(done.stdout.splitlines()[-1]))
+    assert "waiting_list.notifications.dispatcher" in modules
+    assert not modules & LATE
+    assert len(modules) < MOST_SERVING

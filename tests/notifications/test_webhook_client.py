@@ -30,8 +30,13 @@ from tests.support.receivers import (
     webhook_client,
 )
 from waiting_list import __version__
+from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.notifications.retry_policy import LONGEST_ANSWER, Outcome
-from waiting_list.notifications.webhook_client import CONNECTIONS_PER_HOST, WebhookClient, signature_headers
+from waiting_list.notifications.send_batch import CONNECTIONS_PER_HOST
+from waiting_list.notifications.webhook_client import WebhookClient, signature_headers
+from waiting_list.notifications.webhook_sender import WebhookSender
+from waiting_list.postgres.pool import Pool
+from waiting_list.settings import Settings
 
 NOT_HTTP = "the answer is not HTTP"
 CLOSED = "the connection was closed before an answer"
@@ -461,3 +466,20 @@ async def test_a_slow_receiver_does_not_hold_up_another(client: WebhookClient) -
         assert (await delivered(client, address(quick))).status == 200
         assert not any(task.done() for task in tasks)
         go_on.set()
+
+
+async def test_the_first_deliveries_of_a_process_share_one_client(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    make = WebhookClient.__init__
+
+    def counting(client: WebhookClient, *arguments: Any, **options: Any) -> None:
+        made.append(client)
+        make(client, *arguments, **options)
+
+    monkeypatch.setattr(WebhookClient, "__init__", counting)
+    sender = WebhookSender(pool, Settings(), SigningKeys(pool))
+    assert await asyncio.gather(*(sender.send_due(uuid4(), "wh_unknown") for _ in range(4))) == [0] * 4
+    await sender.close()
+    assert len(made) == 1

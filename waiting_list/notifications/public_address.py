@@ -4,8 +4,6 @@ import re
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from yarl import URL
-
 from waiting_list.problems import InvalidRequest
 from waiting_list.settings import Settings
 
@@ -57,6 +55,9 @@ def check_url(url: str, settings: Settings) -> None:
     This check helps an organizer who mistypes. It does not look names up: the real guard is in WebhookClient, as
     it connects. Raises InvalidRequest.
     """
+    # Late, because only those who make a webhook need it.
+    from yarl import URL  # noqa: PLC0415
+
     try:
         parts = URL(url)
         host = (parts.host or "").rstrip(".")

@@ -21,6 +21,8 @@ LEASE = timedelta(seconds=90)
 """A claimed notice is due again after this time. It is longer than a batch takes, even with a slow receiver."""
 BATCH = 32
 """Notices to claim at once."""
+CONNECTIONS_PER_HOST = 8
+"""The most connections to one receiver, so that a slow receiver takes only its share."""
 _BATCH_SECONDS = 80.0
 _TURN_SECONDS = 15.0
 """How long a claimed notice waits for its turn at the receiver. With the time limit of one attempt it is still

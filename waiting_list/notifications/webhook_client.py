@@ -21,14 +21,13 @@ from yarl import URL
 from waiting_list import __version__
 from waiting_list.notifications.public_address import is_public_host
 from waiting_list.notifications.retry_policy import LONGEST_ANSWER, Attempt, Outcome
+from waiting_list.notifications.send_batch import CONNECTIONS_PER_HOST
 from waiting_list.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 CONNECTIONS = 200
 """The most connections to all receivers."""
-CONNECTIONS_PER_HOST = 8
-"""The most connections to one receiver, so that a slow receiver takes only its share."""
 # Less than five seconds, after which many servers close an idle connection and a delivery would fail.
 _IDLE_SECONDS = 4
 _ADDRESSES = 16
@@ -51,6 +50,13 @@ def signature_headers(notice_id: UUID, body: bytes, *, secrets: Sequence[str], a
     }
 
 
+def tls_context() -> ssl.SSLContext:
+    """Return the TLS settings of all deliveries. This reads the certificates of the system, which takes 20 ms."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
 class WebhookClient:
     """Send deliveries, over connections that the whole process shares.
 
@@ -60,14 +66,18 @@ class WebhookClient:
     the public Internet. It follows no redirect, keeps no cookie and uses no proxy.
     """
 
-    def __init__(self, settings: Settings, *, resolver: AbstractResolver | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        resolver: AbstractResolver | None = None,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         self._seconds = settings.webhook_timeout_seconds
         self._guarded = not settings.webhook_private_addresses
-        context = ssl.create_default_context()
-        context.set_alpn_protocols(["http/1.1"])
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                ssl=context,
+                ssl=context or tls_context(),
                 limit=CONNECTIONS,
                 limit_per_host=CONNECTIONS_PER_HOST,
                 keepalive_timeout=_IDLE_SECONDS,

@@ -1,18 +1,29 @@
 """Send the due deliveries of one list to one webhook."""
 
 import asyncio
+import ssl
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from waiting_list.access.signing_keys import SigningKeys
-from waiting_list.notifications.send_batch import BATCH, LEASE, SendResult, record_results, send_batch
-from waiting_list.notifications.webhook_client import CONNECTIONS_PER_HOST, WebhookClient
+from waiting_list.notifications.send_batch import (
+    BATCH,
+    CONNECTIONS_PER_HOST,
+    LEASE,
+    SendResult,
+    record_results,
+    send_batch,
+)
 from waiting_list.notifications.webhook_health import WebhookHealth
 from waiting_list.notifications.webhooks import webhook_secret
 from waiting_list.postgres.pool import Pool, Record, connection
 from waiting_list.postgres.statements import sql
 from waiting_list.settings import Settings
+
+if TYPE_CHECKING:
+    from waiting_list.notifications.webhook_client import WebhookClient
 
 ROTATION = timedelta(hours=24)
 """How long the previous secret still signs after a rotation."""
@@ -23,14 +34,16 @@ _REST_SECONDS = 30.0
 class WebhookSender:
     """Claim, sign and send deliveries.
 
-    Each process has one, made inside the running event loop. `close` ends it.
+    Each process has one. `close` ends it.
     """
 
     def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys) -> None:
         self._pool = pool
         self._signing_keys = signing_keys
         self._health = WebhookHealth(pool, settings)
-        self._client = WebhookClient(settings)
+        self._settings = settings
+        self._client: WebhookClient | None = None
+        self._opening = asyncio.Lock()
         self._gates: dict[str, asyncio.Semaphore] = {}
         """By host. As many at once as there are connections, because the wait for a connection would count as the
         receiver's."""
@@ -47,6 +60,7 @@ class WebhookSender:
 
         Return how many it claimed: 0 if the webhook is disabled, deleted or skipped for now. Raises Unavailable.
         """
+        client = await self._open()
         async with connection(self._pool) as acquired:
             webhook = await acquired.fetchrow(sql("read_webhook_to_call"), webhook_id)
             if webhook is None or webhook["disabled_at"] is not None:
@@ -59,7 +73,7 @@ class WebhookSender:
         secrets = await self._secrets(webhook)
 
         async def send(notice: Record) -> SendResult:
-            attempt = await self._client.post(
+            attempt = await client.post(
                 webhook["url"],
                 notice_id=notice["notice_id"],
                 body=notice["body"],
@@ -81,7 +95,19 @@ class WebhookSender:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.close()
+        if self._client is not None:
+            await self._client.close()
+
+    async def _open(self) -> "WebhookClient":
+        """Return the client. The first delivery makes it, so that the start does not wait for it."""
+        async with self._opening:
+            if self._client is None:
+                # In a thread, so that meanwhile other calls go on.
+                context = await asyncio.to_thread(_prepare)
+                from waiting_list.notifications.webhook_client import WebhookClient  # noqa: PLC0415
+
+                self._client = WebhookClient(self._settings, context=context)
+        return self._client
 
     async def _secrets(self, webhook: Record) -> list[str]:
         secret = await self._signing_keys.derived_secret()
@@ -89,3 +115,10 @@ class WebhookSender:
         if webhook["rotated_at"] is not None and webhook["now"] - webhook["rotated_at"] < ROTATION:
             versions.append(webhook["secret_version"] - 1)
         return [webhook_secret(secret, webhook["webhook_id"], version) for version in versions]
+
+
+def _prepare() -> ssl.SSLContext:
+    # Late, because aiohttp would delay each start by 80 ms.
+    from waiting_list.notifications.webhook_client import tls_context  # noqa: PLC0415
+
+    return tls_context()

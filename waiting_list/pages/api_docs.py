@@ -32,21 +32,21 @@ router = APIRouter(route_class=ToolRoute, include_in_schema=False)
 @router.get(OPENAPI)
 async def get_openapi(call: ApiRequest) -> Response:
     """Show the API document (OpenAPI)."""
-    return answer_file(call, _document(call.app), _KEPT)
+    return await answer_file(call, _document(call.app), _KEPT)
 
 
 @router.get(DOCS)
 async def show_docs(call: ApiRequest) -> Response:
     """Show the API document as a page, where readers can try calls. It is in English, like the document."""
-    return answer_file(call, _page(call.service.settings.public_path), _HEADERS_OF_PAGE)
+    return await answer_file(call, _page(call.service.settings.public_path), _HEADERS_OF_PAGE)
 
 
 @lru_cache(maxsize=1)
 def _document(app: FastAPI) -> StaticFile:
     body = json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":"))
-    return StaticFile.of(body.encode(), "application/json")
+    return StaticFile(body.encode(), "application/json")
 
 
 @cache
 def _page(public_path: str) -> StaticFile:
-    return StaticFile.of(render("docs.html", "en", public_path).encode(), "text/html")
+    return StaticFile(render("docs.html", "en", public_path).encode(), "text/html")

@@ -4,11 +4,12 @@ Browsers may keep an address with the version of its file for ever. `answer_file
 once in a process, such as the API document.
 """
 
+import asyncio
 import gzip
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
 
 from fastapi import APIRouter, Response
 
@@ -25,42 +26,48 @@ _EMBEDDED = ("widget.js", "challenge.js")
 """The files that pages of other sites may load: the widget, and the script that it loads for a challenge."""
 
 
-class StaticFile(NamedTuple):
+class StaticFile:
     """A file in both forms. `version` changes with the content."""
 
-    body: bytes
-    gzipped: bytes
-    media_type: str
-    version: str
+    def __init__(self, body: bytes, media_type: str) -> None:
+        self.body = body
+        self.media_type = media_type
+        self.version = hashlib.sha256(body).hexdigest()[:12]
+        self._gzipped: bytes | None = None
 
-    @classmethod
-    def of(cls, body: bytes, media_type: str) -> "StaticFile":
-        """Make the file with this content."""
-        return cls(body, gzip.compress(body, 9, mtime=0), media_type, hashlib.sha256(body).hexdigest()[:12])
-
-
-def _read() -> dict[str, StaticFile]:
-    return {
-        file.name: StaticFile.of(file.read_bytes(), _MEDIA_TYPES[file.name.rpartition(".")[2]])
-        for file in (files("waiting_list.pages") / "static").iterdir()
-    }
+    async def gzipped(self) -> bytes:
+        """Return the gzipped form. The first reader waits for it, so that the start of a process does not."""
+        if self._gzipped is None:
+            # In a thread, because Swagger UI takes 50 ms, and other calls go on.
+            self._gzipped = await asyncio.to_thread(gzip.compress, self.body, 9, mtime=0)
+        return self._gzipped
 
 
-_FILES: Mapping[str, StaticFile] = _read()
+_FOLDER = files("waiting_list.pages") / "static"
+_NAMES = frozenset(file.name for file in _FOLDER.iterdir())
+
+
+@cache
+def _file(name: str) -> StaticFile:
+    # At the first use, because most processes never send the two megabytes of Swagger UI.
+    assert name in _NAMES
+    return StaticFile((_FOLDER / name).read_bytes(), _MEDIA_TYPES[name.rpartition(".")[2]])
+
+
 _MINUTES = {"Cache-Control": "public, max-age=300"}
 """For addresses without a version: browsers load a new file within minutes of an upgrade."""
 # Robots must be able to read that a private link is not for them, so it is not listed here.
-_ROBOTS = StaticFile.of(
+_ROBOTS = StaticFile(
     f"User-agent: *\nDisallow: /v1/\nDisallow: {DASHBOARD}\nDisallow: {MAILS}\n".encode(), "text/plain"
 )
 
 
 def static(name: str) -> str:
     """Return the address of a file, with its version."""
-    return f"{address(STATIC, name=name)}?v={_FILES[name].version}"
+    return f"{address(STATIC, name=name)}?v={_file(name).version}"
 
 
-def answer_file(call: ApiRequest, file: StaticFile, headers: Mapping[str, str]) -> Response:
+async def answer_file(call: ApiRequest, file: StaticFile, headers: Mapping[str, str]) -> Response:
     """Answer with a file, gzipped if the client accepts that; or with 304 if the client has it.
 
     Each form has its own strong tag (RFC 9110, 8.8.3.3).
@@ -73,30 +80,30 @@ def answer_file(call: ApiRequest, file: StaticFile, headers: Mapping[str, str]) 
         return Response(None, 304, sent)
     if zipped:
         sent["Content-Encoding"] = "gzip"
-    return Response(file.gzipped if zipped else file.body, 200, sent, media_type=file.media_type)
+    return Response(await file.gzipped() if zipped else file.body, 200, sent, media_type=file.media_type)
 
 
 @router.get(STATIC)
 async def get_static(call: ApiRequest, name: str, v: str | None = None) -> Response:
     """Send a file of the pages."""
-    file = _FILES.get(name)
-    if file is None:
+    if name not in _NAMES:
         raise NotFound("There is no such file.")
+    file = _file(name)
     # Shops that embed the widget name no version.
     kept = {"Cache-Control": "public, max-age=31536000, immutable"} if v == file.version else _MINUTES
     headers = {**kept, "Cross-Origin-Resource-Policy": "same-origin"}
     if name in _EMBEDDED:
         headers |= {"Cross-Origin-Resource-Policy": "cross-origin", "Access-Control-Allow-Origin": "*"}
-    return answer_file(call, file, headers)
+    return await answer_file(call, file, headers)
 
 
 @router.get(FAVICON)
 async def get_favicon(call: ApiRequest) -> Response:
     """Send the icon to a browser that looks for it at the usual address."""
-    return answer_file(call, _FILES["icon.svg"], _MINUTES)
+    return await answer_file(call, _file("icon.svg"), _MINUTES)
 
 
 @router.get(ROBOTS)
 async def get_robots(call: ApiRequest) -> Response:
     """Tell search engines to read the pages for fans alone."""
-    return answer_file(call, _ROBOTS, _MINUTES)
+    return await answer_file(call, _ROBOTS, _MINUTES)
