@@ -31,7 +31,9 @@ install: .venv/.tools ## Make .venv, and add the tools of tests and checks
 	@$(BIN)/python $(PIP) install --require-hashes --requirement requirements.txt
 	@touch $@
 
-PACKAGE = $(BIN)/python $(PIP) install --no-deps --no-build-isolation --editable .
+# pip does not compile an editable package. Python would do so at the first start; or at every start, where
+# PYTHONDONTWRITEBYTECODE is set.
+PACKAGE = $(BIN)/python $(PIP) install --no-deps --no-build-isolation --editable . && $(BIN)/python -m compileall -q waiting_list
 
 .venv/.package: .venv/.runtime pyproject.toml
 	@$(PACKAGE)

@@ -50,7 +50,8 @@ def set_up(settings: Settings) -> None:
         if settings.log_json
         else [
             _escaped,
-            structlog.dev.ConsoleRenderer(colors=has_colors),
+            # Plain tracebacks, also because `format_exc_info` has written them by then.
+            structlog.dev.ConsoleRenderer(colors=has_colors, exception_formatter=structlog.dev.plain_traceback),
         ]
     )
     handler = logging.StreamHandler()
