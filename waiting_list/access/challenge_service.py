@@ -40,9 +40,9 @@ class Verifier:
             return False
         if self._asking >= _MOST_AT_ONCE:
             raise Unavailable("The service is checking too many challenge responses. Try again in a moment.")
-        self._asking += 1
         import aiohttp  # noqa: PLC0415
 
+        self._asking += 1
         try:
             form = {"secret": self._secret.get_secret_value(), "response": response}
             return await _ask(self._url, form)

@@ -39,13 +39,14 @@ def with_database(
     """Yield the settings with a database: that of DATABASE_URL, or an embedded one that runs during the block.
 
     A data folder that does not exist yet is an error, unless `data_dir` names it, or the command `makes_folder`.
-    `meanwhile` is called while an embedded server starts.
+    `meanwhile` is called before the block: while the embedded server starts, if there is one.
     """
     settings = configured()
     logs.set_up(settings)
     end_in_order()
     log_outages(schema == "migrate")  # the others end at the first outage, and report it
     if settings.database_url is not None:
+        meanwhile()
         with explained(dsn_of(settings)):
             yield _with_schema(settings, schema)
         return

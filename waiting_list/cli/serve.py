@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,8 +48,8 @@ def serve(
     port = _free_port(host, given.port if port is None else port)
     # In the environment, for the processes that this one starts, too. The public address follows unless it is set.
     os.environ |= {"WAITING_LIST_HOST": host, "WAITING_LIST_PORT": str(port)}
-    begun = _import_application if workers == 1 else lambda: None  # else each of its processes imports it
-    with with_database(data_dir, schema="migrate", makes_folder=True, meanwhile=begun) as settings:
+    imports = partial(_import_service, with_application=workers == 1)
+    with with_database(data_dir, schema="migrate", makes_folder=True, meanwhile=imports) as settings:
         from waiting_list.access.api_keys import has_api_key
         from waiting_list.cli.keys import how_to_make_a_key
         from waiting_list.cli.server import demo_loading, serve_app
@@ -76,14 +77,18 @@ def serve(
             serve_app("waiting_list.cli.server:served_app", factory=True, host=host, port=port, workers=workers)
 
 
-def _import_application() -> None:
-    """Import what serves, while PostgreSQL starts."""
+def _import_service(*, with_application: bool) -> None:
+    """Import what serves, while PostgreSQL starts. Of several processes, each imports the application itself."""
     from waiting_list.cli.stopping import stop_held
 
     # An exception in the middle of an import could get lost, or come out as another.
     with stop_held():
-        import waiting_list.app
-        import waiting_list.cli.server  # noqa: F401
+        import waiting_list.access.api_keys
+        import waiting_list.cli.server
+        import waiting_list.web.deployment_metrics
+
+        if with_application:
+            import waiting_list.app  # noqa: F401
 
 
 def worker(

@@ -68,7 +68,7 @@ def end_in_order() -> None:
 
 @contextmanager
 def stop_held() -> Iterator[None]:
-    """Let a stop wait for the end of the block. The block must be short, because Ctrl-C seems to do nothing."""
+    """Let a stop wait for the end of the block, which must be short, because the operator waits, too."""
     _stop.is_held = True
     try:
         yield
