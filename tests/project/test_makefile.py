@@ -19,10 +19,11 @@ case "$(basename "$0") $*" in
         rm -rf .venv && mkdir -p .venv/bin && log venv
         for name in python pytest waiting-list; do cp "$0" .venv/bin/$name; done ;;
     "python -m pip "*) log "install ${*##* }" ;;
+    "python -m compileall "*) log compile ;;
     *) log "$(basename "$0") $1" ;;
 esac
 """
-RUNTIME = ["venv", "install requirements.txt", "install ."]
+RUNTIME = ["venv", "install requirements.txt", "install .", "compile"]
 RUN = ["waiting-list serve"]
 TOOLS = ["install requirements-dev.txt"]
 TEST = ["pytest --numprocesses"]
@@ -81,8 +82,8 @@ def test_make_test_in_a_new_clone_installs_everything(clone: Clone) -> None:
     ("changed", "run", "test"),
     [
         ("requirements.txt", RUNTIME, TOOLS),
-        ("requirements-dev.txt", [], ["venv", *TOOLS, "install ."]),
-        ("pyproject.toml", ["install ."], []),
+        ("requirements-dev.txt", [], ["venv", *TOOLS, "install .", "compile"]),
+        ("pyproject.toml", ["install .", "compile"], []),
     ],
 )
 def test_a_changed_lock_file_rebuilds_and_a_changed_setting_installs_the_package(

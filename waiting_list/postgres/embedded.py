@@ -87,15 +87,13 @@ def embedded(
     Acknowledged commits survive any end of server and supervisor. The DSN names a unix socket that only the
     server's account and root can reach; asyncpg and psql support it.
 
-    `extra_settings` are additional server settings; they have no effect if the server already runs. `wait_seconds`
-    limits the whole start, or the wait for another process. Raises EmbeddedError if there is no server by then, if
-    this machine has no PostgreSQL, or if the data folder belongs to another account or major version. It calls
-    `meanwhile` while the server starts; that time counts, too.
+    `extra_settings` have no effect if the server already runs. `wait_seconds` limits the start, or the wait for
+    another process, with `meanwhile`, which it calls while the server starts. Raises EmbeddedError if there is no
+    server by then, if this machine has no PostgreSQL, or if the data folder has another account or major version.
     """
     deadline = time.monotonic() + wait_seconds
     with ExitStack() as stack:
-        server = None
-        with _explained(data_dir):
+        try:
             home = _home(data_dir)
             lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             stack.callback(os.close, lock)
@@ -104,28 +102,19 @@ def embedded(
                 if not (home / "cluster").exists():
                     _initialise(home, program, lock, deadline)
                 if _answers(home):
-                    raise EmbeddedError(
-                        f"A PostgreSQL that was started by hand runs on {home / 'cluster'}. Stop it first."
-                    )
+                    raise EmbeddedError(f"A PostgreSQL started by hand runs on {home / 'cluster'}. Stop it first.")
                 # The lock is ours, so this file is from a dead server. Its pid, if reused, could block the start.
                 (home / "cluster" / "postmaster.pid").unlink(missing_ok=True)
                 server = _Server(home, program, lock, extra_settings)
                 stack.callback(server.stop)
-        meanwhile()
-        with _explained(data_dir):
-            if server is not None:
+                meanwhile()
                 server.wait_until_ready(deadline)
+            else:
+                meanwhile()
             dsn = f"postgresql://{_NAME}@/{_NAME}?host={quote(str(_socket_folder(home)))}&port={_PORT}"
+        except (OSError, subprocess.SubprocessError) as error:
+            raise EmbeddedError(f"The embedded PostgreSQL of {data_dir} cannot be used: {error}.") from error
         yield dsn
-
-
-@contextmanager
-def _explained(data_dir: Path) -> Iterator[None]:
-    """Turn an error of the system into a sentence for the operator. Raises EmbeddedError."""
-    try:
-        yield
-    except (OSError, subprocess.SubprocessError) as error:
-        raise EmbeddedError(f"The embedded PostgreSQL of {data_dir} cannot be used: {error}.") from error
 
 
 def has_data(data_dir: Path) -> bool:

@@ -1,8 +1,7 @@
--- Write all changes of one list: its changed entries, if each still has the status from which it changes, then its new
--- entries, the counts of its segments, its history and its row. A column of new entries, or of the history, that is NULL
--- has what a join has. Locks the written rows; runs under the list's lock.
+-- Write all changes of one list: of its entries, if each still has its `from_status`, its segments, history and row. What is
+-- NULL of a new entry, or of the history, is as for a join. Locks the written rows; runs under the list's lock.
 WITH given AS (
-    SELECT * FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::integer[],
+    SELECT g.* FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::integer[],
         $9::integer[], $10::bigint[], $11::integer[], $12::boolean[], $13::timestamptz[], $14::timestamptz[],
         $15::timestamptz[], $16::text[])
         AS g (number, user_id, status, left_reason, tickets_wanted, tickets_minimum, tickets_held, rank,
@@ -38,7 +37,7 @@ counted AS (
         WHERE x.list_id = $1 AND x.bits = d.bits AND x.segment = d.segment LIMIT 1
     ) AS s ON true
     ON CONFLICT (list_id, bits, segment) DO UPDATE
-    SET waiting = excluded.waiting, tickets = excluded.tickets, changed = excluded.changed
+    SET waiting = excluded.waiting, tickets = excluded.tickets, changed = excluded.changed RETURNING segment
 ),
 recorded AS (
     INSERT INTO history (list_id, at, sequence, actor, verb, number, before, after, reason)

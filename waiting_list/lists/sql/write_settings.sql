@@ -1,4 +1,5 @@
--- Write the settings of one list. Locks its row; runs under its lock.
+-- Write the settings of one list.
+-- Locks its row; runs under its lock.
 UPDATE inventory
 SET
     -- settings = $2

@@ -58,19 +58,12 @@ async def remove_total_stock(locked: LockedList, *, quantity: int) -> None:
 
 
 async def put_stock(
-    locked: LockedList,
-    *,
-    total_stock: int,
-    available_stock: int,
-    waiting_list_open: bool | None = None,
+    locked: LockedList, *, total_stock: int, available_stock: int, waiting_list_open: bool | None = None
 ) -> None:
     """Set the stock to the ticketing platform's numbers. Raises StockHeld, because held tickets stay available."""
-    if available_stock < locked.list.held:
-        raise StockHeld(
-            f"{locked.list.held} tickets are held for ready users.",
-            free=locked.list.free,
-            held=locked.list.held,
-        )
+    held = locked.list.held
+    if available_stock < held:
+        raise StockHeld(f"{held} tickets are held for ready users.", free=locked.list.free, held=held)
     _set_stock(locked, "put_stock", total=total_stock, available=available_stock)
     if waiting_list_open is not None:
         locked.record("configure", on_list=open_or_closed(waiting_list_open))
@@ -82,15 +75,14 @@ async def _revoke(locked: LockedList, tickets: int) -> None:
         if tickets <= 0:
             break
         tickets -= entry.tickets_held
-        locked.record(
-            "revoke",
-            entry,
-            on_list={"held": locked.list.held - entry.tickets_held},
-            status=Status.WAITING,
-            tickets_held=0,
-            ready_at=None,
-            ready_until=None,
-        )
+        on_list = {"held": locked.list.held - entry.tickets_held}
+        waits: dict[str, Any] = {
+            "status": Status.WAITING,
+            "tickets_held": 0,
+            "ready_at": None,
+            "ready_until": None,
+        }
+        locked.record("revoke", entry, on_list, **waits)
         locked.revoked.append(entry)
 
 
