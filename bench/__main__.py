@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import history, report
+from bench.costs import costs
 from bench.database import audit, pgbench, version
 from bench.growth import growth
 from bench.peers import peers
@@ -40,6 +41,7 @@ async def measure() -> dict[str, Any]:
         results["growth"] = await growth(stage)
         results["delays"] = await delays(stage)
         results["memory"] = await streams(stage)
+        results["costs"] = await costs(stage, results["memory"])
     return results
 
 

@@ -1,4 +1,7 @@
-"""The ratios of earlier full runs, one JSON object a line: comparable where absolute figures are not."""
+"""The figures of earlier full runs, one JSON object a line. Their ratios are comparable; absolute figures are not.
+
+The simulation (bench/simulate.py) reads its costs from the newest line.
+"""
 
 import json
 import os
@@ -22,7 +25,7 @@ def read(folder: Path = FOLDER) -> list[dict[str, Any]]:
 
 
 def run(results: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of a run: when and of what it was, and its ratios. It names no machine."""
+    """What is kept of a run: when and of what it was, its ratios, and what a call costs. It names no machine."""
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "commit": commit(),
@@ -34,6 +37,8 @@ def run(results: dict[str, Any]) -> dict[str, Any]:
             str(processes): {name: round(one["ratio"], 2) for name, one in calls.items()}
             for processes, calls in results["rates"].items()
         },
+        "pgbench": {name: round(rate) for name, rate in results["pgbench"].items()},
+        "costs": results["costs"],
     }
 
 

@@ -85,13 +85,13 @@ def _load(stage: Stage, server: Server, sent: list[bytes], seconds: float) -> Ru
 
 
 async def _measure(stage: Stage, server: Server, sent: list[bytes]) -> dict[str, object]:
-    (served,), backends = server.processes(), _backends(stage)
+    (served,), backends = server.processes(), stage.backends()
     async with connection(stage.pool) as acquired:
         await acquired.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
         await acquired.execute("SELECT pg_stat_statements_reset()")
     before = [_cpu([served]), _cpu(backends)]
     run = _load(stage, server, sent, SECONDS)
-    after = [_cpu([served]), _cpu(_backends(stage))]
+    after = [_cpu([served]), _cpu(stage.backends())]
     async with connection(stage.pool) as acquired:
         statements, execution = await acquired.fetchrow(
             "SELECT sum(calls)::float8, sum(total_exec_time)::float8 * 1000 FROM pg_stat_statements"
@@ -121,13 +121,6 @@ def _sample(stage: Stage, server: Server, sent: list[bytes], py_spy: str) -> str
         _load(stage, server, sent, SAMPLED_SECONDS)
         sampling.result()
     return file.read_text(encoding="utf-8")
-
-
-def _backends(stage: Stage) -> list[int]:
-    """The pids of PostgreSQL."""
-    postmaster = int((stage.folder / "postgres" / "cluster" / "postmaster.pid").read_text().split()[0])
-    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-    return [postmaster, *map(int, children)]
 
 
 def _cpu(pids: list[int]) -> Cpu:

@@ -23,6 +23,10 @@ STREAMS = 200 if QUICK else min(20_000, resource.getrlimit(resource.RLIMIT_NOFIL
 """Each takes a socket of the server, and one of the reader."""
 CLIENTS = 8
 """Clients of the load that waiting lists of other systems are measured with."""
+COST_SECONDS = 1.0 if QUICK else 2.0
+"""How long the costs of a kind of call are measured."""
+TOLD = 500 if QUICK else 2_000
+"""Fans who are made ready at once, to measure what an e-mail costs."""
 LENGTH = 2_000 if QUICK else 100_000
 """How many these clients bring to a list that was empty."""
 RELEASED = 100

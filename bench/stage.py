@@ -108,6 +108,13 @@ class Stage:
             await acquired.execute("VACUUM ANALYZE", timeout=600)
             await acquired.execute("CHECKPOINT", timeout=600)
 
+    def backends(self) -> list[int]:
+        """The pids of PostgreSQL's processes."""
+        file = self.folder / "postgres" / "cluster" / "postmaster.pid"
+        postmaster = int(file.read_text().split()[0])
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        return [postmaster, *map(int, children)]
+
     async def tokens(self, users: Iterable[str]) -> list[str]:
         """User tokens: one as the service makes it, and others like it, because each would ask the database."""
         minted, _ = await self.user_tokens.mint(User("user", ORGANIZATION), expires_in=7200)
@@ -158,6 +165,12 @@ class Server:
 
 def _base64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """Seconds of CPU time that processes have taken (Linux)."""
+    ticks = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13] for pid in pids]
+    return sum(int(one) for of in ticks for one in of) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(pid: int) -> int:
