@@ -25,7 +25,16 @@ from waiting_list.lists.models import ListKey
 from waiting_list.postgres.pool import connection
 
 MICROSECONDS = 1e6
-KINDS = ("joins, one list", "joins, 20 lists", "leaves", "polls", "picture", "picture, 304", "purchases")
+KINDS = (
+    "joins, one list",
+    "joins, 20 lists",
+    "joins, 200 lists",
+    "leaves",
+    "polls",
+    "picture",
+    "picture, 304",
+    "purchases",
+)
 """The calls whose costs are measured, each alone."""
 
 
@@ -40,7 +49,8 @@ async def costs(stage: Stage, memory: dict[str, float]) -> dict[str, Any]:
         "email": await _email(stage),
         "stream": {
             "bytes": round(memory["stream"] * 1024),
-            "event": round(memory["event"] * MICROSECONDS),
+            "event": round(memory["event"] * MICROSECONDS, 1),
+            "event_postgresql": round(memory["event_postgresql"] * MICROSECONDS, 1),
             "process": round(memory["process"] * 2**20),
         },
     }
@@ -50,7 +60,7 @@ async def costs(stage: Stage, memory: dict[str, float]) -> dict[str, Any]:
 
 async def _calls(stage: Stage) -> dict[str, dict[str, float]]:
     wanted = int(COST_SECONDS * FASTEST)
-    hot, twenty = await stage.make_list(), [await stage.make_list() for _ in range(20)]
+    hot, twenty, many = [[await stage.make_list() for _ in range(lists)] for lists in (1, 20, 200)]
     watched = await stage.make_list(waiting=wanted)
     sold, left = await stage.make_list(ready=wanted), await stage.make_list(waiting=wanted)
     await stage.settle()
@@ -62,8 +72,9 @@ async def _calls(stage: Stage) -> dict[str, dict[str, float]]:
         url = f"http://127.0.0.1:{server.port}{requests.list_path(watched)}/queue"
         tag = httpx.get(url, headers={"Accept-Encoding": "gzip"}, trust_env=False).headers["etag"]
         sent = {
-            "joins, one list": requests.joins([hot], await stage.tokens(itertools.islice(fans, wanted))),
+            "joins, one list": requests.joins(hot, await stage.tokens(itertools.islice(fans, wanted))),
             "joins, 20 lists": requests.joins(twenty, await stage.tokens(itertools.islice(fans, wanted))),
+            "joins, 200 lists": requests.joins(many, await stage.tokens(itertools.islice(fans, wanted))),
             "leaves": requests.leaves([left], tokens),
             "polls": requests.polls([watched], tokens[:POLLING]),
             "picture": requests.pictures(watched),
@@ -82,7 +93,7 @@ async def _call(stage: Stage, server: Server, name: str, sent: list[bytes]) -> d
     check(name, run, once=not name.startswith(("polls", "picture")))
     after = await _counters(stage, server)
     api, postgresql, wal, transactions, disk = (
-        (now - then) / run["answered"] for now, then in zip(after, before, strict=True)
+        max(now - then, 0) / run["answered"] for now, then in zip(after, before, strict=True)
     )
     return {
         "rate": round(run["rate"], 1),

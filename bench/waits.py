@@ -72,7 +72,7 @@ async def delays(stage: Stage) -> dict[str, Any]:
 
 async def streams(stage: Stage) -> dict[str, float]:
     """Memory of a process, and of an idle stream; how long until the last of all streams was told of a change, and
-    the CPU seconds of the service for each that was told."""
+    the CPU seconds of the service and of PostgreSQL for each that was told."""
     key = await stage.make_list(waiting=STREAMS + 1)
     await stage.settle()
     tokens = await stage.tokens(f"u{n}" for n in range(2, STREAMS + 2))
@@ -100,20 +100,21 @@ async def streams(stage: Stage) -> dict[str, float]:
                 raise RuntimeError("the streams did not open")
             await asyncio.sleep(1 if QUICK else 3)
             after = memory(pid)
-            cpu_before = cpu_seconds([pid])
+            cpu_before = [cpu_seconds(of) for of in ([pid], stage.backends())]
             readers.stdin.write("next\n")
             readers.stdin.flush()
             left_at = time.time()
             httpx.delete(url, headers=headers, trust_env=False).raise_for_status()
             told_at = await asyncio.to_thread(_next_number, said)
-            event = (cpu_seconds([pid]) - cpu_before) / STREAMS
+            cpu_after = [cpu_seconds(of) for of in ([pid], stage.backends())]
             readers.stdin.close()
     found = {
         "streams": float(STREAMS),
         "process": before / 2**20,
         "stream": (after - before) / STREAMS / 1024,
         "told": told_at - left_at,
-        "event": event,
+        "event": (cpu_after[0] - cpu_before[0]) / STREAMS,
+        "event_postgresql": (cpu_after[1] - cpu_before[1]) / STREAMS,
     }
     say(f"a stream takes {found['stream']:.1f} KB; all told after {found['told']:.2f} s")
     return found
