@@ -218,6 +218,14 @@ bench: install ## Measure everything, a quarter of an hour: bench/RESULTS.md
 bench-quick: install ## Measure a little of everything, a minute: prints it
 	BENCH_QUICK=1 $(BIN)/python -m bench
 
+.PHONY: bench-costs
+bench-costs: install ## Measure what one call costs each part, a minute: prints it
+	$(BIN)/python -m bench.costs
+
+.PHONY: simulate
+simulate: install ## Simulate a world tour from the newest figures, half a minute: docs/scaling.md and its curves
+	$(BIN)/python -m bench.simulate
+
 # py-spy lives in a folder of its own: it is no dependency. It reads another process, so it needs to be root.
 PY_SPY_VERSION := 0.4.3
 GRAPH := join

@@ -1,0 +1,134 @@
+"""What the simulation knows of the service: the costs that the newest run of the history noted.
+
+CPU times are seconds of a core of the machine that measured them, sizes are bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Self
+
+BATCH_LIMIT = 64
+"""The default of `WAITING_LIST_BATCH_LIMIT`: so many joins of a list share a transaction at most."""
+JOINS = ("joins, one list", "joins, 20 lists", "joins, 200 lists")
+"""The runs that measured a join in large batches, in small ones, and alone."""
+CONTACT_BYTES, OUTBOX_BYTES = 134, 327
+"""Disk of an address and of its e-mail, measured over 100,000 joins with an address (docs/scaling.md)."""
+_MICROSECONDS = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one call costs."""
+
+    api: float
+    """CPU seconds of the service."""
+    postgresql: float
+    """CPU seconds of PostgreSQL."""
+    wal: float
+    sent: float
+    """Bytes of the answer."""
+
+    @classmethod
+    def of(cls, noted: Mapping[str, float]) -> Self:
+        """The cost in a line of the history."""
+        return cls(
+            noted["api"] / _MICROSECONDS,
+            noted["postgresql"] / _MICROSECONDS,
+            noted["wal"],
+            noted.get("bytes", 0.0),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What each call costs, and what one list can do."""
+
+    source: str
+    """The date and the commit of the run."""
+    joins: tuple[Cost, ...]
+    """The cost of a join in a batch of 1, 2, … BATCH_LIMIT."""
+    change: Cost
+    """A leave, a promotion: one change of an entry."""
+    purchase: Cost
+    poll: Cost
+    picture: Cost
+    unchanged: Cost
+    """A picture that is answered 304."""
+    event: Cost
+    """A new position on a stream."""
+    email: Cost
+    lock_seconds: float
+    """How long a transaction of one join keeps its list locked, commit included."""
+    join_seconds: float
+    """How much longer each further join of the batch keeps it."""
+    join_disk: float
+    change_disk: float
+    stream_memory: float
+    process_memory: float
+
+    @classmethod
+    def read(cls, runs: Sequence[Mapping[str, Any]]) -> Self:
+        """The costs of the newest run that noted them. Raises ValueError if no run did."""
+        run = next((one for one in reversed(runs) if "costs" in one), None)
+        if run is None:
+            raise ValueError("No run in the history has costs. Run make bench.")
+        noted = run["costs"]
+        calls, stream = noted["calls"], noted["stream"]
+        each = 1 / calls[JOINS[0]]["rate"]
+        return cls(
+            source=f"{run['date']}, commit `{noted['commit']}`",
+            joins=_joins([calls[name] for name in JOINS]),
+            change=Cost.of(calls["leaves"]),
+            purchase=Cost.of(calls["purchases"]),
+            poll=Cost.of(calls["polls"]),
+            picture=Cost.of(calls["picture"]),
+            unchanged=Cost.of(calls["picture, 304"]),
+            # An event has the entry that a poll answers.
+            event=Cost(
+                stream["event"] / _MICROSECONDS,
+                stream["event_postgresql"] / _MICROSECONDS,
+                0.0,
+                calls["polls"]["bytes"],
+            ),
+            email=Cost.of(noted["email"]),
+            lock_seconds=max(1 / run["pgbench"]["one list"], each),
+            join_seconds=each,
+            join_disk=calls[JOINS[0]]["disk"] + CONTACT_BYTES + OUTBOX_BYTES,
+            change_disk=calls["leaves"]["disk"],
+            stream_memory=stream["bytes"],
+            process_memory=stream["process"],
+        )
+
+    def locked(self, batch: float) -> float:
+        """Seconds for which a transaction of so many joins keeps its list locked."""
+        return self.lock_seconds + (batch - 1) * self.join_seconds
+
+    @property
+    def list_limit(self) -> float:
+        """Joins a second of one list, at most: full batches, one after the other."""
+        return BATCH_LIMIT / self.locked(BATCH_LIMIT)
+
+
+def _joins(noted: Sequence[Mapping[str, float]]) -> tuple[Cost, ...]:
+    """The cost of a join in each size of a batch: on a line over transactions a join, between the measured sizes.
+
+    A batch beyond the measured sizes costs what the nearest measured one did: no figure is extrapolated.
+    """
+    points = sorted((min(max(one["transactions"], 1 / BATCH_LIMIT), 1.0), Cost.of(one)) for one in noted)
+    return tuple(_between(points, 1 / batch) for batch in range(1, BATCH_LIMIT + 1))
+
+
+def _between(points: Sequence[tuple[float, Cost]], at: float) -> Cost:
+    if at <= points[0][0]:
+        return points[0][1]
+    for (low, cheap), (high, dear) in pairwise(points):
+        if at <= high:
+            part = (at - low) / (high - low)
+            return Cost(
+                *(
+                    getattr(cheap, name) + part * (getattr(dear, name) - getattr(cheap, name))
+                    for name in Cost.__slots__
+                )
+            )
+    return points[-1][1]
