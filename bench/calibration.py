@@ -15,6 +15,8 @@ JOINS = ("joins, one list", "joins, 20 lists", "joins, 200 lists")
 CONTACT_BYTES, OUTBOX_BYTES = 134, 327
 """Disk of an address and of its e-mail, measured over 100,000 joins with an address (docs/scaling.md)."""
 _MICROSECONDS = 1e6
+_FINENESS = 4_096
+"""A transaction has so many parts. The costs of joins are a table of them, because the simulation asks often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Costs:
     source: str
     """The date and the commit of the run."""
     joins: tuple[Cost, ...]
-    """The cost of a join in a batch of 1, 2, … BATCH_LIMIT."""
+    """The costs of a join with 1, 2, … _FINENESS parts of a transaction of its own."""
     change: Cost
     """A leave, a promotion: one change of an entry."""
     purchase: Cost
@@ -100,6 +102,10 @@ class Costs:
             process_memory=stream["process"],
         )
 
+    def join(self, batch: float) -> Cost:
+        """The cost of a join in a batch of so many, from 1 to BATCH_LIMIT."""
+        return self.joins[round(_FINENESS / batch) - 1]
+
     def locked(self, batch: float) -> float:
         """Seconds for which a transaction of so many joins keeps its list locked."""
         return self.lock_seconds + (batch - 1) * self.join_seconds
@@ -111,12 +117,12 @@ class Costs:
 
 
 def _joins(noted: Sequence[Mapping[str, float]]) -> tuple[Cost, ...]:
-    """The cost of a join in each size of a batch: on a line over transactions a join, between the measured sizes.
+    """The costs of joins: between the measured sizes of batches they lie on a line over transactions a join.
 
     A batch beyond the measured sizes costs what the nearest measured one did: no figure is extrapolated.
     """
-    points = sorted((min(max(one["transactions"], 1 / BATCH_LIMIT), 1.0), Cost.of(one)) for one in noted)
-    return tuple(_between(points, 1 / batch) for batch in range(1, BATCH_LIMIT + 1))
+    points = sorted(((min(one["transactions"], 1.0), Cost.of(one)) for one in noted), key=lambda point: point[0])
+    return tuple(_between(points, part / _FINENESS) for part in range(1, _FINENESS + 1))
 
 
 def _between(points: Sequence[tuple[float, Cost]], at: float) -> Cost:

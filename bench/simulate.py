@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import history, plots
-from bench.calibration import Costs
+from bench.calibration import BATCH_LIMIT, Costs
 from bench.report import table
 from bench.simulation import CITUS_FACTOR, PARTS, Hour, simulate
 from bench.tour import HOUR, Machines, Tour
@@ -25,15 +25,15 @@ _NO_LIMIT = 1e6
 _LARGE = Machines(api=20, postgresql=8, mail=4, relay=1_000)
 _SPREAD = replace(_LARGE, api=96)
 _CACHED = replace(_SPREAD, api=32, cached=True)
-_MAILING = replace(_CACHED, mail=48, relay=15_000)
-_POLLED = replace(_MAILING, api=72)
+_MAILING = replace(_CACHED, mail=48, relay=20_000)
+_POLLED = replace(_MAILING, api=72, postgresql=12)
 _ALL_POLL = Tour(streaming=0.0, polling=1.0)
 STEPS: Mapping[str, tuple[str, Machines, Tour]] = {
     "one process": ("one PostgreSQL, a worker", Machines(api=1, postgresql=1, mail=1, relay=1_000), Tour()),
     "one large machine": ("20 processes, 8 cores for PostgreSQL, 4 workers", _LARGE, Tour()),
     "API elsewhere": ("96 processes, the same PostgreSQL and workers", _SPREAD, Tour()),
     "a cache in front": ("32 processes, the same PostgreSQL and workers", _CACHED, Tour()),
-    "more e-mail": ("the same, 48 workers, a mail server for 15,000 a second", _MAILING, Tour()),
+    "more e-mail": ("the same, 48 workers, a mail server for 20,000 a second", _MAILING, Tour()),
     "four clusters": (
         "the same API and workers; 4 PostgreSQL of 8 cores",
         replace(_MAILING, postgresql=32, clusters=4),
@@ -44,10 +44,10 @@ STEPS: Mapping[str, tuple[str, Machines, Tour]] = {
         replace(_MAILING, nodes=4, node_cores=8),
         Tour(),
     ),
-    "every fan polls every 5 s": ("as `more e-mail`, 72 processes", _POLLED, _ALL_POLL),
-    "every fan polls, standbys": ("the same, 8 cores of standbys", replace(_POLLED, standby=8), _ALL_POLL),
+    "every fan polls every 5 s": ("as `more e-mail`, 72 processes, 12 cores for PostgreSQL", _POLLED, _ALL_POLL),
+    "every fan polls, standbys": ("the same, 16 cores of standbys", replace(_POLLED, standby=16), _ALL_POLL),
 }
-"""Deployments, each with what it has and what its fans do. From `four clusters` on, rows start from `more e-mail`."""
+"""Deployments, what each has and what its fans do. From `four clusters` on, rows start from `more e-mail`."""
 HABITS: Mapping[str, tuple[Tour, bool]] = {
     "as assumed": (Tour(), False),
     "a cache in front": (Tour(), True),
@@ -134,7 +134,7 @@ def _measured(noted: Mapping[str, Any], costs: Costs) -> list[str]:
     ]
     stream, email = noted["stream"], noted["email"]
     rows.append(["a stream's new position", "", _whole(stream["event"]), _whole(stream["event_postgresql"]), "0"])
-    alone = costs.joins[0].postgresql / costs.joins[-1].postgresql
+    alone = costs.join(1).postgresql / costs.join(BATCH_LIMIT).postgresql
     mail = [_whole(email[name]) for name in ("rate", "api", "postgresql", "wal")]
     rows.append(["e-mail, with the change that it tells of", *mail])
     return [
@@ -159,14 +159,14 @@ def _assumed(costs: Costs) -> list[str]:
         ],
         [
             "when they come",
-            f"all lists open at once; arrivals begin at {_whole(tour.fans * tour.arrived(1))} a second, and fall by "
-            f"the factor e every {tour.rush_seconds / MINUTE:.0f} minutes",
+            f"all lists open at once; arrivals begin at {_whole(tour.fans * tour.arrived(1))} a second, and fall "
+            f"by the factor e every {tour.rush_seconds / MINUTE:.0f} minutes",
         ],
         [
             "how they watch",
-            f"{tour.streaming:.0%} by a stream, the others by the picture every {tour.picture_seconds:g} s, and by a "
-            f"poll when a fan of their segment leaves; a page stays open for {tour.stay_seconds / MINUTE:.0f} minutes "
-            "on average",
+            f"{tour.streaming:.0%} by a stream, the others by the picture every {tour.picture_seconds:g} s, and "
+            "by a poll when a fan of their segment leaves; a page stays open for "
+            f"{tour.stay_seconds / MINUTE:.0f} minutes on average",
         ],
         [
             "what changes",
@@ -219,8 +219,8 @@ def _needs(costs: Costs, habits: Mapping[str, Hour]) -> list[str]:
         f"streams, {_millions(first.calls['changes'] + first.calls['purchases'])} other changes and "
         f"{_millions(first.emails)} e-mails. Its busiest second has {_whole(max(first.joined))} joins in "
         f"{_whole(first.most_transactions)} transactions. The busiest list then does "
-        f"{max(first.busy['busiest list']):.0%} of what one list can. GB sent are those of the service, not of the "
-        "cache. Provide a quarter more cores than the most.\n",
+        f"{max(first.busy['busiest list']):.0%} of what one list can. GB sent are those of the service, "
+        "without the cache. Provide a quarter more cores than the most.\n",
     ]
 
 
@@ -256,8 +256,9 @@ def _steps(steps: Mapping[str, Hour]) -> list[str]:
             rows,
         ),
         f"**The first bottleneck** of one process is {_named(first)}; of one large machine it is {_named(large)}. "
-        "Widen the part that is full first; a row removes a bottleneck if its list lacks it. A full PostgreSQL does "
-        "not stop joins at once: fans wait in larger batches, which cost less. Reads and e-mails are late first.\n",
+        "Widen the part that is full first. A row removes a bottleneck if its list lacks it. A full PostgreSQL "
+        "does not stop joins at once: fans wait in larger batches, which cost less. Reads and e-mails are late "
+        "first.\n",
         "![Joins a second over the hour](scaling-joins.svg)\n",
         "![How busy each part is over the hour](scaling-parts.svg)\n",
         "![How late an e-mail is over the hour](scaling-mail.svg)\n",

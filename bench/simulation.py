@@ -16,6 +16,10 @@ CITUS_FACTOR = 4.0
 """A change's CPU time on Citus's coordinator, to that of a plain PostgreSQL."""
 FULL = 0.999
 """The utilisation from which a part is a bottleneck."""
+_HALVINGS = 14
+"""How often the range of paces is halved to find the one of the joins: to a thousandth."""
+_SLOWEST = 1e-5
+"""The lowest pace: transactions a second of a list."""
 PARTS = ("API", "PostgreSQL", "standbys", "nodes", "busiest list", "e-mail")
 """What may be full. The busiest list is bounded by its lock, e-mail by its workers and by the mail server."""
 
@@ -222,8 +226,8 @@ class _Cluster:
         tour, machines = self._tour, self._machines
         wanted = _Wanted(returning=second % tour.return_seconds < 1)
         part = tour.arrived(second + 1) - tour.arrived(second)
-        limit = machines.queue_limit * self._api
-        moving = min(self._leaving * SEGMENT_FANS, 1 / tour.picture_seconds)
+        limit, leaving = machines.queue_limit * self._api, self._leaving
+        moving = min(leaving * SEGMENT_FANS, 1 / tour.picture_seconds)
         for one in self._lists:
             came = one.fans * part
             wanted.arrivals += came
@@ -235,7 +239,7 @@ class _Cluster:
             wanted.pictures += asked
             wanted.asked += min(asked, machines.caches) if machines.cached else asked
             wanted.polls += one.polling / tour.poll_seconds + one.watching * moving
-            gone = one.waiting * self._leaving
+            gone = one.waiting * leaving
             wanted.changes += gone
             # Half of those who leave stood before a fan. A fan who becomes ready stood before all.
             wanted.events += one.streaming * min(gone / 2 + (wanted.returning and one.waiting > 0), 1.0)
@@ -257,7 +261,7 @@ class _Cluster:
     def _share_of_api(self, wanted: _Wanted) -> float:
         """The part of all calls that the API processes do within the second; joins that wait are among them."""
         joining = sum(
-            one.queue * self._costs.joins[self._batch(one.queue) - 1].api for one in self._lists if one.queue > 0
+            one.queue * self._costs.join(self._batch(one.queue)).api for one in self._lists if one.queue > 0
         )
         return min(1.0, self._api / (wanted.api + joining)) if wanted.api + joining else 1.0
 
@@ -265,12 +269,13 @@ class _Cluster:
         """Let fans leave, become ready, buy, and close their pages."""
         tour, hour = self._tour, self._hour
         self._emails += done.joins.joins - done.mailed
-        stays = 1 - 1 / tour.stay_seconds
+        stays, leaving = 1 - 1 / tour.stay_seconds, self._leaving * done.writes
+        buying = done.writes / tour.buying_seconds
         for one in self._lists:
-            gone = one.waiting * self._leaving * done.writes
+            gone = one.waiting * leaving
             one.waiting -= gone
             hour.left += gone
-            sold = one.ready / tour.buying_seconds * done.writes
+            sold = one.ready * buying
             one.ready -= sold
             hour.bought += sold
             if wanted.returning:
@@ -307,25 +312,25 @@ class _Cluster:
             hour.calls[name] = hour.calls.get(name, 0.0) + count
         hour.wal += joins.wal + done.mailed * costs.email.wal
         hour.wal += calls["changes"] * costs.change.wal + calls["purchases"] * costs.purchase.wal
-        hour.sent += joins.joins * costs.joins[0].sent + calls["pictures"] * costs.picture.sent
+        hour.sent += joins.joins * costs.join(1).sent + calls["pictures"] * costs.picture.sent
         hour.sent += calls["polls"] * costs.poll.sent + calls["events"] * costs.event.sent
 
-    def _batch(self, waiting: float) -> int:
+    def _batch(self, waiting: float) -> float:
         """The smallest batch with which one list answers so many joins within a second: they find its lock taken,
         and share the next transaction. Many API processes make batches this small."""
         costs = self._costs
         if waiting * costs.lock_seconds <= 1:
-            return 1
+            return 1.0
         idle = 1 - waiting * costs.join_seconds
         if idle <= 0:
             return BATCH_LIMIT
-        return min(math.ceil(waiting * (costs.lock_seconds - costs.join_seconds) / idle), BATCH_LIMIT)
+        return min(waiting * (costs.lock_seconds - costs.join_seconds) / idle, BATCH_LIMIT)
 
-    def _join(self, waiting: float, share: float, rate: float) -> tuple[float, int]:
+    def _join(self, waiting: float, share: float, rate: float) -> tuple[float, float]:
         """The joins of one list in a second, and the size of their batches, with at most `rate` transactions."""
         batch, wanted = self._batch(waiting), waiting * share
         if wanted > batch * rate:
-            batch = min(math.ceil(wanted / rate), BATCH_LIMIT)
+            batch = min(wanted / rate, BATCH_LIMIT)
         return min(wanted, batch * rate, batch / self._costs.locked(batch)), batch
 
     def _cpu(self, share: float, rate: float) -> float:
@@ -334,7 +339,7 @@ class _Cluster:
         for one in self._lists:
             if one.queue > 0:
                 done, batch = self._join(one.queue, share, rate)
-                found += done * self._costs.joins[batch - 1].postgresql
+                found += done * self._costs.join(batch).postgresql
         return found
 
     def _pace(self, share: float, spare: float) -> float:
@@ -342,9 +347,9 @@ class _Cluster:
 
         Fans wait for a busy PostgreSQL in the batches of their lists, and larger batches cost less.
         """
-        low, high = 0.0, 1 / self._costs.lock_seconds
-        for _ in range(20):
-            middle = (low + high) / 2
+        low, high = _SLOWEST, 1 / self._costs.lock_seconds
+        for _ in range(_HALVINGS):
+            middle = math.sqrt(low * high)
             if self._cpu(share, middle) <= spare:
                 low = middle
             else:
@@ -360,7 +365,7 @@ class _Cluster:
             if one.queue <= 0:
                 continue
             done, batch = self._join(one.queue, share, rate)
-            cost = costs.joins[batch - 1]
+            cost = costs.join(batch)
             one.queue -= done
             one.waiting += done
             one.polling += done * tour.polling
