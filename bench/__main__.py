@@ -1,4 +1,5 @@
-"""Everything that is measured, in one run; writes RESULTS.md, its plots, and a line of the history.
+"""Everything that is measured, in one run; writes RESULTS.md, its plots, a line of the history,
+and the simulation in docs/scaling.md.
 
 make bench        all of it, within a quarter of an hour
 make bench-quick  a little of each part, within a minute: prints the page instead
@@ -8,7 +9,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from bench import history, report
+from bench import history, report, simulate
 from bench.costs import costs
 from bench.database import audit, pgbench, version
 from bench.growth import growth
@@ -26,6 +27,7 @@ async def main() -> None:
         print(report.page(results, [*history.read(), history.run(results)]))
     else:
         report.write(results, Path(__file__).parent)
+        simulate.main()
 
 
 async def measure() -> dict[str, Any]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self
 
-BATCH_LIMIT = 64
-"""The default of `WAITING_LIST_BATCH_LIMIT`: so many joins of a list share a transaction at most."""
+from waiting_list.settings import Settings
+
+BATCH_LIMIT: int = Settings.model_fields["batch_limit"].default
+"""So many joins of a list share a transaction at most."""
 JOINS = ("joins, one list", "joins, 20 lists", "joins, 200 lists")
 """The runs that measured a join in large batches, in small ones, and alone."""
 CONTACT_BYTES, OUTBOX_BYTES = 134, 327
@@ -79,7 +81,7 @@ class Costs:
         calls, stream = noted["calls"], noted["stream"]
         each = 1 / calls[JOINS[0]]["rate"]
         return cls(
-            source=f"{run['date']}, commit `{noted['commit']}`",
+            source=f"{noted['date']}, commit `{noted['commit']}`",
             joins=_joins([calls[name] for name in JOINS]),
             change=Cost.of(calls["leaves"]),
             purchase=Cost.of(calls["purchases"]),

@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -44,6 +45,7 @@ async def costs(stage: Stage, memory: dict[str, float]) -> dict[str, Any]:
     CPU times are microseconds, sizes are bytes, `transactions` are those of one call.
     """
     found = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "commit": history.commit(),
         "calls": await _calls(stage),
         "email": await _email(stage),

@@ -99,12 +99,12 @@ def draw(steps: Mapping[str, Hour]) -> dict[str, str]:
     busy = {part: large.busy[part] for part in PARTS if max(large.busy[part]) > 0}
     return {
         "scaling-joins": plots.lines(
-            "Joins of a world tour",
+            "Joins of a world tour: fans who arrive, and fans who get a place",
             "minute",
             "a second",
             {
                 "fans arrive": _minutes(small.arrivals),
-                "one large machine": _minutes(large.joined),
+                "Citus": _minutes(steps["Citus"].joined),
                 first: _minutes(small.joined),
             },
         ),
@@ -232,6 +232,7 @@ def _steps(steps: Mapping[str, Hour]) -> list[str]:
             [
                 f"**{name}**: {text}",
                 f"{machines.cores:.0f}",
+                _whole(machines.connections),
                 _full(hour),
                 _span(max(hour.join_wait)) if hour.joined else "",
                 f"{sum(hour.joined) / Tour().fans:.1%}",
@@ -247,6 +248,7 @@ def _steps(steps: Mapping[str, Hour]) -> list[str]:
             [
                 "deployment",
                 "cores",
+                "connections to a PostgreSQL",
                 "full from, in the order of time",
                 "longest wait for a join",
                 "fans who got a place",

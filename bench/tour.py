@@ -3,7 +3,10 @@
 import math
 from dataclasses import dataclass
 
+from waiting_list.settings import Settings
+
 HOUR = 3600
+POOL_SIZE: int = Settings.model_fields["pool_size"].default
 SEGMENT_FANS = 2**30 / 1_000_000
 """Fans in a segment of a picture, which asks for its own entry when a fan of its segment leaves."""
 
@@ -75,10 +78,15 @@ class Machines:
     nodes: int = 0
     """Nodes of Citus beside the coordinator; 0: plain PostgreSQL."""
     node_cores: float = 0.0
-    queue_limit: float = 5_000.0
+    queue_limit: float = Settings.model_fields["list_queue_limit"].default
     """Joins that wait for one list in one process before further ones are refused."""
 
     @property
     def cores(self) -> float:
         """All cores."""
         return self.api + self.postgresql + self.mail + self.standby + self.nodes * self.node_cores
+
+    @property
+    def connections(self) -> float:
+        """The connections to each PostgreSQL, at most."""
+        return (self.api + self.mail) * POOL_SIZE / self.clusters

@@ -41,12 +41,13 @@ SLOW = frozenset(
         "test_faults",
         "test_long_ids",
         "test_model",
+        "test_scaling_page",
         "test_schemathesis",
         "test_size",
         "test_storms",
     }
 )
-"""Folders and modules with slow tests: they start whole processes, run storms and attacks, inject faults, or try
+"""Folders and modules with slow tests: they start whole processes, run storms and attacks, inject faults, simulate, or try
 random sequences at length. `make test` leaves them out, `make test-all` runs them."""
 
 # Random tests check what is true, not how soon: a busy machine fails none of them.

@@ -47,6 +47,7 @@ def results() -> dict[str, Any]:
         "growth": {"join": {1_000: 2.0, 10_000: 3.0}, "poll": {1_000: 1.0, 10_000: 1.0}},
         "delays": {"lapsing": 5, "others": 6, "p50": 1.0, "p99": 2.0, "most": 3.0},
         "memory": {"streams": 5.0, "process": 50.0, "stream": 20.0, "told": 0.1},
+        "costs": {"commit": "abc", "calls": {}},
     }
 
 
@@ -75,8 +76,10 @@ def test_a_run_is_one_line_of_the_history_which_holds_ratios_and_names_no_machin
     assert after[:-1] == before
     added = after[-1]
     assert added["ratios"]["2"] == {"joins, one list": 0.5, "mixed, one list": 0.7}
-    assert set(added) == {"date", "commit", "version", "python", "postgresql", "cores", "ratios"}
-    assert all(set(one) == set(added) for one in before)
+    always = {"date", "commit", "version", "python", "postgresql", "cores", "ratios"}
+    assert set(added) == {*always, "pgbench", "costs"}
+    assert all(always <= set(one) <= set(added) for one in before)
+    assert added["costs"] == results()["costs"]
     assert f"| {added['date']} | `{added['commit']}` |" in (folder / "RESULTS.md").read_text()
     assert json.dumps(before[0]) in (folder / history.NAME).read_text()
 

@@ -19,7 +19,7 @@ MINUTES = 600
 """Ten minutes of the hour, in seconds."""
 
 
-def noted(**changes: Any) -> dict[str, Any]:
+def noted(date: str = "2026-11-29") -> dict[str, Any]:
     """A line of the history."""
     call = {"rate": 3_000.0, "api": 150.0, "postgresql": 50.0, "wal": 1_500.0, "transactions": 0.02, "disk": 900.0}
     calls = {
@@ -30,8 +30,8 @@ def noted(**changes: Any) -> dict[str, Any]:
     calls[JOINS[2]] = calls[JOINS[0]] | {"postgresql": 800.0, "api": 600.0, "transactions": 1.2}
     email = {"rate": 300.0, "api": 2_000.0, "postgresql": 200.0, "wal": 7_000.0, "transactions": 0.4}
     stream = {"bytes": 10_000, "event": 30.0, "event_postgresql": 20.0, "process": 7e7}
-    costs = {"commit": "abc", "calls": calls, "email": email, "stream": stream}
-    return {"date": "2026-11-29", "pgbench": {"one list": 1_000.0}, "costs": costs} | changes
+    costs = {"date": date, "commit": "abc", "calls": calls, "email": email, "stream": stream}
+    return {"date": date, "pgbench": {"one list": 1_000.0}, "costs": costs}
 
 
 @pytest.fixture
