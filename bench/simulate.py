@@ -233,7 +233,7 @@ def _steps(steps: Mapping[str, Hour]) -> list[str]:
                 f"**{name}**: {text}",
                 f"{machines.cores:.0f}",
                 _whole(machines.connections),
-                _full(hour),
+                _short(hour),
                 _span(max(hour.join_wait)) if hour.joined else "",
                 f"{sum(hour.joined) / Tour().fans:.1%}",
                 f"{max(hour.late):.0%}",
@@ -249,7 +249,7 @@ def _steps(steps: Mapping[str, Hour]) -> list[str]:
                 "deployment",
                 "cores",
                 "connections to a PostgreSQL",
-                "full from, in the order of time",
+                "what falls short, and from when",
                 "longest wait for a join",
                 "fans who got a place",
                 "reads late, worst second",
@@ -258,9 +258,9 @@ def _steps(steps: Mapping[str, Hour]) -> list[str]:
             rows,
         ),
         f"**The first bottleneck** of one process is {_named(first)}; of one large machine it is {_named(large)}. "
-        "Widen the part that is full first. A row removes a bottleneck if its list lacks it. A full PostgreSQL "
-        "does not stop joins at once: fans wait in larger batches, which cost less. Reads and e-mails are late "
-        "first.\n",
+        "A part falls short when it leaves work undone at the end of a second. Widen the part that falls short "
+        "first; a row removes a bottleneck if it does not name it. A busy PostgreSQL does not stop joins at once: "
+        "fans wait in larger batches, which cost less.\n",
         "![Joins a second over the hour](scaling-joins.svg)\n",
         "![How busy each part is over the hour](scaling-parts.svg)\n",
         "![How late an e-mail is over the hour](scaling-mail.svg)\n",
@@ -269,9 +269,9 @@ def _steps(steps: Mapping[str, Hour]) -> list[str]:
     ]
 
 
-def _full(hour: Hour) -> str:
-    found = sorted((second, part) for part in PARTS if (second := hour.first(part)) is not None)
-    return ", ".join(f"{part} ({_span(second)})" for second, part in found) or "none"
+def _short(hour: Hour) -> str:
+    found = sorted(hour.short.items(), key=lambda one: one[1])
+    return ", ".join(f"{part} ({_span(second)})" for part, second in found) or "none"
 
 
 def _named(found: tuple[str, int] | None) -> str:

@@ -14,10 +14,13 @@ from bench.tour import HOUR, SEGMENT_FANS, Machines, Tour
 
 CITUS_FACTOR = 4.0
 """A change's CPU time on Citus's coordinator, to that of a plain PostgreSQL."""
-FULL = 0.999
-"""The utilisation from which a part is a bottleneck."""
+BRISK = 50.0
+"""Transactions a second of a list: at this pace or above it, fans notice no wait for a batch."""
 _HALVINGS = 14
 """How often the range of paces is halved to find the one of the joins: to a thousandth."""
+_ROUNDING = 1e-9
+_NEARLY = 0.95
+"""API processes fall short only if they are so busy: less is asked of them while joins wait for PostgreSQL."""
 _SLOWEST = 1e-5
 """The lowest pace: transactions a second of a list."""
 PARTS = ("API", "PostgreSQL", "standbys", "nodes", "busiest list", "e-mail")
@@ -45,6 +48,8 @@ class Hour:
         default_factory=lambda: {part: [] for part in PARTS if part != "busiest list"}
     )
     """The cores that each part used."""
+    short: dict[str, int] = field(default_factory=dict)
+    """The parts that fell short of what was asked of them, with the first second of it."""
     waiting: float = 0.0
     ready: float = 0.0
     bought: float = 0.0
@@ -60,21 +65,9 @@ class Hour:
     most_transactions: float = 0.0
     """Transactions of joins in the busiest second."""
 
-    def first(self, part: str) -> int | None:
-        """The second in which a part was full for the first time."""
-        return next((second for second, busy in enumerate(self.busy[part]) if busy >= FULL), None)
-
     def bottleneck(self) -> tuple[str, int] | None:
-        """The part that was full first, and when."""
-        found = [(second, part) for part in PARTS if (second := self.first(part)) is not None]
-        return (min(found)[1], min(found)[0]) if found else None
-
-    def settled(self) -> int | None:
-        """The first second from which on every join was answered within a second; None: not within the hour."""
-        slow = [second for second, wait in enumerate(self.join_wait) if wait > 1]
-        if not slow:
-            return 0
-        return slow[-1] + 1 if slow[-1] + 1 < len(self.join_wait) else None
+        """The part that fell short first, and the second."""
+        return min(self.short.items(), key=lambda one: one[1]) if self.short else None
 
     def core_hours(self) -> float:
         """Core hours that were used."""
@@ -122,6 +115,8 @@ class _Joins:
     transactions: float = 0.0
     most: float = 0.0
     """The joins of the busiest list."""
+    is_bound: bool = False
+    """Whether a list did all that its lock allows, and fans still wait for it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -185,18 +180,8 @@ class _Cluster:
             share * (wanted.changes * costs.change.postgresql + wanted.bought * costs.purchase.postgresql)
             + wanted.mailed * costs.email.postgresql
         )
-        rate = 1 / costs.lock_seconds
-        joining = self._cpu(share, rate)
         primary = followed + self._factor * written
-        total, on_nodes = primary + self._factor * joining, followed + written + joining
-        allowed = min(1.0, self._postgresql / total) if total else 1.0
-        if self._nodes and on_nodes:
-            allowed = min(allowed, self._nodes / on_nodes)
-        if allowed < 1:
-            spare = (self._postgresql - primary * allowed) / self._factor
-            if self._nodes:
-                spare = min(spare, self._nodes - (followed + written) * allowed)
-            rate = self._pace(share, spare)
+        allowed, rate = self._shares_of_postgresql(share, primary, followed + written)
         done = _Done(
             reads=share * (on_standby / reads if self._standby and reads else allowed),
             writes=share * allowed,
@@ -214,6 +199,18 @@ class _Cluster:
             "standbys": (on_standby, self._standby),
             "nodes": ((followed + written) * allowed + joins.postgresql if self._nodes else 0.0, self._nodes),
         }
+        short = {
+            "API": share < 1 and used["API"][0] > _NEARLY * self._api,
+            "PostgreSQL": allowed < 1,
+            "standbys": self._standby > 0 and reads > self._standby,
+            "busiest list": joins.is_bound,
+            "e-mail": self._emails > self._mail_limit and done.mailed > (1 - _ROUNDING) * self._mail_limit,
+        }
+        if self._nodes and allowed < 1 and used["nodes"][0] > (1 - _ROUNDING) * self._nodes:
+            short |= {"nodes": True, "PostgreSQL": False}
+        for part, is_short in short.items():
+            if is_short:
+                hour.short.setdefault(part, second)
         for part, (cores, most) in used.items():
             hour.cores[part].append(cores)
             hour.busy[part].append(cores / most if most else 0.0)
@@ -264,6 +261,33 @@ class _Cluster:
             one.queue * self._costs.join(self._batch(one.queue)).api for one in self._lists if one.queue > 0
         )
         return min(1.0, self._api / (wanted.api + joining)) if wanted.api + joining else 1.0
+
+    def _shares_of_postgresql(self, share: float, primary: float, on_nodes: float) -> tuple[float, float]:
+        """The part of all other work that PostgreSQL does, and the transactions a second of each list.
+
+        Joins give way first: fans wait for a busy PostgreSQL in the batches of their lists, and larger batches
+        cost less. Below the pace BRISK they share what is missing with the other work.
+        """
+        rate = 1 / self._costs.lock_seconds
+        if self._fits(self._cpu(share, rate), primary, on_nodes):
+            return 1.0, rate
+        slow = min(BRISK, rate)
+        joining, allowed = self._cpu(share, slow), 1.0
+        if not self._fits(joining, primary, on_nodes):
+            allowed = self._postgresql / (primary + self._factor * joining)
+            if self._nodes:
+                allowed = min(allowed, self._nodes / (on_nodes + joining))
+            allowed = min(allowed, 1.0)
+        spare = (self._postgresql - primary * allowed) / self._factor
+        if self._nodes:
+            spare = min(spare, self._nodes - on_nodes * allowed)
+        return allowed, self._pace(share, spare)
+
+    def _fits(self, joining: float, primary: float, on_nodes: float) -> bool:
+        """Whether PostgreSQL can spend so much on joins beside all other work, and the nodes of Citus too."""
+        if self._nodes and on_nodes + joining > self._nodes:
+            return False
+        return primary + self._factor * joining <= self._postgresql
 
     def _move(self, wanted: _Wanted, done: _Done) -> None:
         """Let fans leave, become ready, buy, and close their pages."""
@@ -343,10 +367,7 @@ class _Cluster:
         return found
 
     def _pace(self, share: float, spare: float) -> float:
-        """The transactions a second of each list with which joins take the CPU seconds that are left.
-
-        Fans wait for a busy PostgreSQL in the batches of their lists, and larger batches cost less.
-        """
+        """The transactions a second of each list with which joins take the CPU seconds that are left."""
         low, high = _SLOWEST, 1 / self._costs.lock_seconds
         for _ in range(_HALVINGS):
             middle = math.sqrt(low * high)
@@ -377,6 +398,7 @@ class _Cluster:
             found.wal += done * cost.wal
             found.transactions += done / batch
             found.most = max(found.most, done)
+            found.is_bound |= one.queue > 0 and done >= (1 - _ROUNDING) * costs.list_limit
         return found
 
 
@@ -387,6 +409,9 @@ def _together(hours: Sequence[Hour]) -> Hour:
         setattr(whole, name, [sum(one) for one in zip(*(getattr(hour, name) for hour in hours), strict=True)])
     for name in ("join_wait", "late", "mail_wait"):
         setattr(whole, name, [max(one) for one in zip(*(getattr(hour, name) for hour in hours), strict=True)])
+    for hour in hours:
+        for part, second in hour.short.items():
+            whole.short[part] = min(second, whole.short.get(part, second))
     for part in PARTS:
         whole.busy[part] = [max(one) for one in zip(*(hour.busy[part] for hour in hours), strict=True)]
     for part in whole.cores:

@@ -47,8 +47,8 @@ SLOW = frozenset(
         "test_storms",
     }
 )
-"""Folders and modules with slow tests: they start whole processes, run storms and attacks, inject faults, simulate, or try
-random sequences at length. `make test` leaves them out, `make test-all` runs them."""
+"""Folders and modules with slow tests: they start whole processes, run storms and attacks, inject faults,
+simulate, or try random sequences at length. `make test` leaves them out, `make test-all` runs them."""
 
 # Random tests check what is true, not how soon: a busy machine fails none of them.
 hypothesis.settings.register_profile("default", deadline=None)

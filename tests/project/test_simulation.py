@@ -7,7 +7,7 @@ import pytest
 
 from bench.calibration import BATCH_LIMIT, JOINS, Costs
 from bench.simulate import replaced
-from bench.simulation import CITUS_FACTOR, FULL, PARTS, Hour, simulate
+from bench.simulation import CITUS_FACTOR, PARTS, Hour, simulate
 from bench.tour import HOUR, Machines, Tour
 
 FANS = 300_000
@@ -74,8 +74,9 @@ def test_no_part_does_more_than_it_can(costs: Costs, machines: Machines) -> None
     assert all(0 <= busy <= 1 + 1e-9 for part in PARTS for busy in hour.busy[part])
     assert max(hour.cores["API"]) <= machines.api + 1e-9
     assert max(hour.cores["PostgreSQL"]) <= machines.postgresql + 1e-9
-    assert any(max(hour.busy[part]) >= FULL for part in ("API", "PostgreSQL", "nodes", "standbys"))
-    assert hour.bottleneck()
+    assert hour.short.keys() & {"API", "PostgreSQL", "nodes", "standbys"}
+    for part in hour.short:
+        assert max(hour.busy[part]) > 0.94
 
 
 def test_the_lock_of_a_list_bounds_its_joins_however_many_machines_there_are(costs: Costs) -> None:
@@ -101,13 +102,19 @@ def test_a_join_costs_what_was_measured_and_no_batch_costs_less(costs: Costs) ->
 
 
 def test_a_busy_postgresql_makes_larger_batches_and_joins_go_on(costs: Costs) -> None:
-    free = simulate(TOUR, ENDLESS, costs, seconds=MINUTES)
-    half = free.cores["PostgreSQL"][0] / 2
-    busy = simulate(TOUR, replace(ENDLESS, postgresql=half), costs, seconds=MINUTES)
-    assert max(busy.cores["PostgreSQL"]) <= half + 1e-9
+    # A crowd on a few lists that closes its pages at once, so that joins are nearly all of the work.
+    tour, machines = replace(TOUR, fans=3_000_000, stay_seconds=1.0), replace(ENDLESS, relay=1.0)
+    free = simulate(tour, machines, costs, seconds=MINUTES)
+    less = 0.7 * free.cores["PostgreSQL"][0]
+    busy = simulate(tour, replace(machines, postgresql=less), costs, seconds=MINUTES)
+    assert max(busy.cores["PostgreSQL"]) <= less + 1e-9
     assert sum(busy.joined) > 0.9 * sum(free.joined)
     assert busy.most_transactions < free.most_transactions
-    assert max(busy.late) > 0
+    assert (busy.bottleneck(), busy.refused) == (None, 0)
+    starved = simulate(tour, replace(machines, postgresql=less / 30), costs, seconds=MINUTES)
+    assert starved.bottleneck() == ("PostgreSQL", 0)
+    assert max(starved.late) > 0
+    assert sum(starved.joined) < sum(free.joined) / 2
 
 
 def test_citus_joins_fewer_than_a_plain_postgresql_as_large_as_its_coordinator(costs: Costs) -> None:
@@ -116,7 +123,7 @@ def test_citus_joins_fewer_than_a_plain_postgresql_as_large_as_its_coordinator(c
     citus = simulate(TOUR, replace(machines, nodes=8, node_cores=10), costs, seconds=MINUTES)
     assert plain.bottleneck() is not None
     assert sum(citus.joined) < sum(plain.joined)
-    assert max(citus.busy["PostgreSQL"]) >= FULL
+    assert max(citus.busy["PostgreSQL"]) > 0.99
     assert max(citus.busy["nodes"]) < 1 / CITUS_FACTOR
 
 
