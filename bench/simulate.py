@@ -23,7 +23,7 @@ GIGABYTE = 1e9
 _NO_LIMIT = 1e6
 
 _LARGE = Machines(api=20, postgresql=8, mail=4, relay=1_000)
-_SPREAD = replace(_LARGE, api=96)
+_SPREAD = replace(_LARGE, api=128)
 _CACHED = replace(_SPREAD, api=32, cached=True)
 _MAILING = replace(_CACHED, mail=48, relay=20_000)
 _POLLED = replace(_MAILING, api=72, postgresql=12)
@@ -31,7 +31,7 @@ _ALL_POLL = Tour(streaming=0.0, polling=1.0)
 STEPS: Mapping[str, tuple[str, Machines, Tour]] = {
     "one process": ("one PostgreSQL, a worker", Machines(api=1, postgresql=1, mail=1, relay=1_000), Tour()),
     "one large machine": ("20 processes, 8 cores for PostgreSQL, 4 workers", _LARGE, Tour()),
-    "API elsewhere": ("96 processes, the same PostgreSQL and workers", _SPREAD, Tour()),
+    "API elsewhere": ("128 processes, the same PostgreSQL and workers", _SPREAD, Tour()),
     "a cache in front": ("32 processes, the same PostgreSQL and workers", _CACHED, Tour()),
     "more e-mail": ("the same, 48 workers, a mail server for 20,000 a second", _MAILING, Tour()),
     "four clusters": (
@@ -55,15 +55,15 @@ HABITS: Mapping[str, tuple[Tour, bool]] = {
     "every fan streams": (Tour(streaming=1.0), True),
     "every fan polls every 5 s": (Tour(streaming=0.0, polling=1.0), True),
 }
-"""How fans watch, and whether a cache answers pictures."""
+"""How fans watch, and whether a cache answers queue snapshots."""
 _LABELS = {
     "joins, one list": "join, one list",
     "joins, 20 lists": "join, 20 lists",
     "joins, 200 lists": "join, alone in its transaction",
     "leaves": "leave",
     "polls": "poll of the own entry",
-    "picture": "picture of the queue",
-    "picture, 304": "picture, unchanged (304)",
+    "picture": "queue snapshot",
+    "picture, 304": "queue snapshot, unchanged (304)",
     "purchases": "purchase",
 }
 
@@ -164,7 +164,7 @@ def _assumed(costs: Costs) -> list[str]:
         ],
         [
             "how they watch",
-            f"{tour.streaming:.0%} by a stream, the others by the picture every {tour.picture_seconds:g} s, and "
+            f"{tour.streaming:.0%} by a stream, the others by the queue snapshot every {tour.picture_seconds:g} s, and "
             "by a poll when a fan of their segment leaves; a page stays open for "
             f"{tour.stay_seconds / MINUTE:.0f} minutes on average",
         ],
@@ -215,7 +215,7 @@ def _needs(costs: Costs, habits: Mapping[str, Hour]) -> list[str]:
             rows,
         ),
         f"As assumed, the hour has {_millions(first.calls['joins'])} joins, {_millions(first.calls['pictures'])} "
-        f"pictures, {_millions(first.calls['polls'])} polls, {_millions(first.calls['events'])} new positions on "
+        f"queue snapshots, {_millions(first.calls['polls'])} polls, {_millions(first.calls['events'])} new positions on "
         f"streams, {_millions(first.calls['changes'] + first.calls['purchases'])} other changes and "
         f"{_millions(first.emails)} e-mails. Its busiest second has {_whole(max(first.joined))} joins in "
         f"{_whole(first.most_transactions)} transactions. The busiest list then does "
