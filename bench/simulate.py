@@ -164,8 +164,8 @@ def _assumed(costs: Costs) -> list[str]:
         ],
         [
             "how they watch",
-            f"{tour.streaming:.0%} by a stream, the others by the queue snapshot every {tour.picture_seconds:g} s, and "
-            "by a poll when a fan of their segment leaves; a page stays open for "
+            f"{tour.streaming:.0%} by a stream, the others by the queue snapshot every {tour.picture_seconds:g} s"
+            ", and by a poll when a fan of their segment leaves; a page stays open for "
             f"{tour.stay_seconds / MINUTE:.0f} minutes on average",
         ],
         [
@@ -215,8 +215,8 @@ def _needs(costs: Costs, habits: Mapping[str, Hour]) -> list[str]:
             rows,
         ),
         f"As assumed, the hour has {_millions(first.calls['joins'])} joins, {_millions(first.calls['pictures'])} "
-        f"queue snapshots, {_millions(first.calls['polls'])} polls, {_millions(first.calls['events'])} new positions on "
-        f"streams, {_millions(first.calls['changes'] + first.calls['purchases'])} other changes and "
+        f"queue snapshots, {_millions(first.calls['polls'])} polls, {_millions(first.calls['events'])} new "
+        f"positions on streams, {_millions(first.calls['changes'] + first.calls['purchases'])} other changes and "
         f"{_millions(first.emails)} e-mails. Its busiest second has {_whole(max(first.joined))} joins in "
         f"{_whole(first.most_transactions)} transactions. The busiest list then does "
         f"{max(first.busy['busiest list']):.0%} of what one list can. GB sent are those of the service, "
