@@ -18,7 +18,7 @@ import httpx
 
 from bench import history, requests
 from bench.fill import fill_contacts
-from bench.measured import check, say
+from bench.measured import Run, check, say
 from bench.scale import CONNECTIONS, COST_SECONDS, FASTEST, POLLING, TOLD
 from bench.stage import Server, Stage, cpu_seconds, running, service
 from bench.waits import streams
@@ -84,16 +84,17 @@ async def _calls(stage: Stage) -> dict[str, dict[str, float]]:
             "purchases": requests.purchases([sold], users, stage.api_key),
         }
         stage.load(server, sent["polls"], connections=CONNECTIONS, seconds=0.5)
+        before = await _counters(stage, server)
         for name in KINDS:
-            found[name] = await _call(stage, server, name, sent[name])
+            run = stage.load(server, sent[name], connections=CONNECTIONS, seconds=COST_SECONDS)
+            check(name, run, once=not name.startswith(("polls", "picture")))
+            after = await _counters(stage, server)
+            found[name] = _call(run, before, after)
+            before = after
     return found
 
 
-async def _call(stage: Stage, server: Server, name: str, sent: list[bytes]) -> dict[str, float]:
-    before = await _counters(stage, server)
-    run = stage.load(server, sent, connections=CONNECTIONS, seconds=COST_SECONDS)
-    check(name, run, once=not name.startswith(("polls", "picture")))
-    after = await _counters(stage, server)
+def _call(run: Run, before: Sequence[float], after: Sequence[float]) -> dict[str, float]:
     api, postgresql, wal, transactions, disk = (
         max(now - then, 0) / run["answered"] for now, then in zip(after, before, strict=True)
     )
