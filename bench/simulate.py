@@ -11,7 +11,7 @@ from typing import Any
 from bench import history, plots
 from bench.calibration import BATCH_LIMIT, Costs
 from bench.report import table
-from bench.simulation import CITUS_FACTOR, PARTS, Hour, simulate
+from bench.simulation import BRISK, CITUS_FACTOR, PARTS, Hour, simulate
 from bench.tour import HOUR, Machines, Tour
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -175,6 +175,11 @@ def _assumed(costs: Costs) -> list[str]:
             f"{tour.buying_seconds / MINUTE:.0f} minutes on average",
         ],
         ["e-mails", "one to each fan who joins, one to each who becomes ready, in the order of their writing"],
+        [
+            "a busy PostgreSQL",
+            f"joins give way first: they wait in larger batches, down to {BRISK:g} transactions a second of a list; "
+            "then other work is late too",
+        ],
         [
             "machines",
             "a core is one of the machine that measured; more cores do more work in proportion; network, TLS and "
