@@ -177,8 +177,8 @@ def _assumed(costs: Costs) -> list[str]:
         ["e-mails", "one to each fan who joins, one to each who becomes ready, in the order of their writing"],
         [
             "a busy PostgreSQL",
-            f"joins give way first: they wait in larger batches, down to {BRISK:g} transactions a second of a list; "
-            "then other work is late too",
+            f"joins give way first: they wait in larger batches, down to {BRISK:g} transactions a second of a "
+            "list; then other work is late too",
         ],
         [
             "machines",
