@@ -367,10 +367,12 @@ generated: install ## Generated files that match their source
 			|| { echo "$$file is stale: make generate" >&2; exit 1; }; \
 	done
 	@$(BIN)/python -m ops.settings_columns --check
+	@$(BIN)/python -m ops.list_views --check
 
 .PHONY: generate
-generate: install ## Write the generated files anew, and the columns of list settings in the SQL
+generate: install ## Write the generated files anew, and the columns of list settings and the views of lists in the SQL
 	@$(BIN)/python -m ops.settings_columns
+	@$(BIN)/python -m ops.list_views
 	@for file in $(GENERATED); do \
 		$(MAKE) --silent --no-print-directory print/$$file > $$file.new && mv $$file.new $$file \
 			|| { rm -f $$file.new; exit 1; }; \

@@ -1,7 +1,7 @@
 """`waiting-list distribute`, against a stand-in for Citus that refuses what its manual says Citus refuses.
 
-Citus itself is not available where these tests run. tests/proofs/test_sql_rules.py checks what Citus requires of
-every statement.
+Citus itself is in no package registry. tests/proofs/test_sql_rules.py checks what Citus requires of every statement,
+and `make test-citus` runs the tests on a real one (docs/citus.md).
 """
 
 from collections.abc import AsyncIterator
@@ -14,8 +14,9 @@ import pytest_asyncio
 from tests.processes.test_cli import command
 from tests.support.databases import on
 from tests.support.lists import Lists
-from waiting_list.postgres.citus import DISTRIBUTED, REFERENCE, DistributionError, distribute
-from waiting_list.postgres.pool import Pool, connection
+from waiting_list.postgres.citus import DISTRIBUTED, NODE_SETTINGS, REFERENCE, DistributionError, distribute
+from waiting_list.postgres.pool import Pool, connect_pool, connection, has_citus
+from waiting_list.settings import Settings
 
 STAND_IN = """
 CREATE SCHEMA stand_in;
@@ -66,6 +67,18 @@ BEGIN
     INSERT INTO stand_in.pg_dist_partition (logicalrelid, kind, colocation)
     VALUES (t, 'distributed', nullif(colocate_with, 'default')::regclass);
 END $$;
+
+CREATE TABLE stand_in.pg_dist_node (nodeid int PRIMARY KEY, nodename text NOT NULL, nodeport int NOT NULL);
+INSERT INTO stand_in.pg_dist_node VALUES (1, 'one', 5432);
+
+CREATE FUNCTION stand_in.run_command_on_all_nodes(command text)
+RETURNS TABLE (nodeid int, success bool, result text) LANGUAGE plpgsql AS $$
+BEGIN
+    nodeid := 1;
+    success := true;
+    EXECUTE command INTO result;
+    RETURN NEXT;
+END $$;
 """
 
 
@@ -109,6 +122,35 @@ async def test_every_table_goes_to_its_place_once_and_keeps_its_foreign_keys(poo
     assert await foreign_keys(pool) == before
     assert await distribute(cluster, shards=32) == []
     assert await kinds(pool) == found
+
+
+async def test_every_node_gets_the_settings_of_the_services_connections(pool: Pool, cluster: str) -> None:
+    await distribute(cluster, shards=32)
+    direct = await asyncpg.connect(cluster)
+    found = {name: await direct.fetchval("SELECT current_setting($1)", name) for name in NODE_SETTINGS}
+    await direct.close()
+    assert found == NODE_SETTINGS
+
+
+async def test_a_node_that_citus_leaves_out_is_named_with_what_to_run_there(pool: Pool, cluster: str) -> None:
+    async with connection(pool) as acquired:
+        await acquired.execute(
+            "CREATE OR REPLACE FUNCTION stand_in.run_command_on_all_nodes(command text)"
+            " RETURNS TABLE (nodeid int, success bool, result text) LANGUAGE sql AS $$ SELECT 1, true, '0' $$"
+        )
+    with pytest.raises(
+        DistributionError, match=r"one:5432\. Run there: ALTER DATABASE \S+ SET enable_seqscan = 'off'"
+    ):
+        await distribute(cluster, shards=32)
+
+
+async def test_plans_are_left_to_citus_and_pinned_without_it(dsn: str, cluster: str) -> None:
+    for has, mode in ((True, "force_custom_plan"), (False, "force_generic_plan")):
+        opened = await connect_pool(Settings(), cluster)
+        async with connection(opened) as acquired:
+            assert (has_citus(acquired), await acquired.fetchval("SHOW plan_cache_mode")) == (has, mode)
+            await acquired.execute("ALTER TABLE IF EXISTS stand_in.pg_dist_partition RENAME TO gone")
+        await opened.close()
 
 
 async def test_a_table_of_a_later_version_is_put_beside_the_others(pool: Pool, cluster: str) -> None:

@@ -10,6 +10,7 @@ import hashlib
 from uuid import UUID
 
 from waiting_list.key_material import derived
+from waiting_list.lists.contact import first_link_version
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries.entry_details import EntryDetails, read_entry_details
 from waiting_list.page_addresses import PRIVATE_LINK, address
@@ -58,8 +59,8 @@ async def make_link(pool: Pool, secret: bytes, key: ListKey, number: int) -> str
     async with connection(pool) as acquired:
         version = await acquired.fetchval(sql("read_link_version"), key.list_id, number)
         if version is None:
-            # Read it again, because the table defines the first version.
-            await acquired.execute(sql("insert_contact"), key.list_id, number)
+            # Read it again, because another call may have been first.
+            await acquired.execute(sql("insert_contact"), key.list_id, number, first_link_version())
             version = await acquired.fetchval(sql("read_link_version"), key.list_id, number) or 1
         token = link_token(secret, key.list_id, number, version)
         # This changes no row if a revocation or erasure came in between, as if that had come right after.

@@ -1,15 +1,18 @@
 """Queries for the catalogue: organizations, events, representations, offers and inventories."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from waiting_list.catalogue.models import Event, EventSummary, Offer, Representation
 from waiting_list.lists.models import Inventory
+from waiting_list.postgres.outage import is_of_lost_node
 from waiting_list.postgres.pagination import Page, decode, page_of
 from waiting_list.postgres.pool import Pool, Record, connection, snapshot
 from waiting_list.postgres.statements import sql
-from waiting_list.problems import EventNotFound, OfferNotFound, RepresentationNotFound
+from waiting_list.problems import EventNotFound, OfferNotFound, RepresentationNotFound, Unavailable
 
 
 async def organizations(pool: Pool) -> list[str]:
@@ -21,11 +24,21 @@ async def organizations(pool: Pool) -> list[str]:
 async def upcoming_events(
     pool: Pool, organization_id: Sequence[str] | None, *, limit: int, cursor: str | None
 ) -> Page[EventSummary]:
-    """Return events that have not begun, the next one first, with their representations, offers and lists."""
+    """Return events that have not begun, the next one first, with their representations, offers and lists.
+
+    While a node of a Citus cluster is lost, the events have no lists. Raises Unavailable.
+    """
     after = decode(cursor, datetime, str)
-    async with snapshot(pool) as acquired:
-        records = await acquired.fetch(sql("read_upcoming_events"), organization_id, *after, limit + 1)
-    return page_of(records, limit, _event_summary, "next_start", "event_id")
+    records, lists = [], []
+    try:
+        async with snapshot(pool) as acquired:
+            records = await acquired.fetch(sql("read_upcoming_events"), organization_id, *after, limit + 1)
+            lists = await acquired.fetch(sql("read_lists_of_events"), [one["event_id"] for one in records])
+    except Unavailable as problem:
+        if not is_of_lost_node(problem.__cause__):
+            raise
+    lists_of = {record["event_id"]: json.loads(record["waiting_lists"]) for record in lists}
+    return page_of(records, limit, partial(_event_summary, lists_of), "next_start", "event_id")
 
 
 async def event(pool: Pool, event_id: str, *, organization_id: str) -> Event:
@@ -118,6 +131,6 @@ async def inventories(
     return page_of(records, limit, Inventory.from_record, "offer_id", "representation_id")
 
 
-def _event_summary(record: Record) -> EventSummary:
-    parts = ("representations", "offers", "waiting_lists")
-    return EventSummary.from_record(record, **{name: json.loads(record[name]) for name in parts})
+def _event_summary(lists_of: Mapping[str, Any], record: Record) -> EventSummary:
+    parts = {name: json.loads(record[name]) for name in ("representations", "offers")}
+    return EventSummary.from_record(record, **parts, waiting_lists=lists_of.get(record["event_id"], []))

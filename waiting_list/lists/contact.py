@@ -1,5 +1,6 @@
 """Define the contact of a fan: e-mail address, name and language."""
 
+import secrets
 from typing import Self
 
 from waiting_list.fields import Email, Flag, Frozen, LanguageTag, Title
@@ -73,3 +74,8 @@ class KeptContact(Frozen):
     locale: str | None
     email_verified: bool
     subscribed: bool
+
+
+def first_link_version() -> int:
+    """Return a random version for an entry's first private link, so that a number given again has another link."""
+    return secrets.randbelow(1_000_000_000)

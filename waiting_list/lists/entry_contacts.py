@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 
-from waiting_list.lists.contact import Contact
+from waiting_list.lists.contact import Contact, first_link_version
 from waiting_list.lists.one_place import Claim, IsActive, Mailboxes
 from waiting_list.lists.rows import EntryRow, ListRow
 from waiting_list.lists.traces import Trace, trace, trace_key
@@ -104,7 +104,14 @@ class EntryContacts:
             records = await self._connection.fetch(sql("release_mailboxes"), list_id, list(requeued))
             sole = {record["number"] for record in records}
             numbers, old = list(requeued.values()), list(requeued)
-            await execute(sql("copy_contacts"), list_id, numbers, old, [n in sole for n in old])
+            await execute(
+                sql("copy_contacts"),
+                list_id,
+                numbers,
+                old,
+                [n in sole for n in old],
+                [first_link_version() for _ in old],
+            )
             await execute(sql("copy_traces"), list_id, numbers, old)
 
     @cached_property
@@ -127,7 +134,7 @@ class EntryContacts:
         claims = await self._claim(verified)
         at = dict.fromkeys(verified, self._now)
         rows = [
-            (n, one.email, one.name, one.locale, at.get(n), *claims.get(n, (None, False)))
+            (n, one.email, one.name, one.locale, at.get(n), *claims.get(n, (None, False)), first_link_version())
             for n, one in contacts.items()
         ]
         columns = map(list, zip(*rows, strict=True))

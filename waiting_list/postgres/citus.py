@@ -43,6 +43,18 @@ LOCAL = ("allowances", "audits", "event_visitors", "schema_migrations", "sign_ou
 without Citus, which would refuse the statement that counts requests."""
 
 
+NODE_SETTINGS = {
+    # The plans that a connection of the service pins. Citus has connections of its own to the other nodes.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+    # Otherwise Citus hides its shards, and the first statement of each connection takes seconds.
+    "citus.show_shards_for_app_name_prefixes": "*",
+}
+"""Settings of the database on every node."""
+
+
 class DistributionError(Exception):
     """The database cannot be distributed, or not by this version."""
 
@@ -51,14 +63,16 @@ async def distribute(dsn: str, *, shards: int) -> list[str]:
     """Distribute the tables that are not distributed yet over so many shards, and return their names.
 
     It is one transaction on the coordinator, and safe to repeat. Stop the service meanwhile, because each table is
-    locked until the end. Raises DistributionError if the extension or a table is missing, or if there is a table
-    that no rule covers; Unavailable.
+    locked until the end. Then it writes NODE_SETTINGS to every node. Raises DistributionError if the extension or a
+    table is missing, if there is a table that no rule covers, or if a node lacks a setting; Unavailable.
     """
     with reachable(logged=False):
         direct = await asyncpg.connect(dsn, timeout=5, statement_cache_size=0)
         try:
             async with direct.transaction():
-                return await _distribute(direct, shards)
+                done = await _distribute(direct, shards)
+            await _set_on_every_node(direct)
+            return done
         finally:
             await direct.close(timeout=5)
 
@@ -90,3 +104,11 @@ async def _distribute(direct: Connection, shards: int) -> list[str]:
     for key in keys:
         await direct.execute(key["add_it"])
     return left
+
+
+async def _set_on_every_node(direct: Connection) -> None:
+    for name, value in NODE_SETTINGS.items():
+        alter = await direct.fetchval(sql("alter_database"), name, value)
+        await direct.execute(alter)  # Citus repeats it on the other nodes
+        if nodes := [row["node"] for row in await direct.fetch(sql("read_nodes_without"), name, value)]:
+            raise DistributionError(f"Citus left out nodes: {', '.join(nodes)}. Run there: {alter}")

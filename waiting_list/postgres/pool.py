@@ -11,7 +11,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from waiting_list.postgres.multi_host import connect
-from waiting_list.postgres.outage import CUT_OFF, UNREACHABLE, reachable
+from waiting_list.postgres.outage import CUT_OFF, UNREACHABLE, is_cut_off, reachable
 from waiting_list.postgres.statements import sql
 from waiting_list.settings import Settings
 from waiting_list.telemetry.metrics import CONNECTIONS, LOCK_SECONDS
@@ -37,6 +37,22 @@ _PINNED_PLANS = {
 }
 
 
+async def _look_for_citus(connected: "_Connection") -> None:
+    connected.has_citus = await connected.fetchval(sql("has_citus"))
+
+
+async def _leave_plans_to_citus(connected: "_Connection") -> None:
+    """Have a database with Citus plan each call for its values, because Citus refuses to plan for all values."""
+    await _look_for_citus(connected)
+    if connected.has_citus:
+        await connected.execute(sql("plan_for_citus"))
+
+
+def has_citus(acquired: Connection) -> bool:
+    """Return whether the tables of this connection's database can be distributed over a Citus cluster."""
+    return cast(_Connection, acquired).has_citus
+
+
 async def _leave_as_it_is(_: Connection) -> None:
     """Reset nothing, because no statement changes a session beyond its transaction. This saves a statement for
     each use of the pool."""
@@ -44,6 +60,8 @@ async def _leave_as_it_is(_: Connection) -> None:
 
 class _Connection(asyncpg.Connection[Record] if TYPE_CHECKING else asyncpg.Connection):  # type: ignore[misc]
     """A connection that closes without a log line, because the pool closes it in a task of its own."""
+
+    has_citus: bool = False
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's own
         with suppress(OSError):
@@ -63,6 +81,7 @@ async def connect_pool(settings: Settings, dsn: str) -> Pool:
         reset=_leave_as_it_is,
         # Not behind a pooler, which would refuse them; there, no prepared statement is kept that could grow stale.
         server_settings=_PINNED_PLANS if settings.statement_cache else None,
+        init=cast(Any, _leave_plans_to_citus if settings.statement_cache else _look_for_citus),
         connect=cast(Any, connect),
         connection_class=_Connection,
     )
@@ -81,7 +100,8 @@ async def connection(pool: Pool, *, standby: bool = False) -> AsyncIterator[Conn
             try:
                 yield acquired
             except CUT_OFF as error:
-                await _leave_cut_off(pool, acquired, error)
+                if is_cut_off(error):
+                    await _leave_cut_off(pool, acquired, error)
                 raise
             finally:
                 CONNECTIONS.dec()
@@ -116,7 +136,8 @@ async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
             yield acquired
         except CUT_OFF as error:
             # Before the transaction rolls back, because a lost server does not answer that.
-            await _leave_cut_off(pool, acquired, error)
+            if is_cut_off(error):
+                await _leave_cut_off(pool, acquired, error)
             raise
 
 
@@ -142,7 +163,7 @@ async def transaction(
                 await lock_list(acquired, list_id, begins=True)
             yield acquired
         except BaseException as error:
-            if isinstance(error, CUT_OFF):
+            if is_cut_off(error):
                 await _leave_cut_off(pool, acquired, error)
             # The pool would roll back, too, but logs that as a mistake.
             if not acquired.is_closed():

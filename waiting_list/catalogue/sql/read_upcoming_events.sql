@@ -1,5 +1,5 @@
--- Read events with a coming representation, the earliest first, with all data that a fan's page shows. Walk the index of
--- starts to the end of the page only, which needs a clock that stands still within a statement. Locks nothing.
+-- Read events with a coming representation, the earliest first, with all data that a fan's page shows but their lists. Walk
+-- the index of starts to the end of the page only, which needs a clock that stands still within a statement. Locks nothing.
 SELECT e.event_id, e.organization_id, e.title, e.description, e.thumbnail_url, e.venue_name, e.venue_address,
     e.timezone, e.max_places_per_person, n.next_start,
     (SELECT jsonb_agg(jsonb_build_object('representation_id', r.representation_id, 'event_id', r.event_id,
@@ -10,16 +10,7 @@ SELECT e.event_id, e.organization_id, e.title, e.description, e.thumbnail_url, e
     (SELECT coalesce(jsonb_agg(jsonb_build_object('offer_id', o.offer_id, 'event_id', o.event_id, 'name', o.name,
             'type', o.type, 'max_quantity_per_order', o.max_quantity_per_order, 'description', o.description)
             ORDER BY o.offer_id), '[]')
-        FROM offers o WHERE o.event_id = e.event_id) AS offers,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('offer_id', i.offer_id,
-            'representation_id', i.representation_id,
-            'open', i.waiting_list_open AND clock_timestamp() < least(i.closes_at, r.start_datetime)
-                AND (i.max_waiting IS NULL OR i.waiting < i.max_waiting),
-            'waiting', i.waiting, 'free', i.available_stock - i.held)
-            ORDER BY r.start_datetime, i.offer_id), '[]')
-        FROM inventory i
-        JOIN representations r ON r.representation_id = i.representation_id
-        WHERE i.event_id = e.event_id AND r.start_datetime > clock_timestamp()) AS waiting_lists
+        FROM offers o WHERE o.event_id = e.event_id) AS offers
 FROM (
     SELECT c.event_id, c.start_datetime AS next_start
     FROM representations c

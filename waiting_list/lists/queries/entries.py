@@ -9,7 +9,7 @@ from waiting_list.lists.contact import KeptContact
 from waiting_list.lists.models import Entry, ListKey
 from waiting_list.lists.queries.export_layout import ExportedEntry
 from waiting_list.postgres.pagination import Page, decode, page_of
-from waiting_list.postgres.pool import Pool, connection, snapshot
+from waiting_list.postgres.pool import Pool, connection, has_citus, snapshot
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import InventoryNotFound, NotInList
 
@@ -54,7 +54,8 @@ async def entries(
     """Return an organization's entries, list by list, each list in queue order."""
     after = decode(cursor, UUID, int, int)
     async with snapshot(pool) as acquired:
-        if only.user_id is None:
+        # Citus refuses the statement that reads each list to the end of the page only.
+        if only.user_id is None and not has_citus(acquired):
             records = await acquired.fetch(sql("read_entries"), organization_id, *only[1:], *after, limit + 1)
         else:
             records = await acquired.fetch(sql("read_entries_of_users"), organization_id, *only, *after, limit + 1)
@@ -71,16 +72,17 @@ async def export_entries(pool: Pool, organization_id: str, only: EntryFilter, ta
     The snapshot stays open until `take` has all entries, so `take` must not wait for a client.
     Raises Unavailable.
     """
-    last: tuple[UUID, int, int] | None = None
+    last: dict[UUID, tuple[int, int]] = {}
     async with snapshot(pool) as acquired:
         cursor = await acquired.cursor(sql("export_entries"), organization_id, *only)
         while True:
             records = await cursor.fetch(_EXPORTED_AT_ONCE)
             for record in records:
-                # The statement goes through lists and entries in order. A sort would read a whole list first.
-                place = record["list_id"], record["rank"], record["number"]
-                assert last is None or last < place, "entries of an export are out of order"
-                last = place
+                # The statement goes through entries in order. A sort would read a whole list first. Citus may mix
+                # the entries of several lists.
+                list_id, place = record["list_id"], (record["rank"], record["number"])
+                assert list_id not in last or last[list_id] < place, "entries of an export are out of order"
+                last[list_id] = place
             await take([ExportedEntry.from_record(record) for record in records])
             if len(records) < _EXPORTED_AT_ONCE:
                 return

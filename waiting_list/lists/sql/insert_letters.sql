@@ -1,12 +1,14 @@
 -- Put e-mails to subscribed fans of one list in the outbox. If the list asks for verified addresses ($4), an unverified
 -- one gets only the types joined and verify. Locks the new rows; runs under the list's lock.
 INSERT INTO outbox (list_id, notice_id, organization_id, type, number, sequence, created_at, due_at)
-SELECT $1, n.notice_id, $2, n.type, n.number, n.sequence, $3, n.due_at
-FROM unnest($5::uuid[], $6::text[], $7::bigint[], $8::bigint[], $9::timestamptz[])
+SELECT l.list_id, n.notice_id, $2, n.type, n.number, n.sequence, $3, n.due_at
+FROM inventory l
+CROSS JOIN unnest($5::uuid[], $6::text[], $7::bigint[], $8::bigint[], $9::timestamptz[])
     AS n (notice_id, type, number, sequence, due_at)
 CROSS JOIN LATERAL (
     SELECT x.verified_at FROM contacts x
     WHERE x.list_id = $1 AND x.number = n.number AND x.email IS NOT NULL AND x.unsubscribed_at IS NULL
     LIMIT 1
 ) AS c
-WHERE c.verified_at IS NOT NULL OR n.type IN ('joined', 'verify') OR NOT $4::boolean
+WHERE l.list_id = $1
+    AND (c.verified_at IS NOT NULL OR n.type IN ('joined', 'verify') OR NOT $4::boolean)

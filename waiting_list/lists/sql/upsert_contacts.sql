@@ -1,9 +1,14 @@
 -- Insert or replace contacts of entries of one list. A changed address is subscribed anew; the private link stays.
 -- Locks those rows; runs under the list's lock.
-INSERT INTO contacts AS c (list_id, number, email, name, locale, verified_at, mailbox, sole_place)
-SELECT $1, n.number, n.email, n.name, n.locale, n.verified_at, n.mailbox, n.sole_place
-FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::bytea[], $8::boolean[])
-    AS n (number, email, name, locale, verified_at, mailbox, sole_place)
+INSERT INTO contacts AS c (list_id, number, email, name, locale, verified_at, mailbox, sole_place,
+    link_version)
+SELECT l.list_id, n.number, n.email, n.name, n.locale, n.verified_at, n.mailbox, n.sole_place,
+    n.link_version
+FROM inventory l
+CROSS JOIN unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::bytea[], $8::boolean[],
+    $9::integer[])
+    AS n (number, email, name, locale, verified_at, mailbox, sole_place, link_version)
+WHERE l.list_id = $1
 ON CONFLICT (list_id, number) DO UPDATE
 SET email = excluded.email, name = excluded.name, locale = excluded.locale, verified_at = excluded.verified_at,
     mailbox = excluded.mailbox, sole_place = excluded.sole_place,

@@ -1,5 +1,5 @@
 -- Store the hashes of some private links of one list, so that the links work. Skip those with another version.
 -- Locks those rows.
-UPDATE contacts c SET link_hash = ($4::bytea[])[array_position($2::bigint[], c.number)]
-WHERE c.list_id = $1 AND c.number = ANY ($2::bigint[])
-    AND c.link_version = ($3::integer[])[array_position($2::bigint[], c.number)]
+UPDATE contacts c SET link_hash = n.link_hash
+FROM unnest($2::bigint[], $3::integer[], $4::bytea[]) AS n (number, link_version, link_hash)
+WHERE c.list_id = $1 AND c.number = n.number AND c.link_version = n.link_version

@@ -10,6 +10,7 @@ FROM (
         statement_timestamp() AS now, statement_timestamp() + make_interval(secs => u.seconds) AS retry_at
     FROM unnest($2::uuid[], $3::integer[], $4::text[], $5::float8[], $6::integer[], $7::text[], $8::integer[])
         AS u (notice_id, tries, status, seconds, answer_status, answer, latency_ms)
+    OFFSET 0
 ) AS a
 WHERE o.list_id = $1 AND o.notice_id = ANY ($2::uuid[]) AND o.notice_id = a.notice_id AND o.tries = a.tries
     AND o.ended_at IS NULL

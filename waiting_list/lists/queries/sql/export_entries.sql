@@ -15,7 +15,7 @@ FROM (
         AND ($3::text[] IS NULL OR l.event_id = ANY ($3))
         AND ($4::text[] IS NULL OR l.offer_id = ANY ($4))
         AND ($5::text[] IS NULL OR l.representation_id = ANY ($5))
-    ORDER BY l.list_id OFFSET 0
+    ORDER BY l.list_id
 ) AS i
 CROSS JOIN LATERAL (
     SELECT x.user_id, x.status, x.left_reason, x.tickets_wanted, x.tickets_minimum, x.tickets_held, x.number, x.rank,

@@ -10,6 +10,6 @@ CROSS JOIN LATERAL (
         array_agg(s.waiting ORDER BY s.segment) AS segments_waiting,
         array_agg(s.tickets ORDER BY s.segment) AS segments_tickets,
         array_agg(s.changed ORDER BY s.segment) AS segments_changed
-    FROM segments s WHERE s.list_id = w.list_id AND s.bits = $4 AND s.waiting > 0
+    FROM segments s WHERE s.list_id = i.list_id AND s.bits = $4 AND s.waiting > 0
 ) AS q
 WHERE i.last_sequence IS DISTINCT FROM w.version OR least(i.closes_at, r.start_datetime) IS DISTINCT FROM w.ends_at

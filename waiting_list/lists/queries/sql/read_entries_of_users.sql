@@ -1,4 +1,4 @@
--- Read the entries of some users in the lists of one organization, filtered, list by list and by rank.
+-- Read the entries of some users, or of all, in the lists of one organization, filtered, list by list and by rank.
 -- Locks nothing.
 SELECT s.list_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
@@ -7,7 +7,7 @@ FROM (
     SELECT e.list_id, e.number
     FROM entries e
     JOIN inventory i ON i.list_id = e.list_id
-    WHERE i.organization_id = $1 AND e.user_id = ANY ($2::text[])
+    WHERE i.organization_id = $1 AND ($2::text[] IS NULL OR e.user_id = ANY ($2))
         AND ($3::text[] IS NULL OR i.event_id = ANY ($3))
         AND ($4::text[] IS NULL OR i.offer_id = ANY ($4))
         AND ($5::text[] IS NULL OR i.representation_id = ANY ($5))

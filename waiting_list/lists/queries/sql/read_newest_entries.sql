@@ -9,8 +9,41 @@ LEFT JOIN LATERAL (
     SELECT x.offer_id, x.representation_id, x.event_id, x.user_id, x.status, x.left_reason, x.tickets_wanted,
         x.tickets_minimum, x.tickets_held, x.number, x.rank, x.position, x.tickets_ahead, x.joined_at, x.ready_at,
         x.ready_until, x.left_at
-    FROM shown_entries x
-    WHERE x.list_id = $1 AND x.number = (
+    FROM (
+        -- shown_entries of $1
+        SELECT e.list_id, e.number, i.organization_id, i.offer_id, i.representation_id, i.event_id, e.user_id,
+            e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held, e.rank,
+            p.position, p.tickets_ahead, e.joined_at, e.ready_at,
+            CASE WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime) END
+                AS ready_until,
+            e.left_at
+        FROM entries e
+        JOIN inventory i ON i.list_id = $1
+        JOIN representations r ON r.representation_id = i.representation_id
+        LEFT JOIN LATERAL (
+            SELECT 1 + coalesce(sum(before.waiting), 0)::bigint AS position,
+                coalesce(sum(before.tickets), 0)::bigint AS tickets_ahead
+            FROM (
+                SELECT s.waiting, s.tickets FROM segments s
+                WHERE s.list_id = $1 AND s.bits = 35 AND s.segment < e.rank >> 35
+                UNION ALL
+                SELECT s.waiting, s.tickets FROM segments s
+                WHERE s.list_id = $1 AND s.bits = 30
+                    AND s.segment >= (e.rank >> 35) << 5 AND s.segment < e.rank >> 30
+                UNION ALL
+                SELECT s.waiting, s.tickets FROM segments s
+                WHERE s.list_id = $1 AND s.bits = 25
+                    AND s.segment >= (e.rank >> 30) << 5 AND s.segment < e.rank >> 25
+                UNION ALL
+                SELECT 1, x.tickets_wanted FROM entries x
+                WHERE x.list_id = $1 AND x.status = 'waiting'
+                    AND x.rank >= (e.rank >> 25) << 25 AND x.rank < e.rank
+            ) AS before
+        ) AS p ON e.status = 'waiting'
+        WHERE e.list_id = $1
+        -- end of shown_entries
+    ) AS x
+    WHERE x.number = (
         SELECT e.number FROM entries e WHERE e.list_id = $1 AND e.user_id = u.user_id ORDER BY e.number DESC LIMIT 1
     )
     LIMIT 1

@@ -17,10 +17,43 @@ SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id
         SELECT 1 FROM entries x WHERE x.list_id = $1 AND x.user_id = s.user_id AND x.number > s.number
     ) AS rejoined,
     clock_timestamp() AS now
-FROM shown_entries s
+FROM (
+    -- shown_entries of $1
+    SELECT e.list_id, e.number, i.organization_id, i.offer_id, i.representation_id, i.event_id, e.user_id,
+        e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held, e.rank,
+        p.position, p.tickets_ahead, e.joined_at, e.ready_at,
+        CASE WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime) END
+            AS ready_until,
+        e.left_at
+    FROM entries e
+    JOIN inventory i ON i.list_id = $1
+    JOIN representations r ON r.representation_id = i.representation_id
+    LEFT JOIN LATERAL (
+        SELECT 1 + coalesce(sum(before.waiting), 0)::bigint AS position,
+            coalesce(sum(before.tickets), 0)::bigint AS tickets_ahead
+        FROM (
+            SELECT s.waiting, s.tickets FROM segments s
+            WHERE s.list_id = $1 AND s.bits = 35 AND s.segment < e.rank >> 35
+            UNION ALL
+            SELECT s.waiting, s.tickets FROM segments s
+            WHERE s.list_id = $1 AND s.bits = 30
+                AND s.segment >= (e.rank >> 35) << 5 AND s.segment < e.rank >> 30
+            UNION ALL
+            SELECT s.waiting, s.tickets FROM segments s
+            WHERE s.list_id = $1 AND s.bits = 25
+                AND s.segment >= (e.rank >> 30) << 5 AND s.segment < e.rank >> 25
+            UNION ALL
+            SELECT 1, x.tickets_wanted FROM entries x
+            WHERE x.list_id = $1 AND x.status = 'waiting'
+                AND x.rank >= (e.rank >> 25) << 25 AND x.rank < e.rank
+        ) AS before
+    ) AS p ON e.status = 'waiting'
+    WHERE e.list_id = $1
+    -- end of shown_entries
+) AS s
 JOIN inventory i ON i.list_id = $1
 JOIN events v ON v.event_id = i.event_id
 JOIN offers o ON o.offer_id = i.offer_id
 JOIN representations r ON r.representation_id = i.representation_id
 LEFT JOIN contacts c ON c.list_id = $1 AND c.number = $2
-WHERE s.list_id = $1 AND s.number = $2 AND s.user_id IS NOT NULL
+WHERE s.number = $2 AND s.user_id IS NOT NULL
