@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from tests.support.attacked import Scene, staged
+from tests.support.citus import migrate_and_distribute, on_citus
 from tests.support.databases import Databases, connected, on
 from tests.support.lists import Lists
 from tests.support.pooler import pooled
@@ -70,7 +71,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def server() -> Iterator[str]:
     """The DSN of the server: TEST_DATABASE_URL's, or one that is started for these tests."""
     with contextlib.ExitStack() as stack:
-        if dsn := os.environ.get("TEST_DATABASE_URL"):
+        if dsn := os.environ.get("CITUS_URL") or os.environ.get("TEST_DATABASE_URL"):
             yield dsn
         else:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="wl-test-"))
@@ -84,7 +85,10 @@ async def template(server: str) -> AsyncIterator[str]:
     name = f"template_{os.getpid()}"
     async with connected(server) as administrator:
         await administrator.execute(f"CREATE DATABASE {name}")
-        await migrate(on(server, name))
+        if on_citus():
+            await migrate_and_distribute(server, name)
+        else:
+            await migrate(on(server, name))
         yield name
         await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -100,7 +104,7 @@ def way(server: str) -> Iterator[str]:
 async def databases(server: str, template: str, way: str) -> AsyncIterator[Databases]:
     """Lends copies of the template. It reuses none behind a pooler: a pooler keeps its connections to a database
     after the test."""
-    lender = Databases(server, template, prefix=f"test_{os.getpid()}", reuse=way == server)
+    lender = Databases(server, template, prefix=f"test_{os.getpid()}", reuse=way == server and not on_citus())
     yield lender
     await lender.end()
 

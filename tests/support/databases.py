@@ -38,6 +38,12 @@ ORDER BY 1
 _WRITTEN = """
 SELECT string_agg(name, ', ') FROM unnest($1::text[]) AS name WHERE pg_relation_size(name::regclass) > 0
 """
+# What `ALTER DATABASE … SET` said of a database. CREATE DATABASE does not copy it.
+_SETTINGS = """
+SELECT split_part(setting, '=', 1) AS name, substr(setting, strpos(setting, '=') + 1) AS value
+FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) AS setting
+WHERE d.datname = $1 AND s.setrole = 0
+"""
 _OTHERS = "SELECT pg_stat_get_db_numbackends(oid) - 1 FROM pg_database WHERE datname = current_database()"
 
 
@@ -76,7 +82,7 @@ class Databases:
     @contextlib.asynccontextmanager
     async def lent(self) -> AsyncIterator[str]:
         """Lend a database that equals the template, and clean it afterwards."""
-        if not self._as_made:
+        if self._reuse and not self._as_made:
             await self._look_at_template()
         database = self._clean.pop() if self._clean else await self._new()
         try:
@@ -97,6 +103,8 @@ class Databases:
         name = f"{self._prefix}_{self.made}"
         async with connected(self._server) as administrator:
             await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY FILE_COPY")
+            for setting in await administrator.fetch(_SETTINGS, self._template):
+                await administrator.execute(f"ALTER DATABASE {name} SET {setting['name']} = '{setting['value']}'")
         return _Database(name, await asyncpg.connect(on(self._server, name)) if self._reuse else None)
 
     async def _drop(self, database: "_Database") -> None:

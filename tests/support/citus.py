@@ -1,0 +1,39 @@
+"""Tests on a real Citus: one node that CITUS_URL names, which is coordinator and worker in one (docs/citus.md)."""
+
+import os
+from urllib.parse import urlsplit
+
+from tests.support.databases import connected, on
+from waiting_list.postgres.citus import distribute
+from waiting_list.postgres.migrate import migrate
+
+# A node that asks itself would answer in the same session. As from another machine, it gets the statements that a
+# worker node gets.
+_AS_BETWEEN_MACHINES = "citus.enable_local_execution = off"
+
+
+def on_citus() -> bool:
+    """Whether the tests run on a Citus."""
+    return "CITUS_URL" in os.environ
+
+
+async def migrate_and_distribute(server: str, name: str) -> None:
+    """Make an empty database a Citus cluster of one node, with the tables of the service distributed over it.
+
+    Afterwards the database takes no connection, so that it can be copied: Citus connects to each by itself.
+    """
+    parts = urlsplit(server)
+    async with connected(on(server, name)) as inside:
+        await inside.execute("CREATE EXTENSION citus")
+        await inside.execute(f"ALTER DATABASE {name} SET {_AS_BETWEEN_MACHINES}")
+        await inside.fetchval("SELECT citus_set_coordinator_host($1, $2)", parts.hostname, parts.port or 5432)
+        await inside.fetchval(
+            "SELECT citus_set_node_property($1, $2, 'shouldhaveshards', true)", parts.hostname, parts.port or 5432
+        )
+    await migrate(on(server, name))
+    await distribute(on(server, name), shards=4)
+    async with connected(server) as administrator:
+        await administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        await administrator.fetch(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", name
+        )
