@@ -34,7 +34,36 @@ CUT_OFF = (
     asyncpg.OperatorInterventionError,
     asyncpg.ReadOnlySQLTransactionError,
 )
-"""Errors after which other connections to the same server are unusable, too."""
+"""Errors after which other connections to the same server are unusable, too: see is_cut_off."""
+_LOST_NODE = ("could not commit transaction", "failure on connection marked as essential")
+"""What Citus says, as an error of its own, when it loses a node within a transaction."""
+
+
+def is_cut_off(error: BaseException) -> bool:
+    """Return whether other connections to the same server are unusable after this error, too.
+
+    They are usable after an error that a session reports and survives: of a cancelled statement, or of a lost node
+    of a Citus cluster. But a server that has become read-only reports that, and is the wrong one from then on.
+    """
+    if not isinstance(error, CUT_OFF):
+        return False
+    return not _is_survived(error) or isinstance(error, asyncpg.ReadOnlySQLTransactionError)
+
+
+def is_of_lost_node(error: BaseException | None) -> bool:
+    """Return whether a session reports that it lost another node of its Citus cluster."""
+    if isinstance(error, asyncpg.InternalServerError):
+        return str(error).startswith(_LOST_NODE)
+    of_a_server = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
+    return (
+        isinstance(error, of_a_server)
+        and not isinstance(error, asyncpg.QueryCanceledError)
+        and _is_survived(error)
+    )
+
+
+def _is_survived(error: BaseException) -> bool:
+    return getattr(error, "severity_en", None) == "ERROR"
 
 
 class _Outage:
@@ -84,7 +113,7 @@ DISK = _Disk()
 
 @contextmanager
 def reachable(*, standby: bool = False, logged: bool = True) -> Iterator[None]:
-    """Turn every error of an unreachable database into Unavailable.
+    """Turn every error of an unreachable database, or of a lost node of a cluster, into Unavailable.
 
     A commit whose answer was lost may or may not have happened. Unavailable means "safe to repeat", which is true
     for every verb. The log shows the start and the end of an outage once, unless `logged` is false because the
@@ -93,9 +122,11 @@ def reachable(*, standby: bool = False, logged: bool = True) -> Iterator[None]:
     since = time.monotonic()
     try:
         yield
-    except UNREACHABLE as error:
+    except (*UNREACHABLE, asyncpg.InternalServerError) as error:
         if isinstance(error, asyncpg.InterfaceError) and "clos" not in str(error):
             raise  # a wrong argument, not a closed connection or pool
+        if isinstance(error, asyncpg.InternalServerError) and not is_of_lost_node(error):
+            raise
         if isinstance(error, asyncpg.DiskFullError) and not standby:
             DISK.is_full = True
         if logged and not standby:
