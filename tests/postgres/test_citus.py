@@ -1,7 +1,7 @@
 """`waiting-list distribute`, against a stand-in for Citus that refuses what its manual says Citus refuses.
 
-Citus itself is in no package registry. tests/proofs/test_sql_rules.py checks what Citus requires of every statement,
-and `make test-citus` runs the tests on a real one (docs/citus.md).
+Citus itself is in no package registry. tests/proofs/test_sql_rules.py checks what Citus requires of every
+statement, and `make test-citus` runs the tests on a real one (docs/citus.md).
 """
 
 from collections.abc import AsyncIterator

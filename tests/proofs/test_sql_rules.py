@@ -1,14 +1,17 @@
 """The rules of SQL, checked on the catalogue of a migrated database and the text of every statement."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 import waiting_list
+from ops.list_views import with_views
 from tests.support.lists import Lists
 from waiting_list.postgres.citus import DISTRIBUTED, LOCAL, REFERENCE
+from waiting_list.postgres.migrate import migrations
 from waiting_list.postgres.pool import Pool, connection
 
 PACKAGE = Path(waiting_list.__file__).parent
@@ -23,8 +26,8 @@ READS_THE_CLOCK = {
     "read_letter_facts", "read_place", "insert_session", "read_session", "insert_sign_in", "read_sign_in",
     "use_sign_in", "read_api_key", "note_api_key", "rotate_api_key", "take_allowances", "delete_old_allowances",
     "give_back_allowances", "lock_allowances",
-    "insert_audit", "read_figures", "read_lists_of_events", "read_sign_outs", "upsert_sign_out", "delete_old_sign_outs",
-    "delete_old_visitors", "note_mail", "forget_mail",
+    "insert_audit", "read_figures", "read_lists_of_events", "read_sign_outs", "upsert_sign_out",
+    "delete_old_sign_outs", "delete_old_visitors", "note_mail", "forget_mail",
     "read_pace_window", "read_overview", "delete_old_sessions", "read_organizations",
 }  # fmt: skip
 
@@ -93,6 +96,142 @@ def test_a_statement_holds_nothing_that_citus_refuses_by_its_manual(file: Path) 
         assert not re.search(r"DO UPDATE(?:(?!RETURNING)[^;])*\bSELECT\b", body), "a subquery for the conflict"
     if re.search(r"FOR (NO KEY )?UPDATE", body) and re.search(rf"\b(FROM|JOIN) ({'|'.join(DISTRIBUTED)})\b", body):
         assert re.search(r"list_id = \$", body), "locks rows of several lists"
+
+
+def _query(text: str) -> str:
+    """A statement without its comments."""
+    return re.sub(r"^ *--.*$", "", text, flags=re.MULTILINE)
+
+
+def _subqueries(body: str, opening: str) -> list[str]:
+    """What is in the parentheses that each match of `opening` begins."""
+    found = []
+    for match in re.finditer(opening, body):
+        depth = 1
+        for end in range(match.end(), len(body)):
+            depth += {"(": 1, ")": -1}.get(body[end], 0)
+            if depth == 0:
+                found.append(body[match.end() : end])
+                break
+    return found
+
+
+_LISTS_TABLE = rf"\b(?:FROM|JOIN) (?:{'|'.join(DISTRIBUTED)})\b"
+
+
+def _changes(body: str) -> bool:
+    changed = re.findall(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)", body)
+    return not {*DISTRIBUTED, *REFERENCE}.isdisjoint(changed)
+
+
+def _is_of_one_list(body: str) -> bool:
+    return "list_id = $1" in body
+
+
+def _moves_the_clock_into_case(body: str) -> bool:
+    sources = _subqueries(body, r"\bFROM \(") if "UPDATE" in body and "CASE" in body else []
+    return any("statement_timestamp()" in source and "OFFSET 0" not in source for source in sources)
+
+
+def _limits_each_of_several_lists(body: str) -> bool:
+    sources = [] if _is_of_one_list(body) else _subqueries(body, r"\bLATERAL \(")
+    return any(re.search(_LISTS_TABLE, source) and "LIMIT" in source for source in sources)
+
+
+def _fences_several_lists(body: str) -> bool:
+    sources = [] if _is_of_one_list(body) else _subqueries(body, r"\bFROM \(")
+    return any(re.search(_LISTS_TABLE, source) and "OFFSET 0" in source for source in sources)
+
+
+# Each was seen on Citus 13.2 or 14.0.
+CITUS_REFUSES: dict[str, Callable[[str], object]] = {
+    "an element of an array is a value of SET, which crashes the coordinator: UPDATE … FROM unnest": lambda body: (
+        _changes(body) and re.search(r"(?:SET|,)\s+\w+ = \(?\$\d+(?:::[\w ]+\[\]\))?\[", body)
+    ),
+    "Citus passes CASE x WHEN to the node as CASE WHEN x: write CASE WHEN x =": lambda body: (
+        _changes(body) and re.search(r"\bCASE \w+(?:\.\w+)? WHEN\b", body)
+    ),
+    "a function of DO UPDATE SET is not immutable: use excluded": lambda body: (
+        _changes(body)
+        and re.search(r"DO UPDATE(?:(?!WHERE|RETURNING)[^;])*\b(?:now|statement_timestamp)\(\)", body)
+    ),
+    "the planner moves statement_timestamp() from a subquery into CASE: OFFSET 0": _moves_the_clock_into_case,
+    "a view in a statement about one list asks all shards: see ops/list_views.py": lambda body: (
+        _is_of_one_list(body) and re.search(r"\b(?:FROM|JOIN) (?:shown_entries|uncounted_changes)\b", body)
+    ),
+    "LIMIT in a lateral subquery over several lists": _limits_each_of_several_lists,
+    "OFFSET in a subquery over several lists": _fences_several_lists,
+    "the list of an INSERT … SELECT is a parameter, so the coordinator copies the rows": lambda body: re.search(
+        rf"INSERT INTO (?:{'|'.join(DISTRIBUTED)})\b[^;]*?\bSELECT \$1(?:::uuid)?,", body
+    ),
+}
+NOT_ON_CITUS = {"read_entries"}
+"""Statements that the service does not use on Citus."""
+INSERTS_BY_PARTS = {"write_changes", "add_counts"}
+"""Statements about one list that insert in a WITH. Citus runs the parts in turn, each on the list's node."""
+OF_NO_LIST = {"insert_disabled_notices"}
+"""Statements that insert rows of an organization, which has a list id and no row of the inventory."""
+
+
+def citus_refuses(text: str) -> list[str]:
+    """Why a statement fails on Citus, or asks more nodes than the one of its list."""
+    return [reason for reason, is_refused in CITUS_REFUSES.items() if is_refused(_query(text))]
+
+
+@pytest.mark.parametrize("file", STATEMENTS, ids=lambda file: file.stem)
+def test_a_statement_holds_nothing_that_failed_on_a_real_citus(file: Path) -> None:
+    refused = citus_refuses(file.read_text())
+    assert bool(refused) == (file.stem in NOT_ON_CITUS | INSERTS_BY_PARTS | OF_NO_LIST), refused
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE contacts c SET link_hash = ($4::bytea[])[array_position($2::bigint[], c.number)]",
+        "UPDATE outbox o SET due_at = $2, tries = CASE o.status WHEN 'pending' THEN 1 ELSE 0 END",
+        "INSERT INTO mail_seen (is_only, seen_at) VALUES (true, statement_timestamp())"
+        " ON CONFLICT (is_only) DO UPDATE SET seen_at = statement_timestamp()",
+        "UPDATE outbox o SET ended_at = CASE WHEN a.status <> 'pending' THEN a.now END FROM ("
+        "SELECT u.status, statement_timestamp() AS now FROM unnest($2::text[]) AS u (status)) AS a",
+        "SELECT s.number, s.position FROM shown_entries s WHERE s.list_id = $1 AND s.number = ANY ($2)",
+        "SELECT x.number FROM inventory i CROSS JOIN LATERAL (SELECT e.number FROM entries e"
+        " WHERE e.list_id = i.list_id ORDER BY e.rank LIMIT $2) AS x WHERE i.organization_id = $1",
+        "SELECT i.list_id FROM (SELECT l.list_id FROM inventory l ORDER BY l.list_id OFFSET 0) AS i",
+        "INSERT INTO traces (list_id, number) SELECT $1, n.number FROM unnest($2::bigint[]) AS n (number)",
+    ],
+)
+def test_what_failed_on_a_real_citus_is_found_in_a_statement(statement: str) -> None:
+    assert len(citus_refuses(statement)) == 1
+
+
+def test_the_views_of_lists_in_statements_are_those_of_the_schema() -> None:
+    for file in STATEMENTS:
+        assert with_views(file.read_text()) == file.read_text(), f"{file.name}: make generate"
+
+
+_OLDER_THAN_THE_RULE = 21
+
+
+def combines_add_constraint(migration: str) -> str | None:
+    """The first ALTER TABLE that adds a constraint and does something else, which Citus refuses."""
+    for statement in _query(migration).split(";"):
+        # Commas in parentheses divide columns, not commands.
+        flat = re.sub(r"\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)", "", statement)
+        if re.match(r"\s*ALTER TABLE", flat) and "ADD CONSTRAINT" in flat and "," in flat:
+            return " ".join(statement.split())
+    return None
+
+
+def test_no_migration_adds_a_constraint_beside_another_command() -> None:
+    for migration in migrations():
+        found = combines_add_constraint(migration.text)
+        assert found is None or migration.version <= _OLDER_THAN_THE_RULE, found
+    one = "ALTER TABLE events ADD CONSTRAINT events_of_two UNIQUE (event_id, title)"
+    assert combines_add_constraint(one) is None
+    assert combines_add_constraint(f"{one}, ADD COLUMN more integer;")
+    assert combines_add_constraint(
+        "ALTER TABLE events DROP CONSTRAINT old, ADD CONSTRAINT new CHECK (a IN (1, 2));"
+    )
 
 
 def test_the_docs_of_citus_name_tables_and_statements_that_exist() -> None:

@@ -63,8 +63,8 @@ async def distribute(dsn: str, *, shards: int) -> list[str]:
     """Distribute the tables that are not distributed yet over so many shards, and return their names.
 
     It is one transaction on the coordinator, and safe to repeat. Stop the service meanwhile, because each table is
-    locked until the end. Then it writes NODE_SETTINGS to every node. Raises DistributionError if the extension or a
-    table is missing, if there is a table that no rule covers, or if a node lacks a setting; Unavailable.
+    locked until the end. Then it writes NODE_SETTINGS to every node. Raises DistributionError if the extension or
+    a table is missing, if there is a table that no rule covers, or if a node lacks a setting; Unavailable.
     """
     with reachable(logged=False):
         direct = await asyncpg.connect(dsn, timeout=5, statement_cache_size=0)
