@@ -69,6 +69,8 @@ PARTS = {
         350,
         80,
     ),
+    # Only on Citus.
+    "citus": Part(("lists/write_by_parts.py",), 30, 70),
 }
 SHARED = (
     "postgres/pool.py",

@@ -165,10 +165,10 @@ CITUS_REFUSES: dict[str, Callable[[str], object]] = {
         rf"INSERT INTO (?:{'|'.join(DISTRIBUTED)})\b[^;]*?\bSELECT \$1(?:::uuid)?,", body
     ),
 }
-NOT_ON_CITUS = {"read_entries"}
+NOT_ON_CITUS = {"read_entries", "write_changes"}
 """Statements that the service does not use on Citus."""
-INSERTS_BY_PARTS = {"write_changes", "add_counts"}
-"""Statements about one list that insert in a WITH. Citus runs the parts in turn, each on the list's node."""
+INSERTS_BY_PARTS = {"add_counts"}
+"""Statements about one list that insert in a WITH. Citus runs them by way of all nodes, so only the worker may."""
 OF_NO_LIST = {"insert_disabled_notices"}
 """Statements that insert rows of an organization, which has a list id and no row of the inventory."""
 

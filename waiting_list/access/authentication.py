@@ -21,9 +21,10 @@ from waiting_list.access.sign_outs import SignOuts, user_hash
 from waiting_list.access.user_tokens import OUR_HEADER, User, UserTokens, contact_of
 from waiting_list.batching import Batcher
 from waiting_list.fields import Id
+from waiting_list.postgres.outage import is_of_lost_node
 from waiting_list.postgres.pool import Pool, Record, connection
 from waiting_list.postgres.statements import sql
-from waiting_list.problems import Forbidden, Unauthenticated
+from waiting_list.problems import Forbidden, Unauthenticated, Unavailable
 from waiting_list.settings import Settings
 
 _TOKENS_KEPT = 50_000
@@ -77,9 +78,17 @@ class Authenticator:
         if record is None or not key.matches(record["secret_hash"]):
             raise _unauthenticated("The API key is not valid. It may have expired or been revoked.")
         if record["unnoted"]:
-            async with connection(self._pool) as acquired:
-                await acquired.execute(sql("note_api_key"), key.key_id)
+            await self._note(key.key_id)
         return Organizer(record["organization_id"], key.key_id, record["scopes"])
+
+    async def _note(self, key_id: str) -> None:
+        try:
+            async with connection(self._pool) as acquired:
+                await acquired.execute(sql("note_api_key"), key_id)
+        except Unavailable as problem:
+            # Keys are on every node of a Citus cluster. Without one of them, the lists of the others work on.
+            if not is_of_lost_node(problem.__cause__):
+                raise
 
     async def user(self, authorization: str | None) -> User:
         """Return the user with this user token. Raises Unauthenticated, also after a sign-out; Forbidden for an

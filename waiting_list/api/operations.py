@@ -84,10 +84,10 @@ async def is_ready(
     if call.service.draining.is_set():
         raise Unavailable("This process is shutting down.")
     await call.service.health.check()
-    metrics = await call.service.deployment_metrics.read()
+    holds, notices = await call.service.deployment_metrics.read_seconds_late(at_all_nodes=late_seconds is not None)
     ready = Readiness(
-        oldest_due_hold_seconds=metrics["oldest_due_hold_seconds"],
-        oldest_due_notice_seconds=metrics["oldest_due_notice_seconds"],
+        oldest_due_hold_seconds=holds,
+        oldest_due_notice_seconds=notices,
         warnings=call.service.peers.warnings,
     )
     if late_seconds is not None and ready.oldest_due_hold_seconds > late_seconds:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
@@ -20,7 +21,8 @@ from waiting_list.lists.list_settings import COLUMNS, Policy
 from waiting_list.lists.models import CLOCK, FAN, Entry, ListKey, Status
 from waiting_list.lists.ranks import SegmentChanges, joining_rank, last_places
 from waiting_list.lists.rows import CREATED_WITH, ENTRY_COLUMNS, JOINED_WITH, EntryRow, ListRow
-from waiting_list.postgres.pool import Connection, Record, lock_list
+from waiting_list.lists.write_by_parts import write_by_parts
+from waiting_list.postgres.pool import Connection, Record, has_citus, lock_list
 from waiting_list.postgres.statements import sql
 
 
@@ -310,16 +312,18 @@ class LockedList:
         changed = {n: status for n, status in self._changed.items() if n not in self._new}
         rows = [(*_values(self._entries[number]), status) for number, status in changed.items()]
         rows += [(*_values(entry), None) for entry in self._new.values()]
-        wrote = await self.connection.fetchrow(
-            sql("write_changes"),
-            self.list.list_id,
-            self.now,
-            *_columns(rows, [...] * len(_ADDED) if changed else _ADDED),
-            *_columns(self._segments.take(), [...] * 5),
-            *_columns(self._history, _RECORDED),
-            *_counts(self.list),
+        parts = (
+            _columns(rows, [...] * len(_ADDED) if changed else _ADDED),
+            _columns(self._segments.take(), [...] * 5),
+            _columns(self._history, _RECORDED),
+            _counts(self.list),
         )
-        assert tuple(wrote or ()) == (len(changed), 1), f"{wrote} of {len(changed)} entries and one list"
+        if has_citus(self.connection):
+            wrote = await write_by_parts(self.connection, self.list.list_id, self.now, *parts)
+        else:
+            at_once = (self.list.list_id, self.now, *chain.from_iterable(parts))
+            wrote = tuple(await self.connection.fetchrow(sql("write_changes"), *at_once) or ())
+        assert wrote == (len(changed), 1), f"{wrote} of {len(changed)} entries and one list"
         if (settings := _settings(self.list)) != self._settings:
             await self.connection.execute(sql("write_settings"), self.list.list_id, *settings)
             self._settings = settings

@@ -17,6 +17,7 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from waiting_list import __version__
+from waiting_list.postgres.outage import is_of_lost_node
 from waiting_list.postgres.pool import Pool, Record, snapshot
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import Unavailable
@@ -64,6 +65,22 @@ class DeploymentMetrics:
         if self._reading is None:
             self._reading = asyncio.create_task(self._read())
         return await asyncio.shield(self._reading)
+
+    async def read_seconds_late(self, *, at_all_nodes: bool) -> tuple[float, float]:
+        """Return for how many seconds a hold and a notice have been due.
+
+        While a node of a Citus cluster is lost, they are those read before, or 0: the process serves the lists of
+        the other nodes. With `at_all_nodes`, this raises Unavailable, like any other outage.
+        """
+        try:
+            record: Record | None = await self.read()
+        except Unavailable as problem:
+            if at_all_nodes or not is_of_lost_node(problem.__cause__):
+                raise
+            record = self._record
+        if record is None:
+            return 0.0, 0.0
+        return record["oldest_due_hold_seconds"], record["oldest_due_notice_seconds"]
 
     async def _read(self) -> Record:
         try:
