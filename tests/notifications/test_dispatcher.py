@@ -432,7 +432,7 @@ async def test_a_webhook_that_hangs_in_many_lists_holds_up_neither_fans_nor_othe
         for lists.key in keys:
             await lists.join("ada")
         # All of them were due before the others.
-        await telling.run("UPDATE outbox SET due_at = due_at - interval '1 hour'")
+        await telling.run("UPDATE outbox SET due_at = $1", datetime.now(UTC) - timedelta(hours=1))
         await telling.add_webhook("wh_2")
         await lists.join("bob", **ADA)
 
