@@ -37,15 +37,22 @@ _PINNED_PLANS = {
 }
 
 
-async def _look_for_citus(connected: "_Connection") -> None:
-    connected.has_citus = await connected.fetchval(sql("has_citus"))
+class _Look:
+    """Look once for a pool whether its database has Citus, and tell each connection.
 
+    With `pins_plans`, such a database plans each call for its values: Citus refuses to plan for all values.
+    """
 
-async def _leave_plans_to_citus(connected: "_Connection") -> None:
-    """Have a database with Citus plan each call for its values, because Citus refuses to plan for all values."""
-    await _look_for_citus(connected)
-    if connected.has_citus:
-        await connected.execute(sql("plan_for_citus"))
+    def __init__(self, *, pins_plans: bool) -> None:
+        self._pins_plans = pins_plans
+        self._has_citus: bool | None = None
+
+    async def __call__(self, connected: "_Connection") -> None:
+        if self._has_citus is None:
+            self._has_citus = await connected.fetchval(sql("has_citus"))
+        connected.has_citus = self._has_citus is True
+        if connected.has_citus and self._pins_plans:
+            await connected.execute(sql("plan_for_citus"))
 
 
 def has_citus(acquired: Connection) -> bool:
@@ -81,7 +88,7 @@ async def connect_pool(settings: Settings, dsn: str) -> Pool:
         reset=_leave_as_it_is,
         # Not behind a pooler, which would refuse them; there, no prepared statement is kept that could grow stale.
         server_settings=_PINNED_PLANS if settings.statement_cache else None,
-        init=cast(Any, _leave_plans_to_citus if settings.statement_cache else _look_for_citus),
+        init=cast(Any, _Look(pins_plans=settings.statement_cache)),
         connect=cast(Any, connect),
         connection_class=_Connection,
     )
