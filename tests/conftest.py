@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from tests.support.attacked import Scene, staged
-from tests.support.citus import migrate_and_distribute, on_citus
+from tests.support.citus import OF_ONE_SERVER, migrate_and_distribute, on_citus
 from tests.support.databases import Databases, connected, on
 from tests.support.lists import Lists
 from tests.support.pooler import pooled
@@ -60,11 +60,13 @@ _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the modules and folders in SLOW."""
+    """Mark the tests of the modules and folders in SLOW, and on Citus skip those of one server."""
     here = Path(__file__).parent
     for item in items:
         if not SLOW.isdisjoint(item.path.relative_to(here).with_suffix("").parts):
             item.add_marker(pytest.mark.slow)
+        if on_citus() and getattr(item, "originalname", item.name) in OF_ONE_SERVER:
+            item.add_marker(pytest.mark.skip(reason="it is about one server"))
 
 
 @pytest.fixture(scope="session")

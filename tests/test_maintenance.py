@@ -19,7 +19,7 @@ from waiting_list.lists.models import LeftReason, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.maintenance import Maintenance
 from waiting_list.postgres import outage
-from waiting_list.postgres.pool import Pool, connect_pool, connection
+from waiting_list.postgres.pool import Pool, clock, connect_pool, connection
 from waiting_list.problems import Unavailable
 from waiting_list.settings import Settings
 
@@ -34,8 +34,8 @@ def now(lists: Lists) -> Lists:
 async def hold_lapses(pool: Pool, *, in_seconds: float) -> None:
     async with connection(pool) as acquired:
         await acquired.execute(
-            "UPDATE entries SET ready_until = clock_timestamp() + $1 WHERE status = 'ready'",
-            timedelta(seconds=in_seconds),
+            "UPDATE entries SET ready_until = $1 WHERE status = 'ready'",
+            await clock(acquired) + timedelta(seconds=in_seconds),
         )
 
 
@@ -184,7 +184,7 @@ async def test_a_list_that_stays_due_stops_neither_the_clock_nor_the_others(now:
     await now.configure(closes_at=datetime.now(UTC) - timedelta(seconds=1))
     async with connection(now.pool) as acquired:
         await acquired.execute(
-            "UPDATE inventory SET waiting = 1, tickets_waiting = 1, ended_at = clock_timestamp()"
+            "UPDATE inventory SET waiting = 1, tickets_waiting = 1, ended_at = statement_timestamp()"
             " WHERE list_id = $1",
             now.key.list_id,
         )

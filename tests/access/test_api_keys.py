@@ -177,7 +177,9 @@ async def test_when_a_key_was_last_used_is_known_to_the_minute(app: FastAPI, sho
     await shop.organizer("GET", "/events", key=key)
     assert (await keys_of(shop))[key_id]["last_used_at"] == first
     async with connection(pool) as acquired:
-        await acquired.execute("UPDATE api_keys SET last_used_at = last_used_at - interval '61 seconds'")
+        await acquired.execute(
+            "UPDATE api_keys SET last_used_at = $1", datetime.fromisoformat(first) - timedelta(seconds=61)
+        )
     await shop.organizer("GET", "/events", key=key)
     assert (await keys_of(shop))[key_id]["last_used_at"] > first
 

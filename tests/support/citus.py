@@ -12,6 +12,18 @@ from waiting_list.postgres.migrate import migrate
 _AS_BETWEEN_MACHINES = "citus.enable_local_execution = off"
 
 
+OF_ONE_SERVER = {
+    # They look at all tables, and so at the shards.
+    "test_all_that_is_kept_of_a_person_is_exported_and_none_is_left_after_an_erasure",
+    "test_every_column_is_on_the_page_about_personal_data_once",
+    # Their own statements are none that Citus runs: several lists locked at once, several commands in one text.
+    "test_the_audit_waits_for_no_lock_and_holds_none",
+    "test_the_migration_gives_scopes_to_keys_of_builds_that_had_none",
+    "test_a_corruption_is_caught_by_its_name",
+}
+"""Tests that say nothing of Citus."""
+
+
 def on_citus() -> bool:
     """Whether the tests run on a Citus."""
     return "CITUS_URL" in os.environ

@@ -111,7 +111,15 @@ class Databases:
         if database.inside:
             await database.inside.close()
         async with connected(self._server) as administrator:
-            await administrator.execute(f"DROP DATABASE {database.name} WITH (FORCE)")
+
+            async def dropped() -> bool:
+                # Citus connects by itself, and may do so at this moment.
+                with contextlib.suppress(asyncpg.ObjectInUseError):
+                    await administrator.execute(f"DROP DATABASE {database.name} WITH (FORCE)")
+                    return True
+                return False
+
+            await until(dropped, seconds=10)
 
     async def _look_at_template(self) -> None:
         async with connected(on(self._server, self._template)) as inside:
