@@ -33,7 +33,7 @@ async def _explained(acquired: Connection, text: str) -> str:
     literals = []
     for parameter in prepared.get_parameters():
         one = _VALUES.get(parameter.name.removesuffix("[]"), "1")
-        value = f"{{{one}}}" if parameter.name.endswith("[]") else one
+        value = f'{{"{one}"}}' if parameter.name.endswith("[]") else one
         literals.append(f"'{value}'::{parameter.name}")
     filled = re.sub(r"\$(\d+)", lambda found: literals[int(found[1]) - 1], text)
     rows = await acquired.fetch(f"EXPLAIN (VERBOSE, COSTS OFF) {filled}")

@@ -16,8 +16,13 @@ OF_ONE_SERVER = {
     # They look at all tables, and so at the shards.
     "test_all_that_is_kept_of_a_person_is_exported_and_none_is_left_after_an_erasure",
     "test_every_column_is_on_the_page_about_personal_data_once",
+    # They count the trips to one server.
+    "test_a_batch_of_joins_purchases_or_leaves_takes_four_trips",
     # Their own statements are none that Citus runs: several lists locked at once, several commands in one text.
+    "test_a_batch_reads_what_was_committed_while_it_waited_for_the_lock",
+    "test_only_lists_that_ended_long_enough_ago_are_due",
     "test_the_audit_waits_for_no_lock_and_holds_none",
+    "test_counting_waits_for_no_change_and_no_change_waits_for_counting",
     "test_the_migration_gives_scopes_to_keys_of_builds_that_had_none",
     "test_a_corruption_is_caught_by_its_name",
 }
