@@ -25,6 +25,16 @@ OF_ONE_SERVER = {
     "test_counting_waits_for_no_change_and_no_change_waits_for_counting",
     "test_the_migration_gives_scopes_to_keys_of_builds_that_had_none",
     "test_a_corruption_is_caught_by_its_name",
+    "test_in_one_batch_a_place_given_up_frees_its_mailbox_for_whoever_comes_after",
+    "test_the_database_defends_one_place_for_each_mailbox",
+    "test_nothing_is_told_of_a_transaction_that_rolled_back",
+    "test_a_snapshot_is_read_whole_after_another_history",
+    "test_the_pace_counts_whose_turn_came_and_nothing_else",
+    "test_a_crowd_that_asks_at_once_is_answered_by_one_look",
+    "test_who_never_waited_says_nothing_of_how_fast_those_move_who_do",
+    "test_a_pace_is_measured_from_the_first_fan_on",
+    "test_only_two_weeks_count",
+    "test_a_list_that_nobody_joined_has_no_pace_and_one_that_is_none_is_not_found",
 }
 """Tests that say nothing of Citus."""
 

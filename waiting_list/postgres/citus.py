@@ -111,4 +111,4 @@ async def _set_on_every_node(direct: Connection) -> None:
         alter = await direct.fetchval(sql("alter_database"), name, value)
         await direct.execute(alter)  # Citus repeats it on the other nodes
         if nodes := [row["node"] for row in await direct.fetch(sql("read_nodes_without"), name, value)]:
-            raise DistributionError(f"Citus left out nodes: {', '.join(nodes)}. Run there: {alter}")
+            raise DistributionError(f"These nodes lack a setting: {', '.join(nodes)}. Run there: {alter}")
