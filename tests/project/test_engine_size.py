@@ -88,4 +88,5 @@ def f(
     """
 '''
     assert python_lines(source) == 7
+    assert sql_lines("SELECT 1\nFROM (\n    -- v of $1\n    SELECT 2\n    -- end of v\n) AS v\n") == 3
     assert sql_lines("-- What it does.\n\nSELECT 1\n  -- why\nFROM t -- here\n") == 2

@@ -104,14 +104,8 @@ class EntryContacts:
             records = await self._connection.fetch(sql("release_mailboxes"), list_id, list(requeued))
             sole = {record["number"] for record in records}
             numbers, old = list(requeued.values()), list(requeued)
-            await execute(
-                sql("copy_contacts"),
-                list_id,
-                numbers,
-                old,
-                [n in sole for n in old],
-                [first_link_version() for _ in old],
-            )
+            links = [first_link_version() for _ in old]
+            await execute(sql("copy_contacts"), list_id, numbers, old, [n in sole for n in old], links)
             await execute(sql("copy_traces"), list_id, numbers, old)
 
     @cached_property
