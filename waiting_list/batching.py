@@ -30,9 +30,9 @@ class Batcher(Generic[K, R, A]):
     that call late, so that requests can join the batch while it waits for a lock or a connection. If `run` fails
     for any other reason, the batcher runs each request alone, so that one failure stays alone.
 
-    `batch_limit` is small for the sake of the next sentences. Where one answer is for all, give the `queue_limit`.
-    The callers of a batch get their answers when `run` takes the next one, at most _GIVE_SECONDS later. So this
-    process writes their answers, and reads their next requests, while the database works for the next batch.
+    If a whole batch waits already, `run` begins it before the callers of the last one get their answers: they get
+    them when `run` takes it, at most _GIVE_SECONDS later. So this process writes answers and reads requests while
+    the database works. For this, `batch_limit` is small; where one answer is for all, give the `queue_limit`.
     """
 
     def __init__(
@@ -77,6 +77,12 @@ class Batcher(Generic[K, R, A]):
         answered: list[tuple[_Future[A], A | BaseException]] = []
         try:
             while queue:
+                if len(queue) < self._batch_limit:
+                    # First let in all requests that have reached this process: two turns of the loop bring a
+                    # request from its socket to here. Else a busy process would make many small batches.
+                    _give(answered)
+                    for _turn in range(4):
+                        await asyncio.sleep(0)
                 batch: list[_Waiting[R, A]] = []
                 give = partial(_give, answered)
                 timer = asyncio.get_running_loop().call_later(_GIVE_SECONDS, give)
