@@ -62,10 +62,7 @@ async def join(
     if bits:
         raise ChallengeRequired("Solve the challenge, then repeat the request with the solution.", bits=bits)
     joined = locked.join(
-        user_id=user_id,
-        tickets_wanted=tickets_wanted,
-        tickets_minimum=minimum,
-        unverified=contact.is_unverified,
+        user_id=user_id, tickets_wanted=tickets_wanted, tickets_minimum=minimum, unverified=contact.is_unverified
     )
     locked.contacts.add(joined.number, contact, network=network, quiet=quiet)
     return joined
