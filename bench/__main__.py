@@ -43,7 +43,8 @@ async def measure() -> dict[str, Any]:
         results["growth"] = await growth(stage)
         results["delays"] = await delays(stage)
         results["memory"] = await streams(stage)
-        results["costs"] = await costs(stage, results["memory"])
+        if not QUICK:  # they are for the simulation, which a short run does not make anew
+            results["costs"] = await costs(stage, results["memory"])
     return results
 
 

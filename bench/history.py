@@ -38,7 +38,7 @@ def run(results: dict[str, Any]) -> dict[str, Any]:
             for processes, calls in results["rates"].items()
         },
         "pgbench": {name: round(rate) for name, rate in results["pgbench"].items()},
-        "costs": results["costs"],
+        "costs": results.get("costs"),  # a short run has none, and is not kept
     }
 
 
