@@ -33,6 +33,7 @@ async def upcoming_events(
     try:
         async with snapshot(pool) as acquired:
             records = await acquired.fetch(sql("read_upcoming_events"), organization_id, *after, limit + 1)
+        async with connection(pool) as acquired:
             lists = await acquired.fetch(sql("read_lists_of_events"), [one["event_id"] for one in records])
     except Unavailable as problem:
         if not is_of_lost_node(problem.__cause__):

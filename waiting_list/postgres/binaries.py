@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ __all__ = [
     "EmbeddedError",
     "Program",
     "end_with_parent",
+    "explained",
     "find_account",
     "find_program",
     "system_folder",
@@ -53,6 +54,15 @@ class EmbeddedError(Exception):
 
     If PostgreSQL itself failed, the end of its output follows the sentence.
     """
+
+
+@contextmanager
+def explained(data_dir: Path) -> Iterator[None]:
+    """Turn an error of the system into a sentence for the operator. Raises EmbeddedError."""
+    try:
+        yield
+    except (OSError, subprocess.SubprocessError) as error:
+        raise EmbeddedError(f"The embedded PostgreSQL of {data_dir} cannot be used: {error}.") from error
 
 
 class Account(NamedTuple):

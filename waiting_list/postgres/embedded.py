@@ -40,6 +40,7 @@ from waiting_list.postgres.binaries import (
     DIES_WITH_US,
     EmbeddedError,
     Program,
+    explained,
     find_account,
     find_program,
     system_folder,
@@ -92,8 +93,9 @@ def embedded(
     server by then, if this machine has no PostgreSQL, or if the data folder has another account or major version.
     """
     deadline = time.monotonic() + wait_seconds
+    server = None
     with ExitStack() as stack:
-        try:
+        with explained(data_dir):
             home = _home(data_dir)
             lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             stack.callback(os.close, lock)
@@ -107,14 +109,11 @@ def embedded(
                 (home / "cluster" / "postmaster.pid").unlink(missing_ok=True)
                 server = _Server(home, program, lock, extra_settings)
                 stack.callback(server.stop)
-                meanwhile()
+        meanwhile()
+        with explained(data_dir):
+            if server is not None:
                 server.wait_until_ready(deadline)
-            else:
-                meanwhile()
-            dsn = f"postgresql://{_NAME}@/{_NAME}?host={quote(str(_socket_folder(home)))}&port={_PORT}"
-        except (OSError, subprocess.SubprocessError) as error:
-            raise EmbeddedError(f"The embedded PostgreSQL of {data_dir} cannot be used: {error}.") from error
-        yield dsn
+        yield f"postgresql://{_NAME}@/{_NAME}?host={quote(str(_socket_folder(home)))}&port={_PORT}"
 
 
 def has_data(data_dir: Path) -> bool:

@@ -25,8 +25,9 @@ WITH c AS MATERIALIZED (
                 h.verb = 'promote' AND h.after ? 'status' AS is_turn,
                 coalesce((h.after ->> 'tickets_wanted')::bigint - (h.before ->> 'tickets_wanted')::bigint, 0) AS more_wanted
             FROM inventory i
-            LEFT JOIN counted_lists l ON l.list_id = $1
-            JOIN history h ON h.list_id = $1 AND h.sequence > coalesce(l.sequence, 0)
+            JOIN history h ON h.list_id = $1 AND h.sequence > (
+                    SELECT coalesce(sum(l.sequence), 0)::bigint FROM counted_lists l WHERE l.list_id = $1
+                ) AND h.sequence <= (SELECT l.last_sequence FROM inventory l WHERE l.list_id = $1)
             WHERE i.list_id = $1 AND h.verb <> 'erase'
         ) AS c
         LEFT JOIN LATERAL (
