@@ -222,6 +222,7 @@ async def drill(cluster: Cluster, kinds: list[str], *, per_second: int, seconds:
     service = Services(cluster.folder, cluster.dsn)
     began = time.monotonic()
     try:
+        await asyncio.to_thread(service.command, "migrate")
         key = (await asyncio.to_thread(service.command, "create-key", "org_1")).splitlines()[-1]
         await service.start()
         good = True

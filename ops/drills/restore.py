@@ -146,6 +146,7 @@ async def live(folder: Path, archive: Archive, *, per_second: int, seconds: floa
         dsn = stack.enter_context(embedded(folder / "live", extra_settings=archive.settings))
         service = Services(folder, dsn)
         stack.callback(service.stop)
+        await asyncio.to_thread(service.command, "migrate")
         key = (await asyncio.to_thread(service.command, "create-key", "org_1")).splitlines()[-1]
         await service.start()
         async with clients(service, key) as shop:
