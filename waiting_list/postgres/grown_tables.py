@@ -8,11 +8,14 @@ first minute.
 from waiting_list.postgres.pool import Pool, connection
 from waiting_list.postgres.statements import sql
 
+_SECONDS = 600.0
+"""The time limit for one table, because a large one on a cold disk takes longer than other statements may."""
+
 
 async def analyze_grown_tables(pool: Pool) -> list[str]:
     """Analyze the tables that have become ten times as large, and return their names. Raises Unavailable."""
     async with connection(pool) as acquired:
         names = [row["name"] for row in await acquired.fetch(sql("read_grown_tables"))]
         for name in names:
-            await acquired.execute(sql("analyze_table").replace("$1", name))
+            await acquired.execute(sql("analyze_table").replace("$1", name), timeout=_SECONDS)
     return names
