@@ -35,7 +35,7 @@ def problems() -> str:
         "# Problems",
         "",
         "A refusal is `application/problem+json` (RFC 9457), with a `code` from this table. It changed no data.",
-        "`make generate` makes this page from `waiting_list/problems.py`.",
+        "`make generate` makes this page from `waiting_list/problems`.",
         "",
         "| code | status | when | extra fields |",
         "| --- | --- | --- | --- |",

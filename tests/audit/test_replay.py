@@ -19,8 +19,8 @@ from waiting_list.audit.queue_order import WaitingQueue
 from waiting_list.audit.replay import EntryReplay, ListReplay, Row, read_row
 from waiting_list.audit.report import Difference
 from waiting_list.lists.events import VERBS
-from waiting_list.lists.list_settings import Policy
 from waiting_list.lists.models import LeftReason, Status
+from waiting_list.lists.setting_values import Policy
 
 FOLDER = Path(__file__).parent.parent / "replay"
 STORY: list[list[Any]] = [json.loads(line) for line in (FOLDER / "history.jsonl").read_text().splitlines()]

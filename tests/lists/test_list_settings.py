@@ -13,10 +13,11 @@ import pytest
 from ops.settings_columns import with_columns
 from tests.support import added_setting
 from tests.support.lists import Lists
-from waiting_list.lists.list_settings import COLUMNS, FORM, SETTINGS, STORED_DEFAULTS, SettingsChange
+from waiting_list.lists.list_settings import COLUMNS, FORM, SETTINGS, STORED_DEFAULTS
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.queries.models import WaitingList
 from waiting_list.lists.setting import DeclaredSetting, enum_of
+from waiting_list.lists.settings_models import SettingsChange
 from waiting_list.postgres.migrate import migrations
 from waiting_list.postgres.pool import connection, transaction
 

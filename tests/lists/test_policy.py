@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waiting_list.lists.list_settings import Policy
 from waiting_list.lists.policy import choose
+from waiting_list.lists.setting_values import Policy
 
 
 class Fan(NamedTuple):

@@ -12,8 +12,8 @@ from tests.support.lists import LIST, ORGANIZER, USER, Lists
 from waiting_list.lists import verbs
 from waiting_list.lists.engine import Engine
 from waiting_list.lists.idempotency import Idempotency
-from waiting_list.lists.list_settings import SettingsChange
 from waiting_list.lists.models import Answer
+from waiting_list.lists.settings_models import SettingsChange
 from waiting_list.problems import ExceedsTotalStock, InventoryNotFound, NotInList, Problem, StockHeld
 from waiting_list.settings import Settings
 

@@ -20,9 +20,9 @@ from tests.support.lists import LIST, ORGANIZER, T0, USER, Lists
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.engine import SERVICE, Caller, Engine
-from waiting_list.lists.list_settings import SettingsChange
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import ListKey
+from waiting_list.lists.settings_models import SettingsChange
 from waiting_list.postgres.pool import Pool, connect_pool, connection
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings

@@ -13,12 +13,12 @@ from waiting_list.lists import verbs
 from waiting_list.lists.challenges import Proof
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.engine import SERVICE, Caller, Engine
-from waiting_list.lists.list_settings import SettingsChange
 from waiting_list.lists.models import Answer, Entry, Inventory, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries import history as history_queries
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.coalesced import CoalescedReads
+from waiting_list.lists.settings_models import SettingsChange
 from waiting_list.postgres.pool import Pool, connection
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings

@@ -8,10 +8,10 @@ from typing import Any
 
 from waiting_list.audit.replay import REPLAYED_FIELDS, EntryReplay, ListReplay
 from waiting_list.audit.report import Check, Difference, format_value
-from waiting_list.lists.list_settings import Policy
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.ranks import SEGMENT_LEVELS
 from waiting_list.lists.rows import CREATED_WITH
+from waiting_list.lists.setting_values import Policy
 
 _ENTRY_NAMES = sorted(REPLAYED_FIELDS)
 _entry_values = itemgetter(*_ENTRY_NAMES)

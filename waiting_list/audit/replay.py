@@ -16,10 +16,10 @@ from typing_extensions import TypedDict  # pydantic needs this one for Python be
 from waiting_list.audit.queue_order import WaitingQueue
 from waiting_list.audit.report import Check, Difference, format_value
 from waiting_list.lists.events import VERBS
-from waiting_list.lists.list_settings import Policy
 from waiting_list.lists.models import Status
 from waiting_list.lists.ranks import joining_rank
 from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, EntryRow, ListRow
+from waiting_list.lists.setting_values import Policy
 
 LIST_FIELDS = frozenset(CREATED_WITH)
 """The fields of a list that a change may have."""

@@ -18,10 +18,10 @@ from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.engine import SERVICE, Caller, Engine, Verb
 from waiting_list.lists.idempotency import Idempotency
-from waiting_list.lists.list_settings import SettingsChange
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries.coalesced import CoalescedReads
 from waiting_list.lists.queries.lists import list_settings
+from waiting_list.lists.settings_models import SettingsChange
 from waiting_list.page_addresses import CHECKOUT, SHOP
 from waiting_list.postgres.pool import Pool
 from waiting_list.problems import NotInList

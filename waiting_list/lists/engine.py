@@ -25,10 +25,10 @@ from waiting_list.batching import Batcher
 from waiting_list.lists import outbox, verbs
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.idempotency import Idempotency, store_responses, stored_responses
-from waiting_list.lists.list_settings import ListSettings
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import CLOCK, FAN, Answer, Entry, Inventory, ListKey, Several, Status
 from waiting_list.lists.rows import EntryRow
+from waiting_list.lists.settings_models import ListSettings
 from waiting_list.postgres.pool import Connection, Pool, transaction
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import InventoryNotFound, Problem

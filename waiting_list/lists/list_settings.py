@@ -1,13 +1,11 @@
-"""Declare the settings of a list, each once, and make the models and columns that follow from them."""
+"""Declare the settings of a list, each once, and the columns that follow from them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import make_dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from waiting_list.fields import Flag, Frozen, Instant, PurchaseAddress, Quantity, Stock, TimeOfDay
+from waiting_list.fields import Flag, Instant, PurchaseAddress, Quantity, Stock, TimeOfDay
 from waiting_list.lists.setting import (
     N_,
     DeclaredSetting,
@@ -16,56 +14,8 @@ from waiting_list.lists.setting import (
     Setting,
     Stored,
     declared_settings,
-    enum_of,
 )
-
-
-class Policy(StrEnum):
-    """Which fan is promoted when the first in line wants more tickets than are free."""
-
-    STRICT = "strict"
-    """No fan: the list waits until enough tickets are free for the first."""
-    SKIP = "skip"
-    """The next fans whose wish fits, until the first in line was skipped `skip_limit` times."""
-
-
-class AfterExpiry(StrEnum):
-    """What happens to a user when a hold expires."""
-
-    LEAVE = "leave"
-    """The user leaves the list."""
-    REQUEUE = "requeue"
-    """The user waits again, last in line, with a new entry and a new number."""
-
-
-class JoinChallenge(StrEnum):
-    """When a fan who joins must solve a challenge: some work for the fan's device."""
-
-    OFF = "off"
-    """Never."""
-    ADAPTIVE = "adaptive"
-    """While many fans join at once. The more fans, the more work."""
-    ALWAYS = "always"
-    """Always. More work while many fans join at once."""
-
-
-class HoldStep(Frozen):
-    """The length of holds from `days_before` days before the show. 0 is the day of the show, in the event's
-    timezone."""
-
-    days_before: Annotated[Stock, Field(le=3650)]
-    hold_minutes: Quantity
-
-    @classmethod
-    def all(cls, pairs: Sequence[Sequence[int]]) -> tuple[Self, ...]:
-        """Make the steps from the pairs of numbers that the database keeps."""
-        return tuple(cls(days_before=days, hold_minutes=minutes) for days, minutes in pairs)
-
-    @staticmethod
-    def pairs(steps: Sequence["HoldStep"]) -> list[list[int]]:
-        """Return the steps as the database keeps them: pairs of numbers, the most days first."""
-        return sorted(([step.days_before, step.hold_minutes] for step in steps), reverse=True)
-
+from waiting_list.lists.setting_values import AfterExpiry, HoldStep, JoinChallenge, Policy
 
 JOINING = Group(N_("Who can join"))
 PROMOTION = Group(N_("Who gets tickets"))
@@ -298,98 +248,13 @@ FORM: Mapping[Group, Sequence[DeclaredSetting]] = {
     for group in (JOINING, PROMOTION, HOLDS)
 }
 """The form on the dashboard: its groups from top to bottom, each with its settings in order."""
-_WITH_COLUMN = tuple(one for one in SETTINGS.values() if one.setting.has_column)
-COLUMNS = tuple(one.name for one in _WITH_COLUMN)
+WITH_COLUMN = tuple(one for one in SETTINGS.values() if one.setting.has_column)
+"""The settings that have a column of their own name."""
+COLUMNS = tuple(one.name for one in WITH_COLUMN)
 """The columns that settings have."""
-STORED_DEFAULTS: Mapping[str, Any] = {one.name: one.store(one.default) for one in _WITH_COLUMN}
+STORED_DEFAULTS: Mapping[str, Any] = {one.name: one.store(one.default) for one in WITH_COLUMN}
 """The value of each column in a new list."""
 _IN_EVERY_HISTORY = 1
 """The first row of every history has the settings of this migration and of those before it."""
-LATER_COLUMNS = tuple(one.name for one in _WITH_COLUMN if one.setting.migration > _IN_EVERY_HISTORY)
+LATER_COLUMNS = tuple(one.name for one in WITH_COLUMN if one.setting.migration > _IN_EVERY_HISTORY)
 """The columns that the first row of an older history lacks."""
-_NOT_AS_STORED = tuple(one for one in _WITH_COLUMN if one.setting.stored or one.setting.follows)
-_ENUMS = {one.name: enum for one in _WITH_COLUMN if (enum := enum_of(one.column_type))}
-_IN_EVERY_ANSWER = 4
-"""Stored idempotent responses have the settings of this migration and of those before it."""
-
-
-class SettingsChange(DeclaredSettings, frozen=True):
-    """The settings of a list that an organizer changes. Omitted settings keep their values."""
-
-    @model_validator(mode="after")
-    def _names_each_day_once(self) -> Self:
-        days = [step.days_before for step in self.hold_steps]
-        if len(set(days)) < len(days):
-            raise ValueError("hold_steps must not name the same days_before twice")
-        return self
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """Return the fields that the client sent, and only those, as they are stored."""
-        return {one.name: one.store(getattr(self, one.name)) for one in self._given}
-
-    @property
-    def moves_queue(self) -> bool:
-        """Return whether a field that the client sent can make a waiting fan ready."""
-        return any(one.setting.moves_queue for one in self._given)
-
-    @property
-    def _given(self) -> list[DeclaredSetting]:
-        return [one for one in SETTINGS.values() if one.name in self.model_fields_set]
-
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-def _as_shown(names: type[Model]) -> type[Model]:
-    """Make a model of its own fields and of every setting as clients see it, without bounds."""
-    own = {name: (info.annotation, info) for name, info in names.model_fields.items() if name not in SETTINGS}
-    shown = {
-        one.name: (one.type, one.shown_default if one.setting.migration > _IN_EVERY_ANSWER else ...)
-        for one in SETTINGS.values()
-    }
-    fields: dict[str, Any] = own | shown
-    made = create_model(names.__name__, __base__=Frozen, __module__=__name__, __doc__=names.__doc__, **fields)
-    return cast("type[Model]", made)
-
-
-@_as_shown
-class ListSettings(DeclaredSettings):
-    """The settings of one waiting list."""
-
-    offer_id: str
-    representation_id: str
-    event_id: str
-
-
-def shown_settings(stored: Callable[[str], Any]) -> dict[str, Any]:
-    """Return every setting as clients see it. `stored` gives the value of a column."""
-    shown = {"open": stored("waiting_list_open")} | {name: stored(name) for name in COLUMNS}
-    for one in _NOT_AS_STORED:
-        follows = one.setting.follows if shown[one.name] is None else None
-        shown[one.name] = one.load(shown[follows or one.name])
-    return shown
-
-
-def list_settings_of(stored: Callable[[str], Any]) -> ListSettings:
-    """Make the settings of a list. `stored` gives the value of a column."""
-    names = {name: stored(name) for name in ("offer_id", "representation_id", "event_id")}
-    return ListSettings(**names, **shown_settings(stored))
-
-
-if TYPE_CHECKING:
-    # The declarations, read as the attributes of a row: a type checker then knows each by its type.
-    class SettingColumns(DeclaredSettings):
-        """The columns that settings have in a row of `inventory`."""
-
-        hold_steps: list[list[int]]  # type: ignore[assignment]
-
-else:
-    SettingColumns = make_dataclass(
-        "SettingColumns", [(one.name, one.column_type) for one in _WITH_COLUMN], slots=True
-    )
-
-
-def with_enums(columns: dict[str, Any]) -> dict[str, Any]:
-    """Replace the text of enums by their members, in the columns of a row."""
-    return columns | {name: enum(columns[name]) for name, enum in _ENUMS.items() if columns[name] is not None}

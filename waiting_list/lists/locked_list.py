@@ -5,36 +5,24 @@ history row from the very fields that it sets. `flush` writes everything with on
 or for 500.
 """
 
-import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
-from operator import attrgetter
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
+from waiting_list.lists.change_columns import as_json, change_arrays, list_settings
 from waiting_list.lists.entry_contacts import EntryContacts
 from waiting_list.lists.event_limit import OtherPlaces
 from waiting_list.lists.holds import hold_until
 from waiting_list.lists.join_limit import JoinLimit
-from waiting_list.lists.list_settings import COLUMNS, Policy
-from waiting_list.lists.models import CLOCK, FAN, Entry, ListKey, Status
+from waiting_list.lists.models import CLOCK, Entry, ListKey, Status
 from waiting_list.lists.ranks import SegmentChanges, joining_rank, last_places
-from waiting_list.lists.rows import CREATED_WITH, ENTRY_COLUMNS, JOINED_WITH, EntryRow, ListRow
+from waiting_list.lists.rows import ENTRY_COLUMNS, JOINED_WITH, EntryChange, EntryRow, ListRow, entry_view
+from waiting_list.lists.setting_values import Policy
 from waiting_list.lists.write_by_parts import write_by_parts
 from waiting_list.postgres.pool import Connection, Record, has_citus, lock_list
 from waiting_list.postgres.statements import sql
-
-
-class EntryChange(NamedTuple):
-    """One change of an entry, as the outbox and the metrics need it."""
-
-    sequence: int
-    verb: str
-    actor: str
-    entry: EntryRow
-    promoted: bool
-    """Whether the change has made the entry ready."""
 
 
 class LockedList:
@@ -86,7 +74,7 @@ class LockedList:
         self._new: dict[int, EntryRow] = {}
         self._changed: dict[int, Status] = {}
         self._segments = SegmentChanges()
-        self._settings = _settings(row)
+        self._settings = list_settings(row)
         self._history: list[tuple[int, str, str, int | None, str | None, str, str | None]] = []
 
     @classmethod
@@ -298,8 +286,8 @@ class LockedList:
         if entry is not None:
             promoted = verb == "promote" and "status" in after
             self.changes.append(EntryChange(sequence, verb, self.actor, entry, promoted))
-        number, old = entry.number if entry else None, None if before is None else _json(before)
-        self._history.append((sequence, self.actor, verb, number, old, _json(after), reason))
+        number, old = entry.number if entry else None, None if before is None else as_json(before)
+        self._history.append((sequence, self.actor, verb, number, old, as_json(after), reason))
 
     async def flush(self) -> None:
         """Write the pending changes with one statement, and contacts of new entries with others.
@@ -310,13 +298,12 @@ class LockedList:
         if not self._history:
             return
         changed = {n: status for n, status in self._changed.items() if n not in self._new}
-        rows = [(*_values(self._entries[number]), status) for number, status in changed.items()]
-        rows += [(*_values(entry), None) for entry in self._new.values()]
-        parts = (
-            _columns(rows, [...] * len(_ADDED) if changed else _ADDED),
-            _columns(self._segments.take(), [...] * 5),
-            _columns(self._history, _RECORDED),
-            _counts(self.list),
+        parts = change_arrays(
+            self.list,
+            changed=((self._entries[number], status) for number, status in changed.items()),
+            new=self._new.values(),
+            segments=self._segments.take(),
+            history=self._history,
         )
         if has_citus(self.connection):
             wrote = await write_by_parts(self.connection, self.list.list_id, self.now, *parts)
@@ -324,7 +311,7 @@ class LockedList:
             at_once = (self.list.list_id, self.now, *chain.from_iterable(parts))
             wrote = tuple(await self.connection.fetchrow(sql("write_changes"), *at_once) or ())
         assert wrote == (len(changed), 1), f"{wrote} of {len(changed)} entries and one list"
-        if (settings := _settings(self.list)) != self._settings:
+        if (settings := list_settings(self.list)) != self._settings:
             await self.connection.execute(sql("write_settings"), self.list.list_id, *settings)
             self._settings = settings
         if self._new:
@@ -348,47 +335,7 @@ class LockedList:
             await self.flush()
             for record in await self.connection.fetch(sql("read_places"), self.list.list_id, others):
                 places[record["number"]] = record["position"], record["tickets_ahead"]
-        return {number: self._view(row, *places.get(number, (None, None))) for number, row in shown.items()}
-
-    def _view(self, row: EntryRow, position: int | None, tickets_ahead: int | None) -> Entry:
-        return Entry(
-            offer_id=self.list.offer_id,
-            representation_id=self.list.representation_id,
-            event_id=self.list.event_id,
-            user_id=row.user_id,
-            status=row.status,
-            left_reason=row.left_reason,
-            tickets_wanted=row.tickets_wanted,
-            tickets_minimum=row.tickets_minimum,
-            tickets_held=row.tickets_held,
-            number=row.number,
-            rank=row.rank,
-            position=position,
-            tickets_ahead=tickets_ahead,
-            joined_at=row.joined_at,
-            ready_at=row.ready_at,
-            ready_until=self.deadline(row) if row.ready_at else None,
-            left_at=row.left_at,
-        )
-
-
-def _columns(rows: Sequence[Iterable[Any]], defaults: Sequence[Any]) -> list[Sequence[Any] | None]:
-    """Turn the rows into one array for each column, for `unnest`; None if every row has the column's default.
-
-    Most columns of a join have it. asyncpg takes longer for an array than the rest of a join takes.
-    """
-    if not rows:
-        return [None] * len(defaults)
-    columns = zip(zip(*rows, strict=True), defaults, strict=True)
-    return [None if column.count(default) == len(column) else column for column, default in columns]
-
-
-_values = attrgetter(*(name for name in ENTRY_COLUMNS if name != "joined_at"))
-_ADDED = (..., ..., Status.WAITING, None, ..., ..., 0, ..., 0, False, None, None, None, None)
-"""What a new entry has in each column of write_changes, if it has only joined; `...` is different for each."""
-_RECORDED = (..., FAN, "join", ..., None, ..., None)
-"""What the history of a join by a fan has in each column."""
-_COUNTERS = ("waiting", "tickets_waiting", "last_number", "last_rank", "last_sequence")
-_counts = attrgetter(*(name for name in CREATED_WITH if name not in COLUMNS), *_COUNTERS)
-_settings = attrgetter(*COLUMNS)
-_json = json.JSONEncoder(default=datetime.isoformat, separators=(",", ":")).encode
+        return {
+            number: entry_view(self.list, row, until=self.deadline(row), place=places.get(number))
+            for number, row in shown.items()
+        }

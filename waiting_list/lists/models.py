@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 from pydantic import Field
 
 from waiting_list.fields import Frozen, Row
-from waiting_list.lists.list_settings import ListSettings
+from waiting_list.lists.settings_models import ListSettings
 
 CLOCK = "service"
 """The actor of changes that no person has asked for."""

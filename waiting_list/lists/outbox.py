@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from waiting_list.lists.events import VERBS
-from waiting_list.lists.locked_list import EntryChange, LockedList
+from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import CLOCK, Entry, Status
 from waiting_list.lists.notice_kinds import EmailKind, WebhookType
+from waiting_list.lists.rows import EntryChange
 from waiting_list.postgres.statements import sql
 
 _AT_ONCE = 5_000

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from waiting_list.lists.list_settings import Policy
+from waiting_list.lists.setting_values import Policy
 
 
 class Candidate(Protocol):

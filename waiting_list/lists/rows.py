@@ -4,20 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import partial
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
-from waiting_list.lists.list_settings import (
-    COLUMNS,
-    LATER_COLUMNS,
-    STORED_DEFAULTS,
-    JoinChallenge,
-    ListSettings,
-    SettingColumns,
-    list_settings_of,
-    with_enums,
-)
-from waiting_list.lists.models import Inventory, LeftReason, Status
+from waiting_list.lists.list_settings import COLUMNS, LATER_COLUMNS, STORED_DEFAULTS
+from waiting_list.lists.models import Entry, Inventory, LeftReason, Status
+from waiting_list.lists.setting_values import JoinChallenge
+from waiting_list.lists.settings_models import ListSettings, SettingColumns, list_settings_of, with_enums
 from waiting_list.postgres.pool import Record
 
 
@@ -47,6 +40,17 @@ class EntryRow:
         row.status = Status(row.status)
         row.left_reason = LeftReason(row.left_reason) if row.left_reason else None
         return row
+
+
+class EntryChange(NamedTuple):
+    """One change of an entry, as the outbox and the metrics need it."""
+
+    sequence: int
+    verb: str
+    actor: str
+    entry: EntryRow
+    promoted: bool
+    """Whether the change has made the entry ready."""
 
 
 @dataclass(slots=True)
@@ -138,3 +142,27 @@ ADDED_LATER: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
 """The fields of an entry that the history records for every join. It records `unverified` only if it is true; the
 others start empty."""
+
+
+def entry_view(row: ListRow, entry: EntryRow, *, until: datetime, place: tuple[int, int] | None) -> Entry:
+    """Return an entry as clients see it. `place` has its position and the tickets ahead, if it waits."""
+    position, tickets_ahead = place or (None, None)
+    return Entry(
+        offer_id=row.offer_id,
+        representation_id=row.representation_id,
+        event_id=row.event_id,
+        user_id=entry.user_id,
+        status=entry.status,
+        left_reason=entry.left_reason,
+        tickets_wanted=entry.tickets_wanted,
+        tickets_minimum=entry.tickets_minimum,
+        tickets_held=entry.tickets_held,
+        number=entry.number,
+        rank=entry.rank,
+        position=position,
+        tickets_ahead=tickets_ahead,
+        joined_at=entry.joined_at,
+        ready_at=entry.ready_at,
+        ready_until=until if entry.ready_at else None,
+        left_at=entry.left_at,
+    )

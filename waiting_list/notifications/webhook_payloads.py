@@ -10,9 +10,9 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, create_model
 
 from waiting_list.fields import Frozen
-from waiting_list.lists.list_settings import ListSettings
 from waiting_list.lists.models import Entry, Inventory
 from waiting_list.lists.notice_kinds import WebhookType
+from waiting_list.lists.settings_models import ListSettings
 
 _SHOWN: dict[str, Any] = {
     name: (field.annotation, field) for name, field in Entry.model_fields.items() if name != "purchase_pass"

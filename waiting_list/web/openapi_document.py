@@ -19,10 +19,11 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from waiting_list.access.scopes import Scope
-from waiting_list.lists.list_settings import SETTINGS, AfterExpiry, DeclaredSettings, JoinChallenge, Policy
+from waiting_list.lists.list_settings import SETTINGS, DeclaredSettings
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.notice_kinds import WebhookType
 from waiting_list.lists.queries.models import Signal
+from waiting_list.lists.setting_values import AfterExpiry, JoinChallenge, Policy
 from waiting_list.notifications.notice_status import NoticeStatus
 from waiting_list.notifications.webhook_payloads import TYPES, payload
 from waiting_list.problems import Problem

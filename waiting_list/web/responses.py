@@ -8,8 +8,8 @@ from fastapi import Response
 from pydantic import BaseModel
 
 from waiting_list.fields import Frozen
-from waiting_list.lists.list_settings import ListSettings
 from waiting_list.lists.models import Entry, Inventory
+from waiting_list.lists.settings_models import ListSettings
 from waiting_list.postgres.pagination import Page
 
 T = TypeVar("T")

@@ -7,12 +7,12 @@ from fastapi import Query, Response
 from waiting_list import problems
 from waiting_list.fields import Id
 from waiting_list.lists import verbs
-from waiting_list.lists.list_settings import ListSettings, SettingsChange
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries import history as history_queries
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.models import Change, ListSummary, Statistics
 from waiting_list.lists.queries.statistics import read_statistics
+from waiting_list.lists.settings_models import ListSettings, SettingsChange
 from waiting_list.web.openapi import AUTHENTICATED, WITH_BODY, declared
 from waiting_list.web.parameters import Cursor, Filter, Limit, PathId
 from waiting_list.web.request import ApiRequest

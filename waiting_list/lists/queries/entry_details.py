@@ -5,8 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from waiting_list.lists.contact import KeptContact
-from waiting_list.lists.list_settings import ListSettings, Policy, list_settings_of
 from waiting_list.lists.models import Entry, LeftReason, ListKey, Status
+from waiting_list.lists.setting_values import Policy
+from waiting_list.lists.settings_models import ListSettings, list_settings_of
 from waiting_list.postgres.pool import Pool, Record, connection
 from waiting_list.postgres.statements import sql
 

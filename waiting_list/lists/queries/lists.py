@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from waiting_list.lists.list_settings import ListSettings, list_settings_of, shown_settings
 from waiting_list.lists.models import Inventory, ListKey
 from waiting_list.lists.queries.entries import EntryFilter
 from waiting_list.lists.queries.models import ListSummary, WaitingList
+from waiting_list.lists.settings_models import ListSettings, list_settings_of, shown_settings
 from waiting_list.postgres.pagination import Page, decode, page_of
 from waiting_list.postgres.pool import Pool, Record, connection, snapshot
 from waiting_list.postgres.statements import sql

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field
 
 from waiting_list.fields import Frozen, Row
-from waiting_list.lists.list_settings import AfterExpiry, HoldStep, JoinChallenge, Policy
+from waiting_list.lists.setting_values import AfterExpiry, HoldStep, JoinChallenge, Policy
 
 
 class WaitingList(Frozen):

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from waiting_list.lists.list_settings import SettingsChange
 from waiting_list.lists.locked_list import LockedList
+from waiting_list.lists.settings_models import SettingsChange
 from waiting_list.problems import InvalidRequest
 
 

@@ -1,9 +1,9 @@
 """The verbs `expire` and `end`: take out entries whose hold has lapsed, or whose list has ended."""
 
-from waiting_list.lists.list_settings import AfterExpiry
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import LeftReason
 from waiting_list.lists.rows import EntryRow
+from waiting_list.lists.setting_values import AfterExpiry
 from waiting_list.lists.verbs.checks import take_out
 from waiting_list.postgres.statements import sql
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from waiting_list.fields import INT32_MAX
-from waiting_list.lists.list_settings import Policy
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import CLOCK, Status
 from waiting_list.lists.policy import Choice, choose
 from waiting_list.lists.rows import EntryRow
+from waiting_list.lists.setting_values import Policy
 from waiting_list.lists.verbs.checks import check_free, check_quantity
 from waiting_list.problems import WaitingListEnded
 

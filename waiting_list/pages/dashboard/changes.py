@@ -18,9 +18,9 @@ from waiting_list.fields import Title
 from waiting_list.lists import verbs
 from waiting_list.lists.engine import Caller, Engine, Verb
 from waiting_list.lists.idempotency import Idempotency
-from waiting_list.lists.list_settings import SettingsChange
 from waiting_list.lists.models import Answer, ListKey
 from waiting_list.lists.queries import lists as list_queries
+from waiting_list.lists.settings_models import SettingsChange
 from waiting_list.lists.verbs.lookalikes import AT_MOST
 from waiting_list.pages.dashboard.list_settings import changed_settings, read_settings, render_settings
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts

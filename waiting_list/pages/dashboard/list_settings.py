@@ -8,10 +8,12 @@ from fastapi import APIRouter, Response
 from pydantic import ValidationError
 
 from waiting_list import page_addresses as to
-from waiting_list.lists.list_settings import FORM, SETTINGS, HoldStep, ListSettings, SettingsChange
+from waiting_list.lists.list_settings import FORM, SETTINGS
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.setting import DeclaredSetting, Kind
+from waiting_list.lists.setting_values import HoldStep
+from waiting_list.lists.settings_models import ListSettings, SettingsChange
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts
 from waiting_list.pages.forms import Form, moment, whole_number
 from waiting_list.pages.page import PageRequest

@@ -18,10 +18,10 @@ from waiting_list.access.user_tokens import User
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import KeptContact
 from waiting_list.lists.engine import Caller, Verb
-from waiting_list.lists.list_settings import AfterExpiry
 from waiting_list.lists.models import FAN, Entry, LeftReason, Status
 from waiting_list.lists.queries.entry_details import EntryDetails, set_subscribed
 from waiting_list.lists.queries.wait_estimate import estimate_wait
+from waiting_list.lists.setting_values import AfterExpiry
 from waiting_list.notifications.suppressions import (
     code_hash,
     is_suppressed,

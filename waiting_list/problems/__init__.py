@@ -1,0 +1,138 @@
+"""Define the problems with which the API refuses a call: one class for each code of the HTTP contract.
+
+    Problem
+    ├── InvalidRequest          422 invalid_request
+    │   ├── UnsupportedMediaType 415 unsupported_media_type
+    │   └── BodyTooLarge         413 body_too_large
+    ├── Unauthenticated         401 unauthenticated
+    ├── Forbidden               403 forbidden
+    ├── ChallengeRequired       403 challenge_required
+    ├── NotFound                404 not_found (no such path)
+    │   ├── EventNotFound        404 event_not_found
+    │   ├── RepresentationNotFound 404 representation_not_found
+    │   ├── OfferNotFound        404 offer_not_found
+    │   ├── InventoryNotFound    404 inventory_not_found
+    │   ├── ApiKeyNotFound       404 api_key_not_found
+    │   ├── WebhookNotFound      404 webhook_not_found
+    │   ├── NoticeNotFound       404 notice_not_found
+    │   └── NotInList            404 not_in_list
+    ├── MethodNotAllowed        405 method_not_allowed
+    ├── Conflict                409 (never raised itself)
+    │   ├── WaitingListNotOpen   waiting_list_not_open
+    │   ├── WaitingListEnded     waiting_list_ended
+    │   ├── WaitingListFull      waiting_list_full
+    │   ├── AlreadyInList        already_in_list
+    │   ├── AddressTaken         address_taken
+    │   ├── TooManyPlaces        too_many_places
+    │   ├── AlreadyLeft          already_left
+    │   ├── NotReady             not_ready
+    │   ├── NotWaiting           not_waiting
+    │   ├── HoldExpired          hold_expired
+    │   ├── ExceedsTotalStock    exceeds_total_stock
+    │   ├── NotEnoughStock       not_enough_stock
+    │   ├── StockHeld            stock_held
+    │   ├── TooManyWebhooks      too_many_webhooks
+    │   ├── IdTaken              id_taken
+    │   └── HasDependents        has_dependents
+    ├── TooManyTickets          422 too_many_tickets
+    ├── WrongQuantity           422 wrong_quantity
+    ├── RequestTimeout          408 request_timeout
+    ├── IdempotencyKeyReused    422 idempotency_key_reused
+    ├── RateLimited             429 rate_limited
+    ├── InternalError           500 internal_error (a defect of the service; it changed no data)
+    └── Unavailable             503 unavailable
+
+A module has the problems of one subject: entries, stock, catalogue, requests. The same classes make the answers
+(RFC 9457), the OpenAPI document and docs/problems.md. The docstring of a class says when the API answers with it.
+`example` shows the extra fields that the answer carries.
+"""
+
+from waiting_list.problems.catalogue import (
+    ApiKeyNotFound,
+    EventNotFound,
+    HasDependents,
+    IdTaken,
+    InventoryNotFound,
+    NoticeNotFound,
+    OfferNotFound,
+    RepresentationNotFound,
+    TooManyWebhooks,
+    WebhookNotFound,
+)
+from waiting_list.problems.entries import (
+    ENTRY_EXAMPLE,
+    AddressTaken,
+    AlreadyInList,
+    AlreadyLeft,
+    ChallengeRequired,
+    HoldExpired,
+    NotInList,
+    NotReady,
+    NotWaiting,
+    TooManyPlaces,
+    TooManyTickets,
+    WaitingListEnded,
+    WaitingListFull,
+    WaitingListNotOpen,
+    WrongQuantity,
+)
+from waiting_list.problems.problem import Conflict, NotFound, Problem
+from waiting_list.problems.requests import (
+    BodyTooLarge,
+    Forbidden,
+    IdempotencyKeyReused,
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    RateLimited,
+    RequestTimeout,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from waiting_list.problems.stock import ExceedsTotalStock, NotEnoughStock, StockHeld
+
+__all__ = [
+    "ENTRY_EXAMPLE",
+    "AddressTaken",
+    "AlreadyInList",
+    "AlreadyLeft",
+    "ApiKeyNotFound",
+    "BodyTooLarge",
+    "ChallengeRequired",
+    "Conflict",
+    "EventNotFound",
+    "ExceedsTotalStock",
+    "Forbidden",
+    "HasDependents",
+    "HoldExpired",
+    "IdTaken",
+    "IdempotencyKeyReused",
+    "InternalError",
+    "InvalidRequest",
+    "InventoryNotFound",
+    "MethodNotAllowed",
+    "NotEnoughStock",
+    "NotFound",
+    "NotInList",
+    "NotReady",
+    "NotWaiting",
+    "NoticeNotFound",
+    "OfferNotFound",
+    "Problem",
+    "RateLimited",
+    "RepresentationNotFound",
+    "RequestTimeout",
+    "StockHeld",
+    "TooManyPlaces",
+    "TooManyTickets",
+    "TooManyWebhooks",
+    "Unauthenticated",
+    "Unavailable",
+    "UnsupportedMediaType",
+    "WaitingListEnded",
+    "WaitingListFull",
+    "WaitingListNotOpen",
+    "WebhookNotFound",
+    "WrongQuantity",
+]

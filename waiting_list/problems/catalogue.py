@@ -1,0 +1,73 @@
+"""Define the problems of what an organization has: its catalogue, API keys, webhooks and notices."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from waiting_list.problems.problem import Conflict, NotFound
+
+
+class EventNotFound(NotFound):
+    """The event does not exist, or belongs to another organization."""
+
+    code, title = "event_not_found", "Event not found"
+
+
+class RepresentationNotFound(NotFound):
+    """The representation does not exist, or belongs to another organization."""
+
+    code, title = "representation_not_found", "Representation not found"
+
+
+class OfferNotFound(NotFound):
+    """The offer does not exist, or belongs to another organization."""
+
+    code, title = "offer_not_found", "Offer not found"
+
+
+class InventoryNotFound(NotFound):
+    """The offer has no inventory at this representation, or it belongs to another organization."""
+
+    code, title = "inventory_not_found", "Inventory not found"
+
+    def __init__(self) -> None:
+        super().__init__("This offer has no inventory at this representation, and so no waiting list.")
+
+
+class IdTaken(Conflict):
+    """Another organization uses this id."""
+
+    code, title = "id_taken", "The id is already in use"
+
+
+class HasDependents(Conflict):
+    """Other objects depend on this one. Delete them first."""
+
+    code, title = "has_dependents", "Other objects depend on this one"
+
+
+class ApiKeyNotFound(NotFound):
+    """The API key does not exist, or belongs to another organization."""
+
+    code, title = "api_key_not_found", "API key not found"
+
+
+class WebhookNotFound(NotFound):
+    """The webhook does not exist, or belongs to another organization."""
+
+    code, title = "webhook_not_found", "Webhook not found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such webhook.")
+
+
+class TooManyWebhooks(Conflict):
+    """The organization has the maximum number of webhooks. The problem carries the `maximum`."""
+
+    code, title = "too_many_webhooks", "The organization has the maximum number of webhooks"
+    example: ClassVar[Mapping[str, Any]] = {"maximum": 20}
+
+
+class NoticeNotFound(NotFound):
+    """The notice does not exist or has been deleted, or belongs to another organization or another webhook."""
+
+    code, title = "notice_not_found", "Notice not found"
