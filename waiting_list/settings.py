@@ -338,7 +338,14 @@ class Settings(BaseSettings):
     @property
     def sends_mail(self) -> bool:
         """Whether the service sends e-mails or writes them to a folder."""
-        return self.smtp_host is not None or self.mail_folder is not None
+        return self.mail_transport is not None
+
+    @property
+    def mail_transport(self) -> Literal["folder", "smtp"] | None:
+        """How this process sends e-mails; None if it sends none. A folder wins over a mail server."""
+        if self.mail_folder is not None:
+            return "folder"
+        return "smtp" if self.smtp_host is not None else None
 
     @property
     def mails_dead_links(self) -> bool:

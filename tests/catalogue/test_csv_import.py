@@ -305,11 +305,11 @@ async def test_importing_again_sets_the_stock_and_serves_who_waits(folder: Path,
     (folder / "inventory.csv").write_text(
         "\ufeff" + text.replace("rep_001,500,0", "rep_001,500,3").replace("\n", "\r\n")
     )
-    await csv_import.load(pool, read(), sends_mail=True)
+    await csv_import.load(pool, read())
     assert await lists.status("ada") is Status.READY
     async with connection(pool) as acquired:
         told = await acquired.fetch("SELECT type FROM outbox ORDER BY type")
-    assert [one["type"] for one in told] == ["entry.ready", "ready", "reminder", "stock.changed"]
+    assert [one["type"] for one in told] == ["entry.ready", "joined", "ready", "reminder", "stock.changed"]
     await lists.audit()
 
 

@@ -232,8 +232,8 @@ async def held_before_its_commit(
     """Transactions of this list stop when all is written: `written` is set, and `may_commit` awaited."""
     written, may_commit, write = asyncio.Event(), asyncio.Event(), outbox.write_outbox
 
-    async def stopped(locked: LockedList, *, sends_mail: bool) -> bool:
-        wrote = await write(locked, sends_mail=sends_mail)
+    async def stopped(locked: LockedList) -> bool:
+        wrote = await write(locked)
         if locked.list.list_id == key.list_id:
             written.set()
             await may_commit.wait()

@@ -18,10 +18,11 @@ from tests.support.lists import ORGANIZATION, START, Lists
 from tests.support.sinks import Mailbox, Receiver, mail_server, receiver
 from tests.support.until import until, working
 from waiting_list.access.signing_keys import SigningKeys
-from waiting_list.lists import verbs
-from waiting_list.lists.engine import SERVICE, Engine
+from waiting_list.lists import outbox, verbs
+from waiting_list.lists.engine import Engine
+from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import ListKey
-from waiting_list.notifications import dispatcher, email_composer, send_batch
+from waiting_list.notifications import dispatcher, email_composer, notices, send_batch
 from waiting_list.notifications.dispatcher import Dispatcher
 from waiting_list.notifications.retry_policy import DELAYS_SECONDS
 from waiting_list.notifications.webhook_payloads import payload
@@ -581,7 +582,7 @@ async def test_notices_that_ended_long_ago_are_forgotten(telling: Telling) -> No
     await telling.deliver()
     await telling.run("UPDATE outbox SET ended_at = now() - interval '31 days' WHERE number = 1")
     await telling.run("UPDATE outbox SET ended_at = now() - interval '29 days' WHERE number = 2")
-    await telling.dispatcher().delete_old_notices()
+    await telling.dispatcher().end_old_notices()
     assert [record["number"] for record in await telling.run("SELECT number FROM outbox")] == [2]
 
 
@@ -614,27 +615,64 @@ async def test_a_notice_leaves_at_once_where_it_was_written(telling: Telling) ->
         assert await until(is_told) < 0.4
 
 
-async def test_changes_write_e_mails_while_some_worker_sends_them(telling: Telling) -> None:
-    elsewhere = Engine(telling.lists.pool, Settings())  # without the mail settings
+async def test_a_letter_is_written_whatever_process_made_the_change_and_sent_once_a_worker_can(
+    telling: Telling,
+) -> None:
+    sending, telling.lists.engine = telling.lists.engine, Engine(telling.lists.pool, Settings())
+    await telling.lists.join("ada", **ADA)
+    await telling.lists.add_stock(1)
+    assert await telling.statuses() == {"pending": 3}
+    silent = Dispatcher(telling.lists.pool, Settings(), SigningKeys(telling.lists.pool), sending.wake)
+    await silent.note_mail()
+    assert await telling.run("SELECT FROM mail_seen") == []
+    telling.lists.engine = sending
+    await telling.deliver()
+    assert [message["Subject"] for message in telling.mailbox.messages] == ["It is your turn: 1 ticket for Jazz"]
+    ((transport,),) = await telling.run("SELECT transport FROM mail_seen")
+    assert transport == "smtp"
+    await silent.note_mail()  # a worker without mail settings leaves the note
+    assert len(await telling.run("SELECT FROM mail_seen")) == 1
 
-    async def join(user_id: str) -> int:
-        telling.lists.engine = elsewhere
-        await telling.lists.join(user_id, **ADA)
-        await elsewhere.run(telling.lists.key, SERVICE, verbs.expire, at_most=1)
-        return len(await telling.run("SELECT FROM outbox"))
 
-    silent = Dispatcher(telling.lists.pool, Settings(), SigningKeys(telling.lists.pool), elsewhere.wake)
-    assert await join("ada") == 0
-    assert not elsewhere.sends_mail
-    await telling.dispatcher().note_mail()
-    assert await join("bo") == 1
-    assert elsewhere.sends_mail
+async def test_without_an_address_a_join_writes_no_letter_and_runs_no_statement_for_it(telling: Telling) -> None:
+    lists = telling.lists
+    await lists.join("ada")
+    await lists.add_stock(2)
+    async with transaction(lists.pool) as acquired:
+        locked = await LockedList.open(acquired, lists.key, now=lists.now)
+        assert locked is not None
+        await verbs.join(locked, user_id="bo", tickets_wanted=1)
+        await verbs.settle(locked)
+        assert locked.promoted
+        await locked.flush()
+        seen: list[str] = []
+        acquired.add_query_logger(lambda query: seen.append(query.query))
+        assert not await outbox.write_outbox(locked)
+    assert [query for query in seen if "outbox" in query] == []
+    assert await telling.statuses() == {}
 
-    await silent.note_mail()  # another worker may still be there
-    assert await join("cy") == 2
-    await telling.run("UPDATE mail_seen SET seen_at = now() - interval '6 minutes'")
-    await silent.note_mail()  # not again within a minute
-    assert await join("di") == 3
-    await Dispatcher(telling.lists.pool, Settings(), SigningKeys(telling.lists.pool), elsewhere.wake).note_mail()
-    assert await join("ed") == 3
-    assert not elsewhere.sends_mail
+
+async def test_what_no_worker_could_send_in_time_is_given_up_and_shown(telling: Telling) -> None:
+    await telling.lists.join("ada", **ADA)
+    await telling.lists.add_stock(1)
+    await telling.run("UPDATE outbox SET due_at = now() - interval '26 hours'")
+    silent = Dispatcher(telling.lists.pool, Settings(), SigningKeys(telling.lists.pool), telling.lists.engine.wake)
+    await silent.end_old_notices()
+    given_up = await telling.run("SELECT type, answer FROM outbox WHERE status = 'dropped'")
+    assert [tuple(one) for one in given_up] == [("joined", "no worker could send it in time")]
+    # The hold is still there, so the fan is still told.
+    await telling.deliver()
+    assert [message["Subject"] for message in telling.mailbox.messages] == ["It is your turn: 1 ticket for Jazz"]
+
+
+async def test_a_letter_that_is_sent_again_by_hand_is_not_too_old(telling: Telling) -> None:
+    await telling.lists.join("ada", **ADA)
+    await telling.run(
+        "UPDATE outbox SET due_at = now() - interval '26 hours', created_at = now() - interval '3 days'"
+    )
+    await telling.dispatcher().end_old_notices()
+    assert await telling.statuses() == {"dropped": 1}
+    ((notice_id,),) = await telling.run("SELECT notice_id FROM outbox")
+    await notices.resend(telling.lists.pool, ORGANIZATION, str(notice_id))
+    await telling.deliver()
+    assert await telling.statuses() == {"sent": 1}

@@ -27,7 +27,7 @@ READS_THE_CLOCK = {
     "use_sign_in", "read_api_key", "note_api_key", "rotate_api_key", "take_allowances", "delete_old_allowances",
     "give_back_allowances", "lock_allowances",
     "insert_audit", "read_figures", "read_lists_of_events", "read_sign_outs", "upsert_sign_out",
-    "delete_old_sign_outs", "delete_old_visitors", "note_mail", "forget_mail",
+    "delete_old_sign_outs", "delete_old_visitors", "note_mail", "give_up_letters",
     "read_pace_window", "read_overview", "delete_old_sessions", "read_organizations",
 }  # fmt: skip
 

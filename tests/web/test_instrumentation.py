@@ -307,6 +307,7 @@ async def test_how_late_a_worker_is_is_known_and_makes_no_process_unready(app: F
         "status": "ready",
         "oldest_due_hold_seconds": 0.0,
         "oldest_due_notice_seconds": 0.0,
+        "mail": {"sends": False, "transport": None, "seen_at": None},
         "warnings": [],
     }
     async with connection(app.state.service.pool) as acquired:

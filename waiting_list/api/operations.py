@@ -3,6 +3,7 @@
 They need no credentials, so the proxy must keep /metrics from the public.
 """
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -50,16 +51,29 @@ async def is_live() -> Liveness:
     return Liveness()
 
 
+class MailState(Frozen):
+    """Whether this process sends e-mails (`sends`), and how the deployment does.
+
+    `transport` is `smtp` or `folder`, and `seen_at` is when a worker that sends e-mails last ran. Both are null if
+    none ever has. E-mails are written in any case, and wait for such a worker.
+    """
+
+    sends: bool
+    transport: Literal["folder", "smtp"] | None
+    seen_at: datetime | None
+
+
 class Readiness(Frozen):
     """The readiness of the service, and the delay of its workers.
 
-    The two delays say for how many seconds the oldest due hold and the oldest due notice have been due. `warnings`
-    lists what the operator should fix.
+    The two delays say for how many seconds the oldest due hold and the oldest due notice have been due. `mail`
+    says whether e-mails are sent. `warnings` lists what the operator should fix.
     """
 
     status: Literal["ready"] = "ready"
     oldest_due_hold_seconds: float
     oldest_due_notice_seconds: float
+    mail: MailState
     warnings: list[Warned]
 
 
@@ -88,6 +102,9 @@ async def is_ready(
     ready = Readiness(
         oldest_due_hold_seconds=holds,
         oldest_due_notice_seconds=notices,
+        mail=MailState.model_validate(
+            {"sends": call.service.settings.sends_mail} | call.service.deployment_metrics.mail_seen._asdict()
+        ),
         warnings=call.service.peers.warnings,
     )
     if late_seconds is not None and ready.oldest_due_hold_seconds > late_seconds:

@@ -123,15 +123,14 @@ async def load(
     pool: Pool,
     found: Catalogue,
     *,
-    sends_mail: bool = False,
     now: datetime | None = None,
     dry_run: bool = False,
 ) -> Loaded:
     """Write a catalogue in one transaction, and return what that did.
 
     A list whose stock is 0 opens. An existing list gets the stock of the file, which may make fans ready. Those
-    fans get an e-mail if `sends_mail`, or if a worker of the deployment sends e-mails. A `dry_run` does the same,
-    and then rolls it back. Raises ImportRefused; Unavailable.
+    fans get an e-mail as soon as a worker sends e-mails. A `dry_run` does the same, and then rolls it back. Raises
+    ImportRefused; Unavailable.
     """
     done = Loaded(dict.fromkeys(("events", "representations", "offers", "inventory"), 0))
     made, refused = done.made, _Refused(found)
@@ -185,9 +184,9 @@ async def load(
                 await verbs.put_stock(locked, **wanted[pair].stock.model_dump())
                 locked.needs_promotion = True  # its representation may begin later now
                 await verbs.settle(locked)
-                await outbox.write_outbox(locked, sends_mail=sends_mail)
+                await outbox.write_outbox(locked)
                 done.ready += len(locked.promoted)
-                done.mails = sends_mail or locked.sends_mail
+                done.mails = locked.sends_mail
         if refused.refusals:
             raise ImportRefused(refused.refusals.lines())
     return done

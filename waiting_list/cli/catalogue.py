@@ -46,7 +46,7 @@ def import_catalogue(
         found = csv_import.shifted(found, datetime.now(UTC).date())
 
     async def run(pool: Pool, config: Settings) -> None:
-        done = await csv_import.load(pool, found, sends_mail=config.sends_mail, dry_run=dry_run)
+        done = await csv_import.load(pool, found, dry_run=dry_run)
         for line in found.notes:
             print(printable(line))
         verb = "would be made" if dry_run else "made"
@@ -59,8 +59,8 @@ def import_catalogue(
             print(f"{name}: {len(objects)} read, {done.made[name]} {verb}")
         if done.ready:
             print(f"fans who {'could' if dry_run else 'can'} buy now: {done.ready}")
-            if not done.mails:
-                note("They get no e-mail, because the service sends none.")
+            if not (done.mails or config.sends_mail):
+                note("Their e-mails wait, because no worker with mail settings has run yet.")
         if dry_run:
             print("This was a dry run: no data was changed.")
 

@@ -116,7 +116,7 @@ def _print_list(name: str, done: "Joined", mode: "Mode") -> None:
     would = "would have joined" if mode.dry_run else "joined"
     print(printable(f"{name}: {done.joined} {would}, {done.present} there already, {done.left} left before"))
     if done.ready:
-        with_mail, without = "an e-mail if they have an address", "no e-mail, because the service sends none"
+        with_mail, without = "an e-mail if they have an address", "one once a worker with mail settings runs"
         print(f"{done.ready} of them can buy now, and get {with_mail if done.mails else without}")
     if mode.announces:
         print(f"e-mails that they joined: {done.letters}")

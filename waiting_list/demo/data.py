@@ -54,7 +54,7 @@ async def load_demo(pool: Pool, settings: Settings, url: str) -> str:
         with as_file(files("waiting_list.demo") / "catalogue") as folder:
             found = csv_import.shifted(csv_import.read(folder), datetime.now(UTC).date())
         began = datetime.now(UTC) - timedelta(hours=28)
-        await csv_import.load(pool, found, sends_mail=settings.sends_mail, now=began)
+        await csv_import.load(pool, found, now=began)
         checkout = settings.public_url + CHECKOUT if settings.demo else _NO_SHOP
         await _Play(engine, began, checkout + _FILLED_IN).all()
     elif settings.demo:

@@ -165,7 +165,7 @@ class Engine:
             if self._dry:
                 return answers
             await store_responses(locked, _to_store(requests, answers))
-            wrote = await outbox.write_outbox(locked, sends_mail=self._mails)
+            wrote = await outbox.write_outbox(locked)
         BATCH_REQUESTS.observe(len(requests))
         for verb, changes in Counter(change.verb for change in locked.changes).items():
             ENTRY_CHANGES.labels(verb).inc(changes)

@@ -28,16 +28,16 @@ class _Event(NamedTuple):
     data: dict[str, Any]
 
 
-async def write_outbox(locked: LockedList, *, sends_mail: bool, announces: bool = True) -> bool:
+async def write_outbox(locked: LockedList, *, announces: bool = True) -> bool:
     """Write a notice for each fan and webhook that the changes concern; return whether there are any.
 
-    Fans get notices if a worker of the deployment sends e-mails, or if this process would (`sends_mail`).
-    Without e-mails and webhooks, the call runs no statement of its own. Unless it `announces`, no e-mail says that
-    a fan joined.
+    The call writes the e-mails whatever this process knows of mail servers, because a worker that can send them
+    may come later. Joins without an address and without webhooks cost no statement. Unless it `announces`, no
+    e-mail says that a fan joined.
     """
     await locked.flush()
     written = await _write_for_webhooks(locked) if locked.webhooks else False
-    return (await _write_for_fans(locked, announces) if sends_mail or locked.sends_mail else False) or written
+    return await _write_for_fans(locked, announces) or written
 
 
 def notice_id(list_id: UUID, at: datetime, sequence: int, type_: str, webhook_id: str | None) -> UUID:
@@ -103,13 +103,14 @@ async def _write_for_fans(locked: LockedList, announces: bool) -> bool:
         rows.append((notice_id(row.list_id, now, sequence, kind, None), kind, number, sequence, due_at))
 
     contacts = locked.contacts
-    known = contacts.given.keys() | set(contacts.requeued.values())
+    known = {number for number, one in contacts.given.items() if one.email} | set(contacts.requeued.values())
+    unknown = {change.entry.number for change in locked.changes if change.verb == "join"} - known
     for change in locked.changes:
         kind, number = VERBS[change.verb].email, change.entry.number
-        if kind is None or (kind is EmailKind.READY and not change.promoted):
+        if kind is None or number in unknown or (kind is EmailKind.READY and not change.promoted):
             continue
         # After an expired hold, the e-mail about the expiry also says that the fan waits again.
-        if kind is EmailKind.JOINED and (change.actor == CLOCK or number not in known or not announces):
+        if kind is EmailKind.JOINED and (change.actor == CLOCK or not announces):
             continue
         # The answer to a quiet join tells the fan already.
         is_known = kind in (EmailKind.JOINED, EmailKind.READY) and number in contacts.quiet

@@ -16,6 +16,7 @@ from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.notifications.email_composer import EmailComposer
 from waiting_list.notifications.email_sender import EmailSender
 from waiting_list.notifications.email_transport import open_email_transport
+from waiting_list.notifications.retry_policy import LONGEST_WAITS
 from waiting_list.notifications.webhook_sender import WebhookSender
 from waiting_list.postgres.pool import Pool, connection, snapshot
 from waiting_list.postgres.statements import sql
@@ -34,8 +35,6 @@ _RETRY_SECONDS = 1.0
 _CLEANING_SECONDS = 60.0
 _GRACE_SECONDS = 5.0
 _NOTE_SECONDS = 60.0
-_MAIL_FORGOTTEN = timedelta(minutes=5)
-"""After how long without a worker that sends e-mails another worker notes that there are none."""
 
 
 class Dispatcher:
@@ -70,7 +69,7 @@ class Dispatcher:
                 try:
                     self._wake.clear()
                     await self.note_mail()
-                    await self.delete_old_notices()
+                    await self.end_old_notices()
                     await self._start_tasks(self._webhook_sender.resting())
                     failing = False
                 except Unavailable:
@@ -93,28 +92,27 @@ class Dispatcher:
                 await self._email_sender.close()
 
     async def note_mail(self) -> None:
-        """Note in the database whether this deployment sends e-mails; at most once a minute. Raises Unavailable.
+        """Note in the database that and how this process sends e-mails; at most once a minute. Raises Unavailable.
 
-        Changes write notices for fans by that note, so that it does not matter which process makes them. A worker
-        without a mail server deletes the note only when no other worker has renewed it for a while.
+        So every process can say whether the deployment sends e-mails, though it has no mail settings itself. The
+        note stays when the settings go; it then shows since when no worker sends.
         """
         now = asyncio.get_running_loop().time()
-        if now - self._noted_at <= _NOTE_SECONDS:
+        if self._email_sender is None or now - self._noted_at <= _NOTE_SECONDS:
             return
         async with connection(self._pool) as acquired:
-            if self._email_sender is not None:
-                await acquired.execute(sql("note_mail"))
-            else:
-                await acquired.execute(sql("forget_mail"), _MAIL_FORGOTTEN)
+            await acquired.execute(sql("note_mail"), self._settings.mail_transport)
         self._noted_at = now
 
-    async def delete_old_notices(self) -> None:
-        """Delete the notices that ended `notices_kept_days` ago; at most once a minute. Raises Unavailable."""
+    async def end_old_notices(self) -> None:
+        """Give up e-mails that no worker could send in time, and delete the notices that ended `notices_kept_days`
+        ago; at most once a minute, and before this process sends any. Raises Unavailable."""
         now = asyncio.get_running_loop().time()
         if now - self._cleaned_at <= _CLEANING_SECONDS:
             return
         kept = timedelta(days=self._settings.notices_kept_days)
         async with connection(self._pool) as acquired:
+            await acquired.execute(sql("give_up_letters"), list(LONGEST_WAITS), list(LONGEST_WAITS.values()))
             await acquired.execute(sql("delete_old_notices"), kept)
         self._cleaned_at = now
 

@@ -1,13 +1,30 @@
 """Define how an attempt to send a notice can end, and when to try again."""
 
 import re
+from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
+
+from waiting_list.lists.notice_kinds import EmailKind
 
 LONGEST_ANSWER = 500
 """The most characters of a receiver's answer to store."""
 DELAYS_SECONDS = (5, 30, 120, 300, 900, 2_700, 7_200, 18_000, 36_000)
 """The delays between tries: ten tries over about eighteen hours, with jitter."""
+_LONGEST_WAIT = timedelta(days=3)
+_LONGEST_WAITS = {
+    EmailKind.JOINED: timedelta(days=1),
+    EmailKind.SIGN_IN: timedelta(hours=1),
+    EmailKind.VERIFY: timedelta(days=7),
+    EmailKind.READY: timedelta(days=30),
+    EmailKind.REMINDER: timedelta(days=30),
+}
+LONGEST_WAITS: Mapping[str, timedelta] = {kind: _LONGEST_WAITS.get(kind, _LONGEST_WAIT) for kind in EmailKind}
+"""How long an e-mail may be due before the service gives it up unsent.
+
+The e-mails about a hold may wait longest, because the sender drops them anyway once the hold is over.
+"""
 _JITTER = 0.2
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;]+")
 

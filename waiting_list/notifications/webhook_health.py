@@ -25,7 +25,6 @@ class WebhookHealth:
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool
         self._disable_days = settings.webhook_disable_days
-        self._sends_mail = settings.sends_mail
 
     async def update(self, webhook: Record, attempts: Sequence[Attempt]) -> None:
         """Note what the attempts of one batch say about a webhook.
@@ -66,7 +65,6 @@ class WebhookHealth:
         async with transaction(self._pool) as acquired:
             if await acquired.fetchval(sql("disable_webhook"), webhook_id, reason) is None:
                 return
-            mails = self._sends_mail or await acquired.fetchval(sql("read_mail_seen"))
             await acquired.execute(
                 sql("insert_disabled_notices"),
                 owner,
@@ -74,6 +72,6 @@ class WebhookHealth:
                 str(notice_id(owner, webhook["now"], 0, "webhook.disabled", webhook_id)),
                 json.dumps(event),
                 notice_id(owner, webhook["now"], 0, EmailKind.WEBHOOK_DISABLED, webhook_id),
-                json.dumps(email) if webhook["notify_email"] and mails else None,
+                json.dumps(email) if webhook["notify_email"] else None,
             )
         log.warning("webhook_disabled", webhook_id=webhook_id, reason=reason)

@@ -124,7 +124,7 @@ async def _join(pool: Pool, key: ListKey, people: Sequence[Person], mode: Mode, 
             raise _PeopleRefused(problems)
         await verbs.settle(locked)
         done.ready = len(locked.promoted)
-        await outbox.write_outbox(locked, sends_mail=mode.sends_mail, announces=mode.announces)
+        await outbox.write_outbox(locked, announces=mode.announces)
     return done
 
 

@@ -10,7 +10,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
@@ -30,6 +32,8 @@ DEPLOYMENT_METRICS = {
     "oldest_due_hold_seconds": "How long the oldest due hold has been due; 0 without one.",
     "pending_notices": "Number of notices that are still to be sent.",
     "oldest_due_notice_seconds": "How long the oldest due notice has been due; 0 without one.",
+    "pending_emails": "Number of e-mails that are still to be sent.",
+    "mail_seen_timestamp_seconds": "When a worker that sends e-mails last ran, as seconds since 1970; 0 if never.",
     "dead_notices": "Number of notices that were given up and not deleted yet.",
     "audit_lists": "Number of lists in the last audit of all lists.",
     "audit_differences": "Number of lists with a difference in that audit.",
@@ -39,6 +43,7 @@ DEPLOYMENT_METRICS = {
 
 _SHARED = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it when it is imported
 _FRESH_SECONDS = 5.0
+_MAIL_FRESH = timedelta(minutes=5)
 
 
 def share_counts() -> "tempfile.TemporaryDirectory[str]":
@@ -46,6 +51,18 @@ def share_counts() -> "tempfile.TemporaryDirectory[str]":
     folder = tempfile.TemporaryDirectory(prefix="waiting-list-metrics-")
     os.environ[_SHARED] = folder.name
     return folder
+
+
+class MailSeen(NamedTuple):
+    """How the deployment sends e-mails, and when a worker that sends them last ran; None if none ever has."""
+
+    transport: str | None
+    seen_at: datetime | None
+
+    @property
+    def is_now(self) -> bool:
+        """Whether such a worker ran within the last five minutes."""
+        return self.seen_at is not None and datetime.now(UTC) - self.seen_at < _MAIL_FRESH
 
 
 class DeploymentMetrics:
@@ -81,6 +98,14 @@ class DeploymentMetrics:
         if record is None:
             return 0.0, 0.0
         return record["oldest_due_hold_seconds"], record["oldest_due_notice_seconds"]
+
+    @property
+    def mail_seen(self) -> MailSeen:
+        """How the deployment sends e-mails, and when a worker last did, as far as the last read says."""
+        if self._record is None or not self._record["mail_seen_timestamp_seconds"]:
+            return MailSeen(None, None)
+        at = datetime.fromtimestamp(self._record["mail_seen_timestamp_seconds"], UTC)
+        return MailSeen(self._record["mail_transport"], at)
 
     async def _read(self) -> Record:
         try:

@@ -243,8 +243,10 @@ EXAMPLES: Mapping[str, Json] = {
         "version": 1207, "waiting": 17, "tickets_waiting": 31, "free": 0, "segment_bits": 30,
         "segments": [[0, 0, 0, 1180]],
     },
+    "MailState": {"sends": True, "transport": "smtp", "seen_at": "2026-11-24T10:15:00Z"},
     "Readiness": {
-        "status": "ready", "oldest_due_hold_seconds": 0.0, "oldest_due_notice_seconds": 0.0, "warnings": [],
+        "status": "ready", "oldest_due_hold_seconds": 0.0, "oldest_due_notice_seconds": 0.0,
+        "mail": {"sends": True, "transport": "smtp", "seen_at": "2026-11-24T10:15:00Z"}, "warnings": [],
     },
     "Redelivered": {"notices": 1},
     "RemovedEntries": {"removed": [1, 2], "skipped": [], "undo": "b7f1c0d2e3a4", "promoted": []},

@@ -244,6 +244,7 @@ FIELDS: Mapping[str, str] = {
     "waiting": "How many fans wait.",
     "waiting_list_open": "Whether fans can join the waiting list.",
     "waiting_lists": "The waiting lists of the event.",
+    "mail": "Whether e-mails are sent. They are written in any case, and wait for a process that sends them.",
     "warnings": "What the operator should fix.",
     "webhook_id": "The id of the webhook; null for an e-mail.",
     # Names with another meaning in one shape.
@@ -303,6 +304,9 @@ FIELDS: Mapping[str, str] = {
     "Release.tickets": "How many free tickets to release.",
     "Removal.numbers": "The numbers of the entries to remove.",
     "Removal.reason": "The reason for the removal. The history keeps it.",
+    "MailState.seen_at": "When a worker that sends e-mails last ran; null if none ever has.",
+    "MailState.sends": "Whether this process has mail settings.",
+    "MailState.transport": "How the deployment sends e-mails: through a mail server (`smtp`) or into a `folder`.",
     "SignedOut.user_id": "The fan whose tokens ended.",
     "ChallengeSolution.token": "The token of the challenge.",
     "TokenRequest.user_id": "The id of the fan at your organization. You choose it.",

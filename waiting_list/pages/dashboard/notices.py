@@ -34,9 +34,11 @@ async def show_notices(call: PageRequest) -> Response:
         limit=NOTICES_SHOWN,
         cursor=asked.get("cursor") or None,
     )
+    await call.service.deployment_metrics.read()
     return dashboard_page(
         call,
         "dashboard_notices.html",
+        mail_waits=not call.service.deployment_metrics.mail_seen.is_now,
         notices=found.items,
         next_cursor=found.next_cursor,
         chosen=status,
