@@ -51,14 +51,18 @@ class WaitingLists:
         self._pause = pause
         self._keys = jwt.PyJWKClient(f"{url}/.well-known/jwks.json", lifespan=600)
 
-    def call(self, method: str, path: str, body: Any = None, *, once: str | None = None) -> dict[str, Any]:
+    def call(
+        self, method: str, path: str, body: Any = None, *, once: str | None = None, version: int | None = None
+    ) -> dict[str, Any]:
         """Calls /v1/organizer + path, and again where that may help, after the pause that the service asks for.
 
         A POST carries an Idempotency-Key, the same each time, so it is done once however often it arrives: name it
-        with `once`, by an id of your own such as the order's, and that holds after a restart of yours, too. Raises
-        Refused; httpx.TransportError once there was no answer at all to the last try.
+        with `once`, by an id of your own such as the order's, and that holds after a restart of yours, too. With a
+        `version`, a PUT is done only while the inventory has it. Raises Refused;
+        httpx.TransportError once there was no answer at all to the last try.
         """
-        headers = {"Idempotency-Key": once or str(uuid4())} if method == "POST" else {}
+        known = {} if version is None else {"If-Match": f'"{version}"'}
+        headers = {"Idempotency-Key": once or str(uuid4())} if method == "POST" else known
         for tries in range(1, TRIES + 1):
             try:
                 answer = self._http.request(method, f"/v1/organizer{path}", json=body, headers=headers)
@@ -107,6 +111,20 @@ class Platform:
         for kind in ("events", "representations", "offers", "inventory"):  # each refers to those before
             for name, fields in catalogue[kind].items():
                 self.lists.call("PUT", f"/{kind}/{name}", fields)
+
+    def correct_stock(self, where: str, count: Callable[[], dict[str, int]]) -> dict[str, Any]:
+        """Makes the service's stock what the platform counts, and says for whom tickets are held now (`promoted`).
+
+        A sale that is reported between the look and the PUT makes another round, and is never undone.
+        """
+        while True:
+            known = self.lists.call("GET", f"/inventory/{where}")
+            stock = count()  # after the look, so that it has every sale that the look has
+            try:
+                return self.lists.call("PUT", f"/inventory/{where}", stock, version=known["version"])
+            except Refused as refused:
+                if refused.code != "stale_version":
+                    raise
 
     def report_sale(self, where: str, quantity: int, *, order: str) -> dict[str, Any]:
         """Tickets were sold to whoever came: fewer are available. The last one opens the list."""

@@ -1,11 +1,22 @@
 """Stock: adding, removing and setting it, and when a list opens."""
 
+import asyncio
+from collections.abc import Awaitable
+
 import pytest
 
-from tests.support.lists import Lists
+from tests.support.lists import ORGANIZER, Lists
 from waiting_list.fields import INT32_MAX
-from waiting_list.lists.models import ListKey, Status
-from waiting_list.problems import ExceedsTotalStock, InvalidRequest, InventoryNotFound, NotEnoughStock, StockHeld
+from waiting_list.lists import verbs
+from waiting_list.lists.models import Answer, ListKey, Status
+from waiting_list.problems import (
+    ExceedsTotalStock,
+    InvalidRequest,
+    InventoryNotFound,
+    NotEnoughStock,
+    StaleVersion,
+    StockHeld,
+)
 
 CALLS = ["add_stock", "remove_stock", "add_total_stock", "remove_total_stock", "promote"]
 
@@ -124,3 +135,52 @@ async def test_set_stock_promotes_and_never_goes_below_what_is_held(lists: Lists
         await lists.put_stock(50, 1)
     await lists.put_stock(2, 2)
     await lists.audit()
+
+
+async def test_a_version_grows_with_every_change_of_the_stock_and_with_no_other(lists: Lists) -> None:
+    versions = [(await lists.inventory()).version]
+
+    async def version_after(change: Awaitable[object], *, grows: bool) -> None:
+        await change
+        versions.append((await lists.inventory()).version)
+        assert (versions[-1] > versions[-2]) == grows
+
+    await version_after(lists.join("ada", 2), grows=False)
+    await version_after(lists.change("ada", 1), grows=False)
+    await version_after(lists.add_stock(1), grows=True)
+    await version_after(lists.join("bob"), grows=False)
+    await version_after(lists.move("bob", "first"), grows=False)
+    await version_after(lists.leave("ada"), grows=True)  # the hold goes on to bob
+    await version_after(lists.buy("bob"), grows=True)
+    await version_after(lists.configure(hold_minutes=10), grows=False)
+    await version_after(lists.configure(open=False), grows=True)
+    await version_after(lists.put_stock(100, 4), grows=True)
+    await version_after(lists.put_stock(100, 4), grows=False)
+    await version_after(lists.add_total_stock(1), grows=True)
+    await version_after(lists.remove_total_stock(1), grows=True)
+
+
+async def test_a_stale_number_never_brings_sold_tickets_back(lists: Lists) -> None:
+    read = (await lists.put_stock(100, 10)).inventory
+    assert read is not None
+    await lists.remove_stock(3)
+    stale = {"total_stock": 100, "available_stock": 10, "versions": {read.version}}
+    async with lists.refused(StaleVersion) as caught:
+        await lists.engine.run(lists.key, ORGANIZER, verbs.put_stock, **stale)
+    now = await lists.inventory()
+    assert caught[0].extra == {"inventory": now}
+    assert now.available_stock == 7
+    known = stale | {"available_stock": 6, "versions": {read.version, now.version}}
+    answer = await lists.engine.run(lists.key, ORGANIZER, verbs.put_stock, **known)
+    assert answer.inventory == await lists.inventory()
+
+
+async def test_of_two_puts_with_one_version_the_second_is_stale(lists: Lists) -> None:
+    known = {"versions": {(await lists.inventory()).version}, "total_stock": 100}
+    puts = [
+        lists.engine.run(lists.key, ORGANIZER, verbs.put_stock, available_stock=number, **known)  # type: ignore[arg-type]
+        for number in (5, 6, 7)
+    ]
+    answers = await asyncio.gather(*puts, return_exceptions=True)
+    assert [type(one) for one in answers] == [Answer, StaleVersion, StaleVersion]
+    assert (await lists.inventory()).available_stock == 5

@@ -109,6 +109,21 @@ def evening(url: str, key: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+async def test_a_correction_of_the_stock_undoes_no_sale(lists: WaitingLists, shop: Shop) -> None:
+    platform, left = Platform(lists), [10]
+    await shop.made("PUT", f"/inventory/{LIST}", {"total_stock": 100, "available_stock": 12})
+
+    def count() -> dict[str, int]:
+        counted = {"total_stock": 100, "available_stock": left[-1]}
+        if len(left) == 1:  # while the platform counts, a sale
+            left.append(7)
+            platform.report_sale(LIST, 3, order="o-1")
+        return counted
+
+    corrected = await asyncio.to_thread(platform.correct_stock, LIST, count)
+    assert corrected["available_stock"] == 7
+
+
 async def test_the_example_says_in_a_sentence_what_keeps_it_from_starting(lists: WaitingLists, shop: Shop) -> None:
     # The service does not send webhooks to private addresses, so the evening ends there, each time.
     for key, why in (

@@ -22,6 +22,7 @@ from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.statistics import read_statistics
+from waiting_list.lists.rows import STOCK
 from waiting_list.postgres.pool import Pool, connection
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
@@ -176,6 +177,10 @@ class Bridge:
         stock = await list_queries.inventory(self.lists.pool, key, organization_id=ORGANIZATION)
         assert (stock.total_stock, stock.available_stock, stock.free) == (model.total, model.available, model.free)
         assert stock.waiting_list_open == model.open
+        (changed,) = await self.lists.rows(
+            "SELECT max(sequence) FROM history WHERE list_id = $1 AND after ?| $2", key.list_id, sorted(STOCK)
+        )
+        assert stock.version == changed["max"]
         told = await read_statistics(self.lists.pool, key, organization_id=ORGANIZATION, period="hour")
         assert told.periods[-1].tickets_waiting == ahead
         finding = (await audit_list(self.lists.pool, key)).finding

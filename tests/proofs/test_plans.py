@@ -245,7 +245,7 @@ def hash_of(number: int) -> bytes:
 
 
 _WRITES = {
-    "write_changes": 39,
+    "write_changes": 40,
 }
 """How many parameters each takes."""
 _TYPES = {UUID: "uuid", datetime: "timestamptz", list: "text[]", int: "bigint", str: "text"}

@@ -97,8 +97,9 @@ class Lists:
         )
         stock = InventoryFields(total_stock=total, available_stock=available)
         caller = Caller(organization_id, "organizer:test")
-        made, _ = await catalogue_changes.put_inventory(self.pool, self.engine, caller, key, stock)
-        return made
+        answer, _ = await catalogue_changes.put_inventory(self.pool, self.engine, caller, key, stock)
+        assert answer.inventory is not None
+        return answer.inventory
 
     async def reschedule(self, start: datetime) -> None:
         """Move the start of the show."""

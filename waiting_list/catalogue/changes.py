@@ -5,7 +5,7 @@ Objects of another organization look as if they did not exist, except that their
 deployment.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from contextlib import asynccontextmanager, suppress
 
 import asyncpg
@@ -24,7 +24,8 @@ from waiting_list.catalogue.queries import offer, representation
 from waiting_list.lists import verbs
 from waiting_list.lists.engine import SERVICE, Caller, Engine
 from waiting_list.lists.locked_list import LockedList
-from waiting_list.lists.models import Inventory, ListKey
+from waiting_list.lists.models import Answer, Inventory, ListKey
+from waiting_list.lists.verbs.stock import ANY_VERSION
 from waiting_list.postgres.pool import Connection, Pool, connection, transaction
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import (
@@ -35,6 +36,7 @@ from waiting_list.problems import (
     InventoryNotFound,
     OfferNotFound,
     RepresentationNotFound,
+    StaleVersion,
 )
 
 
@@ -128,29 +130,40 @@ async def write_offer(
 
 
 async def put_inventory(
-    pool: Pool, engine: Engine, caller: Caller, key: ListKey, fields: InventoryFields
-) -> tuple[Inventory, bool]:
-    """Create an inventory, or set its stock, and return whether it was created.
+    pool: Pool,
+    engine: Engine,
+    caller: Caller,
+    key: ListKey,
+    fields: InventoryFields,
+    versions: Container[int] | None = None,
+) -> tuple[Answer, bool]:
+    """Create an inventory, or set its stock, and return the answer and whether it was created.
 
-    The list of a new inventory is open if no tickets are available. Raises OfferNotFound, RepresentationNotFound,
-    InvalidRequest if the two belong to different events, and the problems of `verbs.put_stock`.
+    The list of a new inventory is open if no tickets are available. With `versions`, the call changes an inventory
+    of one of these versions only, and creates none. An inventory that is deleted during the call is created again.
+    Raises OfferNotFound, RepresentationNotFound, InvalidRequest if the two belong to different events, and the
+    problems of `verbs.put_stock`.
     """
-    assert caller.organization_id is not None
-    async with transaction(pool) as acquired:
-        new = NewList(caller.organization_id, key, fields)
-        made = await create_lists(acquired, caller.actor, [new])
-    if made:
-        return made[key], True
-    try:
-        answer = await engine.run(key, caller, verbs.put_stock, **fields.model_dump())
-    except InventoryNotFound:
-        await offer(pool, key.offer_id, organization_id=caller.organization_id)
-        await representation(pool, key.representation_id, organization_id=caller.organization_id)
-        raise InvalidRequest.of(
-            "representation_id", "the offer and the representation belong to different events"
-        ) from None
-    assert answer.inventory is not None
-    return answer.inventory, False
+    organization_id = caller.organization_id
+    assert organization_id is not None
+    allowed = ANY_VERSION if versions is None else versions
+    while True:
+        if versions is None:
+            async with transaction(pool) as acquired:
+                made = await create_lists(acquired, caller.actor, [NewList(organization_id, key, fields)])
+            if made:
+                return Answer(entry=None, inventory=made[key], settings=None), True
+        with suppress(InventoryNotFound):
+            put = engine.run(key, caller, verbs.put_stock, **fields.model_dump(), versions=allowed)
+            return await put, False
+        its_offer = await offer(pool, key.offer_id, organization_id=organization_id)
+        date = await representation(pool, key.representation_id, organization_id=organization_id)
+        if its_offer.event_id != date.event_id:
+            raise InvalidRequest.of(
+                "representation_id", "the offer and the representation belong to different events"
+            )
+        if versions is not None:
+            raise StaleVersion("There is no such inventory. Send the request without If-Match to create it.")
 
 
 async def delete_event(pool: Pool, organization_id: str, event_id: str) -> Event:

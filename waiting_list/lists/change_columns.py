@@ -50,7 +50,7 @@ _ADDED = (..., ..., Status.WAITING, None, ..., ..., 0, ..., 0, False, None, None
 """What a new entry has in each column of write_changes, if it has only joined; `...` is different for each."""
 _RECORDED = (..., FAN, "join", ..., None, ..., None)
 """What the history of a join by a fan has in each column."""
-_COUNTERS = ("waiting", "tickets_waiting", "last_number", "last_rank", "last_sequence")
+_COUNTERS = ("waiting", "tickets_waiting", "last_number", "last_rank", "last_sequence", "version")
 _list_counts = attrgetter(*(name for name in CREATED_WITH if name not in COLUMNS), *_COUNTERS)
 """Returns what write_changes writes of the list, in its order."""
 list_settings = attrgetter(*COLUMNS)

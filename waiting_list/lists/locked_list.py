@@ -18,7 +18,7 @@ from waiting_list.lists.holds import hold_until
 from waiting_list.lists.join_limit import JoinLimit
 from waiting_list.lists.models import CLOCK, Entry, ListKey, Status
 from waiting_list.lists.ranks import SegmentChanges, joining_rank, last_places
-from waiting_list.lists.rows import ENTRY_COLUMNS, JOINED_WITH, EntryChange, EntryRow, ListRow, entry_view
+from waiting_list.lists.rows import ENTRY_COLUMNS, JOINED_WITH, STOCK, EntryChange, EntryRow, ListRow, entry_view
 from waiting_list.lists.setting_values import Policy
 from waiting_list.lists.write_by_parts import write_by_parts
 from waiting_list.postgres.pool import Connection, Record, has_citus, lock_list
@@ -265,6 +265,8 @@ class LockedList:
             setattr(self.list, name, value)
         self.needs_promotion |= self.list.free > free
         self._write_history(verb, entry, before, after, reason)
+        if not STOCK.isdisjoint(after):
+            self.list.version = self.list.last_sequence
 
     def _count(self, entry: EntryRow, sign: int, *, changed: int) -> None:
         # A join at the end moves no entry within the segment, so `changed` is 0.

@@ -78,7 +78,9 @@ class LeftReason(StrEnum):
 class Inventory(Frozen):
     """The stock of one offer at one representation.
 
-    0 <= held <= available_stock <= total_stock; free = available_stock - held.
+    0 <= held <= available_stock <= total_stock; free = available_stock - held. `version` is the sequence of the
+    last change of these numbers or of `waiting_list_open`, so it only grows. It is 0 in a response that was stored
+    before inventories had versions.
     """
 
     offer_id: str
@@ -89,6 +91,7 @@ class Inventory(Frozen):
     held: int
     free: int
     waiting_list_open: bool
+    version: int = 0
 
 
 class Entry(Frozen):

@@ -72,6 +72,7 @@ class ListRow(SettingColumns):
     last_number: int
     last_rank: int
     last_sequence: int
+    version: int
     ended_at: datetime | None
 
     @classmethod
@@ -137,6 +138,8 @@ CREATED_WITH = (
     *COLUMNS,
 )
 """The fields of a list that the history records; the counters follow from the entries."""
+STOCK = frozenset({"total_stock", "available_stock", "held", "waiting_list_open"})
+"""The fields of a list whose changes make a new `version` of its inventory."""
 ADDED_LATER: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_COLUMNS}
 """The settings that the first row of an older history lacks, with the values that they had then."""
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")

@@ -37,6 +37,7 @@
     ├── TooManyTickets          422 too_many_tickets
     ├── WrongQuantity           422 wrong_quantity
     ├── RequestTimeout          408 request_timeout
+    ├── StaleVersion            412 stale_version
     ├── IdempotencyKeyReused    422 idempotency_key_reused
     ├── RateLimited             429 rate_limited
     ├── InternalError           500 internal_error (a defect of the service; it changed no data)
@@ -90,10 +91,17 @@ from waiting_list.problems.requests import (
     Unavailable,
     UnsupportedMediaType,
 )
-from waiting_list.problems.stock import ExceedsTotalStock, NotEnoughStock, StockHeld
+from waiting_list.problems.stock import (
+    INVENTORY_EXAMPLE,
+    ExceedsTotalStock,
+    NotEnoughStock,
+    StaleVersion,
+    StockHeld,
+)
 
 __all__ = [
     "ENTRY_EXAMPLE",
+    "INVENTORY_EXAMPLE",
     "AddressTaken",
     "AlreadyInList",
     "AlreadyLeft",
@@ -123,6 +131,7 @@ __all__ = [
     "RateLimited",
     "RepresentationNotFound",
     "RequestTimeout",
+    "StaleVersion",
     "StockHeld",
     "TooManyPlaces",
     "TooManyTickets",

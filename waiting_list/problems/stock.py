@@ -3,7 +3,19 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from waiting_list.problems.problem import Conflict
+from waiting_list.problems.problem import Conflict, Problem
+
+INVENTORY_EXAMPLE: dict[str, Any] = {
+    "offer_id": "off_001",
+    "representation_id": "rep_001",
+    "event_id": "ev_001",
+    "total_stock": 100,
+    "available_stock": 2,
+    "held": 2,
+    "free": 0,
+    "waiting_list_open": True,
+    "version": 57,
+}
 
 
 class ExceedsTotalStock(Conflict):
@@ -25,3 +37,11 @@ class StockHeld(Conflict):
 
     code, title = "stock_held", "The tickets are held for ready users"
     example: ClassVar[Mapping[str, Any]] = {"free": 1}
+
+
+class StaleVersion(Problem):
+    """`If-Match` names no current version: the inventory has changed since, or does not exist. The problem carries
+    the `inventory` as it is, if it exists."""
+
+    code, status, title = "stale_version", 412, "The stock has changed since the version in If-Match"
+    example: ClassVar[Mapping[str, Any]] = {"inventory": INVENTORY_EXAMPLE}

@@ -10,7 +10,7 @@ from typing import Any
 from waiting_list import __version__
 from waiting_list.lists.list_settings import SETTINGS
 from waiting_list.lists.notice_kinds import WebhookType
-from waiting_list.problems import ENTRY_EXAMPLE
+from waiting_list.problems import ENTRY_EXAMPLE, INVENTORY_EXAMPLE
 
 Json = dict[str, Any]
 
@@ -130,9 +130,7 @@ _BOUGHT: Json = (
 _LEFT: Json = (
     _ENTRY | _AT | {"status": "left", "left_reason": "cancelled", "position": None, "tickets_ahead": None}
 )
-_STOCK: Json = _LIST | {
-    "total_stock": 100, "available_stock": 2, "held": 2, "free": 0, "waiting_list_open": True,
-}  # fmt: skip
+_STOCK: Json = INVENTORY_EXAMPLE
 _SETTINGS: Json = _LIST | {name: one.shown_default for name, one in SETTINGS.items()}
 _NOT_PUBLIC = ("open", "purchase_url", "reminder_minutes")
 _COUNTS: Json = {

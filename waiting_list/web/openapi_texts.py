@@ -43,7 +43,8 @@ HEADERS: Mapping[str, tuple[str, Mapping[str, object]]] = {
         {"type": "string", "examples": ['attachment; filename="entries.csv"']},
     ),
     "ETag": (
-        "The version of the answer. Send it as `If-None-Match` to get 304 while the answer is the same.",
+        "The version of the answer. Send that of a queue as `If-None-Match` to get 304 while it is the same. Send "
+        "that of an inventory as `If-Match` to set the stock only if it is the same.",
         {"type": "string", "examples": ['"5f2b9c1e"']},
     ),
     "Idempotent-Replayed": (
@@ -95,6 +96,7 @@ PARAMETERS: Mapping[str, str] = {
 }
 """The parameters in paths and queries that have no text of their own."""
 
+_VERSION = "The version of the stock: the `sequence` of its last change. Send it as `If-Match`."
 _KEPT_CONTACT = "null if the fan gave none."
 FIELDS: Mapping[str, str] = {
     "actor": "The author of the change: `user` is the fan, `organizer:` comes before the id of an API key, and "
@@ -273,6 +275,8 @@ FIELDS: Mapping[str, str] = {
     "KeyRequest.name": "The name of the key, for people.",
     "KeyRequest.read_only": "true is short for the scope `read` alone.",
     "KeyRequest.scopes": "The rights of the key. By default all rights.",
+    "Inventory.version": _VERSION,
+    "ChangedInventory.version": _VERSION,
     "ListSummary.entries": "Entries by status.",
     "ListSummary.tickets": "Wanted tickets by status; for `ready`, held tickets.",
     "Liveness.status": "Always `live`.",
@@ -292,6 +296,7 @@ FIELDS: Mapping[str, str] = {
     "ProblemDocument.entry": "The fan's entry as it is. Problems about an existing entry have it.",
     "ProblemDocument.free": "How many tickets are free. Only `stock_held` has it.",
     "ProblemDocument.held": "How many tickets are held for the fan. Only `wrong_quantity` has it.",
+    "ProblemDocument.inventory": "The stock as it is. Only `stale_version` has it, if the inventory exists.",
     "ProblemDocument.maximum": "The largest number that the service accepts. Problems about a limit have it.",
     "ProblemDocument.status": "The status of the answer.",
     "ProblemDocument.title": "The name of the problem, for people. It depends on the code alone.",

@@ -16,7 +16,7 @@ from starlette.types import Scope
 
 from waiting_list.fields import LOCAL_ADDRESS, LOCAL_ADDRESS_HINT, Frozen
 from waiting_list.lists.challenges import Challenge
-from waiting_list.lists.models import Entry
+from waiting_list.lists.models import Entry, Inventory
 from waiting_list.problems import InternalError, InvalidRequest, MethodNotAllowed, NotFound, Problem
 
 T = TypeVar("T")
@@ -64,6 +64,7 @@ class ProblemDocument(BaseModel):
     code: str
     errors: list[FieldError] | SkipJsonSchema[None] = Absent
     entry: Entry | SkipJsonSchema[None] = Absent
+    inventory: Inventory | SkipJsonSchema[None] = Absent
     challenge: Challenge | SkipJsonSchema[None] = Absent
     maximum: int | SkipJsonSchema[None] = Absent
     available: int | SkipJsonSchema[None] = Absent

@@ -206,6 +206,10 @@ class ApiRequest(Request):
             if "entry" in problem.extra:
                 problem.extra["entry"] = await self.with_pass(problem.extra["entry"])
             raise
+        return await self.with_passes(answered)
+
+    async def with_passes(self, answered: Answer) -> Answer:
+        """Return the answer of a verb, with purchase passes in its ready entries."""
         if not answered.promoted and (answered.entry is None or answered.entry.status is not Status.READY):
             return answered
         entry = await self.with_pass(answered.entry) if answered.entry else None

@@ -62,6 +62,13 @@ def answer(body: BaseModel, *, status: int = 200, replayed: bool = False) -> Res
     return Response(body.model_dump_json(), status, headers, media_type="application/json")
 
 
+def stock_answer(stock: Inventory, *, status: int = 200, replayed: bool = False) -> Response:
+    """Make the answer with an inventory. Its ETag is its version, for `If-Match`."""
+    made = answer(stock, status=status, replayed=replayed)
+    made.headers["ETag"] = f'"{stock.version}"'
+    return made
+
+
 def page(found: Page[Any], kind: type[BaseModel]) -> Response:
     """Make the answer with one page of a listing."""
     return answer(Listing[kind](items=found.items, next_cursor=found.next_cursor))  # type: ignore[valid-type]

@@ -19,10 +19,11 @@ from waiting_list.catalogue.models import (
 )
 from waiting_list.lists.models import Inventory, ListKey
 from waiting_list.lists.queries import lists as list_queries
+from waiting_list.web.entity_tags import IF_MATCH, TAGGED, if_match
 from waiting_list.web.openapi import AUTHENTICATED, WITH_BODY, declared
 from waiting_list.web.parameters import Cursor, Ids, Limit, PathId
 from waiting_list.web.request import ApiRequest
-from waiting_list.web.responses import Listing, answer, page
+from waiting_list.web.responses import ChangedInventory, Listing, answer, changed_noun, page, stock_answer
 from waiting_list.web.routes import StockRoute, organizer_router
 
 router = organizer_router(StockRoute, "Catalogue")
@@ -227,28 +228,46 @@ async def list_inventory(
     INVENTORY,
     operation_id="get_inventory",
     response_model=Inventory,
-    responses=declared([*AUTHENTICATED, problems.InventoryNotFound]),
+    responses=TAGGED | declared([*AUTHENTICATED, problems.InventoryNotFound]),
 )
 async def get_inventory(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
     """Show the stock of an offer at a representation."""
     key = ListKey(offer_id, representation_id)
-    return answer(await list_queries.inventory(call.pool, key, organization_id=call.organization_id))
+    return stock_answer(await list_queries.inventory(call.pool, key, organization_id=call.organization_id))
 
 
 @router.put(
     INVENTORY,
     operation_id="put_inventory",
-    response_model=Inventory,
-    responses=_created(Inventory)
-    | declared([*WITH_BODY, problems.OfferNotFound, problems.RepresentationNotFound, problems.StockHeld]),
+    openapi_extra=IF_MATCH,
+    response_model=ChangedInventory,
+    responses=TAGGED
+    | {201: TAGGED[200] | _created(ChangedInventory)[201]}
+    | declared(
+        [
+            *WITH_BODY,
+            problems.OfferNotFound,
+            problems.RepresentationNotFound,
+            problems.StockHeld,
+            problems.StaleVersion,
+        ]
+    ),
 )
 async def put_inventory(
     call: ApiRequest, offer_id: PathId, representation_id: PathId, body: InventoryFields
 ) -> Response:
-    """Create an inventory, or set its stock to that of the ticketing platform."""
-    key = ListKey(offer_id, representation_id)
-    put, made = await catalogue_changes.put_inventory(call.pool, call.engine, call.caller, key, body)
-    return answer(put, status=201 if made else 200)
+    """Create an inventory, or set its stock to that of the ticketing platform.
+
+    With `If-Match`, the call sets the stock only if it still has that version. So the numbers of a platform that
+    missed a change never bring sold tickets back.
+    """
+    key, versions = ListKey(offer_id, representation_id), if_match(call)
+    put = catalogue_changes.put_inventory(call.pool, call.engine, call.caller, key, body, versions)
+    answered, made = await put
+    answered = await call.with_passes(answered)
+    assert answered.inventory is not None
+    changed = changed_noun(ChangedInventory, answered.inventory, answered.promoted)
+    return stock_answer(changed, status=201 if made else 200)
 
 
 @router.delete(

@@ -10,10 +10,11 @@ from waiting_list.api.organizer.lists import LIST
 from waiting_list.fields import Flag, Frozen, Quantity
 from waiting_list.lists import verbs
 from waiting_list.lists.models import Answer, ListKey
+from waiting_list.web.entity_tags import TAGGED
 from waiting_list.web.openapi import POSTED, declared
 from waiting_list.web.parameters import ONCE, PathId
 from waiting_list.web.request import ApiRequest
-from waiting_list.web.responses import ChangedInventory, answer, changed_noun
+from waiting_list.web.responses import ChangedInventory, changed_noun, stock_answer
 from waiting_list.web.routes import StockRoute, organizer_router
 
 router = organizer_router(StockRoute, "Stock")
@@ -42,7 +43,7 @@ class Release(Frozen):
     operation_id="add_stock",
     openapi_extra=ONCE,
     response_model=ChangedInventory,
-    responses=declared([*POSTED, problems.InventoryNotFound, problems.ExceedsTotalStock]),
+    responses=TAGGED | declared([*POSTED, problems.InventoryNotFound, problems.ExceedsTotalStock]),
 )
 async def add_stock(call: ApiRequest, offer_id: PathId, representation_id: PathId, body: StockChange) -> Response:
     """Add returned tickets to the available stock, up to the total stock. The next fans in line become ready."""
@@ -56,7 +57,8 @@ async def add_stock(call: ApiRequest, offer_id: PathId, representation_id: PathI
     operation_id="remove_stock",
     openapi_extra=ONCE,
     response_model=ChangedInventory,
-    responses=declared([*POSTED, problems.InventoryNotFound, problems.NotEnoughStock, problems.StockHeld]),
+    responses=TAGGED
+    | declared([*POSTED, problems.InventoryNotFound, problems.NotEnoughStock, problems.StockHeld]),
 )
 async def remove_stock(
     call: ApiRequest, offer_id: PathId, representation_id: PathId, body: StockRemoval
@@ -77,7 +79,7 @@ async def remove_stock(
     operation_id="add_total_stock",
     openapi_extra=ONCE,
     response_model=ChangedInventory,
-    responses=declared([*POSTED, problems.InventoryNotFound]),
+    responses=TAGGED | declared([*POSTED, problems.InventoryNotFound]),
 )
 async def add_total_stock(
     call: ApiRequest, offer_id: PathId, representation_id: PathId, body: StockChange
@@ -94,7 +96,8 @@ async def add_total_stock(
     operation_id="remove_total_stock",
     openapi_extra=ONCE,
     response_model=ChangedInventory,
-    responses=declared([*POSTED, problems.InventoryNotFound, problems.NotEnoughStock, problems.StockHeld]),
+    responses=TAGGED
+    | declared([*POSTED, problems.InventoryNotFound, problems.NotEnoughStock, problems.StockHeld]),
 )
 async def remove_total_stock(
     call: ApiRequest, offer_id: PathId, representation_id: PathId, body: StockChange
@@ -111,7 +114,8 @@ async def remove_total_stock(
     operation_id="promote",
     openapi_extra=ONCE,
     response_model=ChangedInventory,
-    responses=declared(
+    responses=TAGGED
+    | declared(
         [
             *POSTED,
             problems.InventoryNotFound,
@@ -132,4 +136,4 @@ async def _changed_inventory(call: ApiRequest, verb: Awaitable[Answer]) -> Respo
     answered = await call.done(verb)
     assert answered.inventory is not None
     changed = changed_noun(ChangedInventory, answered.inventory, answered.promoted)
-    return answer(changed, replayed=answered.replayed)
+    return stock_answer(changed, replayed=answered.replayed)

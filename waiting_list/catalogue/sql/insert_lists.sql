@@ -19,4 +19,4 @@ RETURNING i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation
     i.max_waiting, i.closes_at, i.verify_email, i.reminder_minutes, i.purchase_url, i.join_challenge,
     i.one_place_per_address,
     -- end of settings
-    i.waiting, i.tickets_waiting, i.last_number, i.last_rank, i.last_sequence, i.ended_at
+    i.waiting, i.tickets_waiting, i.last_number, i.last_rank, i.last_sequence, i.version, i.ended_at

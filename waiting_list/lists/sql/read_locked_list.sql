@@ -7,7 +7,7 @@ SELECT i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation_id
     i.max_waiting, i.closes_at, i.verify_email, i.reminder_minutes, i.purchase_url, i.join_challenge,
     i.one_place_per_address,
     -- end of settings
-    i.waiting, i.tickets_waiting, i.last_number, i.last_rank, i.last_sequence, i.ended_at,
+    i.waiting, i.tickets_waiting, i.last_number, i.last_rank, i.last_sequence, i.version, i.ended_at,
     coalesce($2::timestamptz, clock_timestamp()) AS now,
     r.start_datetime, o.max_quantity_per_order, e.timezone, e.max_places_per_person,
     w.webhook_ids, w.webhook_types, EXISTS (SELECT FROM mail_seen) AS sends_mail, l.*

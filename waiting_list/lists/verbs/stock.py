@@ -1,5 +1,6 @@
 """The verbs of stock: `add_stock`, `remove_stock`, `add_total_stock`, `remove_total_stock` and `put_stock`."""
 
+from collections.abc import Container
 from typing import Any
 
 from waiting_list.fields import INT32_MAX
@@ -7,7 +8,10 @@ from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import Status
 from waiting_list.lists.verbs.checks import check_free, check_quantity
 from waiting_list.lists.verbs.configure import open_or_closed
-from waiting_list.problems import ExceedsTotalStock, InvalidRequest, StockHeld
+from waiting_list.problems import ExceedsTotalStock, InvalidRequest, StaleVersion, StockHeld
+
+ANY_VERSION: Container[int] = range(2**63)
+"""All versions of an inventory."""
 
 
 async def add_stock(locked: LockedList, *, quantity: int) -> None:
@@ -58,10 +62,24 @@ async def remove_total_stock(locked: LockedList, *, quantity: int) -> None:
 
 
 async def put_stock(
-    locked: LockedList, *, total_stock: int, available_stock: int, waiting_list_open: bool | None = None
+    locked: LockedList,
+    *,
+    total_stock: int,
+    available_stock: int,
+    waiting_list_open: bool | None = None,
+    versions: Container[int] = ANY_VERSION,
 ) -> None:
-    """Set the stock to the ticketing platform's numbers. Raises StockHeld, because held tickets stay available."""
-    held = locked.list.held
+    """Set the stock to the ticketing platform's numbers, if the inventory has one of these `versions`.
+
+    Raises StaleVersion, and StockHeld, because held tickets stay available.
+    """
+    held, version = locked.list.held, locked.list.version
+    if version not in versions:
+        raise StaleVersion(
+            f"The stock has changed: its version is {version}. Read it, compute your numbers again, and send them "
+            "with this version.",
+            inventory=locked.list.inventory,
+        )
     if available_stock < held:
         raise StockHeld(f"{held} tickets are held for ready users.", free=locked.list.free, held=held)
     _set_stock(locked, "put_stock", total=total_stock, available=available_stock)

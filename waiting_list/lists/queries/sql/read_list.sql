@@ -1,7 +1,7 @@
 -- Read the public data of one list: its stock, settings and rules, and whether it has ended.
 -- Locks nothing.
 SELECT i.organization_id, i.offer_id, i.representation_id, i.event_id, i.total_stock, i.available_stock, i.held, i.available_stock - i.held AS free,
-    i.waiting_list_open, i.closed_by_hand,
+    i.waiting_list_open, i.closed_by_hand, i.version,
     -- settings: i.
     i.policy, i.skip_limit, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until, i.after_expiry, i.automatic,
     i.max_waiting, i.closes_at, i.verify_email, i.reminder_minutes, i.purchase_url, i.join_challenge,
