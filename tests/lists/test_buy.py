@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.lists import ORGANIZER, T0, Lists
+from tests.support.lists import ORGANIZER, START, T0, Lists
 from waiting_list.lists import verbs
 from waiting_list.lists.engine import Engine
 from waiting_list.lists.models import LeftReason, ListKey, Status
@@ -16,6 +16,7 @@ from waiting_list.problems import (
     InventoryNotFound,
     NotInList,
     NotReady,
+    WaitingListEnded,
     WrongQuantity,
 )
 from waiting_list.settings import Settings
@@ -137,7 +138,38 @@ async def test_a_hold_without_a_length_ends_when_the_show_begins(lists: Lists) -
     await ready(lists, "ada")
     assert (await lists.entry("ada")).ready_until == T0 + timedelta(days=30)
     lists.later(days=30)
+    async with lists.refused(WaitingListEnded):
+        await lists.buy("ada")
+
+
+@pytest.mark.parametrize("worker", ["away", "in time", "late"])
+async def test_a_purchase_that_comes_too_late_has_one_code_whenever_the_worker_came_by(
+    lists: Lists, worker: str
+) -> None:
+    await ready(lists, "ada")
+    await lists.join("bob", 5)
+    lists.later(hours=24)
+    if worker == "in time":
+        await lists.expire()
     async with lists.refused(HoldExpired):
+        await lists.buy("ada")
+    async with lists.refused(HoldExpired):
+        await lists.buy("ada", 1)
+    lists.now = START
+    if worker != "away":
+        await lists.expire()
+        await lists.end()
+    for user in ("ada", "bob"):
+        async with lists.refused(WaitingListEnded):
+            await lists.buy(user)
+
+
+async def test_a_purchase_after_the_end_by_who_left_before_says_so(lists: Lists) -> None:
+    await ready(lists, "ada")
+    await lists.buy("ada")
+    lists.now = START
+    await lists.end()
+    async with lists.refused(AlreadyLeft):
         await lists.buy("ada")
 
 

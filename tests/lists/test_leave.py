@@ -1,8 +1,18 @@
 """Leaving a list, and being removed from it."""
 
-from tests.support.lists import Lists
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.support.lists import ORGANIZATION, START, Lists
 from waiting_list.lists.models import LeftReason, ListKey, Status
+from waiting_list.lists.queries import entries as entry_queries
+from waiting_list.lists.queries.entries import EntryFilter
+from waiting_list.lists.queries.export_layout import ExportedEntry
 from waiting_list.problems import AlreadyLeft, InventoryNotFound, NotInList
+
+LEFT = EntryFilter(status=["left"])
 
 
 async def test_who_leaves_is_out_and_the_others_move_up(lists: Lists) -> None:
@@ -82,3 +92,41 @@ async def test_removing_whoever_is_not_there_is_refused(lists: Lists) -> None:
     await lists.remove("ada")
     async with lists.refused(AlreadyLeft):
         await lists.remove("ada")
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "hold_minutes", "until"),
+    [
+        ("buy", None, START),
+        ("leave", 120, START),
+        ("remove", 30, START - timedelta(minutes=30)),
+        ("expire", 30, START - timedelta(minutes=30)),
+        ("end", None, START),
+        ("end", 120, START),
+    ],
+)
+async def test_the_deadline_of_a_hold_that_has_ended_stays_what_it_was(
+    lists: Lists, ended_by: str, hold_minutes: int | None, until: datetime
+) -> None:
+    await lists.configure(hold_minutes=hold_minutes)
+    await lists.join("ada", 2)
+    lists.now = START - timedelta(hours=1)
+    await lists.add_stock(2)
+    assert (await lists.entry("ada")).ready_until == until
+    if ended_by in ("expire", "end"):
+        lists.now = until
+        await getattr(lists, ended_by)()
+    else:
+        await getattr(lists, ended_by)("ada")
+    for start in (START, START + timedelta(days=3), START - timedelta(days=3)):
+        await lists.reschedule(start)
+        page = await entry_queries.entries(lists.pool, ORGANIZATION, LEFT, limit=5, cursor=None)
+        exported: list[ExportedEntry] = []
+
+        async def take(some: Sequence[ExportedEntry], into: list[ExportedEntry] = exported) -> None:
+            into.extend(some)
+
+        await entry_queries.export_entries(lists.pool, ORGANIZATION, LEFT, take)
+        shown = [await lists.entry("ada"), page.items[0], exported[0]]
+        assert [(one.status, one.ready_until) for one in shown] == [(Status.LEFT, until)] * 3
+        await lists.audit()

@@ -50,3 +50,28 @@ async def test_a_move_to_the_head_is_served_from_what_is_free(lists: Lists) -> N
     await lists.join("bob", 1)
     await lists.add_stock(1)
     assert [entry.user_id for entry in (await lists.move("bob", to="first")).promoted] == ["bob"]
+
+
+async def test_being_passed_over_starts_anew_after_a_move_to_the_end(lists: Lists) -> None:
+    await lists.configure(policy="skip", skip_limit=2)
+    for user, wanted in (("ada", 4), ("bob", 1), ("cleo", 1), ("dan", 1), ("eve", 5)):
+        await lists.join(user, wanted)
+
+    async def passed_over() -> list[int]:
+        rows = await lists.rows("SELECT passed_over FROM entries WHERE user_id IN ('ada', 'eve') ORDER BY user_id")
+        return [row["passed_over"] for row in rows]
+
+    await lists.add_stock(2)
+    assert await passed_over() == [2, 0]
+    await lists.move("ada", to="last")
+    assert await passed_over() == [0, 0]
+    assert await lists.line() == ["dan", "eve", "ada"]
+    await lists.add_stock(1)
+    await lists.join("fay", 1)
+    await lists.add_stock(1)
+    assert await passed_over() == [0, 1]
+    await lists.change("eve", 4)
+    assert await passed_over() == [0, 1], "fewer keeps the place, and the count"
+    await lists.change("eve", 6)
+    assert await passed_over() == [0, 0]
+    await lists.audit()

@@ -1,12 +1,13 @@
 """The choice of who is next, by properties and by examples."""
 
+from itertools import combinations
 from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waiting_list.lists.policy import choose
+from waiting_list.lists.policy import choose, holds_to_revoke
 from waiting_list.lists.setting_values import Policy
 
 
@@ -59,3 +60,36 @@ def test_a_choice_by_example(
     free: int, line: list[Fan], policy: Policy, at_most: int | None, expected: tuple[list[tuple[int, int]], int]
 ) -> None:
     assert choose(free, line, policy=policy, at_most=at_most) == expected
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=9), st.data())
+def test_the_fewest_holds_that_suffice_are_revoked_and_the_newest_of_those(
+    held: list[int], data: st.DataObject
+) -> None:
+    tickets = data.draw(st.integers(1, sum(held)))
+    choices = [
+        list(indexes)
+        for count in range(len(held) + 1)
+        for indexes in combinations(range(len(held)), count)  # in the order of the indexes
+        if sum(held[index] for index in indexes) >= tickets
+    ]
+    assert holds_to_revoke(tickets, held) == choices[0]
+
+
+@pytest.mark.parametrize(
+    ("tickets", "held", "expected"),
+    [
+        (0, [2], []),
+        (1, [2, 2], [0]),
+        (4, [2, 2, 4], [2]),
+        (4, [1, 2, 3], [0, 2]),
+        (5, [1, 2, 3], [1, 2]),
+        (4, [3, 1, 3, 4, 4], [3]),
+    ],
+)
+def test_holds_to_revoke_by_example(tickets: int, held: list[int], expected: list[int]) -> None:
+    assert holds_to_revoke(tickets, held) == expected
+
+
+def test_a_thousand_holds_of_one_ticket_are_chosen_at_once() -> None:
+    assert holds_to_revoke(1000, [1] * 1000) == list(range(1000))

@@ -85,6 +85,18 @@ async def test_the_newest_holds_are_revoked_first_and_those_fans_wait_at_their_o
     await lists.audit()
 
 
+async def test_one_large_hold_is_revoked_rather_than_two_newer_small_ones(lists: Lists) -> None:
+    for user_id, wanted in (("ada", 4), ("bob", 2), ("cleo", 2)):
+        await lists.join(user_id, wanted)
+        await lists.add_stock(wanted)
+        lists.later(minutes=1)
+    await lists.remove_stock(4, revoke_holds=True)
+    assert await lists.line() == ["ada"]
+    await lists.remove_stock(1, revoke_holds=True)
+    assert await lists.line() == ["ada", "cleo"]
+    await lists.audit()
+
+
 async def test_revoking_frees_no_more_than_there_is(lists: Lists) -> None:
     await lists.join("ada", 2)
     await lists.add_stock(2)

@@ -87,8 +87,9 @@ PROMISED: dict[str, dict[str, str]] = {
     "add_total_stock": {"change": "not_waiting"} | _ONE_IS_FREE_NO_MORE,
     "remove_total_stock": _ONE_IS_FREE_NO_MORE,
     "put_stock": {"change": "not_waiting", "add_stock": "exceeds_total_stock"},
-    "configure": dict.fromkeys(("join", "join_other", "join_again", "change", "promote"), _ENDED)
-    | dict.fromkeys(("buy", "buy_one"), "hold_expired"),
+    "configure": dict.fromkeys(
+        ("join", "join_other", "join_again", "change", "promote", "buy", "buy_one"), _ENDED
+    ),
 }
 """Which calls (inner) are refused after which other (outer), and how. Alone, each of them succeeds; where a
 pair is not named both do."""

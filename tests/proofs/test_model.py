@@ -169,6 +169,8 @@ class Bridge:
                     one.ready_at,
                     min(one.until or model.ends, model.ends),
                 )
+            if one.status == "left":
+                assert entry.ready_until == one.until
         places = {entry.number: entry.position for entry in page.items if entry.position}
         for number in places.keys() & self.places.keys():
             grew = places[number] > self.places[number]

@@ -3,6 +3,7 @@
 Where the rules leave a choice, the model follows docs/decisions/0004-stated-policies.md.
 """
 
+import itertools
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,7 +43,9 @@ class EntryDetails:
     verified: bool = False
     lapsed_at: datetime | None = None
 
-    def out(self, reason: str) -> None:
+    def out(self, reason: str, ends: datetime) -> None:
+        if self.status == "ready":
+            self.until = min(self.until or ends, ends)
         self.status, self.reason, self.held = "left", reason, 0
 
 
@@ -153,6 +156,8 @@ class Model:
         self.order.append(EntryDetails(len(self.order) + 1, user, wanted, minimum, email=email, verified=verified))
 
     def to_last(self, place: EntryDetails) -> None:
+        if place is not self.order[-1]:
+            place.passed_over = 0
         self.order.remove(place)
         self.order.append(place)
 
@@ -218,27 +223,30 @@ class Model:
         place.wanted, place.minimum = wanted, minimum
 
     def leave(self, user: str) -> None:
-        self.find(user).out("cancelled")
+        self.find(user).out("cancelled", self.ends)
 
     def remove(self, user: str) -> None:
-        self.find(user).out("removed")
+        self.find(user).out("removed", self.ends)
 
     def erase(self, user: str) -> None:
         for place in [place for place in self.order if place.user == user]:
             if place.status != "left":
-                place.out("removed")
+                place.out("removed", self.ends)
             place.user = None
             place.email, place.verified = None, False
         self.joins = [one for one in self.joins if one[0] != user]
 
     def buy(self, user: str, quantity: int | None) -> None:
-        refuse("hold_expired", when=self.latest(user).reason == "expired")
+        latest = self.latest(user)
+        late = latest.status != "left" or latest.reason in ("expired", "ended")
+        refuse("waiting_list_ended", when=late and self.now >= self.ends)
+        refuse("hold_expired", when=latest.reason == "expired")
         place = self.find(user)
         refuse("not_ready", when=place.status == "waiting")
         refuse("hold_expired", when=self.now >= min(place.until or self.ends, self.ends))
         refuse("wrong_quantity", when=(quantity or 0) > place.held)
         self.set_stock(self.available - (quantity or place.held))
-        place.out("bought")
+        place.out("bought", self.ends)
 
     def add_stock(self, quantity: int) -> None:
         refuse("exceeds_total_stock", when=self.available + quantity > self.total)
@@ -250,8 +258,13 @@ class Model:
     def remove_stock(self, quantity: int, revoke_holds: bool) -> None:
         self.check_free(quantity, unless=revoke_holds)
         newest = sorted(self.are("ready"), key=lambda one: (one.ready_at, self.order.index(one)), reverse=True)
-        while quantity > self.free:
-            revoked = newest.pop(0)
+        enough = (
+            few
+            for count in range(len(newest) + 1)
+            for few in itertools.combinations(newest, count)
+            if sum(place.held for place in few) >= quantity - self.free
+        )
+        for revoked in next(enough):
             revoked.status, revoked.held, revoked.ready_at, revoked.until = "waiting", 0, None, None
         self.set_stock(self.available - quantity)
 
@@ -283,7 +296,7 @@ class Model:
     def expire(self) -> None:
         due = [place for place in self.are("ready") if place.until and place.until <= self.now]
         for place in due:
-            place.out("expired")
+            place.out("expired", self.ends)
             place.lapsed_at = self.now
         if self.after_expiry == "requeue" and self.now < self.ends:
             for place in sorted(due, key=lambda one: one.until or self.ends):
@@ -292,7 +305,7 @@ class Model:
     def end(self) -> None:
         for place in self.order if self.now >= self.ends else ():
             if place.status != "left":
-                place.out("ended")
+                place.out("ended", self.ends)
 
     def configure(self, **settings: Any) -> None:
         refuse("invalid_request", when=(settings.get("closes_at") or self.start) > self.start)

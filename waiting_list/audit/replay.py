@@ -97,7 +97,7 @@ def read_row(record: Iterable[Any]) -> Row:
 def _is_well_formed(verb: str, about_entry: bool, before: tuple[str, ...] | None, after: tuple[str, ...]) -> bool:
     """Return whether a change of this verb can have these fields. A long history has few such shapes."""
     known = VERBS.get(verb)
-    if known is None or not known.always <= set(after) <= known.fields or not after:
+    if known is None or not known.always | known.needs <= set(after) <= known.fields or not after:
         return False
     if (before is None) != bool(known.always) or about_entry == ENTRY_FIELDS.isdisjoint(after):
         return False
@@ -336,6 +336,8 @@ class EntryReplay:
 def _is_allowed(row: Row, was: Status | None, now: Status | None) -> bool:
     known = VERBS.get(row.verb)
     if known is None or (was, now) not in known.moves:
+        return False
+    if row.verb == "move" and row.after.get("passed_over", 0) != 0:  # it starts anew at the end of the line
         return False
     # `promote` makes an entry ready, or notes that it was passed over.
     return row.verb != "promote" or (now is Status.WAITING) == ("passed_over" in row.after)

@@ -12,7 +12,7 @@ _WAITING, _READY, _LEFT = Status.WAITING, Status.READY, Status.LEFT
 _LEAVES_THE_LIST = frozenset({(_WAITING, _LEFT), (_READY, _LEFT)})
 _STAYS_ACTIVE = frozenset({(_WAITING, _WAITING), (_READY, _READY)})
 _HOLD = frozenset({"status", "tickets_held", "ready_at", "ready_until", "held"})
-_LEAVING = frozenset({"status", "tickets_held", "left_reason", "left_at", "held"})
+_LEAVING = frozenset({"status", "tickets_held", "left_reason", "left_at", "ready_until", "held"})
 _STOCK = frozenset({"available_stock"})
 _TOTAL = frozenset({"total_stock", "available_stock"})
 _OPEN = frozenset({"waiting_list_open"})
@@ -39,7 +39,9 @@ class VerbRow:
     fields: Set[str]
     """The fields of the list and of the entry that its history row may have."""
     always: Set[str] = frozenset()
-    """The fields that its row always has. It has the others only if they change."""
+    """The fields that its row always has, if it creates something. It has the others only if they change."""
+    needs: Set[str] = frozenset()
+    """The fields without which it is no such change."""
     webhook: WebhookType | None = None
     """The type of the webhook notice."""
     email: EmailKind | None = None
@@ -107,7 +109,11 @@ VERBS: Mapping[str, VerbRow] = {
     ),
     # Room for a move is also made among those who are ready.
     "move": VerbRow(
-        label=N_("Moved in line"), moves=_STAYS_ACTIVE, fields={"rank"}, webhook=WebhookType.ENTRY_CHANGED
+        label=N_("Moved in line"),
+        moves=_STAYS_ACTIVE,
+        fields={"rank", "passed_over"},
+        needs={"rank"},
+        webhook=WebhookType.ENTRY_CHANGED,
     ),
     "remove": VerbRow(
         label=N_("Removed from the list"),

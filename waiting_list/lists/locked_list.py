@@ -119,7 +119,12 @@ class LockedList:
         return self.now >= self.ends_at
 
     def deadline(self, entry: EntryRow) -> datetime:
-        """Return until when the fan of a ready entry can buy: at most until the end of the list."""
+        """Return until when the fan of a ready entry can buy: at most until the end of the list.
+
+        The deadline of an entry that has left no longer depends on the end of the list.
+        """
+        if entry.status is Status.LEFT and entry.ready_until is not None:
+            return entry.ready_until
         return min(entry.ready_until or self.ends_at, self.ends_at)
 
     def hold_until(self) -> datetime | None:

@@ -1,6 +1,7 @@
-"""Choose who is next: which entries get the free tickets, by the list's policy. No I/O here."""
+"""Choose who is next, by the list's policy, and which holds to revoke. No I/O here."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from waiting_list.lists.setting_values import Policy
@@ -44,3 +45,31 @@ def choose(free: int, candidates: Sequence[Candidate], *, policy: Policy, at_mos
             free -= tickets
         looked_at += 1
     return Choice(held, looked_at)
+
+
+def holds_to_revoke(tickets: int, held: Sequence[int]) -> list[int]:
+    """Return which holds to revoke, so that so many tickets become free: the fewest, and the newest among those.
+
+    `held` has the tickets of each hold, the newest first; together they are enough. The result has their indexes
+    in order. No fewer holds suffice. Of all choices of as few holds it is the first in the order of the indexes:
+    it has the newest hold that any of them has, then the next newest, and so on.
+    """
+    older = Counter(held)
+    count = next(n for n in range(len(held) + 1) if _largest(older, n) >= tickets)
+    chosen: list[int] = []
+    for index, size in enumerate(held):
+        older[size] -= 1
+        # Take the hold if the largest older ones make up for the rest, as many as may still be taken.
+        if len(chosen) < count and size + _largest(older, count - len(chosen) - 1) >= tickets:
+            chosen.append(index)
+            tickets -= size
+    return chosen
+
+
+def _largest(holds: Mapping[int, int], count: int) -> int:
+    """Return the tickets of the `count` largest holds, of which `holds` has the number of each size."""
+    tickets = 0
+    for size in sorted(holds, reverse=True):
+        taken = min(count, holds[size])
+        tickets, count = tickets + taken * size, count - taken
+    return tickets

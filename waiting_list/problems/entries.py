@@ -60,7 +60,7 @@ class WaitingListNotOpen(Conflict):
 
 
 class WaitingListEnded(Conflict):
-    """The representation has begun, or `closes_at` has passed."""
+    """The representation has begun, or `closes_at` has passed, even if the worker has not ended the list yet."""
 
     code, title = "waiting_list_ended", "The waiting list has ended"
 

@@ -201,7 +201,7 @@ FIELDS: Mapping[str, str] = {
     "representations": "The dates of the event.",
     "response": "The response that the other challenge service gave to the fan.",
     "restored": "The numbers of the new entries.",
-    "revoke_holds": "Whether the service may revoke the newest holds to get these tickets.",
+    "revoke_holds": "Whether the service may revoke holds for this: the fewest, and the newest among those.",
     "revoked_at": "When the key was revoked; null if it is valid or has expired.",
     "rotated_at": "When the secret was last replaced; null if it never was.",
     "scopes": "The rights of the key.",

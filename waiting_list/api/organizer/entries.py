@@ -174,6 +174,7 @@ async def remove(call: ApiRequest, offer_id: PathId, representation_id: PathId, 
             problems.NotInList,
             problems.AlreadyLeft,
             problems.NotReady,
+            problems.WaitingListEnded,
             problems.HoldExpired,
             problems.WrongQuantity,
         ]
@@ -205,6 +206,7 @@ async def buy(
             problems.InventoryNotFound,
             problems.NotInList,
             problems.AlreadyLeft,
+            problems.WaitingListEnded,
             problems.HoldExpired,
             problems.WrongQuantity,
         ]

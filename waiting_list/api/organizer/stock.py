@@ -27,7 +27,7 @@ class StockChange(Frozen):
 
 
 class StockRemoval(StockChange):
-    """The number of tickets, and whether the service may revoke the newest holds for them."""
+    """The number of tickets, and whether the service may revoke holds for them."""
 
     revoke_holds: Flag = False
 
@@ -65,8 +65,8 @@ async def remove_stock(
 ) -> Response:
     """Remove tickets that were sold or withdrawn elsewhere from the available stock.
 
-    The call removes free tickets only. With `revoke_holds`, it also revokes the newest holds; those fans return to
-    their places in line.
+    The call removes free tickets only. With `revoke_holds`, it also revokes the fewest holds that suffice, the
+    newest among those; those fans return to their places in line.
     """
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()

@@ -7,7 +7,10 @@ from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.rows import EntryRow
 from waiting_list.lists.verbs.checks import require_active, take_out
-from waiting_list.problems import HoldExpired, InvalidRequest, NotReady, WrongQuantity
+from waiting_list.problems import HoldExpired, InvalidRequest, NotReady, WaitingListEnded, WrongQuantity
+
+_BY_THE_CLOCK = (LeftReason.EXPIRED, LeftReason.ENDED)
+"""The reasons for which maintenance takes entries out."""
 
 
 async def buy(
@@ -20,12 +23,18 @@ async def buy(
     free. The verb compares the deadline with the instant read under the lock, so a late worker changes no
     outcome.
 
-    Raises NotInList, AlreadyLeft, NotReady, HoldExpired, WrongQuantity, InvalidRequest.
+    A purchase that comes too late has one code, whether or not maintenance has taken the entry out. After the end
+    of the list, that is WaitingListEnded; before, HoldExpired.
+
+    Raises NotInList, AlreadyLeft, NotReady, WaitingListEnded, HoldExpired, WrongQuantity, InvalidRequest.
     """
     latest = await locked.latest(user_id)
     # First, because the holder of a pass must learn only of its own hold and place.
     if hold is not None and latest and hold != _hold_of(locked, latest):
+        _check_end(locked)
         raise HoldExpired("The purchase pass belongs to an earlier hold.")
+    if latest and (latest.status is not Status.LEFT or latest.left_reason in _BY_THE_CLOCK):
+        _check_end(locked)
     if latest and latest.left_reason is LeftReason.EXPIRED:
         raise HoldExpired(f"The hold expired at {locked.deadline(latest).isoformat()}.")
     entry = require_active(latest)
@@ -47,6 +56,11 @@ async def buy(
         on_list={"available_stock": available} | locked.list.opening(available),
     )
     return entry
+
+
+def _check_end(locked: LockedList) -> None:
+    if locked.ended:
+        raise WaitingListEnded(f"The list ended at {locked.ends_at.isoformat()}.")
 
 
 def _hold_of(locked: LockedList, entry: EntryRow) -> UUID | None:

@@ -3,6 +3,7 @@
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.rows import EntryRow
 from waiting_list.lists.verbs.checks import check_maximum, check_tickets, require_waiting
+from waiting_list.lists.verbs.move import move_last
 from waiting_list.problems import WaitingListEnded
 
 
@@ -32,7 +33,6 @@ async def change(
     check_tickets(wanted, minimum)
     if wanted > entry.tickets_wanted:
         check_maximum(locked, wanted)
-        if entry.rank != locked.list.last_rank:
-            locked.record("move", entry, rank=locked.list.last_rank + 1)
+        move_last(locked, entry)
     locked.record("change", entry, tickets_wanted=wanted, tickets_minimum=minimum)
     return entry

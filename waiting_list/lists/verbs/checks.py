@@ -31,7 +31,11 @@ def take_out(
     why: str | None = None,
     on_list: Mapping[str, Any] | None = None,
 ) -> None:
-    """Take an active entry, and the tickets that it holds, out of the list; the history keeps `why`."""
+    """Take an active entry, and the tickets that it holds, out of the list; the history keeps `why`.
+
+    The deadline of its hold stays what it was at this moment, whatever becomes of the list's end.
+    """
+    until = locked.deadline(entry) if entry.status is Status.READY else entry.ready_until
     locked.record(
         verb,
         entry,
@@ -40,6 +44,7 @@ def take_out(
         status=Status.LEFT,
         left_reason=reason,
         tickets_held=0,
+        ready_until=until,
         left_at=locked.now,
     )
 

@@ -23,8 +23,7 @@ async def move(
         raise InvalidRequest.of("to", "give either to (first or last) or before (a user id)")
     entry = require_waiting(await locked.latest(user_id))
     if to == "last":
-        if entry.rank != locked.list.last_rank:
-            locked.record("move", entry, reason=reason, rank=locked.list.last_rank + 1)
+        move_last(locked, entry, reason=reason)
         return entry
     if before is not None:
         following = require_waiting(await locked.latest(before))
@@ -35,6 +34,12 @@ async def move(
     rank = await rank_before(locked, following, entry)
     locked.record("move", entry, reason=reason, rank=rank)
     return entry
+
+
+def move_last(locked: LockedList, entry: EntryRow, *, reason: str | None = None) -> None:
+    """Move a waiting entry to the end of the line. How often it was passed over starts anew there."""
+    if entry.rank != locked.list.last_rank:
+        locked.record("move", entry, reason=reason, rank=locked.list.last_rank + 1, passed_over=0)
 
 
 async def rank_before(locked: LockedList, following: EntryRow, mover: EntryRow) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 from waiting_list.fields import INT32_MAX
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import Status
+from waiting_list.lists.policy import holds_to_revoke
 from waiting_list.lists.verbs.checks import check_free, check_quantity
 from waiting_list.lists.verbs.configure import open_or_closed
 from waiting_list.problems import ExceedsTotalStock, InvalidRequest, StaleVersion, StockHeld
@@ -29,8 +30,8 @@ async def add_stock(locked: LockedList, *, quantity: int) -> None:
 async def remove_stock(locked: LockedList, *, quantity: int, revoke_holds: bool = False) -> None:
     """Remove free tickets that were sold or withdrawn elsewhere from the available stock.
 
-    With `revoke_holds`, the verb first revokes the newest holds, as many as needed; those fans wait again at their
-    old place. Raises InvalidRequest, NotEnoughStock, StockHeld.
+    With `revoke_holds`, the verb first revokes the fewest holds that suffice, the newest among those. Those fans
+    wait again at their old place. Raises InvalidRequest, NotEnoughStock, StockHeld.
     """
     check_quantity("quantity", quantity)
     check_free(locked, quantity, unless=revoke_holds)
@@ -88,11 +89,10 @@ async def put_stock(
 
 
 async def _revoke(locked: LockedList, tickets: int) -> None:
-    """Revoke the newest holds until so many more tickets are free; those fans return to their place."""
-    for entry in await locked.read("read_newest_holds", tickets):
-        if tickets <= 0:
-            break
-        tickets -= entry.tickets_held
+    """Revoke holds until so many more tickets are free (`holds_to_revoke`); those fans return to their place."""
+    holds = await locked.read("read_newest_holds", tickets)
+    for index in holds_to_revoke(tickets, [entry.tickets_held for entry in holds]):
+        entry = holds[index]
         on_list = {"held": locked.list.held - entry.tickets_held}
         waits: dict[str, Any] = {
             "status": Status.WAITING,

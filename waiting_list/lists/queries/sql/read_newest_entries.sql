@@ -14,7 +14,8 @@ LEFT JOIN LATERAL (
         SELECT e.list_id, e.number, i.organization_id, i.offer_id, i.representation_id, i.event_id, e.user_id,
             e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held, e.rank,
             p.position, p.tickets_ahead, e.joined_at, e.ready_at,
-            CASE WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime) END
+            CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
+                WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime) END
                 AS ready_until,
             e.left_at
         FROM entries e
