@@ -313,10 +313,10 @@ async def test_importing_again_sets_the_stock_and_serves_who_waits(folder: Path,
     await lists.audit()
 
 
-def catalogue_of(lists: int) -> csv_import.Catalogue:
+def catalogue_of(lists: int, organization_id: str = "office") -> csv_import.Catalogue:
     """Return an event with so many dates, each with one sold-out list."""
     found = csv_import.Catalogue()
-    found.events["event"] = Event(event_id="event", organization_id="office", title="Event", timezone="UTC")
+    found.events["event"] = Event(event_id="event", organization_id=organization_id, title="Event", timezone="UTC")
     found.offers["offer"] = Offer(offer_id="offer", event_id="event", name="Floor", max_quantity_per_order=4)
     start = datetime(2099, 1, 1, tzinfo=UTC)
     for number in range(lists):
@@ -362,3 +362,45 @@ async def test_an_import_of_new_and_of_known_lists_creates_the_new_ones_only(poo
     assert [tuple(row) for row in rows] == [
         ("date0", 12, 2), ("date1", 9, 1), ("date2", 9, 1), ("date3", 9, 1), ("date4", 9, 1),
     ]  # fmt: skip
+
+
+async def test_an_import_says_what_it_makes_and_changes_and_can_leave_stock_alone(lists: Lists) -> None:
+    """Two of three lists exist; since the file was written, the shop has sold a ticket of the second."""
+    kinds = ("events", "representations", "offers", "inventory")
+
+    async def load(found: csv_import.Catalogue, **options: bool) -> tuple[list[int], list[int]]:
+        done = await csv_import.load(lists.pool, found, **options)
+        return [done.made[kind] for kind in kinds], [done.changed[kind] for kind in kinds]
+
+    await import_of_own(lists, 2)
+    found = catalogue_of(3, ORGANIZATION)
+    await lists.remove_stock(1)
+    await lists.join("ada")
+    found.offers["offer"] = found.offers["offer"].model_copy(update={"name": "Balcony"})
+    later = {"end_datetime": datetime(2099, 1, 2, tzinfo=UTC)}
+    found.representations["date0"] = found.representations["date0"].model_copy(update=later)
+    for dry_run in (True, False):
+        assert await load(found, keep_stock=True, dry_run=dry_run) == ([0, 1, 0, 1], [0, 1, 1, 0])
+    stock = await lists.inventory()
+    assert (stock.total_stock, stock.available_stock, stock.held) == (9, 0, 0)
+    assert await load(found, keep_stock=True) == ([0] * 4, [0] * 4)
+    assert await load(found) == ([0] * 4, [0, 0, 0, 1])
+    assert (await lists.inventory()).held == 1, "the stock of the file is set, and goes to who waits"
+
+
+async def test_an_import_that_keeps_the_stock_serves_who_waits_for_a_show_that_was_put_off(lists: Lists) -> None:
+    found = await import_of_own(lists, 2)
+    await lists.remove_stock(1)
+    await lists.join("ada")
+    await lists.rows("UPDATE representations SET start_datetime = '2000-01-01Z', end_datetime = '2000-01-01Z'")
+    await lists.put_stock(9, 1)
+    assert await lists.status("ada") is Status.WAITING
+    assert (await csv_import.load(lists.pool, found, keep_stock=True)).ready == 1
+
+
+async def import_of_own(lists: Lists, quantity: int) -> csv_import.Catalogue:
+    """Import so many lists of the tests' organization, and turn to the second, which has one ticket."""
+    found = catalogue_of(quantity, ORGANIZATION)
+    await csv_import.load(lists.pool, found)
+    lists.key = ListKey("offer", "date1")
+    return found

@@ -34,14 +34,14 @@ def people(dsn: str, file: str, *more: str, offer: str = "off_1") -> subprocess.
 def test_a_catalogue_is_imported_after_a_dry_run_that_says_the_same(dsn: str) -> None:
     dry = command(dsn, "import", "cat-excel-semicolon", "--dry-run")
     assert dry.stdout.splitlines() == [
-        "events: 1 read, 1 would be made",
-        "representations: 1 read, 1 would be made",
-        "offers: 1 read, 1 would be made",
-        "inventory: 1 read, 1 would be made",
+        "events: 1 read, 1 would be made, 0 would be changed",
+        "representations: 1 read, 1 would be made, 0 would be changed",
+        "offers: 1 read, 1 would be made, 0 would be changed",
+        "inventory: 1 read, 1 would be made, 0 would be changed",
         "This was a dry run: no data was changed.",
     ]
     done = command(dsn, "import", "cat-excel-semicolon")
-    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "events: 1 read, 1 made")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "events: 1 read, 1 made, 0 changed")
 
 
 @pytest.mark.parametrize("folder", ["cat-header-quote", "cat-two-dashes", "cat-many-follow-ups", "elsewhere"])

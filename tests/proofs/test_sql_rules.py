@@ -165,7 +165,7 @@ CITUS_REFUSES: dict[str, Callable[[str], object]] = {
         rf"INSERT INTO (?:{'|'.join(DISTRIBUTED)})\b[^;]*?\bSELECT \$1(?:::uuid)?,", body
     ),
 }
-NOT_ON_CITUS = {"read_entries", "write_changes"}
+NOT_ON_CITUS = {"read_entries", "read_entries_in_number_order", "write_changes"}
 """Statements that the service does not use on Citus."""
 INSERTS_BY_PARTS = {"add_counts"}
 """Statements about one list that insert in a WITH. Citus runs them by way of all nodes, so only the worker may."""

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ValidationError
 
 from waiting_list.catalogue.changes import write_event, write_offer, write_representation
+from waiting_list.catalogue.differing import differing_objects
 from waiting_list.catalogue.insert_new import (
     NewList,
     create_lists,
@@ -42,7 +43,7 @@ from waiting_list.fields import Id
 from waiting_list.lists import outbox, verbs
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import ListKey
-from waiting_list.postgres.pool import Pool, transaction
+from waiting_list.postgres.pool import Connection, Pool, transaction
 from waiting_list.problems import HasDependents, Problem
 
 M = TypeVar("M", bound=BaseModel)
@@ -71,10 +72,11 @@ class Catalogue:
 
 @dataclass
 class Loaded:
-    """What an import did: how many objects of each file it created, and how many fans became ready. `mails` is
-    whether these fans get an e-mail."""
+    """What an import did: how many objects of each file it created and changed, and how many fans became ready.
+    `mails` is whether these fans get an e-mail."""
 
     made: dict[str, int]
+    changed: dict[str, int]
     ready: int = 0
     mails: bool = False
 
@@ -125,16 +127,19 @@ async def load(
     *,
     now: datetime | None = None,
     dry_run: bool = False,
+    keep_stock: bool = False,
 ) -> Loaded:
     """Write a catalogue in one transaction, and return what that did.
 
-    A list whose stock is 0 opens. An existing list gets the stock of the file, which may make fans ready. Those
-    fans get an e-mail as soon as a worker sends e-mails. A `dry_run` does the same, and then rolls it back. Raises
-    ImportRefused; Unavailable.
+    A list whose stock is 0 opens. An existing list gets the stock of the file, which may make fans ready. With
+    `keep_stock`, it keeps its own, because a file is older than the sales since. Fans get an e-mail as soon as a
+    worker sends e-mails. A `dry_run` does the same, and then rolls it back. Raises ImportRefused; Unavailable.
     """
-    done = Loaded(dict.fromkeys(("events", "representations", "offers", "inventory"), 0))
+    kinds = ("events", "representations", "offers", "inventory")
+    done = Loaded(dict.fromkeys(kinds, 0), dict.fromkeys(kinds, 0))
     made, refused = done.made, _Refused(found)
     async with transaction(pool, undone=dry_run) as acquired:
+        done.changed |= await differing_objects(acquired, found.events, found.representations, found.offers)
         new = await insert_events(acquired, found.events.values())
         made["events"] = len(new)
         for event_id, event in found.events.items():
@@ -178,18 +183,28 @@ async def load(
             if event_id in refused.events:
                 continue
             with refused.at("inventory.csv", pair, event_id):
-                locked = await LockedList.open(acquired, pair, now=now)
-                assert locked is not None, "its offer and representation were written above"
-                locked.begin(ACTOR)
-                await verbs.put_stock(locked, **wanted[pair].stock.model_dump())
-                locked.needs_promotion = True  # its representation may begin later now
-                await verbs.settle(locked)
-                await outbox.write_outbox(locked)
-                done.ready += len(locked.promoted)
-                done.mails = locked.sends_mail
+                stock = None if keep_stock else wanted[pair].stock
+                await _set_stock(acquired, pair, stock, done, now)
         if refused.refusals:
             raise ImportRefused(refused.refusals.lines())
     return done
+
+
+async def _set_stock(
+    acquired: Connection, pair: ListKey, stock: InventoryFields | None, done: Loaded, now: datetime | None
+) -> None:
+    """Set the stock of an existing list, if there is one to set, and settle the list. Raises StockHeld."""
+    locked = await LockedList.open(acquired, pair, now=now)
+    assert locked is not None, "its offer and representation were written above"
+    locked.begin(ACTOR)
+    if stock is not None:
+        await verbs.put_stock(locked, **stock.model_dump())
+    done.changed["inventory"] += locked.list.version != locked.was.version
+    locked.needs_promotion = True  # its representation may begin later now
+    await verbs.settle(locked)
+    await outbox.write_outbox(locked)
+    done.ready += len(locked.promoted)
+    done.mails = locked.sends_mail
 
 
 class _Refused:

@@ -27,6 +27,9 @@ def import_catalogue(
         str | None, typer.Option(help="Import into this organization. By default into the one in events.csv.")
     ] = None,
     encoding: Encoding = None,
+    keep_stock: Annotated[
+        bool, typer.Option("--keep-stock", help="Keep the stock of existing inventories. New ones get the file's.")
+    ] = False,
     dry_run: DryRun = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -46,17 +49,18 @@ def import_catalogue(
         found = csv_import.shifted(found, datetime.now(UTC).date())
 
     async def run(pool: Pool, config: Settings) -> None:
-        done = await csv_import.load(pool, found, dry_run=dry_run)
+        done = await csv_import.load(pool, found, dry_run=dry_run, keep_stock=keep_stock)
         for line in found.notes:
             print(printable(line))
-        verb = "would be made" if dry_run else "made"
+        would_be = "would be " if dry_run else ""
         for name, objects in (
             ("events", found.events),
             ("representations", found.representations),
             ("offers", found.offers),
             ("inventory", found.inventory),
         ):
-            print(f"{name}: {len(objects)} read, {done.made[name]} {verb}")
+            made, changed = f"{done.made[name]} {would_be}made", f"{done.changed[name]} {would_be}changed"
+            print(f"{name}: {len(objects)} read, {made}, {changed}")
         if done.ready:
             print(f"fans who {'could' if dry_run else 'can'} buy now: {done.ready}")
             if not (done.mails or config.sends_mail):

@@ -33,6 +33,14 @@ Spreadsheet = Annotated[
 ]
 
 
+Order = Annotated[
+    Literal["queue", "number"],
+    Query(
+        description="The order within each list: that of the queue, or that of the numbers, which never change."
+    ),
+]
+
+
 class JoiningFor(Contact):
     """The user who joins, the tickets that they want or accept at least, and their contact details."""
 
@@ -75,9 +83,17 @@ class Move(Frozen):
     response_model=Listing[Entry],
     responses=declared(AUTHENTICATED),
 )
-async def list_entries(call: ApiRequest, only: Filter, limit: Limit = 50, cursor: Cursor = None) -> Response:
-    """List entries, list by list, in queue order."""
-    found = await entry_queries.entries(call.pool, call.organization_id, only, limit=limit, cursor=cursor)
+async def list_entries(
+    call: ApiRequest, only: Filter, order: Order = "queue", limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """List entries, list by list, in queue order or by number.
+
+    By number, each entry that matches throughout is on exactly one page, even if fans move between two pages. The
+    CSV export is one snapshot, and so needs no such order.
+    """
+    found = await entry_queries.entries(
+        call.pool, call.organization_id, only, limit=limit, cursor=cursor, by_number=order == "number"
+    )
     items = [await call.with_pass(entry) for entry in found.items]
     return page(found._replace(items=items), Entry)
 

@@ -49,17 +49,33 @@ async def entries_of_user(
 
 
 async def entries(
-    pool: Pool, organization_id: str, only: EntryFilter, *, limit: int, cursor: str | None
+    pool: Pool,
+    organization_id: str,
+    only: EntryFilter,
+    *,
+    limit: int,
+    cursor: str | None,
+    by_number: bool = False,
 ) -> Page[Entry]:
-    """Return an organization's entries, list by list, each list in queue order."""
-    after = decode(cursor, UUID, int, int)
+    """Return an organization's entries, list by list, each list in queue order.
+
+    With `by_number`, each list is in the order of joining. Then every entry that passes the filter throughout is
+    on exactly one page, even if it moves in line between two pages. Raises InvalidRequest for a cursor of the
+    other order.
+    """
+    keys = ("list_id", "number") if by_number else ("list_id", "rank", "number")
+    after = decode(cursor, UUID, *[int] * (len(keys) - 1))
     async with snapshot(pool) as acquired:
-        # Citus refuses the statement that reads each list to the end of the page only.
+        # Citus refuses the statements that read each list to the end of the page only.
         if only.user_id is None and not has_citus(acquired):
-            records = await acquired.fetch(sql("read_entries"), organization_id, *only[1:], *after, limit + 1)
+            statement = sql("read_entries_in_number_order" if by_number else "read_entries")
+            records = await acquired.fetch(statement, organization_id, *only[1:], *after, limit + 1)
         else:
-            records = await acquired.fetch(sql("read_entries_of_users"), organization_id, *only, *after, limit + 1)
-    return page_of(records, limit, Entry.from_record, "list_id", "rank", "number")
+            place = [*after, after[-1]] if by_number else after
+            records = await acquired.fetch(
+                sql("read_entries_of_users"), organization_id, *only, *place, limit + 1, by_number
+            )
+    return page_of(records, limit, Entry.from_record, *keys)
 
 
 Take: TypeAlias = Callable[[Sequence[ExportedEntry]], Awaitable[None]]

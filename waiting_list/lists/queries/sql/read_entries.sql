@@ -18,7 +18,7 @@ FROM (
             WHERE e.list_id = i.list_id AND e.status = k.status AND e.status <> 'left' AND $6::text[] IS NULL
                 AND (e.rank, e.number) > (after.rank, after.number)
                 AND ($7::timestamptz IS NULL OR e.joined_at < $7)
-                AND ($8::timestamptz IS NULL OR e.joined_at > $8)
+                AND ($8::timestamptz IS NULL OR e.joined_at >= $8)
             ORDER BY e.rank, e.number LIMIT $12
         ) AS a
         UNION ALL
@@ -32,7 +32,7 @@ FROM (
             WHERE e.list_id = i.list_id AND e.status = 'left' AND e.left_reason = k.left_reason
                 AND ($5::text[] IS NULL OR 'left' = ANY ($5)) AND (e.rank, e.number) > (after.rank, after.number)
                 AND ($7::timestamptz IS NULL OR e.joined_at < $7)
-                AND ($8::timestamptz IS NULL OR e.joined_at > $8)
+                AND ($8::timestamptz IS NULL OR e.joined_at >= $8)
             ORDER BY e.rank, e.number LIMIT $12
         ) AS l
         ORDER BY rank, number LIMIT $12

@@ -1,5 +1,5 @@
--- Read the entries of some users, or of all, in the lists of one organization, filtered, list by list and by rank.
--- Locks nothing.
+-- Read the entries of some users, or of all, in the lists of one organization, filtered, list by list and by rank, or with
+-- $14 by number. Locks nothing.
 SELECT s.list_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
     s.joined_at, s.ready_at, s.ready_until, s.left_at
@@ -14,9 +14,10 @@ FROM (
         AND ($6::text[] IS NULL OR e.status = ANY ($6))
         AND ($7::text[] IS NULL OR e.left_reason = ANY ($7))
         AND ($8::timestamptz IS NULL OR e.joined_at < $8)
-        AND ($9::timestamptz IS NULL OR e.joined_at > $9)
-        AND ($10::uuid IS NULL OR (e.list_id, e.rank, e.number) > ($10, $11::bigint, $12::bigint))
-    ORDER BY e.list_id, e.rank, e.number LIMIT $13
+        AND ($9::timestamptz IS NULL OR e.joined_at >= $9)
+        AND ($10::uuid IS NULL OR (e.list_id, CASE WHEN $14 THEN e.number ELSE e.rank END, e.number)
+            > ($10, $11::bigint, $12::bigint))
+    ORDER BY e.list_id, CASE WHEN $14::boolean THEN e.number ELSE e.rank END, e.number LIMIT $13
 ) AS page
 JOIN shown_entries s ON s.list_id = page.list_id AND s.number = page.number
-ORDER BY s.list_id, s.rank, s.number
+ORDER BY s.list_id, CASE WHEN $14 THEN s.number ELSE s.rank END, s.number

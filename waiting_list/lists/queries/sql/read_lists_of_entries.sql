@@ -22,7 +22,7 @@ CROSS JOIN LATERAL (
         AND ($6::text[] IS NULL OR e.status = ANY ($6))
         AND ($7::text[] IS NULL OR e.left_reason = ANY ($7))
         AND ($8::timestamptz IS NULL OR e.joined_at < $8)
-        AND ($9::timestamptz IS NULL OR e.joined_at > $9)
+        AND ($9::timestamptz IS NULL OR e.joined_at >= $9)
 ) AS c
 WHERE i.organization_id = $1
     AND ($3::text[] IS NULL OR i.event_id = ANY ($3))

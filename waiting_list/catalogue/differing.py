@@ -1,0 +1,44 @@
+"""Count the objects of a catalogue that exist and differ, so that an import can say what it changes."""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from waiting_list.catalogue.models import Event, Offer, Representation
+from waiting_list.postgres.pool import Connection
+from waiting_list.postgres.statements import sql
+
+M = TypeVar("M", Event, Representation, Offer)
+
+
+async def differing_objects(
+    acquired: Connection,
+    events: Mapping[str, Event],
+    representations: Mapping[str, Representation],
+    offers: Mapping[str, Offer],
+) -> dict[str, int]:
+    """Return how many events, representations and offers their organizations have with other values.
+
+    The limit of places of an event does not count, because an import keeps it.
+    """
+    organizations = sorted({event.organization_id for event in events.values()})
+    differing = dict.fromkeys(("events", "representations", "offers"), 0)
+    for organization_id in organizations:
+        own = {key for key, event in events.items() if event.organization_id == organization_id}
+        dates = [key for key, one in representations.items() if one.event_id in own]
+        tickets = [key for key, one in offers.items() if one.event_id in own]
+        read = acquired.fetch
+        found = await read(sql("read_events"), organization_id, sorted(own), None, len(own))
+        differing["events"] += _differing(events, (Event.from_record(one) for one in found), "event_id")
+        found = await read(sql("read_representations"), organization_id, dates, None, None, len(dates))
+        there = (Representation.from_record(one) for one in found)
+        differing["representations"] += _differing(representations, there, "representation_id")
+        found = await read(sql("read_offers"), organization_id, tickets, None, None, len(tickets))
+        differing["offers"] += _differing(offers, (Offer.from_record(one) for one in found), "offer_id")
+    return differing
+
+
+def _differing(wanted: Mapping[str, M], existing: Iterable[M], key: str) -> int:
+    kept = {"max_places_per_person"}
+    return sum(
+        wanted[getattr(one, key)].model_dump(exclude=kept) != one.model_dump(exclude=kept) for one in existing
+    )

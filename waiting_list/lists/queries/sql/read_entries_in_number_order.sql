@@ -1,0 +1,25 @@
+-- Read entries of one organization, filtered, list by list and by number. Moves change no number, so that an entry is on one
+-- page alone, whatever happens between the pages. Walks the primary key of each list to the end of the page. Locks nothing.
+SELECT s.list_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
+    s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
+    s.joined_at, s.ready_at, s.ready_until, s.left_at
+FROM (
+    SELECT i.list_id, x.number
+    FROM inventory i
+    CROSS JOIN LATERAL (
+        SELECT e.number FROM entries e
+        WHERE e.list_id = i.list_id AND e.number > CASE WHEN i.list_id = $9 THEN $10::bigint ELSE 0 END
+            AND ($5::text[] IS NULL OR e.status = ANY ($5))
+            AND ($6::text[] IS NULL OR e.left_reason = ANY ($6))
+            AND ($7::timestamptz IS NULL OR e.joined_at < $7)
+            AND ($8::timestamptz IS NULL OR e.joined_at >= $8)
+        ORDER BY e.number LIMIT $11
+    ) AS x
+    WHERE i.organization_id = $1 AND ($9::uuid IS NULL OR i.list_id >= $9)
+        AND ($2::text[] IS NULL OR i.event_id = ANY ($2))
+        AND ($3::text[] IS NULL OR i.offer_id = ANY ($3))
+        AND ($4::text[] IS NULL OR i.representation_id = ANY ($4))
+    ORDER BY i.list_id, x.number LIMIT $11
+) AS page
+JOIN shown_entries s ON s.list_id = page.list_id AND s.number = page.number
+ORDER BY s.list_id, s.number
