@@ -14,7 +14,7 @@ import pytest_asyncio
 from tests.processes.test_cli import command
 from tests.support.databases import on
 from tests.support.lists import Lists
-from waiting_list.postgres.citus import DISTRIBUTED, NODE_SETTINGS, REFERENCE, DistributionError, distribute
+from waiting_list.postgres.citus import DISTRIBUTED, LOCAL, NODE_SETTINGS, REFERENCE, DistributionError, distribute
 from waiting_list.postgres.pool import Pool, connect_pool, connection, has_citus
 from waiting_list.settings import Settings
 
@@ -68,6 +68,19 @@ BEGIN
     VALUES (t, 'distributed', nullif(colocate_with, 'default')::regclass);
 END $$;
 
+CREATE FUNCTION stand_in.citus_add_local_table_to_metadata(t regclass) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM stand_in.checked(t, 'local');
+    INSERT INTO stand_in.pg_dist_partition (logicalrelid, kind) VALUES (t, 'local');
+END $$;
+
+CREATE FUNCTION stand_in.relation_is_a_known_shard(t regclass) RETURNS bool LANGUAGE sql AS $$
+    SELECT t::text ~ '_102[0-9]{3}$'
+$$;
+
+CREATE TABLE stand_in.pg_dist_local_group (groupid int);
+INSERT INTO stand_in.pg_dist_local_group VALUES (0);
+
 CREATE TABLE stand_in.pg_dist_node (nodeid int PRIMARY KEY, nodename text NOT NULL, nodeport int NOT NULL);
 INSERT INTO stand_in.pg_dist_node VALUES (1, 'one', 5432);
 
@@ -112,10 +125,11 @@ async def foreign_keys(pool: Pool) -> list[str]:
 
 async def test_every_table_goes_to_its_place_once_and_keeps_its_foreign_keys(pool: Pool, cluster: str) -> None:
     before = await foreign_keys(pool)
-    assert await distribute(cluster, shards=32) == [*REFERENCE, *DISTRIBUTED]
+    assert await distribute(cluster, shards=32) == [*REFERENCE, *LOCAL, *DISTRIBUTED]
     found = await kinds(pool)
     assert found == [
         *((name, "reference", None) for name in REFERENCE),
+        *((name, "local", None) for name in LOCAL),
         ("inventory", "distributed", None),
         *((name, "distributed", "inventory") for name in DISTRIBUTED[1:]),
     ]
@@ -189,6 +203,34 @@ async def test_a_table_that_no_rule_covers_is_named_and_nothing_is_distributed(p
     with pytest.raises(DistributionError, match="of_somebody_else"):
         await distribute(cluster, shards=32)
     assert await kinds(pool) == []
+
+
+async def test_a_shard_is_no_table_of_its_own(pool: Pool, cluster: str) -> None:
+    async with connection(pool) as acquired:
+        await acquired.execute("CREATE TABLE allowances_102017 (id int)")
+    assert "allowances" in await distribute(cluster, shards=32)
+
+
+async def test_a_worker_node_is_told_where_to_run_the_commands(pool: Pool, cluster: str) -> None:
+    await distribute(cluster, shards=32)
+    async with connection(pool) as acquired:
+        await acquired.execute("UPDATE stand_in.pg_dist_local_group SET groupid = 1")
+    refused = command("distribute", DATABASE_URL=cluster)
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        "This is a worker node. Run the command on the coordinator.\n",
+    )
+    done = command("migrate", DATABASE_URL=cluster)
+    assert (done.returncode, done.stdout) == (0, "Nothing to apply.\n"), done.stderr
+    async with connection(pool) as acquired:
+        await acquired.execute(
+            "DELETE FROM schema_migrations WHERE version = (SELECT max(version) FROM schema_migrations)"
+        )
+    refused = command("migrate", DATABASE_URL=cluster)
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        "This is a worker node of a Citus cluster. Run on the coordinator: waiting-list migrate\n",
+    )
 
 
 async def test_what_goes_wrong_in_the_middle_undoes_all_of_it(pool: Pool, cluster: str) -> None:

@@ -3,6 +3,8 @@
 Here a table raises what Citus 14.0 raises, so that it is known without one. docs/citus.md has the rest.
 """
 
+import asyncio
+
 import pytest
 
 from tests.support.databases import connected
@@ -58,6 +60,19 @@ async def test_the_lists_of_other_nodes_are_served(shop: Shop, pool: Pool, dsn: 
     assert (await shop.http.get("/")).status_code == 200
     assert (await shop.http.get("/health/ready")).status_code == 200
     problem(await shop.http.get("/health/ready?late_seconds=60"), 503, "unavailable")
+
+
+async def test_a_worker_node_is_ready_without_the_coordinator(shop: Shop, dsn: str) -> None:
+    assert (await shop.http.get("/health/ready")).status_code == 200
+    async with connected(dsn) as inside:
+        await inside.execute("ALTER TABLE schema_migrations RENAME TO coordinators")
+        await inside.execute(
+            "CREATE FUNCTION lost() RETURNS SETOF coordinators LANGUAGE plpgsql AS $$ BEGIN"
+            f" RAISE EXCEPTION '{LOST['08006']}' USING ERRCODE = '08006'; END $$"
+        )
+        await inside.execute("CREATE VIEW schema_migrations AS SELECT lost.* FROM lost()")
+    await asyncio.sleep(1.1)  # the process asks the database once a second
+    assert (await shop.http.get("/health/ready")).status_code == 200
 
 
 async def test_an_organizer_calls_though_no_use_of_the_key_can_be_noted(shop: Shop, dsn: str) -> None:

@@ -39,8 +39,8 @@ REFERENCE = (
 )
 """Tables that are on every node, because they are small, read with every list, and seldom changed."""
 LOCAL = ("allowances", "audits", "event_visitors", "schema_migrations", "sign_outs", "suppressions")
-"""Tables that stay on the coordinator, to which the service connects. PostgreSQL runs their statements there
-without Citus, which would refuse the statement that counts requests."""
+"""Tables that stay on the coordinator, because they belong to no list and change often. The other nodes ask it for
+them, so that the service may connect to any node."""
 
 
 NODE_SETTINGS = {
@@ -80,12 +80,14 @@ async def distribute(dsn: str, *, shards: int) -> list[str]:
 async def _distribute(direct: Connection, shards: int) -> list[str]:
     if not await direct.fetchval(sql("has_citus")):
         raise DistributionError("This database has no Citus. Run CREATE EXTENSION citus on every node first.")
+    if await direct.fetchval(sql("is_worker_node")):
+        raise DistributionError("This is a worker node. Run the command on the coordinator.")
     tables = {record["name"]: record["is_distributed"] for record in await direct.fetch(sql("read_tables"))}
     if unknown := tables.keys() - {*DISTRIBUTED, *REFERENCE, *LOCAL}:
         raise DistributionError(f"The database has unknown tables: {', '.join(sorted(unknown))}.")
     if missing := {*DISTRIBUTED, *REFERENCE, *LOCAL} - tables.keys():
         raise DistributionError(f"The database is not migrated: it lacks {', '.join(sorted(missing))}.")
-    left = [name for name in (*REFERENCE, *DISTRIBUTED) if not tables[name]]
+    left = [name for name in (*REFERENCE, *LOCAL, *DISTRIBUTED) if not tables[name]]
     if not left:
         return []
     # Citus refuses a foreign key between a table that is distributed and one that is not yet, or converts the
@@ -97,6 +99,8 @@ async def _distribute(direct: Connection, shards: int) -> list[str]:
     for name in left:
         if name in REFERENCE:
             await direct.execute(sql("make_reference_table"), name)
+        elif name in LOCAL:
+            await direct.execute(sql("keep_on_coordinator"), name)
         elif name == DISTRIBUTED[0]:
             await direct.execute(sql("distribute_lists"), name, shards)
         else:

@@ -139,6 +139,7 @@ async def migrate(dsn: str) -> list[str]:
             check_server(direct)
             # Not again, because a role that may only read and write rows can serve what another role has migrated.
             if await _read_migrations(direct) is None:
+                await _check_coordinator(direct)
                 async with direct.transaction():
                     await direct.execute(sql("lock_migrations"), _MIGRATION_LOCK)
                     await direct.execute(sql("create_schema_migrations"))
@@ -159,8 +160,17 @@ async def migrate(dsn: str) -> list[str]:
     return applied
 
 
+async def _check_coordinator(direct: Connection) -> None:
+    """Raise MigrationError on a worker node of a Citus cluster, which does not change the tables of the others."""
+    if await direct.fetchval(sql("has_citus")) and await direct.fetchval(sql("is_worker_node")):
+        raise MigrationError(
+            "This is a worker node of a Citus cluster. Run on the coordinator: waiting-list migrate"
+        )
+
+
 async def _apply(direct: Connection, migration: Migration) -> bool:
     """Apply the migration unless it is applied already, and return whether it was."""
+    await _check_coordinator(direct)
     if migration.in_transaction:
         for attempt in range(_LOCK_TRIES):
             # Not for long, because all later statements on the table wait behind a pending lock.

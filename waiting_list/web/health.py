@@ -21,6 +21,7 @@ class Health:
         self._pool = pool
         self._looked_at = float("-inf")
         self._trouble: str | None = None
+        self._is_migrated = False
         self._looking: asyncio.Task[None] | None = None
 
     async def check(self) -> None:
@@ -42,7 +43,13 @@ class Health:
             self._looked_at, self._looking = time.monotonic(), None
 
     async def _find_trouble(self) -> str | None:
-        if not await is_migrated(self._pool):
+        try:
+            self._is_migrated = await is_migrated(self._pool)
+        except Unavailable as problem:
+            # The coordinator of a Citus cluster has that table. Without it, this node still serves its lists.
+            if not outage.is_of_lost_node(problem.__cause__):
+                raise
+        if not self._is_migrated:
             return "The database is not migrated. Run: waiting-list migrate"
         try:
             async with connection(self._pool) as acquired:

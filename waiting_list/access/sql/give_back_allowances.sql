@@ -6,4 +6,4 @@ FROM
     unnest($1::bytea[], $2::int[], $3::int[]) WITH ORDINALITY AS w (caller, unused, quantity, place),
     (SELECT clock_timestamp() AS now) AS n
 ORDER BY w.place
-ON CONFLICT (caller) DO UPDATE SET full_at = a.full_at - excluded.taken * interval '1 minute' / excluded.quantity
+ON CONFLICT (caller) DO UPDATE SET full_at = to_timestamp(extract(epoch FROM a.full_at - 'epoch'::timestamptz) - excluded.taken * 60.0 / excluded.quantity)

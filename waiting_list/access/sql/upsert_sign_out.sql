@@ -2,5 +2,7 @@
 -- Locks the user's row.
 INSERT INTO sign_outs AS s (user_hash, signed_out_at) VALUES ($1, clock_timestamp())
 ON CONFLICT (user_hash) DO UPDATE
-SET signed_out_at = greatest(clock_timestamp(), s.signed_out_at + interval '1 microsecond')
+SET signed_out_at = greatest(
+    excluded.signed_out_at, to_timestamp(extract(epoch FROM s.signed_out_at - 'epoch'::timestamptz) + 0.000001)
+)
 RETURNING signed_out_at
