@@ -51,6 +51,7 @@ PARTS = {
             "lists/verbs/contact.py",
             "lists/verbs/erase.py",
             "lists/verbs/expire.py",
+            "lists/verbs/give_back.py",
             "lists/verbs/join.py",
             "lists/verbs/leave.py",
             "lists/verbs/move.py",

@@ -23,6 +23,7 @@ from waiting_list.api import operations
 from waiting_list.api.organizer import api_keys as organizer_api_keys
 from waiting_list.api.organizer import catalogue as organizer_catalogue
 from waiting_list.api.organizer import entries as organizer_entries
+from waiting_list.api.organizer import holds as organizer_holds
 from waiting_list.api.organizer import lists as organizer_lists
 from waiting_list.api.organizer import lookalikes as organizer_lookalikes
 from waiting_list.api.organizer import notices as organizer_notices
@@ -79,6 +80,7 @@ ROUTERS = (
     user_entries.router,
     user_lists.router,
     organizer_entries.router,
+    organizer_holds.router,
     organizer_lists.router,
     organizer_stock.router,
     organizer_lookalikes.router,

@@ -26,6 +26,8 @@ ACTS: dict[str, Act] = {
     "move": lambda engine: engine.run(LIST, ORGANIZER, verbs.move, user_id="dan", to="first"),
     "remove": lambda engine: engine.run(LIST, ORGANIZER, verbs.remove, user_id="ada"),
     "buy": lambda engine: engine.run(LIST, ORGANIZER, verbs.buy, user_id="ada", quantity=1),
+    "give_back": lambda engine: engine.run(LIST, ORGANIZER, verbs.give_back, user_id="ada", quantity=1),
+    "change": lambda engine: engine.run(LIST, ORGANIZER, verbs.change, user_id="dan", tickets_wanted=2),
     "configure": lambda engine: engine.run(
         LIST, ORGANIZER, verbs.configure, settings=SettingsChange(policy="skip")
     ),

@@ -85,7 +85,7 @@ class Parsed(HTMLParser):
 def shown_by(page: Parsed) -> str:
     """What the form about leaving says that its reader has seen."""
     values = [value for name, value in page.attributes if name == "value"]
-    (shown,) = [value for value in values if value and value.endswith((" waiting", " ready"))]
+    (shown,) = [value for value in values if value and re.fullmatch(r"\d+ (waiting|ready)( \d+)?", value)]
     return shown
 
 

@@ -83,6 +83,16 @@ async def asked(browser: Browser, **form: str) -> tuple[Parsed, dict[str, str]]:
             "Record 1 ticket bought by ada? | 1 held ticket becomes free.",
             {"held": 0},
         ),
+        (
+            {"do": "give_back", "user_id": "ada", "quantity": "1"},
+            "Release 1 ticket held for ada? | No further fans become ready.",
+            {"held": 1},
+        ),
+        (
+            {"do": "change", "user_id": "bob", "tickets_wanted": "1", "tickets_minimum": "", "reason": "By phone"},
+            "Change the wish of bob to 1 ticket? | This makes 1 fan ready: bob: 1 ticket",
+            {"held": 3},
+        ),
         ({"do": "move", "user_id": "dan", "to": "first"}, "Move dan? | This makes 1 fan ready: dan: 1 ticket", {}),
         (
             {"do": "move", "user_id": "dan", "to": "before", "before": "cleo", "reason": "VIP"},
@@ -144,6 +154,10 @@ async def test_tickets_are_given_out_by_hand(office: Office) -> None:
         ({"do": "remove_total_stock", "quantity": "2"}, 409, "Only 1 ticket is free"),
         ({"do": "buy", "user_id": "ada", "quantity": "3"}, 422, "Only 2 tickets are held for this fan."),
         ({"do": "buy", "user_id": "bob", "quantity": "1"}, 409, "It is not this fan's turn yet."),
+        ({"do": "give_back", "user_id": "ada", "quantity": "3"}, 422, "Only 2 tickets are held for this fan."),
+        ({"do": "give_back", "user_id": "bob", "quantity": "1"}, 409, "It is not this fan's turn yet."),
+        ({"do": "change", "user_id": "ada", "tickets_wanted": "1"}, 409, "It is this fan's turn"),
+        ({"do": "change", "user_id": "bob", "tickets_wanted": "7"}, 422, "at most 6 tickets"),
         ({"do": "move", "user_id": "ada", "to": "first"}, 409, "Only waiting fans can be moved"),
         ({"do": "move", "user_id": "bob", "to": "before", "before": "ada"}, 409, "Only waiting fans can be moved"),
         ({"do": "move", "user_id": "bob", "to": "before"}, 422, "Enter the user ID of another waiting fan."),
@@ -185,6 +199,8 @@ async def test_a_number_of_tickets_that_is_none_is_refused(office: Office, numbe
         {"do": "remove_total_stock", "quantity": number},
         {"do": "promote", "tickets": number},
         {"do": "buy", "user_id": "ada", "quantity": number},
+        {"do": "give_back", "user_id": "ada", "quantity": number},
+        {"do": "change", "user_id": "bob", "tickets_wanted": number},
     ):
         async with unchanged(office.app):
             page = await organizer.refused(f"{PAGE}/confirm", 422, **form)
@@ -202,6 +218,7 @@ async def test_forms_about_nobody_are_refused(office: Office, user_id: str) -> N
         for form in (
             {"do": "remove", "user_id": user_id},
             {"do": "buy", "user_id": user_id, "quantity": "1"},
+            {"do": "give_back", "user_id": user_id, "quantity": "1"},
             {"do": "move", "user_id": user_id, "to": "last"},
             {"do": "move", "user_id": "bob", "to": "before", "before": user_id},
             {"do": "move", "user_id": "bob", "to": user_id},

@@ -265,6 +265,31 @@ async def test_a_fan_whose_turn_it_is_sees_until_when_and_where_to_buy(venue: Ve
     assert "You have left the waiting list." in declined.text
 
 
+async def test_a_fan_gives_back_tickets_of_a_hold_once_asked(venue: Venue) -> None:
+    fan = await venue.fan("ada")
+    await fan.did(f"{PAGE}/join", tickets_wanted="4")
+    await venue.shop.join("bob", 2)
+    await venue.shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 4})
+    page = await fan.get(PLACE)
+    assert f"{PLACE}/give-back/3" in page.links
+    assert f"{PLACE}/give-back/4" not in page.links
+    asked = await fan.get(f"{PLACE}/give-back/2")
+    assert "Release 2 tickets?" in asked.text
+    assert "We keep holding 2 tickets for you." in asked.text
+    # A form for another hold asks again, and gives nothing back.
+    stale = await fan.post(f"{PLACE}/give-back/2", shown="1 ready 3")
+    assert stale.status_code == 200
+    assert "Release 2 tickets?" in fan.read(stale).text
+    page = await fan.did(f"{PLACE}/give-back/2", shown=shown_by(asked))
+    assert "2 tickets are held for you until" in page.text
+    assert (await venue.shop.made("GET", f"/waiting-lists/{LIST}/entries/bob"))["status"] == "ready"
+    again = await fan.post(f"{PLACE}/give-back/2", shown=shown_by(asked))
+    assert again.status_code == 200
+    assert "2 tickets are held for you until" in fan.read(again).text
+    assert "Please" not in (await fan.get(f"{PLACE}/give-back/9")).text
+    await fan.refused(f"{PLACE}/give-back/x", 422)
+
+
 @pytest.mark.parametrize(
     ("form", "said"),
     [

@@ -43,6 +43,7 @@ def test_every_text_is_used_and_every_text_that_is_used_is_there() -> None:
         "after_requeue",
         "leave_sure",
         "decline_sure",
+        "give_back_sure",
         "work_always",
         "work_adaptive",
     }

@@ -51,6 +51,8 @@ CALLS = {
     "verify": ApiRequest(verbs.verify, USER, {"user_id": "dan", "number": 4, "email": "dan@example.org"}),
     "buy": ApiRequest(verbs.buy, ORGANIZER, {"user_id": "bob"}),
     "buy_one": ApiRequest(verbs.buy, ORGANIZER, {"user_id": "bob", "quantity": 1}),
+    "give_back": ApiRequest(verbs.give_back, USER, {"user_id": "bob", "quantity": 1}),
+    "give_back_all": ApiRequest(verbs.give_back, USER, {"user_id": "bob", "quantity": 2}),
     "move": ApiRequest(verbs.move, ORGANIZER, {"user_id": "dan", "to": "first", "before": None}),
     "remove": ApiRequest(verbs.remove, ORGANIZER, {"user_id": "bob"}),
     "erase": ApiRequest(verbs.erase, ORGANIZER, {"user_id": "dan"}),
@@ -69,7 +71,8 @@ CALLS = {
 
 _ENDED = "waiting_list_ended"
 _ONE_IS_FREE_NO_MORE = dict.fromkeys(("promote", "remove_stock", "remove_total_stock"), "stock_held")
-_BOB_HAS_LEFT = dict.fromkeys(("buy", "buy_one", "remove"), "already_left")
+_OF_A_HOLD = ("buy", "buy_one", "give_back", "give_back_all")
+_BOB_HAS_LEFT = dict.fromkeys((*_OF_A_HOLD, "remove"), "already_left")
 PROMISED: dict[str, dict[str, str]] = {
     "join": {"join": "already_in_list"},
     "join_other": {"join_other": "already_in_list"},
@@ -78,18 +81,18 @@ PROMISED: dict[str, dict[str, str]] = {
     "leave": {"change": "already_left", "leave": "already_left"},
     "buy": _BOB_HAS_LEFT,
     "buy_one": _BOB_HAS_LEFT,
+    "give_back": {"give_back_all": "wrong_quantity"},
+    "give_back_all": _BOB_HAS_LEFT,
     "remove": _BOB_HAS_LEFT,
     "erase": dict.fromkeys(("move", "set_contact", "verify"), "not_in_list"),
     "set_contact": {"verify": "invalid_request"},
     "add_stock": {"change": "not_waiting", "add_stock": "exceeds_total_stock"} | _ONE_IS_FREE_NO_MORE,
     "remove_stock": _ONE_IS_FREE_NO_MORE,
-    "revoke": {"buy": "not_ready", "buy_one": "not_ready"},
+    "revoke": dict.fromkeys(_OF_A_HOLD, "not_ready"),
     "add_total_stock": {"change": "not_waiting"} | _ONE_IS_FREE_NO_MORE,
     "remove_total_stock": _ONE_IS_FREE_NO_MORE,
     "put_stock": {"change": "not_waiting", "add_stock": "exceeds_total_stock"},
-    "configure": dict.fromkeys(
-        ("join", "join_other", "join_again", "change", "promote", "buy", "buy_one"), _ENDED
-    ),
+    "configure": dict.fromkeys(("join", "join_other", "join_again", "change", "promote", *_OF_A_HOLD), _ENDED),
 }
 """Which calls (inner) are refused after which other (outer), and how. Alone, each of them succeeds; where a
 pair is not named both do."""

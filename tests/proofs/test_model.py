@@ -66,6 +66,8 @@ steps = st.one_of(
     call("buy", user=user, quantity=st.none()),
     call("buy", user=user, quantity=st.none()),
     call("buy", user=user, quantity=few),
+    call("give_back", user=user, quantity=few),
+    call("give_back", user=user, quantity=st.just(1)),
     call("add_stock", quantity=st.integers(1, 7)),
     call("add_stock", quantity=few),
     call("add_total_stock", quantity=few),
@@ -165,6 +167,7 @@ class Bridge:
                 assert (entry.tickets_wanted, entry.tickets_minimum) == (one.wanted, one.minimum)
                 ahead += one.wanted
             if one.status == "ready":
+                assert (entry.tickets_wanted, entry.tickets_minimum) == (one.wanted, one.minimum)
                 assert (entry.ready_at, entry.ready_until) == (
                     one.ready_at,
                     min(one.until or model.ends, model.ends),

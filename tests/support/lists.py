@@ -159,6 +159,11 @@ class Lists:
             self.key, ORGANIZER, verbs.buy, user_id=user_id, quantity=quantity
         )
 
+    async def give_back(self, user_id: str, quantity: int) -> Answer:
+        return await self.engine.at(self.now).run(
+            self.key, ORGANIZER, verbs.give_back, user_id=user_id, quantity=quantity
+        )
+
     async def move(self, user_id: str, to: str | None = None, before: str | None = None) -> Answer:
         return await self.engine.at(self.now).run(
             self.key, ORGANIZER, verbs.move, user_id=user_id, to=to, before=before

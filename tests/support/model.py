@@ -236,7 +236,7 @@ class Model:
             place.email, place.verified = None, False
         self.joins = [one for one in self.joins if one[0] != user]
 
-    def buy(self, user: str, quantity: int | None) -> None:
+    def find_hold(self, user: str) -> EntryDetails:
         latest = self.latest(user)
         late = latest.status != "left" or latest.reason in ("expired", "ended")
         refuse("waiting_list_ended", when=late and self.now >= self.ends)
@@ -244,6 +244,19 @@ class Model:
         place = self.find(user)
         refuse("not_ready", when=place.status == "waiting")
         refuse("hold_expired", when=self.now >= min(place.until or self.ends, self.ends))
+        return place
+
+    def give_back(self, user: str, quantity: int) -> None:
+        place = self.find_hold(user)
+        refuse("wrong_quantity", when=quantity > place.held)
+        if quantity == place.held:
+            return place.out("cancelled", self.ends)
+        place.held -= quantity
+        place.wanted, place.minimum = place.held, min(place.minimum, place.held)
+        return None
+
+    def buy(self, user: str, quantity: int | None) -> None:
+        place = self.find_hold(user)
         refuse("wrong_quantity", when=(quantity or 0) > place.held)
         self.set_stock(self.available - (quantity or place.held))
         place.out("bought", self.ends)

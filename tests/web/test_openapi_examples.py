@@ -201,6 +201,7 @@ async def story(walk: Walk) -> None:
     await walk("get_contact")
     await walk("change")
     await walk("leave", fan="u3")
+    await walk("change_for_user", user_id="u2")
     for number in (1, 2, 3):
         await walk("move", number)
     assert (await walk("list_entries"))["items"]
@@ -214,6 +215,7 @@ async def story(walk: Walk) -> None:
     await walk("buy", user_id="u2")
     await walk("join", fan="u4")
     await walk("add_stock")
+    assert (await walk("give_back", fan="u4"))["tickets_held"] == 1
     ready = await walk("get_entry", fan="u4")
     bought = await walk("buy_with_pass", but={"purchase_pass": ready["purchase_pass"]})
     assert bought["left_reason"] == "bought"
@@ -225,6 +227,7 @@ async def story(walk: Walk) -> None:
     await walk("join", fan="u5")
     await walk("add_stock")
     assert (await walk("promote"))["promoted"][0]["user_id"] == "u5"
+    await walk("give_back_for_user", user_id="u5")
     assert (await walk("get_history"))["items"]
     assert (await walk("get_statistics"))["periods"]
     await walk("get_settings")

@@ -170,6 +170,8 @@ class ListReplay:
         match row.verb:
             case "buy":
                 right = right and 1 <= -available <= -held
+            case "give_back":
+                right = right and held < 0
             case "add_stock":
                 right = available > 0
             case "remove_stock":

@@ -70,6 +70,12 @@ VERBS: Mapping[str, VerbRow] = {
         fields=_LEAVING,
         webhook=WebhookType.ENTRY_LEFT,
     ),
+    "give_back": VerbRow(
+        label=N_("Part of a hold released"),
+        moves={(_READY, _READY)},
+        fields={"tickets_held", "tickets_wanted", "tickets_minimum", "held"},
+        webhook=WebhookType.ENTRY_CHANGED,
+    ),
     "set_contact": VerbRow(label=N_("Contact address changed"), moves=_STAYS_ACTIVE, fields={"unverified"}),
     "verify": VerbRow(
         label=N_("Address confirmed"),

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 
 from pydantic import Field
 
-from waiting_list.fields import Frozen, Row
+from waiting_list.fields import Frozen, Quantity, Row
 from waiting_list.lists.settings_models import ListSettings
 
 CLOCK = "service"
@@ -126,6 +126,12 @@ class Entry(Frozen):
         """Make the entry of a row of `shown_entries`, without a purchase pass: no row has one."""
         given.setdefault("purchase_pass", None)
         return super().from_record(record, **given)
+
+
+class GivingBack(Frozen):
+    """How many of the held tickets go back."""
+
+    quantity: Quantity
 
 
 class Several(Frozen):

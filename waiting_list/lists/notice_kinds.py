@@ -9,7 +9,7 @@ class WebhookType(StrEnum):
     ENTRY_JOINED = "entry.joined"
     """A fan joined."""
     ENTRY_CHANGED = "entry.changed"
-    """An entry still waits, but its tickets, place, hold or verified address changed."""
+    """An entry is still in the list, but its tickets, place, hold or verified address changed."""
     ENTRY_READY = "entry.ready"
     """Tickets are held for an entry."""
     ENTRY_LEFT = "entry.left"

@@ -132,7 +132,7 @@ class TooManyTickets(Problem):
 
 
 class WrongQuantity(Problem):
-    """The call would buy more tickets than are held. The problem carries how many are `held`."""
+    """The call would buy or give back more tickets than are held. The problem carries how many are `held`."""
 
     code, status, title = "wrong_quantity", 422, "More tickets than are held"
     example: ClassVar[Mapping[str, Any]] = {"held": 2}

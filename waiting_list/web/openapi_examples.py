@@ -51,6 +51,9 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
         ("The fan with this pass bought all held tickets", {"purchase_pass": _TICKET}),
     ],
     "change": [("One ticket is enough", {"tickets_wanted": 2, "tickets_minimum": 1})],
+    "change_for_user": [
+        ("The fan asked by phone for fewer", {"tickets_wanted": 1, "reason": "Asked by phone"}),
+    ],
     "change_webhook": [
         ("Disable the webhook", {"disabled": True}),
         ("Receive only two types of events", {"types": ["entry.ready", "entry.left"], "disabled": False}),
@@ -77,6 +80,8 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
             {"url": _URL, "description": "Shop", "types": ["entry.ready"], "notify_email": "ops@mail.example"},
         ),
     ],
+    "give_back": [("One ticket is not needed", {"quantity": 1})],
+    "give_back_for_user": [("The fan asked by phone", {"quantity": 1})],
     "join": [
         ("Two tickets, or at least one", {"tickets_wanted": 2, "tickets_minimum": 1}),
         ("With an e-mail address", {"tickets_wanted": 2, "email": "ada@mail.example", "locale": "en"}),
@@ -123,6 +128,7 @@ _READY: Json = _ENTRY | {
     "ready_until": "2026-11-25T10:05:00Z",
     "purchase_pass": _TICKET,
 }
+_LESS: Json = _READY | {"tickets_wanted": 1, "tickets_minimum": 1, "tickets_held": 1}
 _AT: Json = {"left_at": "2026-11-24T10:10:00Z"}
 _BOUGHT: Json = (
     _READY | _AT | {"status": "left", "left_reason": "bought", "tickets_held": 0, "purchase_pass": None}
@@ -280,6 +286,8 @@ EXAMPLES: Mapping[str, Json] = {
 ANSWERS: Mapping[str, Json] = {
     "buy": _BOUGHT | {"promoted": []},
     "buy_with_pass": _BOUGHT | {"promoted": []},
+    "give_back": _LESS,
+    "give_back_for_user": _LESS | {"promoted": []},
     "leave": _LEFT,
     "remove": _LEFT | {"left_reason": "removed", "promoted": []},
 }

@@ -49,6 +49,21 @@ class JoiningFor(Contact):
     tickets_minimum: Quantity | None = None
 
 
+class ChangingFor(Frozen):
+    """The wish of a waiting user that the organizer changes. Omitted fields keep their values."""
+
+    tickets_wanted: Quantity | None = None
+    tickets_minimum: Quantity | None = None
+    reason: Title | None = Field(default=None, description="The reason for the change. The history keeps it.")
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        given = self.model_fields_set - {"reason"}
+        if not given or None in (getattr(self, name) for name in given):
+            raise ValueError("give tickets_wanted, tickets_minimum or both, as numbers")
+        return self
+
+
 class Purchase(Frozen):
     """How many tickets the user bought. By default all held tickets."""
 
@@ -148,7 +163,7 @@ async def join_for_user(
         tickets_minimum=body.tickets_minimum,
         contact=Contact.of(body, email_verified=body.email_verified),
     )
-    return await _changed_entry(call, verb, status=201)
+    return await changed_entry(call, verb, status=201)
 
 
 @router.get(
@@ -166,6 +181,40 @@ async def get_entry_of_user(
     return answer(await call.with_pass(entry))
 
 
+@router.patch(
+    LIST + "/entries/{user_id}",
+    operation_id="change_for_user",
+    response_model=ChangedEntry,
+    responses=declared(
+        [
+            *WITH_BODY,
+            problems.InventoryNotFound,
+            problems.NotInList,
+            problems.AlreadyLeft,
+            problems.NotWaiting,
+            problems.TooManyTickets,
+            problems.WaitingListEnded,
+        ]
+    ),
+)
+async def change_for_user(
+    call: ApiRequest, offer_id: PathId, representation_id: PathId, user_id: PathId, body: ChangingFor
+) -> Response:
+    """Change the wanted tickets of a waiting user, as the user could. With fewer tickets the user keeps the place;
+    with more, the user goes last."""
+    key = ListKey(offer_id, representation_id)
+    verb = call.engine.run(
+        key,
+        call.caller,
+        verbs.change,
+        user_id=user_id,
+        tickets_wanted=body.tickets_wanted,
+        tickets_minimum=body.tickets_minimum,
+        reason=body.reason,
+    )
+    return await changed_entry(call, verb)
+
+
 @router.delete(
     LIST + "/entries/{user_id}",
     operation_id="remove",
@@ -175,7 +224,7 @@ async def get_entry_of_user(
 async def remove(call: ApiRequest, offer_id: PathId, representation_id: PathId, user_id: PathId) -> Response:
     """Remove a user from the list."""
     key = ListKey(offer_id, representation_id)
-    return await _changed_entry(call, call.engine.run(key, call.caller, verbs.remove, user_id=user_id))
+    return await changed_entry(call, call.engine.run(key, call.caller, verbs.remove, user_id=user_id))
 
 
 @router.post(
@@ -206,7 +255,7 @@ async def buy(
     """
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    return await _changed_entry(
+    return await changed_entry(
         call, call.engine.run(key, caller, verbs.buy, user_id=user_id, quantity=body.quantity)
     )
 
@@ -238,7 +287,7 @@ async def buy_with_pass(call: ApiRequest, body: PassPurchase) -> Response:
     verb = call.engine.run(
         shown.key, caller, verbs.buy, user_id=shown.user_id, quantity=body.quantity, hold=shown.hold
     )
-    return await _changed_entry(call, verb)
+    return await changed_entry(call, verb)
 
 
 @router.post(
@@ -260,10 +309,11 @@ async def move(
     verb = call.engine.run(
         key, caller, verbs.move, user_id=user_id, to=body.to, before=body.before, reason=body.reason
     )
-    return await _changed_entry(call, verb)
+    return await changed_entry(call, verb)
 
 
-async def _changed_entry(call: ApiRequest, verb: Awaitable[Answer], *, status: int = 200) -> Response:
+async def changed_entry(call: ApiRequest, verb: Awaitable[Answer], *, status: int = 200) -> Response:
+    """Answer with the entry that the verb has changed, and the entries that became ready."""
     answered = await call.done(verb)
     assert answered.entry is not None
     changed = changed_noun(ChangedEntry, answered.entry, answered.promoted)

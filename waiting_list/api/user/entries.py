@@ -15,7 +15,7 @@ from waiting_list.fields import Frozen, Quantity
 from waiting_list.lists import verbs
 from waiting_list.lists.challenges import ChallengeSolution
 from waiting_list.lists.contact import ContactFields
-from waiting_list.lists.models import Answer, Entry, ListKey, Status
+from waiting_list.lists.models import Answer, Entry, GivingBack, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
 from waiting_list.web.parameters import ONCE, Cursor, Limit, PathId, header
@@ -186,6 +186,35 @@ async def leave(call: ApiRequest, offer_id: PathId, representation_id: PathId) -
     """Leave the list, or give up the hold. A user who joins again goes last."""
     key = ListKey(offer_id, representation_id)
     verb = call.engine.run(key, call.caller, verbs.leave, user_id=call.user.user_id)
+    return await _own_entry(call, verb)
+
+
+@router.post(
+    ENTRY + "/give-back",
+    operation_id="give_back",
+    openapi_extra=ONCE,
+    response_model=Entry,
+    responses=declared(
+        [
+            *POSTED,
+            problems.InventoryNotFound,
+            problems.NotInList,
+            problems.AlreadyLeft,
+            problems.NotReady,
+            problems.WaitingListEnded,
+            problems.HoldExpired,
+            problems.WrongQuantity,
+        ]
+    ),
+)
+async def give_back(call: ApiRequest, offer_id: PathId, representation_id: PathId, body: GivingBack) -> Response:
+    """Give back some of the held tickets without buying. They go to the next in line.
+
+    The user then wants only the tickets that stay held. To give back all of them is to leave.
+    """
+    key = ListKey(offer_id, representation_id)
+    caller = await call.caller_once()
+    verb = call.engine.run(key, caller, verbs.give_back, user_id=call.user.user_id, quantity=body.quantity)
     return await _own_entry(call, verb)
 
 

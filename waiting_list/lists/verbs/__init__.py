@@ -6,6 +6,7 @@ from waiting_list.lists.verbs.configure import configure
 from waiting_list.lists.verbs.contact import set_contact, verify
 from waiting_list.lists.verbs.erase import erase, prune
 from waiting_list.lists.verbs.expire import end, expire
+from waiting_list.lists.verbs.give_back import give_back
 from waiting_list.lists.verbs.join import join
 from waiting_list.lists.verbs.leave import leave, remove
 from waiting_list.lists.verbs.lookalikes import remove_lookalikes, restore
@@ -22,6 +23,7 @@ __all__ = [
     "end",
     "erase",
     "expire",
+    "give_back",
     "join",
     "leave",
     "move",

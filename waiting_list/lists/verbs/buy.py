@@ -2,15 +2,10 @@
 
 from uuid import UUID
 
-from waiting_list.lists.holds import hold_id
 from waiting_list.lists.locked_list import LockedList
-from waiting_list.lists.models import LeftReason, Status
+from waiting_list.lists.models import LeftReason
 from waiting_list.lists.rows import EntryRow
-from waiting_list.lists.verbs.checks import require_active, take_out
-from waiting_list.problems import HoldExpired, InvalidRequest, NotReady, WaitingListEnded, WrongQuantity
-
-_BY_THE_CLOCK = (LeftReason.EXPIRED, LeftReason.ENDED)
-"""The reasons for which maintenance takes entries out."""
+from waiting_list.lists.verbs.checks import check_held, require_hold, take_out
 
 
 async def buy(
@@ -28,25 +23,9 @@ async def buy(
 
     Raises NotInList, AlreadyLeft, NotReady, WaitingListEnded, HoldExpired, WrongQuantity, InvalidRequest.
     """
-    latest = await locked.latest(user_id)
-    # First, because the holder of a pass must learn only of its own hold and place.
-    if hold is not None and latest and hold != _hold_of(locked, latest):
-        _check_end(locked)
-        raise HoldExpired("The purchase pass belongs to an earlier hold.")
-    if latest and (latest.status is not Status.LEFT or latest.left_reason in _BY_THE_CLOCK):
-        _check_end(locked)
-    if latest and latest.left_reason is LeftReason.EXPIRED:
-        raise HoldExpired(f"The hold expired at {locked.deadline(latest).isoformat()}.")
-    entry = require_active(latest)
-    if entry.status is Status.WAITING:
-        raise NotReady("It is not this user's turn yet.", entry=entry)
-    if locked.now >= locked.deadline(entry):
-        raise HoldExpired(f"The hold expired at {locked.deadline(entry).isoformat()}.")
+    entry = require_hold(locked, await locked.latest(user_id), hold=hold)
     bought = entry.tickets_held if quantity is None else quantity
-    if bought < 1:
-        raise InvalidRequest.of("quantity", "must be at least 1")
-    if bought > entry.tickets_held:
-        raise WrongQuantity(f"Only {entry.tickets_held} tickets are held.", held=entry.tickets_held)
+    check_held(entry, bought)
     available = locked.list.available_stock - bought
     take_out(
         locked,
@@ -56,13 +35,3 @@ async def buy(
         on_list={"available_stock": available} | locked.list.opening(available),
     )
     return entry
-
-
-def _check_end(locked: LockedList) -> None:
-    if locked.ended:
-        raise WaitingListEnded(f"The list ended at {locked.ends_at.isoformat()}.")
-
-
-def _hold_of(locked: LockedList, entry: EntryRow) -> UUID | None:
-    """Return the id of the hold that the entry has, or had when it left; None if there is none."""
-    return hold_id(locked.list.list_id, entry.number, entry.ready_at) if entry.ready_at else None

@@ -14,11 +14,12 @@ async def change(
     number: int | None = None,
     tickets_wanted: int | None = None,
     tickets_minimum: int | None = None,
+    reason: str | None = None,
 ) -> EntryRow:
     """Change how many tickets a waiting user wants. Fewer keep the place; more move the entry last, as a `move`.
 
     With `number`, the verb changes only that entry. Without a new minimum, an entry that takes all or no tickets
-    still does. Any other minimum shrinks to the new wish.
+    still does. Any other minimum shrinks to the new wish. The history keeps the `reason`.
 
     Raises NotInList, AlreadyLeft, NotWaiting, InvalidRequest, TooManyTickets, WaitingListEnded.
     """
@@ -33,6 +34,6 @@ async def change(
     check_tickets(wanted, minimum)
     if wanted > entry.tickets_wanted:
         check_maximum(locked, wanted)
-        move_last(locked, entry)
-    locked.record("change", entry, tickets_wanted=wanted, tickets_minimum=minimum)
+        move_last(locked, entry, reason=reason)
+    locked.record("change", entry, reason=reason, tickets_wanted=wanted, tickets_minimum=minimum)
     return entry

@@ -7,19 +7,28 @@ into the entry that clients see. A verb only frees tickets; promotion gives them
 
 from collections.abc import Mapping
 from typing import Any, assert_never
+from uuid import UUID
 
+from waiting_list.lists.holds import hold_id
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.rows import EntryRow
 from waiting_list.problems import (
     AlreadyLeft,
+    HoldExpired,
     InvalidRequest,
     NotEnoughStock,
     NotInList,
+    NotReady,
     NotWaiting,
     StockHeld,
     TooManyTickets,
+    WaitingListEnded,
+    WrongQuantity,
 )
+
+_BY_THE_CLOCK = (LeftReason.EXPIRED, LeftReason.ENDED)
+"""The reasons for which maintenance takes entries out."""
 
 
 def take_out(
@@ -77,6 +86,42 @@ def require_waiting(entry: EntryRow | None, number: int | None = None) -> EntryR
             assert_never(entry.status)
 
 
+def require_hold(
+    locked: LockedList, latest: EntryRow | None, number: int | None = None, *, hold: UUID | None = None
+) -> EntryRow:
+    """Return the entry if tickets are held for it, and has the number or the hold if one is given.
+
+    The deadline is compared with the instant read under the lock. A call that comes too late has one code, whether
+    or not maintenance has taken the entry out: after the end of the list WaitingListEnded, before it HoldExpired.
+    Raises NotInList, AlreadyLeft, NotReady, WaitingListEnded, HoldExpired.
+    """
+    # First, because the holder of a pass must learn only of its own hold and place.
+    if hold is not None and latest and hold != _hold_of(locked, latest):
+        _check_end(locked)
+        raise HoldExpired("The purchase pass belongs to an earlier hold.")
+    if latest and number in (None, latest.number):
+        if latest.status is not Status.LEFT or latest.left_reason in _BY_THE_CLOCK:
+            _check_end(locked)
+        if latest.left_reason is LeftReason.EXPIRED:
+            raise HoldExpired(f"The hold expired at {locked.deadline(latest).isoformat()}.")
+    entry = require_active(latest, number)
+    if entry.status is Status.WAITING:
+        raise NotReady("It is not this user's turn yet.", entry=entry)
+    if locked.now >= locked.deadline(entry):
+        raise HoldExpired(f"The hold expired at {locked.deadline(entry).isoformat()}.")
+    return entry
+
+
+def _check_end(locked: LockedList) -> None:
+    if locked.ended:
+        raise WaitingListEnded(f"The list ended at {locked.ends_at.isoformat()}.")
+
+
+def _hold_of(locked: LockedList, entry: EntryRow) -> UUID | None:
+    """Return the id of the hold that the entry has, or had when it left; None if there is none."""
+    return hold_id(locked.list.list_id, entry.number, entry.ready_at) if entry.ready_at else None
+
+
 def check_tickets(wanted: int, minimum: int) -> None:
     """Raise InvalidRequest unless 1 <= minimum <= wanted."""
     if wanted < 1:
@@ -96,6 +141,13 @@ def check_quantity(field: str, quantity: int) -> None:
     """Raise InvalidRequest for a number of tickets below 1."""
     if quantity < 1:
         raise InvalidRequest.of(field, "must be at least 1")
+
+
+def check_held(entry: EntryRow, quantity: int) -> None:
+    """Raise InvalidRequest for a number of tickets below 1, and WrongQuantity for more than are held."""
+    check_quantity("quantity", quantity)
+    if quantity > entry.tickets_held:
+        raise WrongQuantity(f"Only {entry.tickets_held} tickets are held.", held=entry.tickets_held)
 
 
 def check_free(locked: LockedList, quantity: int, *, unless: bool = False) -> None:

@@ -62,13 +62,17 @@ async def _move(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Ans
         raise InvalidRequest.of("to", "must be first, last or before")
     if to == "before" and (not is_id(before or "") or before == form.get("user_id")):
         raise InvalidRequest.of("before", "must be the id of another user")
-    text = form.get("reason", "").strip()
-    try:
-        reason = _REASON.validate_python(text) if text else None
-    except ValidationError as error:
-        raise InvalidRequest.of("reason", "must have 500 characters at most, on one line") from error
+    reason = _reason(form)
     to, before = (None, before) if to == "before" else (to, None)
     return await engine.run(key, caller, verbs.move, user_id=_user(form), to=to, before=before, reason=reason)
+
+
+def _reason(form: Form) -> str | None:
+    text = form.get("reason", "").strip()
+    try:
+        return _REASON.validate_python(text) if text else None
+    except ValidationError as error:
+        raise InvalidRequest.of("reason", "must have 500 characters at most, on one line") from error
 
 
 async def _remove(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
@@ -95,6 +99,25 @@ async def _buy(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answ
     return await engine.run(key, caller, verbs.buy, user_id=_user(form), quantity=whole_number(form, "quantity"))
 
 
+async def _give_back(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    quantity = whole_number(form, "quantity")
+    return await engine.run(key, caller, verbs.give_back, user_id=_user(form), quantity=quantity)
+
+
+async def _change(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    wanted = whole_number(form, "tickets_wanted")
+    minimum = whole_number(form, "tickets_minimum") if form.get("tickets_minimum") else wanted
+    return await engine.run(
+        key,
+        caller,
+        verbs.change,
+        user_id=_user(form),
+        tickets_wanted=wanted,
+        tickets_minimum=minimum,
+        reason=_reason(form),
+    )
+
+
 async def _configure(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
     try:
         settings = SettingsChange.model_validate_json(form.get("settings", ""))
@@ -114,6 +137,8 @@ ACTIONS: dict[str, Action] = {
     "remove_lookalikes": _remove_lookalikes,
     "restore": _restore,
     "buy": _buy,
+    "give_back": _give_back,
+    "change": _change,
     "configure": _configure,
 }
 """The actions of the forms, by their verb."""

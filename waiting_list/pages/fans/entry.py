@@ -163,6 +163,25 @@ async def leave(call: EntryPageRequest) -> Response:
     return _back(call)
 
 
+async def ask_to_give_back(call: EntryPageRequest) -> Response:
+    """Ask the fan to confirm giving back some of the held tickets."""
+    tickets, entry = whole_number(call.path_params, "tickets"), call.place.entry
+    asked = entry.status is Status.READY and not call.place.why_over and 1 <= tickets < entry.tickets_held
+    return await _shown(call, "give_back.html" if asked else "link.html", tickets=tickets)
+
+
+async def give_back(call: EntryPageRequest) -> Response:
+    """Give back some of the held tickets.
+
+    If the hold has changed since the question, ask again; also if the form does not say what it was made for.
+    """
+    form = await read_form(call)
+    if form.get("shown") != f"{call.state_shown} {call.place.entry.tickets_held}" and not call.place.why_over:
+        return await ask_to_give_back(call)
+    await call.run(verbs.give_back, quantity=whole_number(call.path_params, "tickets"))
+    return _back(call)
+
+
 async def ask_to_verify(call: EntryPageRequest) -> Response:
     """Show a button that verifies the address, because scanners of e-mails open links and must not verify."""
     await _check_code(call)
@@ -209,6 +228,8 @@ _PAGES = (
     (to.CHANGE, "POST", change),
     (to.LEAVE, "GET", ask_to_leave),
     (to.LEAVE, "POST", leave),
+    (to.GIVE_BACK, "GET", ask_to_give_back),
+    (to.GIVE_BACK, "POST", give_back),
     (to.VERIFY, "GET", ask_to_verify),
     (to.VERIFY, "POST", verify),
     (to.UNSUBSCRIBE, "GET", ask_to_unsubscribe),
@@ -283,7 +304,7 @@ def _back(call: EntryPageRequest) -> Response:
 
 
 async def _shown(
-    call: EntryPageRequest, template: str = "link.html", *, refusal: Problem | None = None
+    call: EntryPageRequest, template: str = "link.html", *, refusal: Problem | None = None, **more: Any
 ) -> Response:
     place = call.place
     entry = await call.with_pass(place.entry)
@@ -322,6 +343,8 @@ async def _shown(
         pace=throughput,
         turns=plot(throughput.fans, height=48),
         wait=wait,
+        most_choices=_MOST_CHOICES,
+        **more,
     )
 
 

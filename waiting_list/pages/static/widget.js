@@ -47,6 +47,12 @@ const TEXTS = {
     over: "Your time to buy has run out.",
     fewer: "Number of tickets to buy",
     fewer_note: "The rest go to the next fan in line.",
+    spare: "Number of tickets to release",
+    give_back: { one: "Release {n} ticket", other: "Release {n} tickets" },
+    give_back_sure: {
+      one: "Release {n} ticket? It goes straight to the next fan in line.",
+      other: "Release {n} tickets? They go straight to the next fan in line.",
+    },
     buy: "Buy now",
     bought: "You have bought your tickets. Enjoy the event!",
     cancelled: "You have left the waiting list. No tickets are held for you.",
@@ -126,6 +132,12 @@ const TEXTS = {
     over: "Votre délai d’achat est écoulé.",
     fewer: "Nombre de billets à acheter",
     fewer_note: "Les autres iront à la personne suivante.",
+    spare: "Nombre de billets à rendre",
+    give_back: { one: "Rendre {n} billet", other: "Rendre {n} billets" },
+    give_back_sure: {
+      one: "Rendre {n} billet ? Il ira aussitôt à la personne suivante.",
+      other: "Rendre {n} billets ? Ils iront aussitôt à la personne suivante.",
+    },
     buy: "Acheter maintenant",
     bought: "Vous avez acheté vos billets. Profitez bien de l’événement !",
     cancelled: "Vous avez quitté la liste d’attente. Aucun billet n’est réservé pour vous.",
@@ -508,14 +520,14 @@ class WaitingListElement extends HTMLElement {
   }
 
   /** Does something of the fan's, once at a time, and shows what became of it. */
-  async #act(method, { body, headers } = {}) {
+  async #act(method, { path, body, headers } = {}) {
     if (this.#section.hasAttribute("aria-busy")) return;
     this.#section.setAttribute("aria-busy", "true");
     this.#acts += 1;
     this.#complain(null);
     const { signal } = this.#life;
     try {
-      const answer = await this.#insist(method, { body, headers, signal });
+      const answer = await this.#insist(method, { path, body, headers, signal });
       this.#once = undefined;
       const entry = await answer.json();
       if (!signal.aborted) this.#take(entry);
@@ -539,8 +551,8 @@ class WaitingListElement extends HTMLElement {
   }
 
   /** Asks until there is an answer to a challenge, and to a network that failed once. */
-  async #insist(method, { body, headers, signal }) {
-    const ask = () => this.#ask(method, "/entry", { body, headers, signal });
+  async #insist(method, { path = "/entry", body, headers, signal }) {
+    const ask = () => this.#ask(method, path, { body, headers, signal });
     for (let challenges = 0; ; challenges++) {
       try {
         // The network: asked once more, which is safe, since a repeat is known by its key or changes nothing.
@@ -676,7 +688,7 @@ class WaitingListElement extends HTMLElement {
 
     const [list, entry] = [this.#list, this.#entry];
     const status = !list ? (this.#problem.hidden ? "loading" : "away") : (entry?.status ?? "none");
-    const kind = JSON.stringify([status, entry?.number, status === "ready" && entry.ready_at, entry?.status !== "waiting" && [list?.open, list?.closed_reason],
+    const kind = JSON.stringify([status, entry?.number, status === "ready" && [entry.ready_at, entry.ready_until, entry.tickets_held], entry?.status !== "waiting" && [list?.open, list?.closed_reason],
       entry?.status !== "ready" && entry?.tickets_wanted, entry?.tickets_minimum, list?.max_quantity_per_order]);
     if (anew || kind !== this.#kind) {
       const first = this.#kind === undefined;
@@ -771,6 +783,7 @@ class WaitingListElement extends HTMLElement {
       fewer?.label,
       fewer && make("p", { class: "note" }, this.#text("fewer_note")),
       make("p", {}, buy),
+      ...this.#spare(held),
       this.#sure("decline"),
     ];
   }
@@ -832,13 +845,29 @@ class WaitingListElement extends HTMLElement {
     return { control, label: make("label", { part: "label" }, this.#text(name), control) };
   }
 
-  /** A button that asks once more before it gives the place up. */
-  #sure(name) {
+  /** How many of the held tickets go back, and the button for it; nothing where one is held. */
+  #spare(held) {
+    if (held < 2) return [];
+    const spare = this.#choice("spare", held - 1, 1);
+    const key = crypto.getRandomValues(new Uint32Array(4)).join("-");
+    const give = quantity => this.#act("POST", { path: "/entry/give-back", body: { quantity }, headers: { "Idempotency-Key": `${key}-${quantity}` } });
+    const row = make("div", {});
+    const follow = () => {
+      const n = Number(spare.control.value);
+      row.replaceChildren(this.#sure("give_back", () => give(n), { n }));
+    };
+    spare.control.addEventListener("change", follow);
+    follow();
+    return [spare.label, row];
+  }
+
+  /** A button that asks once more before it gives the place or tickets up. */
+  #sure(name, act = () => this.#act("DELETE"), values = {}) {
     const row = make("div", { class: "row" });
-    const ask = make("button", { type: "button", part: `button ${name}`, onclick: () => turn(true) }, this.#text(name));
-    const question = make("p", { tabindex: "-1" }, this.#text(`${name}_sure`));
-    const sure = make("div", { class: "row", role: "group", "aria-label": this.#text(`${name}_sure`) },
-      make("button", { type: "button", class: "main", part: "button yes", onclick: () => this.#act("DELETE") }, this.#text("yes")),
+    const ask = make("button", { type: "button", part: `button ${name}`, onclick: () => turn(true) }, this.#text(name, values));
+    const question = make("p", { tabindex: "-1" }, this.#text(`${name}_sure`, values));
+    const sure = make("div", { class: "row", role: "group", "aria-label": this.#text(`${name}_sure`, values) },
+      make("button", { type: "button", class: "main", part: "button yes", onclick: act }, this.#text("yes")),
       make("button", { type: "button", part: "button no", onclick: () => turn(false) }, this.#text("no")));
     const turn = asking => {
       row.replaceChildren(...(asking ? [question, sure] : [ask]));

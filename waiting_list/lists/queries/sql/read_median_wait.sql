@@ -15,7 +15,7 @@ WITH buckets AS (
                 (c.verb = 'expire')::integer AS expiries, (c.verb IN ('leave', 'remove'))::integer AS departures,
                 CASE WHEN c.verb = 'join' THEN (c.after ->> 'tickets_wanted')::bigint
                     WHEN c.verb = 'change' THEN c.more_wanted
-                    WHEN c.old_status = 'waiting' THEN -w.tickets_wanted
+                    WHEN c.old_status = 'waiting' THEN c.more_wanted - w.tickets_wanted
                     WHEN c.new_status = 'waiting' THEN w.tickets_wanted ELSE 0 END AS tickets_waiting,
                 CASE WHEN c.new_status = 'left' THEN w.tickets_wanted ELSE 0 END AS tickets_left,
                 c.is_turn::integer - (c.verb = 'revoke')::integer AS waits,
@@ -37,7 +37,7 @@ WITH buckets AS (
                 SELECT e.joined_at, e.tickets_wanted - coalesce((
                     SELECT sum((x.after ->> 'tickets_wanted')::bigint - (x.before ->> 'tickets_wanted')::bigint)
                     FROM history x
-                    WHERE x.list_id = $1 AND x.number = c.number AND x.sequence > c.sequence AND x.verb = 'change'
+                    WHERE x.list_id = $1 AND x.number = c.number AND x.sequence > c.sequence AND x.before ? 'tickets_wanted'
                 ), 0)::bigint AS tickets_wanted
                 FROM entries e WHERE e.list_id = $1 AND e.number = c.number
             ) AS w ON c.new_status IS NOT NULL AND c.verb <> 'join'
