@@ -121,7 +121,7 @@ _LISTS_TABLE = rf"\b(?:FROM|JOIN) (?:{'|'.join(DISTRIBUTED)})\b"
 
 def _changes(body: str) -> bool:
     changed = re.findall(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)", body)
-    return not {*DISTRIBUTED, *REFERENCE}.isdisjoint(changed)
+    return not {*DISTRIBUTED, *REFERENCE, *LOCAL}.isdisjoint(changed)
 
 
 def _is_of_one_list(body: str) -> bool:
@@ -153,7 +153,17 @@ CITUS_REFUSES: dict[str, Callable[[str], object]] = {
     ),
     "a function of DO UPDATE SET is not immutable: use excluded": lambda body: (
         _changes(body)
-        and re.search(r"DO UPDATE(?:(?!WHERE|RETURNING)[^;])*\b(?:now|statement_timestamp)\(\)", body)
+        and re.search(
+            r"DO UPDATE(?:(?!WHERE|RETURNING)[^;])*\b(?:now\(\)|(?:clock|statement)_timestamp\(\)|interval\b)",
+            body,
+        )
+    ),
+    "an interval is added to a column in UPDATE: to_timestamp(extract(epoch FROM …) + seconds)": lambda body: (
+        _changes(body)
+        and re.search(r"^\s*UPDATE [^;]*?\bSET(?:(?!WHERE)[^;])*?\b\w\.\w+ [+-] [^,]*\binterval\b", body)
+    ),
+    "two columns are compared with a subquery in DELETE: USING": lambda body: (
+        _changes(body) and re.search(r"DELETE[^;]*\(\w+, \w+\) IN \(\s*SELECT", body)
     ),
     "the planner moves statement_timestamp() from a subquery into CASE: OFFSET 0": _moves_the_clock_into_case,
     "a view in a statement about one list asks all shards: see ops/list_views.py": lambda body: (
@@ -191,6 +201,12 @@ def test_a_statement_holds_nothing_that_failed_on_a_real_citus(file: Path) -> No
         "UPDATE outbox o SET due_at = $2, tries = CASE o.status WHEN 'pending' THEN 1 ELSE 0 END",
         "INSERT INTO mail_seen (is_only, seen_at) VALUES (true, statement_timestamp())"
         " ON CONFLICT (is_only) DO UPDATE SET seen_at = statement_timestamp()",
+        "INSERT INTO allowances AS a (caller, full_at) SELECT w.caller, $2 FROM unnest($1::bytea[]) AS w (caller)"
+        " ON CONFLICT (caller) DO UPDATE SET full_at = a.full_at - excluded.taken * interval '1 minute'",
+        "UPDATE allowances a SET full_at = a.asked_at + w.full_in * interval '1 second'"
+        " FROM unnest($1::bytea[], $2::float8[]) AS w (caller, full_in) WHERE a.caller = w.caller",
+        "DELETE FROM event_visitors WHERE (event_id, user_hash) IN ("
+        " SELECT v.event_id, v.user_hash FROM event_visitors v)",
         "UPDATE outbox o SET ended_at = CASE WHEN a.status <> 'pending' THEN a.now END FROM ("
         "SELECT u.status, statement_timestamp() AS now FROM unnest($2::text[]) AS u (status)) AS a",
         "SELECT s.number, s.position FROM shown_entries s WHERE s.list_id = $1 AND s.number = ANY ($2)",

@@ -58,7 +58,6 @@ async def migrate_and_distribute(server: str, name: str) -> None:
     parts = urlsplit(server)
     async with connected(on(server, name)) as inside:
         await inside.execute("CREATE EXTENSION citus")
-        await inside.execute(f"ALTER DATABASE {name} SET {_AS_BETWEEN_MACHINES}")
         await inside.fetchval("SELECT citus_set_coordinator_host($1, $2)", parts.hostname, parts.port or 5432)
         await inside.fetchval(
             "SELECT citus_set_node_property($1, $2, 'shouldhaveshards', true)", parts.hostname, parts.port or 5432
@@ -66,6 +65,7 @@ async def migrate_and_distribute(server: str, name: str) -> None:
     await migrate(on(server, name))
     await distribute(on(server, name), shards=4)
     async with connected(server) as administrator:
+        await administrator.execute(f"ALTER DATABASE {name} SET {_AS_BETWEEN_MACHINES}")
         await administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         await administrator.fetch(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", name
