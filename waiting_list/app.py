@@ -22,6 +22,7 @@ from waiting_list.access.user_tokens import UserTokens
 from waiting_list.api import operations
 from waiting_list.api.organizer import api_keys as organizer_api_keys
 from waiting_list.api.organizer import catalogue as organizer_catalogue
+from waiting_list.api.organizer import changes as organizer_changes
 from waiting_list.api.organizer import entries as organizer_entries
 from waiting_list.api.organizer import holds as organizer_holds
 from waiting_list.api.organizer import lists as organizer_lists
@@ -85,6 +86,7 @@ ROUTERS = (
     organizer_stock.router,
     organizer_lookalikes.router,
     organizer_catalogue.router,
+    organizer_changes.router,
     organizer_user_tokens.router,
     organizer_personal_data.router,
     organizer_api_keys.router,

@@ -74,7 +74,7 @@ async def test_a_stream_tells_every_change_of_the_entry(app: FastAPI, shop: Shop
     async with listening(app) as url, stream(url, await shop.token("bob")) as told:
         event = await told.next()
         assert event
-        assert event[1] == await shop.entry("bob")
+        assert event[1].items() <= (await shop.entry("bob")).items()
         await shop.join("cleo")
         await shop.user("ada", "DELETE")
         event = await told.next()
@@ -84,7 +84,7 @@ async def test_a_stream_tells_every_change_of_the_entry(app: FastAPI, shop: Shop
         event = await told.next()
         assert event
         assert (event[1]["status"], event[1]["position"], event[1]["tickets_held"]) == ("ready", None, 1)
-        assert event[1] == (await shop.user("bob", "GET")).json()
+        assert event[1].items() <= (await shop.user("bob", "GET")).json().items()
         await shop.made("POST", f"/waiting-lists/{LIST}/entries/bob/purchase", {})
         event = await told.next()
         assert event

@@ -163,10 +163,13 @@ async def test_data_of_the_version_before_is_upgraded_audited_and_used_on(before
         first = await old.made("POST", f"/inventory/{LIST}/add-total-stock", {"quantity": 1}, headers=headers)
     async with serving(ROOT, empty) as new:
         new.key = old_key
-        assert (await new.user("waits", "GET")).json() == entry
+        assert (await new.user("waits", "GET")).json().items() >= entry.items()
         again = await new.organizer("POST", f"/inventory/{LIST}/add-total-stock", {"quantity": 1}, headers=headers)
-        # The version before stored no version of the stock.
-        assert (again.json(), again.headers["Idempotent-Replayed"]) == (first | {"version": 0}, "true")
+        # The version before stored less of the stock.
+        assert (again.json(), again.headers["Idempotent-Replayed"]) == (
+            first | {"version": 0, "sellable": 0},
+            "true",
+        )
         keys = (await new.made("GET", "/api-keys"))["items"]
         assert [key["scopes"] for key in keys] == [["admin"]] * len(keys)
         await new.made("DELETE", f"/waiting-lists/{LIST}/entries/waits")

@@ -229,6 +229,7 @@ async def story(walk: Walk) -> None:
     assert (await walk("promote"))["promoted"][0]["user_id"] == "u5"
     await walk("give_back_for_user", user_id="u5")
     assert (await walk("get_history"))["items"]
+    assert (await walk("list_changes"))["items"]
     assert (await walk("get_statistics"))["periods"]
     await walk("get_settings")
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import jwt
@@ -14,6 +14,7 @@ from waiting_list.lists.holds import hold_id
 from waiting_list.lists.models import Entry, ListKey, Status
 from waiting_list.problems import InvalidRequest
 
+E = TypeVar("E", bound=Entry)
 PASS_AUDIENCE = "waiting-list/purchase"  # noqa: S105 - the name of an audience
 """The audience, in the claim `aud`."""
 _PASS_CLAIMS = ("sub", "offer_id", "representation_id", "jti")
@@ -33,7 +34,7 @@ class PurchasePasses:
     def __init__(self, signing_keys: SigningKeys) -> None:
         self._signing_keys = signing_keys
 
-    async def with_pass(self, entry: Entry) -> Entry:
+    async def with_pass(self, entry: E) -> E:
         """Return the entry, with its purchase pass if it is ready.
 
         The same hold always gets the same pass. After the person was erased, a repeated answer has no pass.

@@ -21,7 +21,7 @@ from waiting_list.catalogue.models import (
     RepresentationFields,
 )
 from waiting_list.catalogue.queries import offer, representation
-from waiting_list.lists import verbs
+from waiting_list.lists import feed, verbs
 from waiting_list.lists.engine import SERVICE, Caller, Engine
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import Answer, Inventory, ListKey
@@ -208,10 +208,11 @@ async def delete_inventory(pool: Pool, organization_id: str, key: ListKey) -> In
         locked = await LockedList.open(acquired, key, now=None)
         if locked is None or locked.list.organization_id != organization_id:
             raise InventoryNotFound()
+        await feed.forget_list(acquired, organization_id, key.list_id)
         await acquired.execute(sql("delete_notices_of_list"), key.list_id)
         await acquired.execute(sql("delete_history"), key.list_id)
         await acquired.execute(sql("delete_list"), key.list_id)
-        return locked.list.inventory
+        return await locked.inventory()
 
 
 async def _lock_event(acquired: Connection, organization_id: str, event_id: str) -> None:

@@ -76,7 +76,7 @@ async def create_lists(
         at = now or await clock(acquired)  # once the lists are locked
         first = [to_json({name: getattr(row, name) for name in CREATED_WITH}).decode() for row in rows]
         await acquired.execute(sql("insert_creations"), [row.list_id for row in rows], at, actor, first)
-        made |= {ListKey(row.offer_id, row.representation_id): row.inventory for row in rows}
+        made |= {ListKey(row.offer_id, row.representation_id): row.inventory(row.free) for row in rows}
     return made
 
 

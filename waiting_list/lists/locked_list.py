@@ -16,13 +16,16 @@ from waiting_list.lists.entry_contacts import EntryContacts
 from waiting_list.lists.event_limit import OtherPlaces
 from waiting_list.lists.holds import hold_until
 from waiting_list.lists.join_limit import JoinLimit
-from waiting_list.lists.models import CLOCK, Entry, ListKey, Status
+from waiting_list.lists.models import CLOCK, Entry, Inventory, ListKey, Status
 from waiting_list.lists.ranks import SegmentChanges, joining_rank, last_places
 from waiting_list.lists.rows import ENTRY_COLUMNS, JOINED_WITH, STOCK, EntryChange, EntryRow, ListRow, entry_view
 from waiting_list.lists.setting_values import Policy
 from waiting_list.lists.write_by_parts import write_by_parts
 from waiting_list.postgres.pool import Connection, Record, has_citus, lock_list
 from waiting_list.postgres.statements import sql
+
+BEFORE_ALL = -(2**63)
+"""A rank lower than that of any entry."""
 
 
 class LockedList:
@@ -326,6 +329,15 @@ class LockedList:
         self._new.clear()
         self._changed.clear()
         self._history.clear()
+
+    async def inventory(self) -> Inventory:
+        """Return the stock, as clients see it. It reads the line only if tickets are free and fans wait."""
+        row, sellable = self.list, self.list.free
+        if sellable and row.waiting:
+            most_held = min(self.max_quantity_per_order, row.total_stock)
+            if await self.read("read_first_fitting", BEFORE_ALL, most_held, 1, row.eligible):
+                sellable = 0
+        return row.inventory(sellable)
 
     def _now_of(self, number: int) -> int | None:
         number = self.contacts.requeued.get(number, number)

@@ -79,8 +79,9 @@ class Inventory(Frozen):
     """The stock of one offer at one representation.
 
     0 <= held <= available_stock <= total_stock; free = available_stock - held. `version` is the sequence of the
-    last change of these numbers or of `waiting_list_open`, so it only grows. It is 0 in a response that was stored
-    before inventories had versions.
+    last change of these numbers or of `waiting_list_open`, so it only grows. `sellable` is what the shop may
+    sell on open sale: the free tickets if no fan waits who can be held any, else 0. Both are 0 in a response that
+    was stored before inventories had them.
     """
 
     offer_id: str
@@ -92,6 +93,7 @@ class Inventory(Frozen):
     free: int
     waiting_list_open: bool
     version: int = 0
+    sellable: int = 0
 
 
 class Entry(Frozen):

@@ -54,7 +54,8 @@ async def _write_for_webhooks(locked: LockedList) -> bool:
     views = await locked.views({change.entry.number: change.entry for _, change in shown}.values())
     list_id, at = locked.list.list_id, locked.now.isoformat()
     rows = []
-    for event in (*_entry_events(shown, views), *_list_events(locked)):
+    stock = await _stock_events(locked)
+    for event in (*_entry_events(shown, views), *_list_events(locked), *stock):
         body = json.dumps({"type": event.type, "timestamp": at, "data": event.data}, separators=(",", ":"))
         for webhook_id, types in wanted.items():
             if not types or event.type in types:
@@ -90,9 +91,14 @@ def _list_events(locked: LockedList) -> Iterator[_Event]:
         yield about_list(WebhookType.LIST_CLOSED, "ended")
     elif was.waiting_list_open and not row.waiting_list_open:
         yield about_list(WebhookType.LIST_CLOSED, "closed")
-    if any(getattr(row, name) != getattr(was, name) for name in ("total_stock", "available_stock", "held")):
-        data = {"sequence": sequence, "inventory": row.inventory.model_dump(mode="json")}
-        yield _Event(WebhookType.STOCK_CHANGED, sequence, None, data)
+
+
+async def _stock_events(locked: LockedList) -> list[_Event]:
+    was, row, sequence = locked.was, locked.list, locked.list.last_sequence
+    if all(getattr(row, name) == getattr(was, name) for name in ("total_stock", "available_stock", "held")):
+        return []
+    data = {"sequence": sequence, "inventory": (await locked.inventory()).model_dump(mode="json")}
+    return [_Event(WebhookType.STOCK_CHANGED, sequence, None, data)]
 
 
 async def _write_for_fans(locked: LockedList, announces: bool) -> bool:

@@ -85,10 +85,10 @@ class ListRow(SettingColumns):
         """The tickets that are available and not held."""
         return self.available_stock - self.held
 
-    @property
-    def inventory(self) -> Inventory:
-        """The stock, as clients see it."""
-        return Inventory(free=self.free, **{name: getattr(self, name) for name in _INVENTORY_FIELDS})
+    def inventory(self, sellable: int) -> Inventory:
+        """Return the stock, as clients see it."""
+        names = {name: getattr(self, name) for name in _INVENTORY_FIELDS}
+        return Inventory(free=self.free, sellable=sellable, **names)
 
     @property
     def settings(self) -> ListSettings:
@@ -126,7 +126,7 @@ class ListRow(SettingColumns):
 ENTRY_COLUMNS = tuple(field.name for field in fields(EntryRow))
 """The columns of an entry, in the order of EntryRow."""
 _LIST_COLUMNS = tuple(field.name for field in fields(ListRow))
-_INVENTORY_FIELDS = tuple(name for name in Inventory.model_fields if name != "free")
+_INVENTORY_FIELDS = tuple(name for name in Inventory.model_fields if name not in ("free", "sellable"))
 
 CREATED_WITH = (
     "total_stock",

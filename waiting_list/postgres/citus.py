@@ -38,7 +38,16 @@ REFERENCE = (
     "mail_seen",
 )
 """Tables that are on every node, because they are small, read with every list, and seldom changed."""
-LOCAL = ("allowances", "audits", "event_visitors", "schema_migrations", "sign_outs", "suppressions")
+LOCAL = (
+    "allowances",
+    "audits",
+    "event_visitors",
+    "feed_parts",
+    "feeds",
+    "schema_migrations",
+    "sign_outs",
+    "suppressions",
+)
 """Tables that stay on the coordinator, because they belong to no list and change often. The other nodes ask it for
 them, so that the service may connect to any node."""
 

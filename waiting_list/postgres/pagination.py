@@ -28,10 +28,11 @@ def page_of(records: Sequence[Record], limit: int, make: Any, *keys: str) -> Pag
     """
     shown = records[:limit]
     more = len(records) > limit
-    return Page([make(record) for record in shown], _encode([shown[-1][key] for key in keys]) if more else None)
+    return Page([make(record) for record in shown], encode([shown[-1][key] for key in keys]) if more else None)
 
 
-def _encode(values: Sequence[Any]) -> str:
+def encode(values: Sequence[Any]) -> str:
+    """Return the cursor with these values: instants, numbers and texts."""
     # As UTF-8, because an escape of ASCII takes up to twelve bytes for a character.
     text = json.dumps(
         [v.isoformat() if isinstance(v, datetime) else v if isinstance(v, int) else str(v) for v in values],
@@ -42,12 +43,15 @@ def _encode(values: Sequence[Any]) -> str:
 
 
 _LONGEST_ID = "\U0010ffff" * MOST_ID_CHARACTERS
-LONGEST_CURSOR = len(_encode([datetime.max.replace(tzinfo=UTC), _LONGEST_ID, _LONGEST_ID]))
+LONGEST_CURSOR = len(encode([datetime.max.replace(tzinfo=UTC), _LONGEST_ID, _LONGEST_ID]))
 """The most characters of a cursor: of a listing by an instant and two ids, the longest keys of all listings."""
 
 
-def decode(cursor: str | None, *kinds: type) -> list[Any]:
-    """Return the values of a cursor, or Nones without one. Raises InvalidRequest if it has not these types."""
+def decode(cursor: str | None, *kinds: type, name: str = "cursor") -> list[Any]:
+    """Return the values of a cursor, or Nones without one. Raises InvalidRequest if it has not these types.
+
+    `name` is the parameter that the problem names.
+    """
     if cursor is None:
         return [None] * len(kinds)
     try:
@@ -56,7 +60,7 @@ def decode(cursor: str | None, *kinds: type) -> list[Any]:
             raise ValueError("not of this listing")
         return [_value(value, kind) for value, kind in zip(values, kinds, strict=True)]
     except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError) as error:
-        raise InvalidRequest.of("cursor", "is not a cursor of this listing") from error
+        raise InvalidRequest.of(name, "is not a cursor of this listing") from error
 
 
 def _value(value: object, kind: type) -> Any:

@@ -15,6 +15,7 @@ INVENTORY_EXAMPLE: dict[str, Any] = {
     "free": 0,
     "waiting_list_open": True,
     "version": 57,
+    "sellable": 0,
 }
 
 

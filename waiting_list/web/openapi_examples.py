@@ -119,6 +119,10 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
 """The bodies of each call, each with what it is for."""
 
 _ENTRY: Json = ENTRY_EXAMPLE
+_WHY: Json = {"code": "nothing_free", "free": 0, "most_held": 4}
+_ESTIMATE: Json = {
+    "seen_seconds": 1_209_600, "fans": 42, "tickets": 70, "earliest_seconds": 453_600, "latest_seconds": 669_600,
+}  # fmt: skip
 _READY: Json = _ENTRY | {
     "status": "ready",
     "tickets_held": 2,
@@ -207,9 +211,12 @@ EXAMPLES: Mapping[str, Json] = {
     "ChangedInventory": _STOCK | {"promoted": [_READY]},
     "ChangedSettings": _SETTINGS | {"promoted": []},
     "Change": _CHANGE,
+    "Feed": {"items": [_LIST | _CHANGE], "next_after": "WzUsMTdd", "next_cursor": None},
     "CreatedKey": _API_KEY | {"last_used_at": None, "key": "wl_4f1c0d2e3a5b_" + "0123456789abcdef" * 4},
     "CreatedWebhook": _WEBHOOK | {"secret": "whsec_K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="},
     "Entry": _ENTRY,
+    "FanEntry": _ENTRY | {"why": _WHY, "estimate": _ESTIMATE},
+    "OrganizersEntry": _ENTRY | {"why": _WHY, "unverified": False, "passed_over": 0},
     "Erasure": {"user_id": "u1", "waiting_lists": 1},
     "Event": _OF_EVENT,
     "EventSummary": _OF_EVENT | {

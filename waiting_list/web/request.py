@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
-from typing import Any, Never, cast
+from typing import Any, Never, TypeVar, cast
 
 from fastapi import Request
 from starlette.types import Receive
@@ -34,6 +34,8 @@ from waiting_list.web.health import Health
 from waiting_list.web.peers import Peers
 from waiting_list.web.problem_responses import ALLOWANCE
 from waiting_list.web.server_sent_events import Streams
+
+E = TypeVar("E", bound=Entry)
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ class ApiRequest(Request):
             ),
         )
 
-    async def with_pass(self, entry: Entry) -> Entry:
+    async def with_pass(self, entry: E) -> E:
         """Return the entry, with its purchase pass if it is ready.
 
         A key without the scope `entries` gets no pass, because a pass is enough to buy.

@@ -12,8 +12,9 @@ from waiting_list.api.organizer.lists import LIST
 from waiting_list.fields import Frozen, Id, Locale, Quantity, Title
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact
-from waiting_list.lists.models import Answer, Entry, ListKey
+from waiting_list.lists.models import Answer, ListKey
 from waiting_list.lists.queries import entries as entry_queries
+from waiting_list.lists.queries.why_waiting import OrganizersEntry
 from waiting_list.web.csv_export import CSV, entries_as_csv
 from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
 from waiting_list.web.parameters import ONCE, Cursor, Filter, Limit, PathId
@@ -95,7 +96,7 @@ class Move(Frozen):
 @router.get(
     "/entries",
     operation_id="list_entries",
-    response_model=Listing[Entry],
+    response_model=Listing[OrganizersEntry],
     responses=declared(AUTHENTICATED),
 )
 async def list_entries(
@@ -110,7 +111,7 @@ async def list_entries(
         call.pool, call.organization_id, only, limit=limit, cursor=cursor, by_number=order == "number"
     )
     items = [await call.with_pass(entry) for entry in found.items]
-    return page(found._replace(items=items), Entry)
+    return page(found._replace(items=items), OrganizersEntry)
 
 
 @router.get(
@@ -169,7 +170,7 @@ async def join_for_user(
 @router.get(
     LIST + "/entries/{user_id}",
     operation_id="get_entry_of_user",
-    response_model=Entry,
+    response_model=OrganizersEntry,
     responses=declared([*AUTHENTICATED, problems.InventoryNotFound, problems.NotInList]),
 )
 async def get_entry_of_user(
@@ -177,7 +178,7 @@ async def get_entry_of_user(
 ) -> Response:
     """Show a user's latest entry in the list."""
     key = ListKey(offer_id, representation_id)
-    entry = await call.reads.entry(key, user_id, organization_id=call.organization_id)
+    entry = await call.reads.explained_entry(key, user_id, organization_id=call.organization_id)
     return answer(await call.with_pass(entry))
 
 

@@ -17,6 +17,7 @@ from waiting_list.lists.challenges import ChallengeSolution
 from waiting_list.lists.contact import ContactFields
 from waiting_list.lists.models import Answer, Entry, GivingBack, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
+from waiting_list.lists.queries.why_waiting import FanEntry
 from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
 from waiting_list.web.parameters import ONCE, Cursor, Limit, PathId, header
 from waiting_list.web.request import ApiRequest
@@ -104,13 +105,13 @@ async def join(call: ApiRequest, offer_id: PathId, representation_id: PathId, bo
 @router.get(
     ENTRY,
     operation_id="get_entry",
-    response_model=Entry,
+    response_model=FanEntry,
     responses=declared([*AUTHENTICATED, problems.InventoryNotFound, problems.NotInList]),
 )
 async def get_entry(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
-    """Show the user's latest entry in this list."""
+    """Show the user's latest entry in this list; while it waits, also why, and an estimate of how long."""
     key = ListKey(offer_id, representation_id)
-    entry = await call.reads.poll(key, call.user.user_id, organization_id=call.organization_id)
+    entry = await call.reads.own_entry(key, call.user.user_id, organization_id=call.organization_id)
     return answer(await call.with_pass(entry))
 
 

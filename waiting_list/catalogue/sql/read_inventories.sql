@@ -1,8 +1,14 @@
 -- The stock of one organization, filtered.
 -- Locks nothing.
 SELECT i.offer_id, i.representation_id, i.event_id, i.total_stock, i.available_stock, i.held,
-    i.available_stock - i.held AS free, i.waiting_list_open, i.version
+    i.available_stock - i.held AS free, i.waiting_list_open, i.version,
+    CASE WHEN i.waiting > 0 AND i.available_stock > i.held AND EXISTS (
+        SELECT FROM entries w
+        WHERE w.list_id = i.list_id AND w.status = 'waiting' AND NOT (i.verify_email AND w.unverified)
+            AND w.tickets_minimum <= least(o.max_quantity_per_order, i.total_stock)
+    ) THEN 0 ELSE i.available_stock - i.held END AS sellable
 FROM inventory i
+JOIN offers o ON o.offer_id = i.offer_id
 WHERE i.organization_id = $1
     AND ($2::text[] IS NULL OR i.event_id = ANY ($2))
     AND ($3::text[] IS NULL OR i.offer_id = ANY ($3))

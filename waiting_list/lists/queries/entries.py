@@ -8,6 +8,7 @@ from uuid import UUID
 from waiting_list.lists.contact import KeptContact
 from waiting_list.lists.models import Entry, ListKey
 from waiting_list.lists.queries.export_layout import ExportedEntry
+from waiting_list.lists.queries.why_waiting import OrganizersEntry
 from waiting_list.postgres.pagination import Page, decode, page_of
 from waiting_list.postgres.pool import Pool, connection, has_citus, snapshot
 from waiting_list.postgres.statements import sql
@@ -56,7 +57,7 @@ async def entries(
     limit: int,
     cursor: str | None,
     by_number: bool = False,
-) -> Page[Entry]:
+) -> Page[OrganizersEntry]:
     """Return an organization's entries, list by list, each list in queue order.
 
     With `by_number`, each list is in the order of joining. Then every entry that passes the filter throughout is
@@ -75,7 +76,7 @@ async def entries(
             records = await acquired.fetch(
                 sql("read_entries_of_users"), organization_id, *only, *place, limit + 1, by_number
             )
-    return page_of(records, limit, Entry.from_record, *keys)
+    return page_of(records, limit, OrganizersEntry.from_record, *keys)
 
 
 Take: TypeAlias = Callable[[Sequence[ExportedEntry]], Awaitable[None]]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from waiting_list.lists.contact import KeptContact
 from waiting_list.lists.models import Entry, LeftReason, ListKey, Status
-from waiting_list.lists.setting_values import Policy
+from waiting_list.lists.queries.why_waiting import Reason, reason_to_wait
 from waiting_list.lists.settings_models import ListSettings, list_settings_of
 from waiting_list.postgres.pool import Pool, Record, connection
 from waiting_list.postgres.statements import sql
@@ -29,6 +29,7 @@ class EntryDetails:
     venue_address: str
     timezone: str
     max_quantity_per_order: int
+    most_held: int
     max_places_per_person: int | None
     start_datetime: datetime
     ends_at: datetime
@@ -60,28 +61,20 @@ class EntryDetails:
         return None
 
     @property
-    def why_waiting(self) -> str | None:
-        """The first reason why this fan waits; None if the fan does not wait.
-
-        - `unverified`: the list passes over fans with an unverified address.
-        - `nothing_free`: no ticket is free.
-        - `by_hand`: the organizer releases free tickets.
-        - `first`: the fan is next in line, and fewer tickets are free than the fan accepts.
-        - `first_waits`: enough tickets are free, but the first in line was passed over often enough.
-        - `ahead`: other fans are ahead.
-        """
-        entry, rules = self.entry, self.settings
-        if entry.status is not Status.WAITING:
-            return None
-        if rules.verify_email and self.contact.email is not None and not self.contact.email_verified:
-            return "unverified"
-        if self.free == 0:
-            return "nothing_free"
-        if not rules.automatic:
-            return "by_hand"
-        if entry.position == 1:
-            return "first"
-        return "first_waits" if rules.policy is Policy.SKIP and self.free >= entry.tickets_minimum else "ahead"
+    def why_waiting(self) -> Reason | None:
+        """Why this fan waits; None if the fan does not wait."""
+        entry, rules, contact = self.entry, self.settings, self.contact
+        return reason_to_wait(
+            status=entry.status,
+            position=entry.position,
+            tickets_minimum=entry.tickets_minimum,
+            unverified=contact.email is not None and not contact.email_verified,
+            verify_email=rules.verify_email,
+            free=self.free,
+            most_held=self.most_held,
+            automatic=rules.automatic,
+            policy=rules.policy,
+        )
 
 
 async def read_entry_details(pool: Pool, list_id: UUID, number: int) -> EntryDetails | None:

@@ -71,6 +71,14 @@ class Change(Frozen):
         return super().from_record(record, **changed | given)
 
 
+class ListChange(Change):
+    """One change of one of an organization's lists. It is named by its list and its `sequence` there."""
+
+    offer_id: str
+    representation_id: str
+    event_id: str
+
+
 class Signal(StrEnum):
     """Why several entries look like one person."""
 

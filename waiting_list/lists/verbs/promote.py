@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from waiting_list.fields import INT32_MAX
-from waiting_list.lists.locked_list import LockedList
+from waiting_list.lists.locked_list import BEFORE_ALL, LockedList
 from waiting_list.lists.models import CLOCK, Status
 from waiting_list.lists.policy import Choice, choose
 from waiting_list.lists.rows import EntryRow
@@ -13,8 +13,6 @@ from waiting_list.problems import WaitingListEnded
 
 _CHUNK = 500
 """The most entries that a round reads at once."""
-_BEFORE_ALL = -(2**63)
-"""A rank lower than that of any entry."""
 
 
 async def promote(locked: LockedList, *, tickets: int) -> None:
@@ -74,7 +72,7 @@ async def _round(locked: LockedList, tickets: int) -> None:
 async def _first(locked: LockedList, at_most: int) -> list[EntryRow]:
     """Return the first in line that promotion may serve."""
     if locked.list.verify_email:
-        return await locked.read("read_first_fitting", _BEFORE_ALL, INT32_MAX, at_most, locked.list.eligible)
+        return await locked.read("read_first_fitting", BEFORE_ALL, INT32_MAX, at_most, locked.list.eligible)
     return await locked.read("read_first_waiting", at_most)
 
 

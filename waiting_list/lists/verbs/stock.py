@@ -79,7 +79,7 @@ async def put_stock(
         raise StaleVersion(
             f"The stock has changed: its version is {version}. Read it, compute your numbers again, and send them "
             "with this version.",
-            inventory=locked.list.inventory,
+            inventory=await locked.inventory(),
         )
     if available_stock < held:
         raise StockHeld(f"{held} tickets are held for ready users.", free=locked.list.free, held=held)

@@ -2,7 +2,9 @@
 -- page alone, whatever happens between the pages. Walks the primary key of each list to the end of the page. Locks nothing.
 SELECT s.list_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
-    s.joined_at, s.ready_at, s.ready_until, s.left_at
+    s.joined_at, s.ready_at, s.ready_until, s.left_at,
+    x.unverified, x.passed_over, l.available_stock - l.held AS free,
+    least(o.max_quantity_per_order, l.total_stock) AS most_held, l.verify_email, l.automatic, l.policy
 FROM (
     SELECT i.list_id, x.number
     FROM inventory i
@@ -22,4 +24,7 @@ FROM (
     ORDER BY i.list_id, x.number LIMIT $11
 ) AS page
 JOIN shown_entries s ON s.list_id = page.list_id AND s.number = page.number
+JOIN entries x ON x.list_id = page.list_id AND x.number = page.number
+JOIN inventory l ON l.list_id = page.list_id
+JOIN offers o ON o.offer_id = l.offer_id
 ORDER BY s.list_id, s.number

@@ -2,8 +2,11 @@
 -- nulls. Return no row if there is no such list. Locks nothing.
 SELECT u.user_id AS asked_for, i.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id,
     s.status, s.left_reason, s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position,
-    s.tickets_ahead, s.joined_at, s.ready_at, s.ready_until, s.left_at
+    s.tickets_ahead, s.joined_at, s.ready_at, s.ready_until, s.left_at,
+    w.unverified, w.passed_over, i.available_stock - i.held AS free,
+    least(o.max_quantity_per_order, i.total_stock) AS most_held, i.verify_email, i.automatic, i.policy
 FROM inventory i
+JOIN offers o ON o.offer_id = i.offer_id
 CROSS JOIN unnest($2::text[]) AS u (user_id)
 LEFT JOIN LATERAL (
     SELECT x.offer_id, x.representation_id, x.event_id, x.user_id, x.status, x.left_reason, x.tickets_wanted,
@@ -49,4 +52,5 @@ LEFT JOIN LATERAL (
     )
     LIMIT 1
 ) AS s ON true
+LEFT JOIN entries w ON w.list_id = $1 AND w.number = s.number
 WHERE i.list_id = $1
