@@ -32,7 +32,11 @@ async def granted(asked: Any) -> int:
 async def wait(pool: Pool, seconds: int) -> None:
     """Let this much time pass for all limits."""
     async with connection(pool) as acquired:
-        await acquired.execute("UPDATE allowances SET full_at = full_at - $1 * interval '1 second'", seconds)
+        await acquired.execute(
+            "UPDATE allowances"
+            " SET full_at = to_timestamp(extract(epoch FROM full_at - 'epoch'::timestamptz) - $1)",
+            seconds,
+        )
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,9 @@ async def test_what_was_taken_comes_back_evenly(pool: Pool) -> None:
     one = limits(pool, user_joins_per_minute=6)
     assert await granted(one.join("org_1", "ada", None) for _ in range(9)) == 6
     async with connection(pool) as acquired:
-        await acquired.execute("UPDATE allowances SET full_at = full_at - interval '21 seconds'")
+        await acquired.execute(
+            "UPDATE allowances SET full_at = to_timestamp(extract(epoch FROM full_at - 'epoch'::timestamptz) - 21)"
+        )
     another = limits(pool, user_joins_per_minute=6)
     assert await granted(another.join("org_1", "ada", None) for _ in range(9)) == 2
 
@@ -238,7 +240,10 @@ async def test_the_database_is_told_no_name_and_no_address(pool: Pool) -> None:
         assert [len(row["caller"]) for row in rows] == [16] * 3  # the user, the address, the network around it
         await acquired.execute(sql("delete_old_allowances"))
         assert await acquired.fetchval("SELECT count(*) FROM allowances") == 3
-        await acquired.execute("UPDATE allowances SET full_at = full_at - interval '3 minutes'")
+        await acquired.execute(
+            "UPDATE allowances"
+            " SET full_at = to_timestamp(extract(epoch FROM full_at - 'epoch'::timestamptz) - 180)"
+        )
         await acquired.execute(sql("delete_old_allowances"))
         assert await acquired.fetchval("SELECT count(*) FROM allowances") == 0
 
