@@ -86,7 +86,7 @@ class Stage:
         date = RepresentationFields(event_id="event", start_datetime=start, end_datetime=start)
         await catalogue_changes.put_representation(self.pool, self.engine, CALLER, key.representation_id, date)
         offer = OfferFields(event_id="event", name="Floor", max_quantity_per_order=6)
-        await catalogue_changes.put_offer(self.pool, ORGANIZATION, key.offer_id, offer)
+        await catalogue_changes.put_offer(self.pool, self.engine, CALLER, key.offer_id, offer)
         stock = InventoryFields(total_stock=total, available_stock=0)
         await catalogue_changes.put_inventory(self.pool, self.engine, CALLER, key, stock)
         async with connection(self.pool) as acquired:

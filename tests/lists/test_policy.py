@@ -21,11 +21,11 @@ fans = st.lists(
 )
 
 
-@given(st.integers(0, 12), fans, st.sampled_from(Policy), st.none() | st.integers(0, 4))
+@given(st.integers(0, 12), fans, st.sampled_from(Policy), st.integers(1, 5), st.none() | st.integers(0, 4))
 def test_a_choice_serves_in_order_what_there_is_and_nobody_is_forgotten(
-    free: int, line: list[Fan], policy: Policy, at_most: int | None
+    free: int, line: list[Fan], policy: Policy, most: int, at_most: int | None
 ) -> None:
-    held, looked_at = choose(free, line, policy=policy, at_most=at_most)
+    held, looked_at = choose(free, line, policy=policy, most=most, at_most=at_most)
     served = [index for index, _ in held]
     assert served == sorted(set(served))
     assert all(line[index].tickets_minimum <= tickets <= line[index].tickets_wanted for index, tickets in held)
@@ -34,11 +34,11 @@ def test_a_choice_serves_in_order_what_there_is_and_nobody_is_forgotten(
     assert at_most is None or len(held) <= at_most
     assert all(index < looked_at for index in served)
     if policy is Policy.STRICT:
-        assert served == list(range(looked_at))
-    # A candidate who got fewer tickets than wanted got the last one.
-    assert all(line[index].tickets_wanted == tickets for index, tickets in held) or left == 0
+        assert served == [index for index in range(looked_at) if line[index].tickets_minimum <= most]
+    # A candidate who got fewer tickets than anybody may have, and than wanted, got the last one.
+    assert all(min(line[index].tickets_wanted, most) == tickets for index, tickets in held) or left == 0
     stopped = len(held) == at_most or left == 0 or looked_at == len(line)
-    assert stopped or (policy is Policy.STRICT and line[looked_at].tickets_minimum > left)
+    assert stopped or (policy is Policy.STRICT and left < line[looked_at].tickets_minimum <= most)
     assert looked_at <= len(line)
 
 
@@ -59,7 +59,13 @@ def test_a_choice_serves_in_order_what_there_is_and_nobody_is_forgotten(
 def test_a_choice_by_example(
     free: int, line: list[Fan], policy: Policy, at_most: int | None, expected: tuple[list[tuple[int, int]], int]
 ) -> None:
-    assert choose(free, line, policy=policy, at_most=at_most) == expected
+    assert choose(free, line, policy=policy, most=9, at_most=at_most) == expected
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_who_accepts_only_more_than_anybody_can_have_is_passed_over(policy: Policy) -> None:
+    line = [Fan(4, 3), Fan(4, 1), Fan(3, 3), Fan(1, 1)]
+    assert choose(5, line, policy=policy, most=2) == ([(1, 2), (3, 1)], 4)
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=9), st.data())

@@ -334,6 +334,25 @@ async def test_the_entries_of_a_list_are_filtered_and_exported_alike(office: Off
     assert export.startswith(f"{PAGE}/entries.csv?status=left&user_id=cleo")
 
 
+async def test_the_organizer_sees_who_is_skipped_because_nobody_can_be_offered_so_many(office: Office) -> None:
+    await office.shop.stock()
+    await office.shop.join("ada", 4)
+    await office.shop.join("bob", 4, tickets_minimum=1)
+    organizer = await office.organizer()
+    assert "skipped" not in (await organizer.get(PAGE)).text
+    offer = {"event_id": "ev_1", "name": "Floor", "max_quantity_per_order": 3}
+    await office.shop.made("PUT", "/offers/off_1", offer)
+    page = await organizer.get(PAGE)
+    assert "1 waiting fan accepts only more tickets than anybody can be offered, which is 3." in page.text
+    assert "ada waiting skipped 1" in page.text
+    assert "bob waiting 2" in page.text
+    entry = await organizer.get(f"{PAGE}/entries/ada")
+    assert "At most 3 tickets can be offered to one fan at the moment" in entry.text
+    assert "accepts no fewer than 4" in entry.text
+    assert "can be offered to one fan" not in (await organizer.get(f"{PAGE}/entries/bob")).text
+    assert "One order may have at most 3 tickets." in (await organizer.get(f"{PAGE}/history")).text
+
+
 async def test_the_entries_of_a_long_list_come_in_pages(office: Office) -> None:
     await office.shop.join("first")
     await office.run(

@@ -249,6 +249,24 @@ async def test_a_fan_joins_sees_the_place_changes_and_leaves(venue: Venue) -> No
     assert "Your number 3" in (await fan.did(f"{PAGE}/join", tickets_wanted="1")).text
 
 
+async def test_a_fan_who_accepts_only_more_than_there_is_sees_why_it_is_never_the_turn(venue: Venue) -> None:
+    fan = await venue.fan("ada")
+    await fan.did(f"{PAGE}/join", tickets_wanted="4")
+    await venue.shop.made("PUT", f"/inventory/{LIST}", {"total_stock": 3, "available_stock": 0})
+    page = await fan.get(PLACE)
+    assert (
+        "At most 3 tickets can be offered to one fan at the moment, but the fewest you'd accept is 4." in page.text
+    )
+    assert "You keep your place, but we have to skip you until there are more." in page.text
+    changed = await fan.did(f"{PLACE}/change", tickets_wanted="4", tickets_minimum="3")
+    assert "can be offered to one fan" not in changed.text
+    assert "You are next in line." in changed.text
+    other = await venue.fan("bob")
+    answer = await other.post(f"{PAGE}/join", tickets_wanted="4")
+    assert answer.status_code == 422
+    assert "You can ask for at most 3 tickets." in other.read(answer).text
+
+
 async def test_a_fan_whose_turn_it_is_sees_until_when_and_where_to_buy(venue: Venue) -> None:
     await venue.shop.made(
         "PATCH", f"/waiting-lists/{LIST}", {"purchase_url": "https://shop.example/buy?pass={pass}"}

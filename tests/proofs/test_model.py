@@ -79,6 +79,8 @@ steps = st.one_of(
         "put_stock", total=st.just(20), available=st.integers(0, 10), is_open=st.sampled_from([None, True, False])
     ),
     call("promote", tickets=few),
+    call("put_offer", maximum=st.integers(1, 5)),
+    call("put_stock", total=st.integers(2, 4), available=st.integers(0, 2), is_open=st.none()),
     call("move", user=user, to=st.sampled_from(["first", "last"]), before=st.none()),
     call("move", user=user, to=st.none(), before=user),
     call("later", hours=st.sampled_from([1, 24, 24, 24, 24 * 8])),

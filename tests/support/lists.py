@@ -89,17 +89,25 @@ class Lists:
             key.representation_id,
             RepresentationFields(event_id=event_id, start_datetime=start, end_datetime=start + timedelta(hours=3)),
         )
-        await catalogue_changes.put_offer(
-            self.pool,
-            organization_id,
-            key.offer_id,
-            OfferFields(event_id=event_id, name="Floor", max_quantity_per_order=maximum),
-        )
+        await self.put_offer(maximum, key, event_id=event_id, organization_id=organization_id)
         stock = InventoryFields(total_stock=total, available_stock=available)
         caller = Caller(organization_id, "organizer:test")
         answer, _ = await catalogue_changes.put_inventory(self.pool, self.engine, caller, key, stock)
         assert answer.inventory is not None
         return answer.inventory
+
+    async def put_offer(
+        self,
+        maximum: int,
+        key: ListKey | None = None,
+        *,
+        event_id: str = "ev_1",
+        organization_id: str = ORGANIZATION,
+    ) -> None:
+        """Set how many tickets one order of an offer may have, by default of the list's."""
+        fields = OfferFields(event_id=event_id, name="Floor", max_quantity_per_order=maximum)
+        caller, offer_id = Caller(organization_id, "organizer:test"), (key or self.key).offer_id
+        await catalogue_changes.put_offer(self.pool, self.engine.at(self.now), caller, offer_id, fields)
 
     async def reschedule(self, start: datetime) -> None:
         """Move the start of the show."""

@@ -123,10 +123,22 @@ class Model:
             return self.quiet_from <= time < self.quiet_until
         return time >= self.quiet_from or time < self.quiet_until
 
+    @property
+    def most(self) -> int:
+        return min(self.maximum, self.total)
+
+    def check_wish(self, wanted: int, minimum: int) -> None:
+        refuse("too_many_tickets", when=wanted > self.maximum or minimum > (self.most or self.maximum))
+
+    def put_offer(self, maximum: int) -> None:
+        self.maximum = maximum
+
     def round(self, tickets: int) -> None:
         first = None
         for place in self.are("waiting"):
             if self.verify_email and place.email and not place.verified:
+                continue
+            if place.minimum > self.most:
                 continue
             if tickets == 0 or (first and first.passed_over >= self.skip_limit):
                 return
@@ -135,7 +147,7 @@ class Model:
                 if self.policy == "strict":
                     return
                 continue
-            place.status, place.held, place.ready_at = "ready", min(place.wanted, tickets), self.now
+            place.status, place.held, place.ready_at = "ready", min(place.wanted, tickets, self.maximum), self.now
             place.until = self.hold()
             tickets -= place.held
             self.promoted.append(place)
@@ -182,7 +194,7 @@ class Model:
         refuse("waiting_list_ended", when=self.now >= self.ends)
         refuse("waiting_list_not_open", when=not self.open)
         refuse("already_in_list", when=any(p.user == user and p.status != "left" for p in self.order))
-        refuse("too_many_tickets", when=wanted > self.maximum)
+        self.check_wish(wanted, minimum)
         refuse(
             "waiting_list_full", when=self.max_waiting is not None and len(self.are("waiting")) >= self.max_waiting
         )
@@ -217,7 +229,8 @@ class Model:
         wanted = wanted or place.wanted
         minimum = minimum or (wanted if place.minimum == place.wanted else min(place.minimum, wanted))
         refuse("invalid_request", when=minimum > wanted)
-        refuse("too_many_tickets", when=place.wanted < wanted > self.maximum)
+        if (wanted, minimum) != (place.wanted, place.minimum):
+            self.check_wish(wanted if wanted != place.wanted else minimum, minimum)
         if wanted > place.wanted:
             self.to_last(place)
         place.wanted, place.minimum = wanted, minimum

@@ -29,6 +29,8 @@ class Tally:
 
     only_verified: bool = False
     """Whether promotion skips fans with an unverified address."""
+    most_held: int | None = None
+    """How many tickets one entry can be held; promotion skips fans with a larger minimum. None: any number."""
     waiting: int = 0
     tickets_waiting: int = 0
     held: int = 0
@@ -59,6 +61,8 @@ class Tally:
             segment[0] += 1
             segment[1] += wanted
         if self.only_verified and entry.fields["unverified"]:
+            return
+        if self.most_held is not None and minimum > self.most_held:
             return
         head = (rank, entry.number, minimum, entry.fields["passed_over"])
         self.first = min(self.first or head, head)

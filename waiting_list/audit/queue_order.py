@@ -35,7 +35,7 @@ class WaitingQueue:
         if number in self._ready:
             self._ready[number] = rank
         elif self.take(number) is not None:
-            self._place(number, rank)
+            self.place(number, rank)
 
     def hold(self, number: int) -> bool:
         """Take out an entry that became ready, and return whether it stood in this queue."""
@@ -49,12 +49,12 @@ class WaitingQueue:
         if (ready := self._ready.pop(number, None)) is not None:
             to._ready[number] = ready
         elif (rank := self.take(number)) is not None:
-            to._place(number, rank)
+            to.place(number, rank)
 
     def revoke(self, number: int) -> None:
         """Put an entry back at its old rank."""
         if (rank := self._ready.pop(number, None)) is not None:
-            self._place(number, rank)
+            self.place(number, rank)
 
     def leave(self, number: int) -> None:
         """Remove an entry that left the list."""
@@ -72,6 +72,7 @@ class WaitingQueue:
             heads.append((self._joined[self._next], self._next))
         return min(heads, default=None)
 
-    def _place(self, number: int, rank: int) -> None:
+    def place(self, number: int, rank: int) -> None:
+        """Put an entry at this rank that is not in the queue."""
         self._placed[number] = rank
         heappush(self._heap, (rank, number))

@@ -4,6 +4,7 @@
 order and follows the entry. Both raise a Difference for a change that cannot come next.
 """
 
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -132,6 +133,16 @@ class ListReplay:
     """The entries that can be promoted under any setting."""
     unverified: WaitingQueue = field(default_factory=WaitingQueue)
     """The entries with an unverified address."""
+    minimums: "array[int]" = field(default_factory=lambda: array("i", [0]))
+    """The minimum of each entry, by number."""
+    aside: dict[int, tuple[WaitingQueue, int]] = field(default_factory=dict)
+    """Entries that stood first and whose minimum nobody can be held: their queue and rank, by number."""
+
+    @property
+    def most_held(self) -> int:
+        """How many tickets one entry can be held. Older histories do not have the order limit."""
+        total: int = self.fields["total_stock"]
+        return min(self.fields["order_limit"] or total, total)
 
     def fold(self, row: Row) -> None:
         """Apply the next change. Raises Difference if it cannot come next."""
@@ -160,6 +171,9 @@ class ListReplay:
             return
         _check_before(row, self.fields, LIST_FIELDS)
         self.fields.update({name: value for name, value in row.after.items() if name in LIST_FIELDS})
+        if self.aside and not {"total_stock", "order_limit"}.isdisjoint(row.after):
+            for number in list(self.aside):
+                self._bring_back(number)
         self._check_stock(row)
         if row.number is not None:
             self._follow(row, row.number)
@@ -206,6 +220,7 @@ class ListReplay:
                 found=[row.number, row.after["rank"]],
             )
         self.last_number, self.last_rank = number, rank
+        self.minimums.append(row.after["tickets_minimum"])
         unverified = bool(row.after.get("unverified"))
         self.line.join(None if unverified else rank)
         self.unverified.join(rank if unverified else None)
@@ -220,6 +235,8 @@ class ListReplay:
                 expected=f"1 … {self.last_number}",
                 found=number,
             )
+        self._bring_back(number)
+        self.minimums[number] = row.after.get("tickets_minimum", self.minimums[number])
         lines = self.line, self.unverified
         if row.verb == "move":
             for line in lines:
@@ -241,10 +258,12 @@ class ListReplay:
     def _promote(self, row: Row, number: int) -> None:
         only_verified = self.fields["verify_email"]
         eligible = [self.line] if only_verified else [self.line, self.unverified]
-        first = min(filter(None, (line.first() for line in eligible)), default=None)
+        first = self._first_of(eligible)
         stood, unverified = self.line.hold(number), self.unverified.hold(number)
         strict = self.fields["policy"] is Policy.STRICT
-        if only_verified and unverified:
+        if row.verb == "promote" and row.after["tickets_held"] > self.most_held:
+            why = f"with more than {self.most_held} tickets"
+        elif only_verified and unverified:
             why = "whose address was not verified"
         elif strict and (stood or unverified) and first is not None and first[1] != number:
             why = f"but entry {first[1]} stood first"
@@ -258,6 +277,23 @@ class ListReplay:
             expected=first and first[1],
             found=number,
         )
+
+    def _first_of(self, lines: Iterable[WaitingQueue]) -> tuple[int, int] | None:
+        """Return rank and number of the first entry whose minimum can be held, and set aside those before it."""
+        lines = tuple(lines)
+        while first := min(filter(None, (line.first() for line in lines)), default=None):
+            rank, number = first
+            if self.minimums[number] <= self.most_held:
+                break
+            line = next(line for line in lines if line.take(number) is not None)
+            self.aside[number] = line, rank
+        return first
+
+    def _bring_back(self, number: int) -> None:
+        """Put an entry back that was set aside, because the reason may be gone."""
+        if kept := self.aside.pop(number, None):
+            line, rank = kept
+            line.place(number, rank)
 
 
 @dataclass(slots=True)

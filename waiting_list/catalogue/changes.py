@@ -87,12 +87,17 @@ async def put_representation(
     async with transaction(pool) as acquired:
         put, made = await write_representation(acquired, caller.organization_id, representation_id, fields)
     if not made:
-        async with connection(pool) as acquired:
-            keys = await acquired.fetch(sql("read_lists_of_representation"), representation_id)
-        for key in keys:
-            with suppress(InventoryNotFound):  # deleted meanwhile
-                await engine.run(ListKey(*key), SERVICE, verbs.reconsider)
+        await _reconsider(pool, engine, SERVICE, "read_lists_of_representation", representation_id)
     return put, made
+
+
+async def _reconsider(pool: Pool, engine: Engine, caller: Caller, statement: str, *ids: str) -> None:
+    """Settle each list of an object that has changed, in a transaction of its own."""
+    async with connection(pool) as acquired:
+        keys = await acquired.fetch(sql(statement), *ids)
+    for key in keys:
+        with suppress(InventoryNotFound):  # deleted meanwhile
+            await engine.run(ListKey(*key), caller, verbs.reconsider)
 
 
 async def write_representation(
@@ -108,14 +113,22 @@ async def write_representation(
     return Representation(representation_id=representation_id, **fields.model_dump()), made
 
 
-async def put_offer(pool: Pool, organization_id: str, offer_id: str, fields: OfferFields) -> tuple[Offer, bool]:
+async def put_offer(
+    pool: Pool, engine: Engine, caller: Caller, offer_id: str, fields: OfferFields
+) -> tuple[Offer, bool]:
     """Create or change an offer, and return whether it was created.
 
-    A lower maximum applies to new joins and changes; existing entries keep their tickets. Raises EventNotFound,
-    IdTaken, HasDependents.
+    No later hold has more tickets than the new maximum; present holds keep theirs. An entry whose minimum is above
+    it keeps its place, and is passed over. Then each list of the offer is settled in a transaction of its own,
+    because with a higher maximum free tickets may fit fans who were passed over. A repeated call settles them
+    again. Raises EventNotFound, IdTaken, HasDependents.
     """
+    assert caller.organization_id is not None
     async with transaction(pool) as acquired:
-        return await write_offer(acquired, organization_id, offer_id, fields)
+        put, made = await write_offer(acquired, caller.organization_id, offer_id, fields)
+    if not made:
+        await _reconsider(pool, engine, caller, "read_lists_of_offer", offer_id, fields.event_id)
+    return put, made
 
 
 async def write_offer(

@@ -21,7 +21,7 @@ RECORDED_AS: Mapping[str, Set[str]] = {
     "prune": {"erase"},
     "remove_lookalikes": {"remove"},
     "restore": {"join", "move"},
-    "reconsider": frozenset(),
+    "reconsider": {"put_offer"},
 }
 """The verbs of the engine that the history records as other verbs."""
 
@@ -144,8 +144,10 @@ VERBS: Mapping[str, VerbRow] = {
     "add_total_stock": VerbRow(label=N_("Capacity raised"), fields=_TOTAL),
     "remove_total_stock": VerbRow(label=N_("Capacity lowered"), fields=_TOTAL | _OPEN),
     "put_stock": VerbRow(label=N_("Stock set by the ticketing system"), fields=_TOTAL | _OPEN),
+    # By a call, and once where the line is served by another limit than before.
+    "put_offer": VerbRow(label=N_("Order limit changed"), fields={"order_limit"}),
     "configure": VerbRow(
-        label=N_("Settings changed"), fields=frozenset(CREATED_WITH) - _TOTAL - {"held", "ended_at"}
+        label=N_("Settings changed"), fields=frozenset(CREATED_WITH) - _TOTAL - {"held", "ended_at", "order_limit"}
     ),
     "create": VerbRow(
         label=N_("List created"), fields=frozenset(CREATED_WITH), always=frozenset(CREATED_WITH) - set(ADDED_LATER)

@@ -40,6 +40,8 @@ class LockedList:
         self.now: datetime = record["now"]
         self.starts_at: datetime = record["start_datetime"]
         self.max_quantity_per_order: int = record["max_quantity_per_order"]
+        self.largest_minimum: int = record["largest_minimum"] or 0
+        """No waiting entry has a larger minimum."""
         self.timezone: str = record["timezone"]
         self.webhooks: dict[str, str] = dict(
             zip(record["webhook_ids"] or (), record["webhook_types"] or (), strict=True)
@@ -120,6 +122,21 @@ class LockedList:
     def ended(self) -> bool:
         """Return whether the show has begun, or the list has closed for good."""
         return self.now >= self.ends_at
+
+    @property
+    def most_held(self) -> int:
+        """Return how many tickets one entry can be held: as many as one order may have, and as there are."""
+        return min(self.max_quantity_per_order, self.list.total_stock)
+
+    @property
+    def passes_over(self) -> bool:
+        """Return whether promotion may pass over the first in line, whoever that is."""
+        row = self.list
+        return row.policy is Policy.SKIP or row.verify_email or self.largest_minimum > self.most_held
+
+    def note_order_limit(self) -> None:
+        """Record the order limit by which the line is served, if the offer has another one than before."""
+        self.record("put_offer", on_list={"order_limit": self.max_quantity_per_order})
 
     def deadline(self, entry: EntryRow) -> datetime:
         """Return until when the fan of a ready entry can buy: at most until the end of the list.
@@ -211,8 +228,7 @@ class LockedList:
         )
         self.list.last_number, self.list.last_rank = number, entry.rank
         # A join behind others can only fit free tickets if promotion may pass over the first in line.
-        skips = self.list.policy is Policy.SKIP or self.list.verify_email
-        if self.list.waiting == 0 or (skips and entry.tickets_minimum <= self.list.free):
+        if self.list.waiting == 0 or (self.passes_over and entry.tickets_minimum <= self.list.free):
             self.needs_promotion = True
         self._count(entry, 1, changed=0)
         self._entries[number] = self._new[number] = entry
@@ -271,7 +287,7 @@ class LockedList:
             self.needs_promotion |= was_waiting
         for name, value in (on_list or {}).items():
             setattr(self.list, name, value)
-        self.needs_promotion |= self.list.free > free
+        self.needs_promotion |= self.list.free > free or "total_stock" in after
         self._write_history(verb, entry, before, after, reason)
         if not STOCK.isdisjoint(after):
             self.list.version = self.list.last_sequence
@@ -280,6 +296,7 @@ class LockedList:
         # A join at the end moves no entry within the segment, so `changed` is 0.
         if entry.status is not Status.WAITING:
             return
+        self.largest_minimum = max(self.largest_minimum, entry.tickets_minimum)
         self._segments.count(entry, sign, changed=changed)
         self.list.waiting += sign
         self.list.tickets_waiting += sign * entry.tickets_wanted
@@ -332,12 +349,11 @@ class LockedList:
 
     async def inventory(self) -> Inventory:
         """Return the stock, as clients see it. It reads the line only if tickets are free and fans wait."""
-        row, sellable = self.list, self.list.free
-        if sellable and row.waiting:
-            most_held = min(self.max_quantity_per_order, row.total_stock)
-            if await self.read("read_first_fitting", BEFORE_ALL, most_held, 1, row.eligible):
-                sellable = 0
-        return row.inventory(sellable)
+        row = self.list
+        served = row.free and row.waiting
+        if served and await self.read("read_first_fitting", BEFORE_ALL, self.most_held, 1, row.eligible):
+            return row.inventory(0)
+        return row.inventory(row.free)
 
     def _now_of(self, number: int) -> int | None:
         number = self.contacts.requeued.get(number, number)

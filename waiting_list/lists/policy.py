@@ -25,11 +25,14 @@ class Choice(NamedTuple):
     """How many candidates the choice served or passed over."""
 
 
-def choose(free: int, candidates: Sequence[Candidate], *, policy: Policy, at_most: int | None = None) -> Choice:
+def choose(
+    free: int, candidates: Sequence[Candidate], *, policy: Policy, most: int, at_most: int | None = None
+) -> Choice:
     """Give each candidate in order the tickets it wants, or the rest if that is at least its minimum.
 
-    `strict` stops at the first candidate whose minimum is too high. `skip` passes over such candidates, until
-    `at_most` are chosen. The choice gives at most `free` tickets in all.
+    No candidate gets more than `most`, and the choice gives at most `free` tickets in all. A candidate whose
+    minimum is above `most` is passed over. Of the others, `strict` stops at the first whose minimum is too high.
+    `skip` passes over such candidates, until `at_most` are chosen.
     """
     held: list[tuple[int, int]] = []
     looked_at = 0
@@ -37,10 +40,10 @@ def choose(free: int, candidates: Sequence[Candidate], *, policy: Policy, at_mos
         if free == 0 or len(held) == at_most:
             break
         if candidate.tickets_minimum > free:
-            if policy is Policy.STRICT:
+            if policy is Policy.STRICT and candidate.tickets_minimum <= most:
                 break
-        else:
-            tickets = min(candidate.tickets_wanted, free)
+        elif candidate.tickets_minimum <= most:
+            tickets = min(candidate.tickets_wanted, free, most)
             held.append((index, tickets))
             free -= tickets
         looked_at += 1

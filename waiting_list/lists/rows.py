@@ -67,6 +67,7 @@ class ListRow(SettingColumns):
     held: int
     waiting_list_open: bool
     closed_by_hand: bool
+    order_limit: int | None
     waiting: int
     tickets_waiting: int
     last_number: int
@@ -135,13 +136,14 @@ CREATED_WITH = (
     "waiting_list_open",
     "closed_by_hand",
     "ended_at",
+    "order_limit",
     *COLUMNS,
 )
 """The fields of a list that the history records; the counters follow from the entries."""
 STOCK = frozenset({"total_stock", "available_stock", "held", "waiting_list_open"})
 """The fields of a list whose changes make a new `version` of its inventory."""
-ADDED_LATER: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_COLUMNS}
-"""The settings that the first row of an older history lacks, with the values that they had then."""
+ADDED_LATER: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_COLUMNS} | {"order_limit": None}
+"""The fields that the first row of an older history lacks, with the values that they had then."""
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
 """The fields of an entry that the history records for every join. It records `unverified` only if it is true; the
 others start empty."""

@@ -125,7 +125,8 @@ class HoldExpired(Conflict):
 
 
 class TooManyTickets(Problem):
-    """The user wants more tickets than the offer's `max_quantity_per_order`. The problem carries the `maximum`."""
+    """The user wants more tickets than the offer's `max_quantity_per_order`, or accepts only more than the total
+    stock. The problem carries the `maximum`, the smaller of both."""
 
     code, status, title = "too_many_tickets", 422, "Too many tickets for one order"
     example: ClassVar[Mapping[str, Any]] = {"maximum": 4}

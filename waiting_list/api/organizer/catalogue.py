@@ -181,8 +181,12 @@ async def get_offer(call: ApiRequest, offer_id: PathId) -> Response:
     | declared([*WITH_BODY, problems.EventNotFound, problems.IdTaken, problems.HasDependents]),
 )
 async def put_offer(call: ApiRequest, offer_id: PathId, body: OfferFields) -> Response:
-    """Create or change an offer."""
-    put, made = await catalogue_changes.put_offer(call.pool, call.organization_id, offer_id, body)
+    """Create or change an offer.
+
+    No later hold has more tickets than `max_quantity_per_order`; present holds keep theirs. A waiting user who
+    accepts only more keeps the place, and is passed over until the limit is high enough again.
+    """
+    put, made = await catalogue_changes.put_offer(call.pool, call.engine, call.caller, offer_id, body)
     return answer(put, status=201 if made else 200)
 
 

@@ -1,6 +1,7 @@
 -- Read one list with the values that a replay of its history must reproduce, and whether the list has ended.
 -- Locks nothing.
 SELECT i.total_stock, i.available_stock, i.held, i.waiting_list_open, i.closed_by_hand,
+    i.order_limit,
     -- settings: i.
     i.policy, i.skip_limit, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until, i.after_expiry, i.automatic,
     i.max_waiting, i.closes_at, i.verify_email, i.reminder_minutes, i.purchase_url, i.join_challenge,

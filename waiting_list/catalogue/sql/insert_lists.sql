@@ -1,9 +1,10 @@
 -- Insert inventories with their first change, each for an offer and a representation of one event of its organization.
 -- Locks the new rows; inserts no row for an inventory that exists, or whose offer or representation does not.
 INSERT INTO inventory AS i (list_id, organization_id, event_id, offer_id, representation_id,
-    total_stock, available_stock, waiting_list_open, closed_by_hand, last_sequence)
+    total_stock, available_stock, waiting_list_open, closed_by_hand, order_limit,
+    last_sequence)
 SELECT l.list_id, e.organization_id, e.event_id, o.offer_id, r.representation_id,
-    l.total_stock, l.available_stock, l.waiting_list_open, l.closed_by_hand, 1
+    l.total_stock, l.available_stock, l.waiting_list_open, l.closed_by_hand, o.max_quantity_per_order, 1
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::integer[], $7::boolean[],
     $8::boolean[]) AS l (list_id, organization_id, offer_id, representation_id,
     total_stock, available_stock, waiting_list_open, closed_by_hand)
@@ -13,7 +14,7 @@ JOIN events e ON e.event_id = o.event_id AND e.organization_id = l.organization_
 ORDER BY l.list_id
 ON CONFLICT (list_id) DO NOTHING
 RETURNING i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation_id,
-    i.total_stock, i.available_stock, i.held, i.waiting_list_open, i.closed_by_hand,
+    i.total_stock, i.available_stock, i.held, i.waiting_list_open, i.closed_by_hand, i.order_limit,
     -- settings: i.
     i.policy, i.skip_limit, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until, i.after_expiry, i.automatic,
     i.max_waiting, i.closes_at, i.verify_email, i.reminder_minutes, i.purchase_url, i.join_challenge,

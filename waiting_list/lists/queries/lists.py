@@ -81,6 +81,15 @@ async def inventory(pool: Pool, key: ListKey, *, organization_id: str) -> Invent
     return Inventory.from_record(await find_list(pool, key, organization_id))
 
 
+async def count_too_many(pool: Pool, key: ListKey, *, most_held: int) -> int:
+    """Return how many fans wait who accept only more tickets than one entry can be held; 0 without capacity."""
+    if most_held == 0:
+        return 0
+    async with connection(pool) as acquired:
+        count: int = await acquired.fetchval(sql("count_too_many"), key.list_id, most_held)
+    return count
+
+
 async def waiting_lists(
     pool: Pool, organization_id: str, only: EntryFilter, *, limit: int, cursor: str | None
 ) -> Page[ListSummary]:

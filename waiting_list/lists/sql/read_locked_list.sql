@@ -1,7 +1,7 @@
 -- Read one locked list, the time of the change ($2, or the clock), the catalogue, the enabled webhooks, whether the
--- deployment sends e-mails, and the newest entries of some users ($3). Locks nothing: runs after lock_list, by itself.
+-- deployment sends e-mails, the largest minimum, and the newest entries of some users ($3). Locks nothing: runs after lock_list, by itself.
 SELECT i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation_id,
-    i.total_stock, i.available_stock, i.held, i.waiting_list_open, i.closed_by_hand,
+    i.total_stock, i.available_stock, i.held, i.waiting_list_open, i.closed_by_hand, i.order_limit,
     -- settings: i.
     i.policy, i.skip_limit, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until, i.after_expiry, i.automatic,
     i.max_waiting, i.closes_at, i.verify_email, i.reminder_minutes, i.purchase_url, i.join_challenge,
@@ -10,6 +10,14 @@ SELECT i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation_id
     i.waiting, i.tickets_waiting, i.last_number, i.last_rank, i.last_sequence, i.version, i.ended_at,
     coalesce($2::timestamptz, clock_timestamp()) AS now,
     r.start_datetime, o.max_quantity_per_order, e.timezone, e.max_places_per_person,
+    greatest(
+        (SELECT x.tickets_minimum FROM entries x
+            WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = false
+            ORDER BY x.tickets_minimum DESC LIMIT 1),
+        (SELECT x.tickets_minimum FROM entries x
+            WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = true
+            ORDER BY x.tickets_minimum DESC LIMIT 1)
+    ) AS largest_minimum,
     w.webhook_ids, w.webhook_types, EXISTS (SELECT FROM mail_seen) AS sends_mail, l.*
 FROM inventory i
 JOIN offers o ON o.offer_id = i.offer_id

@@ -49,8 +49,8 @@ recorded AS (
 listed AS (
     UPDATE inventory
     SET total_stock = $29, available_stock = $30, held = $31, waiting_list_open = $32, closed_by_hand = $33,
-        ended_at = $34, waiting = $35, tickets_waiting = $36, last_number = $37, last_rank = $38,
-        last_sequence = $39, version = $40
+        ended_at = $34, order_limit = $35, waiting = $36, tickets_waiting = $37, last_number = $38, last_rank = $39,
+        last_sequence = $40, version = $41
     WHERE list_id = $1 RETURNING list_id
 )
 SELECT (SELECT count(*) FROM changed) AS entries, (SELECT count(*) FROM listed) AS lists

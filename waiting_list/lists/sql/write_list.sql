@@ -2,7 +2,7 @@
 -- Locks the row; runs under the list's lock.
 UPDATE inventory
 SET total_stock = $2, available_stock = $3, held = $4, waiting_list_open = $5, closed_by_hand = $6, ended_at = $7,
-    waiting = $8, tickets_waiting = $9, last_number = $10, last_rank = $11, last_sequence = $12,
-    version = $13
+    order_limit = $8, waiting = $9, tickets_waiting = $10, last_number = $11, last_rank = $12, last_sequence = $13,
+    version = $14
 WHERE list_id = $1
 RETURNING list_id

@@ -32,8 +32,10 @@ async def change(
         all_or_nothing = entry.tickets_minimum == entry.tickets_wanted
         minimum = wanted if all_or_nothing else min(entry.tickets_minimum, wanted)
     check_tickets(wanted, minimum)
+    if (wanted, minimum) != (entry.tickets_wanted, entry.tickets_minimum):
+        # A wish from before the limit was lowered may stay, if only its minimum changes.
+        check_maximum(locked, minimum if wanted == entry.tickets_wanted else wanted, minimum)
     if wanted > entry.tickets_wanted:
-        check_maximum(locked, wanted)
         move_last(locked, entry, reason=reason)
     locked.record("change", entry, reason=reason, tickets_wanted=wanted, tickets_minimum=minimum)
     return entry

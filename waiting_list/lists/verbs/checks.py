@@ -130,11 +130,17 @@ def check_tickets(wanted: int, minimum: int) -> None:
         raise InvalidRequest.of("tickets_minimum", "must be between 1 and tickets_wanted")
 
 
-def check_maximum(locked: LockedList, wanted: int) -> None:
-    """Raise TooManyTickets if an order of the offer may not have so many tickets."""
+def check_maximum(locked: LockedList, wanted: int, minimum: int) -> None:
+    """Raise TooManyTickets if one order may not have so many tickets, or if the minimum can never be held.
+
+    While a list has no capacity at all, it is not known yet, and only the limit of an order counts.
+    """
     maximum = locked.max_quantity_per_order
+    most = min(maximum, locked.list.total_stock or maximum)
     if wanted > maximum:
-        raise TooManyTickets(f"One order may have at most {maximum} tickets.", maximum=maximum)
+        raise TooManyTickets(f"One order may have at most {maximum} tickets.", maximum=most)
+    if minimum > most:
+        raise TooManyTickets(f"One fan can be held at most {most} tickets here. Accept fewer.", maximum=most)
 
 
 def check_quantity(field: str, quantity: int) -> None:

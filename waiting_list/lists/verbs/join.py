@@ -49,7 +49,7 @@ async def join(
     entry = await locked.latest(user_id)
     if entry and entry.status is not Status.LEFT:
         raise AlreadyInList("The user already has a place in this list.", entry=entry)
-    check_maximum(locked, tickets_wanted)
+    check_maximum(locked, tickets_wanted, minimum)
     if locked.list.max_waiting is not None and locked.list.waiting >= locked.list.max_waiting:
         raise WaitingListFull(f"The list is full: {locked.list.waiting} fans are waiting.")
     locked.other_places.check(user_id)

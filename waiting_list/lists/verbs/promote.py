@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from waiting_list.fields import INT32_MAX
 from waiting_list.lists.locked_list import BEFORE_ALL, LockedList
 from waiting_list.lists.models import CLOCK, Status
 from waiting_list.lists.policy import Choice, choose
@@ -28,7 +27,9 @@ async def promote(locked: LockedList, *, tickets: int) -> None:
 
 
 async def reconsider(locked: LockedList) -> None:
-    """Ask `settle`, which follows every verb, to look at the next in line as after any change of the list."""
+    """Note the order limit of the offer. Ask `settle`, which follows every verb, to look at the next in line as
+    after any change of the list."""
+    locked.note_order_limit()
     locked.needs_promotion = True
 
 
@@ -47,23 +48,26 @@ async def _round(locked: LockedList, tickets: int) -> None:
     # The round reads from the head of the line in chunks, and no further than it promotes, so that its cost does
     # not depend on the length of the list.
     first: EntryRow | None = None
+    if tickets and locked.list.waiting:
+        locked.note_order_limit()
     while tickets and locked.list.waiting and first is None:
         line = await _first(locked, min(tickets, _CHUNK))
         if not line:
             return
-        choice = choose(tickets, line, policy=Policy.STRICT)
+        choice = choose(tickets, line, policy=Policy.STRICT, most=locked.most_held)
         tickets -= _hold(locked, line, choice)
-        if choice.looked_at < len(line):
-            first = line[choice.looked_at]
+        if choice.looked_at < len(line) or not choice.held:
+            first = line[min(choice.looked_at, len(line) - 1)]
     if first is None or locked.list.policy is Policy.STRICT:
         return
     after_rank = first.rank
     while tickets and (at_most := locked.list.skip_limit - first.passed_over) > 0:
-        fitting = after_rank, tickets, min(at_most, _CHUNK), locked.list.eligible
+        fits = min(tickets, locked.most_held)
+        fitting = after_rank, fits, min(at_most, _CHUNK), locked.list.eligible
         line = await locked.read("read_first_fitting", *fitting)
         if not line:
             break
-        choice = choose(tickets, line, policy=Policy.SKIP, at_most=at_most)
+        choice = choose(tickets, line, policy=Policy.SKIP, most=locked.most_held, at_most=at_most)
         tickets -= _hold(locked, line, choice)
         locked.record("promote", first, passed_over=first.passed_over + len(choice.held))
         after_rank = line[-1].rank
@@ -71,8 +75,9 @@ async def _round(locked: LockedList, tickets: int) -> None:
 
 async def _first(locked: LockedList, at_most: int) -> list[EntryRow]:
     """Return the first in line that promotion may serve."""
-    if locked.list.verify_email:
-        return await locked.read("read_first_fitting", BEFORE_ALL, INT32_MAX, at_most, locked.list.eligible)
+    most = locked.most_held
+    if locked.list.verify_email or locked.largest_minimum > most:
+        return await locked.read("read_first_fitting", BEFORE_ALL, most, at_most, locked.list.eligible)
     return await locked.read("read_first_waiting", at_most)
 
 

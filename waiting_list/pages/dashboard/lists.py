@@ -70,6 +70,7 @@ async def show_list(call: PageRequest) -> Response:
         entries=found.items,
         more=next_page(call, found.next_cursor),
         csv=f"{to.of_list(to.DASHBOARD_CSV, key)}?{call.query_params}",
+        too_many=await list_queries.count_too_many(call.pool, key, most_held=shown["most_held"]),
         asked=call.query_params,
         reasons=list(LeftReason),
         done=call.query_params.get("done"),

@@ -66,6 +66,7 @@ async def list_facts(call: PageRequest, key: ListKey) -> dict[str, Any]:
         "timezone": show.timezone,
         "list_page": to.of_list(to.DASHBOARD_LIST, key),
         "most": INT32_MAX,
+        "most_held": min(rules.max_quantity_per_order, stock.total_stock),
     }
 
 
