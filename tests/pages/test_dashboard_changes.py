@@ -451,3 +451,20 @@ async def test_one_place_for_each_mailbox_is_what_the_form_says_also_where_it_wo
     await organizer.did(f"{PAGE}/do", **sent)
     kept = await office.shop.made("GET", f"/waiting-lists/{LIST}")
     assert (kept["verify_email"], kept["one_place_per_address"]) == (True, True)
+
+
+async def test_an_end_in_the_past_is_confirmed_with_a_tick_beside_the_counts(office: Office) -> None:
+    await office.line()
+    entries = {name: len(await _entries(office, name)) for name in ("waiting", "ready")}
+    organizer = await office.organizer()
+    async with unchanged(office.app):
+        page, sent = await asked(organizer, **SETTINGS | {"closes_at": "2020-01-31T20:00"})
+        assert "The waiting list ends at once." in page.text
+        assert f"{entries['waiting']} waiting fan" in page.text
+        assert f"{entries['ready']} fan" in page.text
+        assert "end_lists" not in sent
+        refused = await organizer.refused(f"{PAGE}/do", 409, **sent)
+    assert "while fans are in it" in refused.text
+    _, sent = await asked(organizer, **SETTINGS | {"closes_at": "2020-01-31T20:00"})
+    await organizer.did(f"{PAGE}/do", **sent, end_lists="on")
+    assert (await office.shop.made("GET", f"/waiting-lists/{LIST}"))["closes_at"]

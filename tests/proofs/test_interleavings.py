@@ -66,7 +66,9 @@ CALLS = {
     "add_total_stock": ApiRequest(verbs.add_total_stock, ORGANIZER, {"quantity": 3}),
     "remove_total_stock": ApiRequest(verbs.remove_total_stock, ORGANIZER, {"quantity": 1}),
     "put_stock": ApiRequest(verbs.put_stock, ORGANIZER, {"total_stock": 10, "available_stock": 9}),
-    "configure": ApiRequest(verbs.configure, ORGANIZER, {"settings": SettingsChange(closes_at=NOW)}),
+    "configure": ApiRequest(
+        verbs.configure, ORGANIZER, {"settings": SettingsChange(closes_at=NOW), "end_lists": True}
+    ),
 }
 
 _ENDED = "waiting_list_ended"

@@ -115,7 +115,7 @@ class Lists:
             event_id="ev_1", start_datetime=start, end_datetime=start + timedelta(hours=3)
         )
         await catalogue_changes.put_representation(
-            self.pool, self.engine, ORGANIZER, self.key.representation_id, fields
+            self.pool, self.engine, ORGANIZER, self.key.representation_id, fields, end_lists=True
         )
 
     def later(self, **by: float) -> None:
@@ -203,7 +203,7 @@ class Lists:
 
     async def configure(self, **settings: Any) -> Answer:
         return await self.engine.at(self.now).run(
-            self.key, ORGANIZER, verbs.configure, settings=SettingsChange(**settings)
+            self.key, ORGANIZER, verbs.configure, settings=SettingsChange(**settings), end_lists=True
         )
 
     async def promote(self, tickets: int) -> Answer:

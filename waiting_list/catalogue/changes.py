@@ -5,8 +5,9 @@ Objects of another organization look as if they did not exist, except that their
 deployment.
 """
 
-from collections.abc import AsyncIterator, Container
+from collections.abc import AsyncIterator, Awaitable, Callable, Container
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 
 import asyncpg
 
@@ -22,11 +23,12 @@ from waiting_list.catalogue.models import (
 )
 from waiting_list.catalogue.queries import offer, representation
 from waiting_list.lists import feed, verbs
+from waiting_list.lists.ending import people_of_ending, refuse_to_end
 from waiting_list.lists.engine import SERVICE, Caller, Engine
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import Answer, Inventory, ListKey
 from waiting_list.lists.verbs.stock import ANY_VERSION
-from waiting_list.postgres.pool import Connection, Pool, connection, transaction
+from waiting_list.postgres.pool import Connection, Pool, clock, connection, transaction
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import (
     EventNotFound,
@@ -75,17 +77,26 @@ async def write_event(
 
 
 async def put_representation(
-    pool: Pool, engine: Engine, caller: Caller, representation_id: str, fields: RepresentationFields
+    pool: Pool,
+    engine: Engine,
+    caller: Caller,
+    representation_id: str,
+    fields: RepresentationFields,
+    *,
+    end_lists: bool = False,
 ) -> tuple[Representation, bool]:
     """Create or change a representation, and return whether it was created.
 
     A new start moves the end of its lists, and the deadlines that depended on it, at once. Then each of its lists
     is settled in a transaction of its own, because a list that had ended may have free tickets and waiting fans. A
-    repeated call settles them again. Raises EventNotFound, IdTaken, HasDependents.
+    repeated call settles them again. Raises EventNotFound, IdTaken, HasDependents; WouldEndList unless
+    `end_lists`.
     """
     assert caller.organization_id is not None
     async with transaction(pool) as acquired:
-        put, made = await write_representation(acquired, caller.organization_id, representation_id, fields)
+        put, made = await write_representation(
+            acquired, caller.organization_id, representation_id, fields, end_lists=end_lists
+        )
     if not made:
         await _reconsider(pool, engine, SERVICE, "read_lists_of_representation", representation_id)
     return put, made
@@ -101,16 +112,49 @@ async def _reconsider(pool: Pool, engine: Engine, caller: Caller, statement: str
 
 
 async def write_representation(
-    acquired: Connection, organization_id: str, representation_id: str, fields: RepresentationFields
+    acquired: Connection,
+    organization_id: str,
+    representation_id: str,
+    fields: RepresentationFields,
+    *,
+    end_lists: bool = False,
+    now: datetime | None = None,
 ) -> tuple[Representation, bool]:
-    """Do `put_representation` within a transaction of the caller."""
+    """Do `put_representation` within a transaction of the caller. `now` replaces the database clock."""
     await _lock_event(acquired, organization_id, fields.event_id)
+    values = fields.event_id, fields.start_datetime, fields.end_datetime
+
+    async def check() -> None:
+        if not end_lists and fields.start_datetime <= (now or await clock(acquired)):
+            await _check_ends(acquired, representation_id, fields.start_datetime, now)
+
     async with _dependents("The representation has inventory, so it cannot move to another event."):
-        values = fields.event_id, fields.start_datetime, fields.end_datetime
         made = await _put(
-            acquired, "lock_representation", "put_representation", organization_id, representation_id, *values
+            acquired,
+            "lock_representation",
+            "put_representation",
+            organization_id,
+            representation_id,
+            *values,
+            check=check,
         )
-    return Representation(representation_id=representation_id, **fields.model_dump()), made
+    dates = fields.model_dump(include={*RepresentationFields.model_fields})
+    return Representation(representation_id=representation_id, **dates), made
+
+
+async def _check_ends(acquired: Connection, representation_id: str, start: datetime, now: datetime | None) -> None:
+    """Raise WouldEndList if a start that has passed would end lists with people in them.
+
+    It locks the lists of the representation, in the order of their ids, until the transaction ends: so no fan
+    joins between the check and the change. The caller has locked the representation, so no list is new.
+    """
+    keys = [ListKey(*one) for one in await acquired.fetch(sql("read_lists_of_representation"), representation_id)]
+    ending = []
+    for key in sorted(keys, key=lambda key: key.list_id):
+        locked = await LockedList.open(acquired, key, now=now)
+        if locked and (people := await people_of_ending(locked, start)):
+            ending.append(people)
+    refuse_to_end(ending)
 
 
 async def put_offer(
@@ -234,10 +278,17 @@ async def _lock_event(acquired: Connection, organization_id: str, event_id: str)
 
 
 async def _put(
-    acquired: Connection, lock: str, put: str, organization_id: str, object_id: str, *values: object
+    acquired: Connection,
+    lock: str,
+    put: str,
+    organization_id: str,
+    object_id: str,
+    *values: object,
+    check: Callable[[], Awaitable[None]] | None = None,
 ) -> bool:
     """Write an object that belongs to the organization or is new, and return whether it was created.
 
+    `check` runs before an object that exists is changed, once its row is locked.
     It takes two statements, because Citus does not support a subquery for the owner in an INSERT.
     """
     made = None
@@ -245,6 +296,8 @@ async def _put(
         owner = await acquired.fetchval(sql(lock), object_id)
         if owner not in (None, organization_id):
             raise IdTaken(f"The id {object_id} is already in use. Choose another id.")
+        if check and owner is not None:
+            await check()
         made = await acquired.fetchval(sql(put), object_id, owner is not None, *values)
     return bool(made)
 

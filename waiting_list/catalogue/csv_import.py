@@ -128,12 +128,14 @@ async def load(
     now: datetime | None = None,
     dry_run: bool = False,
     keep_stock: bool = False,
+    end_lists: bool = False,
 ) -> Loaded:
     """Write a catalogue in one transaction, and return what that did.
 
     A list whose stock is 0 opens. An existing list gets the stock of the file, which may make fans ready. With
     `keep_stock`, it keeps its own, because a file is older than the sales since. Fans get an e-mail as soon as a
-    worker sends e-mails. A `dry_run` does the same, and then rolls it back. Raises ImportRefused; Unavailable.
+    worker sends e-mails. A `dry_run` does the same, and then rolls it back. Without `end_lists`, a start that
+    would end a list with people in it is refused. Raises ImportRefused; Unavailable.
     """
     kinds = ("events", "representations", "offers", "inventory")
     done = Loaded(dict.fromkeys(kinds, 0), dict.fromkeys(kinds, 0))
@@ -160,7 +162,9 @@ async def load(
             with refused.at("representations.csv", key, event_id):
                 owner = found.events[event_id].organization_id
                 fields_of_date = _fields(representation, RepresentationFields)
-                _, is_new = await write_representation(acquired, owner, key, fields_of_date)
+                _, is_new = await write_representation(
+                    acquired, owner, key, fields_of_date, end_lists=end_lists, now=now
+                )
                 made["representations"] += is_new
         new = await insert_offers(acquired, refused.without(found.offers.values()))
         made["offers"] = len(new)

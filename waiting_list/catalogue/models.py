@@ -50,6 +50,12 @@ class Representation(RepresentationFields):
     representation_id: Id
 
 
+class RepresentationChange(RepresentationFields):
+    """The fields of a representation to create or change."""
+
+    end_lists: Flag = False
+
+
 class OfferFields(Frozen):
     """The fields of an offer that a caller sets."""
 

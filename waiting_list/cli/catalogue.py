@@ -31,6 +31,12 @@ def import_catalogue(
         bool, typer.Option("--keep-stock", help="Keep the stock of existing inventories. New ones get the file's.")
     ] = False,
     dry_run: DryRun = False,
+    end_lists: Annotated[
+        bool,
+        typer.Option(
+            "--end-lists", help="Allow dates in the past to end lists in which fans wait or hold tickets."
+        ),
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Import a catalogue from four CSV files.
@@ -49,7 +55,7 @@ def import_catalogue(
         found = csv_import.shifted(found, datetime.now(UTC).date())
 
     async def run(pool: Pool, config: Settings) -> None:
-        done = await csv_import.load(pool, found, dry_run=dry_run, keep_stock=keep_stock)
+        done = await csv_import.load(pool, found, dry_run=dry_run, keep_stock=keep_stock, end_lists=end_lists)
         for line in found.notes:
             print(printable(line))
         would_be = "would be " if dry_run else ""

@@ -136,6 +136,15 @@ class GivingBack(Frozen):
     quantity: Quantity
 
 
+class ActiveList(Frozen):
+    """A list with people in it: how many fans wait, and how many are ready."""
+
+    offer_id: str
+    representation_id: str
+    waiting: int
+    ready: int
+
+
 class Several(Frozen):
     """The numbers of several entries that a call changed or skipped. `undo` reverses the call while that is
     possible."""

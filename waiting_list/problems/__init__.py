@@ -32,6 +32,7 @@
     │   ├── NotEnoughStock       not_enough_stock
     │   ├── StockHeld            stock_held
     │   ├── TooManyWebhooks      too_many_webhooks
+    │   ├── WouldEndList         would_end_list
     │   ├── IdTaken              id_taken
     │   └── HasDependents        has_dependents
     ├── TooManyTickets          422 too_many_tickets
@@ -59,6 +60,7 @@ from waiting_list.problems.catalogue import (
     RepresentationNotFound,
     TooManyWebhooks,
     WebhookNotFound,
+    WouldEndList,
 )
 from waiting_list.problems.entries import (
     ENTRY_EXAMPLE,
@@ -143,5 +145,6 @@ __all__ = [
     "WaitingListFull",
     "WaitingListNotOpen",
     "WebhookNotFound",
+    "WouldEndList",
     "WrongQuantity",
 ]

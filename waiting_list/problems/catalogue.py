@@ -33,6 +33,16 @@ class InventoryNotFound(NotFound):
         super().__init__("This offer has no inventory at this representation, and so no waiting list.")
 
 
+class WouldEndList(Conflict):
+    """The change would end a list that still has waiting or ready fans. The problem carries these `lists`, with
+    their counts. Send it again with `"end_lists": true` if they may end."""
+
+    code, title = "would_end_list", "The change would end a waiting list with fans in it"
+    example: ClassVar[Mapping[str, Any]] = {
+        "lists": [{"offer_id": "off_001", "representation_id": "rep_001", "waiting": 17, "ready": 2}]
+    }
+
+
 class IdTaken(Conflict):
     """Another organization uses this id."""
 

@@ -16,7 +16,7 @@ from starlette.types import Scope
 
 from waiting_list.fields import LOCAL_ADDRESS, LOCAL_ADDRESS_HINT, Frozen
 from waiting_list.lists.challenges import Challenge
-from waiting_list.lists.models import Entry, Inventory
+from waiting_list.lists.models import ActiveList, Entry, Inventory
 from waiting_list.problems import InternalError, InvalidRequest, MethodNotAllowed, NotFound, Problem
 
 T = TypeVar("T")
@@ -70,6 +70,7 @@ class ProblemDocument(BaseModel):
     available: int | SkipJsonSchema[None] = Absent
     free: int | SkipJsonSchema[None] = Absent
     held: int | SkipJsonSchema[None] = Absent
+    lists: list[ActiveList] | SkipJsonSchema[None] = Absent
 
 
 def document(problem: Problem, instance: str) -> dict[str, Any]:
@@ -81,8 +82,14 @@ def document(problem: Problem, instance: str) -> dict[str, Any]:
         "detail": problem.detail,
         "instance": instance,
         "code": problem.code,
-        **{k: v.model_dump(mode="json") if isinstance(v, BaseModel) else v for k, v in problem.extra.items()},
+        **{name: _as_json(value) for name, value in problem.extra.items()},
     }
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_as_json(one) for one in value]
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
 
 
 def problem_response(scope: Scope, problem: Problem) -> Response:

@@ -15,7 +15,7 @@ from waiting_list.catalogue.models import (
     Offer,
     OfferFields,
     Representation,
-    RepresentationFields,
+    RepresentationChange,
 )
 from waiting_list.lists.models import Inventory, ListKey
 from waiting_list.lists.queries import lists as list_queries
@@ -121,12 +121,17 @@ async def get_representation(call: ApiRequest, representation_id: PathId) -> Res
     operation_id="put_representation",
     response_model=Representation,
     responses=_created(Representation)
-    | declared([*WITH_BODY, problems.EventNotFound, problems.IdTaken, problems.HasDependents]),
+    | declared(
+        [*WITH_BODY, problems.EventNotFound, problems.IdTaken, problems.HasDependents, problems.WouldEndList]
+    ),
 )
-async def put_representation(call: ApiRequest, representation_id: PathId, body: RepresentationFields) -> Response:
-    """Create or change a representation. A new start moves the end of its lists at once."""
+async def put_representation(call: ApiRequest, representation_id: PathId, body: RepresentationChange) -> Response:
+    """Create or change a representation. A new start moves the end of its lists at once.
+
+    A start that would end a list while fans wait or hold tickets is refused without `end_lists`.
+    """
     put, made = await catalogue_changes.put_representation(
-        call.pool, call.engine, call.caller, representation_id, body
+        call.pool, call.engine, call.caller, representation_id, body, end_lists=body.end_lists
     )
     return answer(put, status=201 if made else 200)
 

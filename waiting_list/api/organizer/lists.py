@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import Query, Response
 
 from waiting_list import problems
-from waiting_list.fields import Id
+from waiting_list.fields import Flag, Id
 from waiting_list.lists import verbs
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries import history as history_queries
@@ -21,6 +21,12 @@ from waiting_list.web.routes import EntriesRoute, organizer_router
 
 router = organizer_router(EntriesRoute, "Lists")
 LIST = "/waiting-lists/{offer_id}/{representation_id}"
+
+
+class ListChange(SettingsChange, frozen=True):
+    """The settings of a list to change. Omitted settings keep their values."""
+
+    end_lists: Flag = False
 
 
 @router.get(
@@ -54,14 +60,15 @@ async def get_settings(call: ApiRequest, offer_id: PathId, representation_id: Pa
     LIST,
     operation_id="configure",
     response_model=ChangedSettings,
-    responses=declared([*WITH_BODY, problems.InventoryNotFound]),
+    responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.WouldEndList]),
 )
-async def configure(
-    call: ApiRequest, offer_id: PathId, representation_id: PathId, body: SettingsChange
-) -> Response:
-    """Change settings of a list. Omitted settings keep their values."""
+async def configure(call: ApiRequest, offer_id: PathId, representation_id: PathId, body: ListChange) -> Response:
+    """Change settings of a list. Omitted settings keep their values.
+
+    A `closes_at` that would end the list while fans wait or hold tickets is refused without `end_lists`.
+    """
     key = ListKey(offer_id, representation_id)
-    verb = call.engine.run(key, call.caller, verbs.configure, settings=body)
+    verb = call.engine.run(key, call.caller, verbs.configure, settings=body, end_lists=body.end_lists)
     answered = await call.done(verb)
     assert answered.settings is not None
     return answer(changed_noun(ChangedSettings, answered.settings, answered.promoted))

@@ -2,16 +2,18 @@
 
 from typing import Any
 
+from waiting_list.lists.ending import people_of_ending, refuse_to_end
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.settings_models import SettingsChange
 from waiting_list.problems import InvalidRequest
 
 
-async def configure(locked: LockedList, *, settings: SettingsChange) -> None:
+async def configure(locked: LockedList, *, settings: SettingsChange, end_lists: bool = False) -> None:
     """Change the given settings. Present holds keep their deadline, cut at the list's new end.
 
     Raises InvalidRequest if no setting is given, if `closes_at` is after the representation's start, or if the
-    quiet hours have only one end or no length.
+    quiet hours have only one end or no length. Unless `end_lists`, raises WouldEndList if the list would end now
+    with people in it.
     """
     changes: dict[str, Any] = settings.given
     if not changes:
@@ -25,6 +27,9 @@ async def configure(locked: LockedList, *, settings: SettingsChange) -> None:
         raise InvalidRequest.of("quiet_from", "quiet hours need both quiet_from and quiet_until, or neither")
     if quiet["quiet_from"] is not None and quiet["quiet_from"] == quiet["quiet_until"]:
         raise InvalidRequest.of("quiet_until", "must not be the same as quiet_from")
+    if closes_at is not None and not end_lists:
+        ending = await people_of_ending(locked, closes_at)
+        refuse_to_end([ending] if ending else [])
     if "open" in changes:
         changes |= open_or_closed(changes.pop("open"))
     locked.record("configure", on_list=changes)

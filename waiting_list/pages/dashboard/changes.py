@@ -26,7 +26,7 @@ from waiting_list.pages.dashboard.list_settings import changed_settings, read_se
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts
 from waiting_list.pages.forms import Form, whole_number
 from waiting_list.pages.page import PageRequest, go_to
-from waiting_list.problems import InvalidRequest, InventoryNotFound, NotInList, Problem
+from waiting_list.problems import InvalidRequest, InventoryNotFound, NotInList, Problem, WouldEndList
 from waiting_list.web.parameters import is_id, path_key
 
 
@@ -123,7 +123,7 @@ async def _configure(engine: Engine, key: ListKey, caller: Caller, form: Form) -
         settings = SettingsChange.model_validate_json(form.get("settings", ""))
     except ValidationError as error:
         raise InvalidRequest.of("settings", "are not valid settings") from error
-    return await engine.run(key, caller, verbs.configure, settings=settings)
+    return await engine.run(key, caller, verbs.configure, settings=settings, end_lists="end_lists" in form)
 
 
 ACTIONS: dict[str, Action] = {
@@ -149,7 +149,7 @@ async def confirm(call: PageRequest) -> Response:
     """Preview an action, and ask the organizer to confirm it."""
     key, form = path_key(call), call.sent
     action, shown = _action(form), await list_facts(call, key)
-    refusal, answer, changes = None, None, {}
+    refusal, answer, changes, ending = None, None, {}, ()
     try:
         if form["do"] == "configure":
             kept = await list_queries.list_settings(call.pool, key, organization_id=call.organization_id)
@@ -159,6 +159,10 @@ async def confirm(call: PageRequest) -> Response:
         answer = await action(call.engine.preview, key, call.caller, form)
     except InventoryNotFound:
         raise
+    except WouldEndList as problem:
+        # The organizer may have meant it: the page shows the counts, and asks for a tick.
+        ending = problem.extra["lists"]
+        answer = await action(call.engine.preview, key, call.caller, {**form, "end_lists": "on"})
     except Problem as problem:
         refusal = problem
         if form["do"] == "configure":
@@ -172,6 +176,7 @@ async def confirm(call: PageRequest) -> Response:
         form={name: value for name, value in form.items() if name not in _KEPT},
         answer=answer,
         changes=changes,
+        ending=ending,
         entry=await _entry_before(call, key, form),
         refusal=refusal,
         once=secrets.token_urlsafe(16),
