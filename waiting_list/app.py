@@ -164,7 +164,9 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         )
         stop = asyncio.Event()
         dispatcher = Dispatcher(pool, config, signing_keys, engine.wake)
-        maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
+        maintenance = Maintenance(
+            pool, engine, end_grace=config.end_grace, personal_data_kept=config.personal_data_kept
+        )
         work = [asyncio.create_task(one.run(stop)) for one in (maintenance, dispatcher) if config.worker]
         watching = [asyncio.create_task(watcher.run()) for watcher in (live, streams, sign_outs)]
         try:

@@ -51,13 +51,21 @@ _PRUNED_AT_ONCE = 16
 class Maintenance:
     """Run what is due, within a second of its deadline.
 
-    It prunes the persons of a list `personal_data_kept` after the list's end, at most a minute later. None: it
-    prunes no list.
+    The people of a list that has ended stay for the `end_grace`, in which a date can be put right. It prunes the
+    persons of a list `personal_data_kept` after the list's end, at most a minute later. None: it prunes no list.
     """
 
-    def __init__(self, pool: Pool, engine: Engine, *, personal_data_kept: timedelta | None = None) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        engine: Engine,
+        *,
+        end_grace: timedelta = timedelta(0),
+        personal_data_kept: timedelta | None = None,
+    ) -> None:
         self._pool = pool
         self._engine = engine
+        self._end_grace = end_grace
         self._personal_data_kept = personal_data_kept
         self._cleaned_at = 0.0
         self._worked_at = float("-inf")
@@ -127,7 +135,7 @@ class Maintenance:
             if self._pruning:
                 return _STILL_DUE_SECONDS
         async with snapshot(self._pool) as acquired:
-            seconds: float | None = await acquired.fetchval(sql("read_next_due"))
+            seconds: float | None = await acquired.fetchval(sql("read_next_due"), self._end_grace)
         if seconds is None or seconds > 0:
             self._still_due_pause = _SHORTEST_SLEEP_SECONDS
             return LONGEST_SLEEP_SECONDS if seconds is None else min(seconds, LONGEST_SLEEP_SECONDS)
@@ -138,15 +146,19 @@ class Maintenance:
 
     async def _do_due(self) -> None:
         async with snapshot(self._pool) as acquired:
-            records = await acquired.fetch(sql("read_due_lists"))
-        ends = {ListKey(record["offer_id"], record["representation_id"]): False for record in records}
-        for record in records:
-            # Holds of a list that has ended do not expire, because `end` takes out all of its entries.
-            ends[ListKey(record["offer_id"], record["representation_id"])] |= record["ends"]
-        await _do_all(
-            self._engine.run(key, SERVICE, verbs.end if list_ends else verbs.expire, at_most=_CHUNK)
-            for key, list_ends in ends.items()
-        )
+            records = await acquired.fetch(sql("read_due_lists"), self._end_grace)
+
+        async def run(offer_id: str, representation_id: str, verb: str) -> Answer:
+            key = ListKey(offer_id, representation_id)
+            match verb:
+                case "end":
+                    return await self._engine.run(key, SERVICE, verbs.end, at_most=_CHUNK, grace=self._end_grace)
+                case "resume":
+                    return await self._engine.run(key, SERVICE, verbs.resume)
+                case _:
+                    return await self._engine.run(key, SERVICE, verbs.expire, at_most=_CHUNK)
+
+        await _do_all(run(*record) for record in records)
 
     async def _prune(self) -> bool:
         """Prune one chunk in each of some lists that ended long enough ago; return whether it found any."""

@@ -234,6 +234,13 @@ class Settings(BaseSettings):
         le=_MOST_DAYS,
         description="How many days the service keeps notices that were sent or given up.",
     )
+    end_grace_minutes: float = Field(
+        default=15.0,
+        ge=0,
+        le=10_080,
+        description="How many minutes fans stay in a list after its end. A date that is put right in this time "
+        "leaves them all as they were. Meanwhile, no fan can join, change or buy. 0: fans leave at once.",
+    )
     personal_data_kept_days: float | None = Field(
         default=None,
         gt=0,
@@ -328,6 +335,11 @@ class Settings(BaseSettings):
     def local_domains(self) -> frozenset[str]:
         """The local domains in which e-mail addresses are valid."""
         return frozenset(filter(None, (self.mail_local_domains or "").split(",")))
+
+    @property
+    def end_grace(self) -> timedelta:
+        """Return how long fans stay in a list after its end."""
+        return timedelta(minutes=self.end_grace_minutes)
 
     @property
     def personal_data_kept(self) -> timedelta | None:

@@ -37,7 +37,7 @@ async def named(lists: Lists) -> list[tuple[int, str]]:
 async def is_pruned(lists: Lists) -> bool:
     """Return whether maintenance leaves the list alone until it ends again."""
     ((found,),) = await lists.rows(
-        "SELECT ended_at <= pruned_at FROM inventory WHERE list_id = $1", lists.key.list_id
+        "SELECT ended_at IS NULL OR ended_at <= pruned_at FROM inventory WHERE list_id = $1", lists.key.list_id
     )
     return bool(found)
 

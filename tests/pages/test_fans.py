@@ -206,7 +206,7 @@ async def test_who_is_not_signed_in_sees_the_list_its_rules_and_how_to_sign_in(v
         ({}, 5, "Tickets are still on sale. The waiting list opens when they are sold out."),
         ({"open": False}, 0, "The organizer has closed the waiting list to new fans."),
         ({"max_waiting": 1}, 0, "The waiting list is full."),
-        ({"closes_at": "2026-01-01T00:00:00Z"}, 0, "The waiting list has ended."),
+        ({"closes_at": "2026-01-01T00:00:00Z", "end_lists": True}, 0, "The waiting list has ended."),
     ],
 )
 async def test_a_list_that_cannot_be_joined_says_why(

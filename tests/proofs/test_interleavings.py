@@ -58,6 +58,8 @@ CALLS = {
     "erase": ApiRequest(verbs.erase, ORGANIZER, {"user_id": "dan"}),
     "expire": ApiRequest(verbs.expire, SERVICE, {"at_most": 500}),
     "end": ApiRequest(verbs.end, SERVICE, {"at_most": 500}),
+    "end_later": ApiRequest(verbs.end, SERVICE, {"grace": timedelta(minutes=15)}),
+    "resume": ApiRequest(verbs.resume, SERVICE),
     "settle": ApiRequest(verbs.reconsider, SERVICE),
     "promote": ApiRequest(verbs.promote, ORGANIZER, {"tickets": 1}),
     "add_stock": ApiRequest(verbs.add_stock, ORGANIZER, {"quantity": 3}),

@@ -55,8 +55,8 @@ async def test_no_hot_statement_reads_the_whole_list(long_list: Lists) -> None:
         "read_newest_entries": (list_id, [f"u{middle}"]),
         "read_queue": (list_id, SEGMENT_BITS, -1, 0),
         "read_changed_lists": ([list_id], [0], [None], SEGMENT_BITS),
-        "read_due_lists": (),
-        "read_next_due": (),
+        "read_due_lists": (timedelta(minutes=15),),
+        "read_next_due": (timedelta(minutes=15),),
     }
     async with connection(long_list.pool) as acquired:
         for name, arguments in hot.items():

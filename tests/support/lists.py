@@ -114,8 +114,9 @@ class Lists:
         fields = RepresentationFields(
             event_id="ev_1", start_datetime=start, end_datetime=start + timedelta(hours=3)
         )
+        engine = self.engine.at(self.now)
         await catalogue_changes.put_representation(
-            self.pool, self.engine, ORGANIZER, self.key.representation_id, fields, end_lists=True
+            self.pool, engine, ORGANIZER, self.key.representation_id, fields, end_lists=True
         )
 
     def later(self, **by: float) -> None:
@@ -212,8 +213,11 @@ class Lists:
     async def expire(self, at_most: int = 500) -> Answer:
         return await self.engine.at(self.now).run(self.key, SERVICE, verbs.expire, at_most=at_most)
 
-    async def end(self, at_most: int = 500) -> Answer:
-        return await self.engine.at(self.now).run(self.key, SERVICE, verbs.end, at_most=at_most)
+    async def end(self, at_most: int = 500, grace: timedelta = timedelta(0)) -> Answer:
+        return await self.engine.at(self.now).run(self.key, SERVICE, verbs.end, at_most=at_most, grace=grace)
+
+    async def resume(self) -> Answer:
+        return await self.engine.at(self.now).run(self.key, SERVICE, verbs.resume)
 
     async def erase(self, user_id: str) -> Answer:
         return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.erase, user_id=user_id)

@@ -71,6 +71,7 @@ class Model:
     closes_at: datetime | None = None
     open: bool = True
     by_hand: bool = False
+    marked_at: datetime | None = None
     order: list[EntryDetails] = field(default_factory=list)
     promoted: list[EntryDetails] = field(default_factory=list)
     most_joins: int = 20
@@ -328,10 +329,22 @@ class Model:
             for place in sorted(due, key=lambda one: one.until or self.ends):
                 self.append(place.user, place.wanted, place.minimum, place.email, place.verified)
 
-    def end(self) -> None:
-        for place in self.order if self.now >= self.ends else ():
+    def end(self, grace: timedelta) -> None:
+        if self.now < self.ends:
+            return
+        if self.marked_at is None or self.marked_at < self.ends:
+            self.marked_at = self.now
+        for place in self.order if self.now >= self.marked_at + grace else ():
             if place.status != "left":
                 place.out("ended", self.ends)
+
+    def resume(self) -> None:
+        if self.now < self.ends:
+            self.marked_at = None
+
+    def reschedule(self, start: datetime) -> None:
+        self.start = start
+        self.resume()
 
     def configure(self, **settings: Any) -> None:
         refuse("invalid_request", when=(settings.get("closes_at") or self.start) > self.start)
@@ -341,3 +354,4 @@ class Model:
             setattr(self, name, value)
         if "open" in settings:
             self.by_hand = not self.open
+        self.resume()

@@ -127,7 +127,9 @@ def worker(
         loop = asyncio.get_running_loop()
         engine = Engine(pool, config)
         dispatcher = Dispatcher(pool, config, SigningKeys(pool), engine.wake)
-        maintenance = Maintenance(pool, engine, personal_data_kept=config.personal_data_kept)
+        maintenance = Maintenance(
+            pool, engine, end_grace=config.end_grace, personal_data_kept=config.personal_data_kept
+        )
         port = nullcontext() if metrics_port is None else answer_on_port(metrics_host, metrics_port, maintenance)
         async with port:
             call_at_stop(lambda: loop.call_soon_threadsafe(stop.set))

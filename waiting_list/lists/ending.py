@@ -1,4 +1,4 @@
-"""Find the lists that a change would end while fans wait or hold tickets in them."""
+"""Tell which lists a change would end while fans wait or hold tickets in them, and take back an end."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,6 +21,13 @@ async def people_of_ending(locked: LockedList, ends_at: datetime) -> ActiveList 
     return ActiveList(
         offer_id=row.offer_id, representation_id=row.representation_id, waiting=row.waiting, ready=ready
     )
+
+
+def take_back_end(locked: LockedList) -> None:
+    """Take back the mark of an end, if the end lies ahead again."""
+    if locked.list.ended_at is not None and not locked.ended:
+        locked.record("resume", on_list={"ended_at": None})
+        locked.needs_promotion = True
 
 
 def refuse_to_end(lists: Sequence[ActiveList]) -> None:

@@ -21,7 +21,7 @@ RECORDED_AS: Mapping[str, Set[str]] = {
     "prune": {"erase"},
     "remove_lookalikes": {"remove"},
     "restore": {"join", "move"},
-    "reconsider": {"put_offer"},
+    "reconsider": {"put_offer", "resume"},
 }
 """The verbs of the engine that the history records as other verbs."""
 
@@ -129,7 +129,7 @@ VERBS: Mapping[str, VerbRow] = {
         webhook=WebhookType.ENTRY_LEFT,
         email=EmailKind.REMOVED,
     ),
-    # A row for each entry, then one for the list.
+    # A row for the list, then, after the grace, one for each entry.
     "end": VerbRow(
         label=N_("List ended"),
         moves=_LEAVES_THE_LIST,
@@ -138,6 +138,7 @@ VERBS: Mapping[str, VerbRow] = {
         webhook=WebhookType.ENTRY_LEFT,
         email=EmailKind.ENDED,
     ),
+    "resume": VerbRow(label=N_("End taken back"), fields={"ended_at"}),
     "erase": VerbRow(label=N_("Personal data erased"), moves={(_LEFT, _LEFT)}, fields={"user_id"}),
     "add_stock": VerbRow(label=N_("Tickets returned"), fields=_STOCK),
     "remove_stock": VerbRow(label=N_("Tickets sold or withdrawn elsewhere"), fields=_STOCK | _OPEN),

@@ -15,7 +15,7 @@ class WebhookType(StrEnum):
     ENTRY_LEFT = "entry.left"
     """An entry left the list, for its `left_reason`."""
     LIST_OPENED = "list.opened"
-    """Fans can join now."""
+    """Fans can join now, also after an end was taken back."""
     LIST_CLOSED = "list.closed"
     """Fans can no longer join: an organizer closed the list, or it ended."""
     STOCK_CHANGED = "stock.changed"

@@ -85,9 +85,10 @@ def _list_events(locked: LockedList) -> Iterator[_Event]:
         settings = row.settings.model_dump(mode="json")
         return _Event(type_, sequence, None, {"sequence": sequence, "list": settings, "reason": reason})
 
-    if row.waiting_list_open and not was.waiting_list_open:
+    goes_on = was.ended_at is not None and row.ended_at is None
+    if row.waiting_list_open and (goes_on or not was.waiting_list_open):
         yield about_list(WebhookType.LIST_OPENED, None)
-    if row.ended_at != was.ended_at:
+    if row.ended_at is not None and row.ended_at != was.ended_at:
         yield about_list(WebhookType.LIST_CLOSED, "ended")
     elif was.waiting_list_open and not row.waiting_list_open:
         yield about_list(WebhookType.LIST_CLOSED, "closed")

@@ -75,7 +75,9 @@ TYPES: Mapping[str, Described] = {
     ),
     WebhookType.ENTRY_READY: Described("The service holds tickets for an entry.", EntryEventData),
     WebhookType.ENTRY_LEFT: Described("An entry left the list, for its `left_reason`.", EntryEventData),
-    WebhookType.LIST_OPENED: Described("Fans can join the list now.", ListEventData),
+    WebhookType.LIST_OPENED: Described(
+        "Fans can join the list now, also after an end was taken back.", ListEventData
+    ),
     WebhookType.LIST_CLOSED: Described(
         "Fans can no longer join: an organizer closed the list, or it ended.", ListEventData
     ),

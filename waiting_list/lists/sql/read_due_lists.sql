@@ -1,14 +1,21 @@
--- Read the lists that need maintenance: a hold has passed its deadline, or the list has ended with work left.
--- Locks nothing: maintenance then locks each list. It reads the clock once, so that the index serves it.
-SELECT i.offer_id, i.representation_id, coalesce(d.ends, false) AS ends
+-- Read the lists that need maintenance: a hold lapsed (expire), the list ended, and its people had their grace of $1 (end), or
+-- its end lies ahead again (resume). Locks nothing: each is locked later. It reads the clock once, so that the index serves it.
+SELECT i.offer_id, i.representation_id, d.verb
 FROM (
-    SELECT e.list_id, false AS ends FROM entries e
+    SELECT DISTINCT e.list_id, 'expire' AS verb FROM entries e
     WHERE e.status = 'ready' AND e.ready_until <= statement_timestamp()
-    UNION
-    SELECT i.list_id, true FROM inventory i
+    UNION ALL
+    SELECT i.list_id, CASE WHEN m.ends_at <= statement_timestamp() THEN 'end' ELSE 'resume' END
+    FROM inventory i
     JOIN representations r ON r.representation_id = i.representation_id
-    WHERE least(i.closes_at, r.start_datetime) <= statement_timestamp()
-        AND (i.waiting > 0 OR i.held > 0 OR i.ended_at IS NULL
-            OR i.ended_at < least(i.closes_at, r.start_datetime))
+    CROSS JOIN LATERAL (SELECT least(i.closes_at, r.start_datetime) AS ends_at) AS m
+    WHERE m.ends_at <= statement_timestamp()
+        AND (i.ended_at IS NULL OR i.ended_at < m.ends_at
+            OR (i.waiting > 0 OR i.held > 0) AND i.ended_at + $1::interval <= statement_timestamp())
+        OR m.ends_at > statement_timestamp() AND i.ended_at IS NOT NULL
 ) AS d
 JOIN inventory i ON i.list_id = d.list_id
+JOIN representations r ON r.representation_id = i.representation_id
+WHERE
+    -- Holds of a list that has ended do not expire, because `end` takes out all of its entries.
+    d.verb <> 'expire' OR least(i.closes_at, r.start_datetime) > statement_timestamp()

@@ -1,9 +1,17 @@
--- Read the seconds until the next hold expires or the next list ends; null if there is neither.
+-- Read the seconds until the next hold expires, the next list ends, or the next grace of $1 is over; null if there is none.
 -- Locks nothing.
 SELECT extract(epoch FROM least(
-    (SELECT min(e.ready_until) FROM entries e WHERE e.status = 'ready'),
-    (SELECT min(least(i.closes_at, r.start_datetime)) FROM inventory i
+    (SELECT e.ready_until FROM entries e
+        JOIN inventory i ON i.list_id = e.list_id
         JOIN representations r ON r.representation_id = i.representation_id
-        WHERE i.waiting > 0 OR i.held > 0 OR i.ended_at IS NULL
-            OR i.ended_at < least(i.closes_at, r.start_datetime))
+        WHERE e.status = 'ready' AND e.ready_until IS NOT NULL
+            AND least(i.closes_at, r.start_datetime) > statement_timestamp()
+        ORDER BY e.ready_until LIMIT 1),
+    (SELECT min(CASE
+            WHEN i.ended_at IS NULL OR i.ended_at < m.ends_at THEN m.ends_at
+            WHEN i.waiting > 0 OR i.held > 0 THEN i.ended_at + $1::interval
+        END)
+        FROM inventory i
+        JOIN representations r ON r.representation_id = i.representation_id
+        CROSS JOIN LATERAL (SELECT least(i.closes_at, r.start_datetime) AS ends_at) AS m)
 ) - clock_timestamp())::float8

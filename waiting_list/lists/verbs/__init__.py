@@ -5,7 +5,7 @@ from waiting_list.lists.verbs.change import change
 from waiting_list.lists.verbs.configure import configure
 from waiting_list.lists.verbs.contact import set_contact, verify
 from waiting_list.lists.verbs.erase import erase, prune
-from waiting_list.lists.verbs.expire import end, expire
+from waiting_list.lists.verbs.expire import end, expire, resume
 from waiting_list.lists.verbs.give_back import give_back
 from waiting_list.lists.verbs.join import join
 from waiting_list.lists.verbs.leave import leave, remove
@@ -36,6 +36,7 @@ __all__ = [
     "remove_stock",
     "remove_total_stock",
     "restore",
+    "resume",
     "set_contact",
     "settle",
     "verify",

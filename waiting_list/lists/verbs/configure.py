@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from waiting_list.lists.ending import people_of_ending, refuse_to_end
+from waiting_list.lists.ending import people_of_ending, refuse_to_end, take_back_end
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.settings_models import SettingsChange
 from waiting_list.problems import InvalidRequest
@@ -33,6 +33,7 @@ async def configure(locked: LockedList, *, settings: SettingsChange, end_lists: 
     if "open" in changes:
         changes |= open_or_closed(changes.pop("open"))
     locked.record("configure", on_list=changes)
+    take_back_end(locked)
     locked.needs_promotion |= settings.moves_queue
 
 

@@ -1,5 +1,8 @@
-"""The verbs `expire` and `end`: take out entries whose hold has lapsed, or whose list has ended."""
+"""The verbs `expire`, `end` and `resume`: take out entries whose hold has lapsed, or whose list has ended."""
 
+from datetime import timedelta
+
+from waiting_list.lists.ending import take_back_end
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import LeftReason
 from waiting_list.lists.rows import EntryRow
@@ -22,18 +25,33 @@ async def expire(locked: LockedList, *, at_most: int = 500) -> list[EntryRow]:
     return due
 
 
-async def end(locked: LockedList, *, at_most: int = 500) -> list[EntryRow]:
-    """Take the waiting and ready entries out of a list that has ended; return those entries.
+async def end(locked: LockedList, *, at_most: int = 500, grace: timedelta = timedelta(0)) -> list[EntryRow]:
+    """Mark a list that has ended, and after the `grace` take its waiting and ready entries out; return those.
 
-    If no more entries are active, the verb marks the list as ended. It changes no data before the end.
+    From the end on, the clock refuses what needs a running list, whether or not the list is marked. During the
+    grace, a date that is put right leaves all entries as they were (`resume`). The grace begins with the mark, so
+    that it is as long for a date that was long ago. The verb changes no data before the end.
     """
     if not locked.ended:
         return []
-    done = locked.list.ended_at is not None and locked.list.ended_at >= locked.ends_at
-    active = await locked.read("read_active_entries", at_most)
+    marked_at = locked.list.ended_at
+    if marked_at is None or marked_at < locked.ends_at:
+        locked.record("end", on_list={"ended_at": locked.now})
+        marked_at = None
+    has_people = locked.list.waiting or locked.list.held
+    if has_people and locked.now < (marked_at or locked.now) + grace:
+        return []
+    active = await locked.read("read_active_entries", at_most) if has_people else []
     for entry in active:
         take_out(locked, "end", entry, LeftReason.ENDED)
-    if len(active) < at_most and (active or not done):
-        locked.record("end", on_list={"ended_at": locked.now})
+    if len(active) < at_most and (active or marked_at is None):
         await locked.connection.execute(sql("delete_traces_of_list"), locked.list.list_id)
     return active
+
+
+async def resume(locked: LockedList) -> None:
+    """Take back the mark of an end that lies ahead again, so that the list goes on with everybody in it.
+
+    Holds whose deadline has passed meanwhile expire. It changes no data of a list that runs, or has ended.
+    """
+    take_back_end(locked)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from waiting_list.lists.ending import take_back_end
 from waiting_list.lists.locked_list import BEFORE_ALL, LockedList
 from waiting_list.lists.models import CLOCK, Status
 from waiting_list.lists.policy import Choice, choose
@@ -27,9 +28,10 @@ async def promote(locked: LockedList, *, tickets: int) -> None:
 
 
 async def reconsider(locked: LockedList) -> None:
-    """Note the order limit of the offer. Ask `settle`, which follows every verb, to look at the next in line as
-    after any change of the list."""
+    """Note the order limit of the offer, and take back an end that lies ahead again. Ask `settle`, which follows
+    every verb, to look at the next in line as after any change of the list."""
     locked.note_order_limit()
+    take_back_end(locked)
     locked.needs_promotion = True
 
 
