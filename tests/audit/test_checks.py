@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.lists import ORGANIZATION, ORGANIZER, START, USER, Lists
+from tests.support.lists import ORGANIZER, START, USER, Lists
 from waiting_list.audit.queue_order import WaitingQueue
 from waiting_list.audit.report import Check, Finding
 from waiting_list.audit.run import Step, audit_list, audit_lists
@@ -200,7 +200,7 @@ async def test_a_list_that_is_deleted_meanwhile_is_left_out(lists: Lists) -> Non
     await lists.add_list(ListKey("off_2", "rep_2"))
     reports = audit_lists(lists.pool)
     assert (await anext(reports)).key == keys[0]
-    await catalogue_changes.delete_inventory(lists.pool, ORGANIZATION, keys[1])
+    await catalogue_changes.delete_inventory(lists.pool, ORGANIZER, keys[1])
     assert await anext(reports, None) is None
 
 

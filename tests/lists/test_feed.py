@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.lists import LIST, ORGANIZATION, SERVICE, T0, Lists
+from tests.support.lists import LIST, ORGANIZATION, ORGANIZER, SERVICE, T0, Lists
 from tests.support.shop import Shop, problem
 from tests.support.until import until
 from waiting_list.catalogue import changes as catalogue_changes
@@ -109,7 +109,7 @@ async def test_a_list_that_is_deleted_and_made_anew_begins_anew(lists: Lists) ->
     await lists.put_stock(100, 4)
     page = await read(lists.pool, None)
     assert named(page.items) == [("off_1", 1, "create"), ("off_1", 2, "put_stock")]
-    await catalogue_changes.delete_inventory(lists.pool, ORGANIZATION, LIST)
+    await catalogue_changes.delete_inventory(lists.pool, ORGANIZER, LIST)
     assert (await read(lists.pool, page.next_after)).items == []
     assert (await read(lists.pool, None)).items == []
     await lists.add_list(LIST)
@@ -124,7 +124,7 @@ async def test_a_deletion_beside_a_reader_leaves_nothing_of_the_list_in_the_feed
         held = reader.transaction()
         await held.start()
         await reader.execute("INSERT INTO feeds VALUES ($1, 1, 1, 1)", ORGANIZATION)
-        deletion = asyncio.create_task(catalogue_changes.delete_inventory(lists.pool, ORGANIZATION, LIST))
+        deletion = asyncio.create_task(catalogue_changes.delete_inventory(lists.pool, ORGANIZER, LIST))
         await until(lambda: watching.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
         await reader.execute("INSERT INTO feed_parts VALUES ($1, 1, $2, 0, 1)", ORGANIZATION, LIST.list_id)
         await held.commit()
@@ -144,7 +144,7 @@ async def test_a_cursor_of_after_a_restore_is_refused(lists: Lists) -> None:
     ahead = (await read(lists.pool, None)).next_after
     await lists.rows("DELETE FROM feed_parts")
     await lists.rows("DELETE FROM feeds")
-    await catalogue_changes.delete_inventory(lists.pool, ORGANIZATION, LIST)
+    await catalogue_changes.delete_inventory(lists.pool, ORGANIZER, LIST)
     with pytest.raises(InvalidRequest, match="restored"):
         await read(lists.pool, ahead)
 
@@ -192,7 +192,7 @@ async def test_readers_amid_a_storm_get_each_change_of_each_list_once_and_in_ord
     async def make_anew() -> None:
         mine = Lists(lists.pool, lists.engine, made_anew)
         for _ in range(15):
-            await catalogue_changes.delete_inventory(lists.pool, ORGANIZATION, made_anew)
+            await catalogue_changes.delete_inventory(lists.pool, ORGANIZER, made_anew)
             await mine.add_list(made_anew)
             await mine.put_stock(100, 3)
 

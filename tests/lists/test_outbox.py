@@ -389,7 +389,7 @@ async def test_a_list_that_nobody_joined_goes_with_what_was_to_be_told_of_it(lis
     await add_webhook(lists)
     await lists.add_stock(1)
     assert len((await lists.tables())["outbox"]) == 1
-    await delete_inventory(lists.pool, ORGANIZER.organization_id or "", lists.key)
+    await delete_inventory(lists.pool, ORGANIZER, lists.key)
     assert (await lists.tables())["outbox"] == []
 
 

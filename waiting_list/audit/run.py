@@ -227,6 +227,20 @@ class _Audit:
             self.first = difference
 
 
+class DeletedLists(NamedTuple):
+    """The totals of all lists that were deleted with their entries."""
+
+    lists: int
+    changes: int
+    entries: int
+
+
+async def deleted_lists(pool: Pool) -> DeletedLists:
+    """Return what the deleted lists had, so that the numbers of the others and theirs are all that ever was."""
+    async with connection(pool) as acquired:
+        return DeletedLists(*await acquired.fetchrow(sql("read_deleted_lists")) or (0, 0, 0))
+
+
 async def remember_audit(pool: Pool, *, lists: int, differences: int) -> None:
     """Store the result of an audit of all lists for the metrics. Raises Unavailable.
 

@@ -41,9 +41,18 @@ from waiting_list.problems import (
     StaleVersion,
 )
 
+_ENTRIES_OF_LIST = (
+    "delete_contacts_of_list",
+    "delete_traces_of_list",
+    "delete_idempotency_of_list",
+    "delete_segments_of_list",
+    "delete_entries_of_list",
+)
+"""The statements that delete the entries of a list, and all that is kept beside them."""
+
 
 async def put_event(pool: Pool, organization_id: str, event_id: str, fields: EventFields) -> tuple[Event, bool]:
-    """Create or change an event, and return whether it was created. Raises IdTaken."""
+    """Create or change an event, and return whether it was created. Raises IdTaken, HasDependents."""
     async with transaction(pool) as acquired:
         return await write_event(acquired, organization_id, event_id, fields)
 
@@ -57,7 +66,9 @@ async def write_event(
     keeps_limit: bool = False,
 ) -> tuple[Event, bool]:
     """Do `put_event` within a transaction of the caller. With `keeps_limit`, an existing event keeps its
-    `max_places_per_person`."""
+    `max_places_per_person`, and stays the draft or the published event that it is."""
+    if fields.draft and await acquired.fetchval(sql("event_has_entries"), event_id, organization_id):
+        raise HasDependents("Users have joined lists of this event, so it cannot become a draft.")
     made = await acquired.fetchval(
         sql("put_event"),
         event_id,
@@ -70,6 +81,7 @@ async def write_event(
         fields.timezone,
         fields.max_places_per_person,
         keeps_limit,
+        fields.draft,
     )
     if made is None:
         raise IdTaken(f"The event id {event_id} is already in use. Choose another id.")
@@ -253,11 +265,15 @@ async def delete_offer(pool: Pool, organization_id: str, offer_id: str) -> Offer
     return Offer.from_record(record)
 
 
-async def delete_inventory(pool: Pool, organization_id: str, key: ListKey) -> Inventory:
+async def delete_inventory(pool: Pool, caller: Caller, key: ListKey, *, with_entries: bool = False) -> Inventory:
     """Delete an inventory whose list has never had an entry, with its sent and pending notices.
 
-    Raises InventoryNotFound, HasDependents.
+    `with_entries` also deletes a list with entries if they are only tests: if its event is a draft, and no fan
+    joined by themselves. Or if nobody is left in it: every person was erased. `deleted_lists` keeps its totals, so
+    that the audit still counts it. Raises InventoryNotFound, HasDependents.
     """
+    organization_id = caller.organization_id
+    assert organization_id is not None
     async with (
         _dependents("Users have joined this list, so its inventory cannot be deleted."),
         transaction(pool) as acquired,
@@ -265,11 +281,23 @@ async def delete_inventory(pool: Pool, organization_id: str, key: ListKey) -> In
         locked = await LockedList.open(acquired, key, now=None)
         if locked is None or locked.list.organization_id != organization_id:
             raise InventoryNotFound()
+        if with_entries and locked.list.last_number:
+            people = await acquired.fetchrow(sql("has_people"), key.list_id)
+            assert people is not None
+            if people["named"] and (people["by_fans"] or not locked.draft):
+                raise HasDependents(
+                    "This is no test: the event is no draft, or fans have joined its list. Erase its people first."
+                )
+        stock = await locked.inventory()
         await feed.forget_list(acquired, organization_id, key.list_id)
+        if with_entries and locked.list.last_number:
+            await acquired.execute(sql("insert_deleted_list"), key.list_id, locked.now, caller.actor)
+            for statement in _ENTRIES_OF_LIST:
+                await acquired.execute(sql(statement), key.list_id)
         await acquired.execute(sql("delete_notices_of_list"), key.list_id)
         await acquired.execute(sql("delete_history"), key.list_id)
         await acquired.execute(sql("delete_list"), key.list_id)
-        return await locked.inventory()
+        return stock
 
 
 async def _lock_event(acquired: Connection, organization_id: str, event_id: str) -> None:

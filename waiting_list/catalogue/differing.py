@@ -18,7 +18,7 @@ async def differing_objects(
 ) -> dict[str, int]:
     """Return how many events, representations and offers their organizations have with other values.
 
-    The limit of places of an event does not count, because an import keeps it.
+    The limit of places of an event and its draft do not count, because an import keeps them.
     """
     organizations = sorted({event.organization_id for event in events.values()})
     differing = dict.fromkeys(("events", "representations", "offers"), 0)
@@ -38,7 +38,7 @@ async def differing_objects(
 
 
 def _differing(wanted: Mapping[str, M], existing: Iterable[M], key: str) -> int:
-    kept = {"max_places_per_person"}
+    kept = {"max_places_per_person", "draft"}
     return sum(
         wanted[getattr(one, key)].model_dump(exclude=kept) != one.model_dump(exclude=kept) for one in existing
     )

@@ -20,6 +20,11 @@ class EventFields(Frozen):
         default=None,
         description="Maximum number of the event's lists on which one person may wait; null: no limit.",
     )
+    draft: Flag = Field(
+        default=False,
+        description="Whether the event is a draft, for tests: fans do not see it listed, and only the organizer "
+        "can add users to its lists.",
+    )
 
 
 class Event(EventFields):

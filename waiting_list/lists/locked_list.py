@@ -42,6 +42,8 @@ class LockedList:
         self.max_quantity_per_order: int = record["max_quantity_per_order"]
         self.largest_minimum: int = record["largest_minimum"] or 0
         """No waiting entry has a larger minimum."""
+        self.draft: bool = record["draft"]
+        """Whether the event is a draft, whose lists fans cannot join."""
         self.timezone: str = record["timezone"]
         self.webhooks: dict[str, str] = dict(
             zip(record["webhook_ids"] or (), record["webhook_types"] or (), strict=True)

@@ -23,6 +23,7 @@ DISTRIBUTED = (
     "counted_lists",
     "counted_periods",
     "counted_waits",
+    "deleted_lists",
 )
 """Tables that are distributed by `list_id`, so that all rows of a list are on one node. The others are placed
 beside the first."""

@@ -204,7 +204,7 @@ _CHANGE: Json = {
     },
     "reason": None,
 }
-_OF_EVENT: Json = _EVENT | {"event_id": "ev_001", "organization_id": "org_001"}
+_OF_EVENT: Json = _EVENT | {"event_id": "ev_001", "organization_id": "org_001", "draft": False}
 
 EXAMPLES: Mapping[str, Json] = {
     "ChangedEntry": _ENTRY | {"promoted": []},

@@ -1,8 +1,8 @@
 """Define the organizer's calls about the catalogue that a ticketing platform syncs, with its stock."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Response
+from fastapi import Query, Response
 from pydantic import BaseModel
 
 from waiting_list import problems
@@ -63,7 +63,7 @@ async def get_event(call: ApiRequest, event_id: PathId) -> Response:
     "/events/{event_id}",
     operation_id="put_event",
     response_model=Event,
-    responses=_created(Event) | declared([*WITH_BODY, problems.IdTaken]),
+    responses=_created(Event) | declared([*WITH_BODY, problems.IdTaken, problems.HasDependents]),
 )
 async def put_event(call: ApiRequest, event_id: PathId, body: EventFields) -> Response:
     """Create or change an event."""
@@ -285,7 +285,19 @@ async def put_inventory(
     response_model=Inventory,
     responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.HasDependents]),
 )
-async def delete_inventory(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
-    """Delete an inventory if fans have never joined its list."""
+async def delete_inventory(
+    call: ApiRequest,
+    offer_id: PathId,
+    representation_id: PathId,
+    with_entries: Annotated[
+        bool,
+        Query(
+            description="Delete the list's entries, too: of a draft that no fan has joined, or of a list whose "
+            "people were all erased."
+        ),
+    ] = False,
+) -> Response:
+    """Delete an inventory if fans have never joined its list, or with its entries if these are only tests."""
     key = ListKey(offer_id, representation_id)
-    return answer(await catalogue_changes.delete_inventory(call.pool, call.organization_id, key))
+    gone = catalogue_changes.delete_inventory(call.pool, call.caller, key, with_entries=with_entries)
+    return answer(await gone)

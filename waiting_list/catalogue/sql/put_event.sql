@@ -1,10 +1,11 @@
--- Insert or update an event, unless another organization has its id; return whether it is new. With $10, its limit stays.
+-- Insert or update an event, unless another organization has its id; return whether it is new. With $10, limit and draft stay.
 -- Locks the event's row.
 INSERT INTO events AS e (event_id, organization_id, title, description, thumbnail_url, venue_name,
-    venue_address, timezone, max_places_per_person)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    venue_address, timezone, max_places_per_person, draft)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $11)
 ON CONFLICT (event_id) DO UPDATE SET title = $3, description = $4, thumbnail_url = $5, venue_name = $6,
     venue_address = $7, timezone = $8,
-    max_places_per_person = CASE WHEN $10 THEN e.max_places_per_person ELSE $9 END
+    max_places_per_person = CASE WHEN $10 THEN e.max_places_per_person ELSE $9 END,
+    draft = CASE WHEN $10 THEN e.draft ELSE $11 END
 WHERE e.organization_id = $2
 RETURNING xmax = 0 AS made

@@ -62,6 +62,8 @@ def _waiting_list(record: Record) -> WaitingList:
     reason: Literal["not_opened", "closed", "ended", "full"] | None = None
     if record["ended"]:
         reason = "ended"
+    elif record["draft"]:
+        reason = "not_opened"
     elif not record["waiting_list_open"]:
         reason = "closed" if record["closed_by_hand"] else "not_opened"
     elif full:

@@ -40,6 +40,8 @@ async def join(
     check_tickets(tickets_wanted, minimum)
     if locked.ended:
         raise WaitingListEnded("The show has begun, or the list has closed for good.")
+    if locked.draft and locked.actor == FAN:
+        raise WaitingListNotOpen("The organizer has not published this event yet.")
     if not locked.list.waiting_list_open:
         raise WaitingListNotOpen(
             "The organizer has closed this list."

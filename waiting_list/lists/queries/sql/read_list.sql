@@ -12,7 +12,7 @@ SELECT i.organization_id, i.offer_id, i.representation_id, i.event_id, i.total_s
     i.max_waiting, i.closes_at, i.verify_email, i.reminder_minutes, i.purchase_url, i.join_challenge,
     i.one_place_per_address,
     -- end of settings
-    e.timezone, e.max_places_per_person, i.waiting, i.tickets_waiting, o.max_quantity_per_order,
+    e.timezone, e.max_places_per_person, e.draft, i.waiting, i.tickets_waiting, o.max_quantity_per_order,
     e.title AS event_title, o.name AS offer_name, e.venue_name, e.venue_address, r.start_datetime,
     least(i.closes_at, r.start_datetime) AS ends_at,
     clock_timestamp() >= least(i.closes_at, r.start_datetime) AS ended
