@@ -52,7 +52,6 @@ PARTS = {
             "lists/verbs/contact.py",
             "lists/verbs/erase.py",
             "lists/verbs/expire.py",
-            "lists/verbs/give_back.py",
             "lists/verbs/join.py",
             "lists/verbs/leave.py",
             "lists/verbs/move.py",
@@ -76,6 +75,12 @@ PARTS = {
         ),
         350,
         80,
+    ),
+    # What steers a hold after the fan has it.
+    "holds": Part(
+        ("lists/verbs/give_back.py", "lists/verbs/extend.py", "lists/verbs/checkout.py", "lists/verbs/grant.py"),
+        160,
+        15,
     ),
     # Only on Citus.
     "citus": Part(("lists/write_by_parts.py",), 30, 70),

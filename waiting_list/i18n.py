@@ -117,6 +117,7 @@ def environment(
         "date": lambda value, timezone: shown_date(value, timezone, locale=locale),
         "time": lambda value, timezone: shown_time(value, timezone, locale=locale),
         "instant": lambda value, timezone: shown_instant(value, timezone, locale=locale),
+        "parsed": datetime.fromisoformat,
         "clock": lambda value: dates.format_time(time.fromisoformat(value), "short", locale=locale),
         "duration": lambda value: shown_duration(value, locale=locale),
         "about": lambda value, latest=None: shown_estimate(value, latest, locale=locale),

@@ -153,6 +153,31 @@ async def test_a_pass_that_was_used_is_refused_the_second_time(app: FastAPI, sho
         problem(other, 422, "idempotency_key_reused")
 
 
+async def test_a_pass_keeps_its_hold_alive_while_the_fan_pays_once(app: FastAPI, shop: Shop) -> None:
+    await shop.stock()
+    entry = await ready(shop)
+    body = {"purchase_pass": entry["purchase_pass"]}
+    first = await shop.organizer("POST", "/checkouts", body, headers={"Idempotency-Key": "k"})
+    longer = datetime.fromisoformat(first.json()["ready_until"]) - datetime.fromisoformat(entry["ready_until"])
+    assert longer == timedelta(minutes=15)
+    again = await shop.organizer("POST", "/checkouts", body, headers={"Idempotency-Key": "k"})
+    assert (again.json()["ready_until"], again.headers["idempotent-replayed"]) == (
+        first.json()["ready_until"],
+        "true",
+    )
+    async with unchanged(app):
+        used = await shop.organizer("POST", "/checkouts", body)
+        problem(used, 409, "checkout_used")
+        assert used.json()["entry"]["ready_until"] == first.json()["ready_until"]
+        problem(await shop.organizer("POST", f"/waiting-lists/{LIST}/entries/ada/checkout"), 409, "checkout_used")
+        forged = body | {"purchase_pass": entry["purchase_pass"][:-3] + "abc"}
+        problem(await shop.organizer("POST", "/checkouts", forged), 422, "invalid_request")
+    # Between the old and the new deadline the old pass still buys.
+    await shop.made("PATCH", f"/waiting-lists/{LIST}", {"hold_grace_seconds": 0})
+    assert (await buy(shop, entry["purchase_pass"])).is_success
+    problem(await shop.organizer("POST", "/checkouts", body), 409, "already_left")
+
+
 async def test_a_pass_whose_user_has_declined_or_is_gone_is_refused(app: FastAPI, shop: Shop) -> None:
     await shop.stock()
     entry = await ready(shop)

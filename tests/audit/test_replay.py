@@ -112,7 +112,7 @@ def test_the_story_has_every_verb_and_adds_up() -> None:
     whole, entries = replay(STORY)
     assert (whole.last_sequence, whole.last_number, whole.last_rank) == (len(STORY), 10, 10_000_000)
     assert (whole.line.first(), whole.unverified.first()) == (None, None)
-    assert (whole.fields["total_stock"], whole.fields["available_stock"], whole.fields["held"]) == (119, 2, 0)
+    assert (whole.fields["total_stock"], whole.fields["available_stock"], whole.fields["held"]) == (121, 4, 0)
     assert whole.fields["policy"] is Policy.SKIP
     assert whole.at == datetime.fromisoformat(STORY[-1][1])
     assert {number: entry.fields["left_reason"] for number, entry in entries.items()} == {

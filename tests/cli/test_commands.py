@@ -24,7 +24,7 @@ LISTINGS = {"list-keys", "notices", "find-user", "audit"}
 """The commands that print what they find, object by object."""
 NO_LISTINGS = {
     "serve", "worker", "demo", "create-key", "rotate-key", "revoke-key", "resend", "preview-mail", "import",
-    "import-people", "export-user", "erase-user", "migrate", "distribute", "backup", "restore",
+    "import-people", "extend-holds", "export-user", "erase-user", "migrate", "distribute", "backup", "restore",
 }  # fmt: skip
 
 

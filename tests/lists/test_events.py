@@ -170,6 +170,8 @@ def test_webhooks_are_told_by_where_an_entry_goes() -> None:
         went = {now for was, now in row.moves if was is not now} - {Status.WAITING}
         (key,) = came or went or {Status.WAITING}
         expected = types.get(key, WebhookType.ENTRY_CHANGED) if row.moves else None
+        if verb == "grant":
+            expected = WebhookType.ENTRY_GRANTED
         # What clients do not see changes nothing for them.
         assert row.webhook is (None if verb in ("set_contact", "erase") else expected), verb
 
@@ -178,6 +180,8 @@ def test_fans_get_letters_of_what_they_have_not_done_and_of_their_join() -> None
     assert {verb: row.email for verb, row in VERBS.items() if row.email} == {
         "join": "joined",
         "promote": "ready",
+        "grant": "ready",
+        "extend": "extended",
         "revoke": "revoked",
         "expire": "expired",
         "remove": "removed",

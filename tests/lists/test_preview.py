@@ -27,6 +27,10 @@ ACTS: dict[str, Act] = {
     "remove": lambda engine: engine.run(LIST, ORGANIZER, verbs.remove, user_id="ada"),
     "buy": lambda engine: engine.run(LIST, ORGANIZER, verbs.buy, user_id="ada", quantity=1),
     "give_back": lambda engine: engine.run(LIST, ORGANIZER, verbs.give_back, user_id="ada", quantity=1),
+    "grant": lambda engine: engine.run(LIST, ORGANIZER, verbs.grant, user_id="dan", tickets=1),
+    "extend": lambda engine: engine.run(LIST, ORGANIZER, verbs.extend, user_id="ada", minutes=30),
+    "extend_all": lambda engine: engine.run(LIST, ORGANIZER, verbs.extend_all, minutes=30),
+    "checkout": lambda engine: engine.run(LIST, ORGANIZER, verbs.checkout, user_id="ada"),
     "change": lambda engine: engine.run(LIST, ORGANIZER, verbs.change, user_id="dan", tickets_wanted=2),
     "configure": lambda engine: engine.run(
         LIST, ORGANIZER, verbs.configure, settings=SettingsChange(policy="skip")

@@ -309,6 +309,21 @@ async def test_letters_that_are_no_longer_true_are_not_sent(telling: Telling) ->
     assert list(await telling.statuses()) == ["dropped"]
 
 
+async def test_a_fan_with_more_time_and_a_fan_with_more_tickets_have_a_letter(telling: Telling) -> None:
+    lists = telling.lists
+    await lists.join("ada", **ADA)
+    await lists.add_stock(1)
+    await telling.deliver()
+    lists.later(seconds=1)
+    await lists.extend("ada", minutes=60)
+    lists.later(seconds=1)
+    await lists.grant("ada", 1, add_stock=True)
+    await telling.deliver()
+    told = {*telling.mailbox.subjects}
+    assert {"You have more time to buy: Jazz", "It is your turn: 2 tickets for Jazz"} <= told
+    assert "dropped" not in await telling.statuses(type="reminder")
+
+
 async def test_a_letter_of_an_earlier_hold_is_not_sent_during_a_later_one(telling: Telling) -> None:
     lists = telling.lists
     await lists.join("ada", **ADA)

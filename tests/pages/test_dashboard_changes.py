@@ -23,6 +23,7 @@ SETTINGS = {
     "policy": "strict",
     "skip_limit": "10",
     "hold_minutes": "1440",
+    "hold_grace_seconds": "900",
     "after_expiry": "leave",
     "reminder_minutes": "60",
     "join_challenge": "off",
@@ -84,6 +85,26 @@ async def asked(browser: Browser, **form: str) -> tuple[Parsed, dict[str, str]]:
             {"held": 0},
         ),
         (
+            {"do": "grant", "user_id": "cleo", "tickets": "1", "reason": "Press"},
+            "Give cleo 1 ticket now? | goes ahead of everyone in line | No further fans become ready.",
+            {"held": 3},
+        ),
+        (
+            {"do": "grant", "user_id": "cleo", "tickets": "3", "add_stock": "on", "reason": ""},
+            "Give cleo 3 tickets now? | The capacity grows by 2 tickets.",
+            {"held": 5, "total_stock": 102},
+        ),
+        (
+            {"do": "extend", "user_id": "ada", "until": "{until}", "reason": "By phone"},
+            "Hold the tickets of ada until | The fans are notified.",
+            {},
+        ),
+        (
+            {"do": "extend_all", "until": "{until}", "reason": ""},
+            "Give 1 ready fan more time?",
+            {},
+        ),
+        (
             {"do": "give_back", "user_id": "ada", "quantity": "1"},
             "Release 1 ticket held for ada? | No further fans become ready.",
             {"held": 1},
@@ -108,6 +129,8 @@ async def test_what_is_shown_is_what_is_then_done_and_once(
     await office.line()
     await office.shop.join("dan", 1)
     organizer = await office.organizer()
+    start = (await office.shop.made("GET", "/representations/rep_1"))["start_datetime"]
+    form = {name: value.replace("{until}", f"{start[:10]}T00:30") for name, value in form.items()}
     async with unchanged(office.app):
         page, sent = await asked(organizer, **form)
     for fact in shown.split(" | "):
@@ -121,7 +144,7 @@ async def test_what_is_shown_is_what_is_then_done_and_once(
     assert stock | done == stock
     after = {entry["user_id"] for entry in await _entries(office, "ready")}
     assert after - before == ready
-    assert len(await _changes(office, form["do"])) == 1
+    assert len(await _changes(office, form["do"].removesuffix("_all"))) == 1
 
 
 async def test_a_fan_who_wants_more_than_comes_back_is_not_made_ready(office: Office) -> None:
@@ -154,6 +177,12 @@ async def test_tickets_are_given_out_by_hand(office: Office) -> None:
         ({"do": "remove_total_stock", "quantity": "2"}, 409, "Only 1 ticket is free"),
         ({"do": "buy", "user_id": "ada", "quantity": "3"}, 422, "Only 2 tickets are held for this fan."),
         ({"do": "buy", "user_id": "bob", "quantity": "1"}, 409, "It is not this fan's turn yet."),
+        ({"do": "grant", "user_id": "bob", "tickets": "2"}, 409, "Only 1 ticket is free"),
+        ({"do": "grant", "user_id": "bob", "tickets": "7", "add_stock": "on"}, 422, "at most 6 tickets"),
+        ({"do": "extend", "user_id": "ada", "until": ""}, 422, "Enter a date and time later than"),
+        ({"do": "extend", "user_id": "ada", "until": "2020-01-01T00:00"}, 422, "Enter a date and time later than"),
+        ({"do": "extend", "user_id": "bob", "until": "2030-01-01T00:00"}, 409, "It is not this fan's turn yet."),
+        ({"do": "extend_all", "until": "2020-01-01T00:00"}, 422, "Enter a date and time later than"),
         ({"do": "give_back", "user_id": "ada", "quantity": "3"}, 422, "Only 2 tickets are held for this fan."),
         ({"do": "give_back", "user_id": "bob", "quantity": "1"}, 409, "It is not this fan's turn yet."),
         ({"do": "change", "user_id": "ada", "tickets_wanted": "1"}, 409, "It is this fan's turn"),

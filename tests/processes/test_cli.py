@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,31 @@ def test_a_person_is_found_exported_and_erased_from_the_command_line(
     assert {"user_id": "ines"} in json.loads(run("find-user", contact["email"], "--json"))
     assert run("erase-user", "ines") == "The person was erased from 1 waiting list.\n"
     assert json.loads(run("export-user", "ines"))["entries"] == []
+
+
+def test_after_an_outage_holds_are_extended_once_from_the_command_line(
+    served: tuple[subprocess.Popen[str], str], folder: Path
+) -> None:
+    # Every hold of the demo has begun by now; the outage ends with the first of these calls.
+    ended_at = datetime.now(UTC)
+    instants = ("--since", (ended_at - timedelta(minutes=5)).isoformat(), "--until", ended_at.isoformat())
+
+    def run(*arguments: str) -> list[str]:
+        done = command("extend-holds", *instants, *arguments, "--data-dir", str(folder))
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    would = run("--dry-run")
+    assert would[0].split() == ["OFFER", "REPRESENTATION", "EXTENDED", "EXPIRED"]
+    count = re.fullmatch(r"(\d+) holds? would be extended; \d+ holds? expired in the outage\.", would[-1])
+    assert count
+    assert int(count[1]) > 0
+    assert run("--organization", "elsewhere") == ["0 holds extended; 0 holds expired in the outage."]
+    assert run()[-1].startswith(f"{count[1]} hold")
+    assert run()[-1].startswith("0 holds extended")
+    wrong = command("extend-holds", "--since", "yesterday", "--until", ended_at.isoformat())
+    assert wrong.returncode == 2
+    assert "with offset, such as" in wrong.stderr
 
 
 def test_other_commands_share_the_server_that_runs(
@@ -389,7 +415,7 @@ def test_every_command_is_in_the_reference_and_every_make_target_in_the_readme_e
     assert commands == {
         "serve", "worker", "migrate", "import", "create-key", "list-keys", "rotate-key", "revoke-key", "audit",
         "notices", "resend", "preview-mail", "find-user", "export-user", "erase-user", "backup", "restore",
-        "distribute", "demo", "import-people",
+        "distribute", "demo", "import-people", "extend-holds",
     }  # fmt: skip
     assert all(f" {name} " in shown for name in commands)
     assert set(re.findall(r"^make ([a-z-]+)$", readme, re.MULTILINE)) == {"run", "test"}

@@ -8,7 +8,12 @@ import pytest
 from ops import engine_size
 from ops.engine_size import PACKAGE, PARTS, SHARED, check, python_lines, sql_lines
 
-STATEMENTS = {"engine": "write_changes", "rules": "read_mailboxes", "citus": "write_list"}
+STATEMENTS = {
+    "engine": "write_changes",
+    "rules": "read_mailboxes",
+    "holds": "read_checkout",
+    "citus": "write_list",
+}
 """One of each part's."""
 
 

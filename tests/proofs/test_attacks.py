@@ -53,7 +53,8 @@ ABSENT = dict.fromkeys(VICTIMS, "absent") | {"notice_id": "5a0b2b3c-0000-4000-80
 BODIES = {
     "configure": {"hold_minutes": 1}, "join_for_user": {"user_id": "eve", "tickets_wanted": 1}, "buy": {},
     "move": {"to": "first"}, "promote": {"tickets": 1}, "rotate_api_key": {}, "redeliver": {"status": "dead"},
-    "change_webhook": {"disabled": True}, "change_for_user": {"tickets_wanted": 1}, "restore": {"undo": "1-1"},
+    "change_webhook": {"disabled": True}, "change_for_user": {"tickets_wanted": 1},
+    "grant": {"tickets": 1}, "extend": {"minutes": 1}, "extend_all": {"minutes": 1}, "restore": {"undo": "1-1"},
     "remove_lookalikes": {"numbers": [1], "reason": "x"},
     "put_representation": {
         "event_id": "ev_1", "start_datetime": "2031-01-01T20:00:00Z", "end_datetime": "2031-01-01T22:00:00Z",

@@ -53,6 +53,11 @@ CALLS = {
     "buy_one": ApiRequest(verbs.buy, ORGANIZER, {"user_id": "bob", "quantity": 1}),
     "give_back": ApiRequest(verbs.give_back, USER, {"user_id": "bob", "quantity": 1}),
     "give_back_all": ApiRequest(verbs.give_back, USER, {"user_id": "bob", "quantity": 2}),
+    "grant": ApiRequest(verbs.grant, ORGANIZER, {"user_id": "dan", "tickets": 1}),
+    "grant_more": ApiRequest(verbs.grant, ORGANIZER, {"user_id": "eve", "tickets": 2, "add_stock": True}),
+    "extend": ApiRequest(verbs.extend, ORGANIZER, {"user_id": "bob", "minutes": 30}),
+    "extend_all": ApiRequest(verbs.extend_all, ORGANIZER, {"minutes": 30}),
+    "checkout": ApiRequest(verbs.checkout, ORGANIZER, {"user_id": "bob"}),
     "move": ApiRequest(verbs.move, ORGANIZER, {"user_id": "dan", "to": "first", "before": None}),
     "remove": ApiRequest(verbs.remove, ORGANIZER, {"user_id": "bob"}),
     "erase": ApiRequest(verbs.erase, ORGANIZER, {"user_id": "dan"}),
@@ -74,8 +79,8 @@ CALLS = {
 }
 
 _ENDED = "waiting_list_ended"
-_ONE_IS_FREE_NO_MORE = dict.fromkeys(("promote", "remove_stock", "remove_total_stock"), "stock_held")
-_OF_A_HOLD = ("buy", "buy_one", "give_back", "give_back_all")
+_ONE_IS_FREE_NO_MORE = dict.fromkeys(("promote", "remove_stock", "remove_total_stock", "grant"), "stock_held")
+_OF_A_HOLD = ("buy", "buy_one", "give_back", "give_back_all", "extend", "checkout")
 _BOB_HAS_LEFT = dict.fromkeys((*_OF_A_HOLD, "remove"), "already_left")
 PROMISED: dict[str, dict[str, str]] = {
     "join": {"join": "already_in_list"},
@@ -85,6 +90,9 @@ PROMISED: dict[str, dict[str, str]] = {
     "leave": {"change": "already_left", "leave": "already_left"},
     "buy": _BOB_HAS_LEFT,
     "buy_one": _BOB_HAS_LEFT,
+    "grant": {"move": "not_waiting"} | _ONE_IS_FREE_NO_MORE,
+    "grant_more": _ONE_IS_FREE_NO_MORE,
+    "checkout": {"checkout": "checkout_used"},
     "give_back": {"give_back_all": "wrong_quantity"},
     "give_back_all": _BOB_HAS_LEFT,
     "remove": _BOB_HAS_LEFT,
@@ -96,7 +104,9 @@ PROMISED: dict[str, dict[str, str]] = {
     "add_total_stock": {"change": "not_waiting"} | _ONE_IS_FREE_NO_MORE,
     "remove_total_stock": _ONE_IS_FREE_NO_MORE,
     "put_stock": {"change": "not_waiting", "add_stock": "exceeds_total_stock"},
-    "configure": dict.fromkeys(("join", "join_other", "join_again", "change", "promote", *_OF_A_HOLD), _ENDED),
+    "configure": dict.fromkeys(
+        ("join", "join_other", "join_again", "change", "promote", "grant", "grant_more", *_OF_A_HOLD), _ENDED
+    ),
 }
 """Which calls (inner) are refused after which other (outer), and how. Alone, each of them succeeds; where a
 pair is not named both do."""

@@ -173,6 +173,22 @@ class Lists:
             self.key, ORGANIZER, verbs.give_back, user_id=user_id, quantity=quantity
         )
 
+    async def grant(self, user_id: str, tickets: int, *, add_stock: bool = False, **given: Any) -> Answer:
+        return await self.engine.at(self.now).run(
+            self.key, ORGANIZER, verbs.grant, user_id=user_id, tickets=tickets, add_stock=add_stock, **given
+        )
+
+    async def extend(self, user_id: str, **given: Any) -> Entry:
+        return _entry(
+            await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.extend, user_id=user_id, **given)
+        )
+
+    async def extend_all(self, **given: Any) -> Answer:
+        return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.extend_all, **given)
+
+    async def checkout(self, user_id: str) -> Entry:
+        return _entry(await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.checkout, user_id=user_id))
+
     async def move(self, user_id: str, to: str | None = None, before: str | None = None) -> Answer:
         return await self.engine.at(self.now).run(
             self.key, ORGANIZER, verbs.move, user_id=user_id, to=to, before=before

@@ -38,6 +38,7 @@ class EntryDetails:
     held: int = 0
     passed_over: int = 0
     ready_at: datetime | None = None
+    paid_at: datetime | None = None
     until: datetime | None = None
     email: str | None = None
     verified: bool = False
@@ -65,6 +66,7 @@ class Model:
     verify_email: bool = False
     join_challenge: str = "off"
     one_place_per_address: bool | None = None
+    hold_grace_seconds: int = 900
     after_expiry: str = "leave"
     automatic: bool = True
     max_waiting: int | None = None
@@ -268,6 +270,57 @@ class Model:
         place.held -= quantity
         place.wanted, place.minimum = place.held, min(place.minimum, place.held)
         return None
+
+    def later(self, place: EntryDetails, until: datetime) -> bool:
+        deadline = min(place.until or self.ends, self.ends)
+        until = min(until, self.ends)
+        if not self.now < deadline < until:
+            return False
+        place.until = until
+        return True
+
+    def grant(self, user: str, tickets: int, add_stock: bool) -> None:
+        refuse("waiting_list_ended", when=self.now >= self.ends)
+        before = max((one for one in self.order if one.user == user), key=lambda one: one.number, default=None)
+        place = before if before and before.status != "left" else None
+        ready = place if place and place.status == "ready" else None
+        refuse("hold_expired", when=ready is not None and self.now >= min(ready.until or self.ends, self.ends))
+        held = tickets + (ready.held if ready else 0)
+        refuse("too_many_tickets", when=held > self.maximum)
+        if not add_stock:
+            self.check_free(tickets)
+        missing = max(0, tickets - self.free)
+        self.set_stock(self.available + missing, self.total + missing)
+        if place is None:
+            rule = self.verify_email if self.one_place_per_address is None else self.one_place_per_address
+            email, verified = (before.email, before.verified) if before and not rule else (None, False)
+            if before is None or before.lapsed_at != self.now:
+                self.joins.append((user, self.now))
+            self.append(user, tickets, tickets, email, verified)
+            place = self.order[-1]
+        until = self.hold()
+        if ready:
+            until = max(until, ready.until) if until and ready.until else None
+        place.status, place.held, place.until = "ready", held, until
+        place.ready_at = ready.ready_at if ready else self.now
+        place.wanted, place.minimum = max(place.wanted, held), min(place.minimum, held)
+
+    def extend(self, user: str, minutes: int) -> None:
+        place = self.find_hold(user)
+        deadline = min(place.until or self.ends, self.ends)
+        refuse("invalid_request", when=not self.later(place, deadline + timedelta(minutes=minutes)))
+
+    def extend_all(self, until: datetime) -> None:
+        refuse("invalid_request", when=until <= self.now)
+        for place in self.are("ready"):
+            self.later(place, until)
+
+    def checkout(self, user: str) -> None:
+        place = self.find_hold(user)
+        refuse("checkout_used", when=place.paid_at is not None and place.paid_at >= place.ready_at)
+        deadline = min(place.until or self.ends, self.ends)
+        if self.later(place, deadline + timedelta(seconds=self.hold_grace_seconds)):
+            place.paid_at = self.now
 
     def buy(self, user: str, quantity: int | None) -> None:
         place = self.find_hold(user)

@@ -215,7 +215,11 @@ async def story(walk: Walk) -> None:
     await walk("buy", user_id="u2")
     await walk("join", fan="u4")
     await walk("add_stock")
+    for number in (2, 1):
+        await walk("extend", number, user_id="u4")
     assert (await walk("give_back", fan="u4"))["tickets_held"] == 1
+    ready = await walk("get_entry", fan="u4")
+    await walk("checkout_with_pass", but={"purchase_pass": ready["purchase_pass"]})
     ready = await walk("get_entry", fan="u4")
     bought = await walk("buy_with_pass", but={"purchase_pass": ready["purchase_pass"]})
     assert bought["left_reason"] == "bought"
@@ -228,6 +232,10 @@ async def story(walk: Walk) -> None:
     await walk("add_stock")
     assert (await walk("promote"))["promoted"][0]["user_id"] == "u5"
     await walk("give_back_for_user", user_id="u5")
+    await walk("grant", user_id="u8")
+    await walk("grant", 2, user_id="u9")
+    await walk("extend_all")
+    await walk("checkout", user_id="u5")
     assert (await walk("get_history"))["items"]
     assert (await walk("list_changes"))["items"]
     assert (await walk("get_statistics"))["periods"]
@@ -259,6 +267,7 @@ async def test_webhooks_receive_what_the_document_shows(app: FastAPI, shop: Shop
     await shop.user("ada", "PATCH", body={"tickets_wanted": 1, "tickets_minimum": 1})
     await shop.made("POST", "/inventory/off_1/rep_1/add-stock", {"quantity": 1})
     await shop.user("ada", "DELETE")
+    await shop.made("POST", "/waiting-lists/off_1/rep_1/entries/bob/grant", {"tickets": 1})
     await shop.made("POST", f"/webhooks/{webhook['webhook_id']}/test")
     async with connection(app.state.service.pool) as acquired:
         bodies = await acquired.fetch("SELECT type, body FROM outbox WHERE webhook_id = $1", webhook["webhook_id"])

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, get_type_hints
 from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic needs this one for Python before 3.12
 
+from waiting_list.audit.instants import wrong_instant
 from waiting_list.audit.queue_order import WaitingQueue
 from waiting_list.audit.report import Check, Difference, format_value
 from waiting_list.lists.events import VERBS
@@ -184,6 +185,8 @@ class ListReplay:
         match row.verb:
             case "buy":
                 right = right and 1 <= -available <= -held
+            case "grant":
+                right = right and held > 0 and total == available >= 0
             case "give_back":
                 right = right and held < 0
             case "add_stock":
@@ -246,6 +249,9 @@ class ListReplay:
             source, target = lines if row.after["unverified"] else reversed(lines)
             source.hand_over(number, target)
         match row.after.get("status"):
+            case Status.READY if row.verb == "grant":
+                for line in lines:
+                    line.hold(number)
             case Status.READY:
                 self._promote(row, number)
             case Status.WAITING:
@@ -303,6 +309,8 @@ class EntryReplay:
     number: int
     fields: dict[str, Any] = field(default_factory=dict)
     erased: bool = False
+    checked_out: bool = False
+    """Whether the present hold was extended for a checkout."""
 
     def fold(self, row: Row) -> None:
         """Apply the next change of this entry. Raises Difference if it cannot come next."""
@@ -323,6 +331,7 @@ class EntryReplay:
                 found=[was, now, reason],
             )
         self.erased = row.verb == "erase"
+        self.checked_out = self.checked_out and now is was
         self._check_instants(row)
         wanted, minimum, held = (self.fields[f"tickets_{name}"] for name in ("wanted", "minimum", "held"))
         if not 1 <= minimum <= wanted or not (minimum <= held <= wanted if now is Status.READY else held == 0):
@@ -335,28 +344,12 @@ class EntryReplay:
             )
 
     def _check_instants(self, row: Row) -> None:
-        for name in ("ready_at", "left_at"):
-            if row.after.get(name) not in (None, row.at):
-                raise self._differs(
-                    Check.INSTANT,
-                    row,
-                    f"of {format_value(row.at)} says that {name} of entry {self.number} is "
-                    f"{format_value(row.after[name])}.",
-                    expected=row.at,
-                    found=row.after[name],
-                )
-        if row.verb in ("buy", "expire"):
-            until = self.fields["ready_until"]
-            lapsed = until is not None and until <= row.at
-            if lapsed != (row.verb == "expire"):
-                raise self._differs(
-                    Check.DEADLINE,
-                    row,
-                    f"of {format_value(row.at)} ended a hold of entry {self.number} that lasted until "
-                    f"{format_value(until)}.",
-                    expected=until,
-                    found=row.at,
-                )
+        until, used = self.fields["ready_until"], self.checked_out
+        wrong = wrong_instant(row.verb, row.at, row.before or {}, row.after, until=until, checked_out=used)
+        if wrong:
+            sentence = wrong.sentence.format(entry=f"entry {self.number}")
+            raise self._differs(wrong.check, row, sentence, expected=wrong.expected, found=wrong.found)
+        self.checked_out |= row.verb == "checkout"
 
     def _differs(
         self, check: Check, row: Row, sentence: str, *, expected: Any = None, found: Any = None

@@ -19,7 +19,19 @@ import typer
 from typer.core import TyperGroup
 
 from waiting_list import __version__
-from waiting_list.cli import audit, backup, catalogue, database, demo, keys, notices, people, people_import, serve
+from waiting_list.cli import (
+    audit,
+    backup,
+    catalogue,
+    database,
+    demo,
+    holds,
+    keys,
+    notices,
+    people,
+    people_import,
+    serve,
+)
 from waiting_list.cli.output import note
 from waiting_list.cli.stopping import handle_stops, ignore_stops
 
@@ -43,6 +55,7 @@ COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
     "Data": {
         "import": catalogue.import_catalogue,
         "import-people": people_import.import_people,
+        "extend-holds": holds.extend_holds,
         "find-user": people.find_user,
         "export-user": people.export_user,
         "erase-user": people.erase_user,

@@ -22,6 +22,8 @@ RECORDED_AS: Mapping[str, Set[str]] = {
     "remove_lookalikes": {"remove"},
     "restore": {"join", "move"},
     "reconsider": {"put_offer", "resume"},
+    "extend_all": {"extend"},
+    "extend_outage": {"extend"},
 }
 """The verbs of the engine that the history records as other verbs."""
 
@@ -76,6 +78,19 @@ VERBS: Mapping[str, VerbRow] = {
         fields={"tickets_held", "tickets_wanted", "tickets_minimum", "held"},
         webhook=WebhookType.ENTRY_CHANGED,
     ),
+    "extend": VerbRow(
+        label=N_("Deadline extended"),
+        moves={(_READY, _READY)},
+        fields={"ready_until"},
+        webhook=WebhookType.ENTRY_CHANGED,
+        email=EmailKind.EXTENDED,
+    ),
+    "checkout": VerbRow(
+        label=N_("Held longer for a payment"),
+        moves={(_READY, _READY)},
+        fields={"ready_until"},
+        webhook=WebhookType.ENTRY_CHANGED,
+    ),
     "set_contact": VerbRow(label=N_("Contact address changed"), moves=_STAYS_ACTIVE, fields={"unverified"}),
     "verify": VerbRow(
         label=N_("Address confirmed"),
@@ -89,6 +104,13 @@ VERBS: Mapping[str, VerbRow] = {
         moves={(_WAITING, _READY), (_WAITING, _WAITING)},
         fields=_HOLD | {"passed_over"},
         webhook=WebhookType.ENTRY_READY,
+        email=EmailKind.READY,
+    ),
+    "grant": VerbRow(
+        label=N_("Tickets given by the organizer"),
+        moves={(_WAITING, _READY), (_READY, _READY)},
+        fields=_HOLD | _TOTAL | {"tickets_wanted", "tickets_minimum"},
+        webhook=WebhookType.ENTRY_GRANTED,
         email=EmailKind.READY,
     ),
     "revoke": VerbRow(

@@ -115,6 +115,19 @@ class DeclaredSettings(BaseModel):
             kind=Kind.TIME_OF_DAY,
         ),
     ] = Field(default=None, description="End of the quiet hours. A deadline inside them moves to this time.")
+    hold_grace_seconds: Annotated[
+        Stock,
+        Field(le=900),
+        Setting(
+            migration=29,
+            group=HOLDS,
+            label=N_("More time for a payment, in seconds"),
+            field_label=N_("More time for a payment under way, in seconds (0: none)"),
+        ),
+    ] = Field(
+        default=900,
+        description="How many seconds a `checkout` keeps a hold beyond its deadline, once; 0: not at all.",
+    )
     after_expiry: Annotated[
         AfterExpiry,
         Setting(

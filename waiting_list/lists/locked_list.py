@@ -313,7 +313,7 @@ class LockedList:
     ) -> None:
         sequence = self.list.last_sequence = self.list.last_sequence + 1
         if entry is not None:
-            promoted = verb == "promote" and "status" in after
+            promoted = verb == "grant" or (verb == "promote" and "status" in after)
             self.changes.append(EntryChange(sequence, verb, self.actor, entry, promoted))
         number, old = entry.number if entry else None, None if before is None else as_json(before)
         self._history.append((sequence, self.actor, verb, number, old, as_json(after), reason))

@@ -105,6 +105,7 @@ async def _stock_events(locked: LockedList) -> list[_Event]:
 async def _write_for_fans(locked: LockedList, announces: bool) -> bool:
     row, now = locked.list, locked.now
     rows: list[tuple[UUID, EmailKind, int, int, datetime]] = []
+    reminders: dict[int, tuple[int, datetime | None]] = {}
 
     def add(kind: EmailKind, number: int, sequence: int, due_at: datetime) -> None:
         rows.append((notice_id(row.list_id, now, sequence, kind, None), kind, number, sequence, due_at))
@@ -125,9 +126,13 @@ async def _write_for_fans(locked: LockedList, announces: bool) -> bool:
             number = contacts.requeued.get(number, number)
         if not is_known:
             add(kind, number, change.sequence, now)
-        ready = kind is EmailKind.READY and change.entry.status is Status.READY
-        if ready and (due_at := _reminder_at(locked, locked.deadline(change.entry))):
-            add(EmailKind.REMINDER, number, change.sequence, due_at)
+        if kind in (EmailKind.READY, EmailKind.EXTENDED) and change.entry.status is Status.READY:
+            reminders[number] = change.sequence, _reminder_at(locked, locked.deadline(change.entry))
+    if later := [change.entry.number for change in locked.changes if change.verb == "extend"]:
+        await locked.connection.execute(sql("delete_reminders"), row.list_id, later)
+    for number, (sequence, due_at) in reminders.items():
+        if due_at is not None:
+            add(EmailKind.REMINDER, number, sequence, due_at)
     for number in _to_verify(locked):
         name = notice_id(row.list_id, now, row.last_sequence, f"{EmailKind.VERIFY}/{number}", None)
         rows.append((name, EmailKind.VERIFY, number, row.last_sequence, now))
@@ -165,7 +170,10 @@ async def _write(locked: LockedList, statement: str, rows: Sequence[Sequence[Any
 
 
 def _reminder_at(locked: LockedList, deadline: datetime) -> datetime | None:
-    """Return when to remind a fan of a hold that begins now; None if that would be in its first half."""
+    """Return when to remind a fan of a hold that begins or is extended now.
+
+    Returns None if that would be in the first half of its time.
+    """
     minutes = locked.list.reminder_minutes
     if minutes is None:
         return None

@@ -114,11 +114,13 @@ def reason_not_to_send(notice: Record, about: Mapping[str, Any]) -> str | None: 
     status, left_reason = about["status"], about["left_reason"]
     to_verify = about["unverified"] and about["verify_email"]
     # The hold that the e-mail is about, not a later one of the same entry.
-    same_hold = status == Status.READY and about["ready_at"] == notice["created_at"]
+    same_hold = status == Status.READY and about["ready_at"] <= notice["created_at"]
     match EmailKind(notice["type"]):
         case EmailKind.JOINED | EmailKind.REVOKED if status != Status.WAITING:
             return "the fan no longer waits"
-        case EmailKind.READY | EmailKind.REMINDER if not same_hold or about["now"] >= about["ready_until"]:
+        case EmailKind.READY | EmailKind.REMINDER | EmailKind.EXTENDED if (
+            not same_hold or about["now"] >= about["ready_until"]
+        ):
             return "the hold is over"
         case EmailKind.EXPIRED if status == Status.READY or left_reason not in (None, LeftReason.EXPIRED):
             return "the entry has changed since"

@@ -53,7 +53,7 @@ def example_context(kind: EmailKind, *, locale: str, organization_id: str = "dem
         unsubscribe_link=f"{link}/unsubscribe",
     )
     match kind:
-        case EmailKind.READY | EmailKind.REMINDER:
+        case EmailKind.READY | EmailKind.REMINDER | EmailKind.EXTENDED:
             until = datetime(2030, 11, 20, 17, tzinfo=UTC) + timedelta(minutes=30)
             return replace(
                 context, tickets_held=2, ready_until=until, buy_link="https://shop.example/buy?pass=eyJhbGciOi"

@@ -73,6 +73,9 @@ TYPES: Mapping[str, Described] = {
     WebhookType.ENTRY_CHANGED: Described(
         "An entry still waits, but its tickets, place, hold or verified address changed.", EntryEventData
     ),
+    WebhookType.ENTRY_GRANTED: Described(
+        "An organizer gave tickets to an entry, past the line. The service holds them.", EntryEventData
+    ),
     WebhookType.ENTRY_READY: Described("The service holds tickets for an entry.", EntryEventData),
     WebhookType.ENTRY_LEFT: Described("An entry left the list, for its `left_reason`.", EntryEventData),
     WebhookType.LIST_OPENED: Described(

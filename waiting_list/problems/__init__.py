@@ -28,6 +28,7 @@
     │   ├── NotReady             not_ready
     │   ├── NotWaiting           not_waiting
     │   ├── HoldExpired          hold_expired
+    │   ├── CheckoutUsed         checkout_used
     │   ├── ExceedsTotalStock    exceeds_total_stock
     │   ├── NotEnoughStock       not_enough_stock
     │   ├── StockHeld            stock_held
@@ -68,6 +69,7 @@ from waiting_list.problems.entries import (
     AlreadyInList,
     AlreadyLeft,
     ChallengeRequired,
+    CheckoutUsed,
     HoldExpired,
     NotInList,
     NotReady,
@@ -110,6 +112,7 @@ __all__ = [
     "ApiKeyNotFound",
     "BodyTooLarge",
     "ChallengeRequired",
+    "CheckoutUsed",
     "Conflict",
     "EventNotFound",
     "ExceedsTotalStock",

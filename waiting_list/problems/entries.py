@@ -124,6 +124,15 @@ class HoldExpired(Conflict):
     code, title = "hold_expired", "The hold has expired"
 
 
+class CheckoutUsed(Conflict):
+    """The hold was already extended for a checkout. The problem carries the `entry`."""
+
+    code, title = "checkout_used", "The hold was already extended for a checkout"
+    example: ClassVar[Mapping[str, Any]] = {
+        "entry": ENTRY_EXAMPLE | {"status": "ready", "tickets_held": 2, "position": None, "tickets_ahead": None}
+    }
+
+
 class TooManyTickets(Problem):
     """The user wants more tickets than the offer's `max_quantity_per_order`, or accepts only more than the total
     stock. The problem carries the `maximum`, the smaller of both."""

@@ -58,6 +58,7 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
         ("Disable the webhook", {"disabled": True}),
         ("Receive only two types of events", {"types": ["entry.ready", "entry.left"], "disabled": False}),
     ],
+    "checkout_with_pass": [("The fan with this pass is paying", {"purchase_pass": _TICKET})],
     "configure": [
         ("Hold tickets for two hours", {"hold_minutes": 120}),
         ("Release tickets by hand", {"automatic": False}),
@@ -80,8 +81,19 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
             {"url": _URL, "description": "Shop", "types": ["entry.ready"], "notify_email": "ops@mail.example"},
         ),
     ],
+    "extend": [
+        ("Until Monday", {"until": "2030-01-28T10:00:00+01:00", "reason": "Waits for a bank transfer"}),
+        ("Half an hour more", {"minutes": 30}),
+    ],
+    "extend_all": [
+        ("The shop was away for an hour", {"minutes": 60, "reason": "The shop was away"}),
+    ],
     "give_back": [("One ticket is not needed", {"quantity": 1})],
     "give_back_for_user": [("The fan asked by phone", {"quantity": 1})],
+    "grant": [
+        ("A wheelchair user gets a free ticket", {"tickets": 1, "reason": "Wheelchair user"}),
+        ("Two more seats for the press", {"tickets": 2, "add_stock": True, "reason": "Press"}),
+    ],
     "join": [
         ("Two tickets, or at least one", {"tickets_wanted": 2, "tickets_minimum": 1}),
         ("With an e-mail address", {"tickets_wanted": 2, "email": "ada@mail.example", "locale": "en"}),
@@ -142,7 +154,7 @@ _LEFT: Json = (
 )
 _STOCK: Json = INVENTORY_EXAMPLE
 _SETTINGS: Json = _LIST | {name: one.shown_default for name, one in SETTINGS.items()}
-_NOT_PUBLIC = ("open", "purchase_url", "reminder_minutes")
+_NOT_PUBLIC = ("hold_grace_seconds", "open", "purchase_url", "reminder_minutes")
 _COUNTS: Json = {
     "joins": 120, "promotions": 14, "purchases": 11, "tickets_bought": 21, "expiries": 2, "departures": 5,
 }  # fmt: skip
@@ -224,6 +236,7 @@ EXAMPLES: Mapping[str, Json] = {
         "offers": [_OFFER | {"offer_id": "off_001"}],
         "waiting_lists": [_KEY | {"open": True, "waiting": 17, "free": 0}],
     },
+    "ExtendedHolds": {"extended": [1042, 1043], "skipped": [], "promoted": []},
     "Inventory": _STOCK | {"available_stock": 0, "held": 0},
     "KeptContact": _CONTACT,
     "KeyInfo": _API_KEY,
@@ -268,6 +281,7 @@ EXAMPLES: Mapping[str, Json] = {
         "period": "day",
         "periods": [{"period_at": "2026-11-24T00:00:00+01:00"} | _COUNTS | {"tickets_waiting": 31}],
         **_COUNTS,
+        "grants": 3,
         "conversion": 0.786,
         "median_wait_seconds": 5400.0,
     },
@@ -282,7 +296,7 @@ EXAMPLES: Mapping[str, Json] = {
     "Version": {"version": __version__},
     "WaitingList": _LIST | {
         "open": True, "closed_reason": None, "waiting": 17, "tickets_waiting": 31, "free": 0,
-        "max_quantity_per_order": 4, "max_places_per_person": None, "timezone": "Europe/Paris",
+        "granted": 3, "max_quantity_per_order": 4, "max_places_per_person": None, "timezone": "Europe/Paris",
         "ends_at": "2030-01-31T19:00:00Z",
         **{name: value for name, value in _SETTINGS.items() if name not in _NOT_PUBLIC},
     },
@@ -293,8 +307,12 @@ EXAMPLES: Mapping[str, Json] = {
 ANSWERS: Mapping[str, Json] = {
     "buy": _BOUGHT | {"promoted": []},
     "buy_with_pass": _BOUGHT | {"promoted": []},
+    "checkout": _READY | {"ready_until": "2026-11-25T10:20:00Z", "promoted": []},
+    "checkout_with_pass": _READY | {"ready_until": "2026-11-25T10:20:00Z", "promoted": []},
+    "extend": _READY | {"ready_until": "2030-01-28T09:00:00Z", "promoted": []},
     "give_back": _LESS,
     "give_back_for_user": _LESS | {"promoted": []},
+    "grant": _READY | {"promoted": []},
     "leave": _LEFT,
     "remove": _LEFT | {"left_reason": "removed", "promoted": []},
 }
@@ -305,6 +323,7 @@ _DATA: Mapping[str, Json] = {
     WebhookType.ENTRY_JOINED: {"entry": _ENTRY},
     WebhookType.ENTRY_CHANGED: {"entry": _ENTRY},
     WebhookType.ENTRY_READY: {"entry": _READY},
+    WebhookType.ENTRY_GRANTED: {"entry": _READY},
     WebhookType.ENTRY_LEFT: {"entry": _BOUGHT},
     WebhookType.LIST_OPENED: {"list": _SETTINGS, "reason": None},
     WebhookType.LIST_CLOSED: {"list": _SETTINGS | {"open": False}, "reason": "closed"},

@@ -15,8 +15,8 @@ class WaitingList(Frozen):
     """The public view of a waiting list.
 
     `open` says whether a fan can join now. If not, `closed_reason` says why: `not_opened` (tickets are still on
-    sale), `closed` (by an organizer), `ended` (the show began, or `closes_at` passed) or `full`. The other fields
-    after `free` are the rules of this list.
+    sale), `closed` (by an organizer), `ended` (the show began, or `closes_at` passed) or `full`. `granted`
+    counts how often the organizer gave a fan tickets past the line. The fields after it are the rules of the list.
     """
 
     offer_id: str
@@ -27,6 +27,7 @@ class WaitingList(Frozen):
     waiting: int
     tickets_waiting: int
     free: int
+    granted: int
     max_quantity_per_order: int
     max_places_per_person: int | None
     policy: Policy
@@ -171,6 +172,7 @@ class Period(Frozen):
 class Statistics(Frozen):
     """What happened in a list, by period and in total.
 
+    `promotions` includes grants; `grants` counts how often an organizer gave a user tickets past the line.
     `conversion` is the number of purchases for each promotion, or null before the first promotion.
     `median_wait_seconds` is the median time from joining to ready, to one percent.
     """
@@ -183,5 +185,6 @@ class Statistics(Frozen):
     tickets_bought: int
     expiries: int
     departures: int
+    grants: int
     conversion: float | None
     median_wait_seconds: float | None

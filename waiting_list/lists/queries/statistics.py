@@ -16,6 +16,7 @@ async def read_statistics(
     await find_list(pool, key, organization_id)
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_statistics"), key.list_id, period)
+        grants = await acquired.fetchval(sql("read_grants"), key.list_id)
         median_wait = await acquired.fetchval(sql("read_median_wait"), key.list_id)
     periods = [Period.from_record(record) for record in records]
     promotions = sum(one.promotions for one in periods)
@@ -29,6 +30,7 @@ async def read_statistics(
         tickets_bought=sum(one.tickets_bought for one in periods),
         expiries=sum(one.expiries for one in periods),
         departures=sum(one.departures for one in periods),
+        grants=grants,
         conversion=purchases / promotions if promotions else None,
         median_wait_seconds=median_wait,
     )

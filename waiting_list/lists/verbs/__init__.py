@@ -2,11 +2,14 @@
 
 from waiting_list.lists.verbs.buy import buy
 from waiting_list.lists.verbs.change import change
+from waiting_list.lists.verbs.checkout import checkout
 from waiting_list.lists.verbs.configure import configure
 from waiting_list.lists.verbs.contact import set_contact, verify
 from waiting_list.lists.verbs.erase import erase, prune
 from waiting_list.lists.verbs.expire import end, expire, resume
+from waiting_list.lists.verbs.extend import extend, extend_all, extend_outage
 from waiting_list.lists.verbs.give_back import give_back
+from waiting_list.lists.verbs.grant import grant
 from waiting_list.lists.verbs.join import join
 from waiting_list.lists.verbs.leave import leave, remove
 from waiting_list.lists.verbs.lookalikes import remove_lookalikes, restore
@@ -19,11 +22,16 @@ __all__ = [
     "add_total_stock",
     "buy",
     "change",
+    "checkout",
     "configure",
     "end",
     "erase",
     "expire",
+    "extend",
+    "extend_all",
+    "extend_outage",
     "give_back",
+    "grant",
     "join",
     "leave",
     "move",

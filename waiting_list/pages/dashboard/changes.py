@@ -7,12 +7,14 @@ verb with an Idempotency-Key that the first step made, so that pressing the butt
 import json
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 from fastapi import APIRouter, Response
 from pydantic import TypeAdapter, ValidationError
 
 from waiting_list import page_addresses as to
+from waiting_list.access.authentication import Organizer
 from waiting_list.access.scopes import Scope
 from waiting_list.fields import Title
 from waiting_list.lists import verbs
@@ -24,7 +26,7 @@ from waiting_list.lists.settings_models import SettingsChange
 from waiting_list.lists.verbs.lookalikes import AT_MOST
 from waiting_list.pages.dashboard.list_settings import changed_settings, read_settings, render_settings
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts
-from waiting_list.pages.forms import Form, whole_number
+from waiting_list.pages.forms import Form, moment, whole_number
 from waiting_list.pages.page import PageRequest, go_to
 from waiting_list.problems import InvalidRequest, InventoryNotFound, NotInList, Problem, WouldEndList
 from waiting_list.web.parameters import is_id, path_key
@@ -34,7 +36,11 @@ class ChangeRoute(DashboardRoute):
     """A form that changes one list."""
 
     def required_scope(self, call: PageRequest) -> Scope:
-        return Scope.STOCK if call.sent.get("do") in _STOCK else Scope.ENTRIES
+        if call.sent.get("do") in _STOCK:
+            return Scope.STOCK
+        if "add_stock" in call.sent:
+            cast(Organizer, call.who).demand(Scope.STOCK)
+        return Scope.ENTRIES
 
 
 router = APIRouter(route_class=ChangeRoute, include_in_schema=False)
@@ -104,6 +110,36 @@ async def _give_back(engine: Engine, key: ListKey, caller: Caller, form: Form) -
     return await engine.run(key, caller, verbs.give_back, user_id=_user(form), quantity=quantity)
 
 
+async def _extend(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    return await engine.run(
+        key, caller, verbs.extend, user_id=_user(form), until=_until(form), reason=_reason(form)
+    )
+
+
+async def _extend_all(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    return await engine.run(key, caller, verbs.extend_all, until=_until(form), reason=_reason(form))
+
+
+def _until(form: Form) -> datetime:
+    # `confirm` has read the field in the timezone of the event.
+    until = moment(form, "until", "UTC")
+    if until is None:
+        raise InvalidRequest.of("until", "must be a date and a time")
+    return until
+
+
+async def _grant(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    return await engine.run(
+        key,
+        caller,
+        verbs.grant,
+        user_id=_user(form),
+        tickets=whole_number(form, "tickets"),
+        add_stock="add_stock" in form,
+        reason=_reason(form),
+    )
+
+
 async def _change(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
     wanted = whole_number(form, "tickets_wanted")
     minimum = whole_number(form, "tickets_minimum") if form.get("tickets_minimum") else wanted
@@ -139,6 +175,9 @@ ACTIONS: dict[str, Action] = {
     "buy": _buy,
     "give_back": _give_back,
     "change": _change,
+    "extend": _extend,
+    "extend_all": _extend_all,
+    "grant": _grant,
     "configure": _configure,
 }
 """The actions of the forms, by their verb."""
@@ -156,6 +195,8 @@ async def confirm(call: PageRequest) -> Response:
             wanted = read_settings(form, shown["timezone"])
             changes = changed_settings(wanted, kept)
             form = {"do": "configure", "settings": wanted.model_dump_json(include={*changes})}
+        if until := moment(form, "until", shown["timezone"]):
+            form = {**form, "until": until.isoformat()}
         answer = await action(call.engine.preview, key, call.caller, form)
     except InventoryNotFound:
         raise
@@ -217,7 +258,7 @@ async def do(call: PageRequest) -> Response:
             refusal=problem,
             once="",
         )
-    if answer.several is None:
+    if answer.several is None or form["do"] == "extend_all":
         return go_to(f"{to.of_list(to.DASHBOARD_LIST, key)}?done={form['do']}")
     undo = f"&undo={answer.several.undo}" if answer.several.undo else ""
     return go_to(f"{to.of_list(to.DASHBOARD_LOOKALIKES, key)}?done={form['do']}{undo}")

@@ -8,13 +8,14 @@ SELECT i.organization_id, i.offer_id, i.representation_id, i.event_id, i.total_s
             AND w.tickets_minimum <= least(o.max_quantity_per_order, i.total_stock)
     ) THEN 0 ELSE i.available_stock - i.held END AS sellable,
     -- settings: i.
-    i.policy, i.skip_limit, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until, i.after_expiry, i.automatic,
-    i.max_waiting, i.closes_at, i.verify_email, i.reminder_minutes, i.purchase_url, i.join_challenge,
-    i.one_place_per_address,
+    i.policy, i.skip_limit, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until, i.hold_grace_seconds,
+    i.after_expiry, i.automatic, i.max_waiting, i.closes_at, i.verify_email, i.reminder_minutes, i.purchase_url,
+    i.join_challenge, i.one_place_per_address,
     -- end of settings
     e.timezone, e.max_places_per_person, e.draft, i.waiting, i.tickets_waiting, o.max_quantity_per_order,
     e.title AS event_title, o.name AS offer_name, e.venue_name, e.venue_address, r.start_datetime,
     least(i.closes_at, r.start_datetime) AS ends_at,
+    (SELECT count(*) FROM history h WHERE h.list_id = $1 AND h.verb = 'grant') AS granted,
     clock_timestamp() >= least(i.closes_at, r.start_datetime) AS ended
 FROM inventory i
 JOIN events e ON e.event_id = i.event_id

@@ -33,7 +33,7 @@ FROM (
             FROM (
                 SELECT h.list_id, h.sequence, h.at, h.verb, h.number, h.before, h.after,
                     h.before ->> 'status' AS old_status, h.after ->> 'status' AS new_status,
-                    h.verb = 'promote' AND h.after ? 'status' AS is_turn,
+                    h.verb IN ('promote', 'grant') AND h.after ? 'status' AS is_turn,
                     coalesce((h.after ->> 'tickets_wanted')::bigint - (h.before ->> 'tickets_wanted')::bigint, 0) AS more_wanted
                 FROM inventory i
                 JOIN history h ON h.list_id = $1 AND h.sequence > (
