@@ -118,7 +118,7 @@ async def test_a_story_under_skip_is_clean(lists: Lists) -> None:
 
 
 async def test_holds_that_lapse_and_requeue_are_clean(lists: Lists) -> None:
-    await lists.configure(after_expiry="requeue", hold_minutes=10)
+    await lists.configure(after_expiry="requeue", requeue_limit=None, hold_minutes=10)
     for number in range(5):
         await lists.join(f"u{number}", 2)
     await lists.add_stock(4)

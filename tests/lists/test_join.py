@@ -154,7 +154,7 @@ async def test_an_organizer_may_join_for_a_fan_as_often_as_they_like(lists: List
 
 
 async def test_to_wait_again_after_a_lapsed_hold_is_no_join(lists: Lists) -> None:
-    await lists.configure(after_expiry="requeue", hold_minutes=1)
+    await lists.configure(after_expiry="requeue", requeue_limit=None, hold_minutes=1)
     await lists.join("ada")
     for _ in range(MOST_JOINS):
         await lists.add_stock(1)

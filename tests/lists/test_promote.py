@@ -8,7 +8,7 @@ import pytest
 from tests.support.lists import ORGANIZATION, START, T0, Lists
 from waiting_list.lists.models import Entry, LeftReason, Status
 from waiting_list.lists.queries import entries as entry_queries
-from waiting_list.problems import NotEnoughStock, StockHeld, WaitingListEnded
+from waiting_list.problems import HoldExpired, NotEnoughStock, NotReady, StockHeld, WaitingListEnded
 
 
 async def fans(lists: Lists, **wanted: int | tuple[int, int]) -> None:
@@ -155,3 +155,41 @@ async def test_who_left_sees_the_deadline_that_they_had(lists: Lists) -> None:
             assert Entry(**own) == await lists.entry(entry.user_id or "")
 
     await entry_queries.export_entries(lists.pool, ORGANIZATION, entry_queries.EntryFilter(), exported)
+
+
+@pytest.mark.parametrize(("limit", "times"), [(1, 1), (2, 2), (None, 4)])
+async def test_a_fan_who_never_buys_goes_to_the_end_only_so_often(
+    lists: Lists, limit: int | None, times: int
+) -> None:
+    await lists.configure(after_expiry="requeue", requeue_limit=limit, hold_minutes=60)
+    await lists.join("ada", 1)
+    await lists.add_stock(1)
+    for _ in range(4):
+        lists.later(hours=1)
+        await lists.expire()
+    assert (await lists.entry("ada")).number == 1 + times
+    left = (await lists.entry("ada")).left_reason
+    assert left == (None if limit is None else LeftReason.EXPIRED)
+    await lists.audit()
+    if limit is not None:
+        await lists.join("ada", 1)
+        lists.later(hours=1)
+        await lists.expire()
+        assert (await lists.entry("ada")).number == 3 + times, "a new join starts anew"
+
+
+async def test_a_purchase_after_the_deadline_has_the_same_code_where_the_fan_waits_again(lists: Lists) -> None:
+    await lists.configure(after_expiry="requeue")
+    await lists.join("ada", 2)
+    await lists.add_stock(2)
+    await lists.join("bob", 2)
+    await lists.join("cleo", 1)
+    lists.later(hours=24)
+    async with lists.refused(HoldExpired):
+        await lists.buy("ada")
+    await lists.expire()
+    assert await lists.line() == ["cleo", "ada"]
+    async with lists.refused(HoldExpired):
+        await lists.buy("ada")
+    async with lists.refused(NotReady):
+        await lists.buy("cleo")

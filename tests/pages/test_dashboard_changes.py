@@ -25,6 +25,7 @@ SETTINGS = {
     "hold_minutes": "1440",
     "hold_grace_seconds": "900",
     "after_expiry": "leave",
+    "requeue_limit": "1",
     "reminder_minutes": "60",
     "join_challenge": "off",
 }

@@ -103,6 +103,7 @@ steps = st.one_of(
     call(
         "configure", after_expiry=st.sampled_from(["leave", "requeue"]), hold_minutes=st.sampled_from([None, 30])
     ),
+    call("configure", after_expiry=st.just("requeue"), requeue_limit=st.sampled_from([None, 1, 2])),
     call("configure", hold_steps=lengths),
     call("configure", quiet_from=times, quiet_until=times),
     call("configure", quiet_from=st.none(), quiet_until=st.none()),

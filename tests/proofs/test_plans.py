@@ -245,7 +245,7 @@ def hash_of(number: int) -> bytes:
 
 
 _WRITES = {
-    "write_changes": 41,
+    "write_changes": 42,
 }
 """How many parameters each takes."""
 _TYPES = {UUID: "uuid", datetime: "timestamptz", list: "text[]", int: "bigint", str: "text"}

@@ -37,6 +37,7 @@ class EntryDetails:
     reason: str | None = None
     held: int = 0
     passed_over: int = 0
+    requeued: int = 0
     ready_at: datetime | None = None
     paid_at: datetime | None = None
     until: datetime | None = None
@@ -68,6 +69,7 @@ class Model:
     one_place_per_address: bool | None = None
     hold_grace_seconds: int = 900
     after_expiry: str = "leave"
+    requeue_limit: int | None = 1
     automatic: bool = True
     max_waiting: int | None = None
     closes_at: datetime | None = None
@@ -258,6 +260,7 @@ class Model:
         refuse("waiting_list_ended", when=late and self.now >= self.ends)
         refuse("hold_expired", when=latest.reason == "expired")
         place = self.find(user)
+        refuse("hold_expired", when=place.status == "waiting" and place.requeued > 0)
         refuse("not_ready", when=place.status == "waiting")
         refuse("hold_expired", when=self.now >= min(place.until or self.ends, self.ends))
         return place
@@ -380,7 +383,9 @@ class Model:
             place.lapsed_at = self.now
         if self.after_expiry == "requeue" and self.now < self.ends:
             for place in sorted(due, key=lambda one: one.until or self.ends):
-                self.append(place.user, place.wanted, place.minimum, place.email, place.verified)
+                if self.requeue_limit is None or place.requeued < self.requeue_limit:
+                    self.append(place.user, place.wanted, place.minimum, place.email, place.verified)
+                    self.order[-1].requeued = place.requeued + 1
 
     def end(self, grace: timedelta) -> None:
         if self.now < self.ends:

@@ -33,6 +33,7 @@ _EMPTY: Mapping[str, Any] = dict.fromkeys(REPLAYED_FIELDS) | {
     "tickets_held": 0,
     "passed_over": 0,
     "unverified": False,
+    "requeued": 0,
 }
 
 _HINTS = get_type_hints(ListRow) | get_type_hints(EntryRow)

@@ -54,7 +54,7 @@ VERBS: Mapping[str, VerbRow] = {
     "join": VerbRow(
         label=N_("Joined"),
         moves={(None, _WAITING)},
-        fields=frozenset(JOINED_WITH) | {"unverified"},
+        fields=frozenset(JOINED_WITH) | {"unverified", "requeued"},
         always=frozenset(JOINED_WITH),
         webhook=WebhookType.ENTRY_JOINED,
         email=EmailKind.JOINED,

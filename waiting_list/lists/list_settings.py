@@ -250,6 +250,19 @@ class DeclaredSettings(BaseModel):
         default=None,
         description="Whether a verified mailbox, with its aliases, gets only one place; null: as `verify_email`.",
     )
+    requeue_limit: Annotated[
+        Quantity | None,
+        Setting(
+            migration=31,
+            group=HOLDS,
+            label=N_("Times a fan may go to the end of the line"),
+            field_label=N_("How many times in a row this can happen to a fan (empty: no limit)"),
+            when_null=N_("no limit"),
+        ),
+    ] = Field(
+        default=1,
+        description="How often in a row a user whose hold expires waits again, with `requeue`; null: no limit.",
+    )
 
 
 SETTINGS: Mapping[str, DeclaredSetting] = declared_settings(DeclaredSettings)

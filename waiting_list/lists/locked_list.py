@@ -215,7 +215,13 @@ class LockedList:
         return self._entries[number]
 
     def join(
-        self, *, user_id: str | None, tickets_wanted: int, tickets_minimum: int, unverified: bool = False
+        self,
+        *,
+        user_id: str | None,
+        tickets_wanted: int,
+        tickets_minimum: int,
+        unverified: bool = False,
+        requeued: int = 0,
     ) -> EntryRow:
         """Append a new entry with the next number."""
         number = self.list.last_number + 1
@@ -227,6 +233,7 @@ class LockedList:
             rank=joining_rank(number, self.list.last_rank),
             unverified=unverified,
             joined_at=self.now,
+            requeued=requeued,
         )
         self.list.last_number, self.list.last_rank = number, entry.rank
         # A join behind others can only fit free tickets if promotion may pass over the first in line.
@@ -237,7 +244,7 @@ class LockedList:
         if user_id is not None:
             self._latest[user_id] = entry
             self.join_limit.forget(user_id)
-        recorded = (*JOINED_WITH, "unverified") if unverified else JOINED_WITH
+        recorded = (*JOINED_WITH, *(name for name in ("unverified", "requeued") if getattr(entry, name)))
         self._write_history("join", entry, None, {name: getattr(entry, name) for name in recorded})
         return entry
 
@@ -248,6 +255,7 @@ class LockedList:
             tickets_wanted=left.tickets_wanted,
             tickets_minimum=left.tickets_minimum,
             unverified=left.unverified,
+            requeued=left.requeued + 1,
         )
         self.contacts.requeued[left.number] = again.number
         return again

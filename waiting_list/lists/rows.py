@@ -32,6 +32,7 @@ class EntryRow:
     ready_at: datetime | None = None
     ready_until: datetime | None = None
     left_at: datetime | None = None
+    requeued: int = 0
 
     @classmethod
     def from_record(cls, record: Record | Mapping[str, Any]) -> Self:
@@ -145,8 +146,8 @@ STOCK = frozenset({"total_stock", "available_stock", "held", "waiting_list_open"
 ADDED_LATER: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_COLUMNS} | {"order_limit": None}
 """The fields that the first row of an older history lacks, with the values that they had then."""
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
-"""The fields of an entry that the history records for every join. It records `unverified` only if it is true; the
-others start empty."""
+"""The fields of an entry that the history records for every join. It records `unverified` only if it is true, and
+`requeued` only if it is not 0; the others start empty."""
 
 
 def entry_view(row: ListRow, entry: EntryRow, *, until: datetime, place: tuple[int, int] | None) -> Entry:

@@ -16,7 +16,8 @@ from waiting_list.postgres.statements import sql
 class EntryDetails:
     """An entry with its show, its list's settings and free tickets, as of `now`, the database's clock.
 
-    `rejoined` says that the same user has a later entry in this list.
+    `rejoined` says that the same user has a later entry in this list. `requeued` is how often in a row the fan
+    went to the end of the line before this entry.
     """
 
     organization_id: str
@@ -35,6 +36,7 @@ class EntryDetails:
     ends_at: datetime
     free: int
     rejoined: bool
+    requeued: int
     now: datetime
 
     @property

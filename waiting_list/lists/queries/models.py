@@ -38,6 +38,7 @@ class WaitingList(Frozen):
     quiet_until: str | None
     timezone: str
     after_expiry: AfterExpiry
+    requeue_limit: int | None
     automatic: bool
     max_waiting: int | None
     verify_email: bool

@@ -106,6 +106,8 @@ def require_hold(
             raise HoldExpired(f"The hold expired at {locked.deadline(latest).isoformat()}.")
     entry = require_active(latest, number)
     if entry.status is Status.WAITING:
+        if entry.requeued:  # as before maintenance put the user at the end of the line
+            raise HoldExpired("The hold expired, and the user waits again at the end of the line.")
         raise NotReady("It is not this user's turn yet.", entry=entry)
     if locked.now >= locked.deadline(entry):
         raise HoldExpired(f"The hold expired at {locked.deadline(entry).isoformat()}.")

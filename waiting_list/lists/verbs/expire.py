@@ -14,14 +14,17 @@ from waiting_list.postgres.statements import sql
 async def expire(locked: LockedList, *, at_most: int = 500) -> list[EntryRow]:
     """End the holds whose deadline has passed, the oldest first; return those entries.
 
-    With `after_expiry` = requeue, each of those users waits again, last, with a new entry.
+    With `after_expiry` = requeue, each of those users waits again, last, with a new entry; but no user more than
+    `requeue_limit` times in a row.
     """
     due = await locked.read("read_due_entries", locked.now, at_most)
     for entry in due:
         take_out(locked, "expire", entry, LeftReason.EXPIRED)
     if locked.list.after_expiry is AfterExpiry.REQUEUE and not locked.ended:
+        limit = locked.list.requeue_limit
         for entry in due:
-            locked.requeue(entry)
+            if limit is None or entry.requeued < limit:
+                locked.requeue(entry)
     return due
 
 

@@ -313,9 +313,10 @@ async def _shown(
     if entry.tickets_ahead is not None:
         wait = estimate_wait(throughput, tickets_ahead=entry.tickets_ahead, tickets_wanted=entry.tickets_wanted)
     rules = place.settings
-    requeued = (
-        why is LeftReason.EXPIRED and entry.status is Status.READY and rules.after_expiry is AfterExpiry.REQUEUE
+    requeues = rules.after_expiry is AfterExpiry.REQUEUE and (
+        rules.requeue_limit is None or place.requeued < rules.requeue_limit
     )
+    requeued = why is LeftReason.EXPIRED and entry.status is Status.READY and requeues
     status, headers = (refusal.status, dict(refusal.headers)) if refusal else (200, {})
     return page(
         call,
