@@ -34,6 +34,7 @@ class Visit(NamedTuple):
             "token": "x",
             "code": "x",
             "mail_code": "x",
+            "tickets": "1",
             "name": "page.css",
         }
         path = self.route.format_map(known | more)

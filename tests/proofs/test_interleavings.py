@@ -73,6 +73,10 @@ CALLS = {
     "add_total_stock": ApiRequest(verbs.add_total_stock, ORGANIZER, {"quantity": 3}),
     "remove_total_stock": ApiRequest(verbs.remove_total_stock, ORGANIZER, {"quantity": 1}),
     "put_stock": ApiRequest(verbs.put_stock, ORGANIZER, {"total_stock": 10, "available_stock": 9}),
+    # The version is that of the last of the returned tickets (Stage.set_up).
+    "put_known": ApiRequest(
+        verbs.put_stock, ORGANIZER, {"total_stock": 10, "available_stock": 9, "versions": {12}}
+    ),
     "configure": ApiRequest(
         verbs.configure, ORGANIZER, {"settings": SettingsChange(closes_at=NOW), "end_lists": True}
     ),
@@ -108,6 +112,13 @@ PROMISED: dict[str, dict[str, str]] = {
         ("join", "join_other", "join_again", "change", "promote", "grant", "grant_more", *_OF_A_HOLD), _ENDED
     ),
 }
+_WITH_THE_STOCK = (
+    *("change", *_OF_A_HOLD, "remove", "expire", "add_stock", "remove_stock", "revoke"),
+    *("add_total_stock", "remove_total_stock", "put_stock", "put_known"),
+)
+"""The calls that change the stock, and so its version."""
+PROMISED["put_known"] = PROMISED["put_stock"]
+PROMISED |= {call: PROMISED.get(call, {}) | {"put_known": "stale_version"} for call in _WITH_THE_STOCK}
 """Which calls (inner) are refused after which other (outer), and how. Alone, each of them succeeds; where a
 pair is not named both do."""
 

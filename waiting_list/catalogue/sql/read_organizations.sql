@@ -14,7 +14,9 @@ FROM organizations o
 CROSS JOIN LATERAL (
     SELECT FROM events e
     JOIN representations r ON r.event_id = e.event_id
-    WHERE e.organization_id = o.organization_id AND NOT e.draft AND r.start_datetime > statement_timestamp()
+    WHERE e.organization_id = o.organization_id AND r.start_datetime > statement_timestamp()
+        -- By itself, so that events are still found in their index alone.
+        AND (SELECT NOT d.draft FROM events d WHERE d.event_id = e.event_id)
     LIMIT 1
 ) AS coming
 ORDER BY o.organization_id LIMIT 50
