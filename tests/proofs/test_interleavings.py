@@ -113,8 +113,19 @@ PROMISED: dict[str, dict[str, str]] = {
     ),
 }
 _WITH_THE_STOCK = (
-    *("change", *_OF_A_HOLD, "remove", "expire", "add_stock", "remove_stock", "revoke"),
-    *("add_total_stock", "remove_total_stock", "put_stock", "put_known"),
+    *(
+        "change",
+        "buy",
+        "buy_one",
+        "give_back",
+        "give_back_all",
+        "remove",
+        "expire",
+        "revoke",
+        "grant",
+        "grant_more",
+    ),
+    *("add_stock", "remove_stock", "add_total_stock", "remove_total_stock", "put_stock", "put_known"),
 )
 """The calls that change the stock, and so its version."""
 PROMISED["put_known"] = PROMISED["put_stock"]
