@@ -28,6 +28,7 @@ READS_THE_CLOCK = {
     "give_back_allowances", "lock_allowances",
     "insert_audit", "read_figures", "read_lists_of_events", "read_sign_outs", "upsert_sign_out",
     "delete_old_sign_outs", "delete_old_visitors", "note_mail", "give_up_letters",
+    "read_inventories", "read_waiting_lists", "read_lists_of_entries",
     "read_pace_window", "read_overview", "delete_old_sessions", "read_organizations",
 }  # fmt: skip
 

@@ -154,6 +154,9 @@ async def catalogue(walk: Walk) -> None:
         await walk(name)
     for name in ("list_events", "list_representations", "list_offers", "list_inventory", "list_upcoming_events"):
         assert (await walk(name))["items"]
+    for number in (1, 2):
+        await walk("cancel_representation", number)
+    await walk("reinstate_representation")
     gone = {"event_id": "ev_2", "representation_id": "rep_2", "offer_id": "off_2"}
     await walk("put_event", event_id="ev_2")
     for name in ("put_representation", "put_offer"):

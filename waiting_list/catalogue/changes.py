@@ -27,6 +27,7 @@ from waiting_list.lists.ending import people_of_ending, refuse_to_end
 from waiting_list.lists.engine import SERVICE, Caller, Engine
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import Answer, Inventory, ListKey
+from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.verbs.stock import ANY_VERSION
 from waiting_list.postgres.pool import Connection, Pool, clock, connection, transaction
 from waiting_list.postgres.statements import sql
@@ -151,7 +152,8 @@ async def write_representation(
             check=check,
         )
     dates = fields.model_dump(include={*RepresentationFields.model_fields})
-    return Representation(representation_id=representation_id, **dates), made
+    cancellation = {} if made else dict(await acquired.fetchrow(sql("read_cancellation"), representation_id) or {})
+    return Representation(representation_id=representation_id, **dates, **cancellation), made
 
 
 async def _check_ends(acquired: Connection, representation_id: str, start: datetime, now: datetime | None) -> None:
@@ -221,7 +223,8 @@ async def put_inventory(
             async with transaction(pool) as acquired:
                 made = await create_lists(acquired, caller.actor, [NewList(organization_id, key, fields)])
             if made:
-                return Answer(entry=None, inventory=made[key], settings=None), True
+                shown = await list_queries.inventory(pool, key, organization_id=organization_id)
+                return Answer(entry=None, inventory=shown, settings=None), True
         with suppress(InventoryNotFound):
             put = engine.run(key, caller, verbs.put_stock, **fields.model_dump(), versions=allowed)
             return await put, False

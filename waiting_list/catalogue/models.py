@@ -1,5 +1,6 @@
 """Define events, representations, offers and their stock, as clients send and see them."""
 
+from datetime import datetime
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -50,9 +51,17 @@ class RepresentationFields(Frozen):
 
 
 class Representation(RepresentationFields):
-    """One date of an event."""
+    """One date of an event. The cancellation is null unless it was cancelled."""
 
     representation_id: Id
+    cancelled_at: datetime | None = None
+    cancelled_reason: str | None = None
+
+
+class Cancellation(Frozen):
+    """Why a representation is cancelled, in words for fans."""
+
+    reason: Title | None = None
 
 
 class RepresentationChange(RepresentationFields):

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from waiting_list.catalogue.models import Event, EventSummary, Offer, Representation
+from waiting_list.lists.list_state import list_state
 from waiting_list.lists.models import Inventory
 from waiting_list.postgres.outage import is_of_lost_node
 from waiting_list.postgres.pagination import Page, decode, page_of
@@ -129,7 +130,11 @@ async def inventories(
         records = await acquired.fetch(
             sql("read_inventories"), organization_id, event_id, offer_id, representation_id, *after, limit + 1
         )
-    return page_of(records, limit, Inventory.from_record, "offer_id", "representation_id")
+    return page_of(records, limit, _inventory, "offer_id", "representation_id")
+
+
+def _inventory(record: Record) -> Inventory:
+    return Inventory.from_record(record, **list_state(record.__getitem__, record["now"])._asdict())
 
 
 def _event_summary(lists_of: Mapping[str, Any], record: Record) -> EventSummary:

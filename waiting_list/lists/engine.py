@@ -224,7 +224,7 @@ async def _one(locked: LockedList, request: Request, known: Mapping[bytes, tuple
     if isinstance(result, EntryRow):
         outcome.entry = result
     else:
-        outcome.inventory, outcome.settings = await locked.inventory(), locked.list.settings
+        outcome.inventory, outcome.settings = await locked.inventory(), locked.settings
         outcome.several = result if isinstance(result, Several) else None
     outcome.promoted = locked.promoted
     # A revoked entry with a lower minimum may be ready again, with the tickets that were left.

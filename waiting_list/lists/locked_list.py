@@ -16,16 +16,19 @@ from waiting_list.lists.entry_contacts import EntryContacts
 from waiting_list.lists.event_limit import OtherPlaces
 from waiting_list.lists.holds import hold_until
 from waiting_list.lists.join_limit import JoinLimit
+from waiting_list.lists.list_state import ListState, list_state
 from waiting_list.lists.models import CLOCK, Entry, Inventory, ListKey, Status
 from waiting_list.lists.ranks import SegmentChanges, joining_rank, last_places
 from waiting_list.lists.rows import ENTRY_COLUMNS, JOINED_WITH, STOCK, EntryChange, EntryRow, ListRow, entry_view
 from waiting_list.lists.setting_values import Policy
+from waiting_list.lists.settings_models import ListSettings
 from waiting_list.lists.write_by_parts import write_by_parts
 from waiting_list.postgres.pool import Connection, Record, has_citus, lock_list
 from waiting_list.postgres.statements import sql
 
 BEFORE_ALL = -(2**63)
 """A rank lower than that of any entry."""
+_OF_REPRESENTATION = ("start_datetime", "cancelled_at", "cancelled_reason", "draft")
 
 
 class LockedList:
@@ -39,6 +42,8 @@ class LockedList:
         """The list before any change of this transaction."""
         self.now: datetime = record["now"]
         self.starts_at: datetime = record["start_datetime"]
+        self.cancelled_at: datetime | None = record["cancelled_at"]
+        self._representation = {name: record[name] for name in _OF_REPRESENTATION}
         self.max_quantity_per_order: int = record["max_quantity_per_order"]
         self.largest_minimum: int = record["largest_minimum"] or 0
         """No waiting entry has a larger minimum."""
@@ -117,8 +122,22 @@ class LockedList:
 
     @property
     def ends_at(self) -> datetime:
-        """Return when the list ends: when the representation begins, or at an earlier `closes_at`."""
-        return min(self.list.closes_at or self.starts_at, self.starts_at)
+        """Return when the list ends: when the show begins or is cancelled, or at an earlier `closes_at`."""
+        own, cancelled_at = self.list.closes_at, self.cancelled_at
+        return min(own or self.starts_at, cancelled_at or self.starts_at, self.starts_at)
+
+    @property
+    def state(self) -> ListState:
+        """Return whether fans can join, and why not."""
+        return list_state(
+            lambda name: self._representation[name] if name in _OF_REPRESENTATION else getattr(self.list, name),
+            self.now,
+        )
+
+    @property
+    def settings(self) -> ListSettings:
+        """The settings, as clients see them."""
+        return self.list.settings.model_copy(update=self.state._asdict())
 
     @property
     def ended(self) -> bool:
@@ -362,8 +381,8 @@ class LockedList:
         row = self.list
         served = row.free and row.waiting
         if served and await self.read("read_first_fitting", BEFORE_ALL, self.most_held, 1, row.eligible):
-            return row.inventory(0)
-        return row.inventory(row.free)
+            return row.inventory(0, self.state)
+        return row.inventory(row.free, self.state)
 
     def _now_of(self, number: int) -> int | None:
         number = self.contacts.requeued.get(number, number)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 from pydantic import Field
 
 from waiting_list.fields import Frozen, Quantity, Row
+from waiting_list.lists.list_state import ListStatus
 from waiting_list.lists.settings_models import ListSettings
 
 CLOCK = "service"
@@ -81,7 +82,8 @@ class Inventory(Frozen):
     0 <= held <= available_stock <= total_stock; free = available_stock - held. `version` is the sequence of the
     last change of these numbers or of `waiting_list_open`, so it only grows. `sellable` is what the shop may
     sell on open sale: the free tickets if no fan waits who can be held any, else 0. Both are 0 in a response that
-    was stored before inventories had them.
+    was stored before inventories had them, and
+    `list_state` is null in one that was stored before it existed.
     """
 
     offer_id: str
@@ -94,6 +96,8 @@ class Inventory(Frozen):
     waiting_list_open: bool
     version: int = 0
     sellable: int = 0
+    list_state: ListStatus | None = None
+    state_reason: str | None = None
 
 
 class Entry(Frozen):

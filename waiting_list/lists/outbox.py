@@ -82,7 +82,7 @@ def _list_events(locked: LockedList) -> Iterator[_Event]:
     was, row, sequence = locked.was, locked.list, locked.list.last_sequence
 
     def about_list(type_: WebhookType, reason: str | None) -> _Event:
-        settings = row.settings.model_dump(mode="json")
+        settings = locked.settings.model_dump(mode="json")
         return _Event(type_, sequence, None, {"sequence": sequence, "list": settings, "reason": reason})
 
     goes_on = was.ended_at is not None and row.ended_at is None

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from waiting_list.lists.list_settings import COLUMNS, LATER_COLUMNS, STORED_DEFAULTS
+from waiting_list.lists.list_state import ListState
 from waiting_list.lists.models import Entry, Inventory, LeftReason, Status
 from waiting_list.lists.setting_values import JoinChallenge
 from waiting_list.lists.settings_models import ListSettings, SettingColumns, list_settings_of, with_enums
@@ -87,10 +88,10 @@ class ListRow(SettingColumns):
         """The tickets that are available and not held."""
         return self.available_stock - self.held
 
-    def inventory(self, sellable: int) -> Inventory:
+    def inventory(self, sellable: int, state: ListState | None = None) -> Inventory:
         """Return the stock, as clients see it."""
         names = {name: getattr(self, name) for name in _INVENTORY_FIELDS}
-        return Inventory(free=self.free, sellable=sellable, **names)
+        return Inventory(free=self.free, sellable=sellable, **names, **(state._asdict() if state else {}))
 
     @property
     def settings(self) -> ListSettings:
@@ -128,7 +129,9 @@ class ListRow(SettingColumns):
 ENTRY_COLUMNS = tuple(field.name for field in fields(EntryRow))
 """The columns of an entry, in the order of EntryRow."""
 _LIST_COLUMNS = tuple(field.name for field in fields(ListRow))
-_INVENTORY_FIELDS = tuple(name for name in Inventory.model_fields if name not in ("free", "sellable"))
+_INVENTORY_FIELDS = tuple(
+    name for name in Inventory.model_fields if name not in ("free", "sellable", "list_state", "state_reason")
+)
 
 CREATED_WITH = (
     "total_stock",

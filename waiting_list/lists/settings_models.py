@@ -8,6 +8,7 @@ from pydantic import BaseModel, create_model, model_validator
 
 from waiting_list.fields import Frozen
 from waiting_list.lists.list_settings import COLUMNS, SETTINGS, WITH_COLUMN, DeclaredSettings
+from waiting_list.lists.list_state import ListStatus
 from waiting_list.lists.setting import DeclaredSetting, enum_of
 
 _NOT_AS_STORED = tuple(one for one in WITH_COLUMN if one.setting.stored or one.setting.follows)
@@ -58,11 +59,13 @@ def _as_shown(names: type[Model]) -> type[Model]:
 
 @_as_shown
 class ListSettings(DeclaredSettings):
-    """The settings of one waiting list."""
+    """The settings of one waiting list, and its state, which is null in a response stored before it existed."""
 
     offer_id: str
     representation_id: str
     event_id: str
+    list_state: ListStatus | None = None
+    state_reason: str | None = None
 
 
 def shown_settings(stored: Callable[[str], Any]) -> dict[str, Any]:

@@ -157,6 +157,8 @@ _SHOWN_FIELDS = (
     "timezone",
     "offer_name",
     "start_datetime",
+    "cancelled",
+    "cancelled_reason",
     "number",
     "position",
     "tickets_ahead",

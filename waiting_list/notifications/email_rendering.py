@@ -80,6 +80,8 @@ class EmailContext:
     tickets_held: int = 0
     ready_until: datetime | None = None
     requeued: bool = False
+    cancelled: bool = False
+    cancelled_reason: str | None = None
     link: str | None = None
     buy_link: str | None = None
     verify_link: str | None = None

@@ -16,6 +16,8 @@ INVENTORY_EXAMPLE: dict[str, Any] = {
     "waiting_list_open": True,
     "version": 57,
     "sellable": 0,
+    "list_state": "open",
+    "state_reason": None,
 }
 
 

@@ -20,6 +20,7 @@ from pydantic.json_schema import models_json_schema
 
 from waiting_list.access.scopes import Scope
 from waiting_list.lists.list_settings import SETTINGS, DeclaredSettings
+from waiting_list.lists.list_state import ListStatus
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.notice_kinds import WebhookType
 from waiting_list.lists.queries.models import Signal
@@ -36,7 +37,8 @@ from waiting_list.web.problem_responses import PROBLEM_JSON, ProblemDocument
 Json = dict[str, Any]
 _JSON = "application/json"
 _ENUMS: tuple[type[StrEnum], ...] = (
-    AfterExpiry, JoinChallenge, LeftReason, NoticeStatus, Policy, Reason, Scope, Signal, Status, WebhookType,
+    AfterExpiry, JoinChallenge, LeftReason, ListStatus, NoticeStatus, Policy, Reason, Scope, Signal, Status,
+    WebhookType,
 )  # fmt: skip
 """The enums whose members have a docstring each, which the document shows."""
 _NAMES = {r"Listing_(\w+)_": r"\1Page", r"(\w+)-Input": r"\1Fields", r"(\w+)-Output": r"\1"}

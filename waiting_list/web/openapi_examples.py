@@ -30,6 +30,11 @@ _REPRESENTATION: Json = {
     "start_datetime": "2030-01-31T20:00:00+01:00",
     "end_datetime": "2030-01-31T23:00:00+01:00",
 }
+_SHOWN_REPRESENTATION: Json = _REPRESENTATION | {
+    "representation_id": "rep_001",
+    "cancelled_at": None,
+    "cancelled_reason": None,
+}
 _OFFER: Json = {
     "event_id": "ev_001",
     "name": "Floor",
@@ -49,6 +54,10 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
     ],
     "buy_with_pass": [
         ("The fan with this pass bought all held tickets", {"purchase_pass": _TICKET}),
+    ],
+    "cancel_representation": [
+        ("The singer is ill", {"reason": "The singer is ill. We are sorry."}),
+        ("Without a reason", {}),
     ],
     "change": [("One ticket is enough", {"tickets_wanted": 2, "tickets_minimum": 1})],
     "change_for_user": [
@@ -153,7 +162,8 @@ _LEFT: Json = (
     _ENTRY | _AT | {"status": "left", "left_reason": "cancelled", "position": None, "tickets_ahead": None}
 )
 _STOCK: Json = INVENTORY_EXAMPLE
-_SETTINGS: Json = _LIST | {name: one.shown_default for name, one in SETTINGS.items()}
+_STATE: Json = {"list_state": "open", "state_reason": None}
+_SETTINGS: Json = _LIST | _STATE | {name: one.shown_default for name, one in SETTINGS.items()}
 _NOT_PUBLIC = ("hold_grace_seconds", "open", "purchase_url", "reminder_minutes")
 _COUNTS: Json = {
     "joins": 120, "promotions": 14, "purchases": 11, "tickets_bought": 21, "expiries": 2, "departures": 5,
@@ -232,7 +242,7 @@ EXAMPLES: Mapping[str, Json] = {
     "Erasure": {"user_id": "u1", "waiting_lists": 1},
     "Event": _OF_EVENT,
     "EventSummary": _OF_EVENT | {
-        "representations": [_REPRESENTATION | {"representation_id": "rep_001"}],
+        "representations": [_SHOWN_REPRESENTATION],
         "offers": [_OFFER | {"offer_id": "off_001"}],
         "waiting_lists": [_KEY | {"open": True, "waiting": 17, "free": 0}],
     },
@@ -241,7 +251,7 @@ EXAMPLES: Mapping[str, Json] = {
     "KeptContact": _CONTACT,
     "KeyInfo": _API_KEY,
     "ListSettings": _SETTINGS,
-    "ListSummary": _LIST | {
+    "ListSummary": _LIST | _STATE | {
         "open": True, "total_stock": 100, "available_stock": 2, "held": 2, "free": 0,
         "entries": {"waiting": 17, "ready": 1, "left": 5}, "tickets": {"waiting": 31, "ready": 2, "left": 9},
         "oldest_joined_at": "2026-11-20T08:00:00Z",
@@ -274,7 +284,7 @@ EXAMPLES: Mapping[str, Json] = {
     },
     "Redelivered": {"notices": 1},
     "RemovedEntries": {"removed": [1, 2], "skipped": [], "undo": "b7f1c0d2e3a4", "promoted": []},
-    "Representation": _REPRESENTATION | {"representation_id": "rep_001"},
+    "Representation": _SHOWN_REPRESENTATION,
     "RestoredEntries": {"restored": [3, 4], "skipped": [], "promoted": []},
     "SignedOut": {"user_id": "u1", "signed_out_at": "2026-11-24T10:15:00Z"},
     "Statistics": {
@@ -313,6 +323,8 @@ ANSWERS: Mapping[str, Json] = {
     "give_back": _LESS,
     "give_back_for_user": _LESS | {"promoted": []},
     "grant": _READY | {"promoted": []},
+    "cancel_representation": _SHOWN_REPRESENTATION
+    | {"cancelled_at": "2026-11-24T10:05:00Z", "cancelled_reason": "The singer is ill. We are sorry."},
     "leave": _LEFT,
     "remove": _LEFT | {"left_reason": "removed", "promoted": []},
 }
@@ -326,7 +338,10 @@ _DATA: Mapping[str, Json] = {
     WebhookType.ENTRY_GRANTED: {"entry": _READY},
     WebhookType.ENTRY_LEFT: {"entry": _BOUGHT},
     WebhookType.LIST_OPENED: {"list": _SETTINGS, "reason": None},
-    WebhookType.LIST_CLOSED: {"list": _SETTINGS | {"open": False}, "reason": "closed"},
+    WebhookType.LIST_CLOSED: {
+        "list": _SETTINGS | {"open": False, "list_state": "closed", "state_reason": "by_organizer"},
+        "reason": "closed",
+    },
     WebhookType.STOCK_CHANGED: {"inventory": _STOCK},
 }
 

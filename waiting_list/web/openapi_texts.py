@@ -109,6 +109,8 @@ FIELDS: Mapping[str, str] = {
     "before": "The same fields with their old values; null if the change created the entry or list.",
     "bits": "How many zero bits each hash must begin with.",
     "body": "The body that a webhook receives; null for an e-mail, which is composed when it is sent.",
+    "cancelled_at": "When the representation was cancelled; null unless it was.",
+    "cancelled_reason": "Why the representation was cancelled, in words for fans; null if no reason was given.",
     "challenge": "The solution of the challenge from a refused join, or the response of another challenge "
     "service.",
     "closed_reason": "Why a fan cannot join; null if the list is open. `not_opened`: tickets are still on sale. "
@@ -130,7 +132,7 @@ FIELDS: Mapping[str, str] = {
     "end_datetime": "When the show ends.",
     "end_lists": "Whether the change may end lists in which fans wait or hold tickets. Otherwise it is refused.",
     "ended_at": "When the notice was sent, failed for good or was dropped; null while it is pending.",
-    "ends_at": "When the list ends: at `closes_at`, or when the show starts.",
+    "ends_at": "When the list ends: at `closes_at`, when the show starts, or when it is cancelled.",
     "entries": "Number of entries.",
     "entry": "The entry as it is after the change.",
     "errors": "Each malformed field or parameter. Only `invalid_request` has it.",
@@ -168,6 +170,9 @@ FIELDS: Mapping[str, str] = {
     "left_at": "When the entry left the list; null if it has not.",
     "left_reason": "Why the entry left the list; null if it has not.",
     "list": "The settings of the list after the change.",
+    "list_state": "Whether a fan can join; if not, why. `not_open`: tickets are still on sale. `full`: "
+    "`max_waiting` fans wait. `closed`: by an organizer. `ended`: the show began, or `closes_at` passed. "
+    "`cancelled`: the show is cancelled.",
     "locale": "The language of e-mails to the fan; " + _KEPT_CONTACT,
     "max_places_per_person": "Maximum number of the event's lists on which one person may wait; null: no limit.",
     "max_quantity_per_order": "Maximum number of tickets in one order.",
@@ -231,6 +236,8 @@ FIELDS: Mapping[str, str] = {
     "skipped": "The numbers of the entries that the call left unchanged.",
     "solution": "The number found for each puzzle, in order.",
     "start_datetime": "When the show starts. Its waiting lists end then.",
+    "state_reason": "Why the list is in this state: `on_sale`, `draft`, `max_waiting`, `by_organizer`, `show_began` or "
+    "`closes_at`; if it is cancelled, the reason of the organizer. null if it is open, or if there is none.",
     "status": "The state of the entry.",
     "subscribed": "Whether the fan receives e-mails about the entry.",
     "suppressed_at": "When the person unsubscribed.",
@@ -337,6 +344,7 @@ FIELDS: Mapping[str, str] = {
     "MailState.sends": "Whether this process has mail settings.",
     "MailState.transport": "How the deployment sends e-mails: through a mail server (`smtp`) or into a `folder`.",
     "SignedOut.user_id": "The fan whose tokens ended.",
+    "Cancellation.reason": "Why the representation is cancelled, in words for fans.",
     "ChallengeSolution.token": "The token of the challenge.",
     "TokenRequest.user_id": "The id of the fan at your organization. You choose it.",
     "Undo.undo": "The `undo` of the removal.",

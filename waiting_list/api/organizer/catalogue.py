@@ -6,9 +6,11 @@ from fastapi import Query, Response
 from pydantic import BaseModel
 
 from waiting_list import problems
+from waiting_list.catalogue import cancellation
 from waiting_list.catalogue import changes as catalogue_changes
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.catalogue.models import (
+    Cancellation,
     Event,
     EventFields,
     InventoryFields,
@@ -20,8 +22,8 @@ from waiting_list.catalogue.models import (
 from waiting_list.lists.models import Inventory, ListKey
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.web.entity_tags import IF_MATCH, TAGGED, if_match
-from waiting_list.web.openapi import AUTHENTICATED, WITH_BODY, declared
-from waiting_list.web.parameters import Cursor, Ids, Limit, PathId
+from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
+from waiting_list.web.parameters import ONCE, Cursor, Ids, Limit, PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import ChangedInventory, Listing, answer, changed_noun, page, stock_answer
 from waiting_list.web.routes import StockRoute, organizer_router
@@ -134,6 +136,40 @@ async def put_representation(call: ApiRequest, representation_id: PathId, body: 
         call.pool, call.engine, call.caller, representation_id, body, end_lists=body.end_lists
     )
     return answer(put, status=201 if made else 200)
+
+
+@router.post(
+    "/representations/{representation_id}/cancel",
+    operation_id="cancel_representation",
+    openapi_extra=ONCE,
+    response_model=Representation,
+    responses=declared([*POSTED, problems.RepresentationNotFound]),
+)
+async def cancel_representation(call: ApiRequest, representation_id: PathId, body: Cancellation) -> Response:
+    """Cancel a representation. Its lists end at once, and every page says that the show is cancelled.
+
+    The fans leave after the grace of an end, and get an e-mail then. Safe to repeat.
+    """
+    cancelled, replayed = await cancellation.cancel(
+        call.pool, call.engine, await call.caller_once(), representation_id, reason=body.reason
+    )
+    return answer(cancelled, replayed=replayed)
+
+
+@router.post(
+    "/representations/{representation_id}/reinstate",
+    operation_id="reinstate_representation",
+    openapi_extra=ONCE,
+    response_model=Representation,
+    responses=declared([*POSTED, problems.RepresentationNotFound]),
+)
+async def reinstate_representation(call: ApiRequest, representation_id: PathId) -> Response:
+    """Take the cancellation of a representation back. Fans that have not left yet stay as they were. Safe to
+    repeat."""
+    reinstated, replayed = await cancellation.reinstate(
+        call.pool, call.engine, await call.caller_once(), representation_id
+    )
+    return answer(reinstated, replayed=replayed)
 
 
 @router.delete(

@@ -8,8 +8,8 @@ SELECT i.total_stock, i.available_stock, i.held, i.waiting_list_open, i.closed_b
     i.join_challenge, i.one_place_per_address, i.requeue_limit,
     -- end of settings
     i.ended_at, i.waiting, i.tickets_waiting, i.last_number, i.last_rank, i.last_sequence,
-    least(i.closes_at, r.start_datetime) AS ends_at,
-    clock_timestamp() >= least(i.closes_at, r.start_datetime) AS ended
+    least(i.closes_at, r.start_datetime, r.cancelled_at) AS ends_at,
+    clock_timestamp() >= least(i.closes_at, r.start_datetime, r.cancelled_at) AS ended
 FROM inventory i
 JOIN representations r ON r.representation_id = i.representation_id
 WHERE i.list_id = $1

@@ -6,9 +6,12 @@ SELECT i.offer_id, i.representation_id, i.event_id, i.total_stock, i.available_s
         SELECT FROM entries w
         WHERE w.list_id = i.list_id AND w.status = 'waiting' AND NOT (i.verify_email AND w.unverified)
             AND w.tickets_minimum <= least(o.max_quantity_per_order, i.total_stock)
-    ) THEN 0 ELSE i.available_stock - i.held END AS sellable
+    ) THEN 0 ELSE i.available_stock - i.held END AS sellable,
+    i.closed_by_hand, i.max_waiting, i.waiting, i.closes_at, r.start_datetime, r.cancelled_at, r.cancelled_reason,
+    (SELECT v.draft FROM events v WHERE v.event_id = i.event_id) AS draft, statement_timestamp() AS now
 FROM inventory i
 JOIN offers o ON o.offer_id = i.offer_id
+JOIN representations r ON r.representation_id = i.representation_id
 WHERE i.organization_id = $1
     AND ($2::text[] IS NULL OR i.event_id = ANY ($2))
     AND ($3::text[] IS NULL OR i.offer_id = ANY ($3))

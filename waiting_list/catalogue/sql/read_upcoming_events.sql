@@ -3,7 +3,8 @@
 SELECT e.event_id, e.organization_id, e.title, e.description, e.thumbnail_url, e.venue_name, e.venue_address,
     e.timezone, e.max_places_per_person, e.draft, n.next_start,
     (SELECT jsonb_agg(jsonb_build_object('representation_id', r.representation_id, 'event_id', r.event_id,
-            'start_datetime', r.start_datetime, 'end_datetime', r.end_datetime)
+            'start_datetime', r.start_datetime, 'end_datetime', r.end_datetime,
+            'cancelled_at', r.cancelled_at, 'cancelled_reason', r.cancelled_reason)
             ORDER BY r.start_datetime, r.representation_id)
         FROM representations r WHERE r.event_id = e.event_id AND r.start_datetime > clock_timestamp())
         AS representations,

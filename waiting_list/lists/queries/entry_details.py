@@ -33,6 +33,8 @@ class EntryDetails:
     most_held: int
     max_places_per_person: int | None
     start_datetime: datetime
+    cancelled_at: datetime | None
+    cancelled_reason: str | None
     ends_at: datetime
     free: int
     rejoined: bool

@@ -1,10 +1,11 @@
 """Queries for lists: the public view, settings and stock of one, and overviews of all."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, NamedTuple
 
+from waiting_list.lists.list_state import ListStatus, list_state
 from waiting_list.lists.models import Inventory, ListKey
 from waiting_list.lists.queries.entries import EntryFilter
 from waiting_list.lists.queries.models import ListSummary, WaitingList
@@ -25,6 +26,7 @@ class Show(NamedTuple):
     venue_address: str
     timezone: str
     start_datetime: datetime
+    cancelled_at: datetime | None
 
 
 async def waiting_list(pool: Pool, key: ListKey) -> WaitingList:
@@ -50,37 +52,47 @@ async def organizers_list(
 ) -> tuple[Show, WaitingList, Inventory]:
     """Return a list's show, public view and stock, as of one instant. Raises InventoryNotFound."""
     record = await find_list(pool, key, organization_id)
-    return _show(record), _waiting_list(record), Inventory.from_record(record)
+    return _show(record), _waiting_list(record), _inventory(record)
 
 
 def _show(record: Record) -> Show:
     return Show(*(record[name] for name in Show._fields))
 
 
+def _state(record: Record) -> dict[str, Any]:
+    return list_state(record.__getitem__, record["now"])._asdict()
+
+
+_CLOSED_REASONS: Mapping[ListStatus, str | None] = {
+    ListStatus.NOT_OPEN: "not_opened",
+    ListStatus.OPEN: None,
+    ListStatus.FULL: "full",
+    ListStatus.CLOSED: "closed",
+    ListStatus.ENDED: "ended",
+    ListStatus.CANCELLED: "ended",
+}
+
+
 def _waiting_list(record: Record) -> WaitingList:
-    full = record["max_waiting"] is not None and record["waiting"] >= record["max_waiting"]
-    reason: Literal["not_opened", "closed", "ended", "full"] | None = None
-    if record["ended"]:
-        reason = "ended"
-    elif record["draft"]:
-        reason = "not_opened"
-    elif not record["waiting_list_open"]:
-        reason = "closed" if record["closed_by_hand"] else "not_opened"
-    elif full:
-        reason = "full"
+    state = _state(record)
+    reason = _CLOSED_REASONS[state["list_state"]]
     known = dict(record) | shown_settings(record.__getitem__) | {"open": reason is None, "closed_reason": reason}
-    return WaitingList(**{name: known[name] for name in WaitingList.model_fields})
+    return WaitingList(**{name: (known | state)[name] for name in WaitingList.model_fields})
+
+
+def _inventory(record: Record) -> Inventory:
+    return Inventory.from_record(record, **_state(record))
 
 
 async def list_settings(pool: Pool, key: ListKey, *, organization_id: str) -> ListSettings:
     """Return the settings of a list. Raises InventoryNotFound."""
     record = await find_list(pool, key, organization_id)
-    return list_settings_of(record.__getitem__)
+    return list_settings_of(record.__getitem__).model_copy(update=_state(record))
 
 
 async def inventory(pool: Pool, key: ListKey, *, organization_id: str) -> Inventory:
     """Return the stock of an offer at a representation. Raises InventoryNotFound."""
-    return Inventory.from_record(await find_list(pool, key, organization_id))
+    return _inventory(await find_list(pool, key, organization_id))
 
 
 async def count_too_many(pool: Pool, key: ListKey, *, most_held: int) -> int:
@@ -128,6 +140,7 @@ class Overview(NamedTuple):
     waiting: int
     tickets_waiting: int
     ended: bool
+    cancelled: bool
     ready: int
     first_joined_at: datetime | None
 
@@ -168,4 +181,5 @@ async def find_list(pool: Pool, key: ListKey, organization_id: str | None) -> Re
 
 def _list_summary(record: Record) -> ListSummary:
     parts = ("entries", "tickets")
-    return ListSummary.from_record(record, **{name: json.loads(record[name]) for name in parts})
+    counts = {name: json.loads(record[name]) for name in parts}
+    return ListSummary.from_record(record, **counts, **_state(record))

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field
 
 from waiting_list.fields import Frozen, Row
+from waiting_list.lists.list_state import ListStatus
 from waiting_list.lists.setting_values import AfterExpiry, HoldStep, JoinChallenge, Policy
 
 
@@ -24,6 +25,8 @@ class WaitingList(Frozen):
     event_id: str
     open: bool
     closed_reason: Literal["not_opened", "closed", "ended", "full"] | None
+    list_state: ListStatus
+    state_reason: str | None
     waiting: int
     tickets_waiting: int
     free: int
@@ -144,6 +147,8 @@ class ListSummary(Frozen):
     representation_id: str
     event_id: str
     open: bool
+    list_state: ListStatus
+    state_reason: str | None
     total_stock: int
     available_stock: int
     held: int

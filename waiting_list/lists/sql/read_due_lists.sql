@@ -8,7 +8,7 @@ FROM (
     SELECT i.list_id, CASE WHEN m.ends_at <= statement_timestamp() THEN 'end' ELSE 'resume' END
     FROM inventory i
     JOIN representations r ON r.representation_id = i.representation_id
-    CROSS JOIN LATERAL (SELECT least(i.closes_at, r.start_datetime) AS ends_at) AS m
+    CROSS JOIN LATERAL (SELECT least(i.closes_at, r.start_datetime, r.cancelled_at) AS ends_at) AS m
     WHERE m.ends_at <= statement_timestamp()
         AND (i.ended_at IS NULL OR i.ended_at < m.ends_at
             OR (i.waiting > 0 OR i.held > 0) AND i.ended_at + $1::interval <= statement_timestamp())
@@ -18,4 +18,4 @@ JOIN inventory i ON i.list_id = d.list_id
 JOIN representations r ON r.representation_id = i.representation_id
 WHERE
     -- Holds of a list that has ended do not expire, because `end` takes out all of its entries.
-    d.verb <> 'expire' OR least(i.closes_at, r.start_datetime) > statement_timestamp()
+    d.verb <> 'expire' OR least(i.closes_at, r.start_datetime, r.cancelled_at) > statement_timestamp()

@@ -9,7 +9,8 @@ SELECT i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation_id
     -- end of settings
     i.waiting, i.tickets_waiting, i.last_number, i.last_rank, i.last_sequence, i.version, i.ended_at,
     coalesce($2::timestamptz, clock_timestamp()) AS now,
-    r.start_datetime, o.max_quantity_per_order, e.timezone, e.max_places_per_person, e.draft,
+    r.start_datetime, r.cancelled_at, r.cancelled_reason, o.max_quantity_per_order, e.timezone, e.max_places_per_person,
+    e.draft,
     greatest(
         (SELECT x.tickets_minimum FROM entries x
             WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = false

@@ -5,7 +5,7 @@ SELECT extract(epoch FROM least(
         JOIN inventory i ON i.list_id = e.list_id
         JOIN representations r ON r.representation_id = i.representation_id
         WHERE e.status = 'ready' AND e.ready_until IS NOT NULL
-            AND least(i.closes_at, r.start_datetime) > statement_timestamp()
+            AND least(i.closes_at, r.start_datetime, r.cancelled_at) > statement_timestamp()
         ORDER BY e.ready_until LIMIT 1),
     (SELECT min(CASE
             WHEN i.ended_at IS NULL OR i.ended_at < m.ends_at THEN m.ends_at
@@ -13,5 +13,5 @@ SELECT extract(epoch FROM least(
         END)
         FROM inventory i
         JOIN representations r ON r.representation_id = i.representation_id
-        CROSS JOIN LATERAL (SELECT least(i.closes_at, r.start_datetime) AS ends_at) AS m)
+        CROSS JOIN LATERAL (SELECT least(i.closes_at, r.start_datetime, r.cancelled_at) AS ends_at) AS m)
 ) - clock_timestamp())::float8

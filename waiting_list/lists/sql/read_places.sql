@@ -7,7 +7,7 @@ FROM (
         e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held, e.rank,
         p.position, p.tickets_ahead, e.joined_at, e.ready_at,
         CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
-            WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime) END
+            WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime, r.cancelled_at) END
             AS ready_until,
         e.left_at
     FROM entries e

@@ -5,7 +5,7 @@ SELECT i.list_id, s.organization_id, s.offer_id, s.representation_id, s.event_id
     s.joined_at, s.ready_at, s.ready_until, s.left_at, e.unverified,
     c.email, c.name, c.locale, c.verified_at IS NOT NULL AS email_verified, c.unsubscribed_at IS NULL AS subscribed,
     c.link_version, c.link_hash IS NOT NULL AS has_link, v.title AS event_title, v.venue_name, v.venue_address, v.timezone,
-    o.name AS offer_name, r.start_datetime, i.purchase_url, i.verify_email, i.reminder_minutes,
+    o.name AS offer_name, r.start_datetime, r.cancelled_at IS NOT NULL AS cancelled, r.cancelled_reason, i.purchase_url, i.verify_email, i.reminder_minutes,
     a.asked_at, clock_timestamp() AS now
 FROM unnest($2::bigint[]) AS n (number)
 CROSS JOIN LATERAL (
@@ -25,7 +25,7 @@ CROSS JOIN LATERAL (
             e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held, e.rank,
             p.position, p.tickets_ahead, e.joined_at, e.ready_at,
             CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
-                WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime) END
+                WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime, r.cancelled_at) END
                 AS ready_until,
             e.left_at
         FROM entries e

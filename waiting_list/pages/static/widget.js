@@ -17,6 +17,7 @@ const TEXTS = {
     closed: "The organizer has closed the waiting list to new fans.",
     full: "The waiting list is full.",
     ended: "The waiting list has ended.",
+    cancelled_show: "This show is cancelled.",
     waiting: { one: "{n} fan is waiting.", other: "{n} fans are waiting." },
     tickets: "Tickets",
     minimum: "Fewest I’d accept",
@@ -106,6 +107,7 @@ const TEXTS = {
     closed: "L’organisateur a fermé la liste d’attente aux nouvelles inscriptions.",
     full: "La liste d’attente est complète.",
     ended: "La liste d’attente est terminée.",
+    cancelled_show: "Cette séance est annulée.",
     waiting: { one: "{n} personne attend.", other: "{n} personnes attendent." },
     tickets: "Billets",
     minimum: "Minimum accepté",
@@ -656,7 +658,7 @@ class WaitingListElement extends HTMLElement {
   #sentence() {
     const entry = this.#entry;
     if (entry.status === "waiting") return entry.position === 1 ? this.#text("next") : this.#text("place", { n: entry.position });
-    if (entry.status === "left") return this.#text(entry.left_reason === "ended" ? "left_ended" : entry.left_reason);
+    if (entry.status === "left") return this.#text(entry.left_reason !== "ended" ? entry.left_reason : this.#list?.list_state === "cancelled" ? "cancelled_show" : "left_ended");
     return `${this.#held()} ${this.#here(this.#until)}`.trim();
   }
 
@@ -725,7 +727,7 @@ class WaitingListElement extends HTMLElement {
   #loading() { return [make("p", { class: "note" }, this.#text("loading"))]; }
 
   #none() {
-    const said = () => this.#text(this.#list.open ? "open" : this.#list.closed_reason);
+    const said = () => this.#text(this.#list.open ? "open" : this.#list.list_state === "cancelled" ? "cancelled_show" : this.#list.closed_reason);
     return [
       this.#kept("open", make("p", { class: "big", part: "state" }), said),
       this.#list.closed_reason === "not_opened" ? null

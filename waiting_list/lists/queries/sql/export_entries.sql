@@ -5,10 +5,10 @@ SELECT i.list_id, i.offer_id, i.representation_id, i.event_id, e.user_id, e.stat
     CASE WHEN e.status = 'waiting' THEN e.position END AS position,
     CASE WHEN e.status = 'waiting' THEN e.tickets - e.tickets_wanted END AS tickets_ahead, e.joined_at, e.ready_at,
     CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
-        WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, i.start_datetime) END AS ready_until,
+        WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, i.start_datetime, i.cancelled_at) END AS ready_until,
     e.left_at, i.timezone
 FROM (
-    SELECT l.list_id, l.offer_id, l.representation_id, l.event_id, l.closes_at, r.start_datetime, v.timezone
+    SELECT l.list_id, l.offer_id, l.representation_id, l.event_id, l.closes_at, r.start_datetime, r.cancelled_at, v.timezone
     FROM inventory l
     JOIN representations r ON r.representation_id = l.representation_id
     JOIN events v ON v.event_id = l.event_id

@@ -1,6 +1,6 @@
 -- Read those of the given lists whose version or end has changed. Return the new version and end, and the segments with
 -- waiting entries, one array a column. Locks nothing.
-SELECT w.list_id, i.last_sequence AS version, least(i.closes_at, r.start_datetime) AS ends_at,
+SELECT w.list_id, i.last_sequence AS version, least(i.closes_at, r.start_datetime, r.cancelled_at) AS ends_at,
     q.segments, q.segments_waiting, q.segments_tickets, q.segments_changed
 FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[]) AS w (list_id, version, ends_at)
 JOIN inventory i ON i.list_id = w.list_id
@@ -12,4 +12,4 @@ CROSS JOIN LATERAL (
         array_agg(s.changed ORDER BY s.segment) AS segments_changed
     FROM segments s WHERE s.list_id = i.list_id AND s.bits = $4 AND s.waiting > 0
 ) AS q
-WHERE i.last_sequence IS DISTINCT FROM w.version OR least(i.closes_at, r.start_datetime) IS DISTINCT FROM w.ends_at
+WHERE i.last_sequence IS DISTINCT FROM w.version OR least(i.closes_at, r.start_datetime, r.cancelled_at) IS DISTINCT FROM w.ends_at

@@ -1,12 +1,16 @@
 -- Read one row per list of one organization with an entry that passes the filters, and count these entries by status.
 -- Locks nothing.
 SELECT i.list_id, i.offer_id, i.representation_id, i.event_id, i.waiting_list_open AS open,
+    i.waiting_list_open, i.closed_by_hand, i.max_waiting, i.waiting, i.closes_at, p.start_datetime, p.cancelled_at,
+    p.cancelled_reason, (SELECT v.draft FROM events v WHERE v.event_id = i.event_id) AS draft,
+    statement_timestamp() AS now,
     i.total_stock, i.available_stock, i.held, i.available_stock - i.held AS free,
     jsonb_build_object('waiting', c.waiting, 'ready', c.ready, 'left', c.left) AS entries,
     jsonb_build_object('waiting', c.tickets_waiting, 'ready', c.tickets_ready, 'left', c.tickets_left)
         AS tickets,
     c.oldest_joined_at
 FROM inventory i
+JOIN representations p ON p.representation_id = i.representation_id
 CROSS JOIN LATERAL (
     SELECT count(*) AS entries,
         count(*) FILTER (WHERE e.status = 'waiting') AS waiting,

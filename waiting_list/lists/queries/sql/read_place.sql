@@ -6,7 +6,8 @@ SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id
     c.email, c.name, c.locale, c.verified_at IS NOT NULL AS email_verified,
     c.unsubscribed_at IS NULL AS subscribed,
     v.title AS event_title, v.venue_name, v.venue_address, v.timezone, v.max_places_per_person, o.name AS offer_name,
-    o.max_quantity_per_order, least(o.max_quantity_per_order, i.total_stock) AS most_held, r.start_datetime, least(i.closes_at, r.start_datetime) AS ends_at,
+    o.max_quantity_per_order, least(o.max_quantity_per_order, i.total_stock) AS most_held, r.start_datetime,
+    r.cancelled_at, r.cancelled_reason, least(i.closes_at, r.start_datetime, r.cancelled_at) AS ends_at,
     i.waiting_list_open, i.available_stock - i.held AS free,
     -- settings: i.
     i.policy, i.skip_limit, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until, i.hold_grace_seconds,
@@ -24,7 +25,7 @@ FROM (
         e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held, e.rank,
         p.position, p.tickets_ahead, e.joined_at, e.ready_at,
         CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
-            WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime) END
+            WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime, r.cancelled_at) END
             AS ready_until,
         e.left_at
     FROM entries e

@@ -1,6 +1,9 @@
 -- Read one row per list of one organization, with the counts of each list by status, those of $5 if given: then leave out
 -- lists without such an entry. Nothing is counted but what is ready: all else is kept. Locks nothing.
 SELECT i.list_id, i.offer_id, i.representation_id, i.event_id, i.waiting_list_open AS open,
+    i.waiting_list_open, i.closed_by_hand, i.max_waiting, i.waiting, i.closes_at, p.start_datetime, p.cancelled_at,
+    p.cancelled_reason, (SELECT v.draft FROM events v WHERE v.event_id = i.event_id) AS draft,
+    statement_timestamp() AS now,
     i.total_stock, i.available_stock, i.held, i.available_stock - i.held AS free,
     jsonb_build_object('waiting', CASE WHEN s.waiting THEN i.waiting ELSE 0 END,
         'ready', CASE WHEN s.ready THEN r.entries ELSE 0 END,
@@ -19,6 +22,7 @@ SELECT i.list_id, i.offer_id, i.representation_id, i.event_id, i.waiting_list_op
             WHERE e.list_id = i.list_id AND e.status = 'waiting' AND e.rank <> e.number * 1000000)
     ) END AS oldest_joined_at
 FROM inventory i
+JOIN representations p ON p.representation_id = i.representation_id
 CROSS JOIN LATERAL (
     SELECT count(*) AS entries FROM entries e WHERE e.list_id = i.list_id AND e.status = 'ready'
 ) AS r
