@@ -128,6 +128,7 @@ class Maintenance:
                 await acquired.execute(sql("delete_old_allowances"))
                 await acquired.execute(sql("delete_old_sign_outs"), KEPT)
                 await acquired.execute(sql("delete_old_visitors"))
+                await acquired.execute(sql("delete_old_told_people"))
             self._cleaned_at = time.monotonic()
         await self._do_due()
         if cleaning or self._pruning:
@@ -153,6 +154,8 @@ class Maintenance:
             match verb:
                 case "end":
                     return await self._engine.run(key, SERVICE, verbs.end, at_most=_CHUNK, grace=self._end_grace)
+                case "catch_up":
+                    return await self._engine.run(key, SERVICE, verbs.catch_up)
                 case "resume":
                     return await self._engine.run(key, SERVICE, verbs.resume)
                 case _:

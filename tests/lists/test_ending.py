@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.lists.test_outbox import add_webhook, told
+from tests.lists.test_outbox import add_webhook
+from tests.lists.test_outbox import told as told_of_all
 from tests.support.lists import ORGANIZER, START, Lists
 from tests.support.until import until, working
 from waiting_list.catalogue import changes as catalogue_changes
@@ -28,6 +29,11 @@ async def line(lists: Lists) -> Lists:
     await lists.configure(closes_at=lists.now + timedelta(hours=1))
     lists.later(hours=1)
     return lists
+
+
+async def told(lists: Lists) -> list[dict[str, Any]]:
+    """The bodies about a list that opens or closes; it forgets all."""
+    return [one for one in await told_of_all(lists) if one["type"] in ("list.opened", "list.closed")]
 
 
 async def statuses(lists: Lists) -> list[Status]:

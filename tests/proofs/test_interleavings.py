@@ -65,6 +65,7 @@ CALLS = {
     "end": ApiRequest(verbs.end, SERVICE, {"at_most": 500}),
     "end_later": ApiRequest(verbs.end, SERVICE, {"grace": timedelta(minutes=15)}),
     "resume": ApiRequest(verbs.resume, SERVICE),
+    "catch_up": ApiRequest(verbs.catch_up, SERVICE),
     "settle": ApiRequest(verbs.reconsider, SERVICE),
     "promote": ApiRequest(verbs.promote, ORGANIZER, {"tickets": 1}),
     "add_stock": ApiRequest(verbs.add_stock, ORGANIZER, {"quantity": 3}),

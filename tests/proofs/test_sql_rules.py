@@ -28,7 +28,7 @@ READS_THE_CLOCK = {
     "give_back_allowances", "lock_allowances",
     "insert_audit", "read_figures", "read_lists_of_events", "read_sign_outs", "upsert_sign_out",
     "delete_old_sign_outs", "delete_old_visitors", "note_mail", "give_up_letters",
-    "read_inventories", "read_waiting_lists", "read_lists_of_entries",
+    "read_inventories", "delete_old_told_people", "read_waiting_lists", "read_lists_of_entries",
     "read_pace_window", "read_overview", "delete_old_sessions", "read_organizations",
 }  # fmt: skip
 
@@ -180,7 +180,7 @@ NOT_ON_CITUS = {"read_entries", "read_entries_in_number_order", "write_changes"}
 """Statements that the service does not use on Citus."""
 INSERTS_BY_PARTS = {"add_counts"}
 """Statements about one list that insert in a WITH. Citus runs them by way of all nodes, so only the worker may."""
-OF_NO_LIST = {"insert_disabled_notices"}
+OF_NO_LIST = {"insert_disabled_notices", "insert_event_notices"}
 """Statements that insert rows of an organization, which has a list id and no row of the inventory."""
 
 

@@ -6,13 +6,14 @@ The walk makes every call of the document once. It sends each POST with an Idemp
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import httpx
 from fastapi import FastAPI
 
-from tests.support.shop import Shop, declared_answers, listening, shape_of
+from tests.support.shop import EVENT, Shop, declared_answers, listening, shape_of
 from waiting_list.postgres.pool import connection
 from waiting_list.web.openapi_document import inlined
 from waiting_list.web.openapi_texts import SOMETIMES
@@ -271,6 +272,11 @@ async def test_webhooks_receive_what_the_document_shows(app: FastAPI, shop: Shop
     await shop.made("POST", "/inventory/off_1/rep_1/add-stock", {"quantity": 1})
     await shop.user("ada", "DELETE")
     await shop.made("POST", "/waiting-lists/off_1/rep_1/entries/bob/grant", {"tickets": 1})
+    date = await shop.made("GET", "/representations/rep_1")
+    later = datetime.fromisoformat(date["start_datetime"]) + timedelta(minutes=30)
+    dates = {name: date[name] for name in ("event_id", "end_datetime")} | {"start_datetime": later.isoformat()}
+    await shop.made("PUT", "/representations/rep_1", dates)
+    await shop.made("PUT", "/events/ev_1", EVENT | {"venue_name": "Zénith"})
     await shop.made("POST", f"/webhooks/{webhook['webhook_id']}/test")
     async with connection(app.state.service.pool) as acquired:
         bodies = await acquired.fetch("SELECT type, body FROM outbox WHERE webhook_id = $1", webhook["webhook_id"])

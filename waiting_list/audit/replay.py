@@ -17,7 +17,7 @@ from typing_extensions import TypedDict  # pydantic needs this one for Python be
 from waiting_list.audit.instants import wrong_instant
 from waiting_list.audit.queue_order import WaitingQueue
 from waiting_list.audit.report import Check, Difference, format_value
-from waiting_list.lists.events import VERBS
+from waiting_list.lists.events import RECORDED_AS, VERBS
 from waiting_list.lists.models import Status
 from waiting_list.lists.ranks import joining_rank
 from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, EntryRow, ListRow
@@ -29,6 +29,8 @@ ENTRY_FIELDS = frozenset(f.name for f in fields(EntryRow)) - {"number", "joined_
 """The fields of an entry that a change may have."""
 REPLAYED_FIELDS = tuple(f.name for f in fields(EntryRow) if f.name not in ("number", "user_id"))
 """The fields of an entry that come from its changes, or from the time of its join."""
+AROUND_FIELDS = frozenset().union(*(VERBS[verb].fields for verb in RECORDED_AS["catch_up"])) - LIST_FIELDS
+"""The fields of the catalogue that a change around the list may have."""
 _EMPTY: Mapping[str, Any] = dict.fromkeys(REPLAYED_FIELDS) | {
     "tickets_held": 0,
     "passed_over": 0,
@@ -42,7 +44,10 @@ _Fields = TypedDict(  # type: ignore[misc]
     {
         name: AwareDatetime | None if _HINTS[name] == datetime | None else _HINTS[name]
         for name in sorted(LIST_FIELDS | ENTRY_FIELDS)
-    },
+    }
+    | dict.fromkeys(("title", "venue_name", "venue_address", "timezone"), str)
+    | dict.fromkeys(("start_datetime", "end_datetime"), AwareDatetime)
+    | {"cancelled_at": AwareDatetime | None, "cancelled_reason": str | None},
     total=False,
 )
 _Fields.__pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[attr-defined]
@@ -127,6 +132,8 @@ class ListReplay:
     """The state of the list after the changes so far."""
 
     fields: dict[str, Any] = field(default_factory=lambda: dict(ADDED_LATER))
+    around: dict[str, Any] = field(default_factory=dict)
+    """What the changes of the catalogue around the list have said so far."""
     at: datetime | None = None
     last_sequence: int = 0
     last_number: int = 0
@@ -172,6 +179,8 @@ class ListReplay:
             self._join(row)
             return
         _check_before(row, self.fields, LIST_FIELDS)
+        _check_before(row, self.around, self.around.keys())
+        self.around.update({name: value for name, value in row.after.items() if name in AROUND_FIELDS})
         self.fields.update({name: value for name, value in row.after.items() if name in LIST_FIELDS})
         if self.aside and not {"total_stock", "order_limit"}.isdisjoint(row.after):
             for number in list(self.aside):

@@ -5,17 +5,16 @@ says why. Its people leave after the grace of an end, in which the cancellation 
 all as they were.
 """
 
-from contextlib import suppress
 from datetime import datetime
 
+from waiting_list.catalogue.changes import tell_lists
 from waiting_list.catalogue.models import Representation
-from waiting_list.lists import verbs
-from waiting_list.lists.engine import SERVICE, Caller, Engine
+from waiting_list.catalogue.news import note_change
+from waiting_list.lists.engine import Caller, Engine
 from waiting_list.lists.idempotency import run_once
-from waiting_list.lists.models import ListKey
 from waiting_list.postgres.pool import Connection, Pool, connection
 from waiting_list.postgres.statements import sql
-from waiting_list.problems import InventoryNotFound, RepresentationNotFound
+from waiting_list.problems import RepresentationNotFound
 
 
 async def cancel(
@@ -49,14 +48,19 @@ async def _write(
         if owner is None or owner != caller.organization_id:
             raise RepresentationNotFound("There is no such representation.")
         instant = at if cancels else None
+        before = await acquired.fetchrow(sql("read_cancellation"), representation_id)
         record = await acquired.fetchrow(sql("cancel_representation"), representation_id, instant, reason)
+        assert before is not None
         assert record is not None
+        keys = await acquired.fetch(sql("read_lists_of_representation"), representation_id)
+        if cancels:
+            await note_change(acquired, "cancel", keys, dict(before), dict(record), actor=caller.actor)
+        else:
+            await note_change(acquired, "reinstate", keys, dict(before), dict(record), actor=caller.actor)
         return Representation.from_record(record)
 
     done = await run_once(pool, caller.organization_id, caller.idempotency, Representation, write, now=None)
     async with connection(pool) as acquired:
         keys = await acquired.fetch(sql("read_lists_of_representation"), representation_id)
-    for key in keys:
-        with suppress(InventoryNotFound):  # deleted meanwhile
-            await engine.run(ListKey(*key), SERVICE, verbs.reconsider)
+    await tell_lists(engine, keys)
     return done

@@ -5,9 +5,10 @@ Objects of another organization look as if they did not exist, except that their
 deployment.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Container
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 
@@ -21,15 +22,16 @@ from waiting_list.catalogue.models import (
     Representation,
     RepresentationFields,
 )
+from waiting_list.catalogue.news import announce_event, note_change
 from waiting_list.catalogue.queries import offer, representation
 from waiting_list.lists import feed, verbs
 from waiting_list.lists.ending import people_of_ending, refuse_to_end
 from waiting_list.lists.engine import SERVICE, Caller, Engine
 from waiting_list.lists.locked_list import LockedList
-from waiting_list.lists.models import Answer, Inventory, ListKey
+from waiting_list.lists.models import CLOCK, Answer, Inventory, ListKey
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.verbs.stock import ANY_VERSION
-from waiting_list.postgres.pool import Connection, Pool, clock, connection, transaction
+from waiting_list.postgres.pool import Connection, Pool, Record, clock, connection, transaction
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import (
     EventNotFound,
@@ -52,10 +54,33 @@ _ENTRIES_OF_LIST = (
 """The statements that delete the entries of a list, and all that is kept beside them."""
 
 
-async def put_event(pool: Pool, organization_id: str, event_id: str, fields: EventFields) -> tuple[Event, bool]:
-    """Create or change an event, and return whether it was created. Raises IdTaken, HasDependents."""
+async def put_event(
+    pool: Pool,
+    organization_id: str,
+    event_id: str,
+    fields: EventFields,
+    *,
+    engine: Engine | None = None,
+    actor: str = CLOCK,
+) -> tuple[Event, bool]:
+    """Create or change an event, and return whether it was created.
+
+    With the `engine`, its lists learn of the change at once, otherwise from the worker. Raises IdTaken,
+    HasDependents.
+    """
     async with transaction(pool) as acquired:
-        return await write_event(acquired, organization_id, event_id, fields)
+        put, made = await write_event(acquired, organization_id, event_id, fields, actor=actor)
+        keys = [] if made else await acquired.fetch(sql("read_lists_of_event"), event_id)
+    if engine is not None:
+        await tell_lists(engine, keys)
+    return put, made
+
+
+async def tell_lists(engine: Engine, keys: Iterable[Record]) -> None:
+    """Let lists learn of changes around them, in one transaction each. The worker does what a dead call left."""
+    for key in keys:
+        with suppress(InventoryNotFound):  # deleted meanwhile
+            await engine.run(ListKey(*key), SERVICE, verbs.catch_up)
 
 
 async def write_event(
@@ -65,11 +90,13 @@ async def write_event(
     fields: EventFields,
     *,
     keeps_limit: bool = False,
+    actor: str = CLOCK,
 ) -> tuple[Event, bool]:
     """Do `put_event` within a transaction of the caller. With `keeps_limit`, an existing event keeps its
     `max_places_per_person`, and stays the draft or the published event that it is."""
     if fields.draft and await acquired.fetchval(sql("event_has_entries"), event_id, organization_id):
         raise HasDependents("Users have joined lists of this event, so it cannot become a draft.")
+    before = dict(await acquired.fetchrow(sql("lock_event_facts"), event_id, organization_id) or {})
     made = await acquired.fetchval(
         sql("put_event"),
         event_id,
@@ -86,7 +113,13 @@ async def write_event(
     )
     if made is None:
         raise IdTaken(f"The event id {event_id} is already in use. Choose another id.")
-    return Event(event_id=event_id, organization_id=organization_id, **fields.model_dump()), made
+    event = Event(event_id=event_id, organization_id=organization_id, **fields.model_dump())
+    if before:
+        keys = await acquired.fetch(sql("read_lists_of_event"), event_id)
+        shown = event.model_dump(mode="json")
+        if await note_change(acquired, "change_event", keys, before, shown, actor=actor):
+            await announce_event(acquired, organization_id, shown, before)
+    return event, made
 
 
 async def put_representation(
@@ -108,10 +141,17 @@ async def put_representation(
     assert caller.organization_id is not None
     async with transaction(pool) as acquired:
         put, made = await write_representation(
-            acquired, caller.organization_id, representation_id, fields, end_lists=end_lists
+            acquired,
+            caller.organization_id,
+            representation_id,
+            fields,
+            end_lists=end_lists,
+            actor=caller.actor,
         )
     if not made:
-        await _reconsider(pool, engine, SERVICE, "read_lists_of_representation", representation_id)
+        async with connection(pool) as acquired:
+            keys = await acquired.fetch(sql("read_lists_of_representation"), representation_id)
+        await tell_lists(engine, keys)
     return put, made
 
 
@@ -132,12 +172,16 @@ async def write_representation(
     *,
     end_lists: bool = False,
     now: datetime | None = None,
+    actor: str = CLOCK,
 ) -> tuple[Representation, bool]:
     """Do `put_representation` within a transaction of the caller. `now` replaces the database clock."""
     await _lock_event(acquired, organization_id, fields.event_id)
     values = fields.event_id, fields.start_datetime, fields.end_datetime
 
+    before: dict[str, Any] = {}
+
     async def check() -> None:
+        before.update(await acquired.fetchrow(sql("read_dates"), representation_id) or {})
         if not end_lists and fields.start_datetime <= (now or await clock(acquired)):
             await _check_ends(acquired, representation_id, fields.start_datetime, now)
 
@@ -152,7 +196,10 @@ async def write_representation(
             check=check,
         )
     dates = fields.model_dump(include={*RepresentationFields.model_fields})
-    cancellation = {} if made else dict(await acquired.fetchrow(sql("read_cancellation"), representation_id) or {})
+    cancellation = {name: before.pop(name) for name in ("cancelled_at", "cancelled_reason") if name in before}
+    if before:
+        keys = await acquired.fetch(sql("read_lists_of_representation"), representation_id)
+        await note_change(acquired, "reschedule", keys, before, dates, actor=actor)
     return Representation(representation_id=representation_id, **dates, **cancellation), made
 
 
@@ -298,6 +345,7 @@ async def delete_inventory(pool: Pool, caller: Caller, key: ListKey, *, with_ent
             for statement in _ENTRIES_OF_LIST:
                 await acquired.execute(sql(statement), key.list_id)
         await acquired.execute(sql("delete_notices_of_list"), key.list_id)
+        await acquired.execute(sql("delete_news_of_list"), key.list_id)
         await acquired.execute(sql("delete_history"), key.list_id)
         await acquired.execute(sql("delete_list"), key.list_id)
         return stock

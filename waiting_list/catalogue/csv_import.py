@@ -151,7 +151,7 @@ async def load(
                 fields = _fields(event, EventFields)
                 # The files have no column for the limit.
                 owner = event.organization_id
-                _, is_new = await write_event(acquired, owner, event_id, fields, keeps_limit=True)
+                _, is_new = await write_event(acquired, owner, event_id, fields, keeps_limit=True, actor=ACTOR)
                 made["events"] += is_new  # deleted meanwhile
         new = await insert_representations(acquired, refused.without(found.representations.values()))
         made["representations"] = len(new)
@@ -163,7 +163,7 @@ async def load(
                 owner = found.events[event_id].organization_id
                 fields_of_date = _fields(representation, RepresentationFields)
                 _, is_new = await write_representation(
-                    acquired, owner, key, fields_of_date, end_lists=end_lists, now=now
+                    acquired, owner, key, fields_of_date, end_lists=end_lists, now=now, actor=ACTOR
                 )
                 made["representations"] += is_new
         new = await insert_offers(acquired, refused.without(found.offers.values()))

@@ -15,6 +15,7 @@ _HOLD = frozenset({"status", "tickets_held", "ready_at", "ready_until", "held"})
 _LEAVING = frozenset({"status", "tickets_held", "left_reason", "left_at", "ready_until", "held"})
 _STOCK = frozenset({"available_stock"})
 _TOTAL = frozenset({"total_stock", "available_stock"})
+_CANCELLATION = frozenset({"cancelled_at", "cancelled_reason"})
 _OPEN = frozenset({"waiting_list_open"})
 
 RECORDED_AS: Mapping[str, Set[str]] = {
@@ -24,6 +25,7 @@ RECORDED_AS: Mapping[str, Set[str]] = {
     "reconsider": {"put_offer", "resume"},
     "extend_all": {"extend"},
     "extend_outage": {"extend"},
+    "catch_up": {"reschedule", "cancel", "reinstate", "change_event", "resume"},
 }
 """The verbs of the engine that the history records as other verbs."""
 
@@ -161,6 +163,13 @@ VERBS: Mapping[str, VerbRow] = {
         email=EmailKind.ENDED,
     ),
     "resume": VerbRow(label=N_("End taken back"), fields={"ended_at"}),
+    # What happens to the catalogue around the list.
+    "reschedule": VerbRow(label=N_("Show moved to another date"), fields={"start_datetime", "end_datetime"}),
+    "cancel": VerbRow(label=N_("Show cancelled"), fields=_CANCELLATION),
+    "reinstate": VerbRow(label=N_("Cancellation taken back"), fields=_CANCELLATION),
+    "change_event": VerbRow(
+        label=N_("Event changed"), fields={"title", "venue_name", "venue_address", "timezone"}
+    ),
     "erase": VerbRow(label=N_("Personal data erased"), moves={(_LEFT, _LEFT)}, fields={"user_id"}),
     "add_stock": VerbRow(label=N_("Tickets returned"), fields=_STOCK),
     "remove_stock": VerbRow(label=N_("Tickets sold or withdrawn elsewhere"), fields=_STOCK | _OPEN),

@@ -10,32 +10,41 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from typing import Any, Self
+from uuid import UUID, uuid4
 
 from waiting_list.lists.change_columns import as_json, change_arrays, list_settings
 from waiting_list.lists.entry_contacts import EntryContacts
 from waiting_list.lists.event_limit import OtherPlaces
-from waiting_list.lists.holds import hold_until
 from waiting_list.lists.join_limit import JoinLimit
-from waiting_list.lists.list_state import ListState, list_state
+from waiting_list.lists.list_clock import OF_REPRESENTATION, ListClock
 from waiting_list.lists.models import CLOCK, Entry, Inventory, ListKey, Status
 from waiting_list.lists.ranks import SegmentChanges, joining_rank, last_places
-from waiting_list.lists.rows import ENTRY_COLUMNS, JOINED_WITH, STOCK, EntryChange, EntryRow, ListRow, entry_view
+from waiting_list.lists.rows import (
+    ENTRY_COLUMNS,
+    JOINED_WITH,
+    STOCK,
+    EntryChange,
+    EntryRow,
+    ListRow,
+    News,
+    entry_view,
+)
 from waiting_list.lists.setting_values import Policy
-from waiting_list.lists.settings_models import ListSettings
 from waiting_list.lists.write_by_parts import write_by_parts
 from waiting_list.postgres.pool import Connection, Record, has_citus, lock_list
 from waiting_list.postgres.statements import sql
 
 BEFORE_ALL = -(2**63)
 """A rank lower than that of any entry."""
-_OF_REPRESENTATION = ("start_datetime", "cancelled_at", "cancelled_reason", "draft")
 
 
-class LockedList:
+class LockedList(ListClock):
     """One list under its lock. Get it from `open` or `read_locked`; after the verbs, call `flush` once more."""
 
     def __init__(self, connection: Connection, record: Record, secret: bytes) -> None:
         row = ListRow.from_record(record)
+        self.secret = secret
+        """The deployment's `derived` secret, from which hashes of persons are made."""
         self.connection = connection
         self.list = row
         self.was = replace(row)
@@ -43,7 +52,7 @@ class LockedList:
         self.now: datetime = record["now"]
         self.starts_at: datetime = record["start_datetime"]
         self.cancelled_at: datetime | None = record["cancelled_at"]
-        self._representation = {name: record[name] for name in _OF_REPRESENTATION}
+        self.of_representation = {name: record[name] for name in OF_REPRESENTATION}
         self.max_quantity_per_order: int = record["max_quantity_per_order"]
         self.largest_minimum: int = record["largest_minimum"] or 0
         """No waiting entry has a larger minimum."""
@@ -56,6 +65,10 @@ class LockedList:
         """The organization's enabled webhooks, with the types that each wants; an empty text means all."""
         self.sends_mail: bool = record["sends_mail"]
         """Whether some worker of this deployment sends e-mails, whatever this process knows of mail servers."""
+        self.news: list[News] = []
+        """The changes around the list that its history has learned of, in order."""
+        self.moved_holds: list[tuple[EntryRow, datetime, int]] = []
+        """The holds whose deadline moved with the list's end, with the old one and the change's sequence."""
         self.changes: list[EntryChange] = []
         """The changes of entries, in order."""
         self.contacts = EntryContacts(
@@ -121,30 +134,6 @@ class LockedList:
         self.actor, self.promoted, self.revoked = actor, [], []
 
     @property
-    def ends_at(self) -> datetime:
-        """Return when the list ends: when the show begins or is cancelled, or at an earlier `closes_at`."""
-        own, cancelled_at = self.list.closes_at, self.cancelled_at
-        return min(own or self.starts_at, cancelled_at or self.starts_at, self.starts_at)
-
-    @property
-    def state(self) -> ListState:
-        """Return whether fans can join, and why not."""
-        return list_state(
-            lambda name: self._representation[name] if name in _OF_REPRESENTATION else getattr(self.list, name),
-            self.now,
-        )
-
-    @property
-    def settings(self) -> ListSettings:
-        """The settings, as clients see them."""
-        return self.list.settings.model_copy(update=self.state._asdict())
-
-    @property
-    def ended(self) -> bool:
-        """Return whether the show has begun, or the list has closed for good."""
-        return self.now >= self.ends_at
-
-    @property
     def most_held(self) -> int:
         """Return how many tickets one entry can be held: as many as one order may have, and as there are."""
         return min(self.max_quantity_per_order, self.list.total_stock)
@@ -157,32 +146,29 @@ class LockedList:
 
     def note_order_limit(self) -> None:
         """Record the order limit by which the line is served, if the offer has another one than before."""
-        self.record("put_offer", on_list={"order_limit": self.max_quantity_per_order})
+        before, limit = self.list.order_limit, self.max_quantity_per_order
+        self.record("put_offer", on_list={"order_limit": limit})
+        if before not in (None, limit):
+            sides = ({"max_quantity_per_order": one} for one in (before, limit))
+            self.news.append(News(uuid4(), "put_offer", self.list.last_sequence, *sides))
 
-    def deadline(self, entry: EntryRow) -> datetime:
-        """Return until when the fan of a ready entry can buy: at most until the end of the list.
+    def learn(
+        self, verb: str, actor: str, change_id: UUID, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> None:
+        """Record a change around the list, which its caller has made already, in the history."""
+        kept, self.actor = self.actor, actor
+        self._write_history(verb, None, before, after)
+        self.actor = kept
+        self.news.append(News(change_id, verb, self.list.last_sequence, before, after))
 
-        The deadline of an entry that has left no longer depends on the end of the list.
-        """
-        if entry.status is Status.LEFT and entry.ready_until is not None:
-            return entry.ready_until
-        return min(entry.ready_until or self.ends_at, self.ends_at)
-
-    def hold_until(self) -> datetime | None:
-        """Return the deadline of a hold that begins now, by the list's rules; None if it has none.
-
-        It may be after the end of the list; `deadline` cuts it there.
-        """
-        row = self.list
-        return hold_until(
-            self.now,
-            hold_minutes=row.hold_minutes,
-            hold_steps=row.hold_steps,
-            quiet_from=row.quiet_from,
-            quiet_until=row.quiet_until,
-            timezone=self.timezone,
-            starts_at=self.starts_at,
-        )
+    async def note_moved_holds(self, ended_at: datetime) -> None:
+        """Note which holds have another deadline than while the list ended at `ended_at`."""
+        if ended_at == self.ends_at or not self.list.held:
+            return
+        for entry in await self.read("read_ready_entries"):
+            before = min(entry.ready_until or ended_at, ended_at)
+            if before != self.deadline(entry):
+                self.moved_holds.append((entry, before, self.list.last_sequence))
 
     async def load_latest(self, user_ids: Iterable[str]) -> None:
         """Read the latest entry of each of these users, with one statement."""

@@ -20,6 +20,10 @@ class WebhookType(StrEnum):
     """Fans can join now, also after an end was taken back."""
     LIST_CLOSED = "list.closed"
     """Fans can no longer join: an organizer closed the list, or it ended."""
+    LIST_CHANGED = "list.changed"
+    """The dates, the cancellation, the order limit or the end of a list changed."""
+    EVENT_CHANGED = "event.changed"
+    """The title, venue or timezone of an event changed."""
     STOCK_CHANGED = "stock.changed"
     """The stock of a list changed: total, available or held."""
 
@@ -33,6 +37,7 @@ class EmailKind(StrEnum):
     REMINDER = "reminder"
     EXTENDED = "extended"
     REVOKED = "revoked"
+    CHANGED = "changed"
     EXPIRED = "expired"
     ENDED = "ended"
     REMOVED = "removed"

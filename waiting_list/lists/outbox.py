@@ -7,10 +7,11 @@ names the entry and the due time.
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID, uuid5
+from uuid import UUID
 
+from waiting_list.lists.change_letters import notice_id, reminder_at, write_change_letters
 from waiting_list.lists.events import VERBS
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import CLOCK, Entry, Status
@@ -37,29 +38,27 @@ async def write_outbox(locked: LockedList, *, announces: bool = True) -> bool:
     """
     await locked.flush()
     written = await _write_for_webhooks(locked) if locked.webhooks else False
-    return await _write_for_fans(locked, announces) or written
-
-
-def notice_id(list_id: UUID, at: datetime, sequence: int, type_: str, webhook_id: str | None) -> UUID:
-    """Return the id of a notice; it follows from the cause, so that each attempt to send has the same id.
-
-    The instant is part of it, because a list that was deleted and made again counts from 1 again.
-    """
-    return uuid5(list_id, f"{at.isoformat()}/{sequence}/{type_}/{webhook_id or ''}")
+    told = await write_change_letters(locked) if locked.news else False
+    return await _write_for_fans(locked, announces) or written or told
 
 
 async def _write_for_webhooks(locked: LockedList) -> bool:
     wanted = {webhook_id: types.split() for webhook_id, types in locked.webhooks.items()}
     shown = [(type_, change) for change in locked.changes if (type_ := _type(change))]
-    views = await locked.views({change.entry.number: change.entry for _, change in shown}.values())
+    moved = [entry for entry, _, _ in locked.moved_holds]
+    rows_shown = {change.entry.number: change.entry for _, change in shown} | {one.number: one for one in moved}
+    views = await locked.views(rows_shown.values())
     list_id, at = locked.list.list_id, locked.now.isoformat()
+    many = {one.number for one in moved}
     rows = []
     stock = await _stock_events(locked)
-    for event in (*_entry_events(shown, views), *_list_events(locked), *stock):
+    for event in (*_entry_events(shown, views), *_hold_events(locked, views), *_list_events(locked), *stock):
         body = json.dumps({"type": event.type, "timestamp": at, "data": event.data}, separators=(",", ":"))
         for webhook_id, types in wanted.items():
             if not types or event.type in types:
-                name = notice_id(list_id, locked.now, event.sequence, event.type, webhook_id)
+                # Several holds may have moved with one change.
+                cause = f"{event.type}/{event.number}" if event.number in many else event.type
+                name = notice_id(list_id, locked.now, event.sequence, cause, webhook_id)
                 rows.append((name, webhook_id, event.type, event.number, event.sequence, body))
     await _write(locked, "insert_notices", rows)
     return bool(rows)
@@ -78,6 +77,12 @@ def _entry_events(shown: list[tuple[WebhookType, EntryChange]], views: dict[int,
         yield _Event(type_, change.sequence, change.entry.number, data)
 
 
+def _hold_events(locked: LockedList, views: dict[int, Entry]) -> Iterator[_Event]:
+    for entry, _, sequence in locked.moved_holds:
+        shown = views[entry.number].model_dump(mode="json", exclude={"purchase_pass"})
+        yield _Event(WebhookType.ENTRY_CHANGED, sequence, entry.number, {"sequence": sequence, "entry": shown})
+
+
 def _list_events(locked: LockedList) -> Iterator[_Event]:
     was, row, sequence = locked.was, locked.list, locked.list.last_sequence
 
@@ -92,6 +97,13 @@ def _list_events(locked: LockedList) -> Iterator[_Event]:
         yield about_list(WebhookType.LIST_CLOSED, "ended")
     elif was.waiting_list_open and not row.waiting_list_open:
         yield about_list(WebhookType.LIST_CLOSED, "closed")
+    for one in locked.news:
+        if one.verb != "change_event":  # event.changed tells of that, once for all lists
+            changes = {"verb": one.verb, "before": one.before, "after": one.after}
+            data = about_list(WebhookType.LIST_CHANGED, None).data
+            del data["reason"]
+            data |= {"sequence": one.sequence, "changes": changes}
+            yield _Event(WebhookType.LIST_CHANGED, one.sequence, None, data)
 
 
 async def _stock_events(locked: LockedList) -> list[_Event]:
@@ -127,7 +139,7 @@ async def _write_for_fans(locked: LockedList, announces: bool) -> bool:
         if not is_known:
             add(kind, number, change.sequence, now)
         if kind in (EmailKind.READY, EmailKind.EXTENDED) and change.entry.status is Status.READY:
-            reminders[number] = change.sequence, _reminder_at(locked, locked.deadline(change.entry))
+            reminders[number] = change.sequence, reminder_at(locked, locked.deadline(change.entry))
     if later := [change.entry.number for change in locked.changes if change.verb == "extend"]:
         await locked.connection.execute(sql("delete_reminders"), row.list_id, later)
     for number, (sequence, due_at) in reminders.items():
@@ -167,15 +179,3 @@ async def _write(locked: LockedList, statement: str, rows: Sequence[Sequence[Any
     for start in range(0, len(rows), _AT_ONCE):
         some = map(list, zip(*rows[start : start + _AT_ONCE], strict=True))
         await locked.connection.execute(sql(statement), row.list_id, row.organization_id, locked.now, *more, *some)
-
-
-def _reminder_at(locked: LockedList, deadline: datetime) -> datetime | None:
-    """Return when to remind a fan of a hold that begins or is extended now.
-
-    Returns None if that would be in the first half of its time.
-    """
-    minutes = locked.list.reminder_minutes
-    if minutes is None:
-        return None
-    before = timedelta(minutes=minutes)
-    return deadline - before if before <= (deadline - locked.now) / 2 else None

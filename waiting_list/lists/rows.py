@@ -55,6 +55,16 @@ class EntryChange(NamedTuple):
     """Whether the change has made the entry ready."""
 
 
+class News(NamedTuple):
+    """One change around the list, as its history has it now."""
+
+    change_id: UUID
+    verb: str
+    sequence: int
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
 @dataclass(slots=True)
 class ListRow(SettingColumns):
     """A row of `inventory` inside a transaction: the columns of its settings, and these."""

@@ -73,6 +73,7 @@ class EmailComposer:
             verify_link = to.below(link, to.VERIFY, code=verify_code)
         context = EmailContext(
             **{name: about[name] for name in _SHOWN_FIELDS},
+            **_before(notice),
             requeued=entry.status is Status.WAITING,
             link=link,
             unsubscribe_link=to.unsubscribe(link, code),
@@ -107,6 +108,20 @@ class EmailComposer:
         return self._renderer.render_webhook_disabled(**body, since=since, notice_id=notice["notice_id"])
 
 
+def _before(notice: Record) -> dict[str, Any]:
+    """Return what an e-mail about a change says of the time before it."""
+    if notice["type"] != EmailKind.CHANGED:
+        return {}
+    kept = json.loads(notice["body"])
+    was = {name: kept["before"].get(name) for name in ("start_datetime", "venue_name", "venue_address")}
+    was["ready_until"] = kept["ready_until_before"]
+    instants = ("start_datetime", "ready_until")
+    return {
+        f"{name}_before": datetime.fromisoformat(value) if name in instants and value else value
+        for name, value in was.items()
+    }
+
+
 def reason_not_to_send(notice: Record, about: Mapping[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
     """Return why an e-mail is no longer true or needed; None if the worker should send it."""
     if about["email"] is None or not about["subscribed"]:
@@ -118,6 +133,8 @@ def reason_not_to_send(notice: Record, about: Mapping[str, Any]) -> str | None: 
     match EmailKind(notice["type"]):
         case EmailKind.JOINED | EmailKind.REVOKED if status != Status.WAITING:
             return "the fan no longer waits"
+        case EmailKind.CHANGED if status == Status.LEFT:
+            return "the fan has left the list"
         case EmailKind.READY | EmailKind.REMINDER | EmailKind.EXTENDED if (
             not same_hold or about["now"] >= about["ready_until"]
         ):

@@ -58,6 +58,8 @@ def example_context(kind: EmailKind, *, locale: str, organization_id: str = "dem
             return replace(
                 context, tickets_held=2, ready_until=until, buy_link="https://shop.example/buy?pass=eyJhbGciOi"
             )
+        case EmailKind.CHANGED:
+            return replace(context, start_datetime_before=datetime(2030, 11, 28, 19, 30, tzinfo=UTC))
         case EmailKind.VERIFY | EmailKind.JOINED:
             return replace(context, verify_link=f"{link}/verify?code=Qm9uam91ciBBZGEh")
         case EmailKind.SIGN_IN:

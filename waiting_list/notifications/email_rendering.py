@@ -79,6 +79,10 @@ class EmailContext:
     tickets_minimum: int = 1
     tickets_held: int = 0
     ready_until: datetime | None = None
+    start_datetime_before: datetime | None = None
+    venue_name_before: str | None = None
+    venue_address_before: str | None = None
+    ready_until_before: datetime | None = None
     requeued: bool = False
     cancelled: bool = False
     cancelled_reason: str | None = None

@@ -40,6 +40,36 @@ class ListEventData(Frozen):
     reason: Literal["closed", "ended"] | None
 
 
+class Changes(Frozen):
+    """The facts that changed, with their values before and after, and the verb of the history."""
+
+    verb: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class ListChangedData(Frozen):
+    """A list whose dates, cancellation, order limit or end changed, right after that."""
+
+    sequence: int
+    list: ListSettings
+    changes: Changes
+
+
+class EventChanges(Frozen):
+    """The facts of an event that changed, with their values before and after."""
+
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class EventChangedData(Frozen):
+    """An event right after its title, venue or timezone changed."""
+
+    event: dict[str, Any]
+    changes: EventChanges
+
+
 class StockEventData(Frozen):
     """The stock of a list, right after its change."""
 
@@ -83,6 +113,12 @@ TYPES: Mapping[str, Described] = {
     ),
     WebhookType.LIST_CLOSED: Described(
         "Fans can no longer join: an organizer closed the list, or it ended.", ListEventData
+    ),
+    WebhookType.LIST_CHANGED: Described(
+        "The dates, the cancellation, the order limit or the end of a list changed.", ListChangedData
+    ),
+    WebhookType.EVENT_CHANGED: Described(
+        "The title, venue or timezone of an event changed; once, however many lists it has.", EventChangedData
     ),
     WebhookType.STOCK_CHANGED: Described("The stock of a list changed: total, available or held.", StockEventData),
     "webhook.test": Described("An organizer asked for a test delivery.", WebhookTestData),

@@ -24,6 +24,7 @@ DISTRIBUTED = (
     "counted_periods",
     "counted_waits",
     "deleted_lists",
+    "list_news",
 )
 """Tables that are distributed by `list_id`, so that all rows of a list are on one node. The others are placed
 beside the first."""
@@ -48,6 +49,7 @@ LOCAL = (
     "schema_migrations",
     "sign_outs",
     "suppressions",
+    "told_people",
 )
 """Tables that stay on the coordinator, because they belong to no list and change often. The other nodes ask it for
 them, so that the service may connect to any node."""

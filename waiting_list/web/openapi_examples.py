@@ -342,6 +342,14 @@ _DATA: Mapping[str, Json] = {
         "list": _SETTINGS | {"open": False, "list_state": "closed", "state_reason": "by_organizer"},
         "reason": "closed",
     },
+    WebhookType.LIST_CHANGED: {
+        "list": _SETTINGS,
+        "changes": {
+            "verb": "reschedule",
+            "before": {"start_datetime": "2030-01-30T19:00:00+00:00"},
+            "after": {"start_datetime": "2030-01-31T19:00:00+00:00"},
+        },
+    },
     WebhookType.STOCK_CHANGED: {"inventory": _STOCK},
 }
 
@@ -361,6 +369,11 @@ def webhook_example(type_: str) -> Json:
         data = {"sequence": 1207} | {
             name: {key: one for key, one in value.items() if key != "purchase_pass"} if name == "entry" else value
             for name, value in _DATA[type_].items()
+        }
+    elif type_ == WebhookType.EVENT_CHANGED:
+        data = {
+            "event": EXAMPLES["Event"],
+            "changes": {"before": {"venue_name": "Zénith"}, "after": {"venue_name": "Olympia"}},
         }
     elif type_ == "webhook.test":
         data = {"message": "This webhook works."}

@@ -69,7 +69,9 @@ async def get_event(call: ApiRequest, event_id: PathId) -> Response:
 )
 async def put_event(call: ApiRequest, event_id: PathId, body: EventFields) -> Response:
     """Create or change an event."""
-    put, made = await catalogue_changes.put_event(call.pool, call.organization_id, event_id, body)
+    put, made = await catalogue_changes.put_event(
+        call.pool, call.organization_id, event_id, body, engine=call.engine, actor=call.caller.actor
+    )
     return answer(put, status=201 if made else 200)
 
 

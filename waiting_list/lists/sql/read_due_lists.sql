@@ -1,9 +1,11 @@
 -- Read the lists that need maintenance: a hold lapsed (expire), the list ended, and its people had their grace of $1 (end), or
--- its end lies ahead again (resume). Locks nothing: each is locked later. It reads the clock once, so that the index serves it.
+-- its end lies ahead again (resume), or has news (catch_up). Locks nothing. It reads the clock once, so that the index serves it.
 SELECT i.offer_id, i.representation_id, d.verb
 FROM (
     SELECT DISTINCT e.list_id, 'expire' AS verb FROM entries e
     WHERE e.status = 'ready' AND e.ready_until <= statement_timestamp()
+    UNION ALL
+    SELECT DISTINCT n.list_id, 'catch_up' FROM list_news n
     UNION ALL
     SELECT i.list_id, CASE WHEN m.ends_at <= statement_timestamp() THEN 'end' ELSE 'resume' END
     FROM inventory i

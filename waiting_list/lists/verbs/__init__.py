@@ -1,6 +1,7 @@
 """The verbs: what can happen to a list, each inside one transaction under the lock of the list."""
 
 from waiting_list.lists.verbs.buy import buy
+from waiting_list.lists.verbs.catch_up import catch_up
 from waiting_list.lists.verbs.change import change
 from waiting_list.lists.verbs.checkout import checkout
 from waiting_list.lists.verbs.configure import configure
@@ -21,6 +22,7 @@ __all__ = [
     "add_stock",
     "add_total_stock",
     "buy",
+    "catch_up",
     "change",
     "checkout",
     "configure",

@@ -1,9 +1,11 @@
 """The verb `configure`: change the settings of a list."""
 
 from typing import Any
+from uuid import uuid4
 
 from waiting_list.lists.ending import people_of_ending, refuse_to_end, take_back_end
 from waiting_list.lists.locked_list import LockedList
+from waiting_list.lists.rows import News
 from waiting_list.lists.settings_models import SettingsChange
 from waiting_list.problems import InvalidRequest
 
@@ -32,7 +34,13 @@ async def configure(locked: LockedList, *, settings: SettingsChange, end_lists: 
         refuse_to_end([ending] if ending else [])
     if "open" in changes:
         changes |= open_or_closed(changes.pop("open"))
+    ended_at = locked.ends_at
+    before = locked.list.closes_at
     locked.record("configure", on_list=changes)
+    if locked.list.closes_at != before:
+        sides = ({"closes_at": one and one.isoformat()} for one in (before, locked.list.closes_at))
+        locked.news.append(News(uuid4(), "configure", locked.list.last_sequence, *sides))
+        await locked.note_moved_holds(ended_at)
     take_back_end(locked)
     locked.needs_promotion |= settings.moves_queue
 
