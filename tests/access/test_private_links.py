@@ -442,6 +442,8 @@ async def test_a_code_is_for_one_address_of_one_entry(pages: Pages) -> None:
     async with unchanged(pages.app):
         assert (await pages.post(f"{other}/verify/{code}")).status_code == 422
     await pages.shop.user("ada", "PUT", f"/waiting-lists/{LIST}/entry/contact", {"email": "new@example.org"})
+    assert (await pages.shop.http.get(path)).status_code == 404
+    path = await pages.link("ada")
     async with unchanged(pages.app):
         for method in ("GET", "POST"):
             answer = await pages.shop.http.request(method, f"{path}/verify/{code}")

@@ -206,12 +206,35 @@ async def test_an_unverified_address_is_passed_over_until_a_token_vouches_for_it
     await shop.stock()
     await shop.made("PATCH", f"/waiting-lists/{LIST}", {"verify_email": True})
     await shop.join("ada", **ADA)
-    await shop.join("bob")
+    bob = {"user_id": "bob", "tickets_wanted": 1, "email": "bob@example.org", "email_verified": True}
+    await shop.made("POST", f"/waiting-lists/{LIST}/entries", bob)
     stock = await shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 2})
     assert [one["user_id"] for one in stock["promoted"]] == ["bob"]
     assert (await shop.entry("ada"))["position"] == 1
     await acting(shop, "PUT", CONTACT, ADA, **VOUCHED)
     assert (await shop.entry("ada"))["status"] == "ready"
+
+
+@pytest.mark.parametrize("rule", ["email_required", "verify_email"])
+async def test_a_list_that_asks_for_an_address_takes_no_entry_without_one(
+    app: FastAPI, shop: Shop, rule: str
+) -> None:
+    await shop.stock()
+    await shop.join("eve")
+    shown = await shop.made("PATCH", f"/waiting-lists/{LIST}", {rule: True})
+    assert shown["email_required"] is True
+    assert (await shop.http.get(f"/v1/user/waiting-lists/{LIST}")).json()["email_required"] is True
+    async with unchanged(app):
+        problem(await shop.user("ada", "POST", ENTRY, {"tickets_wanted": 1}), 422, "email_required")
+        for_bob = {"user_id": "bob", "tickets_wanted": 1, "name": "Bob"}
+        path = f"/waiting-lists/{LIST}/entries"
+        problem(await shop.organizer("POST", path, for_bob), 422, "email_required")
+        problem(await shop.user("eve", "PUT", CONTACT, {"name": "Eve"}), 422, "email_required")
+    await shop.join("ada", **ADA)
+    async with unchanged(app):
+        problem(await shop.user("ada", "PUT", CONTACT, {}), 422, "email_required")
+    await shop.made("PATCH", f"/waiting-lists/{LIST}", {"email_required": False, "verify_email": False})
+    assert (await shop.user("ada", "PUT", CONTACT, {})).status_code == 200
 
 
 async def test_no_listing_history_csv_or_webhook_shows_a_contact(app: FastAPI, shop: Shop) -> None:

@@ -46,7 +46,7 @@ async def test_a_verified_mailbox_has_one_place_however_its_address_is_spelt(
     await lists.join("bob", email="bob@gmail.com", email_verified=True)
     # An unverified address may belong to another person.
     await lists.join("eve", email="ada@gmail.com")
-    await lists.join("zoe")
+    await lists.join("zoe", email="zoe@gmail.com")
     assert await active(lists) == 4
     await lists.audit()
 

@@ -77,7 +77,7 @@ async def types(lists: Lists) -> list[str]:
 
 async def test_nothing_is_written_where_nobody_can_be_told(lists: Lists) -> None:
     await add_webhook(lists, webhook_id="wh_2", organization="org_2")
-    await lists.join("ada", **ADA)
+    await lists.join("ada", name="Ada")
     await lists.add_stock(1)
     await lists.buy("ada")
     assert (await lists.tables())["outbox"] == []
@@ -194,13 +194,51 @@ async def test_a_list_that_begins_to_ask_for_verified_addresses_asks_everybody_w
 async def test_nobody_is_asked_to_verify_where_the_list_does_not_ask_for_it(mailing: Lists) -> None:
     await mailing.join("ada")
     await mailing.set_contact("ada", email="ada@example.org")
+    assert [type_ for type_, _, _ in await emails(mailing)] == ["joined"]
+
+
+async def test_another_address_is_told_where_the_entry_stands(mailing: Lists) -> None:
+    await mailing.join("ada", 2, **ADA)
+    await emails(mailing)
+    await mailing.set_contact("ada", **ADA, name="Ada")  # the same address
     assert await emails(mailing) == []
+    await mailing.set_contact("ada", email="new@example.org")
+    assert await emails(mailing) == [("joined", 1, T0)]
+    await mailing.set_contact("ada", name="Ada")
+    assert await emails(mailing) == []
+    await mailing.add_stock(2)
+    await emails(mailing)
+    await mailing.set_contact("ada", email="newer@example.org")
+    assert [one[:2] for one in await emails(mailing)] == [("ready", 1)]
+    await mailing.buy("ada")
+    assert await emails(mailing) == []
+
+
+async def test_another_address_ends_the_private_link_at_once(mailing: Lists) -> None:
+    async def link() -> tuple[int, bytes | None]:
+        (row,) = await mailing.rows("SELECT link_version, link_hash FROM contacts")
+        return row["link_version"], row["link_hash"]
+
+    await mailing.join("ada", name="Ada")
+    await mailing.rows("UPDATE contacts SET link_hash = 'x'")
+    first = await link()
+    # Without an address before, no letter has the link: the shop gave it to the fan.
+    await mailing.set_contact("ada", **ADA)
+    await mailing.set_contact("ada", **ADA, name="Ada")
+    assert await link() == first
+    for given in ({"email": "new@example.org"}, {}):
+        await mailing.rows("UPDATE contacts SET link_hash = 'x'")
+        version, _ = await link()
+        await mailing.set_contact("ada", **given)
+        assert (await link())[1] is None
+        assert (await link())[0] != version
 
 
 async def test_many_who_change_their_address_at_once_are_all_asked_in_one_transaction(mailing: Lists) -> None:
     await mailing.configure(verify_email=True)
     for user in ("ada", "bob"):
-        await mailing.join(user)
+        await mailing.join(user, email=f"{user}@example.org")
+    await emails(mailing)
     run = mailing.engine.run
     with capture_logs() as logged:
         await asyncio.gather(
@@ -247,7 +285,7 @@ async def test_who_wants_no_more_mails_gets_none(mailing: Lists) -> None:
     assert await emails(mailing) == []
     await mailing.set_contact("ada", email="new@example.org", email_verified=True)
     await mailing.add_stock(1)
-    assert [type_ for type_, _, _ in await emails(mailing)] == ["ready", "reminder"]
+    assert [type_ for type_, _, _ in await emails(mailing)] == ["joined", "ready", "reminder"]
 
 
 async def test_webhooks_are_told_of_everything_that_happens_to_entries_and_stock(lists: Lists) -> None:

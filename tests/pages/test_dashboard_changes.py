@@ -498,3 +498,16 @@ async def test_an_end_in_the_past_is_confirmed_with_a_tick_beside_the_counts(off
     _, sent = await asked(organizer, **SETTINGS | {"closes_at": "2020-01-31T20:00"})
     await organizer.did(f"{PAGE}/do", **sent, end_lists="on")
     assert (await office.shop.made("GET", f"/waiting-lists/{LIST}"))["closes_at"]
+
+
+async def test_an_address_stays_required_as_the_form_says_once_none_has_to_be_confirmed(office: Office) -> None:
+    async def required(**form: str) -> bool:
+        _, sent = await asked(organizer, **SETTINGS, **form)
+        await organizer.did(f"{PAGE}/do", **sent)
+        return bool((await office.shop.made("GET", f"/waiting-lists/{LIST}"))["email_required"])
+
+    organizer = await office.organizer()
+    assert await required(verify_email="on")
+    assert not await required(one_place_per_address="on")
+    assert await required(verify_email="on")
+    assert await required(email_required="on")

@@ -68,6 +68,7 @@ class Model:
     join_challenge: str = "off"
     one_place_per_address: bool | None = None
     hold_grace_seconds: int = 900
+    email_required: bool = False
     after_expiry: str = "leave"
     requeue_limit: int | None = 1
     automatic: bool = True
@@ -200,6 +201,7 @@ class Model:
         refuse("waiting_list_not_open", when=not self.open)
         refuse("already_in_list", when=any(p.user == user and p.status != "left" for p in self.order))
         self.check_wish(wanted, minimum)
+        refuse("email_required", when=email is None and (self.email_required or self.verify_email))
         refuse(
             "waiting_list_full", when=self.max_waiting is not None and len(self.are("waiting")) >= self.max_waiting
         )
@@ -216,6 +218,7 @@ class Model:
 
     def set_contact(self, user: str, email: str | None, email_verified: bool = False) -> None:
         place = self.find(user)
+        refuse("email_required", when=email is None and (self.email_required or self.verify_email))
         if email != place.email or not place.verified:
             if email and email_verified:
                 self.check_mailbox(email, place)

@@ -43,6 +43,8 @@ class EntryContacts:
         """The new number of each entry whose user waits again, after an expired hold or an undone removal."""
         self.to_verify: dict[int, EntryRow] = {}
         """The entries whose new address is unverified, by number."""
+        self.corrected: dict[int, EntryRow] = {}
+        """The entries with a new address that needs no verification before other e-mails, by number."""
         self.mailboxes = Mailboxes(connection, row.list_id, secret, now_of)
         """Which entry has which verified mailbox, if the list has the rule."""
         self._traces: dict[int, Trace] = {}
@@ -63,12 +65,14 @@ class EntryContacts:
         await self._flush()
         return await self._connection.fetchrow(sql("read_contact"), self._list.list_id, number)
 
-    async def change(self, entry: EntryRow, contact: Contact) -> None:
-        """Store a new contact for an entry."""
+    async def change(self, entry: EntryRow, contact: Contact, *, is_new: bool) -> None:
+        """Store a new contact for an entry; `is_new` says whether the address is another one."""
         self.mailboxes.forget([entry.number])
         await self._upsert({entry.number: contact})
         if contact.is_unverified:
             self.to_verify[entry.number] = entry
+        if is_new and contact.email is not None and not (contact.is_unverified and self._list.verify_email):
+            self.corrected[entry.number] = entry
 
     async def verify(self, number: int, email: str) -> None:
         """Store that the address of an entry is verified. Raises AddressTaken."""

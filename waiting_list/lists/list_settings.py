@@ -263,6 +263,19 @@ class DeclaredSettings(BaseModel):
         default=1,
         description="How often in a row a user whose hold expires waits again, with `requeue`; null: no limit.",
     )
+    email_required: Annotated[
+        Flag,
+        Setting(
+            migration=32,
+            group=JOINING,
+            label=N_("Email address required"),
+            field_label=N_("Only with an email address. This is so whenever unconfirmed addresses are skipped."),
+            implied_by="verify_email",
+        ),
+    ] = Field(
+        default=False,
+        description="Whether an entry must have an e-mail address; always true with `verify_email`.",
+    )
 
 
 SETTINGS: Mapping[str, DeclaredSetting] = declared_settings(DeclaredSettings)

@@ -145,9 +145,10 @@ async def _write_for_fans(locked: LockedList, announces: bool) -> bool:
     for number, (sequence, due_at) in reminders.items():
         if due_at is not None:
             add(EmailKind.REMINDER, number, sequence, due_at)
-    for number in _to_verify(locked):
-        name = notice_id(row.list_id, now, row.last_sequence, f"{EmailKind.VERIFY}/{number}", None)
-        rows.append((name, EmailKind.VERIFY, number, row.last_sequence, now))
+    asked = [(EmailKind.VERIFY, number) for number in _to_verify(locked)]
+    for kind, number in (*asked, *_corrected(locked)):
+        name = notice_id(row.list_id, now, row.last_sequence, f"{kind}/{number}", None)
+        rows.append((name, kind, number, row.last_sequence, now))
     await _write(locked, "insert_letters", rows, row.verify_email)
     if row.verify_email and not locked.was.verify_email:
         await locked.connection.execute(
@@ -171,6 +172,15 @@ def _to_verify(locked: LockedList) -> list[int]:
     )
     asked = locked.contacts.to_verify | {entry.number: entry for entry in again}
     return [number for number, entry in asked.items() if entry.unverified and entry.status is not Status.LEFT]
+
+
+def _corrected(locked: LockedList) -> Iterator[tuple[EmailKind, int]]:
+    """Yield the e-mails to new addresses of entries. The pending ones about an entry go there by themselves."""
+    told = {(VERBS[change.verb].email, change.entry.number) for change in locked.changes}
+    for number, entry in locked.contacts.corrected.items():
+        kind = EmailKind.JOINED if entry.status is Status.WAITING else EmailKind.READY
+        if entry.status is not Status.LEFT and (kind, number) not in told:
+            yield kind, number
 
 
 async def _write(locked: LockedList, statement: str, rows: Sequence[Sequence[Any]], *more: Any) -> None:

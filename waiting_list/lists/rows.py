@@ -113,6 +113,11 @@ class ListRow(SettingColumns):
         """Whether a verified mailbox has at most one place; the default follows `verify_email`."""
         return self.verify_email if self.one_place_per_address is None else self.one_place_per_address
 
+    @property
+    def asks_email(self) -> bool:
+        """Whether an entry must have an address: without one, no fan could be skipped until they verify it."""
+        return self.email_required or self.verify_email
+
     def opening(self, available_stock: int) -> dict[str, bool]:
         """Return the change of `waiting_list_open` that a change of the available stock causes, if any.
 

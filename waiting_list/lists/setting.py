@@ -76,6 +76,8 @@ class Setting:
     """Whether a change can make a waiting fan ready, so that promotion must run again."""
     follows: str | None = None
     """The setting that gives the value while this one is null."""
+    implied_by: str | None = None
+    """The setting that makes this one true, whatever its own value."""
     stored: Stored | None = None
     """How it is stored, if that differs from how clients see it."""
     has_column: bool = True

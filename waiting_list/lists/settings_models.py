@@ -11,7 +11,9 @@ from waiting_list.lists.list_settings import COLUMNS, SETTINGS, WITH_COLUMN, Dec
 from waiting_list.lists.list_state import ListStatus
 from waiting_list.lists.setting import DeclaredSetting, enum_of
 
-_NOT_AS_STORED = tuple(one for one in WITH_COLUMN if one.setting.stored or one.setting.follows)
+_NOT_AS_STORED = tuple(
+    one for one in WITH_COLUMN if one.setting.stored or one.setting.follows or one.setting.implied_by
+)
 _ENUMS = {one.name: enum for one in WITH_COLUMN if (enum := enum_of(one.column_type))}
 _IN_EVERY_ANSWER = 4
 """Stored idempotent responses have the settings of this migration and of those before it."""
@@ -74,6 +76,8 @@ def shown_settings(stored: Callable[[str], Any]) -> dict[str, Any]:
     for one in _NOT_AS_STORED:
         follows = one.setting.follows if shown[one.name] is None else None
         shown[one.name] = one.load(shown[follows or one.name])
+        if one.setting.implied_by and shown[one.setting.implied_by]:
+            shown[one.name] = True
     return shown
 
 

@@ -143,6 +143,8 @@ def reason_not_to_send(notice: Record, about: Mapping[str, Any]) -> str | None: 
             return "the entry has changed since"
         case EmailKind.VERIFY if status == Status.LEFT or not to_verify:
             return "the address no longer needs verification"
+        case EmailKind.JOINED if notice["created_at"] < about["told_at"]:
+            return "a newer e-mail says that the fan joined"
         case EmailKind.VERIFY if notice["created_at"] < about["asked_at"]:
             return "a newer e-mail asks for the verification"
         case EmailKind.REMINDER if about["reminder_minutes"] is None:

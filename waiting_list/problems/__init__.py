@@ -36,6 +36,7 @@
     │   ├── WouldEndList         would_end_list
     │   ├── IdTaken              id_taken
     │   └── HasDependents        has_dependents
+    ├── EmailRequired           422 email_required
     ├── TooManyTickets          422 too_many_tickets
     ├── WrongQuantity           422 wrong_quantity
     ├── RequestTimeout          408 request_timeout
@@ -70,6 +71,7 @@ from waiting_list.problems.entries import (
     AlreadyLeft,
     ChallengeRequired,
     CheckoutUsed,
+    EmailRequired,
     HoldExpired,
     NotInList,
     NotReady,
@@ -114,6 +116,7 @@ __all__ = [
     "ChallengeRequired",
     "CheckoutUsed",
     "Conflict",
+    "EmailRequired",
     "EventNotFound",
     "ExceedsTotalStock",
     "Forbidden",

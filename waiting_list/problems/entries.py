@@ -141,6 +141,12 @@ class TooManyTickets(Problem):
     example: ClassVar[Mapping[str, Any]] = {"maximum": 4}
 
 
+class EmailRequired(Problem):
+    """The list has `email_required` or `verify_email`, and the entry would have no e-mail address."""
+
+    code, status, title = "email_required", 422, "The list requires an e-mail address"
+
+
 class WrongQuantity(Problem):
     """The call would buy or give back more tickets than are held. The problem carries how many are `held`."""
 

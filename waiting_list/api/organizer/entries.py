@@ -146,6 +146,7 @@ async def export_entries(call: ApiRequest, only: Filter, spreadsheet: Spreadshee
             problems.WaitingListFull,
             problems.TooManyPlaces,
             problems.AddressTaken,
+            problems.EmailRequired,
         ]
     ),
 )

@@ -41,6 +41,7 @@ async def get_contact(call: ApiRequest, offer_id: PathId, representation_id: Pat
             problems.NotInList,
             problems.AlreadyLeft,
             problems.AddressTaken,
+            problems.EmailRequired,
         ]
     ),
 )

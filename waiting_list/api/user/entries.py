@@ -79,6 +79,7 @@ class Changing(Frozen):
             problems.TooManyPlaces,
             problems.ChallengeRequired,
             problems.AddressTaken,
+            problems.EmailRequired,
         ]
     ),
 )

@@ -1,4 +1,4 @@
--- Insert or replace contacts of entries of one list. A changed address is subscribed anew; the private link stays.
+-- Insert or replace contacts of entries of one list. Another address is subscribed anew, and ends the private link.
 -- Locks those rows; runs under the list's lock.
 INSERT INTO contacts AS c (list_id, number, email, name, locale, verified_at, mailbox, sole_place,
     link_version)
@@ -12,4 +12,7 @@ WHERE l.list_id = $1
 ON CONFLICT (list_id, number) DO UPDATE
 SET email = excluded.email, name = excluded.name, locale = excluded.locale, verified_at = excluded.verified_at,
     mailbox = excluded.mailbox, sole_place = excluded.sole_place,
-    unsubscribed_at = CASE WHEN c.email = excluded.email THEN c.unsubscribed_at END
+    unsubscribed_at = CASE WHEN c.email = excluded.email THEN c.unsubscribed_at END,
+    link_hash = CASE WHEN coalesce(c.email = excluded.email, c.email IS NULL) THEN c.link_hash END,
+    link_version = CASE WHEN coalesce(c.email = excluded.email, c.email IS NULL) THEN c.link_version
+        ELSE c.link_version + 1 END

@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 from uuid import UUID
 
+from waiting_list.lists.contact import Contact
 from waiting_list.lists.holds import hold_id
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.rows import EntryRow
 from waiting_list.problems import (
     AlreadyLeft,
+    EmailRequired,
     HoldExpired,
     InvalidRequest,
     NotEnoughStock,
@@ -143,6 +145,12 @@ def check_maximum(locked: LockedList, wanted: int, minimum: int) -> None:
         raise TooManyTickets(f"One order may have at most {maximum} tickets.", maximum=most)
     if minimum > most:
         raise TooManyTickets(f"One fan can be held at most {most} tickets here. Accept fewer.", maximum=most)
+
+
+def check_email(locked: LockedList, contact: Contact) -> None:
+    """Raise EmailRequired if the list takes no entry without an address, and the contact has none."""
+    if locked.list.asks_email and contact.email is None:
+        raise EmailRequired("This list takes only entries with an e-mail address.")
 
 
 def check_quantity(field: str, quantity: int) -> None:

@@ -3,22 +3,26 @@
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.rows import EntryRow
-from waiting_list.lists.verbs.checks import require_active
+from waiting_list.lists.verbs.checks import check_email, require_active
 from waiting_list.problems import InvalidRequest
 
 
 async def set_contact(locked: LockedList, *, user_id: str, contact: Contact) -> EntryRow:
     """Change the contact of the user's entry. A verified address stays verified; a new one must be verified again.
 
-    Raises NotInList, AlreadyLeft, AddressTaken.
+    Another address ends the private link at once, because the e-mails to the former one have it. The new address
+    gets the e-mail that the former one got: that the fan joined, or can buy.
+
+    Raises NotInList, AlreadyLeft, AddressTaken, EmailRequired.
     """
     entry = require_active(await locked.latest(user_id))
+    check_email(locked, contact)
     known = await locked.contacts.read(entry.number)
     if known is not None and known["email_verified"] and known["email"] == contact.email:
         contact = contact.model_copy(update={"email_verified": True})
     elif contact.verified_email is not None:
         await locked.contacts.check_mailbox(contact.verified_email, entry.number)
-    await locked.contacts.change(entry, contact)
+    await locked.contacts.change(entry, contact, is_new=known is None or known["email"] != contact.email)
     locked.record("set_contact", entry, unverified=contact.is_unverified)
     return entry
 

@@ -5,7 +5,7 @@ from waiting_list.lists.contact import NO_CONTACT, Contact
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import FAN, Status
 from waiting_list.lists.rows import EntryRow
-from waiting_list.lists.verbs.checks import check_maximum, check_tickets
+from waiting_list.lists.verbs.checks import check_email, check_maximum, check_tickets
 from waiting_list.problems import (
     AlreadyInList,
     ChallengeRequired,
@@ -34,7 +34,7 @@ async def join(
     times within JOINS_WITHIN; an organizer may add users without that limit.
 
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
-    WaitingListFull, TooManyPlaces, RateLimited, AddressTaken, ChallengeRequired.
+    WaitingListFull, TooManyPlaces, RateLimited, AddressTaken, EmailRequired, ChallengeRequired.
     """
     minimum = tickets_wanted if tickets_minimum is None else tickets_minimum
     check_tickets(tickets_wanted, minimum)
@@ -52,6 +52,7 @@ async def join(
     if entry and entry.status is not Status.LEFT:
         raise AlreadyInList("The user already has a place in this list.", entry=entry)
     check_maximum(locked, tickets_wanted, minimum)
+    check_email(locked, contact)
     if locked.list.max_waiting is not None and locked.list.waiting >= locked.list.max_waiting:
         raise WaitingListFull(f"The list is full: {locked.list.waiting} fans are waiting.")
     locked.other_places.check(user_id)

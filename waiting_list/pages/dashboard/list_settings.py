@@ -99,6 +99,11 @@ def changed_settings(wanted: SettingsChange, kept: ListSettings) -> dict[str, tu
         if followed in changes and getattr(wanted, name) != getattr(wanted, followed):
             # A setting that was never set would follow the other one, so set it to the value in the form.
             changes[name] = both[name]
+        # What another setting implies is not set by itself, and stays as the form says once that one is off.
+        if (implied_by := one.setting.implied_by) and getattr(wanted, implied_by):
+            changes.pop(name, None)
+        elif implied_by in changes and getattr(wanted, name):
+            changes[name] = both[name]
     if not changes:
         raise InvalidRequest("You have not changed anything.", errors=[])
     return changes
