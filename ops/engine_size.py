@@ -63,7 +63,7 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2010,
+        2030,
         # Each statement asks the node of its list alone, which takes a line or two.
         330,
     ),
@@ -76,9 +76,10 @@ PARTS = {
             "lists/verbs/lookalikes.py",
             "lists/one_place.py",
             "lists/traces.py",
+            "lists/verbs/message.py",
         ),
-        350,
-        80,
+        405,
+        92,
     ),
     # What steers a hold after the fan has it.
     "holds": Part(

@@ -27,6 +27,7 @@ from waiting_list.api.organizer import entries as organizer_entries
 from waiting_list.api.organizer import holds as organizer_holds
 from waiting_list.api.organizer import lists as organizer_lists
 from waiting_list.api.organizer import lookalikes as organizer_lookalikes
+from waiting_list.api.organizer import messages as organizer_messages
 from waiting_list.api.organizer import notices as organizer_notices
 from waiting_list.api.organizer import personal_data as organizer_personal_data
 from waiting_list.api.organizer import private_links as organizer_private_links
@@ -85,6 +86,7 @@ ROUTERS = (
     organizer_lists.router,
     organizer_stock.router,
     organizer_lookalikes.router,
+    organizer_messages.router,
     organizer_catalogue.router,
     organizer_changes.router,
     organizer_user_tokens.router,

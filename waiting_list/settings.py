@@ -118,6 +118,9 @@ class Settings(BaseSettings):
         description="Maximum sign-in attempts from one public IP address in a minute, for each process. Larger "
         "networks and private addresses have higher limits. 0: no limit.",
     )
+    messages_per_day: int = Field(
+        default=3, ge=0, le=_MOST, description="Maximum messages to the fans of a list in 24 hours; 0: no limit."
+    )
     user_mails_per_hour: int = Field(
         default=20,
         ge=0,

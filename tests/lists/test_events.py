@@ -23,7 +23,7 @@ from waiting_list.lists.models import Status
 
 SOURCES = sorted(Path(waiting_list.__file__).parent.glob("**/*.py"))
 WELL_FORMED = audit_replay._is_well_formed.__wrapped__
-RECORDING = {"record", "take_out", "_set_stock", "_write_history", "note_change"}
+RECORDING = {"record", "take_out", "_set_stock", "_write_history", "note_change", "append_history"}
 """The functions whose argument is the name of the recorded verb."""
 AFTER_A_VERB = {"settle", "write_outbox", "write_change_letters"}
 """The functions that the engine calls after every verb."""

@@ -8,11 +8,12 @@ the lock lets it.) Whatever the order, answers and tables must be those of the f
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -21,14 +22,33 @@ from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.engine import SERVICE, Caller, Engine
 from waiting_list.lists.locked_list import LockedList
-from waiting_list.lists.models import ListKey
+from waiting_list.lists.models import ListKey, Status
 from waiting_list.lists.settings_models import SettingsChange
+from waiting_list.lists.verbs.message import Message
 from waiting_list.postgres.pool import Pool, connect_pool, connection
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 
 NOW = T0 + timedelta(hours=24)
 """When ada's hold of two tickets has just lapsed; bob's lasts an hour longer."""
+
+
+class Forgetful(set[str]):
+    """Mailboxes that no run of the same request leaves to the next one."""
+
+    def add(self, element: str) -> None:
+        """Forget it."""
+
+    def update(self, *elements: Iterable[str]) -> None:
+        """Forget them."""
+
+
+async def nobody_is_silent(*_: object) -> list[str]:
+    """Nobody has unsubscribed."""
+    return []
+
+
+MESSAGE = Message(UUID(int=7), (Status.WAITING, Status.READY), {"en": "News"}, {"en": "Doors open early."}, None)
 TABLES = ("inventory", "entries", "contacts", "segments", "history")
 
 
@@ -61,6 +81,11 @@ CALLS = {
     "move": ApiRequest(verbs.move, ORGANIZER, {"user_id": "dan", "to": "first", "before": None}),
     "remove": ApiRequest(verbs.remove, ORGANIZER, {"user_id": "bob"}),
     "erase": ApiRequest(verbs.erase, ORGANIZER, {"user_id": "dan"}),
+    "message": ApiRequest(
+        verbs.message,
+        ORGANIZER,
+        {"content": MESSAGE, "most": 1, "silent": nobody_is_silent, "written_to": Forgetful()},
+    ),
     "expire": ApiRequest(verbs.expire, SERVICE, {"at_most": 500}),
     "end": ApiRequest(verbs.end, SERVICE, {"at_most": 500}),
     "end_later": ApiRequest(verbs.end, SERVICE, {"grace": timedelta(minutes=15)}),

@@ -42,6 +42,7 @@ TABLES = (
     "traces",
     "webhooks",
     "outbox",
+    "messages",
     "idempotency",
     "api_keys",
 )

@@ -20,7 +20,7 @@ from waiting_list.audit.report import Check, Difference, format_value
 from waiting_list.lists.events import RECORDED_AS, VERBS
 from waiting_list.lists.models import Status
 from waiting_list.lists.ranks import joining_rank
-from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, EntryRow, ListRow
+from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, NOTED, EntryRow, ListRow
 from waiting_list.lists.setting_values import Policy
 
 LIST_FIELDS = frozenset(CREATED_WITH)
@@ -47,7 +47,8 @@ _Fields = TypedDict(  # type: ignore[misc]
     }
     | dict.fromkeys(("title", "venue_name", "venue_address", "timezone"), str)
     | dict.fromkeys(("start_datetime", "end_datetime"), AwareDatetime)
-    | {"cancelled_at": AwareDatetime | None, "cancelled_reason": str | None},
+    | {"cancelled_at": AwareDatetime | None, "cancelled_reason": str | None}
+    | NOTED,
     total=False,
 )
 _Fields.__pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[attr-defined]

@@ -26,7 +26,7 @@ from waiting_list.lists import outbox, verbs
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.idempotency import Idempotency, store_responses, stored_responses
 from waiting_list.lists.locked_list import LockedList
-from waiting_list.lists.models import CLOCK, FAN, Answer, Entry, Inventory, ListKey, Several, Status
+from waiting_list.lists.models import CLOCK, FAN, Answer, EmailCounts, Entry, Inventory, ListKey, Several, Status
 from waiting_list.lists.rows import EntryRow
 from waiting_list.lists.settings_models import ListSettings
 from waiting_list.postgres.pool import Connection, Pool, transaction
@@ -37,7 +37,7 @@ from waiting_list.telemetry import tracing
 from waiting_list.telemetry.metrics import BATCH_REQUESTS, ENTRY_CHANGES
 
 P = ParamSpec("P")
-Result: TypeAlias = EntryRow | Sequence[EntryRow] | Several | None
+Result: TypeAlias = EntryRow | Sequence[EntryRow] | Several | EmailCounts | None
 """What a verb returns: the entry or entries that it has changed, if any."""
 Verb: TypeAlias = Callable[..., Awaitable[Result]]
 """A function that changes one list. Its first parameter is the locked list."""
@@ -76,6 +76,7 @@ class _Outcome:
     inventory: Inventory | None = None
     settings: ListSettings | None = None
     several: Several | None = None
+    emails: EmailCounts | None = None
     promoted: Sequence[EntryRow] = ()
     revoked: tuple[str, ...] = ()
     answer: Answer | Problem | None = None
@@ -226,6 +227,7 @@ async def _one(locked: LockedList, request: Request, known: Mapping[bytes, tuple
     else:
         outcome.inventory, outcome.settings = await locked.inventory(), locked.settings
         outcome.several = result if isinstance(result, Several) else None
+        outcome.emails = result if isinstance(result, EmailCounts) else None
     outcome.promoted = locked.promoted
     # A revoked entry with a lower minimum may be ready again, with the tickets that were left.
     again = (one.user_id for one in locked.revoked if one.status is Status.WAITING)
@@ -247,6 +249,7 @@ def _answer(outcome: _Outcome, views: Mapping[int, Entry]) -> Answer | Problem:
         inventory=outcome.inventory,
         settings=outcome.settings,
         several=outcome.several,
+        emails=outcome.emails,
         promoted=tuple(views[row.number] for row in outcome.promoted),
         revoked=outcome.revoked,
     )

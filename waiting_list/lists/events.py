@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.notice_kinds import EmailKind, WebhookType
-from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, JOINED_WITH
+from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, JOINED_WITH, NOTED
 from waiting_list.lists.setting import N_
 
 _WAITING, _READY, _LEFT = Status.WAITING, Status.READY, Status.LEFT
@@ -181,6 +181,7 @@ VERBS: Mapping[str, VerbRow] = {
     "configure": VerbRow(
         label=N_("Settings changed"), fields=frozenset(CREATED_WITH) - _TOTAL - {"held", "ended_at", "order_limit"}
     ),
+    "message": VerbRow(label=N_("Message sent to fans"), fields=frozenset(NOTED), always=frozenset(NOTED)),
     "create": VerbRow(
         label=N_("List created"), fields=frozenset(CREATED_WITH), always=frozenset(CREATED_WITH) - set(ADDED_LATER)
     ),

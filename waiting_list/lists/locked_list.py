@@ -307,6 +307,10 @@ class LockedList(ListClock):
         if not STOCK.isdisjoint(after):
             self.list.version = self.list.last_sequence
 
+    def append_history(self, verb: str, noted: Mapping[str, Any], reason: str | None) -> None:
+        """Write a row of the history about what changes no field of the list or of an entry."""
+        self._write_history(verb, None, None, noted, reason)
+
     def _count(self, entry: EntryRow, sign: int, *, changed: int) -> None:
         # A join at the end moves no entry within the segment, so `changed` is 0.
         if entry.status is not Status.WAITING:

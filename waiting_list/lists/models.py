@@ -158,10 +158,23 @@ class Several(Frozen):
     undo: str | None
 
 
+class EmailCounts(Frozen):
+    """How many letters a message makes in one list, and how many entries it leaves out, by cause: another entry of
+    the same person gets it; the entry has no address; its address waits for verification; the fan has
+    unsubscribed."""
+
+    emails: int = 0
+    same_person: int = 0
+    without_address: int = 0
+    unverified: int = 0
+    unsubscribed: int = 0
+
+
 class Answer(Frozen):
     """The answer of a verb.
 
-    It has the `entry` or the `several` entries that the verb changed, or the `inventory` and `settings` after it.
+    It has the `entry` or the `several` entries that the verb changed, the `emails` that it wrote, or the
+    `inventory` and `settings` after it.
     `promoted` has the entries that became ready. `revoked` has the users who wait again because their holds were
     revoked, the newest hold first; it is not stored with an Idempotency-Key. `replayed` is true for a stored
     answer: the verb did not run again.
@@ -171,6 +184,7 @@ class Answer(Frozen):
     inventory: Inventory | None
     settings: ListSettings | None
     several: Several | None = None
+    emails: EmailCounts | None = None
     promoted: tuple[Entry, ...] = ()
     revoked: tuple[str, ...] = Field(default=(), exclude=True)
     replayed: bool = False

@@ -41,6 +41,7 @@ class EmailKind(StrEnum):
     EXPIRED = "expired"
     ENDED = "ended"
     REMOVED = "removed"
+    MESSAGE = "message"
     VERIFY = "verify"
     SIGN_IN = "sign_in"
     WEBHOOK_DISABLED = "webhook_disabled"

@@ -163,6 +163,8 @@ STOCK = frozenset({"total_stock", "available_stock", "held", "waiting_list_open"
 """The fields of a list whose changes make a new `version` of its inventory."""
 ADDED_LATER: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_COLUMNS} | {"order_limit": None}
 """The fields that the first row of an older history lacks, with the values that they had then."""
+NOTED: Mapping[str, Any] = {"to": list[str], "emails": int, "subject": str}
+"""The fields that the history records of a message, with their types. No table has them."""
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
 """The fields of an entry that the history records for every join. It records `unverified` only if it is true, and
 `requeued` only if it is not 0; the others start empty."""

@@ -59,8 +59,18 @@ class EmailComposer:
             for one in found
         }
 
-    async def compose(self, notice: Record, about: Mapping[str, Any]) -> EmailMessage:
-        """Return the e-mail to the fan of an entry. Raises Unavailable."""
+    async def read_messages(self, list_id: UUID, notices: Sequence[Record]) -> dict[str, Record]:
+        """Return what the organizer's messages among these notices say, by the notice's body. Raises
+        Unavailable."""
+        wanted = {notice["body"] for notice in notices if notice["type"] == EmailKind.MESSAGE}
+        if not wanted:
+            return {}
+        async with connection(self._pool) as acquired:
+            found = await acquired.fetch(sql("read_messages"), list_id, [UUID(one) for one in wanted])
+        return {str(one["message_id"]): one for one in found}
+
+    async def compose(self, notice: Record, about: Mapping[str, Any], said: Record | None = None) -> EmailMessage:
+        """Return the e-mail to the fan of an entry; `said` is an organizer's message. Raises Unavailable."""
         secret = await self._signing_keys.derived_secret()
         entry = await self._purchase_passes.with_pass(Entry.from_record(about))
         list_id, number = about["list_id"], entry.number
@@ -79,6 +89,7 @@ class EmailComposer:
             unsubscribe_link=to.unsubscribe(link, code),
             verify_link=verify_link,
             buy_link=to.buy_link(about["purchase_url"], entry.purchase_pass, entry.tickets_held),
+            **_message(said, about["locale"]),
         )
         return self._renderer.render(EmailKind(notice["type"]), context, notice_id=notice["notice_id"])
 
@@ -122,6 +133,24 @@ def _before(notice: Record) -> dict[str, Any]:
     }
 
 
+def _message(said: Record | None, locale: str | None) -> dict[str, Any]:
+    """Return what the context of a message has besides: its subject and text in the fan's language."""
+    if said is None:
+        return {}
+    subject, text = (in_language(json.loads(said[name]), locale) for name in ("subject", "content"))
+    return {"message_subject": subject, "message_lines": tuple(text.splitlines())}
+
+
+def in_language(texts: Mapping[str, str], locale: str | None) -> str:
+    """Return the text in the fan's language: the same tag, the same language, English, or else the first."""
+    by_tag = {tag.lower(): text for tag, text in texts.items()}
+    wanted = (locale or "").lower()
+    language = wanted.partition("-")[0]
+    near = (tag for tag in by_tag if tag.partition("-")[0] == language)
+    chosen = next(tag for tag in (wanted, *near, "en", *by_tag) if tag in by_tag)
+    return by_tag[chosen]
+
+
 def reason_not_to_send(notice: Record, about: Mapping[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
     """Return why an e-mail is no longer true or needed; None if the worker should send it."""
     if about["email"] is None or not about["subscribed"]:
@@ -131,6 +160,8 @@ def reason_not_to_send(notice: Record, about: Mapping[str, Any]) -> str | None: 
     # The hold that the e-mail is about, not a later one of the same entry.
     same_hold = status == Status.READY and about["ready_at"] <= notice["created_at"]
     match EmailKind(notice["type"]):
+        case EmailKind.MESSAGE if status == Status.LEFT:
+            return "the fan has left the list"
         case EmailKind.JOINED | EmailKind.REVOKED if status != Status.WAITING:
             return "the fan no longer waits"
         case EmailKind.CHANGED if status == Status.LEFT:

@@ -62,6 +62,9 @@ def example_context(kind: EmailKind, *, locale: str, organization_id: str = "dem
             return replace(context, start_datetime_before=datetime(2030, 11, 28, 19, 30, tzinfo=UTC))
         case EmailKind.VERIFY | EmailKind.JOINED:
             return replace(context, verify_link=f"{link}/verify?code=Qm9uam91ciBBZGEh")
+        case EmailKind.MESSAGE:
+            said = "The doors open at 19:00, half an hour earlier than planned."
+            return replace(context, message_subject="Doors open earlier", message_lines=(said,))
         case EmailKind.SIGN_IN:
             return EmailContext(
                 organization_id=organization_id,

@@ -38,6 +38,8 @@ log = structlog.get_logger(__name__)
 
 _LONGEST = 200
 """The most characters of a name or title in an e-mail."""
+_LONGEST_TEXT = 10_000
+"""The most characters of a line of an organizer's message."""
 _LONGEST_NAME = 100
 """The most characters of a person's name in the header To."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
@@ -90,6 +92,8 @@ class EmailContext:
     buy_link: str | None = None
     verify_link: str | None = None
     unsubscribe_link: str | None = None
+    message_subject: str | None = None
+    message_lines: tuple[str, ...] = ()
 
 
 class _OneLineHeader(UnstructuredHeader, BaseHeader):
@@ -201,6 +205,7 @@ def _shown(context: EmailContext) -> dict[str, Any]:
             shown[name] = value if value and _LINK.fullmatch(value) else None
         elif isinstance(value, str) and name != "timezone":
             shown[name] = _plain(value)
+    shown["message_lines"] = [_plain(line, longest=_LONGEST_TEXT) for line in context.message_lines]
     if not context.email_verified:
         shown["name"] = shown["email"] = ""
     elif context.name is None or has_web_address(context.name):

@@ -37,9 +37,10 @@ class EmailSender:
         async with connection(self._pool) as acquired:
             claimed = await acquired.fetch(sql("claim_notices"), list_id, "", BATCH, LEASE)
         entries = await self._composer.read_entries(list_id, [notice["number"] for notice in claimed])
+        messages = await self._composer.read_messages(list_id, claimed)
 
         async def send(notice: Record) -> SendResult:
-            return await self._send(notice, entries.get(notice["number"]))
+            return await self._send(notice, entries.get(notice["number"]), messages.get(notice["body"]))
 
         await record_results(self._pool, list_id, await send_batch(claimed, send, gate=self._gate))
         return len(claimed)
@@ -48,7 +49,7 @@ class EmailSender:
         """Close the transport."""
         await self._transport.close()
 
-    async def _send(self, notice: Record, entry: Mapping[str, Any] | None) -> SendResult:
+    async def _send(self, notice: Record, entry: Mapping[str, Any] | None, said: Record | None) -> SendResult:
         """Send one e-mail, unless it is outdated or not due yet.
 
         `entry` is None if the notice does not concern an entry, or if the entry no longer has a contact.
@@ -67,5 +68,7 @@ class EmailSender:
                 return SendResult(notice, NoticeStatus.DROPPED, reason=reason)
             if (seconds := seconds_until_due(notice, entry)) is not None:
                 return SendResult(notice, NoticeStatus.PENDING, delay_seconds=seconds)
-            message = await self._composer.compose(notice, entry)
+            if notice["type"] == EmailKind.MESSAGE and said is None:
+                return SendResult(notice, NoticeStatus.DROPPED, reason="the message was deleted")
+            message = await self._composer.compose(notice, entry, said)
         return SendResult.of(notice, await self._transport.send(message))

@@ -18,6 +18,7 @@ DISTRIBUTED = (
     "history",
     "contacts",
     "traces",
+    "messages",
     "outbox",
     "idempotency",
     "counted_lists",

@@ -37,6 +37,7 @@
     │   ├── IdTaken              id_taken
     │   └── HasDependents        has_dependents
     ├── EmailRequired           422 email_required
+    ├── TooManyMessages         429 too_many_messages
     ├── TooManyTickets          422 too_many_tickets
     ├── WrongQuantity           422 wrong_quantity
     ├── RequestTimeout          408 request_timeout
@@ -76,6 +77,7 @@ from waiting_list.problems.entries import (
     NotInList,
     NotReady,
     NotWaiting,
+    TooManyMessages,
     TooManyPlaces,
     TooManyTickets,
     WaitingListEnded,
@@ -141,6 +143,7 @@ __all__ = [
     "RequestTimeout",
     "StaleVersion",
     "StockHeld",
+    "TooManyMessages",
     "TooManyPlaces",
     "TooManyTickets",
     "TooManyWebhooks",

@@ -1,5 +1,6 @@
 """Define the problems of entries: of fans who join, change, leave or buy."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -145,6 +146,16 @@ class EmailRequired(Problem):
     """The list has `email_required` or `verify_email`, and the entry would have no e-mail address."""
 
     code, status, title = "email_required", 422, "The list requires an e-mail address"
+
+
+class TooManyMessages(Problem):
+    """The list has had the most messages that it takes within 24 hours. `Retry-After` says how many seconds to
+    wait."""
+
+    code, status, title = "too_many_messages", 429, "Too many messages to the fans of this list"
+
+    def __init__(self, detail: str = "", *, seconds: float = 1) -> None:
+        super().__init__(detail, headers={"Retry-After": str(max(1, math.ceil(seconds)))})
 
 
 class WrongQuantity(Problem):

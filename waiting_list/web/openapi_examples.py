@@ -44,6 +44,11 @@ _OFFER: Json = {
 }
 _TICKET = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ1MSJ9.c2lnbmF0dXJl"
 _URL = "https://shop.example/hooks/waiting-list"
+_MESSAGE: Json = {
+    "to": ["waiting", "ready"],
+    "subject": {"en": "Doors open earlier"},
+    "text": {"en": "The doors open at 19:00."},
+}
 
 BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
     "add_stock": [("Two tickets were returned", {"quantity": 2})],
@@ -127,6 +132,11 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
         ("All dead deliveries", {"status": "dead"}),
         ("One delivery", {"notice_id": "0f8b9c1e-5a53-5b8e-9d6a-2f3c4d5e6f70"}),
     ],
+    "message": [
+        ("How many fans would get it, and how it looks", _MESSAGE | {"preview": True}),
+        ("Send it", _MESSAGE | {"reason": "The venue has changed the hours"}),
+    ],
+    "message_event": [("To the waiting fans of all lists", _MESSAGE | {"to": ["waiting"]})],
     "remove_lookalikes": [("Remove two entries", {"numbers": [1, 2], "reason": "One buyer with two accounts"})],
     "remove_stock": [
         ("A free ticket was sold at the door", {"quantity": 1}),
@@ -167,6 +177,9 @@ _SETTINGS: Json = _LIST | _STATE | {name: one.shown_default for name, one in SET
 _NOT_PUBLIC = ("hold_grace_seconds", "open", "purchase_url", "reminder_minutes")
 _COUNTS: Json = {
     "joins": 120, "promotions": 14, "purchases": 11, "tickets_bought": 21, "expiries": 2, "departures": 5,
+}  # fmt: skip
+_EMAILS: Json = {
+    "emails": 17, "same_person": 1, "without_address": 2, "unverified": 0, "unsubscribed": 1,
 }  # fmt: skip
 _API_KEY: Json = {
     "key_id": "4f1c0d2e3a5b",
@@ -281,6 +294,12 @@ EXAMPLES: Mapping[str, Json] = {
     "Readiness": {
         "status": "ready", "oldest_due_hold_seconds": 0.0, "oldest_due_notice_seconds": 0.0,
         "mail": {"sends": True, "transport": "smtp", "seen_at": "2026-11-24T10:15:00Z"}, "warnings": [],
+    },
+    "EmailExample": {"locale": "en", "subject": "Doors open earlier", "text": "Hello,\n\nThe doors open."},
+    "EmailsOfList": _KEY | _EMAILS,
+    "MessageResult": {
+        "message_id": "0b6ff0f7-9d0c-4b0a-9c3e-6f6f7ac0d1c5", "preview": False, "emails": 17,
+        "lists": [_KEY | _EMAILS], "examples": [],
     },
     "Redelivered": {"notices": 1},
     "RemovedEntries": {"removed": [1, 2], "skipped": [], "undo": "b7f1c0d2e3a4", "promoted": []},

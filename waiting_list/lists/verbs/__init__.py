@@ -14,6 +14,7 @@ from waiting_list.lists.verbs.grant import grant
 from waiting_list.lists.verbs.join import join
 from waiting_list.lists.verbs.leave import leave, remove
 from waiting_list.lists.verbs.lookalikes import remove_lookalikes, restore
+from waiting_list.lists.verbs.message import message
 from waiting_list.lists.verbs.move import move
 from waiting_list.lists.verbs.promote import promote, reconsider, settle
 from waiting_list.lists.verbs.stock import add_stock, add_total_stock, put_stock, remove_stock, remove_total_stock
@@ -36,6 +37,7 @@ __all__ = [
     "grant",
     "join",
     "leave",
+    "message",
     "move",
     "promote",
     "prune",
