@@ -95,7 +95,7 @@ async def test_the_api_takes_it_shows_it_and_declares_it(app: FastAPI, shop: Sho
     for wrong in (0, 51, None, "2", 2.5):
         problem(await shop.organizer("PATCH", PATH, {"most_per_entry": wrong}), 422, "invalid_request")
     schemas = app.openapi()["components"]["schemas"]
-    sent = schemas["ListChange"]["properties"]["most_per_entry"]
+    sent = schemas["ListChangeFields"]["properties"]["most_per_entry"]
     assert (sent["type"], sent["minimum"], sent["maximum"]) == ("integer", 1, 50)
     assert sent["description"].endswith("A new list has `4`.")
     for name in ("ListSettings", "ChangedSettings", "WaitingList"):
