@@ -6,7 +6,8 @@ from waiting_list import problems
 from waiting_list.access import private_links
 from waiting_list.api.organizer.lists import LIST
 from waiting_list.fields import Frozen
-from waiting_list.lists.models import Entry, ListKey
+from waiting_list.lists.models import ListKey
+from waiting_list.lists.queries.why_waiting import OrganizersEntry
 from waiting_list.web.openapi import WITH_BODY, declared
 from waiting_list.web.parameters import PathId
 from waiting_list.web.request import ApiRequest
@@ -41,12 +42,12 @@ async def make_link(call: ApiRequest, offer_id: PathId, representation_id: PathI
 @router.delete(
     LINK,
     operation_id="revoke_link",
-    response_model=Entry,
+    response_model=OrganizersEntry,
     responses=declared([*WITH_BODY, problems.InventoryNotFound, problems.NotInList]),
 )
 async def revoke_link(call: ApiRequest, offer_id: PathId, representation_id: PathId, user_id: PathId) -> Response:
     """Revoke the private link of a user's latest entry at once. The next link is a different one."""
     key = ListKey(offer_id, representation_id)
-    entry = await call.reads.entry(key, user_id, organization_id=call.organization_id)
+    entry = await call.reads.explained_entry(key, user_id, organization_id=call.organization_id)
     await private_links.revoke_link(call.pool, key, entry.number)
     return answer(await call.with_pass(entry))
