@@ -69,7 +69,7 @@ class MessageResult(Frozen):
 async def lists_of_event(pool: Pool, organization_id: str, event_id: str) -> list[ListKey]:
     """Return the lists of an event, in the order of their keys. Raises EventNotFound, Unavailable."""
     async with snapshot(pool) as acquired:
-        records = await acquired.fetch(sql("read_lists_of_event"), event_id, organization_id)
+        records = await acquired.fetch(sql("read_lists_to_write_to"), event_id, organization_id)
     if not records:
         raise EventNotFound("There is no such event.")
     return [ListKey(one["offer_id"], one["representation_id"]) for one in records if one["offer_id"] is not None]
@@ -80,10 +80,13 @@ async def examples(
 ) -> tuple[EmailExample, ...]:
     """Return how the letter of a message to the fans of a list looks, in each language. Raises Unavailable."""
     found = await shows(pool, [key])
+    show = found[key]._asdict()
+    cancelled = show.pop("cancelled_at") is not None
     shown = {}
     for locale, text in asked.text.items():
         context = EmailContext(
-            **found[key]._asdict(),
+            **show,
+            cancelled=cancelled,
             locale=locale,
             email="fan@example.org",
             message_subject=asked.subject[locale],

@@ -390,10 +390,8 @@ def webhook_example(type_: str) -> Json:
             for name, value in _DATA[type_].items()
         }
     elif type_ == WebhookType.EVENT_CHANGED:
-        data = {
-            "event": EXAMPLES["Event"],
-            "changes": {"before": {"venue_name": "Zénith"}, "after": {"venue_name": "Olympia"}},
-        }
+        changes = {"before": {"venue_name": "Zénith"}, "after": {"venue_name": "Olympia"}}
+        data = {"event": EXAMPLES["Event"], "changes": changes}
     elif type_ == "webhook.test":
         data = {"message": "This webhook works."}
     else:
