@@ -20,11 +20,12 @@ NEEDED = {
     Scope.STOCK: (
         "put_event delete_event put_representation delete_representation put_offer delete_offer put_inventory"
         " delete_inventory add_stock remove_stock add_total_stock remove_total_stock promote"
+        " cancel_representation reinstate_representation"
     ),
     Scope.ENTRIES: (
         "configure join_for_user remove buy buy_with_pass move create_user_token make_link revoke_link"
         " sign_out_user remove_lookalikes restore change_for_user give_back_for_user"
-        " extend extend_all checkout checkout_with_pass grant"
+        " extend extend_all checkout checkout_with_pass grant message message_event"
     ),
     Scope.ADMIN: (
         "erase create_webhook change_webhook delete_webhook rotate_webhook_secret test_webhook redeliver"

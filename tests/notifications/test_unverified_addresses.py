@@ -46,6 +46,8 @@ KEY = ListKey(*LIST.split("/"))
 ENTRY = f"/waiting-lists/{LIST}/entry"
 CONTACT = f"{ENTRY}/contact"
 ABOUT_ENTRIES = [one for one in EmailKind if one not in (EmailKind.SIGN_IN, EmailKind.WEBHOOK_DISABLED)]
+NOTHING_BEFORE = '{"before": {}, "ready_until_before": null}'
+"""What a letter about a change keeps of the time before it."""
 NOT_KEPT = {"challenge"}
 """Fields that the service does not store, so that no e-mail can have them."""
 WITH_WEB_ADDRESSES = [
@@ -170,7 +172,7 @@ async def test_before_the_address_is_verified_no_letter_has_a_word_of_the_fans(o
     (asked,) = await office.rows("SELECT notice_id FROM outbox WHERE type = 'sign_in'")
     for locale in LOCALES:
         for letter in ABOUT_ENTRIES:
-            notice: Any = {"type": letter, "notice_id": uuid4()}
+            notice: Any = {"type": letter, "notice_id": uuid4(), "body": NOTHING_BEFORE}
             message = await office.composer.compose(notice, about | {"locale": locale})  # type: ignore[arg-type]
             assert MARK not in written(message), letter
             verified = about | {"locale": locale, "email_verified": True}

@@ -447,7 +447,8 @@ async def test_an_entry_is_told_with_its_own_story_and_without_its_link(office: 
     await office.shop.user("bob", "DELETE")
     page = await organizer.get(f"{PAGE}/entries/bob")
     assert "left the list" in page.text
-    assert "Actions" not in page.text
+    assert "Give tickets now" in page.text
+    assert "Move in line" not in page.text
     assert "This fan is not on this list." in (await organizer.get(f"{PAGE}/entries/eve", 404)).text
 
 

@@ -91,7 +91,7 @@ async def test_a_page_can_read_that_something_went_wrong(
     async def fails(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(app.state.service.reads, "poll", fails)
+    monkeypatch.setattr(app.state.service.reads, "own_entry", fails)
     answer = await shop.http.get(ENTRY, headers=ORIGIN | {"Authorization": f"Bearer {token}"})
     problem(answer, 500, "internal_error")
     assert open_to_all(answer)

@@ -129,6 +129,7 @@ async def test_the_service_takes_and_answers_what_the_document_shows(app: FastAP
             await catalogue(walk)
             await keys_and_webhooks(walk)
             await story(walk)
+            await messages(walk)
             walk.http = unchecked  # the check would wait for the end of the stream
             assert "rep_001" in await walk.first_event("u5")
             walk.http = http
@@ -244,6 +245,12 @@ async def story(walk: Walk) -> None:
     assert (await walk("list_changes"))["items"]
     assert (await walk("get_statistics"))["periods"]
     await walk("get_settings")
+
+
+async def messages(walk: Walk) -> None:
+    for number in (1, 2):
+        await walk("message", number)
+    await walk("message_event")
 
 
 async def the_end(walk: Walk) -> None:

@@ -184,7 +184,7 @@ class _Play:
         key = _ENDED
         for name in ("wanda", "xavier"):
             await self._join(key, name, 2)
-        await self._set(key, closes_at=self._now + timedelta(minutes=1))
+        await self._set(key, closes_at=self._now + timedelta(minutes=2))
         self._now += timedelta(minutes=2)
         await self._do(key, SERVICE, verbs.end)
 
