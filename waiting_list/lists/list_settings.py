@@ -266,7 +266,7 @@ class DeclaredSettings(BaseModel):
     email_required: Annotated[
         Flag,
         Setting(
-            migration=32,
+            migration=34,
             group=JOINING,
             label=N_("Email address required"),
             field_label=N_("Only with an email address. This is so whenever unconfirmed addresses are skipped."),
