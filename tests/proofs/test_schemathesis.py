@@ -40,6 +40,7 @@ UNSAID = [
     "between the years",
     "between 1 and tickets_wanted",
     "must be after",
+    "must have the same languages",
     "must not be",
     "must be an address",
     "must be an e-mail address",

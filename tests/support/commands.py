@@ -38,6 +38,9 @@ print(json.dumps(done))
 """
 
 
+_OUTAGE = ["--since", "2026-01-01T20:00:00Z", "--until", "2026-01-01T21:00:00Z"]
+
+
 class Done(NamedTuple):
     """How a command ended."""
 
@@ -55,7 +58,8 @@ def commands() -> dict[str, list[str]]:
         found[name] = [name, *(_VALUES.get(str(one.name), "some") for one in required)]
         if name == "import-people":
             found[name] = [name, str(_PEOPLE), *_INTO]
-        found[name] += {"resend": ["--all-dead"], "serve": ["--port", str(free_port())]}.get(name, [])
+        options = {"resend": ["--all-dead"], "serve": ["--port", str(free_port())], "extend-holds": _OUTAGE}
+        found[name] += options.get(name, [])
     return found
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Annotated, Literal
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints
 
 from waiting_list.fields import Flag, Frozen, LanguageTag, Text, Title
 from waiting_list.lists import verbs
@@ -21,6 +21,8 @@ from waiting_list.postgres.pool import Connection, Pool, connection, snapshot
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import EventNotFound, InvalidRequest
 
+_NO_OTHER_NAMES: dict[str, JsonValue] = {"additionalProperties": False}
+
 
 class MessageFields(Frozen):
     """A message: to whom, and its subject and text in each language.
@@ -31,9 +33,11 @@ class MessageFields(Frozen):
 
     to: tuple[Literal[Status.WAITING, Status.READY], ...] = Field(min_length=1, max_length=2)
     subject: dict[LanguageTag, Annotated[Title, StringConstraints(max_length=200)]] = Field(
-        min_length=1, max_length=20
+        min_length=1, max_length=20, json_schema_extra=_NO_OTHER_NAMES
     )
-    text: dict[LanguageTag, Annotated[Text, StringConstraints(min_length=1)]] = Field(min_length=1, max_length=20)
+    text: dict[LanguageTag, Annotated[Text, StringConstraints(min_length=1)]] = Field(
+        min_length=1, max_length=20, json_schema_extra=_NO_OTHER_NAMES
+    )
     reason: Title | None = None
     preview: Flag = False
 
