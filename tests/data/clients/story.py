@@ -14,20 +14,20 @@ from waiting_list_service_client.models import (
     ChangedEntry,
     ChangedInventory,
     Entry,
-    EntryPage,
     Event,
     EventFields,
-    Inventory,
+    FanEntry,
     InventoryFields,
     Joining,
     LeftReason,
     Offer,
     OfferFields,
+    OrganizersEntryPage,
     ProblemCode,
     ProblemDocument,
     Purchase,
     Representation,
-    RepresentationFields,
+    RepresentationChange,
     Status,
     StockChange,
     TokenRequest,
@@ -50,7 +50,7 @@ assert isinstance(event, Event), event
 date = put_representation.sync(
     "py-rep",
     client=organizer,
-    body=RepresentationFields(
+    body=RepresentationChange(
         event_id=event.event_id,
         start_datetime=datetime.fromisoformat("2030-01-31T20:00:00+01:00"),
         end_datetime=datetime.fromisoformat("2030-01-31T23:00:00+01:00"),
@@ -64,7 +64,7 @@ offer = put_offer.sync(
 )
 assert isinstance(offer, Offer), offer
 sold_out = put_inventory.sync(*PAIR, client=organizer, body=InventoryFields(total_stock=10, available_stock=0))
-assert isinstance(sold_out, Inventory), sold_out
+assert isinstance(sold_out, ChangedInventory), sold_out
 assert sold_out.waiting_list_open
 
 ada = fan("ada")
@@ -81,7 +81,7 @@ stock = add_stock.sync(*PAIR, client=organizer, body=StockChange(quantity=2))
 assert isinstance(stock, ChangedInventory), stock
 assert [entry.user_id for entry in stock.promoted] == ["ada"]
 ready = get_entry.sync(*PAIR, client=ada)
-assert isinstance(ready, Entry), ready
+assert isinstance(ready, FanEntry), ready
 assert ready.status is Status.READY
 assert isinstance(ready.ready_until, datetime)
 bought = buy.sync(*PAIR, "ada", client=organizer, body=Purchase())
@@ -90,7 +90,7 @@ assert bought.left_reason is LeftReason.BOUGHT
 found = list_entries.sync(
     client=organizer, offer_id=["py-off"], status=[Status.LEFT], left_reason=[LeftReason.BOUGHT]
 )
-assert isinstance(found, EntryPage), found
+assert isinstance(found, OrganizersEntryPage), found
 
 print(
     json.dumps(
