@@ -59,7 +59,7 @@ def _joined(
         elif then == "remove":
             assert (await site.shop.organizer("DELETE", f"{PAGE}/entries/ada")).is_success
         elif then == "end":
-            await site.configure(closes_at="2026-01-01T00:00:00Z")
+            await site.configure(closes_at="2026-01-01T00:00:00Z", end_lists=True)
         return path or link
 
     return state
