@@ -47,6 +47,7 @@ PARTS = {
             "lists/ranks.py",
             "lists/rows.py",
             "lists/outbox.py",
+            "lists/outbox_rows.py",
             "lists/verbs/__init__.py",
             "lists/verbs/buy.py",
             "lists/verbs/catch_up.py",

@@ -4,27 +4,18 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid5
 
 from waiting_list.key_material import derived
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.mailboxes import mailbox
 from waiting_list.lists.models import Status
 from waiting_list.lists.notice_kinds import EmailKind
+from waiting_list.lists.outbox_rows import notice_id, write_rows
 from waiting_list.lists.rows import News
 from waiting_list.postgres.statements import sql
 
-_AT_ONCE = 5_000
 _FOR_EVERYBODY = frozenset({"start_datetime", "venue_name", "venue_address"})
 """The facts of which everybody in the list gets a letter. Of another deadline, its holder does."""
-
-
-def notice_id(list_id: UUID, at: datetime, sequence: int, type_: str, webhook_id: str | None) -> UUID:
-    """Return the id of a notice; it follows from the cause, so that each attempt to send has the same id.
-
-    The instant is part of it, because a list that was deleted and made again counts from 1 again.
-    """
-    return uuid5(list_id, f"{at.isoformat()}/{sequence}/{type_}/{webhook_id or ''}")
 
 
 async def write_change_letters(locked: LockedList) -> bool:
@@ -47,11 +38,7 @@ async def write_change_letters(locked: LockedList) -> bool:
     rows += _reminders(locked)
     if deadlines:
         await locked.connection.execute(sql("delete_reminders"), locked.list.list_id, list(deadlines))
-    for start in range(0, len(rows), _AT_ONCE):
-        some = map(list, zip(*rows[start : start + _AT_ONCE], strict=True))
-        await locked.connection.execute(
-            sql("insert_change_letters"), locked.list.list_id, locked.list.organization_id, *some
-        )
+    await write_rows(locked, "insert_change_letters", rows)
     return bool(rows)
 
 

@@ -6,20 +6,19 @@ names the entry and the due time.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from waiting_list.lists.change_letters import notice_id, reminder_at, write_change_letters
+from waiting_list.lists.change_letters import reminder_at, write_change_letters
 from waiting_list.lists.events import VERBS
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import CLOCK, Entry, Status
 from waiting_list.lists.notice_kinds import EmailKind, WebhookType
+from waiting_list.lists.outbox_rows import notice_id, write_rows
 from waiting_list.lists.rows import EntryChange
 from waiting_list.postgres.statements import sql
-
-_AT_ONCE = 5_000
 
 
 class _Event(NamedTuple):
@@ -60,7 +59,7 @@ async def _write_for_webhooks(locked: LockedList) -> bool:
                 cause = f"{event.type}/{event.number}" if event.number in many else event.type
                 name = notice_id(list_id, locked.now, event.sequence, cause, webhook_id)
                 rows.append((name, webhook_id, event.type, event.number, event.sequence, body))
-    await _write(locked, "insert_notices", rows)
+    await write_rows(locked, "insert_notices", rows, locked.now)
     return bool(rows)
 
 
@@ -149,7 +148,7 @@ async def _write_for_fans(locked: LockedList, announces: bool) -> bool:
     for kind, number in (*asked, *_corrected(locked)):
         name = notice_id(row.list_id, now, row.last_sequence, f"{kind}/{number}", None)
         rows.append((name, kind, number, row.last_sequence, now))
-    await _write(locked, "insert_letters", rows, row.verify_email)
+    await write_rows(locked, "insert_letters", rows, now, row.verify_email)
     if row.verify_email and not locked.was.verify_email:
         await locked.connection.execute(
             sql("insert_verification_letters"), row.list_id, row.organization_id, now, row.last_sequence
@@ -181,11 +180,3 @@ def _corrected(locked: LockedList) -> Iterator[tuple[EmailKind, int]]:
         kind = EmailKind.JOINED if entry.status is Status.WAITING else EmailKind.READY
         if entry.status is not Status.LEFT and (kind, number) not in told:
             yield kind, number
-
-
-async def _write(locked: LockedList, statement: str, rows: Sequence[Sequence[Any]], *more: Any) -> None:
-    """Write rows of the outbox in parts, so that one statement stays far from its time limit."""
-    row = locked.list
-    for start in range(0, len(rows), _AT_ONCE):
-        some = map(list, zip(*rows[start : start + _AT_ONCE], strict=True))
-        await locked.connection.execute(sql(statement), row.list_id, row.organization_id, locked.now, *more, *some)

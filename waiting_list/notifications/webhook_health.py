@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import structlog
 
-from waiting_list.lists.change_letters import notice_id
 from waiting_list.lists.models import organization_list_id
 from waiting_list.lists.notice_kinds import EmailKind
+from waiting_list.lists.outbox_rows import notice_id
 from waiting_list.notifications.retry_policy import Attempt, Outcome
 from waiting_list.postgres.pool import Pool, Record, connection, transaction
 from waiting_list.postgres.statements import sql

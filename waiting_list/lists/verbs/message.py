@@ -10,13 +10,13 @@ from uuid import UUID
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.mailboxes import mailbox
 from waiting_list.lists.models import EmailCounts, Status
+from waiting_list.lists.outbox_rows import write_rows
 from waiting_list.postgres.pool import Connection
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import TooManyMessages
 
 WITHIN = timedelta(hours=24)
 """The time in which a list has at most so many messages."""
-_AT_ONCE = 5_000
 Silent = Callable[[Connection, str, Collection[str]], Awaitable[Collection[str]]]
 """A function that returns which of these addresses have unsubscribed from an organization."""
 
@@ -75,7 +75,7 @@ async def message(
 
 
 async def _write(locked: LockedList, content: Message, counts: EmailCounts, numbers: Sequence[int]) -> None:
-    row, execute, name = locked.list, locked.connection.execute, str(content.message_id)
+    row, name = locked.list, str(content.message_id)
     # The history names no person, and keeps the subject in one language.
     subject, *_ = content.subject.values()
     noted = {
@@ -85,8 +85,6 @@ async def _write(locked: LockedList, content: Message, counts: EmailCounts, numb
     }
     locked.append_history("message", noted, content.reason)
     texts = json.dumps(dict(content.subject)), json.dumps(dict(content.text)), counts.model_dump_json()
-    await execute(sql("insert_message"), row.list_id, content.message_id, locked.now, *texts)
-    for start in range(0, len(numbers), _AT_ONCE):
-        some = numbers[start : start + _AT_ONCE]
-        about = row.list_id, row.organization_id, locked.now, row.last_sequence, name
-        await execute(sql("insert_message_letters"), *about, some)
+    await locked.connection.execute(sql("insert_message"), row.list_id, content.message_id, locked.now, *texts)
+    rows = [(number,) for number in numbers]
+    await write_rows(locked, "insert_message_letters", rows, locked.now, row.last_sequence, name)
