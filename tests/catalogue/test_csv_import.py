@@ -398,6 +398,30 @@ async def test_an_import_that_keeps_the_stock_serves_who_waits_for_a_show_that_w
     assert (await csv_import.load(lists.pool, found, keep_stock=True)).ready == 1
 
 
+async def test_a_new_order_limit_serves_every_list_of_the_offer_and_not_only_those_of_the_file(
+    lists: Lists,
+) -> None:
+    """In the list that the file leaves out, two tickets are free and too few for the only fan, until one may buy
+    no more than two; the other lists are in the file."""
+    found = await import_of_own(lists, 3)
+    await lists.remove_stock(1)
+    await lists.join("ada", 4)
+    await lists.join("bob", 2)
+    await lists.add_stock(2)
+    assert await lists.status("bob") is Status.WAITING
+    del found.inventory[lists.key]
+    found.offers["offer"] = found.offers["offer"].model_copy(update={"max_quantity_per_order": 2})
+    assert (await csv_import.load(lists.pool, found)).ready == 1
+    assert await lists.status("bob") is Status.READY
+    rows = await lists.rows(
+        "SELECT i.representation_id, h.actor, h.after FROM history h JOIN inventory i USING (list_id)"
+        " WHERE verb = 'put_offer' ORDER BY 1"
+    )
+    assert [tuple(row) for row in rows] == [(f"date{one}", "import", '{"order_limit": 2}') for one in range(3)]
+    assert (await csv_import.load(lists.pool, found)).ready == 0, "the same file again changes nothing"
+    await lists.audit()
+
+
 async def import_of_own(lists: Lists, quantity: int) -> csv_import.Catalogue:
     """Import so many lists of the tests' organization, and turn to the second, which has one ticket."""
     found = catalogue_of(quantity, ORGANIZATION)

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ValidationError
 
 from waiting_list.catalogue.changes import write_event, write_offer, write_representation
-from waiting_list.catalogue.differing import differing_objects
+from waiting_list.catalogue.differing import differing_objects, lists_with_another_limit
 from waiting_list.catalogue.insert_new import (
     NewList,
     create_lists,
@@ -133,7 +133,8 @@ async def load(
     """Write a catalogue in one transaction, and return what that did.
 
     A list whose stock is 0 opens. An existing list gets the stock of the file, which may make fans ready. With
-    `keep_stock`, it keeps its own, because a file is older than the sales since. Fans get an e-mail as soon as a
+    `keep_stock`, it keeps its own, because a file is older than the sales since. A new order limit of an offer
+    serves all its lists, also those that are not in the file. Fans get an e-mail as soon as a
     worker sends e-mails. A `dry_run` does the same, and then rolls it back. Without `end_lists`, a start that
     would end a list with people in it is refused. Raises ImportRefused; Unavailable.
     """
@@ -182,12 +183,14 @@ async def load(
         }
         created = await create_lists(acquired, ACTOR, wanted.values(), now=now)
         made["inventory"] = len(created)
-        for pair in sorted(wanted.keys() - created.keys(), key=lambda pair: pair.list_id):
+        changed = await lists_with_another_limit(acquired, found.offers)  # not all of them are in inventory.csv
+        for pair in sorted(wanted.keys() - created.keys() | changed, key=lambda pair: pair.list_id):
             event_id = found.offers[pair.offer_id].event_id
             if event_id in refused.events:
                 continue
-            with refused.at("inventory.csv", pair, event_id):
-                stock = None if keep_stock else wanted[pair].stock
+            file = "inventory.csv" if pair in wanted else "offers.csv"
+            with refused.at(file, pair if pair in wanted else pair.offer_id, event_id):
+                stock = None if keep_stock or pair not in wanted else wanted[pair].stock
                 await _set_stock(acquired, pair, stock, done, now)
         if refused.refusals:
             raise ImportRefused(refused.refusals.lines())
@@ -204,7 +207,7 @@ async def _set_stock(
     if stock is not None:
         await verbs.put_stock(locked, **stock.model_dump())
     done.changed["inventory"] += locked.list.version != locked.was.version
-    locked.needs_promotion = True  # its representation may begin later now
+    await verbs.reconsider(locked)  # its representation may begin later now, or an order have more tickets
     await verbs.settle(locked)
     await outbox.write_outbox(locked)
     done.ready += len(locked.promoted)

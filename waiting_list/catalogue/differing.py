@@ -1,9 +1,10 @@
-"""Count the objects of a catalogue that exist and differ, so that an import can say what it changes."""
+"""Find what an import changes: the objects that exist and differ, and the lists of a new order limit."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from waiting_list.catalogue.models import Event, Offer, Representation
+from waiting_list.lists.models import ListKey
 from waiting_list.postgres.pool import Connection
 from waiting_list.postgres.statements import sql
 
@@ -35,6 +36,13 @@ async def differing_objects(
         found = await read(sql("read_offers"), organization_id, tickets, None, None, len(tickets))
         differing["offers"] += _differing(offers, (Offer.from_record(one) for one in found), "offer_id")
     return differing
+
+
+async def lists_with_another_limit(acquired: Connection, offers: Mapping[str, Offer]) -> set[ListKey]:
+    """Return the lists of these offers, as they are written now, that were last served by another order limit."""
+    events = sorted({one.event_id for one in offers.values()})
+    records = await acquired.fetch(sql("read_lists_with_another_limit"), events, sorted(offers))
+    return {ListKey(*record) for record in records}
 
 
 def _differing(wanted: Mapping[str, M], existing: Iterable[M], key: str) -> int:
