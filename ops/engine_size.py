@@ -64,9 +64,9 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2030,
+        2057,
         # Each statement asks the node of its list alone, which takes a line or two.
-        330,
+        331,
     ),
     # Each is off unless a list or an event asks for it, and is read by itself.
     "rules": Part(

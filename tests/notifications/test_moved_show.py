@@ -231,3 +231,50 @@ async def test_the_worker_tells_what_a_call_that_died_left_untold(lists: Lists, 
     assert [one["type"] for one in await told(lists)] == ["list.changed"]
     assert await lists.rows("SELECT count(*) FROM list_news") == [(0,)]
     await lists.audit()
+
+
+async def test_a_cancelled_show_is_one_letter_for_each_person_and_tells_which_entries_it_ended(
+    lists: Lists,
+) -> None:
+    first, second, elsewhere = lists.key, ListKey("off_2", "rep_1"), ListKey("off_1", "rep_2")
+    for key in (second, elsewhere):
+        await lists.add_list(key)
+    for lists.key in (first, elsewhere, second):
+        await lists.join("ada", email="ADA@example.org" if lists.key == second else "ada@example.org")
+    await lists.join("bob", **address("bob"))
+    lists.key = second
+    await lists.add_stock(1)  # ada's
+    await add_webhook(lists, "entry.left")
+    arguments: Any = (lists.pool, lists.engine.at(lists.now), ORGANIZER, "rep_1")
+    await cancellation.cancel(*arguments, reason="Ill.")
+    for lists.key in (first, second, elsewhere):
+        await lists.end()
+    found = await lists.rows(
+        "SELECT list_id, number FROM outbox WHERE type = 'ended' ORDER BY list_id = $1, number", second.list_id
+    )
+    assert [(one["list_id"], one["number"]) for one in found] == [(first.list_id, 1), (second.list_id, 2)]
+    left = [one["data"] for one in await told(lists)]
+    assert [one["entry"]["left_reason"] for one in left] == ["ended"] * 3
+    assert {(one["list_state"], one["state_reason"]) for one in left} == {("cancelled", "Ill.")}
+    reasons = await lists.rows("SELECT reason FROM history WHERE verb = 'end' AND number IS NOT NULL")
+    assert [one["reason"] for one in reasons] == ["cancelled: Ill."] * 3
+    await lists.audit()
+
+
+async def test_a_show_that_begins_is_told_once_a_list_and_as_an_end(lists: Lists) -> None:
+    other = ListKey("off_2", "rep_1")
+    await lists.add_list(other)
+    await add_webhook(lists, "entry.left")
+    for lists.key in (ListKey("off_1", "rep_1"), other):
+        await lists.join("ada", **address("ada"))
+        await lists.join("bob", **address("bob"))
+        await lists.leave("bob")
+    assert {one["data"]["list_state"] for one in await told(lists)} == {"open"}
+    lists.now = START
+    for lists.key in (ListKey("off_1", "rep_1"), other):
+        await lists.end()
+    assert [(type_, number) for type_, number, _ in await letters(lists)] == [("ended", 1), ("ended", 1)]
+    assert {(one["data"]["list_state"], one["data"]["state_reason"]) for one in await told(lists)} == {
+        ("ended", "show_began")
+    }
+    assert await lists.rows("SELECT reason FROM history WHERE verb = 'end' AND reason IS NOT NULL") == []

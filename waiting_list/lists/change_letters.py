@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID, uuid5
 
 from waiting_list.key_material import derived
 from waiting_list.lists.locked_list import LockedList
@@ -11,11 +12,12 @@ from waiting_list.lists.mailboxes import mailbox
 from waiting_list.lists.models import Status
 from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.lists.outbox_rows import notice_id, write_rows
-from waiting_list.lists.rows import News
+from waiting_list.postgres.pool import Record
 from waiting_list.postgres.statements import sql
 
 _FOR_EVERYBODY = frozenset({"start_datetime", "venue_name", "venue_address"})
 """The facts of which everybody in the list gets a letter. Of another deadline, its holder does."""
+_CANCELLATIONS = UUID("5b1f0c8e-6d0b-4a53-9f39-0d6a3a1c7e42")
 
 
 async def write_change_letters(locked: LockedList) -> bool:
@@ -28,7 +30,7 @@ async def write_change_letters(locked: LockedList) -> bool:
     rows: list[tuple[Any, ...]] = []
     for one in locked.news:
         to_all = not _FOR_EVERYBODY.isdisjoint(one.after)
-        told = await _people(locked, one, None if to_all else list(deadlines))
+        told = await _people(locked, one.change_id, None if to_all else list(deadlines))
         facts = {"before": one.before, "after": one.after}
         for number in told:
             until = deadlines.get(number)
@@ -56,20 +58,39 @@ def _reminders(locked: LockedList) -> list[tuple[Any, ...]]:
     return rows
 
 
-async def _people(locked: LockedList, news: News, numbers: Sequence[int] | None) -> list[int]:
+async def to_tell_of_cancellation(locked: LockedList, numbers: Sequence[int]) -> set[int]:
+    """Return those of these entries whose people get the letter about the cancellation of the show.
+
+    A person in several of the show's lists gets it from the first of them that takes its people out.
+    """
+    if locked.cancelled_at is None or not numbers:
+        return set()
+    # All lists of the show compute the same id. A cancellation after a reinstatement is another one.
+    cause = f"{locked.list.representation_id}/{locked.cancelled_at.isoformat()}"
+    records = await locked.connection.fetch(
+        sql("read_people_who_left"), locked.list.list_id, locked.list.verify_email, numbers
+    )
+    return set(await _first_told(locked, uuid5(_CANCELLATIONS, cause), records))
+
+
+async def _people(locked: LockedList, change_id: UUID, numbers: Sequence[int] | None) -> list[int]:
     """Return the entries whose people get the letter about a change, of these numbers if any are given."""
     if numbers is not None and not numbers:
         return []
     list_id, verified_only = locked.list.list_id, locked.list.verify_email
     records = await locked.connection.fetch(sql("read_people_to_tell"), list_id, verified_only, numbers)
-    secret = locked.secret
+    return await _first_told(locked, change_id, records)
+
+
+async def _first_told(locked: LockedList, change_id: UUID, records: Sequence[Record]) -> list[int]:
+    """Note who is told of a change, and return the entries of those whom no list has told yet."""
     people = {
-        (derived(secret, "told", str(news.change_id), mailbox(one["email"]))[:16], one["holds"]): one["number"]
+        (derived(locked.secret, "told", str(change_id), mailbox(one["email"]))[:16], one["holds"]): one["number"]
         for one in reversed(records)
     }
     told = await locked.connection.fetch(
         sql("insert_told_people"),
-        news.change_id,
+        change_id,
         [person for person, _ in people],
         [holds for _, holds in people],
         locked.now,

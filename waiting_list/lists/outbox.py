@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from waiting_list.lists.change_letters import reminder_at, write_change_letters
+from waiting_list.lists.change_letters import reminder_at, to_tell_of_cancellation, write_change_letters
 from waiting_list.lists.events import VERBS
+from waiting_list.lists.list_state import ListState
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import CLOCK, Entry, Status
 from waiting_list.lists.notice_kinds import EmailKind, WebhookType
@@ -51,7 +52,12 @@ async def _write_for_webhooks(locked: LockedList) -> bool:
     many = {one.number for one in moved}
     rows = []
     stock = await _stock_events(locked)
-    for event in (*_entry_events(shown, views), *_hold_events(locked, views), *_list_events(locked), *stock):
+    for event in (
+        *_entry_events(shown, views, locked.state),
+        *_hold_events(locked, views),
+        *_list_events(locked),
+        *stock,
+    ):
         body = json.dumps({"type": event.type, "timestamp": at, "data": event.data}, separators=(",", ":"))
         for webhook_id, types in wanted.items():
             if not types or event.type in types:
@@ -69,10 +75,14 @@ def _type(change: EntryChange) -> WebhookType | None:
     return None if passed_over else VERBS[change.verb].webhook
 
 
-def _entry_events(shown: list[tuple[WebhookType, EntryChange]], views: dict[int, Entry]) -> Iterator[_Event]:
+def _entry_events(
+    shown: list[tuple[WebhookType, EntryChange]], views: dict[int, Entry], state: ListState
+) -> Iterator[_Event]:
     for type_, change in shown:
         entry = views[change.entry.number].model_dump(mode="json", exclude={"purchase_pass"})
         data = {"sequence": change.sequence, "entry": entry}
+        if type_ is WebhookType.ENTRY_LEFT:
+            data |= state._asdict()
         yield _Event(type_, change.sequence, change.entry.number, data)
 
 
@@ -124,6 +134,9 @@ async def _write_for_fans(locked: LockedList, announces: bool) -> bool:
     contacts = locked.contacts
     known = {number for number, one in contacts.given.items() if one.email} | set(contacts.requeued.values())
     unknown = {change.entry.number for change in locked.changes if change.verb == "join"} - known
+    if locked.cancelled_at is not None:
+        ended = [change.entry.number for change in locked.changes if change.verb == "end"]
+        unknown |= set(ended) - await to_tell_of_cancellation(locked, ended)
     for change in locked.changes:
         kind, number = VERBS[change.verb].email, change.entry.number
         if kind is None or number in unknown or (kind is EmailKind.READY and not change.promoted):

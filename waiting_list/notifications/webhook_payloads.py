@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, create_model
 
 from waiting_list.fields import Frozen
+from waiting_list.lists.list_state import ListStatus
 from waiting_list.lists.models import Entry, Inventory
 from waiting_list.lists.notice_kinds import WebhookType
 from waiting_list.lists.settings_models import ListSettings
@@ -30,6 +31,13 @@ class EntryEventData(Frozen):
 
     sequence: int
     entry: WebhookEntry
+
+
+class EntryLeftData(EntryEventData):
+    """An entry right after it left, with the state of its list: `cancelled` if the show is cancelled."""
+
+    list_state: ListStatus
+    state_reason: str | None
 
 
 class ListEventData(Frozen):
@@ -107,7 +115,7 @@ TYPES: Mapping[str, Described] = {
         "An organizer gave tickets to an entry, past the line. The service holds them.", EntryEventData
     ),
     WebhookType.ENTRY_READY: Described("The service holds tickets for an entry.", EntryEventData),
-    WebhookType.ENTRY_LEFT: Described("An entry left the list, for its `left_reason`.", EntryEventData),
+    WebhookType.ENTRY_LEFT: Described("An entry left the list, for its `left_reason`.", EntryLeftData),
     WebhookType.LIST_OPENED: Described(
         "Fans can join the list now, also after an end was taken back.", ListEventData
     ),

@@ -45,8 +45,10 @@ async def end(locked: LockedList, *, at_most: int = 500, grace: timedelta = time
     if has_people and locked.now < (marked_at or locked.now) + grace:
         return []
     active = await locked.read("read_active_entries", at_most) if has_people else []
+    words = locked.of_representation["cancelled_reason"]
+    why = None if locked.cancelled_at is None else f"cancelled: {words}" if words else "cancelled"
     for entry in active:
-        take_out(locked, "end", entry, LeftReason.ENDED)
+        take_out(locked, "end", entry, LeftReason.ENDED, why=why)
     if len(active) < at_most and (active or marked_at is None):
         await locked.connection.execute(sql("delete_traces_of_list"), locked.list.list_id)
     return active
