@@ -64,7 +64,7 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2057,
+        2061,
         # Each statement asks the node of its list alone, which takes a line or two.
         331,
     ),
@@ -79,8 +79,8 @@ PARTS = {
             "lists/traces.py",
             "lists/verbs/message.py",
         ),
-        405,
-        92,
+        410,
+        93,
     ),
     # What steers a hold after the fan has it.
     "holds": Part(

@@ -40,6 +40,11 @@ _DOMAINS = st.sampled_from(
         ("ada@ya.ru", "ada@yandex.com"),
         ("ada@straße.example", "ada@xn--strae-oqa.example"),
         ("ada@STRAßE.example", "ada@straße.example"),
+        # Decomposed, in capitals of the ASCII form, with the full stop of Chinese, and with a wide letter.
+        ("ada@bücher.example", "ada@bu\u0308cher.example"),
+        ("ada@BÜCHER.example", "ada@XN--BCHER-KVA.example"),
+        ("ada@bücher\u3002example", "ada@bücher.example"),
+        ("ada@\uff47mail.com", "a.da@gmail.com"),
     ],
 )
 def test_aliases_lead_to_one_mailbox(one: str, other: str) -> None:
@@ -62,13 +67,43 @@ def test_mailboxes_of_two_people_stay_two(one: str, other: str) -> None:
     assert mailbox(one) != mailbox(other)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ada+jazz@shop.example", "ada@shop.example"),
+        ("a.da+jazz@gmail.com", "ada@gmail.com"),
+        ("ada+jazz@gmail.com", "ada+opera@gmail.com"),
+        ("ada-jazz@yahoo.com", "ada@yahoo.com"),
+        ("jazz@ada.fastmail.com", "ada@fastmail.com"),
+    ],
+)
+def test_tags_make_two_mailboxes_where_they_are_kept(one: str, other: str) -> None:
+    assert mailbox(one, ignore_tags=False) != mailbox(other, ignore_tags=False)
+    assert mailbox(one) == mailbox(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ada+Jazz@BÜCHER.example", "ada+jazz@xn--bcher-kva.example"),
+        ("a.da+jazz@googlemail.com", "ada+jazz@gmail.com"),
+        ("jazz@ada.fastmail.com", "ada+jazz@fastmail.com"),
+        ("a.d-a@pm.me", "ada@proton.me"),
+    ],
+)
+def test_other_spellings_are_one_mailbox_where_tags_are_kept_too(one: str, other: str) -> None:
+    assert mailbox(one, ignore_tags=False) == mailbox(other, ignore_tags=False)
+
+
 @given(st.text(max_size=40) | st.emails() | st.builds("{}@{}".format, st.text("ab+-._", min_size=1), _DOMAINS))
 @example("+tag@gmail.com")
 @example("-a@yahoo.com")
 @example("-@pm.me")
 @example("a@b.fastmail.com")
 def test_every_text_has_one_mailbox_which_is_its_own(text: str) -> None:
-    assert mailbox(mailbox(text)) == mailbox(text)
+    for ignore in (True, False):
+        found = mailbox(text, ignore_tags=ignore)
+        assert mailbox(found, ignore_tags=ignore) == found
 
 
 @given(_NAMES, _TAGS, _DOMAINS)

@@ -7,13 +7,14 @@ import asyncpg
 import pytest
 from fastapi import FastAPI
 
-from tests.support.lists import LIST, USER, Lists
+from tests.support.lists import LIST, ORGANIZER, USER, Lists
 from tests.support.shop import LIST as PATH
 from tests.support.shop import Shop, problem
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.engine import Engine
 from waiting_list.lists.models import ListKey
+from waiting_list.lists.settings_models import SettingsChange
 from waiting_list.postgres.pool import connection
 from waiting_list.problems import AddressTaken, AlreadyInList
 from waiting_list.settings import Settings
@@ -183,6 +184,67 @@ async def test_who_was_in_with_one_mailbox_twice_stays_when_the_rule_comes_and_o
         await lists.leave(f"u{n}")
     await lists.join("late", email="ada@gmail.com", email_verified=True)
     assert await lists.line() == ["late"]
+    await lists.audit()
+
+
+async def test_where_tags_count_a_mailbox_has_one_place_for_each_tag(lists: Lists) -> None:
+    await rule(lists, one_place_per_address=True, ignore_address_tags=False)
+    await lists.join("u0", email="a.da@gmail.com", email_verified=True)
+    await lists.join("u1", email="ada+jazz@gmail.com", email_verified=True)
+    for taken in ("ada@googlemail.com", "A.da+Jazz@gmail.com"):
+        async with lists.refused(AddressTaken):
+            await lists.join("late", email=taken, email_verified=True)
+    await lists.join("u2", email="ada+opera@gmail.com", email_verified=True)
+    assert await lists.line() == ["u0", "u1", "u2"]
+    await lists.audit()
+
+
+async def test_whichever_way_the_meaning_of_tags_changes_all_stay_and_later_joins_are_compared_anew(
+    lists: Lists,
+) -> None:
+    await rule(lists)
+    await lists.join("ada", email="ada@example.org", email_verified=True)
+    await rule(lists, ignore_address_tags=False)
+    await lists.join("child", email="ada+child@example.org", email_verified=True)
+    await rule(lists, ignore_address_tags=True)
+    assert await lists.line() == ["ada", "child"]
+    for holder in ("ada", "child"):
+        # Both have the one mailbox now, so it is free when both have left.
+        with pytest.raises(AddressTaken):
+            await lists.join("late", email="ada+late@example.org", email_verified=True)
+        await lists.leave(holder)
+    await lists.join("late", email="ada+late@example.org", email_verified=True)
+    await rule(lists, ignore_address_tags=False)
+    with pytest.raises(AddressTaken):
+        await lists.join("again", email="ADA+late@example.org", email_verified=True)
+    await lists.join("again", email="ada@example.org", email_verified=True)
+    assert await lists.line() == ["late", "again"]
+    await lists.audit()
+
+
+async def test_in_one_batch_a_change_of_what_tags_mean_binds_the_joins_behind_it(lists: Lists) -> None:
+    await rule(lists)
+    engine = lists.engine
+
+    async def join(user_id: str, email: str) -> Any:
+        contact = Contact(email=email, email_verified=True)
+        return await engine.run(LIST, USER, verbs.join, user_id=user_id, tickets_wanted=1, contact=contact)
+
+    change = SettingsChange(ignore_address_tags=False)
+    async with connection(lists.pool) as acquired, acquired.transaction():
+        await acquired.execute("SELECT FROM inventory FOR UPDATE")
+        calls = (
+            join("ada", "ada@example.org"),
+            join("bob", "ada+bob@example.org"),
+            engine.run(LIST, ORGANIZER, verbs.configure, settings=change),
+            join("eve", "ada+eve@example.org"),
+            join("zoe", "ada+eve@example.org"),
+        )
+        tasks = [asyncio.ensure_future(call) for call in calls]
+        await asyncio.sleep(0)
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [isinstance(one, AddressTaken) for one in answers] == [False, True, False, False, True], answers
+    assert await lists.line() == ["ada", "eve"]
     await lists.audit()
 
 

@@ -28,6 +28,7 @@ SETTINGS = {
     "requeue_limit": "1",
     "reminder_minutes": "60",
     "join_challenge": "off",
+    "ignore_address_tags": "on",
 }
 """The form as it is when nothing was touched."""
 
@@ -481,6 +482,9 @@ async def test_one_place_for_each_mailbox_is_what_the_form_says_also_where_it_wo
     await organizer.did(f"{PAGE}/do", **sent)
     kept = await office.shop.made("GET", f"/waiting-lists/{LIST}")
     assert (kept["verify_email"], kept["one_place_per_address"]) == (True, True)
+    unticked = {name: value for name, value in SETTINGS.items() if name != "ignore_address_tags"}
+    page, _ = await asked(organizer, **unticked, verify_email="on")
+    assert "Tags in email addresses ignored yes no" in page.text
 
 
 async def test_an_end_in_the_past_is_confirmed_with_a_tick_beside_the_counts(office: Office) -> None:

@@ -111,6 +111,7 @@ steps = st.one_of(
     call("configure", verify_email=st.just(True)),
     call("configure", join_challenge=st.sampled_from(["off", "off", "adaptive", "always"])),
     call("configure", one_place_per_address=st.sampled_from([None, True, True, False])),
+    call("configure", ignore_address_tags=st.booleans()),
     call("configure", email_required=st.sampled_from([False, False, True])),
     call("configure", automatic=st.booleans()),
     call("configure", open=st.sampled_from([True, True, False])),

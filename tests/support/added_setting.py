@@ -56,7 +56,7 @@ def add(tree: Path) -> None:
     newest.with_name(f"{migration:04}_most_per_entry.sql").write_text(_MIGRATION)
     declaration = _DECLARATION.format(migration=migration)
     _replace(package, "\n\nSETTINGS: Mapping[str, DeclaredSetting] = ", declaration)
-    last = "    join_challenge: JoinChallenge\n    one_place_per_address: bool\n    email_required: bool\n"
+    last = "    ignore_address_tags: bool\n    email_required: bool\n"
     _replace(package, last, f"{last}    most_per_entry: int\n")
     maximum = "    maximum = locked.max_quantity_per_order\n"
     _replace(package, maximum, f"{maximum}    maximum = min(maximum, locked.list.most_per_entry)\n")

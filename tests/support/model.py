@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 ZONE = ZoneInfo("Europe/Paris")
 
 
-def mailbox(email: str) -> str:
+def mailbox(email: str, *, ignore_tags: bool) -> str:
     """Return the mailbox of an address in the stories."""
     name, _, domain = email.partition("@")
-    return f"{name.partition('+')[0]}@{domain}"
+    return f"{name.partition('+')[0] if ignore_tags else name}@{domain}"
 
 
 class Refused(Exception):
@@ -67,6 +67,7 @@ class Model:
     verify_email: bool = False
     join_challenge: str = "off"
     one_place_per_address: bool | None = None
+    ignore_address_tags: bool = True
     hold_grace_seconds: int = 900
     email_required: bool = False
     after_expiry: str = "leave"
@@ -182,11 +183,11 @@ class Model:
     def check_mailbox(self, email: str, place: EntryDetails | None = None) -> None:
         rule = self.verify_email if self.one_place_per_address is None else self.one_place_per_address
         mailboxes = [
-            mailbox(one.email)
+            mailbox(one.email, ignore_tags=self.ignore_address_tags)
             for one in self.order
             if one is not place and one.status != "left" and one.email and one.verified
         ]
-        refuse("address_taken", when=rule and mailbox(email) in mailboxes)
+        refuse("address_taken", when=rule and mailbox(email, ignore_tags=self.ignore_address_tags) in mailboxes)
 
     def join(
         self,

@@ -45,7 +45,7 @@ class EntryContacts:
         """The entries whose new address is unverified, by number."""
         self.corrected: dict[int, EntryRow] = {}
         """The entries with a new address that needs no verification before other e-mails, by number."""
-        self.mailboxes = Mailboxes(connection, row.list_id, secret, now_of)
+        self.mailboxes = Mailboxes(connection, row, secret, now_of)
         """Which entry has which verified mailbox, if the list has the rule."""
         self._traces: dict[int, Trace] = {}
 

@@ -250,6 +250,18 @@ class DeclaredSettings(BaseModel):
         default=None,
         description="Whether a verified mailbox, with its aliases, gets only one place; null: as `verify_email`.",
     )
+    ignore_address_tags: Annotated[
+        Flag,
+        Setting(
+            migration=36,
+            group=JOINING,
+            label=N_("Tags in email addresses ignored"),
+            field_label=N_("Count ada+jazz@example.org as ada@example.org"),
+        ),
+    ] = Field(
+        default=True,
+        description="Whether `one_place_per_address` ignores the tag of an address, such as `+jazz`.",
+    )
     requeue_limit: Annotated[
         Quantity | None,
         Setting(

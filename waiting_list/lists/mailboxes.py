@@ -2,8 +2,11 @@
 
 The key serves only to compare and count; e-mails go to the given address. Each source is a provider's own page:
 
+- Capitals make no difference. A domain counts in its ASCII form (UTS 46), so `bücher.example` is
+  `xn--bcher-kva.example`.
 - Everywhere, the part after a `+` is a tag (RFC 5233 calls it a subaddress). Gmail, Outlook, iCloud, Fastmail and
-  Proton do so. A server may give another meaning to the `+`; then two of its users count as one.
+  Proton do so. A server may give another meaning to the `+`; then two of its users count as one, unless the caller
+  keeps tags.
 - Gmail ignores dots, and googlemail.com is gmail.com: support.google.com/mail/answer/7436150.
 - Yahoo: `name-tag` is a disposable address, and no other name has a hyphen: Yahoo's help on disposable addresses,
   and its patent application US 2006/0041621.
@@ -37,26 +40,28 @@ _FASTMAIL = re.compile(r"(?P<name>[^.@]+)\.(?P<domain>fastmail\.(com|fm))")
 
 
 @lru_cache(maxsize=10_000)
-def mailbox(email: str) -> str:
+def mailbox(email: str, *, ignore_tags: bool = True) -> str:
     """Return the key of the mailbox that an address leads to: lower case, ASCII, without tags.
 
-    The mailbox of a mailbox is itself. For a text that is no address, the key is the text in lower case.
+    Without `ignore_tags`, an address with another tag has another key. The mailbox of a mailbox is itself. For a
+    text that is no address, the key is the text in lower case.
     """
     found = split(email)
     if found is None:
         return email.lower()
     name, domain = (part.lower() for part in found)
     if within := _FASTMAIL.fullmatch(domain):
-        name, domain = within["name"], within["domain"]
+        name, domain = f"{within['name']}+{name}", within["domain"]
     domain = _DOMAINS.get(domain, domain)
-    name = _before(name, "+")
+    tagged, name = name, _before(name, "+")
+    tag = "" if ignore_tags else tagged.removeprefix(name)
     if domain == "gmail.com":
         name = name.replace(".", "")
     elif domain == "proton.me":
         name = re.sub("[._-]", "", name) or name
-    elif _YAHOO.fullmatch(domain):
+    elif ignore_tags and _YAHOO.fullmatch(domain):
         name = _before(name, "-")
-    return f"{name}@{domain}"
+    return f"{name}{tag}@{domain}"
 
 
 def _before(name: str, sign: str) -> str:

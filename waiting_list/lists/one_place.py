@@ -2,16 +2,16 @@
 
 The database stores an HMAC of each mailbox, with a different secret for each list. The HMAC names no person and
 links no lists. Addresses from before the rule get their HMAC when the rule first asks. Their entries stay, and
-count.
+count. So it is when the list changes `ignore_address_tags`: each address gets another HMAC, and all entries stay.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
-from uuid import UUID
 
 from waiting_list.key_material import derived
 from waiting_list.lists.mailboxes import mailbox
+from waiting_list.lists.rows import ListRow
 from waiting_list.postgres.pool import Connection
 from waiting_list.postgres.statements import sql
 
@@ -30,9 +30,10 @@ class Claim(NamedTuple):
 class Mailboxes:
     """The mailboxes of one list that the transaction has read, and the entries that have them."""
 
-    def __init__(self, connection: Connection, list_id: UUID, secret: bytes, now_of: IsActive) -> None:
+    def __init__(self, connection: Connection, row: ListRow, secret: bytes, now_of: IsActive) -> None:
         self._connection = connection
-        self._list_id = list_id
+        self._list = row
+        self._list_id = row.list_id
         self._secret = secret
         self._now_of = now_of
         self._active: defaultdict[bytes, set[int]] = defaultdict(set)
@@ -42,7 +43,8 @@ class Mailboxes:
     def hash(self, email: str) -> bytes:
         """Return the 16 bytes that stand for the mailbox of an address in this list."""
         assert self._secret, "a list that writes contacts is opened with the secret"
-        return derived(self._secret, "mailbox", self._list_id, mailbox(email))[:16]
+        key = mailbox(email, ignore_tags=self._list.ignore_address_tags)
+        return derived(self._secret, "mailbox", self._list_id, key)[:16]
 
     def knows(self, emails: Iterable[str]) -> bool:
         """Return whether the mailboxes of all these addresses have been read."""
@@ -69,6 +71,12 @@ class Mailboxes:
         for record in records:
             (self._active if record["is_active"] else self._left)[record["mailbox"]].add(record["number"])
         self._known.update(asked)
+
+    async def fold_anew(self) -> None:
+        """Make the next call of `load` store the mailboxes of all contacts again. The caller must have flushed."""
+        await self._connection.execute(sql("unfold_contacts"), self._list_id)
+        for known in (self._active, self._left, self._known):
+            known.clear()
 
     def is_taken(self, email: str, *, but: int | None = None) -> bool:
         """Return whether an active entry other than `but` has this mailbox, verified."""

@@ -47,6 +47,7 @@ class WaitingList(Frozen):
     verify_email: bool
     join_challenge: JoinChallenge
     one_place_per_address: bool
+    ignore_address_tags: bool
     email_required: bool
     closes_at: datetime | None
     ends_at: datetime

@@ -34,6 +34,9 @@ async def configure(locked: LockedList, *, settings: SettingsChange, end_lists: 
         refuse_to_end([ending] if ending else [])
     if "open" in changes:
         changes |= open_or_closed(changes.pop("open"))
+    if changes.get("ignore_address_tags") not in (None, locked.list.ignore_address_tags):
+        await locked.flush()
+        await locked.contacts.mailboxes.fold_anew()
     ended_at = locked.ends_at
     before = locked.list.closes_at
     locked.record("configure", on_list=changes)
