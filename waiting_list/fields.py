@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Protocol, Self
 from urllib.parse import urlsplit
 
@@ -174,4 +175,11 @@ class Frozen(BaseModel):
 
         Raises KeyError if a column is missing: a default never stands in for one.
         """
-        return cls(**{name: record[name] for name in cls.model_fields if name not in given}, **given)
+        names = _columns(cls, *given)
+        # Not by keywords, because each poll comes through here, and Python would copy them twice.
+        return cls.model_validate(dict(zip(names, map(record.__getitem__, names), strict=True)) | given)
+
+
+@lru_cache(maxsize=1024)  # more than there are models with rows, each with few sets of given fields
+def _columns(kind: type[BaseModel], *given: str) -> tuple[str, ...]:
+    return tuple(name for name in kind.model_fields if name not in given)

@@ -13,6 +13,7 @@ for no release, and do not count. Otherwise a rush on free tickets would pass fo
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from math import sqrt
 from typing import NamedTuple
 
@@ -22,11 +23,11 @@ LEAST_RELEASES = 5
 """The fewest releases from which the rate can be estimated."""
 LEAST_SEEN = timedelta(hours=24)
 """The shortest period from which the rate can be estimated."""
-_FOREVER = timedelta(days=1_000_000)
-"""Short enough to add to a date."""
+_FOREVER_SECONDS = 86_400e6
+"""A million days, short enough to add to a date."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Throughput:
     """The promotions of fans who had waited, from `since` until `now`.
 
@@ -45,6 +46,28 @@ class Throughput:
         """The length of the period."""
         return self.now - self.since
 
+    @cached_property  # because one throughput answers all polls of a list for some seconds
+    def seconds_per_ticket(self) -> tuple[float, float] | None:
+        """How long a ticket takes to come back, at least and at most; None if the list has shown too little.
+
+        The rate is the tickets given out over the period, plus and minus its error.
+        """
+        if self.releases < LEAST_RELEASES or self.seen < LEAST_SEEN or self.tickets == 0:
+            return None
+        likely, error = self.seen.total_seconds() / self.tickets, 1 / sqrt(self.releases)
+        return likely / (1 + error), likely / (1 - error)
+
+    @cached_property
+    def totals(self) -> tuple[int, int]:
+        """The length of the period in whole seconds, and how many fans got tickets in it."""
+        return round(self.seen.total_seconds()), sum(self.fans)
+
+    def wait_seconds(self, tickets: int) -> tuple[float, float] | None:
+        """Return the seconds until so many tickets have come back, at least and at most; a million days at most.
+        None if the list has shown too little."""
+        rates = self.seconds_per_ticket
+        return rates and (min(_FOREVER_SECONDS, tickets * rates[0]), min(_FOREVER_SECONDS, tickets * rates[1]))
+
 
 class WaitEstimate(NamedTuple):
     """The time until a fan's turn, if the list goes on at this rate."""
@@ -56,11 +79,7 @@ class WaitEstimate(NamedTuple):
 def estimate_wait(throughput: Throughput, *, tickets_ahead: int, tickets_wanted: int) -> WaitEstimate | None:
     """Estimate the time until these tickets have come back, at most a million days.
 
-    Return None if the list has shown too little. The rate is the tickets given out over the period, plus and minus
-    its error.
+    Return None if the list has shown too little.
     """
-    if throughput.releases < LEAST_RELEASES or throughput.seen < LEAST_SEEN or throughput.tickets == 0:
-        return None
-    likely = throughput.seen / _FOREVER * (tickets_ahead + tickets_wanted) / throughput.tickets
-    error = 1 / sqrt(throughput.releases)
-    return WaitEstimate(_FOREVER * min(1.0, likely / (1 + error)), _FOREVER * min(1.0, likely / (1 - error)))
+    seconds = throughput.wait_seconds(tickets_ahead + tickets_wanted)
+    return WaitEstimate(*(timedelta(seconds=one) for one in seconds)) if seconds else None

@@ -1,12 +1,12 @@
 """Say why a fan still waits: for pages, and for clients of the API. No I/O here."""
 
-from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Self
 
 from waiting_list.fields import Frozen, Row
 from waiting_list.lists.models import Entry, Status
-from waiting_list.lists.queries.wait_estimate import Throughput, estimate_wait
+from waiting_list.lists.queries.wait_estimate import Throughput
 from waiting_list.lists.setting_values import Policy
 
 
@@ -39,7 +39,7 @@ def reason_to_wait(
     free: int,
     most_held: int,
     automatic: bool,
-    policy: Policy,
+    policy: str,
 ) -> Reason | None:
     """Return why the fan of an entry waits; None if the fan does not wait.
 
@@ -47,15 +47,20 @@ def reason_to_wait(
     """
     if status != Status.WAITING:
         return None
-    reasons = (
-        (Reason.UNVERIFIED, verify_email and unverified),
-        (Reason.TOO_MANY, 0 < most_held < tickets_minimum),
-        (Reason.NOTHING_FREE, free == 0),
-        (Reason.BY_HAND, not automatic),
-        (Reason.FIRST, position == 1),
-        (Reason.FIRST_WAITS, policy is Policy.SKIP and free >= tickets_minimum),
-    )
-    return next((reason for reason, applies in reasons if applies), Reason.AHEAD)
+    reason = Reason.AHEAD
+    if verify_email and unverified:
+        reason = Reason.UNVERIFIED
+    elif 0 < most_held < tickets_minimum:
+        reason = Reason.TOO_MANY
+    elif free == 0:
+        reason = Reason.NOTHING_FREE
+    elif not automatic:
+        reason = Reason.BY_HAND
+    elif position == 1:
+        reason = Reason.FIRST
+    elif policy == Policy.SKIP and free >= tickets_minimum:
+        reason = Reason.FIRST_WAITS
+    return reason
 
 
 class Why(Frozen):
@@ -87,14 +92,14 @@ class Estimate(Frozen):
     @classmethod
     def of(cls, throughput: Throughput, *, tickets_ahead: int, tickets_wanted: int) -> Self:
         """Return the estimate for an entry that waits."""
-        wait = estimate_wait(throughput, tickets_ahead=tickets_ahead, tickets_wanted=tickets_wanted)
-        earliest, latest = (round(one / timedelta(seconds=1)) for one in wait) if wait else (None, None)
+        wait = throughput.wait_seconds(tickets_ahead + tickets_wanted)
+        seen_seconds, fans = throughput.totals
         return cls(
-            seen_seconds=round(throughput.seen / timedelta(seconds=1)),
-            fans=sum(throughput.fans),
+            seen_seconds=seen_seconds,
+            fans=fans,
             tickets=throughput.tickets,
-            earliest_seconds=earliest,
-            latest_seconds=latest,
+            earliest_seconds=round(wait[0]) if wait else None,
+            latest_seconds=round(wait[1]) if wait else None,
         )
 
 
@@ -126,19 +131,25 @@ class OrganizersEntry(ExplainedEntry):
     passed_over: int
 
 
-_FACTS = (
-    "status",
-    "position",
-    "tickets_minimum",
-    "unverified",
-    "verify_email",
-    "free",
-    "most_held",
-    "automatic",
-)
-
-
 def why_of(row: Row) -> Why | None:
     """Return why the fan of an entry waits, by a row of the entry with the rules of its list."""
-    reason = reason_to_wait(policy=Policy(row["policy"]), **{name: row[name] for name in _FACTS})
-    return Why(code=reason, free=row["free"], most_held=row["most_held"]) if reason else None
+    if row["status"] != Status.WAITING:
+        return None
+    free, most_held = row["free"], row["most_held"]
+    reason = reason_to_wait(
+        status=row["status"],
+        position=row["position"],
+        tickets_minimum=row["tickets_minimum"],
+        unverified=row["unverified"],
+        verify_email=row["verify_email"],
+        free=free,
+        most_held=most_held,
+        automatic=row["automatic"],
+        policy=row["policy"],
+    )
+    return _why(reason, free, most_held) if reason else None
+
+
+@lru_cache(maxsize=1024)  # because most fans of a list wait for one reason
+def _why(reason: Reason, free: int, most_held: int) -> Why:
+    return Why(code=reason, free=free, most_held=most_held)

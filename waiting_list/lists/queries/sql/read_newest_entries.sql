@@ -9,6 +9,11 @@ FROM inventory i
 JOIN offers o ON o.offer_id = i.offer_id
 CROSS JOIN unnest($2::text[]) AS u (user_id)
 LEFT JOIN LATERAL (
+    SELECT e.number, e.unverified, e.passed_over FROM entries e
+    WHERE e.list_id = $1 AND e.user_id = u.user_id
+    ORDER BY e.number DESC LIMIT 1
+) AS w ON true
+LEFT JOIN LATERAL (
     SELECT x.offer_id, x.representation_id, x.event_id, x.user_id, x.status, x.left_reason, x.tickets_wanted,
         x.tickets_minimum, x.tickets_held, x.number, x.rank, x.position, x.tickets_ahead, x.joined_at, x.ready_at,
         x.ready_until, x.left_at
@@ -47,10 +52,7 @@ LEFT JOIN LATERAL (
         WHERE e.list_id = $1
         -- end of shown_entries
     ) AS x
-    WHERE x.number = (
-        SELECT e.number FROM entries e WHERE e.list_id = $1 AND e.user_id = u.user_id ORDER BY e.number DESC LIMIT 1
-    )
+    WHERE x.number = w.number
     LIMIT 1
 ) AS s ON true
-LEFT JOIN entries w ON w.list_id = $1 AND w.number = s.number
 WHERE i.list_id = $1
