@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -18,6 +18,11 @@ from waiting_list.environment import Environment, names_of, read
 _MOST = 1_000_000_000
 """The highest limit, because PostgreSQL counts in 32 bits."""
 _MOST_DAYS = 36_500
+
+
+def _limit(default: int, description: str) -> Any:
+    """Declare a limit; 0 means no limit."""
+    return Field(default=default, ge=0, le=_MOST, description=description)
 
 
 class Settings(BaseSettings):
@@ -79,75 +84,60 @@ class Settings(BaseSettings):
     user_token_organization_claim: str = Field(
         default="org", description="Claim that names the organization in the tokens of the identity provider."
     )
-    user_requests_per_minute: int = Field(
-        default=6000,
-        ge=0,
-        le=_MOST,
-        description="Maximum requests of one user in a minute, for each process; 0: no limit.",
+    user_requests_per_minute: int = _limit(
+        6000,
+        "Maximum requests of one user in a minute, for each process; 0: no limit.",
     )
-    user_joins_per_minute: int = Field(
-        default=120,
-        ge=0,
-        le=_MOST,
-        description="Maximum joins of one user in a minute, for all processes together; 0: no limit.",
+    user_joins_per_minute: int = _limit(
+        120,
+        "Maximum joins of one user in a minute, for all processes together; 0: no limit.",
     )
-    key_requests_per_minute: int = Field(
-        default=600_000,
-        ge=0,
-        le=_MOST,
-        description="Maximum requests with one API key in a minute, for each process; 0: no limit.",
+    key_requests_per_minute: int = _limit(
+        600_000,
+        "Maximum requests with one API key in a minute, for each process; 0: no limit.",
     )
-    address_requests_per_minute: int = Field(
-        default=12_000,
-        ge=0,
-        le=_MOST,
-        description="Maximum requests from one public IP address in a minute, for each process. Larger networks "
+    address_requests_per_minute: int = _limit(
+        12_000,
+        "Maximum requests from one public IP address in a minute, for each process. Larger networks "
         "have higher limits. 0: no limit.",
     )
-    address_joins_per_minute: int = Field(
-        default=1200,
-        ge=0,
-        le=_MOST,
-        description="Maximum joins from one public IP address in a minute, for all processes together; a twelfth "
+    address_joins_per_minute: int = _limit(
+        1200,
+        "Maximum joins from one public IP address in a minute, for all processes together; a twelfth "
         "of them at once. Larger networks have higher limits. 0: no limit.",
     )
-    address_sign_ins_per_minute: int = Field(
-        default=20,
-        ge=0,
-        le=_MOST,
-        description="Maximum sign-in attempts from one public IP address in a minute, for each process. Larger "
+    address_sign_ins_per_minute: int = _limit(
+        20,
+        "Maximum sign-in attempts from one public IP address in a minute, for each process. Larger "
         "networks and private addresses have higher limits. 0: no limit.",
     )
     messages_per_day: int = Field(
         default=3, ge=0, le=_MOST, description="Maximum messages to the fans of a list in 24 hours; 0: no limit."
     )
-    user_mails_per_hour: int = Field(
-        default=20,
-        ge=0,
-        le=_MOST,
-        description="Maximum e-mails in an hour that one user can cause to unverified addresses, for all "
+    user_mails_per_hour: int = _limit(
+        20,
+        "Maximum e-mails in an hour that one user can cause to unverified addresses, for all "
         "processes together; 0: no limit.",
     )
-    mailbox_mails_per_hour: int = Field(
-        default=20,
-        ge=0,
-        le=_MOST,
-        description="Maximum e-mails in an hour to one unverified mailbox, with its aliases, for all processes "
+    mailbox_mails_per_hour: int = _limit(
+        20,
+        "Maximum e-mails in an hour to one unverified mailbox, with its aliases, for all processes "
         "together. Sign-in links count, too. 0: no limit.",
     )
-    address_mails_per_hour: int = Field(
-        default=300,
-        ge=0,
-        le=_MOST,
-        description="Maximum e-mails to unverified addresses in an hour that one public IP address can cause, "
+    address_mails_per_hour: int = _limit(
+        300,
+        "Maximum e-mails to unverified addresses in an hour that one public IP address can cause, "
         "for all processes together. Sign-in links from any address count, too. 0: no limit.",
     )
-    organization_mails_per_hour: int = Field(
-        default=100_000,
-        ge=0,
-        le=_MOST,
-        description="Maximum e-mails to unverified addresses in an hour for one organization, for all processes "
+    organization_mails_per_hour: int = _limit(
+        100_000,
+        "Maximum e-mails to unverified addresses in an hour for one organization, for all processes "
         "together. Sign-in links count, too. 0: no limit.",
+    )
+    letters_per_hour: int = _limit(
+        10,
+        "Maximum e-mails in an hour to one mailbox, with its aliases, over all lists. Further ones "
+        "wait, except those about a hold, and those to sign in or to verify an address. 0: no limit.",
     )
     sign_in_challenge: Literal["off", "adaptive", "always"] = Field(
         default="off",

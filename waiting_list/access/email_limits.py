@@ -1,4 +1,5 @@
-"""Limit the e-mails that fans can have sent to unverified addresses, over all processes.
+"""Limit the e-mails that fans can have sent to unverified addresses, and those that a mailbox gets, over all
+processes.
 
 The service sends such an e-mail when a fan gives an address, or when a visitor asks to sign in with it. Each
 counts for the fan, the mailbox, the network and the organization, or for none of them if one limit refuses.
@@ -7,6 +8,8 @@ E-mails about a hold, and those to verified addresses, do not count.
 The buckets are those of access/rate_limits.py (ITU-T I.371's generic cell rate algorithm), in the same table, but
 hold the e-mails of an hour. The caller decides what a refusal means. A join loses its e-mail, but keeps its place.
 A change of address is refused. A request to sign in gets the usual answer, but no e-mail.
+
+Besides, the sender asks for each e-mail that may wait whether its mailbox has had too many within the hour.
 """
 
 import math
@@ -116,6 +119,45 @@ class MailLimits:
                         full_in[one] += one.seconds
             await acquired.execute(sql("set_allowances"), ordered, [full_in[hashes[one]] for one in ordered])
         return answers
+
+
+class MailboxLimit:
+    """The limit of e-mails to one mailbox, verified or not, over all lists. Each process that sends has one."""
+
+    def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys) -> None:
+        self._pool = pool
+        self._signing_keys = signing_keys
+        self._limit = _Limit("letters", settings.letters_per_hour)
+
+    async def waits(self, emails: Sequence[str]) -> list[float]:
+        """Count one e-mail to each of these addresses, in order; return how many seconds each must wait first.
+
+        An e-mail with 0 may go now. The others are not counted, and take their turns one after the other. Raises
+        Unavailable.
+        """
+        if not emails or not self._limit.quantity:
+            return [0.0 for _ in emails]
+        secret = await self._signing_keys.derived_secret()
+        wanted = [_Wanted(self._limit, mailbox(email)) for email in emails]
+        # In the same order everywhere, so that two processes cannot deadlock.
+        hashes = {one.hashed(secret): one for one in wanted}
+        ordered = sorted(hashes)
+        async with transaction(self._pool) as acquired:
+            quantities = [self._limit.quantity for _ in ordered]
+            records = await acquired.fetch(sql("lock_allowances"), ordered, quantities)
+            full_in = {hashes[record["caller"]]: record["full_in"] for record in records}
+            later = dict(full_in)
+            seconds = []
+            for one in wanted:
+                excess = _excess(one, later[one])
+                later[one] += one.seconds
+                if may_go := excess <= _ROUNDING_SECONDS:
+                    full_in[one] = later[one]
+                else:
+                    RATE_LIMITED.labels(self._limit.name).inc()
+                seconds.append(0.0 if may_go else excess)
+            await acquired.execute(sql("set_allowances"), ordered, [full_in[hashes[one]] for one in ordered])
+        return seconds
 
 
 def _excess(wanted: _Wanted, full_in: float) -> float:

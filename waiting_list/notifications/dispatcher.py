@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 
+from waiting_list.access.email_limits import MailboxLimit
 from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.notifications.email_composer import EmailComposer
 from waiting_list.notifications.email_sender import EmailSender
@@ -46,7 +47,8 @@ class Dispatcher:
         self._signing_keys = signing_keys
         self._wake = wake
         composer, transport = EmailComposer(pool, settings, signing_keys), open_email_transport(settings)
-        self._email_sender = EmailSender(pool, settings, composer, transport) if transport is not None else None
+        limit = MailboxLimit(pool, settings, signing_keys)
+        self._email_sender = EmailSender(pool, settings, composer, transport, limit) if transport else None
         self._webhook_sender: WebhookSender | None = None
         self._tasks: dict[tuple[UUID, str | None], asyncio.Task[None]] = {}
         """The running tasks, by list and webhook; None stands for the list's e-mails."""

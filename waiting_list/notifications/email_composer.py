@@ -186,6 +186,15 @@ def reason_not_to_send(notice: Record, about: Mapping[str, Any]) -> str | None: 
             return None
 
 
+def may_wait(notice: Record, about: Mapping[str, Any]) -> bool:
+    """Return whether an e-mail about an entry can come an hour later and cost no fan a ticket.
+
+    An e-mail about a hold cannot. One to verify an address has limits of its own.
+    """
+    urgent = (EmailKind.READY, EmailKind.REMINDER, EmailKind.EXPIRED, EmailKind.EXTENDED, EmailKind.VERIFY)
+    return notice["type"] not in urgent and about["status"] != Status.READY
+
+
 def seconds_until_due(notice: Record, about: Mapping[str, Any]) -> float | None:
     """Return in how many seconds a reminder is due, if its deadline has moved away since it was planned."""
     if notice["type"] != EmailKind.REMINDER or about["reminder_minutes"] is None:

@@ -1,14 +1,16 @@
 """Send the due e-mails of one list."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from waiting_list.access.email_limits import MailboxLimit
 from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.notifications.email_composer import (
     NO_RECIPIENT,
     EmailComposer,
+    may_wait,
     reason_not_to_send,
     seconds_until_due,
 )
@@ -19,12 +21,22 @@ from waiting_list.postgres.pool import Pool, Record, connection
 from waiting_list.postgres.statements import sql
 from waiting_list.settings import Settings
 
+_ENOUGH = "waits, because this mailbox has had enough e-mails within the hour"
+
 
 class EmailSender:
     """Claim, compose and send e-mails. Each process has one. `close` closes its transport."""
 
-    def __init__(self, pool: Pool, settings: Settings, composer: EmailComposer, transport: EmailTransport) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        settings: Settings,
+        composer: EmailComposer,
+        transport: EmailTransport,
+        limit: MailboxLimit,
+    ) -> None:
         self._pool = pool
+        self._limit = limit
         self._composer = composer
         self._transport = transport
         self._gate = asyncio.Semaphore(settings.smtp_connections)
@@ -38,12 +50,31 @@ class EmailSender:
             claimed = await acquired.fetch(sql("claim_notices"), list_id, "", BATCH, LEASE)
         entries = await self._composer.read_entries(list_id, [notice["number"] for notice in claimed])
         messages = await self._composer.read_messages(list_id, claimed)
+        waits = await self._waits(claimed, entries)
 
         async def send(notice: Record) -> SendResult:
+            if seconds := waits.get(notice["notice_id"]):
+                return SendResult(notice, NoticeStatus.PENDING, delay_seconds=seconds, reason=_ENOUGH)
             return await self._send(notice, entries.get(notice["number"]), messages.get(notice["body"]))
 
         await record_results(self._pool, list_id, await send_batch(claimed, send, gate=self._gate))
         return len(claimed)
+
+    async def _waits(
+        self, claimed: Sequence[Record], entries: Mapping[int, Mapping[str, Any]]
+    ) -> dict[UUID, float]:
+        """Return how many seconds e-mails must wait because their mailboxes have had enough within the hour.
+
+        Each e-mail counts before its first try, so that a mail server that fails uses up no limit.
+        """
+        waiting = [
+            (notice, entry)
+            for notice in sorted(claimed, key=lambda one: one["created_at"])
+            if (entry := entries.get(notice["number"])) and notice["tries"] == 1
+            if may_wait(notice, entry) and reason_not_to_send(notice, entry) is None
+        ]
+        seconds = await self._limit.waits([entry["email"] for _, entry in waiting])
+        return {notice["notice_id"]: wait for (notice, _), wait in zip(waiting, seconds, strict=True)}
 
     async def close(self) -> None:
         """Close the transport."""

@@ -1,8 +1,8 @@
--- Record the results of attempts. A pending notice is due after its delay; without an answer the attempt does not count.
+-- Record the results of attempts. A pending notice is due after its delay; without a duration it was no attempt.
 -- Skip a notice that has a later attempt. Locks those rows.
 UPDATE outbox o
 SET status = a.status, answer_status = a.answer_status, answer = a.answer, latency_ms = a.latency_ms,
-    tries = CASE WHEN a.status = 'pending' AND a.answer IS NULL THEN o.tries - 1 ELSE o.tries END,
+    tries = CASE WHEN a.status = 'pending' AND a.latency_ms IS NULL THEN o.tries - 1 ELSE o.tries END,
     due_at = CASE WHEN a.status = 'pending' THEN a.retry_at ELSE o.due_at END,
     ended_at = CASE WHEN a.status <> 'pending' THEN a.now END
 FROM (
