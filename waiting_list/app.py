@@ -29,6 +29,7 @@ from waiting_list.api.organizer import lists as organizer_lists
 from waiting_list.api.organizer import lookalikes as organizer_lookalikes
 from waiting_list.api.organizer import messages as organizer_messages
 from waiting_list.api.organizer import notices as organizer_notices
+from waiting_list.api.organizer import organization as organizer_organization
 from waiting_list.api.organizer import personal_data as organizer_personal_data
 from waiting_list.api.organizer import private_links as organizer_private_links
 from waiting_list.api.organizer import stock as organizer_stock
@@ -46,6 +47,7 @@ from waiting_list.maintenance import Maintenance
 from waiting_list.notifications.dispatcher import Dispatcher
 from waiting_list.pages import api_docs, dev_mailbox, language, static_files
 from waiting_list.pages.dashboard import changes as dashboard_changes
+from waiting_list.pages.dashboard import emails as dashboard_emails
 from waiting_list.pages.dashboard import history as dashboard_history
 from waiting_list.pages.dashboard import list_settings as dashboard_settings
 from waiting_list.pages.dashboard import lists as dashboard_lists
@@ -94,6 +96,7 @@ ROUTERS = (
     organizer_api_keys.router,
     organizer_webhooks.router,
     organizer_notices.router,
+    organizer_organization.router,
     user_contact.router,
     organizer_private_links.router,
     fan_private_link.router,
@@ -105,6 +108,7 @@ ROUTERS = (
     dashboard_sign_in.router,
     dashboard_webhooks.router,
     dashboard_notices.router,
+    dashboard_emails.router,
     dashboard_changes.router,
     dashboard_settings.router,
     dashboard_history.router,

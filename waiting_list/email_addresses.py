@@ -4,13 +4,16 @@ The public Internet does not reach an address such as `ada@clinic.local` or `roo
 only in a domain that the setting `mail_local_domains` names.
 """
 
+import re
 from contextvars import ContextVar
+from urllib.parse import quote
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, ValidatedEmail, validate_email
 
 LOCAL_DOMAINS: ContextVar[frozenset[str]] = ContextVar("LOCAL_DOMAINS", default=frozenset())
 """The local domains that the service accepts. web/body_guard.py sets them for each request."""
 _PUBLIC = ".example"
+_WEB_ADDRESS = re.compile(r"https?://[!-~]+")
 
 
 def normalize(email: str) -> str:
@@ -38,6 +41,13 @@ def split(email: str) -> tuple[str, str] | None:
         local = _parse_local(email)
         return (local.local_part, local.ascii_domain.removesuffix(_PUBLIC)) if local else None
     return found.local_part, found.ascii_domain
+
+
+def link_to(contact: str) -> str | None:
+    """Return where a link to an organizer's contact leads; None if it is neither a web nor an e-mail address."""
+    if _WEB_ADDRESS.fullmatch(contact):
+        return contact
+    return f"mailto:{quote(contact, safe='@')}" if split(contact) else None
 
 
 def _parse(email: str) -> ValidatedEmail:

@@ -32,6 +32,7 @@ LOCAL_ADDRESS_HINT = (
 )
 """What an organizer must know in addition."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_HTML = re.compile(r"<[A-Za-z/!?]")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
 
 
@@ -45,6 +46,15 @@ def _without_nul(value: str) -> str:
     # PostgreSQL stores any text but NUL; lines and tabs are welcome in a description.
     if "\x00" in value:
         raise ValueError("must not have NUL characters")
+    return value
+
+
+def _without_html(value: str) -> str:
+    # Escaped, it would harm nobody; but readers would see the tags.
+    if _HTML.search(value):
+        raise ValueError("must be plain text, without HTML")
+    if not value.strip():
+        raise ValueError("must not be blank")
     return value
 
 
@@ -113,6 +123,8 @@ Title = Annotated[
     Field(min_length=1, max_length=500, json_schema_extra=_NO_CONTROLS),
     AfterValidator(_without_controls),
 ]
+PlainLine = Annotated[Title, AfterValidator(_without_html)]
+PlainText = Annotated[Text, AfterValidator(_without_html)]
 Address = Annotated[str, Field(max_length=2000, json_schema_extra=_NO_CONTROLS), AfterValidator(_without_controls)]
 Timezone = Annotated[str, Strict(), AfterValidator(check_timezone)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_within_years)]
@@ -145,6 +157,8 @@ LanguageTag = Annotated[
     AfterValidator(_with_hyphens),
 ]
 """A language as people name theirs, also one without a translation."""
+NO_OTHER_NAMES: dict[str, Any] = {"additionalProperties": False}
+"""What the OpenAPI document adds to an object whose names are language tags."""
 
 
 class Row(Protocol):

@@ -4,7 +4,7 @@ The source is English. Each other language has a catalogue, `locales/<locale>/LC
 `make messages` updates it from the templates, and a test demands every translation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from functools import cache, lru_cache
 from gettext import NullTranslations
@@ -21,6 +21,7 @@ from babel.support import Translations
 from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 
+from waiting_list.email_addresses import link_to
 from waiting_list.fields import Locale
 
 SOURCE: Locale = "en"
@@ -71,6 +72,16 @@ def _nearest(tags: Sequence[str]) -> Locale | None:
     return _BY_TAG[found.lower()] if found else None
 
 
+def in_language(texts: Mapping[str, str], locale: str | None) -> str:
+    """Return the text in a fan's language: the same tag, the same language, English, or else the first."""
+    by_tag = {tag.lower(): text for tag, text in texts.items()}
+    wanted = (locale or "").lower()
+    language = wanted.partition("-")[0]
+    near = (tag for tag in by_tag if tag.partition("-")[0] == language)
+    chosen = next(tag for tag in (wanted, *near, "en", *by_tag) if tag in by_tag)
+    return by_tag[chosen]
+
+
 @cache
 def translations(locale: Locale) -> NullTranslations:
     """Return the catalogue of a language, read once."""
@@ -97,7 +108,8 @@ def environment(
     Filters besides Jinja's: `number`; `date`, `time`, `instant` and the short `brief` for an aware datetime and
     the name of a timezone; `duration` for a timedelta; `about` for an estimated timedelta, or for its two bounds;
     `minutes` for a number of minutes; `clock` for a time of day as HH:MM; `percent` for a share; `language` for a
-    locale, in that language; `segment` for an id as one part of a path.
+    locale, in that language; `segment` for an id as one part of a path; `link_to` for the address of a contact, or
+    None.
     """
     folder = _folder_of(organization_id, template_folder)
     made = ImmutableSandboxedEnvironment(
@@ -126,6 +138,7 @@ def environment(
         "percent": lambda value: numbers.format_percent(value, locale=locale),
         "segment": lambda value: quote(value, safe=""),
         "language": lambda value: LANGUAGES[value],
+        "link_to": link_to,
     }
     return made
 

@@ -50,6 +50,7 @@ WEBHOOK_DISABLE = WEBHOOK + "/disable"
 WEBHOOK_ROTATE_SECRET = WEBHOOK + "/rotate-secret"
 WEBHOOK_REDELIVER = WEBHOOK + "/redeliver"
 WEBHOOK_DELETE = WEBHOOK + "/delete"
+EMAILS = DASHBOARD + "/emails"
 NOTICES = DASHBOARD + "/notices"
 NOTICES_RESEND = NOTICES + "/resend"
 

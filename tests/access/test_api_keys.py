@@ -29,7 +29,7 @@ NEEDED = {
     ),
     Scope.ADMIN: (
         "erase create_webhook change_webhook delete_webhook rotate_webhook_secret test_webhook redeliver"
-        " resend_notice create_api_key rotate_api_key revoke_api_key"
+        " resend_notice change_organization create_api_key rotate_api_key revoke_api_key"
     ),
 }
 """What a key needs to change something; to read, it needs `read`."""

@@ -10,6 +10,7 @@ from tests.browser.visits import Who
 from tests.support.shop import EVENT, WEBHOOK, add_webhook
 
 _SHOP = "https://shop.example/buy?pass={pass}&tickets={tickets}"
+_HELP = "help@lequai.example"
 _CONTACT = {"email": EMAIL, "email_verified": True}
 
 
@@ -121,6 +122,16 @@ async def _alike(site: Site) -> str:
     return f"{DASHBOARD}/lookalikes?done=remove_lookalikes&undo=1-2"
 
 
+def _sender(path: str) -> Callable[[Site], Awaitable[str]]:
+    async def reach(site: Site) -> str:
+        sender = {"sender_name": "Le Quai Tickets", "reply_to": "tickets@lequai.example", "contact": _HELP}
+        footer = {"en": "Le Quai, 12 quai des Tanneurs, Paris", "fr": "Le Quai, 12 quai des Tanneurs, Paris"}
+        await site.shop.made("PATCH", "/organization", sender | {"footer": footer})
+        return path
+
+    return reach
+
+
 async def _mails(site: Site) -> str:
     await site.join(**_CONTACT)
     await site.mail()
@@ -228,6 +239,7 @@ STATES: dict[str, State] = {
     "link, refused": State(_below("/change"), form={"tickets_wanted": "7"}, status=422),
     "link, not a number": State(_below("/change"), form={"tickets_wanted": "1.5"}, status=422),
     "link, unknown": State(_at("/e/nonsense"), status=404),
+    "list, with a contact": State(_sender(PAGE)),
     # The e-mails of a trial.
     "no mails": State(_at("/mails")),
     "mails": State(_mails),
@@ -257,6 +269,10 @@ STATES: dict[str, State] = {
     "dashboard, webhooks": State(_with_webhook("/dashboard/webhooks"), "organizer"),
     "dashboard, webhook": State(_with_webhook(f"/dashboard/webhooks/{WEBHOOK}"), "organizer"),
     "dashboard, delete a webhook": State(_with_webhook(f"/dashboard/webhooks/{WEBHOOK}/delete"), "organizer"),
+    "dashboard, emails": State(_sender("/dashboard/emails"), "organizer"),
+    "dashboard, wrong emails": State(
+        _at("/dashboard/emails"), "organizer", form={"sender_name": "a@b", "reply_to": "x@"}, status=422
+    ),
     "dashboard, notices": State(_with_webhook("/dashboard/notices?status=all"), "organizer"),
     "dashboard, no notices": State(_at("/dashboard/notices"), "organizer"),
     "dashboard, add stock": State(_told(DASHBOARD), "organizer", form={"do": "add_stock", "quantity": "3"}),

@@ -42,6 +42,7 @@ LATE = {
     "aiohttp",
     "waiting_list.notifications.webhook_client",
     "waiting_list.web.openapi_document",
+    "waiting_list.web.openapi_bodies",
     "waiting_list.web.openapi_examples",
     "waiting_list.web.openapi_texts",
     "waiting_list.demo.data",

@@ -14,9 +14,9 @@ from tests.notifications.test_unverified_addresses import (  # noqa: F401 - fixt
 )
 from tests.support.shop import LIST, Shop, problem
 from tests.web.test_http import unchanged
+from waiting_list.i18n import in_language
 from waiting_list.lists.engine import Engine
 from waiting_list.lists.models import ListKey
-from waiting_list.notifications.email_composer import in_language
 from waiting_list.postgres.pool import connection
 from waiting_list.problems import Unavailable
 

@@ -37,6 +37,7 @@ PAGES = [
     f"{HOME}/webhooks",
     f"{HOME}/webhooks/{WEBHOOK}",
     f"{HOME}/webhooks/{WEBHOOK}/delete",
+    f"{HOME}/emails",
     f"{HOME}/notices",
 ]
 
@@ -241,7 +242,7 @@ async def test_every_page_of_another_organization_is_not_there(office: Office) -
     stranger = await office.organizer(await office.key(organization_id="org_2"))
     assert "No waiting lists match." in (await stranger.get(HOME)).text
     for path in PAGES[1:-1]:
-        page = await stranger.get(path, 200 if path == f"{HOME}/webhooks" else 404)
+        page = await stranger.get(path, 200 if path in (f"{HOME}/webhooks", f"{HOME}/emails") else 404)
         assert "Jazz" not in page.text
         assert "shop.example" not in page.text
     assert (await stranger.http.get(f"{PAGE}/entries.csv")).status_code == 404

@@ -57,7 +57,7 @@ class SignIn(NamedTuple):
     @classmethod
     def from_record(cls, record: Record) -> Self:
         """Make the request from a row of `sign_ins`."""
-        return cls(**dict(record) | {"locale": known(record["locale"])})
+        return cls(record["organization_id"], record["email"], known(record["locale"]), record["next"])
 
 
 async def ask_to_sign_in(pool: Pool, asked: SignIn) -> None:

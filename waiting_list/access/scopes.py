@@ -13,4 +13,4 @@ class Scope(StrEnum):
     ENTRIES = "entries"
     """Manage lists and entries: settings, join, move, buy, remove; user tokens, contacts and links."""
     ADMIN = "admin"
-    """All other scopes, and API keys, webhooks, resending notices, and erasing a person."""
+    """All other scopes, and API keys, webhooks, the sender of e-mails, resending notices, and erasing a person."""

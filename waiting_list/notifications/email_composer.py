@@ -12,6 +12,7 @@ from waiting_list.access.email_sign_in import SignIn, sign_in_token
 from waiting_list.access.private_links import link_hash, link_token, verification_code
 from waiting_list.access.purchase_passes import PurchasePasses
 from waiting_list.access.signing_keys import SigningKeys
+from waiting_list.i18n import in_language
 from waiting_list.lists.models import Entry, LeftReason, Status
 from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.notifications.email_rendering import EmailContext, EmailRenderer
@@ -84,6 +85,7 @@ class EmailComposer:
         context = EmailContext(
             **{name: about[name] for name in _SHOWN_FIELDS},
             **_before(notice),
+            footer=json.loads(about["footer"] or "{}"),
             requeued=entry.status is Status.WAITING,
             link=link,
             unsubscribe_link=to.unsubscribe(link, code),
@@ -102,12 +104,14 @@ class EmailComposer:
             record = await acquired.fetchrow(sql("read_sign_in"), notice["notice_id"])
         if record is None:
             return None
-        asked = SignIn.from_record(record)
+        asked, sender = SignIn.from_record(record), {name: record[name] for name in _SENDER_FIELDS}
         token = sign_in_token(await self._signing_keys.derived_secret(), notice["notice_id"])
         context = EmailContext(
             organization_id=asked.organization_id,
             locale=asked.locale,
             email=asked.email,
+            **sender,
+            footer=json.loads(record["footer"] or "{}"),
             link=self._public_url + to.address(to.SIGN_IN_LINK, token=token),
         )
         return self._renderer.render(EmailKind.SIGN_IN, context, notice_id=notice["notice_id"])
@@ -139,16 +143,6 @@ def _message(said: Record | None, locale: str | None) -> dict[str, Any]:
         return {}
     subject, text = (in_language(json.loads(said[name]), locale) for name in ("subject", "content"))
     return {"message_subject": subject, "message_lines": tuple(text.splitlines())}
-
-
-def in_language(texts: Mapping[str, str], locale: str | None) -> str:
-    """Return the text in the fan's language: the same tag, the same language, English, or else the first."""
-    by_tag = {tag.lower(): text for tag, text in texts.items()}
-    wanted = (locale or "").lower()
-    language = wanted.partition("-")[0]
-    near = (tag for tag in by_tag if tag.partition("-")[0] == language)
-    chosen = next(tag for tag in (wanted, *near, "en", *by_tag) if tag in by_tag)
-    return by_tag[chosen]
 
 
 def reason_not_to_send(notice: Record, about: Mapping[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
@@ -204,7 +198,9 @@ def seconds_until_due(notice: Record, about: Mapping[str, Any]) -> float | None:
     return seconds if seconds > before.total_seconds() / 2 else None
 
 
+_SENDER_FIELDS = ("sender_name", "reply_to", "organizer_contact")
 _SHOWN_FIELDS = (
+    *_SENDER_FIELDS,
     "organization_id",
     "locale",
     "name",

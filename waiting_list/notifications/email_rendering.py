@@ -11,7 +11,8 @@ web address.
 
 import re
 import unicodedata
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
@@ -30,7 +31,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from waiting_list.email_addresses import split
 from waiting_list.fields import Locale
-from waiting_list.i18n import environment, known
+from waiting_list.i18n import environment, in_language, known
 from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.settings import Settings
 
@@ -60,7 +61,8 @@ class EmailContext:
 
     `number` is the arrival number, and with `requeued` the new one. `position` and `tickets_ahead` are exact at
     the moment of sending. `link` is the fan's private page. `buy_link` is where the fan buys the held tickets.
-    Templates see neither `name` nor `email` until `email_verified`.
+    Templates see neither `name` nor `email` until `email_verified`. `sender_name`, `reply_to`, `organizer_contact`
+    and `footer`, by language, are the organization's.
     """
 
     organization_id: str
@@ -92,6 +94,10 @@ class EmailContext:
     buy_link: str | None = None
     verify_link: str | None = None
     unsubscribe_link: str | None = None
+    sender_name: str | None = None
+    reply_to: str | None = None
+    organizer_contact: str | None = None
+    footer: Mapping[str, str] = field(default_factory=dict)
     message_subject: str | None = None
     message_lines: tuple[str, ...] = ()
 
@@ -151,7 +157,10 @@ class EmailRenderer:
         locale = known(context.locale)
         subject, text, html = self._render_texts(kind, shown | {"locale": locale}, locale, context.organization_id)
         message = EmailMessage(policy=_POLICY)
-        message["From"] = self._from
+        sender = _plain(context.sender_name or "", longest=_LONGEST_NAME) or self._from.display_name
+        message["From"] = Address(sender, addr_spec=self._from.addr_spec)
+        if context.reply_to:
+            message["Reply-To"] = Address(addr_spec=_address(context.reply_to))
         message["To"] = Address(_plain(shown["name"], longest=_LONGEST_NAME), addr_spec=_address(context.email))
         message["Subject"] = subject
         message["Date"] = datetime.now(UTC)
@@ -205,6 +214,9 @@ def _shown(context: EmailContext) -> dict[str, Any]:
             shown[name] = value if value and _LINK.fullmatch(value) else None
         elif isinstance(value, str) and name != "timezone":
             shown[name] = _plain(value)
+    footer = in_language(context.footer, context.locale) if context.footer else ""
+    shown["footer_lines"] = [_plain(line, longest=_LONGEST_TEXT) for line in footer.splitlines()]
+    del shown["footer"]
     shown["message_lines"] = [_plain(line, longest=_LONGEST_TEXT) for line in context.message_lines]
     if not context.email_verified:
         shown["name"] = shown["email"] = ""

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Annotated, Literal
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import Field, StringConstraints
 
-from waiting_list.fields import Flag, Frozen, LanguageTag, Text, Title
+from waiting_list.fields import NO_OTHER_NAMES, Flag, Frozen, LanguageTag, Text, Title
 from waiting_list.lists import verbs
 from waiting_list.lists.engine import Caller, Engine
 from waiting_list.lists.idempotency import run_once, stored_response
@@ -16,12 +16,11 @@ from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.lists.queries.lists import shows
 from waiting_list.lists.verbs.message import Message
 from waiting_list.notifications.email_rendering import EmailContext, EmailRenderer
+from waiting_list.notifications.organizations import organization
 from waiting_list.notifications.suppressions import suppressed
 from waiting_list.postgres.pool import Connection, Pool, connection, snapshot
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import EventNotFound, InvalidRequest
-
-_NO_OTHER_NAMES: dict[str, JsonValue] = {"additionalProperties": False}
 
 
 class MessageFields(Frozen):
@@ -33,10 +32,10 @@ class MessageFields(Frozen):
 
     to: tuple[Literal[Status.WAITING, Status.READY], ...] = Field(min_length=1, max_length=2)
     subject: dict[LanguageTag, Annotated[Title, StringConstraints(max_length=200)]] = Field(
-        min_length=1, max_length=20, json_schema_extra=_NO_OTHER_NAMES
+        min_length=1, max_length=20, json_schema_extra=NO_OTHER_NAMES
     )
     text: dict[LanguageTag, Annotated[Text, StringConstraints(min_length=1)]] = Field(
-        min_length=1, max_length=20, json_schema_extra=_NO_OTHER_NAMES
+        min_length=1, max_length=20, json_schema_extra=NO_OTHER_NAMES
     )
     reason: Title | None = None
     preview: Flag = False
@@ -86,10 +85,14 @@ async def examples(
     found = await shows(pool, [key])
     show = found[key]._asdict()
     cancelled = show.pop("cancelled_at") is not None
+    sender = await organization(pool, show["organization_id"])
     shown = {}
     for locale, text in asked.text.items():
         context = EmailContext(
             **show,
+            sender_name=sender.sender_name,
+            reply_to=sender.reply_to,
+            footer=sender.footer,
             cancelled=cancelled,
             locale=locale,
             email="fan@example.org",

@@ -39,6 +39,7 @@ REFERENCE = (
     "sessions",
     "sign_ins",
     "mail_seen",
+    "organizations",
 )
 """Tables that are on every node, because they are small, read with every list, and seldom changed."""
 LOCAL = (

@@ -30,7 +30,8 @@ from waiting_list.notifications.notice_status import NoticeStatus
 from waiting_list.notifications.webhook_payloads import TYPES, payload
 from waiting_list.problems import Problem
 from waiting_list.web.openapi import example, sent, summary
-from waiting_list.web.openapi_examples import BODIES, answer_example, webhook_example
+from waiting_list.web.openapi_bodies import BODIES
+from waiting_list.web.openapi_examples import answer_example, webhook_example
 from waiting_list.web.openapi_texts import FIELDS, HEADERS, PARAMETERS, SOMETIMES, TAGS
 from waiting_list.web.problem_responses import PROBLEM_JSON, ProblemDocument
 

@@ -1,154 +1,24 @@
-"""Give the examples of the OpenAPI document: what clients send, and what the service answers.
+"""Give the examples of the OpenAPI document: what the service answers.
 
-They tell one story: a show is sold out, and the fan `u1` waits for two tickets. Tests send every body to a running
-service, and compare its answers with the examples.
+They tell one story: a show is sold out, and the fan `u1` waits for two tickets. Tests send every body of
+openapi_bodies.py to a running service, and compare its answers with the examples.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from waiting_list import __version__
 from waiting_list.lists.list_settings import SETTINGS
 from waiting_list.lists.notice_kinds import WebhookType
 from waiting_list.problems import ENTRY_EXAMPLE, INVENTORY_EXAMPLE
-
-Json = dict[str, Any]
+from waiting_list.web.openapi_bodies import EVENT, OFFER, REPRESENTATION, TICKET, URL, Json
 
 _KEY: Json = {"offer_id": "off_001", "representation_id": "rep_001"}
 _LIST: Json = _KEY | {"event_id": "ev_001"}
-_EVENT: Json = {
-    "title": "Jazz Festival",
-    "description": "Three nights on the lake.",
-    "thumbnail_url": None,
-    "venue_name": "Olympia",
-    "venue_address": "28 Boulevard des Capucines, Paris",
-    "timezone": "Europe/Paris",
-    "max_places_per_person": None,
-}
-_REPRESENTATION: Json = {
-    "event_id": "ev_001",
-    "start_datetime": "2030-01-31T20:00:00+01:00",
-    "end_datetime": "2030-01-31T23:00:00+01:00",
-}
-_SHOWN_REPRESENTATION: Json = _REPRESENTATION | {
+_SHOWN_REPRESENTATION: Json = REPRESENTATION | {
     "representation_id": "rep_001",
     "cancelled_at": None,
     "cancelled_reason": None,
 }
-_OFFER: Json = {
-    "event_id": "ev_001",
-    "name": "Floor",
-    "type": "ticket",
-    "max_quantity_per_order": 4,
-    "description": "Standing.",
-}
-_TICKET = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ1MSJ9.c2lnbmF0dXJl"
-_URL = "https://shop.example/hooks/waiting-list"
-_MESSAGE: Json = {
-    "to": ["waiting", "ready"],
-    "subject": {"en": "Doors open earlier"},
-    "text": {"en": "The doors open at 19:00."},
-}
-
-BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
-    "add_stock": [("Two tickets were returned", {"quantity": 2})],
-    "add_total_stock": [("A new row of four seats", {"quantity": 4})],
-    "buy": [
-        ("The fan bought all held tickets", {}),
-        ("The fan bought one ticket", {"quantity": 1}),
-    ],
-    "buy_with_pass": [
-        ("The fan with this pass bought all held tickets", {"purchase_pass": _TICKET}),
-    ],
-    "cancel_representation": [
-        ("The singer is ill", {"reason": "The singer is ill. We are sorry."}),
-        ("Without a reason", {}),
-    ],
-    "change": [("One ticket is enough", {"tickets_wanted": 2, "tickets_minimum": 1})],
-    "change_for_user": [
-        ("The fan asked by phone for fewer", {"tickets_wanted": 1, "reason": "Asked by phone"}),
-    ],
-    "change_webhook": [
-        ("Disable the webhook", {"disabled": True}),
-        ("Receive only two types of events", {"types": ["entry.ready", "entry.left"], "disabled": False}),
-    ],
-    "checkout_with_pass": [("The fan with this pass is paying", {"purchase_pass": _TICKET})],
-    "configure": [
-        ("Hold tickets for two hours", {"hold_minutes": 120}),
-        ("Release tickets by hand", {"automatic": False}),
-    ],
-    "create_api_key": [
-        ("A key for stock, for a year", {"name": "Box office", "scopes": ["stock"], "expires_in": 31_536_000}),
-        ("A key that only reads", {"name": "Reports", "read_only": True}),
-    ],
-    "create_user_token": [
-        ("A token for an hour", {"user_id": "u1"}),
-        (
-            "With a confirmed e-mail address",
-            {"user_id": "u1", "expires_in": 900, "email": "ada@mail.example", "email_verified": True},
-        ),
-    ],
-    "create_webhook": [
-        ("Receive all events", {"url": _URL}),
-        (
-            "Receive some events",
-            {"url": _URL, "description": "Shop", "types": ["entry.ready"], "notify_email": "ops@mail.example"},
-        ),
-    ],
-    "extend": [
-        ("Until Monday", {"until": "2030-01-28T10:00:00+01:00", "reason": "Waits for a bank transfer"}),
-        ("Half an hour more", {"minutes": 30}),
-    ],
-    "extend_all": [
-        ("The shop was away for an hour", {"minutes": 60, "reason": "The shop was away"}),
-    ],
-    "give_back": [("One ticket is not needed", {"quantity": 1})],
-    "give_back_for_user": [("The fan asked by phone", {"quantity": 1})],
-    "grant": [
-        ("A wheelchair user gets a free ticket", {"tickets": 1, "reason": "Wheelchair user"}),
-        ("Two more seats for the press", {"tickets": 2, "add_stock": True, "reason": "Press"}),
-    ],
-    "join": [
-        ("Two tickets, or at least one", {"tickets_wanted": 2, "tickets_minimum": 1}),
-        ("With an e-mail address", {"tickets_wanted": 2, "email": "ada@mail.example", "locale": "en"}),
-    ],
-    "join_for_user": [
-        (
-            "A fan joins by phone",
-            {"user_id": "u2", "tickets_wanted": 1, "email": "bob@mail.example", "email_verified": True},
-        ),
-    ],
-    "move": [
-        ("Next in line", {"to": "first", "reason": "Wheelchair user"}),
-        ("Last in line", {"to": "last"}),
-        ("Ahead of another fan", {"before": "u2"}),
-    ],
-    "promote": [("Release two tickets", {"tickets": 2})],
-    "put_event": [("A show", _EVENT)],
-    "put_inventory": [("A show that is sold out", {"total_stock": 100, "available_stock": 0})],
-    "put_offer": [("A ticket type", _OFFER)],
-    "put_representation": [("One evening", _REPRESENTATION)],
-    "redeliver": [
-        ("All dead deliveries", {"status": "dead"}),
-        ("One delivery", {"notice_id": "0f8b9c1e-5a53-5b8e-9d6a-2f3c4d5e6f70"}),
-    ],
-    "message": [
-        ("How many fans would get it, and how it looks", _MESSAGE | {"preview": True}),
-        ("Send it", _MESSAGE | {"reason": "The venue has changed the hours"}),
-    ],
-    "message_event": [("To the waiting fans of all lists", _MESSAGE | {"to": ["waiting"]})],
-    "remove_lookalikes": [("Remove two entries", {"numbers": [1, 2], "reason": "One buyer with two accounts"})],
-    "remove_stock": [
-        ("A free ticket was sold at the door", {"quantity": 1}),
-        ("Two tickets are withdrawn, even if they are held", {"quantity": 2, "revoke_holds": True}),
-    ],
-    "remove_total_stock": [("Four seats are gone", {"quantity": 4})],
-    "restore": [("Undo a removal", {"undo": "b7f1c0d2e3a4"})],
-    "rotate_api_key": [("The old key stays valid for an hour", {"overlap": 3600})],
-    "set_contact": [("A new address", {"email": "ada@mail.example", "name": "Ada", "locale": "en"})],
-}  # fmt: skip
-"""The bodies of each call, each with what it is for."""
-
 _ENTRY: Json = ENTRY_EXAMPLE
 _WHY: Json = {"code": "nothing_free", "free": 0, "most_held": 4}
 _ESTIMATE: Json = {
@@ -161,7 +31,7 @@ _READY: Json = _ENTRY | {
     "tickets_ahead": None,
     "ready_at": "2026-11-24T10:05:00Z",
     "ready_until": "2026-11-25T10:05:00Z",
-    "purchase_pass": _TICKET,
+    "purchase_pass": TICKET,
 }
 _LESS: Json = _READY | {"tickets_wanted": 1, "tickets_minimum": 1, "tickets_held": 1}
 _AT: Json = {"left_at": "2026-11-24T10:10:00Z"}
@@ -193,7 +63,7 @@ _API_KEY: Json = {
 }
 _WEBHOOK: Json = {
     "webhook_id": "wh_5f2b9c1e0d3a4b6c",
-    "url": _URL,
+    "url": URL,
     "description": "Shop",
     "types": ["entry.ready"],
     "notify_email": "ops@mail.example",
@@ -239,7 +109,7 @@ _CHANGE: Json = {
     },
     "reason": None,
 }
-_OF_EVENT: Json = _EVENT | {"event_id": "ev_001", "organization_id": "org_001", "draft": False}
+_OF_EVENT: Json = EVENT | {"event_id": "ev_001", "organization_id": "org_001", "draft": False}
 
 EXAMPLES: Mapping[str, Json] = {
     "ChangedEntry": _ENTRY | {"promoted": []},
@@ -256,7 +126,7 @@ EXAMPLES: Mapping[str, Json] = {
     "Event": _OF_EVENT,
     "EventSummary": _OF_EVENT | {
         "representations": [_SHOWN_REPRESENTATION],
-        "offers": [_OFFER | {"offer_id": "off_001"}],
+        "offers": [OFFER | {"offer_id": "off_001"}],
         "waiting_lists": [_KEY | {"open": True, "waiting": 17, "free": 0}],
     },
     "ExtendedHolds": {"extended": [1042, 1043], "skipped": [], "promoted": []},
@@ -276,7 +146,11 @@ EXAMPLES: Mapping[str, Json] = {
         "numbers": [1040, 1041, 1042],
     },
     "Notice": _NOTICE,
-    "Offer": _OFFER | {"offer_id": "off_001"},
+    "Offer": OFFER | {"offer_id": "off_001"},
+    "Organization": {
+        "organization_id": "org_001", "sender_name": "Le Quai Tickets", "reply_to": "tickets@lequai.example",
+        "contact": "https://lequai.example/help", "footer": {"en": "Le Quai, Paris", "fr": "Le Quai, Paris"},
+    },
     "PrivateLink": {"url": "https://tickets.example/e/MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nw"},
     "PublicKeys": {
         "keys": [
@@ -355,7 +229,7 @@ _DATA: Mapping[str, Json] = {
     WebhookType.ENTRY_CHANGED: {"entry": _ENTRY},
     WebhookType.ENTRY_READY: {"entry": _READY},
     WebhookType.ENTRY_GRANTED: {"entry": _READY},
-    WebhookType.ENTRY_LEFT: {"entry": _BOUGHT},
+    WebhookType.ENTRY_LEFT: {"entry": _BOUGHT} | _STATE,
     WebhookType.LIST_OPENED: {"list": _SETTINGS, "reason": None},
     WebhookType.LIST_CLOSED: {
         "list": _SETTINGS | {"open": False, "list_state": "closed", "state_reason": "by_organizer"},
@@ -395,5 +269,5 @@ def webhook_example(type_: str) -> Json:
     elif type_ == "webhook.test":
         data = {"message": "This webhook works."}
     else:
-        data = {"webhook_id": "wh_5f2b9c1e0d3a4b6c", "url": _URL, "reason": "it answered 410 Gone"}
+        data = {"webhook_id": "wh_5f2b9c1e0d3a4b6c", "url": URL, "reason": "it answered 410 Gone"}
     return {"type": str(type_), "timestamp": _HAPPENED, "data": data}

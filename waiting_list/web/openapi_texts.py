@@ -25,6 +25,7 @@ TAGS: Mapping[str, Mapping[str, str]] = {
         "Personal data": "Export and erase all data about a person.",
         "Webhooks": "Addresses that receive the events of an organization, and their deliveries.",
         "Notices": "All sent and pending e-mails and webhook deliveries.",
+        "Organization": "How the organization's e-mails and the pages of its fans present it.",
         "API keys": "Keys for programs of the organization.",
     },
     "Operations": {
@@ -117,6 +118,8 @@ FIELDS: Mapping[str, str] = {
     "closed_reason": "Why a fan cannot join; null if the list is open. `not_opened`: tickets are still on sale. "
     "`closed`: by an organizer. `ended`: the show began, or `closes_at` passed. `full`: `max_waiting` fans wait.",
     "code": "The code of the problem. Programs decide by this code.",
+    "contact": "Whom fans can ask: an e-mail address, a web address or a few words. E-mails and the pages of fans "
+    "show it; null: they name no contact.",
     "contacts": "The person's contact details, entry by entry.",
     "conversion": "Purchases for each promotion; null before the first promotion.",
     "created_at": "When it was created.",
@@ -148,6 +151,7 @@ FIELDS: Mapping[str, str] = {
     "failing_since": "Since when all deliveries have failed; null if the last one was accepted.",
     "field": "Where the error is, such as `body.tickets_wanted` or `query.limit`.",
     "first_joined_at": "When the first of these entries joined.",
+    "footer": "Plain text at the end of every e-mail to fans, by language, such as `en`.",
     "free": "Tickets without a claim: available, and not held for a fan.",
     "granted": "How often the organizer gave a fan tickets past the line.",
     "grants": "How often the organizer gave a fan tickets past the line. `promotions` includes these.",
@@ -169,7 +173,9 @@ FIELDS: Mapping[str, str] = {
     "shown too little.",
     "left": "The count of entries that have left.",
     "emails": "How many e-mails the message makes.",
+    "reply_to": "The address that gets the replies to e-mails (`Reply-To`); null: the sender's address.",
     "same_person": "How many entries get none because another entry of the same person gets the message.",
+    "sender_name": "The name of the sender (`From`); null: the deployment's. The address stays the deployment's.",
     "unsubscribed": "How many entries get no e-mail because their fans have unsubscribed.",
     "without_address": "How many entries get no e-mail because they have no address.",
     "left_at": "When the entry left the list; null if it has not.",

@@ -140,7 +140,7 @@ class EntriesRoute(OrganizerRoute):
 
 
 class AdminRoute(OrganizerRoute):
-    """A route that changes API keys, webhooks, notices or personal data."""
+    """A route that changes API keys, webhooks, the organization, notices or personal data."""
 
     scope = Scope.ADMIN
 

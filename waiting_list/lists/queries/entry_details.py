@@ -28,6 +28,7 @@ class EntryDetails:
     offer_name: str
     venue_name: str
     venue_address: str
+    organizer_contact: str | None
     timezone: str
     max_quantity_per_order: int
     most_held: int

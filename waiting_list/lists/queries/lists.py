@@ -27,6 +27,7 @@ class Show(NamedTuple):
     timezone: str
     start_datetime: datetime
     cancelled_at: datetime | None
+    organizer_contact: str | None
 
 
 async def waiting_list(pool: Pool, key: ListKey) -> WaitingList:

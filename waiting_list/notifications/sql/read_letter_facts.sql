@@ -1,12 +1,12 @@
 -- Read what e-mails about some entries of one list can say: the contact, the entry, its event and offer, and when the
--- newest e-mails asked to verify the address and said that the fan joined. Locks nothing.
+-- newest e-mails asked to verify the address and said that the fan joined; and the sender. Locks nothing.
 SELECT i.list_id, s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
     s.joined_at, s.ready_at, s.ready_until, s.left_at, e.unverified,
     c.email, c.name, c.locale, c.verified_at IS NOT NULL AS email_verified, c.unsubscribed_at IS NULL AS subscribed,
     c.link_version, c.link_hash IS NOT NULL AS has_link, v.title AS event_title, v.venue_name, v.venue_address, v.timezone,
     o.name AS offer_name, r.start_datetime, r.cancelled_at IS NOT NULL AS cancelled, r.cancelled_reason, i.purchase_url, i.verify_email, i.reminder_minutes,
-    a.asked_at, a.told_at, clock_timestamp() AS now
+    z.sender_name, z.reply_to, z.contact AS organizer_contact, z.footer, a.asked_at, a.told_at, clock_timestamp() AS now
 FROM unnest($2::bigint[]) AS n (number)
 CROSS JOIN LATERAL (
     SELECT x.number, x.unverified FROM entries x WHERE x.list_id = $1 AND x.number = n.number LIMIT 1
@@ -65,3 +65,4 @@ JOIN inventory i ON i.list_id = $1
 JOIN events v ON v.event_id = i.event_id
 JOIN offers o ON o.offer_id = i.offer_id
 JOIN representations r ON r.representation_id = i.representation_id
+LEFT JOIN organizations z ON z.organization_id = i.organization_id

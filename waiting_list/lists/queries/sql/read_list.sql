@@ -14,7 +14,7 @@ SELECT i.organization_id, i.offer_id, i.representation_id, i.event_id, i.total_s
     -- end of settings
     e.timezone, e.max_places_per_person, e.draft, i.waiting, i.tickets_waiting, o.max_quantity_per_order,
     e.title AS event_title, o.name AS offer_name, e.venue_name, e.venue_address, r.start_datetime,
-    r.cancelled_at, r.cancelled_reason, clock_timestamp() AS now,
+    r.cancelled_at, r.cancelled_reason, z.contact AS organizer_contact, clock_timestamp() AS now,
     least(i.closes_at, r.start_datetime, r.cancelled_at) AS ends_at,
     (SELECT count(*) FROM history h WHERE h.list_id = $1 AND h.verb = 'grant') AS granted,
     clock_timestamp() >= least(i.closes_at, r.start_datetime, r.cancelled_at) AS ended
@@ -22,4 +22,5 @@ FROM inventory i
 JOIN events e ON e.event_id = i.event_id
 JOIN offers o ON o.offer_id = i.offer_id
 JOIN representations r ON r.representation_id = i.representation_id
+LEFT JOIN organizations z ON z.organization_id = i.organization_id
 WHERE i.list_id = $1

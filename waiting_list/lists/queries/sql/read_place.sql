@@ -8,7 +8,7 @@ SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id
     v.title AS event_title, v.venue_name, v.venue_address, v.timezone, v.max_places_per_person, o.name AS offer_name,
     o.max_quantity_per_order, least(o.max_quantity_per_order, i.total_stock) AS most_held, r.start_datetime,
     r.cancelled_at, r.cancelled_reason, least(i.closes_at, r.start_datetime, r.cancelled_at) AS ends_at,
-    i.waiting_list_open, i.available_stock - i.held AS free,
+    i.waiting_list_open, i.available_stock - i.held AS free, z.contact AS organizer_contact,
     -- settings: i.
     i.policy, i.skip_limit, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until, i.hold_grace_seconds,
     i.after_expiry, i.automatic, i.max_waiting, i.closes_at, i.verify_email, i.reminder_minutes, i.purchase_url,
@@ -58,5 +58,6 @@ JOIN inventory i ON i.list_id = $1
 JOIN events v ON v.event_id = i.event_id
 JOIN offers o ON o.offer_id = i.offer_id
 JOIN representations r ON r.representation_id = i.representation_id
+LEFT JOIN organizations z ON z.organization_id = i.organization_id
 LEFT JOIN contacts c ON c.list_id = $1 AND c.number = $2
 WHERE s.number = $2 AND s.user_id IS NOT NULL

@@ -1,0 +1,182 @@
+"""Whose e-mails they are: sender, reply address, contact and footer, in e-mails and on pages."""
+
+import asyncio
+from dataclasses import replace
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from tests.notifications.test_email_rendering import NOTICE, TO_FANS, Parsed, text_of
+from tests.notifications.test_unverified_addresses import Office as Sending
+from tests.notifications.test_unverified_addresses import mailbox  # noqa: F401 - a fixture
+from tests.notifications.test_unverified_addresses import office as sending  # noqa: F401 - a fixture
+from tests.pages.test_dashboard import Office as Dashboard
+from tests.pages.test_dashboard import office  # noqa: F401 - a fixture
+from tests.support.shop import LIST, ORGANIZATION, Shop, problem
+from tests.web.test_http import unchanged
+from waiting_list.email_addresses import link_to
+from waiting_list.lists.notice_kinds import EmailKind
+from waiting_list.notifications.email_examples import example_context
+from waiting_list.notifications.email_rendering import EmailRenderer
+from waiting_list.settings import Settings
+
+SENDER = {
+    "sender_name": "Le Quai Tickets",
+    "reply_to": "tickets@lequai.example",
+    "contact": "https://lequai.example/help",
+    "footer": {"en": "Le Quai\n12 quai des Tanneurs, Paris", "fr": "Le Quai, théâtre municipal"},
+}
+ASK = "Questions? Ask the organizer: https://lequai.example/help"
+
+
+def rendered(kind: EmailKind, locale: str, **sender: Any) -> EmailMessage:
+    renderer = EmailRenderer(Settings(mail_from="The Quay <tickets@quay.example>"))
+    known = {"organizer_contact" if name == "contact" else name: one for name, one in sender.items()}
+    context = replace(example_context(kind, locale=locale, organization_id="org_1"), **known)
+    return renderer.render(kind, context, notice_id=NOTICE)
+
+
+@pytest.mark.parametrize("kind", TO_FANS)
+def test_every_e_mail_to_fans_names_its_organization(kind: EmailKind) -> None:
+    letter = rendered(kind, "en", **SENDER)
+    assert str(letter["From"]) == "Le Quai Tickets <tickets@quay.example>"
+    assert str(letter["Reply-To"]) == "tickets@lequai.example"
+    text = text_of(letter)
+    assert ASK in text
+    assert text.rstrip().endswith("Le Quai\n12 quai des Tanneurs, Paris")
+    page = Parsed(text_of(letter, "html"))
+    assert page.links["https://lequai.example/help"] == "https://lequai.example/help"
+    assert "12 quai des Tanneurs, Paris" in page.text
+    french = text_of(rendered(kind, "fr-CA", **SENDER))
+    assert "Une question ? Contactez l’organisateur : https://lequai.example/help" in french
+    assert french.rstrip().endswith("Le Quai, théâtre municipal")
+    plain = rendered(kind, "en")
+    assert str(plain["From"]) == "The Quay <tickets@quay.example>"
+    assert plain["Reply-To"] is None
+    assert "Questions?" not in text_of(plain) + text_of(plain, "html")
+
+
+async def test_a_worker_sends_what_the_organization_says_at_that_moment(sending: Sending) -> None:  # noqa: F811
+    shop = sending.shop
+    nothing = await shop.made("GET", "/organization")
+    empty = {"sender_name": None, "reply_to": None, "contact": None, "footer": {}}
+    assert nothing == {"organization_id": ORGANIZATION} | empty
+    ada = {"user_id": "ada", "tickets_wanted": 1, "email": "ada@example.org", "email_verified": True}
+    await shop.made("POST", f"/waiting-lists/{LIST}/entries", ada)
+    assert await shop.made("PATCH", "/organization", SENDER) == nothing | SENDER
+    (joined,) = await sending.delivered()
+    assert joined["From"].startswith("Le Quai Tickets <")
+    assert joined["Reply-To"] == "tickets@lequai.example"
+    assert ASK in text_of(joined)
+    # What is not given stays; null takes away.
+    changed = await shop.made("PATCH", "/organization", {"sender_name": None, "contact": "the box office"})
+    assert changed == nothing | SENDER | {"sender_name": None, "contact": "the box office"}
+    message = {"to": ["waiting"], "subject": {"en": "Doors"}, "text": {"en": "At 19:00."}}
+    preview = await shop.made("POST", f"/waiting-lists/{LIST}/messages", message | {"preview": True})
+    await shop.made("POST", f"/waiting-lists/{LIST}/messages", message)
+    (letter,) = await sending.delivered()
+    assert not letter["From"].startswith("Le Quai")
+    for text in (text_of(letter), preview["examples"][0]["text"]):
+        assert "Questions? Ask the organizer: the box office" in text
+        assert text.rstrip().endswith("12 quai des Tanneurs, Paris")
+    assert (await shop.made("PATCH", "/organization", {"footer": {}}))["footer"] == {}
+    asked = await shop.http.post("/sign-in", data={"email": "bob@example.org", "organization_id": ORGANIZATION})
+    assert asked.is_success
+    (sign_in,) = await sending.delivered()
+    assert (sign_in["Reply-To"], "the box office" in text_of(sign_in)) == ("tickets@lequai.example", True)
+
+
+async def test_fans_see_the_contact_on_the_pages_of_a_list_and_of_their_place(shop: Shop) -> None:
+    await shop.stock()
+    await shop.join("ada")
+    link = (await shop.made("POST", f"/waiting-lists/{LIST}/entries/ada/link"))["url"]
+    pages = (f"/waiting-lists/{LIST}", "/e/" + link.rpartition("/")[2])
+    for page in pages:
+        assert "Questions?" not in (await shop.http.get(page)).text
+    for contact, href in {"help@lequai.example": "mailto:help@lequai.example", "box office, 1 < 2": None}.items():
+        await shop.made("PATCH", "/organization", {"contact": contact})
+        for page in pages:
+            shown = Parsed((await shop.http.get(page)).text)
+            assert "Questions? Ask the organizer:" in shown.text
+            assert contact in shown.text
+            assert href is None or shown.links[href] == contact
+
+
+@pytest.mark.parametrize(
+    ("contact", "href"),
+    [
+        ("https://lequai.example/help?a=b", "https://lequai.example/help?a=b"),
+        ("ada+x@example.org", "mailto:ada%2Bx@example.org"),
+        ("javascript:alert(1)", None),
+        ("https://lequai.example and more", None),
+        ("+33 1 23 45 67 89", None),
+    ],
+)
+def test_only_a_web_or_e_mail_address_becomes_a_link(contact: str, href: str | None) -> None:
+    assert link_to(contact) == href
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"sender_name": "Ada\r\nBcc: eve@example.org"}, "sender_name"),
+        ({"sender_name": "support@bank.example"}, "sender_name"),
+        ({"sender_name": "Quai <b>"}, "sender_name"),
+        ({"sender_name": "\u202eiauQ"}, "sender_name"),
+        ({"sender_name": " "}, "sender_name"),
+        ({"sender_name": "x" * 101}, "sender_name"),
+        ({"reply_to": "tickets@"}, "reply_to"),
+        ({"reply_to": "tickets@lequai.example\nBcc: eve@example.org"}, "reply_to"),
+        ({"contact": "<a href=x>us</a>"}, "contact"),
+        ({"contact": "two\nlines"}, "contact"),
+        ({"contact": "x" * 201}, "contact"),
+        ({"footer": {"en": "<script>"}}, "footer.en"),
+        ({"footer": {"en": "x" * 1001}}, "footer.en"),
+        ({"footer": {"not a tag": "x"}}, "footer"),
+        ({"footer": None}, "footer"),
+        ({"name": "Le Quai"}, "name"),
+        ({}, "body"),
+    ],
+)
+async def test_what_could_forge_a_header_or_is_no_plain_text_is_refused(
+    app: FastAPI, shop: Shop, body: dict[str, Any], field: str
+) -> None:
+    async with unchanged(app):
+        refused = problem(await shop.organizer("PATCH", "/organization", body), 422, "invalid_request")
+    assert any(one["field"].removeprefix("body.").startswith(field) for one in refused["errors"]), refused
+
+
+async def test_changes_of_several_fields_at_once_lose_none(shop: Shop) -> None:
+    fields = ({"sender_name": "Le Quai"}, {"contact": "the box office"}, {"footer": {"en": "Paris"}})
+    await asyncio.gather(*(shop.made("PATCH", "/organization", one) for one in fields))
+    found = await shop.made("GET", "/organization")
+    assert (found["sender_name"], found["contact"], found["footer"]) == (
+        "Le Quai",
+        "the box office",
+        {"en": "Paris"},
+    )
+
+
+async def test_the_dashboard_changes_what_an_organization_says_of_itself(office: Dashboard) -> None:  # noqa: F811
+    shop, organizer = office.shop, await office.organizer()
+    await shop.made("PATCH", "/organization", {"footer": {"de": "Am Kai", "en": "x"}})
+    page = await organizer.get("/dashboard/emails")
+    assert "Whom to ask:" in page.text
+    form = {name: one for name, one in SENDER.items() if name != "footer"}
+    footers = {"footer_en": "Le Quai\r\nParis", "footer_fr": ""}
+    page = await organizer.did("/dashboard/emails", **form, **footers)
+    assert "Saved. It holds for every email from now on." in page.text
+    found = await shop.made("GET", "/organization")
+    assert {name: found[name] for name in form} == form
+    assert found["footer"] == {"de": "Am Kai", "en": "Le Quai\nParis"}
+    wrong = {"sender_name": "a@b", "reply_to": "x", "contact": "<b>", "footer_en": "<b>", "footer_fr": "x"}
+    page = await organizer.refused("/dashboard/emails", 422, **wrong)
+    for said in ("a name of at most", "an email address, such as", "one line of at most", "1,000 characters"):
+        assert said in page.text
+    assert [name for name, _ in page.attributes].count("aria-invalid") == 4
+    assert await shop.made("GET", "/organization") == found
+    page = await organizer.did("/dashboard/emails", **dict.fromkeys((*form, *footers), ""))
+    found = await shop.made("GET", "/organization")
+    assert (found["sender_name"], found["contact"], found["footer"]) == (None, None, {"de": "Am Kai"})

@@ -1,0 +1,96 @@
+"""What an organization says of itself: the sender of its e-mails, and whom its fans can ask.
+
+The e-mails come from the deployment's address, whatever an organization sets. So SPF and DKIM hold, and no
+organization can write in the name of another domain.
+"""
+
+import json
+import re
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from waiting_list.fields import (
+    NO_OTHER_NAMES,
+    Email,
+    Frozen,
+    Id,
+    LanguageTag,
+    PlainLine,
+    PlainText,
+    Row,
+    StoredEmail,
+)
+from waiting_list.postgres.pool import Pool, connection
+from waiting_list.postgres.statements import sql
+from waiting_list.problems import InvalidRequest
+
+_OTHER_SENDER = re.compile(r"[@<>\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def _is_a_name(value: str) -> str:
+    # Mail programs show the name alone, so it must not pass for an address.
+    if _OTHER_SENDER.search(value):
+        raise ValueError("must be a name, without an address")
+    return value
+
+
+class OrganizationFields(Frozen):
+    """What an organization says of itself. Each field is null or empty until it is set.
+
+    `footer` is plain text by language. A fan gets their language, else English, else the first one.
+    """
+
+    sender_name: Annotated[PlainLine, StringConstraints(max_length=100), AfterValidator(_is_a_name)] | None = None
+    reply_to: Email | None = None
+    contact: Annotated[PlainLine, StringConstraints(max_length=200)] | None = None
+    footer: dict[LanguageTag, Annotated[PlainText, StringConstraints(max_length=1000)]] = Field(
+        default_factory=dict, max_length=20, json_schema_extra=NO_OTHER_NAMES
+    )
+
+
+class OrganizationChange(OrganizationFields):
+    """The fields to change. Omitted fields keep their values; null or an empty `footer` removes one."""
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Return the fields that the client sent, and only those."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class Organization(OrganizationFields):
+    """An organization, as its e-mails and the pages of its fans present it."""
+
+    organization_id: Id
+    reply_to: StoredEmail | None = None
+
+    @classmethod
+    def from_record(cls, record: Row, **given: Any) -> Self:
+        """Make the organization of a row of `organizations`."""
+        return super().from_record(record, footer=json.loads(record["footer"]), **given)
+
+
+async def organization(pool: Pool, organization_id: str) -> Organization:
+    """Return what an organization says of itself. Raises Unavailable."""
+    async with connection(pool) as acquired:
+        record = await acquired.fetchrow(sql("read_organization"), organization_id)
+    return Organization.from_record(record) if record else Organization(organization_id=organization_id)
+
+
+async def change(pool: Pool, organization_id: str, changes: OrganizationChange) -> Organization:
+    """Change the given fields, for every e-mail that is sent from now on. Raises InvalidRequest, Unavailable."""
+    given = changes.given
+    if not given:
+        raise InvalidRequest.of("body", "give at least one field")
+    async with connection(pool) as acquired:
+        record = await acquired.fetchrow(
+            sql("upsert_organization"),
+            organization_id,
+            changes.sender_name,
+            changes.reply_to,
+            changes.contact,
+            json.dumps(changes.footer, ensure_ascii=False),
+            list(given),
+        )
+    assert record is not None
+    return Organization.from_record(record)
