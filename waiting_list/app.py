@@ -48,9 +48,11 @@ from waiting_list.notifications.dispatcher import Dispatcher
 from waiting_list.pages import api_docs, dev_mailbox, language, static_files
 from waiting_list.pages.dashboard import changes as dashboard_changes
 from waiting_list.pages.dashboard import emails as dashboard_emails
+from waiting_list.pages.dashboard import events as dashboard_events
 from waiting_list.pages.dashboard import history as dashboard_history
 from waiting_list.pages.dashboard import list_settings as dashboard_settings
 from waiting_list.pages.dashboard import lists as dashboard_lists
+from waiting_list.pages.dashboard import messages as dashboard_messages
 from waiting_list.pages.dashboard import notices as dashboard_notices
 from waiting_list.pages.dashboard import sign_in as dashboard_sign_in
 from waiting_list.pages.dashboard import webhooks as dashboard_webhooks
@@ -112,6 +114,8 @@ ROUTERS = (
     dashboard_changes.router,
     dashboard_settings.router,
     dashboard_history.router,
+    dashboard_messages.router,
+    dashboard_events.router,
     dashboard_lists.router,
     language.router,
     static_files.router,

@@ -11,6 +11,13 @@ from tests.support.shop import EVENT, WEBHOOK, add_webhook
 
 _SHOP = "https://shop.example/buy?pass={pass}&tickets={tickets}"
 _HELP = "help@lequai.example"
+_EVENT = "/dashboard/events/ev_1"
+_MESSAGE = {
+    "subject_en": "Doors open at 19:00",
+    "text_en": "Please come early: the bags of all visitors are checked.\n\nSee you there.",
+    "subject_fr": "Ouverture des portes à 19 h",
+    "text_fr": "Merci de venir tôt : les sacs de tous les visiteurs sont contrôlés.",
+}
 _CONTACT = {"email": EMAIL, "email_verified": True}
 
 
@@ -191,6 +198,38 @@ def _with_webhook(path: str) -> Callable[[Site], Awaitable[str]]:
     return state
 
 
+async def _draft(site: Site) -> str:
+    await site.shop.made("PUT", "/events/ev_1", EVENT | {"draft": True})
+    await site.join()
+    return "/dashboard/events/ev_1"
+
+
+def _drafted(path: str) -> Callable[[Site], Awaitable[str]]:
+    async def state(site: Site) -> str:
+        await _draft(site)
+        return path
+
+    return state
+
+
+async def _cancelled(site: Site) -> str:
+    await _story(site)
+    await site.shop.made("POST", "/representations/rep_1/cancel", {"reason": "The singer is ill."})
+    return _EVENT
+
+
+async def _addressed(site: Site) -> str:
+    """Three fans wait: one with an address, one with the same, and one without."""
+    for number, contact in enumerate((_CONTACT, _CONTACT, {})):
+        await site.join(f"fan-{number}", **contact)
+    return f"{DASHBOARD}/message"
+
+
+async def _addressed_event(site: Site) -> str:
+    await _addressed(site)
+    return f"{_EVENT}/message"
+
+
 STATES: dict[str, State] = {
     # Fans who are not signed in.
     "events": State(_at("/")),
@@ -285,6 +324,25 @@ STATES: dict[str, State] = {
     "dashboard, too much": State(
         _told(DASHBOARD), "organizer", form={"do": "add_stock", "quantity": "999"}, status=409
     ),
+    "dashboard, event": State(_told(_EVENT), "organizer"),
+    "dashboard, draft": State(_draft, "organizer"),
+    "dashboard, list of a draft": State(_drafted(DASHBOARD), "organizer"),
+    "dashboard, overview with a draft": State(_drafted("/dashboard?event_id=ev_1"), "organizer"),
+    "dashboard, publish": State(_draft, "organizer", form={"do": "publish"}),
+    "dashboard, cancelled date": State(_cancelled, "organizer"),
+    "dashboard, cancel a date": State(
+        _told(_EVENT), "organizer", form={"do": "cancel", "reason": "The singer is ill."}
+    ),
+    "dashboard, reinstate a date": State(_cancelled, "organizer", form={"do": "reinstate"}),
+    "dashboard, message": State(_at(f"{DASHBOARD}/message"), "organizer"),
+    "dashboard, message preview": State(_addressed, "organizer", form=_MESSAGE),
+    "dashboard, wrong message": State(
+        _at(f"{DASHBOARD}/message"), "organizer", form={"subject_en": "Doors"}, status=422
+    ),
+    "dashboard, empty message": State(_at(f"{_EVENT}/message"), "organizer", form={"subject_en": ""}, status=422),
+    "dashboard, message to nobody": State(_told(f"{DASHBOARD}/message"), "organizer", form=_MESSAGE),
+    "dashboard, message of an event": State(_addressed_event, "organizer", form=_MESSAGE),
+    "dashboard, message sent": State(_at(f"{DASHBOARD}/message?done=12"), "organizer"),
     "dashboard, done": State(_told(f"{DASHBOARD}?done=add_stock"), "organizer"),
     "dashboard, the oldest first": State(_told(f"{DASHBOARD}/history?order=oldest"), "organizer"),
     "dashboard, other settings": State(

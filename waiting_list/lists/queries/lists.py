@@ -142,6 +142,7 @@ class Overview(NamedTuple):
     tickets_waiting: int
     ended: bool
     cancelled: bool
+    draft: bool
     ready: int
     first_joined_at: datetime | None
 

@@ -102,7 +102,11 @@ async def show_entry(call: PageRequest) -> Response:
         limit=_CHANGES_OF_ENTRY,
         cursor=None,
     )
-    return dashboard_page(call, "dashboard_entry.html", **shown, entry=entry, changes=found.items)
+    since = entry.ready_at if entry.status is Status.READY else None
+    checkout = next((one for one in found.items if one.verb == "checkout" and since and one.at >= since), None)
+    return dashboard_page(
+        call, "dashboard_entry.html", **shown, entry=entry, changes=found.items, checkout=checkout
+    )
 
 
 @router.get(to.DASHBOARD_LOOKALIKES)
