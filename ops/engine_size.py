@@ -41,6 +41,7 @@ PARTS = {
             "lists/entry_contacts.py",
             "lists/holds.py",
             "lists/idempotency.py",
+            "lists/line.py",
             "lists/list_clock.py",
             "lists/list_state.py",
             "lists/locked_list.py",
@@ -64,9 +65,9 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2061,
+        2140,
         # Each statement asks the node of its list alone, which takes a line or two.
-        331,
+        358,
     ),
     # Each is off unless a list or an event asks for it, and is read by itself.
     "rules": Part(
@@ -80,7 +81,7 @@ PARTS = {
             "lists/verbs/message.py",
         ),
         410,
-        93,
+        96,
     ),
     # What steers a hold after the fan has it.
     "holds": Part(

@@ -110,7 +110,7 @@ def differences() -> str:
 def test_the_story_has_every_verb_and_adds_up() -> None:
     assert {told[2] for told in STORY} == VERBS.keys()
     whole, entries = replay(STORY)
-    assert (whole.last_sequence, whole.last_number, whole.last_rank) == (len(STORY), 10, 10_000_000)
+    assert (whole.last_sequence, whole.last_number, whole.last_rank) == (len(STORY), 11, 11_000_000)
     assert (whole.line.first(), whole.unverified.first()) == (None, None)
     assert (whole.fields["total_stock"], whole.fields["available_stock"], whole.fields["held"]) == (121, 4, 0)
     assert whole.fields["policy"] is Policy.SKIP
@@ -122,7 +122,7 @@ def test_the_story_has_every_verb_and_adds_up() -> None:
         4: LeftReason.EXPIRED,
         5: LeftReason.REMOVED,
         6: LeftReason.BOUGHT,
-        **dict.fromkeys((7, 8, 9, 10), LeftReason.ENDED),
+        **dict.fromkeys((7, 8, 9, 10, 11), LeftReason.ENDED),
     }
     assert {entry.fields["status"] for entry in entries.values()} == {Status.LEFT}
     assert [number for number, entry in entries.items() if entry.erased] == [5]

@@ -24,6 +24,7 @@ async def blocks(lists: Lists, fan: str, number: int) -> dict[str, int]:
         "lock_list": (list_id,),
         "read_latest_entries": (list_id, [fan]),
         "read_newest_entries": (list_id, [fan]),
+        "read_rests": (list_id, 0, 6, 10, lists.now),
         "read_places": (list_id, [number]),
         "read_first_waiting": (list_id, 10),
         "read_first_fitting": (list_id, 0, 2, 10, [False]),

@@ -14,10 +14,25 @@ from waiting_list.lists.setting_values import Policy
 class Fan(NamedTuple):
     tickets_wanted: int
     tickets_minimum: int
+    tickets_held: int = 0
+
+    @property
+    def least(self) -> int:
+        """The fewest tickets that help: any, once the minimum is held."""
+        return 1 if self.tickets_held else self.tickets_minimum
+
+
+def _fan(wanted: int, minimum: int, more: int | None) -> Fan:
+    """A fan who waits, or one who was held a part."""
+    held = 0 if more is None or minimum == wanted else min(minimum + more, wanted - 1)
+    return Fan(wanted, minimum, held)
 
 
 fans = st.lists(
-    st.integers(1, 5).flatmap(lambda wanted: st.builds(Fan, st.just(wanted), st.integers(1, wanted))), max_size=8
+    st.tuples(st.integers(1, 5), st.integers(1, 5), st.none() | st.integers(0, 3)).map(
+        lambda wish: _fan(max(wish[:2]), min(wish[:2]), wish[2])
+    ),
+    max_size=8,
 )
 
 
@@ -28,17 +43,21 @@ def test_a_choice_serves_in_order_what_there_is_and_nobody_is_forgotten(
     held, looked_at = choose(free, line, policy=policy, most=most, at_most=at_most)
     served = [index for index, _ in held]
     assert served == sorted(set(served))
-    assert all(line[index].tickets_minimum <= tickets <= line[index].tickets_wanted for index, tickets in held)
+    for index, tickets in held:
+        assert line[index].least <= tickets <= line[index].tickets_wanted - line[index].tickets_held
+        assert tickets + line[index].tickets_held <= most
     left = free - sum(tickets for _, tickets in held)
     assert left >= 0
     assert at_most is None or len(held) <= at_most
     assert all(index < looked_at for index in served)
     if policy is Policy.STRICT:
-        assert served == [index for index in range(looked_at) if line[index].tickets_minimum <= most]
+        assert served == [i for i in range(looked_at) if line[i].least + line[i].tickets_held <= most]
     # A candidate who got fewer tickets than anybody may have, and than wanted, got the last one.
-    assert all(min(line[index].tickets_wanted, most) == tickets for index, tickets in held) or left == 0
+    full = (min(line[i].tickets_wanted, most) == line[i].tickets_held + tickets for i, tickets in held)
+    assert all(full) or left == 0
     stopped = len(held) == at_most or left == 0 or looked_at == len(line)
-    assert stopped or (policy is Policy.STRICT and left < line[looked_at].tickets_minimum <= most)
+    first = None if stopped else line[looked_at]
+    assert first is None or (policy is Policy.STRICT and left < first.least <= most - first.tickets_held)
     assert looked_at <= len(line)
 
 
@@ -54,6 +73,9 @@ def test_a_choice_serves_in_order_what_there_is_and_nobody_is_forgotten(
         (3, [Fan(4, 4), Fan(1, 1), Fan(1, 1)], Policy.SKIP, 1, ([(1, 1)], 2)),
         (3, [Fan(1, 1)], Policy.SKIP, 0, ([], 0)),
         (9, [Fan(1, 1)], Policy.SKIP, None, ([(0, 1)], 1)),
+        (2, [Fan(4, 2, 2), Fan(1, 1)], Policy.STRICT, None, ([(0, 2)], 1)),
+        (1, [Fan(4, 3, 3), Fan(1, 1)], Policy.STRICT, None, ([(0, 1)], 1)),
+        (3, [Fan(4, 4), Fan(4, 2, 3), Fan(3, 2)], Policy.SKIP, None, ([(1, 1), (2, 2)], 3)),
     ],
 )
 def test_a_choice_by_example(

@@ -64,6 +64,7 @@ CALLS = {
     "join_other": ApiRequest(verbs.join, USER, {"user_id": "yan", "tickets_wanted": 2, "tickets_minimum": 1}),
     "join_again": ApiRequest(verbs.join, USER, {"user_id": "fay", "tickets_wanted": 1}),
     "change": ApiRequest(verbs.change, USER, {"user_id": "cleo", "tickets_wanted": 1}),
+    "give_up_rest": ApiRequest(verbs.change, USER, {"user_id": "bob", "keep_waiting_for_rest": False}),
     "leave": ApiRequest(verbs.leave, USER, {"user_id": "cleo"}),
     "set_contact": ApiRequest(
         verbs.set_contact, USER, {"user_id": "dan", "contact": Contact(email="new@example.org")}
@@ -111,7 +112,7 @@ CALLS = {
 _ENDED = "waiting_list_ended"
 _ONE_IS_FREE_NO_MORE = dict.fromkeys(("promote", "remove_stock", "remove_total_stock", "grant"), "stock_held")
 _OF_A_HOLD = ("buy", "buy_one", "give_back", "give_back_all", "extend", "checkout")
-_BOB_HAS_LEFT = dict.fromkeys((*_OF_A_HOLD, "remove"), "already_left")
+_BOB_HAS_LEFT = dict.fromkeys((*_OF_A_HOLD, "remove", "give_up_rest"), "already_left")
 PROMISED: dict[str, dict[str, str]] = {
     "join": {"join": "already_in_list"},
     "join_other": {"join_other": "already_in_list"},
@@ -135,7 +136,18 @@ PROMISED: dict[str, dict[str, str]] = {
     "remove_total_stock": _ONE_IS_FREE_NO_MORE,
     "put_stock": {"change": "not_waiting", "add_stock": "exceeds_total_stock"},
     "configure": dict.fromkeys(
-        ("join", "join_other", "join_again", "change", "promote", "grant", "grant_more", *_OF_A_HOLD), _ENDED
+        (
+            "join",
+            "join_other",
+            "join_again",
+            "change",
+            "give_up_rest",
+            "promote",
+            "grant",
+            "grant_more",
+            *_OF_A_HOLD,
+        ),
+        _ENDED,
     ),
 }
 _WITH_THE_STOCK = (
@@ -172,10 +184,12 @@ class Stage:
 
     @classmethod
     @asynccontextmanager
-    async def set_up(cls, pool: Pool, dsn: str) -> AsyncIterator["Stage"]:
+    async def set_up(cls, pool: Pool, dsn: str, *, rest: int = 0) -> AsyncIterator["Stage"]:
+        """With a `rest`, bob keeps waiting for so many more, and has the ticket that would be free."""
         lists = await Lists.make(pool, total=8)
-        for user, wanted in (("ada", 2), ("bob", 2), ("cleo", 4), ("dan", 2), ("fay", 1)):
-            await lists.join(user, wanted, email=f"{user}@example.org")
+        for user, wanted in (("ada", 2), ("bob", 2 + rest), ("cleo", 4), ("dan", 2), ("fay", 1)):
+            minimum = 2 if user == "bob" else None
+            await lists.join(user, wanted, minimum, keeps=user == "bob", email=f"{user}@example.org")
         await lists.leave("fay")
         await lists.add_stock(2)
         lists.later(hours=1)
@@ -301,3 +315,21 @@ async def test_whatever_the_order_of_their_steps_two_verbs_do_as_one_after_the_o
             codes[second] = answers[1][0]
         await stage.lists.audit()
         assert {second: code for second, code in codes.items() if code != "done"} == PROMISED.get(first, {})
+
+
+_WITH_A_REST = (
+    *("buy", "buy_one", "give_back", "give_up_rest", "change", "leave", "remove", "grant_more", "move", "expire"),
+    *("add_stock", "revoke", "put_stock"),
+)
+
+
+@pytest.mark.parametrize("first", _WITH_A_REST)
+async def test_two_verbs_around_a_rest_do_as_one_after_the_other(pool: Pool, dsn: str, first: str) -> None:
+    async with Stage.set_up(pool, dsn, rest=2) as stage:
+        held = await stage.lists.entry("bob")
+        assert (held.tickets_held, held.position, held.keep_waiting_for_rest) == (3, 1, True)
+        for second in _WITH_A_REST:
+            answers, rows = await in_turn(stage, first, second)
+            for asks in ("before the write", "before the commit"):
+                assert await interleaved(stage, first, second, asks=asks) == (answers, rows), (second, asks)
+        await stage.lists.audit()

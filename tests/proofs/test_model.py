@@ -52,6 +52,11 @@ steps = st.one_of(
     call("join", user=user, wanted=few, minimum=st.just(1), email=address),
     call("join", user=user, wanted=few, minimum=st.just(1), email=address),
     call("join", user=user, wanted=few, minimum=few, solved=st.just(True)),
+    call("join", user=user, wanted=st.just(4), minimum=st.integers(1, 2), keeps=st.just(True)),
+    call("join", user=user, wanted=st.just(4), minimum=st.just(1), keeps=st.just(True)),
+    call("join", user=user, wanted=few, minimum=st.just(1), keeps=st.just(True)),
+    call("change", user=user, wanted=st.none(), minimum=st.none(), keeps=st.booleans()),
+    call("change", user=user, wanted=few, minimum=st.none(), keeps=st.just(True)),
     call("set_contact", user=user, email=st.none() | address),
     call("join", user=user, wanted=few, minimum=st.just(1), email=address, email_verified=st.just(True)),
     call("join", user=user, wanted=few, minimum=st.just(1), email=address, email_verified=st.just(True)),
@@ -176,13 +181,16 @@ class Bridge:
             entry = shown[one.number]
             assert (entry.user_id, entry.status, entry.tickets_held) == (one.user, one.status, one.held)
             assert (entry.left_reason, passed_over[one.number]) == (one.reason, one.passed_over)
-            if one.status == "waiting":
+            assert entry.keep_waiting_for_rest == one.keeps
+            if one.status == "waiting" or one.is_rest:
                 place += 1
                 assert (entry.position, entry.tickets_ahead) == (place, ahead)
+                ahead += one.wanted - one.held
+            else:
+                assert (entry.position, entry.tickets_ahead) == (None, None)
+            if one.status != "left":
                 assert (entry.tickets_wanted, entry.tickets_minimum) == (one.wanted, one.minimum)
-                ahead += one.wanted
             if one.status == "ready":
-                assert (entry.tickets_wanted, entry.tickets_minimum) == (one.wanted, one.minimum)
                 assert (entry.ready_at, entry.ready_until) == (
                     one.ready_at,
                     min(one.until or model.ends, model.ends),
@@ -202,7 +210,7 @@ class Bridge:
         )
         assert stock.version == changed["max"]
         told = await read_statistics(self.lists.pool, key, organization_id=ORGANIZATION, period="hour")
-        assert told.periods[-1].tickets_waiting == ahead
+        assert told.periods[-1].tickets_waiting == sum(one.wanted for one in model.are("waiting"))
         finding = (await audit_list(self.lists.pool, key)).finding
         assert finding is None, finding
 

@@ -48,6 +48,7 @@ async def test_no_hot_statement_reads_the_whole_list(long_list: Lists) -> None:
         "read_places": (list_id, [middle]),
         "read_first_waiting": (list_id, 100),
         "read_first_fitting": (list_id, rank, 2, 10, [False]),
+        "read_rests": (list_id, rank, 6, 10, long_list.now),
         "read_active_before": (list_id, rank, 1, 1),
         "read_due_entries": (list_id, long_list.now, 500),
         "read_newest_holds": (list_id, 2),
@@ -245,7 +246,7 @@ def hash_of(number: int) -> bytes:
 
 
 _WRITES = {
-    "write_changes": 42,
+    "write_changes": 43,
 }
 """How many parameters each takes."""
 _TYPES = {UUID: "uuid", datetime: "timestamptz", list: "text[]", int: "bigint", str: "text"}

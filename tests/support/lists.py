@@ -125,7 +125,14 @@ class Lists:
         self.now += timedelta(**by)
 
     async def join(
-        self, user_id: str, wanted: int = 1, minimum: int | None = None, *, solved: bool = False, **contact: Any
+        self,
+        user_id: str,
+        wanted: int = 1,
+        minimum: int | None = None,
+        *,
+        keeps: bool = False,
+        solved: bool = False,
+        **contact: Any,
     ) -> Entry:
         """Join with the given `email`, `name`, `locale` and `email_verified` as the contact, and with a `solved`
         challenge."""
@@ -136,6 +143,7 @@ class Lists:
             user_id=user_id,
             tickets_wanted=wanted,
             tickets_minimum=minimum,
+            keep_waiting_for_rest=keeps,
             contact=Contact(**contact),
             proof=Proof(solved),
         )
@@ -152,9 +160,17 @@ class Lists:
             self.key, USER, verbs.verify, user_id=user_id, number=number, email=email
         )
 
-    async def change(self, user_id: str, wanted: int | None = None, minimum: int | None = None) -> Entry:
+    async def change(
+        self, user_id: str, wanted: int | None = None, minimum: int | None = None, *, keeps: bool | None = None
+    ) -> Entry:
         answer = await self.engine.at(self.now).run(
-            self.key, USER, verbs.change, user_id=user_id, tickets_wanted=wanted, tickets_minimum=minimum
+            self.key,
+            USER,
+            verbs.change,
+            user_id=user_id,
+            tickets_wanted=wanted,
+            tickets_minimum=minimum,
+            keep_waiting_for_rest=keeps,
         )
         return _entry(answer)
 

@@ -38,12 +38,17 @@ class EntryDetails:
     held: int = 0
     passed_over: int = 0
     requeued: int = 0
+    keeps: bool = False
     ready_at: datetime | None = None
     paid_at: datetime | None = None
     until: datetime | None = None
     email: str | None = None
     verified: bool = False
     lapsed_at: datetime | None = None
+
+    @property
+    def is_rest(self) -> bool:
+        return self.status == "ready" and self.keeps and self.held < self.wanted
 
     def out(self, reason: str, ends: datetime) -> None:
         if self.status == "ready":
@@ -142,24 +147,38 @@ class Model:
 
     def round(self, tickets: int) -> None:
         first = None
-        for place in self.are("waiting"):
-            if self.verify_email and place.email and not place.verified:
+        for place in self.in_line():
+            is_rest, least = place.is_rest, 1 if place.is_rest else place.minimum
+            if is_rest and place.until and place.until <= self.now:
                 continue
-            if place.minimum > self.most:
+            if not is_rest and self.verify_email and place.email and not place.verified:
+                continue
+            if place.held + least > self.most:
                 continue
             if tickets == 0 or (first and first.passed_over >= self.skip_limit):
                 return
-            if place.minimum > tickets:
+            if least > tickets:
                 first = first or place
                 if self.policy == "strict":
                     return
                 continue
-            place.status, place.held, place.ready_at = "ready", min(place.wanted, tickets, self.maximum), self.now
-            place.until = self.hold()
-            tickets -= place.held
+            more = min(place.wanted - place.held, tickets, self.most - place.held)
+            self.hold_more(place, more)
+            tickets -= more
             self.promoted.append(place)
             if first:
                 first.passed_over += 1
+
+    def in_line(self) -> list[EntryDetails]:
+        return [place for place in self.order if place.status == "waiting" or place.is_rest]
+
+    def hold_more(self, place: EntryDetails, tickets: int) -> None:
+        until = self.hold()
+        if place.status == "ready":
+            until = max(until, place.until) if until and place.until else None
+        else:
+            place.status, place.ready_at = "ready", self.now
+        place.held, place.until = place.held + tickets, until
 
     def set_stock(self, available: int, total: int | None = None) -> None:
         self.open |= available == 0 < self.available and not self.by_hand
@@ -170,9 +189,18 @@ class Model:
         refuse("stock_held", when=quantity > self.free and not unless)
 
     def append(
-        self, user: str | None, wanted: int, minimum: int, email: str | None = None, verified: bool = False
+        self,
+        user: str | None,
+        wanted: int,
+        minimum: int,
+        email: str | None = None,
+        verified: bool = False,
+        keeps: bool = False,
     ) -> None:
-        self.order.append(EntryDetails(len(self.order) + 1, user, wanted, minimum, email=email, verified=verified))
+        entry = EntryDetails(
+            len(self.order) + 1, user, wanted, minimum, email=email, verified=verified, keeps=keeps
+        )
+        self.order.append(entry)
 
     def to_last(self, place: EntryDetails) -> None:
         if place is not self.order[-1]:
@@ -197,6 +225,7 @@ class Model:
         email: str | None = None,
         solved: bool = False,
         email_verified: bool = False,
+        keeps: bool = False,
     ) -> None:
         refuse("waiting_list_ended", when=self.now >= self.ends)
         refuse("waiting_list_not_open", when=not self.open)
@@ -215,7 +244,7 @@ class Model:
         # At the very instant of a lapse it cannot be told from waiting again after it.
         if before is None or before.lapsed_at != self.now:
             self.joins.append((user, self.now))
-        self.append(user, wanted, minimum, email, email_verified)
+        self.append(user, wanted, minimum, email, email_verified, keeps)
 
     def set_contact(self, user: str, email: str | None, email_verified: bool = False) -> None:
         place = self.find(user)
@@ -232,8 +261,8 @@ class Model:
             self.check_mailbox(email, place)
         place.verified = True
 
-    def change(self, user: str, wanted: int | None, minimum: int | None) -> None:
-        place = self.find(user, waiting=True)
+    def change(self, user: str, wanted: int | None, minimum: int | None, keeps: bool | None = None) -> None:
+        place = self.find(user, waiting=not (keeps is False and wanted is minimum is None))
         refuse("waiting_list_ended", when=self.now >= self.ends)
         wanted = wanted or place.wanted
         minimum = minimum or (wanted if place.minimum == place.wanted else min(place.minimum, wanted))
@@ -243,6 +272,7 @@ class Model:
         if wanted > place.wanted:
             self.to_last(place)
         place.wanted, place.minimum = wanted, minimum
+        place.keeps = place.keeps if keeps is None else keeps
 
     def leave(self, user: str) -> None:
         self.find(user).out("cancelled", self.ends)
@@ -305,11 +335,7 @@ class Model:
                 self.joins.append((user, self.now))
             self.append(user, tickets, tickets, email, verified)
             place = self.order[-1]
-        until = self.hold()
-        if ready:
-            until = max(until, ready.until) if until and ready.until else None
-        place.status, place.held, place.until = "ready", held, until
-        place.ready_at = ready.ready_at if ready else self.now
+        self.hold_more(place, tickets)
         place.wanted, place.minimum = max(place.wanted, held), min(place.minimum, held)
 
     def extend(self, user: str, minutes: int) -> None:
@@ -333,7 +359,11 @@ class Model:
         place = self.find_hold(user)
         refuse("wrong_quantity", when=(quantity or 0) > place.held)
         self.set_stock(self.available - (quantity or place.held))
-        place.out("bought", self.ends)
+        if not place.is_rest or (quantity or place.held) < place.held:
+            return place.out("bought", self.ends)
+        place.wanted, place.minimum, place.requeued = place.wanted - place.held, 1, 0
+        place.status, place.held, place.ready_at, place.until = "waiting", 0, None, None
+        return None
 
     def add_stock(self, quantity: int) -> None:
         refuse("exceeds_total_stock", when=self.available + quantity > self.total)
@@ -374,7 +404,8 @@ class Model:
         place = self.find(user, waiting=True)
         if to == "last":
             return self.to_last(place)
-        following = self.find(before, waiting=True) if before else self.are("waiting")[0]
+        live = (p for p in self.in_line() if not (p.is_rest and p.until and p.until <= self.now))
+        following = self.find(before, waiting=True) if before else next(live)
         if following is not place:
             self.order.remove(place)
             self.order.insert(self.order.index(following), place)
@@ -388,7 +419,7 @@ class Model:
         if self.after_expiry == "requeue" and self.now < self.ends:
             for place in sorted(due, key=lambda one: one.until or self.ends):
                 if self.requeue_limit is None or place.requeued < self.requeue_limit:
-                    self.append(place.user, place.wanted, place.minimum, place.email, place.verified)
+                    self.append(place.user, place.wanted, place.minimum, place.email, place.verified, place.keeps)
                     self.order[-1].requeued = place.requeued + 1
 
     def end(self, grace: timedelta) -> None:

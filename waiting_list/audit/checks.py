@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
@@ -15,8 +16,8 @@ from waiting_list.lists.setting_values import Policy
 
 _ENTRY_NAMES = sorted(REPLAYED_FIELDS)
 _entry_values = itemgetter(*_ENTRY_NAMES)
+_IN_LINE = ("rank", "tickets_wanted", "tickets_minimum", "tickets_held", "status", "ready_until")
 _COUNTED_AS = {
-    LeftReason.BOUGHT: "purchases",
     LeftReason.EXPIRED: "expiries",
     LeftReason.CANCELLED: "departures",
     LeftReason.REMOVED: "departures",
@@ -31,6 +32,8 @@ class Tally:
     """Whether promotion skips fans with an unverified address."""
     most_held: int | None = None
     """How many tickets one entry can be held; promotion skips fans with a larger minimum. None: any number."""
+    at: datetime | None = None
+    """When the list last changed; a hold that had lapsed by then gets no more tickets."""
     waiting: int = 0
     tickets_waiting: int = 0
     held: int = 0
@@ -47,22 +50,28 @@ class Tally:
         """Add an entry after its last change."""
         self.held += entry.fields["tickets_held"]
         self.kept["joins"] += 1
-        self.kept["waits"] += entry.fields["ready_at"] is not None
+        self.kept["waits"] += entry.turns
+        self.kept["purchases"] += entry.purchases
         if entry.fields["status"] is Status.LEFT:
             self.kept["tickets_left"] += entry.fields["tickets_wanted"]
             self.kept[_COUNTED_AS.get(entry.fields["left_reason"], "")] += 1
-        if entry.fields["status"] is not Status.WAITING:
+        rank, wanted, minimum, held, status, until = (entry.fields[name] for name in _IN_LINE)
+        is_rest = status is Status.READY and entry.fields["keep_waiting_for_rest"] and held < wanted
+        if status is not Status.WAITING and not is_rest:
             return
-        rank, wanted, minimum = (entry.fields[n] for n in ("rank", "tickets_wanted", "tickets_minimum"))
-        self.waiting += 1
-        self.tickets_waiting += wanted
+        if not is_rest:
+            self.waiting += 1
+            self.tickets_waiting += wanted
         for bits in SEGMENT_LEVELS:
             segment = self.segments[bits, rank >> bits]
             segment[0] += 1
-            segment[1] += wanted
-        if self.only_verified and entry.fields["unverified"]:
-            return
-        if self.most_held is not None and minimum > self.most_held:
+            segment[1] += wanted - held
+        if is_rest:
+            lapsed = until is not None and self.at is not None and until <= self.at
+            skipped, minimum = lapsed, 1
+        else:
+            skipped = self.only_verified and entry.fields["unverified"]
+        if skipped or (self.most_held is not None and held + minimum > self.most_held):
             return
         head = (rank, entry.number, minimum, entry.fields["passed_over"])
         self.first = min(self.first or head, head)

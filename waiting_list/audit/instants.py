@@ -38,9 +38,17 @@ def wrong_instant(
             found = after[name]
             sentence = f"of {format_value(at)} says that {name} of {{entry}} is {format_value(found)}."
             return Wrong(Check.INSTANT, sentence, at, found)
+    if verb == "buy":  # who waits for the rest has no deadline afterwards
+        until = before.get("ready_until", until)
     if verb in ("buy", "expire") and (until is not None and until <= at) != (verb == "expire"):
         sentence = f"of {format_value(at)} ended a hold of {{entry}} that lasted until {format_value(until)}."
         return Wrong(Check.DEADLINE, sentence, until, at)
+    if verb == "top_up" and "ready_until" in before:
+        was = before["ready_until"]
+        if was is not None and (was <= at or (until is not None and until < was)):
+            moved = f"from {format_value(was)} to {format_value(until)}"
+            sentence = f"of {format_value(at)} moved the deadline of {{entry}} {moved}."
+            return Wrong(Check.DEADLINE, sentence, was, until)
     if verb in ("extend", "checkout"):
         was = before["ready_until"]
         later = was is not None and until is not None and at < was < until

@@ -61,6 +61,10 @@ class WaitingQueue:
         if self._ready.pop(number, None) is None:
             self.take(number)
 
+    def ready_rank(self, number: int) -> int | None:
+        """Return the rank of an entry that became ready in this queue; None if none of this number did."""
+        return self._ready.get(number)
+
     def first(self) -> tuple[int, int] | None:
         """Return rank and number of the first entry; None if the queue is empty."""
         while self._next < len(self._joined) and self._joined[self._next] == self._GONE:

@@ -36,6 +36,7 @@ _EMPTY: Mapping[str, Any] = dict.fromkeys(REPLAYED_FIELDS) | {
     "passed_over": 0,
     "unverified": False,
     "requeued": 0,
+    "keep_waiting_for_rest": False,
 }
 
 _HINTS = get_type_hints(ListRow) | get_type_hints(EntryRow)
@@ -145,6 +146,12 @@ class ListReplay:
     """The entries with an unverified address."""
     minimums: "array[int]" = field(default_factory=lambda: array("i", [0]))
     """The minimum of each entry, by number."""
+    wanted: "array[int]" = field(default_factory=lambda: array("i", [0]))
+    """How many tickets each entry wants, by number."""
+    keepers: set[int] = field(default_factory=set)
+    """The active entries that keep their place in line for the rest."""
+    kept_holds: dict[int, tuple[int, datetime | None]] = field(default_factory=dict)
+    """How many tickets are held for these, and until when, by number."""
     aside: dict[int, tuple[WaitingQueue, int]] = field(default_factory=dict)
     """Entries that stood first and whose minimum nobody can be held: their queue and rank, by number."""
 
@@ -200,6 +207,8 @@ class ListReplay:
                 right = right and held > 0 and total == available >= 0
             case "give_back":
                 right = right and held < 0
+            case "top_up":
+                right = right and held > 0 and available == 0
             case "add_stock":
                 right = available > 0
             case "remove_stock":
@@ -235,6 +244,9 @@ class ListReplay:
             )
         self.last_number, self.last_rank = number, rank
         self.minimums.append(row.after["tickets_minimum"])
+        self.wanted.append(row.after["tickets_wanted"])
+        if row.after.get("keep_waiting_for_rest"):
+            self.keepers.add(number)
         unverified = bool(row.after.get("unverified"))
         self.line.join(None if unverified else rank)
         self.unverified.join(rank if unverified else None)
@@ -265,27 +277,44 @@ class ListReplay:
                     line.hold(number)
             case Status.READY:
                 self._promote(row, number)
+            case None if row.verb == "top_up":
+                self._check_turn(row, number, self._first_of([self.line, self.unverified], row.at), True)
             case Status.WAITING:
                 for line in lines:
                     line.revoke(number)
             case Status.LEFT:
                 for line in lines:
                     line.leave(number)
+        self._follow_rest(row, number)
+
+    def _follow_rest(self, row: Row, number: int) -> None:
+        after = row.after
+        self.wanted[number] = after.get("tickets_wanted", self.wanted[number])
+        if "keep_waiting_for_rest" in after:
+            (self.keepers.add if after["keep_waiting_for_rest"] else self.keepers.discard)(number)
+        if number not in self.keepers or after.get("status", Status.READY) is not Status.READY:
+            self.kept_holds.pop(number, None)
+        elif not after.keys().isdisjoint(("tickets_held", "ready_until")):
+            held, until = self.kept_holds.get(number, (0, None))
+            self.kept_holds[number] = after.get("tickets_held", held), after.get("ready_until", until)
 
     def _promote(self, row: Row, number: int) -> None:
         only_verified = self.fields["verify_email"]
         eligible = [self.line] if only_verified else [self.line, self.unverified]
-        first = self._first_of(eligible)
+        first = self._first_of(eligible, row.at)
         stood, unverified = self.line.hold(number), self.unverified.hold(number)
+        if only_verified and unverified:
+            self._refuse_turn(row, number, first, "whose address was not verified")
+        self._check_turn(row, number, first, stood or unverified)
+
+    def _check_turn(self, row: Row, number: int, first: tuple[int, int] | None, stood: bool) -> None:
         strict = self.fields["policy"] is Policy.STRICT
-        if row.verb == "promote" and row.after["tickets_held"] > self.most_held:
-            why = f"with more than {self.most_held} tickets"
-        elif only_verified and unverified:
-            why = "whose address was not verified"
-        elif strict and (stood or unverified) and first is not None and first[1] != number:
-            why = f"but entry {first[1]} stood first"
-        else:
-            return
+        if row.verb != "grant" and row.after.get("tickets_held", 0) > self.most_held:
+            self._refuse_turn(row, number, first, f"with more than {self.most_held} tickets")
+        if strict and stood and first is not None and first[1] != number:
+            self._refuse_turn(row, number, first, f"but entry {first[1]} stood first")
+
+    def _refuse_turn(self, row: Row, number: int, first: tuple[int, int] | None, why: str) -> None:
         raise Difference(
             Check.ORDER,
             f"Change {row.sequence} made entry {number} ready, {why}.",
@@ -295,8 +324,8 @@ class ListReplay:
             found=number,
         )
 
-    def _first_of(self, lines: Iterable[WaitingQueue]) -> tuple[int, int] | None:
-        """Return rank and number of the first entry whose minimum can be held, and set aside those before it."""
+    def _first_of(self, lines: Iterable[WaitingQueue], at: datetime) -> tuple[int, int] | None:
+        """Return rank and number of the first entry that can be held tickets, and set aside those before it."""
         lines = tuple(lines)
         while first := min(filter(None, (line.first() for line in lines)), default=None):
             rank, number = first
@@ -304,7 +333,14 @@ class ListReplay:
                 break
             line = next(line for line in lines if line.take(number) is not None)
             self.aside[number] = line, rank
-        return first
+        return min(filter(None, (first, *self._rests(at))), default=None)
+
+    def _rests(self, at: datetime) -> Iterable[tuple[int, int]]:
+        """Yield rank and number of each entry that can be held more tickets."""
+        for number, (held, until) in self.kept_holds.items():
+            if held < min(self.wanted[number], self.most_held) and (until is None or until > at):
+                ranks = (line.ready_rank(number) for line in (self.line, self.unverified))
+                yield next(rank for rank in ranks if rank is not None), number
 
     def _bring_back(self, number: int) -> None:
         """Put an entry back that was set aside, because the reason may be gone."""
@@ -322,17 +358,22 @@ class EntryReplay:
     erased: bool = False
     checked_out: bool = False
     """Whether the present hold was extended for a checkout."""
+    turns: int = 0
+    """How often the entry has become ready, without the holds that were revoked."""
+    purchases: int = 0
 
     def fold(self, row: Row) -> None:
         """Apply the next change of this entry. Raises Difference if it cannot come next."""
         was = self.fields.get("status")
+        keeps_rest = self.fields.get("keep_waiting_for_rest", False)
         if not self.fields and row.verb == "join":
             self.fields = {**_EMPTY, **row.after, "joined_at": row.at}
         elif self.fields:
             _check_before(row, self.fields, ENTRY_FIELDS)
             self.fields.update({name: value for name, value in row.after.items() if name in REPLAYED_FIELDS})
         now, reason = self.fields.get("status"), self.fields.get("left_reason")
-        if self.erased or not _is_allowed(row, was, now) or reason != (VERBS[row.verb].left_reason or reason):
+        leaves = VERBS[row.verb].left_reason if row.verb in VERBS and now is Status.LEFT else None
+        if self.erased or not _is_allowed(row, was, now, keeps_rest) or reason != (leaves or reason):
             raise self._differs(
                 Check.TRANSITION,
                 row,
@@ -342,6 +383,8 @@ class EntryReplay:
                 found=[was, now, reason],
             )
         self.erased = row.verb == "erase"
+        self.turns += (now is Status.READY is not was) - (row.verb == "revoke")
+        self.purchases += row.verb == "buy"
         self.checked_out = self.checked_out and now is was
         self._check_instants(row)
         wanted, minimum, held = (self.fields[f"tickets_{name}"] for name in ("wanted", "minimum", "held"))
@@ -375,11 +418,18 @@ class EntryReplay:
         )
 
 
-def _is_allowed(row: Row, was: Status | None, now: Status | None) -> bool:
+def _is_allowed(row: Row, was: Status | None, now: Status | None, keeps_rest: bool) -> bool:
     known = VERBS.get(row.verb)
     if known is None or (was, now) not in known.moves:
         return False
     if row.verb == "move" and row.after.get("passed_over", 0) != 0:  # it starts anew at the end of the line
         return False
+    if row.verb == "change" and now is Status.READY and row.after.keys() != {"keep_waiting_for_rest"}:
+        return False
+    if row.verb == "top_up":
+        return keeps_rest
+    if row.verb == "buy" and now is Status.WAITING:  # it bought all that was held, and waits for the rest
+        bought = row.grew("available_stock")
+        return keeps_rest and row.grew("tickets_held") == row.grew("tickets_wanted") == bought
     # `promote` makes an entry ready, or notes that it was passed over.
     return row.verb != "promote" or (now is Status.WAITING) == ("passed_over" in row.after)

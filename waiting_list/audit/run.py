@@ -138,6 +138,7 @@ class _Audit:
                 for record in records:
                     self.replay.fold(read_row(record))
             check_list(self.replay, self._table)
+            self._tally.at = self.replay.at
         except Difference as difference:
             self._note(difference)
         until = self.first.sequence if self.first else None

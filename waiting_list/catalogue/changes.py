@@ -27,6 +27,7 @@ from waiting_list.catalogue.queries import offer, representation
 from waiting_list.lists import feed, verbs
 from waiting_list.lists.ending import people_of_ending, refuse_to_end
 from waiting_list.lists.engine import SERVICE, Caller, Engine
+from waiting_list.lists.line import inventory
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import CLOCK, Answer, Inventory, ListKey
 from waiting_list.lists.queries import lists as list_queries
@@ -338,7 +339,7 @@ async def delete_inventory(pool: Pool, caller: Caller, key: ListKey, *, with_ent
                 raise HasDependents(
                     "This is no test: the event is no draft, or fans have joined its list. Erase its people first."
                 )
-        stock = await locked.inventory()
+        stock = await inventory(locked)
         await feed.forget_list(acquired, organization_id, key.list_id)
         if with_entries and locked.list.last_number:
             await acquired.execute(sql("insert_deleted_list"), key.list_id, locked.now, caller.actor)

@@ -25,6 +25,7 @@ from waiting_list.batching import Batcher
 from waiting_list.lists import outbox, verbs
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.idempotency import Idempotency, store_responses, stored_responses
+from waiting_list.lists.line import inventory
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import CLOCK, FAN, Answer, EmailCounts, Entry, Inventory, ListKey, Several, Status
 from waiting_list.lists.rows import EntryRow
@@ -225,7 +226,7 @@ async def _one(locked: LockedList, request: Request, known: Mapping[bytes, tuple
     if isinstance(result, EntryRow):
         outcome.entry = result
     else:
-        outcome.inventory, outcome.settings = await locked.inventory(), locked.settings
+        outcome.inventory, outcome.settings = await inventory(locked), locked.settings
         outcome.several = result if isinstance(result, Several) else None
         outcome.emails = result if isinstance(result, EmailCounts) else None
     outcome.promoted = locked.promoted

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.notice_kinds import EmailKind, WebhookType
-from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, JOINED_WITH, NOTED
+from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, JOINED_ALSO_WITH, JOINED_WITH, NOTED
 from waiting_list.lists.setting import N_
 
 _WAITING, _READY, _LEFT = Status.WAITING, Status.READY, Status.LEFT
@@ -56,15 +56,15 @@ VERBS: Mapping[str, VerbRow] = {
     "join": VerbRow(
         label=N_("Joined"),
         moves={(None, _WAITING)},
-        fields=frozenset(JOINED_WITH) | {"unverified", "requeued"},
+        fields=frozenset(JOINED_WITH) | set(JOINED_ALSO_WITH),
         always=frozenset(JOINED_WITH),
         webhook=WebhookType.ENTRY_JOINED,
         email=EmailKind.JOINED,
     ),
     "change": VerbRow(
         label=N_("Number of tickets changed"),
-        moves={(_WAITING, _WAITING)},
-        fields={"tickets_wanted", "tickets_minimum"},
+        moves=_STAYS_ACTIVE,
+        fields={"tickets_wanted", "tickets_minimum", "keep_waiting_for_rest"},
         webhook=WebhookType.ENTRY_CHANGED,
     ),
     "leave": VerbRow(
@@ -108,6 +108,14 @@ VERBS: Mapping[str, VerbRow] = {
         webhook=WebhookType.ENTRY_READY,
         email=EmailKind.READY,
     ),
+    "top_up": VerbRow(
+        label=N_("More tickets offered"),
+        moves={(_READY, _READY)},
+        fields={"tickets_held", "ready_until", "held"},
+        needs={"tickets_held"},
+        webhook=WebhookType.ENTRY_READY,
+        email=EmailKind.READY,
+    ),
     "grant": VerbRow(
         label=N_("Tickets given by the organizer"),
         moves={(_WAITING, _READY), (_READY, _READY)},
@@ -124,9 +132,10 @@ VERBS: Mapping[str, VerbRow] = {
     ),
     "buy": VerbRow(
         label=N_("Purchase"),
-        moves={(_READY, _LEFT)},
+        # Waiting: for the rest.
+        moves={(_READY, _LEFT), (_READY, _WAITING)},
         left_reason=LeftReason.BOUGHT,
-        fields=_LEAVING | _STOCK | _OPEN,
+        fields=_LEAVING | _STOCK | _OPEN | {"ready_at", "tickets_wanted", "tickets_minimum", "requeued"},
         webhook=WebhookType.ENTRY_LEFT,
     ),
     "expire": VerbRow(

@@ -56,6 +56,17 @@ class ListClock:
             return entry.ready_until
         return min(entry.ready_until or self.ends_at, self.ends_at)
 
+    def new_hold(self, entry: EntryRow) -> dict[str, Any]:
+        """Return since when and until when tickets are held for an entry that is given some now.
+
+        A hold that grows keeps its beginning, and so its purchase pass, and gets the later of both deadlines.
+        """
+        until = self.hold_until()
+        if entry.status is not Status.READY:
+            return {"ready_at": self.now, "ready_until": until}
+        later = max(until, entry.ready_until) if until and entry.ready_until else None
+        return {"ready_at": entry.ready_at, "ready_until": later}
+
     def hold_until(self) -> datetime | None:
         """Return the deadline of a hold that begins now, by the list's rules; None if it has none.
 

@@ -17,10 +17,11 @@ from waiting_list.lists.entry_contacts import EntryContacts
 from waiting_list.lists.event_limit import OtherPlaces
 from waiting_list.lists.join_limit import JoinLimit
 from waiting_list.lists.list_clock import OF_REPRESENTATION, ListClock
-from waiting_list.lists.models import CLOCK, Entry, Inventory, ListKey, Status
+from waiting_list.lists.models import CLOCK, Entry, ListKey, Status
 from waiting_list.lists.ranks import SegmentChanges, joining_rank, last_places
 from waiting_list.lists.rows import (
     ENTRY_COLUMNS,
+    JOINED_ALSO_WITH,
     JOINED_WITH,
     STOCK,
     EntryChange,
@@ -56,6 +57,8 @@ class LockedList(ListClock):
         self.max_quantity_per_order: int = record["max_quantity_per_order"]
         self.largest_minimum: int = record["largest_minimum"] or 0
         """No waiting entry has a larger minimum."""
+        # How many ready entries keep their place in line for the rest, and how many tickets these still want.
+        self.rests, self.rest_tickets = (int(record[name]) for name in ("rests", "rest_tickets"))
         self.draft: bool = record["draft"]
         """Whether the event is a draft, whose lists fans cannot join."""
         self.timezone: str = record["timezone"]
@@ -137,6 +140,11 @@ class LockedList(ListClock):
     def most_held(self) -> int:
         """Return how many tickets one entry can be held: as many as one order may have, and as there are."""
         return min(self.max_quantity_per_order, self.list.total_stock)
+
+    @property
+    def in_line(self) -> int:
+        """Return how many entries have a place in line."""
+        return self.list.waiting + self.rests
 
     @property
     def passes_over(self) -> bool:
@@ -227,6 +235,7 @@ class LockedList(ListClock):
         tickets_minimum: int,
         unverified: bool = False,
         requeued: int = 0,
+        keep_waiting_for_rest: bool = False,
     ) -> EntryRow:
         """Append a new entry with the next number."""
         number = self.list.last_number + 1
@@ -239,6 +248,7 @@ class LockedList(ListClock):
             unverified=unverified,
             joined_at=self.now,
             requeued=requeued,
+            keep_waiting_for_rest=keep_waiting_for_rest,
         )
         self.list.last_number, self.list.last_rank = number, entry.rank
         # A join behind others can only fit free tickets if promotion may pass over the first in line.
@@ -249,7 +259,7 @@ class LockedList(ListClock):
         if user_id is not None:
             self._latest[user_id] = entry
             self.join_limit.forget(user_id)
-        recorded = (*JOINED_WITH, *(name for name in ("unverified", "requeued") if getattr(entry, name)))
+        recorded = (*JOINED_WITH, *(name for name in JOINED_ALSO_WITH if getattr(entry, name)))
         self._write_history("join", entry, None, {name: getattr(entry, name) for name in recorded})
         return entry
 
@@ -261,6 +271,7 @@ class LockedList(ListClock):
             tickets_minimum=left.tickets_minimum,
             unverified=left.unverified,
             requeued=left.requeued + 1,
+            keep_waiting_for_rest=left.keep_waiting_for_rest,
         )
         self.contacts.requeued[left.number] = again.number
         return again
@@ -292,14 +303,14 @@ class LockedList(ListClock):
             return
         if entry is not None and not changes.keys().isdisjoint(after):
             self._changed.setdefault(entry.number, entry.status)
-            was_waiting = entry.status is Status.WAITING
+            was_in_line = entry.in_line
             sequence = self.list.last_sequence + 1
             self._count(entry, -1, changed=sequence)
             for name, value in changes.items():
                 setattr(entry, name, value)
             self._count(entry, 1, changed=sequence)
             self.list.last_rank = max(self.list.last_rank, entry.rank)
-            self.needs_promotion |= was_waiting
+            self.needs_promotion |= was_in_line
         for name, value in (on_list or {}).items():
             setattr(self.list, name, value)
         self.needs_promotion |= self.list.free > free or "total_stock" in after
@@ -313,12 +324,16 @@ class LockedList(ListClock):
 
     def _count(self, entry: EntryRow, sign: int, *, changed: int) -> None:
         # A join at the end moves no entry within the segment, so `changed` is 0.
-        if entry.status is not Status.WAITING:
+        if entry.status is Status.WAITING:
+            self.largest_minimum = max(self.largest_minimum, entry.tickets_minimum)
+            self.list.waiting += sign
+            self.list.tickets_waiting += sign * entry.tickets_wanted
+        elif entry.is_rest:
+            self.rests += sign
+            self.rest_tickets += sign * entry.tickets_missing
+        else:
             return
-        self.largest_minimum = max(self.largest_minimum, entry.tickets_minimum)
         self._segments.count(entry, sign, changed=changed)
-        self.list.waiting += sign
-        self.list.tickets_waiting += sign * entry.tickets_wanted
 
     def _write_history(
         self,
@@ -330,8 +345,8 @@ class LockedList(ListClock):
     ) -> None:
         sequence = self.list.last_sequence = self.list.last_sequence + 1
         if entry is not None:
-            promoted = verb == "grant" or (verb == "promote" and "status" in after)
-            self.changes.append(EntryChange(sequence, verb, self.actor, entry, promoted))
+            promoted = verb in ("grant", "top_up") or (verb == "promote" and "status" in after)
+            self.changes.append(EntryChange(sequence, verb, self.actor, entry, promoted, entry.status))
         number, old = entry.number if entry else None, None if before is None else as_json(before)
         self._history.append((sequence, self.actor, verb, number, old, as_json(after), reason))
 
@@ -366,14 +381,6 @@ class LockedList(ListClock):
         self._changed.clear()
         self._history.clear()
 
-    async def inventory(self) -> Inventory:
-        """Return the stock, as clients see it. It reads the line only if tickets are free and fans wait."""
-        row = self.list
-        served = row.free and row.waiting
-        if served and await self.read("read_first_fitting", BEFORE_ALL, self.most_held, 1, row.eligible):
-            return row.inventory(0, self.state)
-        return row.inventory(row.free, self.state)
-
     def _now_of(self, number: int) -> int | None:
         number = self.contacts.requeued.get(number, number)
         entry = self._entries.get(number)
@@ -383,9 +390,9 @@ class LockedList(ListClock):
         """Return these entries as clients see them, by number, with exact positions."""
         shown = {row.number: row for row in rows}
         # All entries behind the last rank of the locked list are in memory, so that new entries need no read.
-        known = (r for r in self._entries.values() if r.status is Status.WAITING and r.rank > self._known_from)
-        places = last_places(self.list, known)
-        if others := [n for n, row in shown.items() if row.status is Status.WAITING and n not in places]:
+        known = (r for r in self._entries.values() if r.in_line and r.rank > self._known_from)
+        places = last_places(known, self.in_line, self.list.tickets_waiting + self.rest_tickets)
+        if others := [n for n, row in shown.items() if row.in_line and n not in places]:
             await self.flush()
             for record in await self.connection.fetch(sql("read_places"), self.list.list_id, others):
                 places[record["number"]] = record["position"], record["tickets_ahead"]

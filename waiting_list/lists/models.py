@@ -104,8 +104,9 @@ class Entry(Frozen):
     """One user's place in one waiting list.
 
     `position` is 1 for the next in line. `tickets_ahead` counts the tickets that the fans in front want. Both are
-    exact, and null unless the entry waits. `user_id` is null after the person was erased. `purchase_pass` is a
-    signed token that a shop can check. It is set while the entry is ready, and valid until `ready_until`.
+    exact, and null unless the entry has a place in line: it waits, or it is ready with a part of its tickets and
+    keeps its place for the rest (`keep_waiting_for_rest`). `user_id` is null after the person was erased.
+    `purchase_pass` is a signed token that a shop can check. It is set while the entry is ready, and valid until `ready_until`.
     """
 
     offer_id: str
@@ -125,6 +126,7 @@ class Entry(Frozen):
     ready_at: datetime | None
     ready_until: datetime | None
     left_at: datetime | None
+    keep_waiting_for_rest: bool = False
     purchase_pass: str | None = None
 
     @classmethod

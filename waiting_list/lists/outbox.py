@@ -14,12 +14,16 @@ from uuid import UUID
 from waiting_list.lists.change_letters import reminder_at, to_tell_of_cancellation, write_change_letters
 from waiting_list.lists.events import VERBS
 from waiting_list.lists.list_state import ListState
+from waiting_list.lists.line import inventory
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import CLOCK, Entry, Status
 from waiting_list.lists.notice_kinds import EmailKind, WebhookType
 from waiting_list.lists.outbox_rows import notice_id, write_rows
 from waiting_list.lists.rows import EntryChange
 from waiting_list.postgres.statements import sql
+
+_MOVES_DEADLINE = frozenset({"extend", "grant", "top_up"})
+"""The verbs that can move the deadline of a hold, and so its reminder."""
 
 
 class _Event(NamedTuple):
@@ -72,7 +76,9 @@ async def _write_for_webhooks(locked: LockedList) -> bool:
 def _type(change: EntryChange) -> WebhookType | None:
     # Clients cannot see that promotion passed over a fan.
     passed_over = change.verb == "promote" and not change.promoted
-    return None if passed_over else VERBS[change.verb].webhook
+    # After a purchase, the fan may wait for the rest.
+    waits_on = change.verb == "buy" and change.status is Status.WAITING
+    return None if passed_over else WebhookType.ENTRY_CHANGED if waits_on else VERBS[change.verb].webhook
 
 
 def _entry_events(
@@ -119,7 +125,7 @@ async def _stock_events(locked: LockedList) -> list[_Event]:
     was, row, sequence = locked.was, locked.list, locked.list.last_sequence
     if all(getattr(row, name) == getattr(was, name) for name in ("total_stock", "available_stock", "held")):
         return []
-    data = {"sequence": sequence, "inventory": (await locked.inventory()).model_dump(mode="json")}
+    data = {"sequence": sequence, "inventory": (await inventory(locked)).model_dump(mode="json")}
     return [_Event(WebhookType.STOCK_CHANGED, sequence, None, data)]
 
 
@@ -152,7 +158,7 @@ async def _write_for_fans(locked: LockedList, announces: bool) -> bool:
             add(kind, number, change.sequence, now)
         if kind in (EmailKind.READY, EmailKind.EXTENDED) and change.entry.status is Status.READY:
             reminders[number] = change.sequence, reminder_at(locked, locked.deadline(change.entry))
-    if later := [change.entry.number for change in locked.changes if change.verb == "extend"]:
+    if later := [change.entry.number for change in locked.changes if change.verb in _MOVES_DEADLINE]:
         await locked.connection.execute(sql("delete_reminders"), row.list_id, later)
     for number, (sequence, due_at) in reminders.items():
         if due_at is not None:

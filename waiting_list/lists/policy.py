@@ -14,6 +14,8 @@ class Candidate(Protocol):
     def tickets_wanted(self) -> int: ...
     @property
     def tickets_minimum(self) -> int: ...
+    @property
+    def tickets_held(self) -> int: ...
 
 
 class Choice(NamedTuple):
@@ -28,22 +30,25 @@ class Choice(NamedTuple):
 def choose(
     free: int, candidates: Sequence[Candidate], *, policy: Policy, most: int, at_most: int | None = None
 ) -> Choice:
-    """Give each candidate in order the tickets it wants, or the rest if that is at least its minimum.
+    """Give each candidate in order the tickets it wants, or what is left if that is at least its minimum.
 
-    No candidate gets more than `most`, and the choice gives at most `free` tickets in all. A candidate whose
+    No candidate is held more than `most`, and the choice gives at most `free` tickets in all. A candidate whose
     minimum is above `most` is passed over. Of the others, `strict` stops at the first whose minimum is too high.
-    `skip` passes over such candidates, until `at_most` are chosen.
+    `skip` passes over such candidates, until `at_most` are chosen. A candidate that was held a part before takes
+    any number up to the rest.
     """
     held: list[tuple[int, int]] = []
     looked_at = 0
     for index, candidate in enumerate(candidates):
         if free == 0 or len(held) == at_most:
             break
-        if candidate.tickets_minimum > free:
-            if policy is Policy.STRICT and candidate.tickets_minimum <= most:
+        before = candidate.tickets_held
+        least, room = max(candidate.tickets_minimum - before, 1), most - before
+        if least > free:
+            if policy is Policy.STRICT and least <= room:
                 break
-        elif candidate.tickets_minimum <= most:
-            tickets = min(candidate.tickets_wanted, free, most)
+        elif least <= room:
+            tickets = min(candidate.tickets_wanted - before, free, room)
             held.append((index, tickets))
             free -= tickets
         looked_at += 1

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from waiting_list.lists.rows import EntryRow, ListRow
+from waiting_list.lists.rows import EntryRow
 
 RANK_STEP = 1_000_000
 """An entry that was never moved has its number times this as its rank, to leave room for moves in between."""
@@ -36,14 +36,14 @@ class SegmentChanges:
         self._changes: defaultdict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
 
     def count(self, entry: EntryRow, sign: int, *, changed: int) -> None:
-        """Add a waiting entry (sign 1), or take it away (-1).
+        """Add an entry in line (sign 1), or take it away (-1).
 
         `changed` is the sequence in the history; it is 0 if no place within the segment moves.
         """
         for bits in SEGMENT_LEVELS:
             segment = self._changes[bits, entry.rank >> bits]
             segment[0] += sign
-            segment[1] += sign * entry.tickets_wanted
+            segment[1] += sign * entry.tickets_missing
             segment[2] = max(segment[2], changed)
 
     def take(self) -> list[tuple[int, ...]]:
@@ -53,15 +53,16 @@ class SegmentChanges:
         return changes
 
 
-def last_places(row: ListRow, waiting: Iterable[EntryRow]) -> dict[int, tuple[int, int]]:
+def last_places(entries: Iterable[EntryRow], in_line: int, tickets: int) -> dict[int, tuple[int, int]]:
     """Return the position of each of these entries, and the tickets ahead of it, by number.
 
-    They must be all the waiting entries behind some place of the list.
+    They must be all the entries in line behind some place. `in_line` is how many entries the whole line has, and
+    `tickets` how many tickets these still want.
     """
-    position, ahead = row.waiting, row.tickets_waiting
+    position, ahead = in_line, tickets
     places = {}
-    for entry in sorted(waiting, key=lambda one: one.rank, reverse=True):
-        ahead -= entry.tickets_wanted
+    for entry in sorted(entries, key=lambda one: one.rank, reverse=True):
+        ahead -= entry.tickets_missing
         places[entry.number] = position, ahead
         position -= 1
     return places

@@ -34,6 +34,7 @@ class EntryRow:
     ready_until: datetime | None = None
     left_at: datetime | None = None
     requeued: int = 0
+    keep_waiting_for_rest: bool = False
 
     @classmethod
     def from_record(cls, record: Record | Mapping[str, Any]) -> Self:
@@ -42,6 +43,21 @@ class EntryRow:
         row.status = Status(row.status)
         row.left_reason = LeftReason(row.left_reason) if row.left_reason else None
         return row
+
+    @property
+    def tickets_missing(self) -> int:
+        """How many more tickets the entry wants than are held for it."""
+        return self.tickets_wanted - self.tickets_held
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether a part is held for the entry, and it keeps its place in line for the rest."""
+        return self.status is Status.READY and self.keep_waiting_for_rest and self.tickets_missing > 0
+
+    @property
+    def in_line(self) -> bool:
+        """Whether the entry has a place in line: it waits, or is a rest."""
+        return self.status is Status.WAITING or self.is_rest
 
 
 class EntryChange(NamedTuple):
@@ -52,7 +68,9 @@ class EntryChange(NamedTuple):
     actor: str
     entry: EntryRow
     promoted: bool
-    """Whether the change has made the entry ready."""
+    """Whether the change has held tickets for the entry."""
+    status: Status
+    """The status of the entry after the change."""
 
 
 class News(NamedTuple):
@@ -167,11 +185,15 @@ NOTED: Mapping[str, Any] = {"to": list[str], "emails": int, "subject": str}
 """The fields that the history records of a message, with their types. No table has them."""
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
 """The fields of an entry that the history records for every join. It records `unverified` only if it is true, and
-`requeued` only if it is not 0; the others start empty."""
+`requeued` and `keep_waiting_for_rest` only if they are set; the others start empty."""
+
+
+JOINED_ALSO_WITH = ("unverified", "requeued", "keep_waiting_for_rest")
+"""The fields of an entry that the history records for a join only if they are set."""
 
 
 def entry_view(row: ListRow, entry: EntryRow, *, until: datetime, place: tuple[int, int] | None) -> Entry:
-    """Return an entry as clients see it. `place` has its position and the tickets ahead, if it waits."""
+    """Return an entry as clients see it. `place` has its position and the tickets ahead, if it is in line."""
     position, tickets_ahead = place or (None, None)
     return Entry(
         offer_id=row.offer_id,
@@ -191,4 +213,5 @@ def entry_view(row: ListRow, entry: EntryRow, *, until: datetime, place: tuple[i
         ready_at=entry.ready_at,
         ready_until=until if entry.ready_at else None,
         left_at=entry.left_at,
+        keep_waiting_for_rest=entry.keep_waiting_for_rest,
     )

@@ -56,7 +56,12 @@ def example_context(kind: EmailKind, *, locale: str, organization_id: str = "dem
         case EmailKind.READY | EmailKind.REMINDER | EmailKind.EXTENDED:
             until = datetime(2030, 11, 20, 17, tzinfo=UTC) + timedelta(minutes=30)
             return replace(
-                context, tickets_held=2, ready_until=until, buy_link="https://shop.example/buy?pass=eyJhbGciOi"
+                context,
+                position=None,
+                tickets_ahead=None,
+                tickets_held=2,
+                ready_until=until,
+                buy_link="https://shop.example/buy?pass=eyJhbGciOi",
             )
         case EmailKind.CHANGED:
             return replace(context, start_datetime_before=datetime(2030, 11, 28, 19, 30, tzinfo=UTC))

@@ -48,20 +48,25 @@ class JoiningFor(Contact):
     user_id: Id
     tickets_wanted: Quantity
     tickets_minimum: Quantity | None = None
+    keep_waiting_for_rest: bool = False
 
 
 class ChangingFor(Frozen):
-    """The wish of a waiting user that the organizer changes. Omitted fields keep their values."""
+    """The wish of a waiting user that the organizer changes. Omitted fields keep their values.
+
+    Of a ready user, only the rest can be given up: `keep_waiting_for_rest` = false.
+    """
 
     tickets_wanted: Quantity | None = None
     tickets_minimum: Quantity | None = None
+    keep_waiting_for_rest: bool | None = None
     reason: Title | None = Field(default=None, description="The reason for the change. The history keeps it.")
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         given = self.model_fields_set - {"reason"}
         if not given or None in (getattr(self, name) for name in given):
-            raise ValueError("give tickets_wanted, tickets_minimum or both, as numbers")
+            raise ValueError("give tickets_wanted, tickets_minimum or keep_waiting_for_rest, each with a value")
         return self
 
 
@@ -163,6 +168,7 @@ async def join_for_user(
         user_id=body.user_id,
         tickets_wanted=body.tickets_wanted,
         tickets_minimum=body.tickets_minimum,
+        keep_waiting_for_rest=body.keep_waiting_for_rest,
         contact=Contact.of(body, email_verified=body.email_verified),
     )
     return await changed_entry(call, verb, status=201)
@@ -212,6 +218,7 @@ async def change_for_user(
         user_id=user_id,
         tickets_wanted=body.tickets_wanted,
         tickets_minimum=body.tickets_minimum,
+        keep_waiting_for_rest=body.keep_waiting_for_rest,
         reason=body.reason,
     )
     return await changed_entry(call, verb)

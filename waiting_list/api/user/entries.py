@@ -38,26 +38,32 @@ ENTRY = LIST + "/entry"
 class Joining(ContactFields):
     """How many tickets the user wants, and how to contact them.
 
-    `tickets_minimum` is the fewest tickets that the user accepts; by default as many as wanted. Omitted contact
-    details come from the user token. `challenge` is the solution of the challenge from a refused join, or the
-    response of another challenge service.
+    `tickets_minimum` is the fewest tickets that the user accepts; by default as many as wanted. With
+    `keep_waiting_for_rest`, a user who is held fewer than wanted keeps the place in line for the rest. Omitted
+    contact details come from the user token. `challenge` is the solution of the challenge from a refused join, or
+    the response of another challenge service.
     """
 
     tickets_wanted: Quantity
     tickets_minimum: Quantity | None = None
+    keep_waiting_for_rest: bool = False
     challenge: ChallengeSolution | ChallengeResponse | None = None
 
 
 class Changing(Frozen):
-    """The fields that a waiting user changes. Omitted fields keep their values."""
+    """The fields that a waiting user changes. Omitted fields keep their values.
+
+    A ready user can only give up the rest: `keep_waiting_for_rest` = false.
+    """
 
     tickets_wanted: Quantity | None = None
     tickets_minimum: Quantity | None = None
+    keep_waiting_for_rest: bool | None = None
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         if not self.model_fields_set or None in (getattr(self, name) for name in self.model_fields_set):
-            raise ValueError("give tickets_wanted, tickets_minimum or both, as numbers")
+            raise ValueError("give tickets_wanted, tickets_minimum or keep_waiting_for_rest, each with a value")
         return self
 
 
@@ -95,6 +101,7 @@ async def join(call: ApiRequest, offer_id: PathId, representation_id: PathId, bo
         user_id=call.user.user_id,
         tickets_wanted=body.tickets_wanted,
         tickets_minimum=body.tickets_minimum,
+        keep_waiting_for_rest=body.keep_waiting_for_rest,
         contact=contact,
         quiet=not await call.may_mail(contact),
         network=call.service.limits.network(call.address),
@@ -174,6 +181,7 @@ async def change(call: ApiRequest, offer_id: PathId, representation_id: PathId, 
         user_id=call.user.user_id,
         tickets_wanted=body.tickets_wanted,
         tickets_minimum=body.tickets_minimum,
+        keep_waiting_for_rest=body.keep_waiting_for_rest,
     )
     return await _own_entry(call, verb)
 

@@ -36,6 +36,7 @@ _WORDS = {
     "ready_at": N_("Ready since (local time)"),
     "ready_until": N_("Can buy until (local time)"),
     "left_at": N_("Left (local time)"),
+    "keep_waiting_for_rest": N_("Keeps waiting for the rest"),
     "timezone": N_("Timezone"),
 }
 _STATES: dict[object, str] = {

@@ -1,7 +1,8 @@
 -- The holds of one list whose deadline has passed, the oldest deadline first.
 -- Locks nothing: runs under the list's lock.
 SELECT e.number, e.user_id, e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held,
-    e.rank, e.passed_over, e.unverified, e.joined_at, e.ready_at, e.ready_until, e.left_at, e.requeued
+    e.rank, e.passed_over, e.unverified, e.joined_at, e.ready_at, e.ready_until, e.left_at, e.requeued,
+    e.keep_waiting_for_rest
 FROM entries e
 WHERE e.list_id = $1 AND e.status = 'ready' AND e.ready_until <= $2
 ORDER BY e.ready_until, e.rank LIMIT $3

@@ -14,12 +14,13 @@ WITH RECURSIVE minimums AS (
     FROM minimums m WHERE m.tickets_minimum IS NOT NULL
 )
 SELECT e.number, e.user_id, e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held,
-    e.rank, e.passed_over, e.unverified, e.joined_at, e.ready_at, e.ready_until, e.left_at, e.requeued
+    e.rank, e.passed_over, e.unverified, e.joined_at, e.ready_at, e.ready_until, e.left_at, e.requeued,
+    e.keep_waiting_for_rest
 FROM minimums m
 CROSS JOIN LATERAL (
     SELECT x.number, x.user_id, x.status, x.left_reason, x.tickets_wanted, x.tickets_minimum,
         x.tickets_held, x.rank, x.passed_over, x.unverified, x.joined_at, x.ready_at, x.ready_until, x.left_at,
-            x.requeued
+        x.requeued, x.keep_waiting_for_rest
     FROM entries x
     WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = m.unverified
         AND x.tickets_minimum = m.tickets_minimum AND x.rank > $2

@@ -1,5 +1,6 @@
 -- Read one locked list, the time of the change ($2, or the clock), the catalogue, the enabled webhooks, whether the
--- deployment sends e-mails, the largest minimum, and the newest entries of some users ($3). Locks nothing: runs after lock_list, by itself.
+-- deployment sends e-mails, the largest minimum, the rests in line, and the newest entries of some users ($3). Locks nothing: runs
+-- after lock_list, by itself.
 SELECT i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation_id,
     i.total_stock, i.available_stock, i.held, i.waiting_list_open, i.closed_by_hand, i.order_limit,
     -- settings: i.
@@ -19,11 +20,16 @@ SELECT i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation_id
             WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = true
             ORDER BY x.tickets_minimum DESC LIMIT 1)
     ) AS largest_minimum,
-    w.webhook_ids, w.webhook_types, EXISTS (SELECT FROM mail_seen) AS sends_mail, l.*
+    k.rests, k.rest_tickets, w.webhook_ids, w.webhook_types, EXISTS (SELECT FROM mail_seen) AS sends_mail, l.*
 FROM inventory i
 JOIN offers o ON o.offer_id = i.offer_id
 JOIN representations r ON r.representation_id = i.representation_id
 JOIN events e ON e.event_id = i.event_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS rests, coalesce(sum(x.tickets_wanted - x.tickets_held), 0)::bigint AS rest_tickets
+    FROM entries x
+    WHERE x.list_id = $1 AND x.status = 'ready' AND x.keep_waiting_for_rest AND x.tickets_held < x.tickets_wanted
+) AS k
 CROSS JOIN LATERAL (
     SELECT array_agg(x.webhook_id ORDER BY x.webhook_id) AS webhook_ids,
         array_agg(array_to_string(x.types, ' ') ORDER BY x.webhook_id) AS webhook_types
@@ -36,11 +42,13 @@ CROSS JOIN LATERAL (
         array_agg(y.rank) AS rank, array_agg(y.passed_over) AS passed_over,
         array_agg(y.unverified) AS unverified, array_agg(y.joined_at) AS joined_at,
         array_agg(y.ready_at) AS ready_at, array_agg(y.ready_until) AS ready_until,
-        array_agg(y.left_at) AS left_at, array_agg(y.requeued) AS requeued
+        array_agg(y.left_at) AS left_at, array_agg(y.requeued) AS requeued,
+        array_agg(y.keep_waiting_for_rest) AS keep_waiting_for_rest
     FROM unnest($3::text[]) AS u (user_id)
     CROSS JOIN LATERAL (
         SELECT x.number, x.user_id, x.status, x.left_reason, x.tickets_wanted, x.tickets_minimum, x.tickets_held,
-            x.rank, x.passed_over, x.unverified, x.joined_at, x.ready_at, x.ready_until, x.left_at, x.requeued
+            x.rank, x.passed_over, x.unverified, x.joined_at, x.ready_at, x.ready_until, x.left_at, x.requeued,
+        x.keep_waiting_for_rest
         FROM entries x WHERE x.list_id = $1 AND x.user_id = u.user_id
         ORDER BY x.number DESC LIMIT 1
     ) AS y

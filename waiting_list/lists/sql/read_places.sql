@@ -9,7 +9,7 @@ FROM (
         CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
             WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime, r.cancelled_at) END
             AS ready_until,
-        e.left_at
+        e.left_at, e.keep_waiting_for_rest
     FROM entries e
     JOIN inventory i ON i.list_id = $1
     JOIN representations r ON r.representation_id = i.representation_id
@@ -31,8 +31,12 @@ FROM (
             SELECT 1, x.tickets_wanted FROM entries x
             WHERE x.list_id = $1 AND x.status = 'waiting'
                 AND x.rank >= (e.rank >> 25) << 25 AND x.rank < e.rank
+            UNION ALL
+            SELECT 1, x.tickets_wanted - x.tickets_held FROM entries x
+            WHERE x.list_id = $1 AND x.status = 'ready' AND x.keep_waiting_for_rest
+                AND x.tickets_held < x.tickets_wanted AND x.rank >= (e.rank >> 25) << 25 AND x.rank < e.rank
         ) AS before
-    ) AS p ON e.status = 'waiting'
+    ) AS p ON e.status = 'waiting' OR e.status = 'ready' AND e.keep_waiting_for_rest AND e.tickets_held < e.tickets_wanted
     WHERE e.list_id = $1
     -- end of shown_entries
 ) AS s

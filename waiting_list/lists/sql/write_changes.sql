@@ -3,27 +3,29 @@
 WITH given AS (
     SELECT g.* FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::integer[],
         $9::integer[], $10::bigint[], $11::integer[], $12::boolean[], $13::timestamptz[], $14::timestamptz[],
-        $15::timestamptz[], $16::integer[], $17::text[])
+        $15::timestamptz[], $16::integer[], $17::boolean[], $18::text[])
         AS g (number, user_id, status, left_reason, tickets_wanted, tickets_minimum, tickets_held, rank,
-        passed_over, unverified, ready_at, ready_until, left_at, requeued, from_status)
+        passed_over, unverified, ready_at, ready_until, left_at, requeued, keep_waiting_for_rest, from_status)
 ),
 changed AS (
     UPDATE entries e
     SET user_id = g.user_id, status = g.status, left_reason = g.left_reason, tickets_wanted = g.tickets_wanted,
         tickets_minimum = g.tickets_minimum, tickets_held = g.tickets_held, rank = g.rank,
         passed_over = g.passed_over, unverified = g.unverified, ready_at = g.ready_at,
-        ready_until = g.ready_until, left_at = g.left_at, requeued = g.requeued
+        ready_until = g.ready_until, left_at = g.left_at, requeued = g.requeued,
+        keep_waiting_for_rest = g.keep_waiting_for_rest
     FROM given g
     WHERE g.from_status IS NOT NULL AND e.list_id = $1 AND e.number = g.number AND e.status = g.from_status
     RETURNING e.number
 ),
 added AS (
     INSERT INTO entries (list_id, number, user_id, status, left_reason, tickets_wanted, tickets_minimum,
-        tickets_held, rank, passed_over, unverified, joined_at, ready_at, ready_until, left_at, requeued)
+        tickets_held, rank, passed_over, unverified, joined_at, ready_at, ready_until, left_at, requeued,
+        keep_waiting_for_rest)
     SELECT $1, g.number, g.user_id, coalesce(g.status, 'waiting'), g.left_reason, g.tickets_wanted,
         g.tickets_minimum, coalesce(g.tickets_held, 0), g.rank, coalesce(g.passed_over, 0),
         coalesce(g.unverified, false), $2, g.ready_at, g.ready_until, g.left_at,
-        coalesce(g.requeued, 0)
+        coalesce(g.requeued, 0), coalesce(g.keep_waiting_for_rest, false)
     -- After the updates, so that a user who left and joined again in one transaction is active only once.
     FROM given g WHERE g.from_status IS NULL AND (SELECT count(*) FROM changed) >= 0
 ),
@@ -31,7 +33,7 @@ counted AS (
     INSERT INTO segments (list_id, bits, segment, waiting, tickets, changed)
     SELECT $1, d.bits, d.segment, coalesce(s.waiting, 0) + d.waiting, coalesce(s.tickets, 0) + d.tickets,
         greatest(coalesce(s.changed, 0), d.changed)
-    FROM unnest($18::smallint[], $19::bigint[], $20::integer[], $21::bigint[], $22::bigint[])
+    FROM unnest($19::smallint[], $20::bigint[], $21::integer[], $22::bigint[], $23::bigint[])
         AS d (bits, segment, waiting, tickets, changed)
     LEFT JOIN LATERAL (
         SELECT x.waiting, x.tickets, x.changed FROM segments x
@@ -44,14 +46,14 @@ recorded AS (
     INSERT INTO history (list_id, at, sequence, actor, verb, number, before, after, reason)
     SELECT $1, $2, h.sequence, coalesce(h.actor, 'user'), coalesce(h.verb, 'join'), h.number, h.before, h.after,
         h.reason
-    FROM unnest($23::bigint[], $24::text[], $25::text[], $26::bigint[], $27::jsonb[], $28::jsonb[], $29::text[])
+    FROM unnest($24::bigint[], $25::text[], $26::text[], $27::bigint[], $28::jsonb[], $29::jsonb[], $30::text[])
         AS h (sequence, actor, verb, number, before, after, reason)
 ),
 listed AS (
     UPDATE inventory
-    SET total_stock = $30, available_stock = $31, held = $32, waiting_list_open = $33, closed_by_hand = $34,
-        ended_at = $35, order_limit = $36, waiting = $37, tickets_waiting = $38, last_number = $39, last_rank = $40,
-        last_sequence = $41, version = $42
+    SET total_stock = $31, available_stock = $32, held = $33, waiting_list_open = $34, closed_by_hand = $35,
+        ended_at = $36, order_limit = $37, waiting = $38, tickets_waiting = $39, last_number = $40, last_rank = $41,
+        last_sequence = $42, version = $43
     WHERE list_id = $1 RETURNING list_id
 )
 SELECT (SELECT count(*) FROM changed) AS entries, (SELECT count(*) FROM listed) AS lists

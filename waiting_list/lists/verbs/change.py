@@ -1,8 +1,10 @@
 """The verb `change`: ask for more or fewer tickets."""
 
+from typing import Any
+
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.rows import EntryRow
-from waiting_list.lists.verbs.checks import check_maximum, check_tickets, require_waiting
+from waiting_list.lists.verbs.checks import check_maximum, check_tickets, require_active, require_waiting
 from waiting_list.lists.verbs.move import move_last
 from waiting_list.problems import WaitingListEnded
 
@@ -14,6 +16,7 @@ async def change(
     number: int | None = None,
     tickets_wanted: int | None = None,
     tickets_minimum: int | None = None,
+    keep_waiting_for_rest: bool | None = None,
     reason: str | None = None,
 ) -> EntryRow:
     """Change how many tickets a waiting user wants. Fewer keep the place; more move the entry last, as a `move`.
@@ -21,9 +24,14 @@ async def change(
     With `number`, the verb changes only that entry. Without a new minimum, an entry that takes all or no tickets
     still does. Any other minimum shrinks to the new wish. The history keeps the `reason`.
 
+    `keep_waiting_for_rest` says whether the fan keeps the place in line for the rest if fewer are held. To give
+    that up is all that a ready user can change, because everybody behind knows their place by then.
+
     Raises NotInList, AlreadyLeft, NotWaiting, InvalidRequest, TooManyTickets, WaitingListEnded.
     """
-    entry = require_waiting(await locked.latest(user_id), number)
+    keeps, latest = keep_waiting_for_rest, await locked.latest(user_id)
+    gives_up = keeps is False and tickets_wanted is tickets_minimum is None
+    entry = require_active(latest, number) if gives_up else require_waiting(latest, number)
     if locked.ended:
         raise WaitingListEnded("The show has begun, or the list has closed for good.")
     wanted = entry.tickets_wanted if tickets_wanted is None else tickets_wanted
@@ -37,5 +45,7 @@ async def change(
         check_maximum(locked, minimum if wanted == entry.tickets_wanted else wanted, minimum)
     if wanted > entry.tickets_wanted:
         move_last(locked, entry, reason=reason)
-    locked.record("change", entry, reason=reason, tickets_wanted=wanted, tickets_minimum=minimum)
+    keeps = entry.keep_waiting_for_rest if keeps is None else keeps
+    wish: dict[str, Any] = {"tickets_wanted": wanted, "tickets_minimum": minimum, "keep_waiting_for_rest": keeps}
+    locked.record("change", entry, reason=reason, **wish)
     return entry

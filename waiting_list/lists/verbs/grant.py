@@ -38,9 +38,6 @@ async def grant(
         raise InvalidRequest.of("tickets", f"the total stock would be more than {INT32_MAX}")
     if entry is None or entry.status is Status.LEFT:
         entry = _join(locked, user_id, entry, tickets)
-    until = locked.hold_until()
-    if ready:
-        until = max(until, ready.ready_until) if until and ready.ready_until else None
     locked.record(
         "grant",
         entry,
@@ -54,8 +51,7 @@ async def grant(
         tickets_held=held,
         tickets_wanted=max(entry.tickets_wanted, held),
         tickets_minimum=min(entry.tickets_minimum, held),
-        ready_at=ready.ready_at if ready else locked.now,
-        ready_until=until,
+        **locked.new_hold(entry),
     )
     return entry
 

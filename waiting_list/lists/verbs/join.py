@@ -21,6 +21,7 @@ async def join(
     user_id: str,
     tickets_wanted: int,
     tickets_minimum: int | None = None,
+    keep_waiting_for_rest: bool = False,
     contact: Contact = NO_CONTACT,
     quiet: bool = False,
     proof: Proof = NO_PROOF,
@@ -28,8 +29,9 @@ async def join(
 ) -> EntryRow:
     """Give the user the last place.
 
-    `tickets_minimum` defaults to `tickets_wanted`. `contact` says where e-mails about the entry go. With `quiet`,
-    no e-mail repeats the answer: that the fan joined, and may buy at once. `proof` answers the list's challenge to
+    `tickets_minimum` defaults to `tickets_wanted`. With `keep_waiting_for_rest`, a fan who is held fewer than
+    wanted keeps the place in line for the rest. `contact` says where e-mails about the entry go. With `quiet`, no e-mail
+    repeats the answer: that the fan joined, and may buy at once. `proof` answers the list's challenge to
     fans. `network` is the public address that the fan joins from (`Limits.network`). A fan may join MOST_JOINS
     times within JOINS_WITHIN; an organizer may add users without that limit.
 
@@ -65,7 +67,11 @@ async def join(
     if bits:
         raise ChallengeRequired("Solve the challenge, then repeat the request with the solution.", bits=bits)
     joined = locked.join(
-        user_id=user_id, tickets_wanted=tickets_wanted, tickets_minimum=minimum, unverified=contact.is_unverified
+        user_id=user_id,
+        tickets_wanted=tickets_wanted,
+        tickets_minimum=minimum,
+        unverified=contact.is_unverified,
+        keep_waiting_for_rest=keep_waiting_for_rest,
     )
     locked.contacts.add(joined.number, contact, network=network, quiet=quiet)
     return joined

@@ -1,6 +1,9 @@
 """The verb `move`: put an entry first, last, or right before another one."""
 
-from waiting_list.lists.locked_list import LockedList
+from operator import attrgetter
+
+from waiting_list.fields import INT32_MAX
+from waiting_list.lists.locked_list import BEFORE_ALL, LockedList
 from waiting_list.lists.ranks import rank_between
 from waiting_list.lists.rows import EntryRow
 from waiting_list.lists.verbs.checks import require_waiting
@@ -28,7 +31,9 @@ async def move(
     if before is not None:
         following = require_waiting(await locked.latest(before))
     else:
-        (following,) = await locked.read("read_first_waiting", 1)
+        waiting = await locked.read("read_first_waiting", 1)
+        rests = await locked.read("read_rests", BEFORE_ALL, INT32_MAX, 1, locked.now) if locked.rests else []
+        following = min(waiting + rests, key=attrgetter("rank"))
     if following is entry:
         return entry
     rank = await rank_before(locked, following, entry)

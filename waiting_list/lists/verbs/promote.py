@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from waiting_list.lists.ending import take_back_end
-from waiting_list.lists.locked_list import BEFORE_ALL, LockedList
+from waiting_list.lists.line import first_fitting, first_in_line
+from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import CLOCK, Status
 from waiting_list.lists.policy import Choice, choose
 from waiting_list.lists.rows import EntryRow
@@ -50,10 +51,10 @@ async def _round(locked: LockedList, tickets: int) -> None:
     # The round reads from the head of the line in chunks, and no further than it promotes, so that its cost does
     # not depend on the length of the list.
     first: EntryRow | None = None
-    if tickets and locked.list.waiting:
+    if tickets and locked.in_line:
         locked.note_order_limit()
-    while tickets and locked.list.waiting and first is None:
-        line = await _first(locked, min(tickets, _CHUNK))
+    while tickets and locked.in_line and first is None:
+        line = await first_in_line(locked, min(tickets, _CHUNK))
         if not line:
             return
         choice = choose(tickets, line, policy=Policy.STRICT, most=locked.most_held)
@@ -64,9 +65,7 @@ async def _round(locked: LockedList, tickets: int) -> None:
         return
     after_rank = first.rank
     while tickets and (at_most := locked.list.skip_limit - first.passed_over) > 0:
-        fits = min(tickets, locked.most_held)
-        fitting = after_rank, fits, min(at_most, _CHUNK), locked.list.eligible
-        line = await locked.read("read_first_fitting", *fitting)
+        line = await first_fitting(locked, after_rank, min(tickets, locked.most_held), min(at_most, _CHUNK))
         if not line:
             break
         choice = choose(tickets, line, policy=Policy.SKIP, most=locked.most_held, at_most=at_most)
@@ -75,25 +74,16 @@ async def _round(locked: LockedList, tickets: int) -> None:
         after_rank = line[-1].rank
 
 
-async def _first(locked: LockedList, at_most: int) -> list[EntryRow]:
-    """Return the first in line that promotion may serve."""
-    most = locked.most_held
-    if locked.list.verify_email or locked.largest_minimum > most:
-        return await locked.read("read_first_fitting", BEFORE_ALL, most, at_most, locked.list.eligible)
-    return await locked.read("read_first_waiting", at_most)
-
-
 def _hold(locked: LockedList, line: Sequence[EntryRow], choice: Choice) -> int:
-    until = locked.hold_until()
     for index, tickets in choice.held:
+        entry = line[index]
         locked.record(
-            "promote",
-            line[index],
+            "top_up" if entry.is_rest else "promote",
+            entry,
             on_list={"held": locked.list.held + tickets},
             status=Status.READY,
-            tickets_held=tickets,
-            ready_at=locked.now,
-            ready_until=until,
+            tickets_held=entry.tickets_held + tickets,
+            **locked.new_hold(entry),
         )
-        locked.promoted.append(line[index])
+        locked.promoted.append(entry)
     return sum(tickets for _, tickets in choice.held)

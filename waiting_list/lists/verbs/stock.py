@@ -4,6 +4,7 @@ from collections.abc import Container
 from typing import Any
 
 from waiting_list.fields import INT32_MAX
+from waiting_list.lists.line import inventory
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import Status
 from waiting_list.lists.policy import holds_to_revoke
@@ -79,7 +80,7 @@ async def put_stock(
         raise StaleVersion(
             f"The stock has changed: its version is {version}. Read it, compute your numbers again, and send them "
             "with this version.",
-            inventory=await locked.inventory(),
+            inventory=await inventory(locked),
         )
     if available_stock < held:
         raise StockHeld(f"{held} tickets are held for ready users.", free=locked.list.free, held=held)

@@ -150,6 +150,7 @@ async def _change(engine: Engine, key: ListKey, caller: Caller, form: Form) -> A
         user_id=_user(form),
         tickets_wanted=wanted,
         tickets_minimum=minimum,
+        keep_waiting_for_rest="keep_waiting_for_rest" in form,
         reason=_reason(form),
     )
 

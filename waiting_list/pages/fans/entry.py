@@ -134,14 +134,18 @@ async def watch(call: EntryPageRequest) -> Response:
 
 
 async def change(call: EntryPageRequest) -> Response:
-    """Change the wanted tickets."""
+    """Change the wanted tickets; of a ready entry, give up the rest."""
     form = await read_form(call)
+    if call.place.entry.status is Status.READY:
+        await call.run(verbs.change, keep_waiting_for_rest=False)
+        return _back(call)
     before, wanted = call.place.entry, whole_number(form, "tickets_wanted")
     # An empty field means all tickets or none.
     minimum = whole_number(form, "tickets_minimum") if form.get("tickets_minimum") else wanted
     if wanted < minimum == before.tickets_minimum < before.tickets_wanted:
         minimum = wanted  # unchanged in the form, so that a fan who wants fewer changes one field only
-    await call.run(verbs.change, tickets_wanted=wanted, tickets_minimum=minimum)
+    keeps = "keep_waiting_for_rest" in form
+    await call.run(verbs.change, tickets_wanted=wanted, tickets_minimum=minimum, keep_waiting_for_rest=keeps)
     return _back(call)
 
 

@@ -84,6 +84,7 @@ async def join(call: PageRequest) -> Response:
             user_id=fan.user_id,
             tickets_wanted=wanted,
             tickets_minimum=minimum,
+            keep_waiting_for_rest="keep_waiting_for_rest" in form,
             contact=contact,
             quiet=not await call.may_mail(contact),
             network=call.service.limits.network(call.address),

@@ -22,6 +22,8 @@ const TEXTS = {
     tickets: "Tickets",
     minimum: "Fewest I’d accept",
     minimum_note: "If you’d also accept fewer, you may get them sooner.",
+    keep: "If I get fewer, keep my place for the rest",
+    rest: { one: "You keep your place in line for {n} more ticket.", other: "You keep your place in line for {n} more tickets." },
     join: "Join the waiting list",
     sign_in: "Please sign in to join.",
     position: "Your place in line",
@@ -113,6 +115,8 @@ const TEXTS = {
     tickets: "Billets",
     minimum: "Minimum accepté",
     minimum_note: "Si vous en acceptez aussi moins, vous les aurez peut-être plus tôt.",
+    keep: "Si j’en obtiens moins, garder ma place pour le reste",
+    rest: { one: "Vous gardez votre place dans la file pour {n} billet de plus.", other: "Vous gardez votre place dans la file pour {n} billets de plus." },
     join: "S’inscrire sur la liste d’attente",
     sign_in: "Connectez-vous pour vous inscrire.",
     position: "Votre place dans la file",
@@ -701,7 +705,8 @@ class WaitingListElement extends HTMLElement {
     const [list, entry] = [this.#list, this.#entry];
     const status = !list ? (this.#problem.hidden ? "loading" : "away") : (entry?.status ?? "none");
     const kind = JSON.stringify([status, entry?.number, status === "ready" && [entry.ready_at, entry.ready_until, entry.tickets_held], entry?.status !== "waiting" && [list?.open, list?.closed_reason],
-      entry?.status !== "ready" && entry?.tickets_wanted, entry?.tickets_minimum, list?.max_quantity_per_order]);
+      entry?.status !== "ready" && entry?.tickets_wanted, entry?.tickets_minimum,
+      entry?.keep_waiting_for_rest, list?.max_quantity_per_order]);
     if (anew || kind !== this.#kind) {
       const first = this.#kind === undefined;
       this.#kind = kind;
@@ -792,6 +797,7 @@ class WaitingListElement extends HTMLElement {
       this.#kept("state", make("p", { class: "big", part: "state" }), () => this.#held()),
       make("p", { class: "note", hidden: !this.#here(this.#until) }, this.#here(this.#until)),
       countdown,
+      this.#entry.position && make("p", {}, this.#text("rest", { n: this.#entry.tickets_wanted - held })),
       fewer?.label,
       fewer && make("p", { class: "note" }, this.#text("fewer_note")),
       make("p", {}, buy),
@@ -819,29 +825,33 @@ class WaitingListElement extends HTMLElement {
   }
 
   /** The form of a wish: how many tickets, and how few would do. */
-  #wish(name, { tickets_wanted: wanted = 1, tickets_minimum: least = wanted }, done) {
+  #wish(name, { tickets_wanted: wanted = 1, tickets_minimum: least = wanted, keep_waiting_for_rest: keeps = false }, done) {
     const most = Math.max(this.#list.max_quantity_per_order, wanted);
     const tickets = this.#choice("tickets", most, wanted);
     const minimum = this.#choice("minimum", most, least);
     const note = make("p", { class: "note" }, this.#text("minimum_note"));
+    const rest = make("input", { type: "checkbox", checked: keeps });
+    const keep = make("label", { class: "check", part: "keep" }, rest, ` ${this.#text("keep")}`);
     // As few as all of them, until the fan says otherwise.
     const follow = () => {
       const all = Number(tickets.control.value);
       if (!minimum.chosen || Number(minimum.control.value) > all) minimum.control.value = all;
       for (const option of minimum.control.options ?? []) option.hidden = option.disabled = Number(option.value) > all;
       minimum.label.hidden = note.hidden = all < 2;
+      keep.hidden = Number(minimum.control.value) >= all;
     };
     minimum.chosen = least < wanted;
-    minimum.control.addEventListener("change", () => { minimum.chosen = true; });
+    minimum.control.addEventListener("change", () => { minimum.chosen = true; follow(); });
     tickets.control.addEventListener("input", follow);
     follow();
     const submit = event => {
       event.preventDefault();
       const tickets_wanted = Number(tickets.control.value);
-      done({ tickets_wanted, tickets_minimum: Math.min(tickets_wanted, Number(minimum.control.value)) });
+      const tickets_minimum = Math.min(tickets_wanted, Number(minimum.control.value));
+      done({ tickets_wanted, tickets_minimum, keep_waiting_for_rest: rest.checked && tickets_minimum < tickets_wanted });
     };
     return [
-      make("form", { part: "form", onsubmit: submit }, tickets.label, minimum.label,
+      make("form", { part: "form", onsubmit: submit }, tickets.label, minimum.label, keep,
         make("button", { class: "main", part: `button ${name}` }, this.#text(name))),
       note,
     ];

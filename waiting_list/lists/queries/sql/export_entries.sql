@@ -2,11 +2,11 @@
 -- that no list is sorted: its parts are merged in the order of their indexes. Locks nothing.
 SELECT i.list_id, i.offer_id, i.representation_id, i.event_id, e.user_id, e.status, e.left_reason,
     e.tickets_wanted, e.tickets_minimum, e.tickets_held, e.number, e.rank,
-    CASE WHEN e.status = 'waiting' THEN e.position END AS position,
-    CASE WHEN e.status = 'waiting' THEN e.tickets - e.tickets_wanted END AS tickets_ahead, e.joined_at, e.ready_at,
+    CASE WHEN e.in_line THEN e.position END AS position,
+    CASE WHEN e.in_line THEN e.tickets - e.tickets_wanted + e.tickets_held END AS tickets_ahead, e.joined_at, e.ready_at,
     CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
         WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, i.start_datetime, i.cancelled_at) END AS ready_until,
-    e.left_at, i.timezone
+    e.left_at, e.keep_waiting_for_rest, i.timezone
 FROM (
     SELECT l.list_id, l.offer_id, l.representation_id, l.event_id, l.closes_at, r.start_datetime, r.cancelled_at, v.timezone
     FROM inventory l
@@ -20,29 +20,30 @@ FROM (
 ) AS i
 CROSS JOIN LATERAL (
     SELECT x.user_id, x.status, x.left_reason, x.tickets_wanted, x.tickets_minimum, x.tickets_held, x.number, x.rank,
-        x.joined_at, x.ready_at, x.ready_until, x.left_at,
-        count(*) FILTER (WHERE x.status = 'waiting') OVER line AS position,
-        sum(x.tickets_wanted) FILTER (WHERE x.status = 'waiting') OVER line AS tickets
+        x.joined_at, x.ready_at, x.ready_until, x.left_at, x.keep_waiting_for_rest, x.in_line,
+        count(*) FILTER (WHERE x.in_line) OVER line AS position,
+        sum(x.tickets_wanted - x.tickets_held) FILTER (WHERE x.in_line) OVER line AS tickets
     FROM (
-        (SELECT a.* FROM entries a WHERE a.list_id = i.list_id AND a.status = 'waiting'
+        (SELECT a.*, true AS in_line FROM entries a WHERE a.list_id = i.list_id AND a.status = 'waiting'
             ORDER BY a.rank, a.number)
         UNION ALL
-        (SELECT a.* FROM entries a WHERE a.list_id = i.list_id AND a.status = 'ready'
+        (SELECT a.*, a.keep_waiting_for_rest AND a.tickets_held < a.tickets_wanted
+            FROM entries a WHERE a.list_id = i.list_id AND a.status = 'ready'
             ORDER BY a.rank, a.number)
         UNION ALL
-        (SELECT a.* FROM entries a WHERE a.list_id = i.list_id AND a.status = 'left' AND a.left_reason = 'bought'
+        (SELECT a.*, false FROM entries a WHERE a.list_id = i.list_id AND a.status = 'left' AND a.left_reason = 'bought'
             ORDER BY a.rank, a.number)
         UNION ALL
-        (SELECT a.* FROM entries a WHERE a.list_id = i.list_id AND a.status = 'left' AND a.left_reason = 'cancelled'
+        (SELECT a.*, false FROM entries a WHERE a.list_id = i.list_id AND a.status = 'left' AND a.left_reason = 'cancelled'
             ORDER BY a.rank, a.number)
         UNION ALL
-        (SELECT a.* FROM entries a WHERE a.list_id = i.list_id AND a.status = 'left' AND a.left_reason = 'expired'
+        (SELECT a.*, false FROM entries a WHERE a.list_id = i.list_id AND a.status = 'left' AND a.left_reason = 'expired'
             ORDER BY a.rank, a.number)
         UNION ALL
-        (SELECT a.* FROM entries a WHERE a.list_id = i.list_id AND a.status = 'left' AND a.left_reason = 'removed'
+        (SELECT a.*, false FROM entries a WHERE a.list_id = i.list_id AND a.status = 'left' AND a.left_reason = 'removed'
             ORDER BY a.rank, a.number)
         UNION ALL
-        (SELECT a.* FROM entries a WHERE a.list_id = i.list_id AND a.status = 'left' AND a.left_reason = 'ended'
+        (SELECT a.*, false FROM entries a WHERE a.list_id = i.list_id AND a.status = 'left' AND a.left_reason = 'ended'
             ORDER BY a.rank, a.number)
     ) AS x
     WINDOW line AS (ORDER BY x.rank, x.number ROWS UNBOUNDED PRECEDING)

@@ -2,11 +2,16 @@
 -- Locks nothing.
 SELECT i.organization_id, i.offer_id, i.representation_id, i.event_id, i.total_stock, i.available_stock, i.held, i.available_stock - i.held AS free,
     i.waiting_list_open, i.closed_by_hand, i.version,
-    CASE WHEN i.waiting > 0 AND i.available_stock > i.held AND EXISTS (
+    CASE WHEN i.available_stock > i.held AND (i.waiting > 0 AND EXISTS (
         SELECT FROM entries w
         WHERE w.list_id = i.list_id AND w.status = 'waiting' AND NOT (i.verify_email AND w.unverified)
             AND w.tickets_minimum <= least(o.max_quantity_per_order, i.total_stock)
-    ) THEN 0 ELSE i.available_stock - i.held END AS sellable,
+    ) OR i.held > 0 AND EXISTS (
+        SELECT FROM entries w
+        WHERE w.list_id = i.list_id AND w.status = 'ready' AND w.keep_waiting_for_rest
+            AND w.tickets_held < w.tickets_wanted AND w.tickets_held < least(o.max_quantity_per_order, i.total_stock)
+            AND (w.ready_until IS NULL OR w.ready_until > statement_timestamp())
+    )) THEN 0 ELSE i.available_stock - i.held END AS sellable,
     -- settings: i.
     i.policy, i.skip_limit, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until, i.hold_grace_seconds,
     i.after_expiry, i.automatic, i.max_waiting, i.closes_at, i.verify_email, i.reminder_minutes, i.purchase_url,

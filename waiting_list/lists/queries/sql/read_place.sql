@@ -2,7 +2,7 @@
 -- Locks nothing.
 SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
-    s.joined_at, s.ready_at, s.ready_until, s.left_at,
+    s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest,
     c.email, c.name, c.locale, c.verified_at IS NOT NULL AS email_verified,
     c.unsubscribed_at IS NULL AS subscribed,
     v.title AS event_title, v.venue_name, v.venue_address, v.timezone, v.max_places_per_person, o.name AS offer_name,
@@ -27,7 +27,7 @@ FROM (
         CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
             WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime, r.cancelled_at) END
             AS ready_until,
-        e.left_at
+        e.left_at, e.keep_waiting_for_rest
     FROM entries e
     JOIN inventory i ON i.list_id = $1
     JOIN representations r ON r.representation_id = i.representation_id
@@ -49,8 +49,12 @@ FROM (
             SELECT 1, x.tickets_wanted FROM entries x
             WHERE x.list_id = $1 AND x.status = 'waiting'
                 AND x.rank >= (e.rank >> 25) << 25 AND x.rank < e.rank
+            UNION ALL
+            SELECT 1, x.tickets_wanted - x.tickets_held FROM entries x
+            WHERE x.list_id = $1 AND x.status = 'ready' AND x.keep_waiting_for_rest
+                AND x.tickets_held < x.tickets_wanted AND x.rank >= (e.rank >> 25) << 25 AND x.rank < e.rank
         ) AS before
-    ) AS p ON e.status = 'waiting'
+    ) AS p ON e.status = 'waiting' OR e.status = 'ready' AND e.keep_waiting_for_rest AND e.tickets_held < e.tickets_wanted
     WHERE e.list_id = $1
     -- end of shown_entries
 ) AS s
