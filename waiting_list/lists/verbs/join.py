@@ -30,8 +30,8 @@ async def join(
     """Give the user the last place.
 
     `tickets_minimum` defaults to `tickets_wanted`. With `keep_waiting_for_rest`, a fan who is held fewer than
-    wanted keeps the place in line for the rest. `contact` says where e-mails about the entry go. With `quiet`, no e-mail
-    repeats the answer: that the fan joined, and may buy at once. `proof` answers the list's challenge to
+    wanted keeps the place in line for the rest. `contact` says where e-mails about the entry go. With `quiet`, no
+    e-mail repeats the answer: that the fan joined, and may buy at once. `proof` answers the list's challenge to
     fans. `network` is the public address that the fan joins from (`Limits.network`). A fan may join MOST_JOINS
     times within JOINS_WITHIN; an organizer may add users without that limit.
 
