@@ -153,7 +153,7 @@ def everything_a_fan_can_say(text: str) -> dict[str, Any]:
             if name in NOT_KEPT:
                 continue
             kinds = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
-            if all(one.get("type") == "integer" or "enum" in one for one in kinds):
+            if all(one.get("type") in ("integer", "boolean") or "enum" in one for one in kinds):
                 continue
             assert [one.get("type") for one in kinds] == ["string"], f"{model.__name__}.{name} is of a new kind"
             said[name] = f"{text}@example.org" if kinds[0].get("format") == "email" else text

@@ -46,6 +46,7 @@ ENTRY_FIELDS = {
     "ready_at",
     "ready_until",
     "left_at",
+    "keep_waiting_for_rest",
     "purchase_pass",
 }
 

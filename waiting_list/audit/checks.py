@@ -7,7 +7,8 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from waiting_list.audit.replay import REPLAYED_FIELDS, EntryReplay, ListReplay
+from waiting_list.audit.entry_replay import EntryReplay
+from waiting_list.audit.replay import REPLAYED_FIELDS, ListReplay
 from waiting_list.audit.report import Check, Difference, format_value
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.ranks import SEGMENT_LEVELS

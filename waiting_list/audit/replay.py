@@ -1,7 +1,7 @@
 """Replay the history of one list: check what each change may contain, and add the changes up. No I/O here.
 
-`ListReplay` takes every change in order and follows the list. `EntryReplay` takes the changes of one entry in
-order and follows the entry. Both raise a Difference for a change that cannot come next.
+`ListReplay` takes every change in order and follows the list; it raises a Difference for a change that cannot come
+next. `EntryReplay` (audit/entry_replay.py) follows one entry.
 """
 
 from array import array
@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, get_type_hints
 from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic needs this one for Python before 3.12
 
-from waiting_list.audit.instants import wrong_instant
 from waiting_list.audit.queue_order import WaitingQueue
 from waiting_list.audit.report import Check, Difference, format_value
 from waiting_list.lists.events import RECORDED_AS, VERBS
@@ -31,13 +30,6 @@ REPLAYED_FIELDS = tuple(f.name for f in fields(EntryRow) if f.name not in ("numb
 """The fields of an entry that come from its changes, or from the time of its join."""
 AROUND_FIELDS = frozenset().union(*(VERBS[verb].fields for verb in RECORDED_AS["catch_up"])) - LIST_FIELDS
 """The fields of the catalogue that a change around the list may have."""
-_EMPTY: Mapping[str, Any] = dict.fromkeys(REPLAYED_FIELDS) | {
-    "tickets_held": 0,
-    "passed_over": 0,
-    "unverified": False,
-    "requeued": 0,
-    "keep_waiting_for_rest": False,
-}
 
 _HINTS = get_type_hints(ListRow) | get_type_hints(EntryRow)
 _Fields = TypedDict(  # type: ignore[misc]
@@ -114,7 +106,8 @@ def _is_well_formed(verb: str, about_entry: bool, before: tuple[str, ...] | None
     return before is None or set(after) - {"user_id"} == set(before)
 
 
-def _check_before(row: Row, state: Mapping[str, Any], names: Set[str]) -> None:
+def check_before(row: Row, state: Mapping[str, Any], names: Set[str]) -> None:
+    """Check that the change says of these fields what they were. Raises Difference."""
     for name, value in (row.before or {}).items():
         if name in names and state[name] != value:
             whose = "the list" if row.number is None or name in LIST_FIELDS else f"entry {row.number}"
@@ -186,8 +179,8 @@ class ListReplay:
         if row.verb == "join":
             self._join(row)
             return
-        _check_before(row, self.fields, LIST_FIELDS)
-        _check_before(row, self.around, self.around.keys())
+        check_before(row, self.fields, LIST_FIELDS)
+        check_before(row, self.around, self.around.keys())
         self.around.update({name: value for name, value in row.after.items() if name in AROUND_FIELDS})
         self.fields.update({name: value for name, value in row.after.items() if name in LIST_FIELDS})
         if self.aside and not {"total_stock", "order_limit"}.isdisjoint(row.after):
@@ -347,89 +340,3 @@ class ListReplay:
         if kept := self.aside.pop(number, None):
             line, rank = kept
             line.place(number, rank)
-
-
-@dataclass(slots=True)
-class EntryReplay:
-    """The state of one entry after its changes so far."""
-
-    number: int
-    fields: dict[str, Any] = field(default_factory=dict)
-    erased: bool = False
-    checked_out: bool = False
-    """Whether the present hold was extended for a checkout."""
-    turns: int = 0
-    """How often the entry has become ready, without the holds that were revoked."""
-    purchases: int = 0
-
-    def fold(self, row: Row) -> None:
-        """Apply the next change of this entry. Raises Difference if it cannot come next."""
-        was = self.fields.get("status")
-        keeps_rest = self.fields.get("keep_waiting_for_rest", False)
-        if not self.fields and row.verb == "join":
-            self.fields = {**_EMPTY, **row.after, "joined_at": row.at}
-        elif self.fields:
-            _check_before(row, self.fields, ENTRY_FIELDS)
-            self.fields.update({name: value for name, value in row.after.items() if name in REPLAYED_FIELDS})
-        now, reason = self.fields.get("status"), self.fields.get("left_reason")
-        leaves = VERBS[row.verb].left_reason if row.verb in VERBS and now is Status.LEFT else None
-        if self.erased or not _is_allowed(row, was, now, keeps_rest) or reason != (leaves or reason):
-            raise self._differs(
-                Check.TRANSITION,
-                row,
-                f"took entry {self.number} from {was or 'nowhere'} to {now or 'nowhere'}"
-                f"{f' ({reason})' if reason else ''}{', erased,' if self.erased else ''} "
-                "which the rules do not allow.",
-                found=[was, now, reason],
-            )
-        self.erased = row.verb == "erase"
-        self.turns += (now is Status.READY is not was) - (row.verb == "revoke")
-        self.purchases += row.verb == "buy"
-        self.checked_out = self.checked_out and now is was
-        self._check_instants(row)
-        wanted, minimum, held = (self.fields[f"tickets_{name}"] for name in ("wanted", "minimum", "held"))
-        if not 1 <= minimum <= wanted or not (minimum <= held <= wanted if now is Status.READY else held == 0):
-            raise self._differs(
-                Check.HOLDING,
-                row,
-                f"left entry {self.number} {now} with {held} tickets held, wanting {minimum} to {wanted}.",
-                expected="minimum <= held <= wanted while ready, else 0",
-                found=held,
-            )
-
-    def _check_instants(self, row: Row) -> None:
-        until, used = self.fields["ready_until"], self.checked_out
-        wrong = wrong_instant(row.verb, row.at, row.before or {}, row.after, until=until, checked_out=used)
-        if wrong:
-            sentence = wrong.sentence.format(entry=f"entry {self.number}")
-            raise self._differs(wrong.check, row, sentence, expected=wrong.expected, found=wrong.found)
-        self.checked_out |= row.verb == "checkout"
-
-    def _differs(
-        self, check: Check, row: Row, sentence: str, *, expected: Any = None, found: Any = None
-    ) -> Difference:
-        return Difference(
-            check,
-            f"Change {row.sequence} ({row.verb}) {sentence}",
-            sequence=row.sequence,
-            number=self.number,
-            expected=expected,
-            found=found,
-        )
-
-
-def _is_allowed(row: Row, was: Status | None, now: Status | None, keeps_rest: bool) -> bool:
-    known = VERBS.get(row.verb)
-    if known is None or (was, now) not in known.moves:
-        return False
-    if row.verb == "move" and row.after.get("passed_over", 0) != 0:  # it starts anew at the end of the line
-        return False
-    if row.verb == "change" and now is Status.READY and row.after.keys() != {"keep_waiting_for_rest"}:
-        return False
-    if row.verb == "top_up":
-        return keeps_rest
-    if row.verb == "buy" and now is Status.WAITING:  # it bought all that was held, and waits for the rest
-        bought = row.grew("available_stock")
-        return keeps_rest and row.grew("tickets_held") == row.grew("tickets_wanted") == bought
-    # `promote` makes an entry ready, or notes that it was passed over.
-    return row.verb != "promote" or (now is Status.WAITING) == ("passed_over" in row.after)

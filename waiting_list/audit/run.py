@@ -22,7 +22,8 @@ from waiting_list.audit.checks import (
     check_users,
     entry_without_join,
 )
-from waiting_list.audit.replay import EntryReplay, ListReplay, read_row
+from waiting_list.audit.entry_replay import EntryReplay
+from waiting_list.audit.replay import ListReplay, read_row
 from waiting_list.audit.report import Difference, Finding, ListReport
 from waiting_list.lists.models import ListKey
 from waiting_list.postgres.pool import Connection, Pool, Record, connection, snapshot

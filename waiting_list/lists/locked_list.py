@@ -57,7 +57,7 @@ class LockedList(ListClock):
         self.max_quantity_per_order: int = record["max_quantity_per_order"]
         self.largest_minimum: int = record["largest_minimum"] or 0
         """No waiting entry has a larger minimum."""
-        # How many ready entries keep their place in line for the rest, and how many tickets these still want.
+        # How many ready entries keep their place for the rest, and how many tickets they want.
         self.rests, self.rest_tickets = (int(record[name]) for name in ("rests", "rest_tickets"))
         self.draft: bool = record["draft"]
         """Whether the event is a draft, whose lists fans cannot join."""
@@ -149,8 +149,7 @@ class LockedList(ListClock):
     @property
     def passes_over(self) -> bool:
         """Return whether promotion may pass over the first in line, whoever that is."""
-        row = self.list
-        return row.policy is Policy.SKIP or row.verify_email or self.largest_minimum > self.most_held
+        return self.list.policy is Policy.SKIP or self.list.verify_email or self.largest_minimum > self.most_held
 
     def note_order_limit(self) -> None:
         """Record the order limit by which the line is served, if the offer has another one than before."""
@@ -382,8 +381,7 @@ class LockedList(ListClock):
         self._history.clear()
 
     def _now_of(self, number: int) -> int | None:
-        number = self.contacts.requeued.get(number, number)
-        entry = self._entries.get(number)
+        entry = self._entries.get(number := self.contacts.requeued.get(number, number))
         return None if entry and entry.status is Status.LEFT else number
 
     async def views(self, rows: Iterable[EntryRow]) -> dict[int, Entry]:

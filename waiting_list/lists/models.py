@@ -104,10 +104,10 @@ class Entry(Frozen):
     """One user's place in one waiting list.
 
     `position` is 1 for the next in line. `tickets_ahead` counts the tickets that the fans in front want. Both are
-    exact, and null unless the entry has a place in line: it waits, or it is ready with a part of its tickets and
-    keeps its place for the rest (`keep_waiting_for_rest`). `user_id` is null after the person was erased.
-    `purchase_pass` is a signed token that a shop can check. It is set while the entry is ready, and valid until
-    `ready_until`.
+    exact, and null unless the entry has a place in line. It has one while it waits. With `keep_waiting_for_rest`,
+    an entry that is ready with fewer tickets than wanted keeps its place for the rest. `user_id` is null after the
+    person was erased. `purchase_pass` is a signed token that a shop can check. It is set while the entry is ready,
+    and valid until `ready_until`.
     """
 
     offer_id: str

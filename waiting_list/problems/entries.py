@@ -24,6 +24,7 @@ ENTRY_EXAMPLE: dict[str, Any] = {
     "ready_at": None,
     "ready_until": None,
     "left_at": None,
+    "keep_waiting_for_rest": False,
     "purchase_pass": None,
 }
 

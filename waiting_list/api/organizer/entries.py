@@ -9,7 +9,7 @@ from pydantic import Field, Strict, model_validator
 
 from waiting_list import problems
 from waiting_list.api.organizer.lists import LIST
-from waiting_list.fields import Frozen, Id, Locale, Quantity, Title
+from waiting_list.fields import Flag, Frozen, Id, Locale, Quantity, Title
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.models import Answer, ListKey
@@ -48,7 +48,7 @@ class JoiningFor(Contact):
     user_id: Id
     tickets_wanted: Quantity
     tickets_minimum: Quantity | None = None
-    keep_waiting_for_rest: bool = False
+    keep_waiting_for_rest: Flag = False
 
 
 class ChangingFor(Frozen):
@@ -59,7 +59,7 @@ class ChangingFor(Frozen):
 
     tickets_wanted: Quantity | None = None
     tickets_minimum: Quantity | None = None
-    keep_waiting_for_rest: bool | None = None
+    keep_waiting_for_rest: Flag | None = None
     reason: Title | None = Field(default=None, description="The reason for the change. The history keeps it.")
 
     @model_validator(mode="after")

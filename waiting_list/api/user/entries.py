@@ -11,7 +11,7 @@ from pydantic import model_validator
 from waiting_list import problems
 from waiting_list.access.join_gate import ChallengeResponse
 from waiting_list.api.user.lists import LIST
-from waiting_list.fields import Frozen, Quantity
+from waiting_list.fields import Flag, Frozen, Quantity
 from waiting_list.lists import verbs
 from waiting_list.lists.challenges import ChallengeSolution
 from waiting_list.lists.contact import ContactFields
@@ -46,7 +46,7 @@ class Joining(ContactFields):
 
     tickets_wanted: Quantity
     tickets_minimum: Quantity | None = None
-    keep_waiting_for_rest: bool = False
+    keep_waiting_for_rest: Flag = False
     challenge: ChallengeSolution | ChallengeResponse | None = None
 
 
@@ -58,7 +58,7 @@ class Changing(Frozen):
 
     tickets_wanted: Quantity | None = None
     tickets_minimum: Quantity | None = None
-    keep_waiting_for_rest: bool | None = None
+    keep_waiting_for_rest: Flag | None = None
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:

@@ -1,6 +1,5 @@
--- Read one locked list, the time of the change ($2, or the clock), the catalogue, the enabled webhooks, whether the
--- deployment sends e-mails, the largest minimum, the rests in line, and the newest entries of some users ($3). Locks nothing: runs
--- after lock_list, by itself.
+-- Read one locked list, the time of the change ($2, or the clock), the catalogue, the webhooks, whether the deployment sends
+-- e-mails, the largest minimum, the rests, and the newest entries of some users ($3). Locks nothing: runs after lock_list, alone.
 SELECT i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation_id,
     i.total_stock, i.available_stock, i.held, i.waiting_list_open, i.closed_by_hand, i.order_limit,
     -- settings: i.
