@@ -67,7 +67,7 @@ PARTS = {
         ),
         2140,
         # Each statement asks the node of its list alone, which takes a line or two.
-        358,
+        359,
     ),
     # Each is off unless a list or an event asks for it, and is read by itself.
     "rules": Part(
@@ -81,7 +81,7 @@ PARTS = {
             "lists/verbs/message.py",
         ),
         410,
-        96,
+        97,
     ),
     # What steers a hold after the fan has it.
     "holds": Part(

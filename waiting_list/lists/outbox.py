@@ -13,8 +13,8 @@ from uuid import UUID
 
 from waiting_list.lists.change_letters import reminder_at, to_tell_of_cancellation, write_change_letters
 from waiting_list.lists.events import VERBS
-from waiting_list.lists.list_state import ListState
 from waiting_list.lists.line import inventory
+from waiting_list.lists.list_state import ListState
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import CLOCK, Entry, Status
 from waiting_list.lists.notice_kinds import EmailKind, WebhookType

@@ -105,6 +105,10 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
     ],
     "join": [
         ("Two tickets, or at least one", {"tickets_wanted": 2, "tickets_minimum": 1}),
+        (
+            "Four tickets: any number now, and the rest later",
+            {"tickets_wanted": 4, "tickets_minimum": 1, "keep_waiting_for_rest": True},
+        ),
         ("With an e-mail address", {"tickets_wanted": 2, "email": "ada@mail.example", "locale": "en"}),
     ],
     "join_for_user": [
