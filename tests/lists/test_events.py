@@ -55,9 +55,10 @@ def test_every_verb_of_the_engine_is_in_the_table() -> None:
     assert found <= VERBS.keys() | RECORDED_AS.keys()
     assert RECORDED_AS.keys() <= found
     assert RECORDED_AS.keys().isdisjoint(VERBS)
-    # These have no function of their own: `remove_stock` revokes holds, and the catalogue makes the others.
+    # These have no function of their own: `remove_stock` revokes holds, `promote` fills them up, and the catalogue
+    # makes the others.
     around = {"reschedule", "cancel", "reinstate", "change_event"}
-    assert VERBS.keys() - found == {"revoke", "create", "put_offer"} | around
+    assert VERBS.keys() - found == {"revoke", "create", "put_offer", "top_up"} | around
 
 
 def test_the_table_has_what_is_recorded_and_nothing_else() -> None:
