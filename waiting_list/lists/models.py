@@ -7,11 +7,11 @@ import uuid
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import Field
 
-from waiting_list.fields import Frozen, Quantity, Row
+from waiting_list.fields import Flag, Frozen, Quantity, Row
 from waiting_list.lists.list_state import ListStatus
 from waiting_list.lists.settings_models import ListSettings
 
@@ -100,6 +100,12 @@ class Inventory(Frozen):
     state_reason: str | None = None
 
 
+KeepsRest = Annotated[
+    Flag, Field(description="Whether a fan who is held fewer than wanted keeps the place in line for the rest.")
+]
+"""Whether an entry has a place for the rest of its tickets."""
+
+
 class Entry(Frozen):
     """One user's place in one waiting list.
 
@@ -127,7 +133,7 @@ class Entry(Frozen):
     ready_at: datetime | None
     ready_until: datetime | None
     left_at: datetime | None
-    keep_waiting_for_rest: bool = False
+    keep_waiting_for_rest: KeepsRest = False
     purchase_pass: str | None = None
 
     @classmethod

@@ -258,7 +258,6 @@ FIELDS: Mapping[str, str] = {
     "tickets_bought": "How many tickets fans bought.",
     "tickets_held": "How many tickets are held for the fan now.",
     "tickets_minimum": "The fewest tickets that the fan accepts. By default as many as wanted.",
-    "keep_waiting_for_rest": "Whether a fan who is held fewer than wanted keeps the place in line for the rest.",
     "tickets_waiting": "How many tickets the waiting fans want.",
     "tickets_wanted": "How many tickets the fan wants.",
     "timestamp": "When the change happened.",

@@ -9,10 +9,10 @@ from pydantic import Field, Strict, model_validator
 
 from waiting_list import problems
 from waiting_list.api.organizer.lists import LIST
-from waiting_list.fields import Flag, Frozen, Id, Locale, Quantity, Title
+from waiting_list.fields import Frozen, Id, Locale, Quantity, Title
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact
-from waiting_list.lists.models import Answer, ListKey
+from waiting_list.lists.models import Answer, KeepsRest, ListKey
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries.why_waiting import OrganizersEntry
 from waiting_list.web.csv_export import CSV, entries_as_csv
@@ -48,7 +48,7 @@ class JoiningFor(Contact):
     user_id: Id
     tickets_wanted: Quantity
     tickets_minimum: Quantity | None = None
-    keep_waiting_for_rest: Flag = False
+    keep_waiting_for_rest: KeepsRest = False
 
 
 class ChangingFor(Frozen):
@@ -59,7 +59,7 @@ class ChangingFor(Frozen):
 
     tickets_wanted: Quantity | None = None
     tickets_minimum: Quantity | None = None
-    keep_waiting_for_rest: Flag | None = None
+    keep_waiting_for_rest: KeepsRest | None = None
     reason: Title | None = Field(default=None, description="The reason for the change. The history keeps it.")
 
     @model_validator(mode="after")

@@ -11,11 +11,11 @@ from pydantic import model_validator
 from waiting_list import problems
 from waiting_list.access.join_gate import ChallengeResponse
 from waiting_list.api.user.lists import LIST
-from waiting_list.fields import Flag, Frozen, Quantity
+from waiting_list.fields import Frozen, Quantity
 from waiting_list.lists import verbs
 from waiting_list.lists.challenges import ChallengeSolution
 from waiting_list.lists.contact import ContactFields
-from waiting_list.lists.models import Answer, Entry, GivingBack, ListKey, Status
+from waiting_list.lists.models import Answer, Entry, GivingBack, KeepsRest, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries.why_waiting import FanEntry
 from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
@@ -46,7 +46,7 @@ class Joining(ContactFields):
 
     tickets_wanted: Quantity
     tickets_minimum: Quantity | None = None
-    keep_waiting_for_rest: Flag = False
+    keep_waiting_for_rest: KeepsRest = False
     challenge: ChallengeSolution | ChallengeResponse | None = None
 
 
@@ -58,7 +58,7 @@ class Changing(Frozen):
 
     tickets_wanted: Quantity | None = None
     tickets_minimum: Quantity | None = None
-    keep_waiting_for_rest: Flag | None = None
+    keep_waiting_for_rest: KeepsRest | None = None
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
