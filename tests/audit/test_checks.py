@@ -13,6 +13,7 @@ from waiting_list.audit.queue_order import WaitingQueue
 from waiting_list.audit.report import Check, Finding
 from waiting_list.audit.run import Step, audit_list, audit_lists
 from waiting_list.catalogue import changes as catalogue_changes
+from waiting_list.catalogue import deletion
 from waiting_list.catalogue.models import RepresentationFields
 from waiting_list.lists import verbs
 from waiting_list.lists.models import ListKey
@@ -200,7 +201,7 @@ async def test_a_list_that_is_deleted_meanwhile_is_left_out(lists: Lists) -> Non
     await lists.add_list(ListKey("off_2", "rep_2"))
     reports = audit_lists(lists.pool)
     assert (await anext(reports)).key == keys[0]
-    await catalogue_changes.delete_inventory(lists.pool, ORGANIZER, keys[1])
+    await deletion.delete_inventory(lists.pool, ORGANIZER, keys[1])
     assert await anext(reports, None) is None
 
 

@@ -329,6 +329,7 @@ STATES: dict[str, State] = {
     "dashboard, list of a draft": State(_drafted(DASHBOARD), "organizer"),
     "dashboard, overview with a draft": State(_drafted("/dashboard?event_id=ev_1"), "organizer"),
     "dashboard, publish": State(_draft, "organizer", form={"do": "publish"}),
+    "dashboard, delete a draft": State(_draft, "organizer", form={"do": "delete"}),
     "dashboard, cancelled date": State(_cancelled, "organizer"),
     "dashboard, cancel a date": State(
         _told(_EVENT), "organizer", form={"do": "cancel", "reason": "The singer is ill."}

@@ -10,6 +10,7 @@ import pytest
 from tests.support.lists import LIST, ORGANIZATION, ORGANIZER, START, Lists
 from tests.support.until import until
 from waiting_list.catalogue import changes as catalogue_changes
+from waiting_list.catalogue import deletion
 from waiting_list.catalogue.models import InventoryFields, OfferFields, RepresentationFields
 from waiting_list.lists.models import Answer, ListKey
 from waiting_list.lists.verbs.stock import ANY_VERSION
@@ -84,7 +85,7 @@ async def test_a_put_beside_a_delete_answers_what_is_true(
     async def deleted_before(*arguments: Any, **more: Any) -> Answer:
         if not found.is_set():
             found.set()
-            await catalogue_changes.delete_inventory(lists.pool, ORGANIZER, LIST)
+            await deletion.delete_inventory(lists.pool, ORGANIZER, LIST)
         return await run(*arguments, **more)
 
     monkeypatch.setattr(lists.engine, "run", deleted_before)
@@ -134,7 +135,7 @@ async def test_puts_and_deletes_at_once_leave_what_the_last_says(lists: Lists) -
         done = []
         for _ in range(20):
             try:
-                await catalogue_changes.delete_inventory(lists.pool, ORGANIZER, LIST)
+                await deletion.delete_inventory(lists.pool, ORGANIZER, LIST)
                 done.append(True)
             except InventoryNotFound:
                 done.append(False)

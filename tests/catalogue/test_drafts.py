@@ -1,19 +1,33 @@
 """Drafts: fans do not see them, and the organizer deletes their lists with the entries of tests."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from tests.support.lists import LIST, ORGANIZATION, ORGANIZER, Lists
 from tests.support.shop import EVENT, Shop, problem
 from waiting_list.audit.run import deleted_lists
 from waiting_list.catalogue import changes as catalogue_changes
+from waiting_list.catalogue import deletion
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.catalogue.models import EventFields
 from waiting_list.lists import verbs
 from waiting_list.lists.counts import count_changes
+from waiting_list.lists.engine import Caller
+from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries import changes as change_queries
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.postgres.pool import Pool, connection
-from waiting_list.problems import HasDependents, InventoryNotFound, WaitingListNotOpen
+from waiting_list.problems import (
+    EventNotFound,
+    HasDependents,
+    InventoryNotFound,
+    OfferNotFound,
+    RepresentationNotFound,
+    Unavailable,
+    WaitingListNotOpen,
+)
 
 PATH = "/inventory/off_1/rep_1"
 
@@ -30,7 +44,7 @@ async def join_for(lists: Lists, user_id: str) -> None:
 
 
 async def delete(lists: Lists) -> None:
-    await catalogue_changes.delete_inventory(lists.pool, ORGANIZER, LIST, with_entries=True)
+    await deletion.delete_inventory(lists.pool, ORGANIZER, LIST, with_entries=True)
 
 
 async def rows_of_list(pool: Pool) -> set[str]:
@@ -92,7 +106,7 @@ async def test_the_list_of_a_draft_goes_with_its_entries_and_the_audit_counts_it
     changes = len(await draft.history())
     assert {"entries", "history", "segments", "contacts", "outbox", "feed_parts"} <= await rows_of_list(draft.pool)
     async with draft.refused(HasDependents):
-        await catalogue_changes.delete_inventory(draft.pool, ORGANIZER, LIST)
+        await deletion.delete_inventory(draft.pool, ORGANIZER, LIST)
     await delete(draft)
     assert await rows_of_list(draft.pool) == {"deleted_lists"}
     assert await deleted_lists(draft.pool) == (1, changes, 3)
@@ -124,6 +138,92 @@ async def test_a_list_whose_people_are_all_erased_goes_with_its_entries(lists: L
     await lists.erase("bob")
     await delete(lists)
     assert (await deleted_lists(lists.pool)).entries == 2
+
+
+async def event_with_two_lists(lists: Lists) -> ListKey:
+    """Add a list to the event, and to each a test; return the key of the second."""
+    other = ListKey("off_2", "rep_2")
+    await lists.add_list(other)
+    await put_event(lists, draft=True)
+    await join_for(lists, "test-1")
+    await join_for(replace(lists, key=other), "test-2")
+    return other
+
+
+async def test_a_draft_event_goes_in_one_call_and_the_audit_counts_its_lists(lists: Lists) -> None:
+    await event_with_two_lists(lists)
+    async with lists.refused(HasDependents):
+        await deletion.delete_event(lists.pool, ORGANIZER, "ev_1")
+    gone = await deletion.delete_event(lists.pool, ORGANIZER, "ev_1", with_entries=True)
+    assert gone.event_id == "ev_1"
+    assert (await deleted_lists(lists.pool)).entries == 2
+    for table in ("events", "offers", "representations", "inventory", "entries", "history"):
+        assert await lists.rows(f"SELECT FROM {table}") == [], table
+    with pytest.raises(EventNotFound):
+        await deletion.delete_event(lists.pool, ORGANIZER, "ev_1", with_entries=True)
+
+
+@pytest.mark.parametrize("what", ["event", "offer", "representation"])
+async def test_if_one_list_has_to_stay_the_call_deletes_none_and_names_it(lists: Lists, what: str) -> None:
+    other = await event_with_two_lists(lists)
+    await lists.rows("UPDATE events SET draft = false")
+    await replace(lists, key=other).join("ada")
+    await lists.rows("UPDATE events SET draft = true")
+    delete_it, name = {
+        "event": (deletion.delete_event, "ev_1"),
+        "offer": (deletion.delete_offer, "off_2"),
+        "representation": (deletion.delete_representation, "rep_2"),
+    }[what]
+    async with lists.refused(HasDependents) as refused:
+        await delete_it(lists.pool, ORGANIZER, name, with_entries=True)
+    assert [(one.offer_id, one.waiting, one.ready) for one in refused[0].extra["lists"]] == [("off_2", 2, 0)]
+
+
+async def test_a_deletion_that_died_is_finished_by_the_next_call(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await event_with_two_lists(lists)
+    whole = deletion.delete_inventory
+
+    async def dies(*arguments: Any, **more: Any) -> None:
+        await whole(*arguments, **more)
+        raise Unavailable("gone")
+
+    monkeypatch.setattr(deletion, "delete_inventory", dies)
+    with pytest.raises(Unavailable):
+        await deletion.delete_event(lists.pool, ORGANIZER, "ev_1", with_entries=True)
+    assert len(await lists.rows("SELECT FROM inventory")) == 1
+    monkeypatch.undo()
+    await deletion.delete_event(lists.pool, ORGANIZER, "ev_1", with_entries=True)
+    assert (await deleted_lists(lists.pool)).entries == 2
+    assert await lists.rows("SELECT FROM events") == []
+
+
+async def test_a_whole_event_of_another_organization_is_not_there(lists: Lists) -> None:
+    await event_with_two_lists(lists)
+    stranger = Caller("org_2", "organizer:other")
+    async with lists.refused(EventNotFound):
+        await deletion.delete_event(lists.pool, stranger, "ev_1", with_entries=True)
+    async with lists.refused(OfferNotFound):
+        await deletion.delete_offer(lists.pool, stranger, "off_1", with_entries=True)
+    async with lists.refused(RepresentationNotFound):
+        await deletion.delete_representation(lists.pool, stranger, "rep_1", with_entries=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "left"),
+    [("/offers/off_1", {"events", "representations"}), ("/representations/rep_1", {"events", "offers"})],
+)
+async def test_over_http_an_offer_or_a_date_of_a_draft_goes_with_its_lists(
+    shop: Shop, path: str, left: set[str]
+) -> None:
+    await shop.stock()
+    await shop.made("PUT", "/events/ev_1", EVENT | {"draft": True})
+    await shop.made("POST", "/waiting-lists/off_1/rep_1/entries", {"user_id": "test-1", "tickets_wanted": 1})
+    problem(await shop.organizer("DELETE", path), 409, "has_dependents")
+    await shop.made("DELETE", f"{path}?with_entries=true")
+    kinds = ("events", "offers", "representations", "inventory")
+    assert {kind for kind in kinds if (await shop.made("GET", f"/{kind}"))["items"]} == left
 
 
 async def test_over_http_a_draft_is_tried_out_and_goes(shop: Shop) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.support.lists import LIST, ORGANIZATION, ORGANIZER, SERVICE, T0, Lists
 from tests.support.shop import Shop, problem
 from tests.support.until import until
-from waiting_list.catalogue import changes as catalogue_changes
+from waiting_list.catalogue import deletion
 from waiting_list.lists import verbs
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries import changes as change_queries
@@ -109,7 +109,7 @@ async def test_a_list_that_is_deleted_and_made_anew_begins_anew(lists: Lists) ->
     await lists.put_stock(100, 4)
     page = await read(lists.pool, None)
     assert named(page.items) == [("off_1", 1, "create"), ("off_1", 2, "put_stock")]
-    await catalogue_changes.delete_inventory(lists.pool, ORGANIZER, LIST)
+    await deletion.delete_inventory(lists.pool, ORGANIZER, LIST)
     assert (await read(lists.pool, page.next_after)).items == []
     assert (await read(lists.pool, None)).items == []
     await lists.add_list(LIST)
@@ -124,11 +124,11 @@ async def test_a_deletion_beside_a_reader_leaves_nothing_of_the_list_in_the_feed
         held = reader.transaction()
         await held.start()
         await reader.execute("INSERT INTO feeds VALUES ($1, 1, 1, 1)", ORGANIZATION)
-        deletion = asyncio.create_task(catalogue_changes.delete_inventory(lists.pool, ORGANIZER, LIST))
+        deleting = asyncio.create_task(deletion.delete_inventory(lists.pool, ORGANIZER, LIST))
         await until(lambda: watching.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
         await reader.execute("INSERT INTO feed_parts VALUES ($1, 1, $2, 0, 1)", ORGANIZATION, LIST.list_id)
         await held.commit()
-        await deletion
+        await deleting
     await lists.add_list(LIST)
     assert named((await read(lists.pool, None)).items) == [("off_1", 1, "create")]
 
@@ -144,7 +144,7 @@ async def test_a_cursor_of_after_a_restore_is_refused(lists: Lists) -> None:
     ahead = (await read(lists.pool, None)).next_after
     await lists.rows("DELETE FROM feed_parts")
     await lists.rows("DELETE FROM feeds")
-    await catalogue_changes.delete_inventory(lists.pool, ORGANIZER, LIST)
+    await deletion.delete_inventory(lists.pool, ORGANIZER, LIST)
     with pytest.raises(InvalidRequest, match="restored"):
         await read(lists.pool, ahead)
 
@@ -192,7 +192,7 @@ async def test_readers_amid_a_storm_get_each_change_of_each_list_once_and_in_ord
     async def make_anew() -> None:
         mine = Lists(lists.pool, lists.engine, made_anew)
         for _ in range(15):
-            await catalogue_changes.delete_inventory(lists.pool, ORGANIZER, made_anew)
+            await deletion.delete_inventory(lists.pool, ORGANIZER, made_anew)
             await mine.add_list(made_anew)
             await mine.put_stock(100, 3)
 

@@ -108,6 +108,24 @@ async def test_a_draft_says_so_on_every_page_until_it_is_published(office: Offic
         assert "Draft" not in (await organizer.get(path)).text, path
 
 
+async def test_a_draft_is_deleted_with_its_tests_and_one_with_a_fan_is_not(office: Office) -> None:
+    await office.line()
+    organizer = await office.organizer()
+    await office.run("UPDATE events SET draft = true")
+    _, form = await confirmed(organizer, do="delete")
+    async with unchanged(office.app):
+        page = await organizer.refused(f"{HERE}/do", 409, **form)
+    assert "Fans have joined a list of this event" in page.text
+    for user_id in ("ada", "bob", "cleo"):
+        await office.shop.made("DELETE", f"/users/{user_id}")
+    await organizer.get(HERE)
+    text, form = await confirmed(organizer, do="delete")
+    assert "The event goes with 1 date and 1 waiting list." in text
+    for _ in range(2):  # pressed twice
+        assert "No waiting lists match." in (await organizer.did(f"{HERE}/do", **form)).text
+    assert await office.run("SELECT FROM events") == []
+
+
 @pytest.mark.parametrize(
     ("step", "status", "form"),
     [

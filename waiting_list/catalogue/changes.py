@@ -1,4 +1,4 @@
-"""Change the catalogue: create, change and delete events, representations, offers and inventories.
+"""Change the catalogue: create and change events, representations, offers and inventories.
 
 A ticketing platform syncs its catalogue with these calls. Each is one transaction, and puts are idempotent.
 Objects of another organization look as if they did not exist, except that their ids are taken: ids are unique in a
@@ -24,12 +24,11 @@ from waiting_list.catalogue.models import (
 )
 from waiting_list.catalogue.news import announce_event, note_change
 from waiting_list.catalogue.queries import offer, representation
-from waiting_list.lists import feed, verbs
+from waiting_list.lists import verbs
 from waiting_list.lists.ending import people_of_ending, refuse_to_end
 from waiting_list.lists.engine import SERVICE, Caller, Engine
-from waiting_list.lists.line import inventory
 from waiting_list.lists.locked_list import LockedList
-from waiting_list.lists.models import CLOCK, Answer, Inventory, ListKey
+from waiting_list.lists.models import CLOCK, Answer, ListKey
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.verbs.stock import ANY_VERSION
 from waiting_list.postgres.pool import Connection, Pool, Record, clock, connection, transaction
@@ -40,19 +39,8 @@ from waiting_list.problems import (
     IdTaken,
     InvalidRequest,
     InventoryNotFound,
-    OfferNotFound,
-    RepresentationNotFound,
     StaleVersion,
 )
-
-_ENTRIES_OF_LIST = (
-    "delete_contacts_of_list",
-    "delete_traces_of_list",
-    "delete_idempotency_of_list",
-    "delete_segments_of_list",
-    "delete_entries_of_list",
-)
-"""The statements that delete the entries of a list, and all that is kept beside them."""
 
 
 async def put_event(
@@ -186,7 +174,7 @@ async def write_representation(
         if not end_lists and fields.start_datetime <= (now or await clock(acquired)):
             await _check_ends(acquired, representation_id, fields.start_datetime, now)
 
-    async with _dependents("The representation has inventory, so it cannot move to another event."):
+    async with dependents("The representation has inventory, so it cannot move to another event."):
         made = await _put(
             acquired,
             "lock_representation",
@@ -242,7 +230,7 @@ async def write_offer(
 ) -> tuple[Offer, bool]:
     """Do `put_offer` within a transaction of the caller."""
     await _lock_event(acquired, organization_id, fields.event_id)
-    async with _dependents("The offer has inventory, so it cannot move to another event."):
+    async with dependents("The offer has inventory, so it cannot move to another event."):
         values = fields.event_id, fields.name, fields.type, fields.max_quantity_per_order, fields.description
         made = await _put(acquired, "lock_offer", "put_offer", organization_id, offer_id, *values)
     return Offer(offer_id=offer_id, **fields.model_dump()), made
@@ -286,73 +274,6 @@ async def put_inventory(
             raise StaleVersion("There is no such inventory. Send the request without If-Match to create it.")
 
 
-async def delete_event(pool: Pool, organization_id: str, event_id: str) -> Event:
-    """Delete an event without representations and offers. Raises EventNotFound, HasDependents."""
-    async with (
-        _dependents("The event has representations or offers. Delete them first."),
-        transaction(pool) as acquired,
-    ):
-        record = await acquired.fetchrow(sql("delete_event"), organization_id, event_id)
-    if record is None:
-        raise EventNotFound("There is no such event.")
-    return Event.from_record(record)
-
-
-async def delete_representation(pool: Pool, organization_id: str, representation_id: str) -> Representation:
-    """Delete a representation without inventory. Raises RepresentationNotFound, HasDependents."""
-    async with _dependents("The representation has inventory. Delete it first."), transaction(pool) as acquired:
-        record = await acquired.fetchrow(sql("delete_representation"), organization_id, representation_id)
-    if record is None:
-        raise RepresentationNotFound("There is no such representation.")
-    return Representation.from_record(record)
-
-
-async def delete_offer(pool: Pool, organization_id: str, offer_id: str) -> Offer:
-    """Delete an offer without inventory. Raises OfferNotFound, HasDependents."""
-    async with _dependents("The offer has inventory. Delete it first."), transaction(pool) as acquired:
-        record = await acquired.fetchrow(sql("delete_offer"), organization_id, offer_id)
-    if record is None:
-        raise OfferNotFound("There is no such offer.")
-    return Offer.from_record(record)
-
-
-async def delete_inventory(pool: Pool, caller: Caller, key: ListKey, *, with_entries: bool = False) -> Inventory:
-    """Delete an inventory whose list has never had an entry, with its sent and pending notices.
-
-    `with_entries` also deletes a list with entries if they are only tests: if its event is a draft, and no fan
-    joined by themselves. Or if nobody is left in it: every person was erased. `deleted_lists` keeps its totals, so
-    that the audit still counts it. Raises InventoryNotFound, HasDependents.
-    """
-    organization_id = caller.organization_id
-    assert organization_id is not None
-    async with (
-        _dependents("Users have joined this list, so its inventory cannot be deleted."),
-        transaction(pool) as acquired,
-    ):
-        locked = await LockedList.open(acquired, key, now=None)
-        if locked is None or locked.list.organization_id != organization_id:
-            raise InventoryNotFound()
-        if with_entries and locked.list.last_number:
-            people = await acquired.fetchrow(sql("has_people"), key.list_id)
-            assert people is not None
-            if people["named"] and (people["by_fans"] or not locked.draft):
-                raise HasDependents(
-                    "This is no test: the event is no draft, or fans have joined its list. Erase its people first."
-                )
-        stock = await inventory(locked)
-        await feed.forget_list(acquired, organization_id, key.list_id)
-        if with_entries and locked.list.last_number:
-            await acquired.execute(sql("insert_deleted_list"), key.list_id, locked.now, caller.actor)
-            for statement in _ENTRIES_OF_LIST:
-                await acquired.execute(sql(statement), key.list_id)
-        await acquired.execute(sql("delete_notices_of_list"), key.list_id)
-        await acquired.execute(sql("delete_news_of_list"), key.list_id)
-        await acquired.execute(sql("delete_messages"), key.list_id)
-        await acquired.execute(sql("delete_history"), key.list_id)
-        await acquired.execute(sql("delete_list"), key.list_id)
-        return stock
-
-
 async def _lock_event(acquired: Connection, organization_id: str, event_id: str) -> None:
     if await acquired.fetchval(sql("lock_event"), event_id, organization_id) is None:
         raise EventNotFound("There is no such event.")
@@ -384,7 +305,7 @@ async def _put(
 
 
 @asynccontextmanager
-async def _dependents(detail: str) -> AsyncIterator[None]:
+async def dependents(detail: str) -> AsyncIterator[None]:
     """Raise HasDependents if the database refuses a change because other rows depend on the object."""
     try:
         yield

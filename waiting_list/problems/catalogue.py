@@ -50,7 +50,8 @@ class IdTaken(Conflict):
 
 
 class HasDependents(Conflict):
-    """Other objects depend on this one. Delete them first."""
+    """Other objects depend on this one. Delete them first. After a deletion with entries, the problem carries the
+    `lists` that have to stay."""
 
     code, title = "has_dependents", "Other objects depend on this one"
 

@@ -338,7 +338,7 @@ FIELDS: Mapping[str, str] = {
     "ListChange.number": "The number of the entry; null if the change was about the list itself.",
     "ListChange.user_id": "The fan of the entry; null for the list itself, and after the person was erased.",
     "ProblemDocument.inventory": "The stock as it is. Only `stale_version` has it, if the inventory exists.",
-    "ProblemDocument.lists": "The lists that the change would end. Only `would_end_list` has it.",
+    "ProblemDocument.lists": "The lists that the change would end, or that a deletion with entries has to leave.",
     "ProblemDocument.maximum": "The largest number that the service accepts. Problems about a limit have it.",
     "ProblemDocument.status": "The status of the answer.",
     "ProblemDocument.title": "The name of the problem, for people. It depends on the code alone.",

@@ -6,7 +6,7 @@ from fastapi import Query, Response
 from pydantic import BaseModel
 
 from waiting_list import problems
-from waiting_list.catalogue import cancellation
+from waiting_list.catalogue import cancellation, deletion
 from waiting_list.catalogue import changes as catalogue_changes
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.catalogue.models import (
@@ -30,6 +30,10 @@ from waiting_list.web.routes import StockRoute, organizer_router
 
 router = organizer_router(StockRoute, "Catalogue")
 INVENTORY = "/inventory/{offer_id}/{representation_id}"
+
+_TESTS = "of a draft that no fan has joined, or of a list whose people were all erased."
+WithEntries = Annotated[bool, Query(description=f"Delete the list's entries, too: {_TESTS}")]
+WithLists = Annotated[bool, Query(description=f"Delete its lists with their entries, too: {_TESTS}")]
 
 
 def _created(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
@@ -81,9 +85,13 @@ async def put_event(call: ApiRequest, event_id: PathId, body: EventFields) -> Re
     response_model=Event,
     responses=declared([*WITH_BODY, problems.EventNotFound, problems.HasDependents]),
 )
-async def delete_event(call: ApiRequest, event_id: PathId) -> Response:
-    """Delete an event that has no representations and no offers."""
-    return answer(await catalogue_changes.delete_event(call.pool, call.organization_id, event_id))
+async def delete_event(call: ApiRequest, event_id: PathId, with_entries: WithLists = False) -> Response:
+    """Delete an event that has no representations and no offers, or all of an event that is only a test.
+
+    The service deletes each list by itself, after it has looked at all of them. If the call is interrupted, repeat
+    it: it deletes the rest.
+    """
+    return answer(await deletion.delete_event(call.pool, call.caller, event_id, with_entries=with_entries))
 
 
 @router.get(
@@ -180,11 +188,12 @@ async def reinstate_representation(call: ApiRequest, representation_id: PathId) 
     response_model=Representation,
     responses=declared([*WITH_BODY, problems.RepresentationNotFound, problems.HasDependents]),
 )
-async def delete_representation(call: ApiRequest, representation_id: PathId) -> Response:
-    """Delete a representation that has no inventory."""
-    return answer(
-        await catalogue_changes.delete_representation(call.pool, call.organization_id, representation_id)
-    )
+async def delete_representation(
+    call: ApiRequest, representation_id: PathId, with_entries: WithLists = False
+) -> Response:
+    """Delete a representation that has no inventory, or with its lists if these are only tests."""
+    gone = deletion.delete_representation(call.pool, call.caller, representation_id, with_entries=with_entries)
+    return answer(await gone)
 
 
 @router.get(
@@ -239,9 +248,9 @@ async def put_offer(call: ApiRequest, offer_id: PathId, body: OfferFields) -> Re
     response_model=Offer,
     responses=declared([*WITH_BODY, problems.OfferNotFound, problems.HasDependents]),
 )
-async def delete_offer(call: ApiRequest, offer_id: PathId) -> Response:
-    """Delete an offer that has no inventory."""
-    return answer(await catalogue_changes.delete_offer(call.pool, call.organization_id, offer_id))
+async def delete_offer(call: ApiRequest, offer_id: PathId, with_entries: WithLists = False) -> Response:
+    """Delete an offer that has no inventory, or with its lists if these are only tests."""
+    return answer(await deletion.delete_offer(call.pool, call.caller, offer_id, with_entries=with_entries))
 
 
 @router.get(
@@ -327,15 +336,9 @@ async def delete_inventory(
     call: ApiRequest,
     offer_id: PathId,
     representation_id: PathId,
-    with_entries: Annotated[
-        bool,
-        Query(
-            description="Delete the list's entries, too: of a draft that no fan has joined, or of a list whose "
-            "people were all erased."
-        ),
-    ] = False,
+    with_entries: WithEntries = False,
 ) -> Response:
     """Delete an inventory if fans have never joined its list, or with its entries if these are only tests."""
     key = ListKey(offer_id, representation_id)
-    gone = catalogue_changes.delete_inventory(call.pool, call.caller, key, with_entries=with_entries)
+    gone = deletion.delete_inventory(call.pool, call.caller, key, with_entries=with_entries)
     return answer(await gone)

@@ -1,10 +1,11 @@
-"""The dashboard pages of one event: cancel and reinstate its dates, and publish a draft, in two steps.
+"""The dashboard pages of one event: cancel and reinstate its dates, publish or delete a draft, in two steps.
 
 The first step says what will happen, and to how many people. The second does it, once.
 """
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Response
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 
 from waiting_list import page_addresses as to
 from waiting_list.access.scopes import Scope
-from waiting_list.catalogue import cancellation
+from waiting_list.catalogue import cancellation, deletion
 from waiting_list.catalogue import changes as catalogue_changes
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.catalogue.models import Cancellation, Event, EventFields, Representation
@@ -21,12 +22,12 @@ from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.lists import Overview
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, idempotency_of
 from waiting_list.pages.page import PageRequest, go_to
-from waiting_list.problems import InvalidRequest, RepresentationNotFound
+from waiting_list.problems import EventNotFound, InvalidRequest, RepresentationNotFound
 from waiting_list.web.parameters import path_id
 
 _DATES = 500
 """The most dates, and the most lists, that the page of an event shows."""
-_ACTIONS = ("cancel", "reinstate", "publish")
+_ACTIONS = ("cancel", "reinstate", "publish", "delete")
 
 
 class EventRoute(DashboardRoute):
@@ -84,7 +85,7 @@ async def confirm_event(call: PageRequest) -> Response:
     do = _action(call)
     dates = await _dates(call, event)
     chosen = None
-    if do != "publish":
+    if do in ("cancel", "reinstate"):
         wanted = form.get("representation_id")
         chosen = next((one for one in dates if one.representation.representation_id == wanted), None)
         if chosen is None:
@@ -95,6 +96,8 @@ async def confirm_event(call: PageRequest) -> Response:
         **event_facts(event),
         do=do,
         date=chosen,
+        dates=len(dates),
+        lists=sum(len(one.lists) for one in dates),
         reason=_cancellation(call).reason,
         grace=call.service.settings.end_grace,
         once=secrets.token_urlsafe(16),
@@ -104,10 +107,14 @@ async def confirm_event(call: PageRequest) -> Response:
 @router.post(to.DASHBOARD_EVENT_DO)
 async def change_event(call: PageRequest) -> Response:
     """Do what was confirmed."""
-    event = await event_of(call)
     do = _action(call)
     if not call.sent.get("once"):
         raise InvalidRequest.of("once", "The confirmation has expired. Go back and confirm again.")
+    if do == "delete":
+        with suppress(EventNotFound):  # the button was pressed twice
+            await deletion.delete_event(call.pool, call.caller, path_id(call, "event_id"), with_entries=True)
+        return go_to(to.DASHBOARD)
+    event = await event_of(call)
     caller = Caller(call.organization_id, call.caller.actor, idempotency_of(call))
     date = call.sent.get("representation_id", "")
     if do == "cancel":
