@@ -35,6 +35,7 @@ from waiting_list.api.organizer import private_links as organizer_private_links
 from waiting_list.api.organizer import stock as organizer_stock
 from waiting_list.api.organizer import user_tokens as organizer_user_tokens
 from waiting_list.api.organizer import webhooks as organizer_webhooks
+from waiting_list.api.organizer import wording as organizer_wording
 from waiting_list.api.user import contact as user_contact
 from waiting_list.api.user import entries as user_entries
 from waiting_list.api.user import lists as user_lists
@@ -56,6 +57,7 @@ from waiting_list.pages.dashboard import messages as dashboard_messages
 from waiting_list.pages.dashboard import notices as dashboard_notices
 from waiting_list.pages.dashboard import sign_in as dashboard_sign_in
 from waiting_list.pages.dashboard import webhooks as dashboard_webhooks
+from waiting_list.pages.dashboard import wording as dashboard_wording
 from waiting_list.pages.fans import lists as fan_lists
 from waiting_list.pages.fans import own_entry as fan_own_entry
 from waiting_list.pages.fans import private_link as fan_private_link
@@ -99,6 +101,7 @@ ROUTERS = (
     organizer_webhooks.router,
     organizer_notices.router,
     organizer_organization.router,
+    organizer_wording.router,
     user_contact.router,
     organizer_private_links.router,
     fan_private_link.router,
@@ -115,6 +118,7 @@ ROUTERS = (
     dashboard_settings.router,
     dashboard_history.router,
     dashboard_messages.router,
+    dashboard_wording.router,
     dashboard_events.router,
     dashboard_lists.router,
     language.router,

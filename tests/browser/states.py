@@ -10,6 +10,7 @@ from tests.browser.visits import Who
 from tests.support.shop import EVENT, WEBHOOK, add_webhook
 
 _SHOP = "https://shop.example/buy?pass={pass}&tickets={tickets}"
+_WORDING = "/dashboard/events/ev_1/wording?kind=ready&locale=en"
 _HELP = "help@lequai.example"
 _EVENT = "/dashboard/events/ev_1"
 _MESSAGE = {
@@ -312,6 +313,13 @@ STATES: dict[str, State] = {
     "dashboard, wrong emails": State(
         _at("/dashboard/emails"), "organizer", form={"sender_name": "a@b", "reply_to": "x@"}, status=422
     ),
+    "dashboard, wording": State(_sender(_WORDING), "organizer"),
+    "dashboard, own wording": State(
+        _sender(_WORDING),
+        "organizer",
+        form={"subject": "{tickets} for {event}!", "opening": "Great news."},
+    ),
+    "dashboard, wrong wording": State(_at(_WORDING), "organizer", form={"subject": "{name}"}, status=422),
     "dashboard, notices": State(_with_webhook("/dashboard/notices?status=all"), "organizer"),
     "dashboard, no notices": State(_at("/dashboard/notices"), "organizer"),
     "dashboard, add stock": State(_told(DASHBOARD), "organizer", form={"do": "add_stock", "quantity": "3"}),

@@ -625,5 +625,7 @@ def test_a_preview_that_cannot_be_made_is_one_sentence(arguments: list[str]) -> 
 
 def test_the_documentation_names_every_fact_and_every_letter() -> None:
     page = (PACKAGE.parent / "docs" / "notifications.md").read_text()
-    assert {one.name for one in fields(EmailContext) if f"`{one.name}`" not in page} == set()
+    # Templates see the organizer's words with their facts, as `opening_lines`.
+    seen = {one.name for one in fields(EmailContext)} - {"own_subject", "own_opening"} | {"opening_lines"}
+    assert {name for name in seen if f"`{name}`" not in page} == set()
     assert {kind for kind in EmailKind if f"| `{kind}` |" not in page} == set()

@@ -41,6 +41,7 @@ PAGES = [
     f"{HOME}/webhooks/{WEBHOOK}",
     f"{HOME}/webhooks/{WEBHOOK}/delete",
     f"{HOME}/emails",
+    f"{HOME}/events/ev_1/wording",
     f"{HOME}/notices",
 ]
 

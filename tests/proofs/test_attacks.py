@@ -51,11 +51,13 @@ VICTIMS = {
 }  # fmt: skip
 ABSENT = dict.fromkeys(VICTIMS, "absent") | {"notice_id": "5a0b2b3c-0000-4000-8000-00000000ffff"}
 MESSAGE = {"to": ["waiting"], "subject": {"en": "Doors"}, "text": {"en": "They open at 19:00."}}
+WORDS = {"kind": "ready", "locale": "en", "subject": "Mine"}
 BODIES = {
     "configure": {"hold_minutes": 1}, "join_for_user": {"user_id": "eve", "tickets_wanted": 1}, "buy": {},
     "move": {"to": "first"}, "promote": {"tickets": 1}, "rotate_api_key": {}, "redeliver": {"status": "dead"},
     "change_webhook": {"disabled": True}, "change_for_user": {"tickets_wanted": 1},
-    "message": MESSAGE, "message_event": MESSAGE, "cancel_representation": {},
+    "message": MESSAGE, "message_event": MESSAGE, "preview_wording": WORDS,
+    "change_wording": {"emails": [WORDS]}, "cancel_representation": {},
     "grant": {"tickets": 1}, "extend": {"minutes": 1}, "extend_all": {"minutes": 1}, "restore": {"undo": "1-1"},
     "remove_lookalikes": {"numbers": [1], "reason": "x"},
     "put_representation": {

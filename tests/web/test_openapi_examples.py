@@ -189,7 +189,7 @@ async def keys_and_webhooks(walk: Walk) -> None:
     await walk("resend_notice", notice_id=notice_id)
     assert (await walk("list_webhooks"))["items"]
     await walk("delete_webhook", webhook_id=other_id)
-    for number in (3, 2, 1):
+    for number in (2, 3, 1):
         await walk("change_organization", number)
     await walk("get_organization")
 
@@ -254,6 +254,12 @@ async def messages(walk: Walk) -> None:
     for number in (1, 2):
         await walk("message", number)
     await walk("message_event")
+    for number in (2, 1):
+        await walk("change_wording", number)
+    assert (await walk("get_wording"))["emails"]
+    for number in (1, 2):
+        assert (await walk("preview_wording", number))["subject"] == "2 for Jazz Festival: your turn!"
+    await walk("reset_wording")
 
 
 async def the_end(walk: Walk) -> None:

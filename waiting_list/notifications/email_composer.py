@@ -17,6 +17,7 @@ from waiting_list.lists.models import Entry, LeftReason, Status
 from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.notifications.email_rendering import EmailContext, EmailRenderer
 from waiting_list.notifications.suppressions import suppressed, unsubscribe_code
+from waiting_list.notifications.wording import words_for
 from waiting_list.postgres.pool import Pool, Record, connection
 from waiting_list.postgres.statements import sql
 from waiting_list.settings import Settings
@@ -55,8 +56,10 @@ class EmailComposer:
             if found:
                 emails = {one["email"] for one in found if one["email"]}
                 silent = set(await suppressed(acquired, secret, found[0]["organization_id"], emails))
+        words = json.loads(next((one["wording"] for one in found if one["wording"]), "[]"))
         return {
-            one["number"]: dict(one) | {"subscribed": one["subscribed"] and one["email"] not in silent}
+            one["number"]: dict(one)
+            | {"subscribed": one["subscribed"] and one["email"] not in silent, "wording": words}
             for one in found
         }
 
@@ -86,6 +89,7 @@ class EmailComposer:
             **{name: about[name] for name in _SHOWN_FIELDS},
             **_before(notice),
             footer=json.loads(about["footer"] or "{}"),
+            **words_for(about["wording"], EmailKind(notice["type"]), about["locale"]),
             requeued=entry.status is Status.WAITING,
             link=link,
             unsubscribe_link=to.unsubscribe(link, code),

@@ -8,7 +8,7 @@ from uuid import UUID
 from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.notifications.email_rendering import EmailContext, EmailRenderer
 
-_EXAMPLE_ID = UUID("00000000-0000-4000-8000-000000000001")
+EXAMPLE_ID = UUID("00000000-0000-4000-8000-000000000001")
 
 
 def example(
@@ -21,11 +21,11 @@ def example(
             url="https://shop.example/hooks",
             reason="410 Gone",
             since=datetime(2030, 11, 17, 8, tzinfo=UTC),
-            notice_id=_EXAMPLE_ID,
+            notice_id=EXAMPLE_ID,
             locale=locale,
         )
     return renderer.render(
-        kind, example_context(kind, locale=locale, organization_id=organization_id), notice_id=_EXAMPLE_ID
+        kind, example_context(kind, locale=locale, organization_id=organization_id), notice_id=EXAMPLE_ID
     )
 
 

@@ -31,8 +31,9 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from waiting_list.email_addresses import split
 from waiting_list.fields import Locale
-from waiting_list.i18n import environment, in_language, known
+from waiting_list.i18n import environment, in_language, known, shown_instant
 from waiting_list.lists.notice_kinds import EmailKind
+from waiting_list.notifications.placeholders import filled
 from waiting_list.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -62,7 +63,8 @@ class EmailContext:
     `number` is the arrival number, and with `requeued` the new one. `position` and `tickets_ahead` are exact at
     the moment of sending. `link` is the fan's private page. `buy_link` is where the fan buys the held tickets.
     Templates see neither `name` nor `email` until `email_verified`. `sender_name`, `reply_to`, `organizer_contact`
-    and `footer`, by language, are the organization's.
+    and `footer`, by language, are the organization's. `own_subject` and `own_opening` are the organizer's words,
+    with placeholders; None: ours.
     """
 
     organization_id: str
@@ -98,6 +100,8 @@ class EmailContext:
     reply_to: str | None = None
     organizer_contact: str | None = None
     footer: Mapping[str, str] = field(default_factory=dict)
+    own_subject: str | None = None
+    own_opening: str | None = None
     message_subject: str | None = None
     message_lines: tuple[str, ...] = ()
 
@@ -155,6 +159,8 @@ class EmailRenderer:
         self, kind: EmailKind, shown: dict[str, Any], context: EmailContext, *, notice_id: UUID
     ) -> EmailMessage:
         locale = known(context.locale)
+        words = _words(kind, context, shown, locale)
+        shown["opening_lines"] = words["own_opening"].splitlines()
         subject, text, html = self._render_texts(kind, shown | {"locale": locale}, locale, context.organization_id)
         message = EmailMessage(policy=_POLICY)
         sender = _plain(context.sender_name or "", longest=_LONGEST_NAME) or self._from.display_name
@@ -162,7 +168,7 @@ class EmailRenderer:
         if context.reply_to:
             message["Reply-To"] = Address(addr_spec=_address(context.reply_to))
         message["To"] = Address(_plain(shown["name"], longest=_LONGEST_NAME), addr_spec=_address(context.email))
-        message["Subject"] = subject
+        message["Subject"] = words["own_subject"] or subject
         message["Date"] = datetime.now(UTC)
         message["Message-ID"] = f"<{notice_id}@{self._host}>"
         message["Auto-Submitted"] = "auto-generated"
@@ -206,6 +212,25 @@ def _render_with(templates: SandboxedEnvironment, kind: EmailKind, shown: dict[s
     return _plain(first.removeprefix(_SUBJECT)), _BLANK_LINES.sub("\n\n", text.strip()) + "\n", html
 
 
+def _words(kind: EmailKind, context: EmailContext, shown: Mapping[str, Any], locale: Locale) -> dict[str, str]:
+    """Return the organizer's subject and opening with their facts; empty where the e-mail has our words."""
+    # Whatever the words for the end of a list, nobody must read past a cancellation.
+    cancelled = kind is EmailKind.ENDED and context.cancelled
+    start, tickets = context.start_datetime, context.tickets_held or context.tickets_wanted
+    facts = {
+        "event": shown["event_title"] or "",
+        "ticket_type": shown["offer_name"] or "",
+        "date": shown_instant(start, context.timezone, locale=locale) if start else "",
+        "venue": shown["venue_name"] or "",
+        "tickets": str(tickets),
+    }
+    texts = {name: "" if cancelled else getattr(context, name) or "" for name in ("own_subject", "own_opening")}
+    return {
+        name: "\n".join(_plain(filled(line, facts), longest=_LONGEST_TEXT) for line in text.splitlines())
+        for name, text in texts.items()
+    }
+
+
 def _shown(context: EmailContext) -> dict[str, Any]:
     """Return the values for templates: plain text, and only links to the web."""
     shown = {one.name: getattr(context, one.name) for one in fields(context)}
@@ -216,7 +241,8 @@ def _shown(context: EmailContext) -> dict[str, Any]:
             shown[name] = _plain(value)
     footer = in_language(context.footer, context.locale) if context.footer else ""
     shown["footer_lines"] = [_plain(line, longest=_LONGEST_TEXT) for line in footer.splitlines()]
-    del shown["footer"]
+    for name in ("footer", "own_subject", "own_opening"):
+        del shown[name]
     shown["message_lines"] = [_plain(line, longest=_LONGEST_TEXT) for line in context.message_lines]
     if not context.email_verified:
         shown["name"] = shown["email"] = ""

@@ -27,6 +27,8 @@ from waiting_list.problems import InvalidRequest
 
 _OTHER_SENDER = re.compile(r"[@<>\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
+_REPLY_TO = "Address that gets the replies to e-mails (`Reply-To`); null: the sender's address."
+
 
 def _is_a_name(value: str) -> str:
     # Mail programs show the name alone, so it must not pass for an address.
@@ -41,11 +43,23 @@ class OrganizationFields(Frozen):
     `footer` is plain text by language. A fan gets their language, else English, else the first one.
     """
 
-    sender_name: Annotated[PlainLine, StringConstraints(max_length=100), AfterValidator(_is_a_name)] | None = None
-    reply_to: Email | None = None
-    contact: Annotated[PlainLine, StringConstraints(max_length=200)] | None = None
+    sender_name: Annotated[PlainLine, StringConstraints(max_length=100), AfterValidator(_is_a_name)] | None = (
+        Field(
+            default=None,
+            description="Name of the sender (`From`); null: the deployment's. The address stays the deployment's.",
+        )
+    )
+    reply_to: Email | None = Field(default=None, description=_REPLY_TO)
+    contact: Annotated[PlainLine, StringConstraints(max_length=200)] | None = Field(
+        default=None,
+        description="Whom fans can ask: an e-mail address, a web address or a few words. E-mails and the pages of "
+        "fans show it; null: they name no contact.",
+    )
     footer: dict[LanguageTag, Annotated[PlainText, StringConstraints(max_length=1000)]] = Field(
-        default_factory=dict, max_length=20, json_schema_extra=NO_OTHER_NAMES
+        default_factory=dict,
+        max_length=20,
+        description="Plain text at the end of every e-mail to fans, by language, such as `en`.",
+        json_schema_extra=NO_OTHER_NAMES,
     )
 
 
@@ -62,7 +76,7 @@ class Organization(OrganizationFields):
     """An organization, as its e-mails and the pages of its fans present it."""
 
     organization_id: Id
-    reply_to: StoredEmail | None = None
+    reply_to: StoredEmail | None = Field(default=None, description=_REPLY_TO)
 
     @classmethod
     def from_record(cls, record: Row, **given: Any) -> Self:

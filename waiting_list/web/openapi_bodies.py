@@ -37,6 +37,11 @@ _MESSAGE: Json = {
     "text": {"en": "The doors open at 19:00."},
 }
 
+_WORDING: Json = {
+    "kind": "ready", "locale": "en", "subject": "{tickets} for {event}: your turn!",
+    "opening": "Wonderful news from Olympia.",
+}  # fmt: skip
+
 BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
     "add_stock": [("Two tickets were returned", {"quantity": 2})],
     "add_total_stock": [("A new row of four seats", {"quantity": 4})],
@@ -66,6 +71,10 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
     "change_webhook": [
         ("Disable the webhook", {"disabled": True}),
         ("Receive only two types of events", {"types": ["entry.ready", "entry.left"], "disabled": False}),
+    ],
+    "change_wording": [
+        ("A warmer e-mail when it is a fan's turn", {"emails": [_WORDING]}),
+        ("Our words again", {"emails": [{"kind": "ready", "locale": "en"}]}),
     ],
     "checkout_with_pass": [("The fan with this pass is paying", {"purchase_pass": TICKET})],
     "configure": [
@@ -121,6 +130,10 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
         ("Next in line", {"to": "first", "reason": "Wheelchair user"}),
         ("Last in line", {"to": "last"}),
         ("Ahead of another fan", {"before": "u2"}),
+    ],
+    "preview_wording": [
+        ("The stored words", {"kind": "ready", "locale": "en"}),
+        ("Other words", _WORDING),
     ],
     "promote": [("Release two tickets", {"tickets": 2})],
     "put_event": [("A show", EVENT)],

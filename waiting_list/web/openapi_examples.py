@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from waiting_list import __version__
 from waiting_list.lists.list_settings import SETTINGS
 from waiting_list.lists.notice_kinds import WebhookType
+from waiting_list.notifications.placeholders import PLACEHOLDERS
 from waiting_list.problems import ENTRY_EXAMPLE, INVENTORY_EXAMPLE
 from waiting_list.web.openapi_bodies import EVENT, OFFER, REPRESENTATION, TICKET, URL, Json
 
@@ -170,6 +171,19 @@ EXAMPLES: Mapping[str, Json] = {
         "mail": {"sends": True, "transport": "smtp", "seen_at": "2026-11-24T10:15:00Z"}, "warnings": [],
     },
     "EmailExample": {"locale": "en", "subject": "Doors open earlier", "text": "Hello,\n\nThe doors open."},
+    "EmailPreview": {
+        "kind": "ready", "locale": "en", "subject": "2 for Jazz Festival: your turn!",
+        "text": "Hello Ada,\n\nWonderful news.", "html": "<p>Wonderful news.</p>",
+    },
+    "EventWording": {
+        "event_id": "ev_001", "placeholders": list(PLACEHOLDERS),
+        "emails": [
+            {
+                "kind": "ready", "locale": "en", "subject": "{tickets} for {event}: your turn!",
+                "opening": "Wonderful news from Olympia.",
+            }
+        ],
+    },
     "EmailsOfList": _KEY | _EMAILS,
     "MessageResult": {
         "message_id": "0b6ff0f7-9d0c-4b0a-9c3e-6f6f7ac0d1c5", "preview": False, "emails": 17,

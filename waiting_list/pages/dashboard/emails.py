@@ -1,4 +1,4 @@
-"""The dashboard page of the organization's e-mails: their sender, and whom fans can ask."""
+"""The dashboard pages of the organization's e-mails: their sender, and whom fans can ask."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import ValidationError
 
 from waiting_list import page_addresses as to
+from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.i18n import LOCALES
 from waiting_list.notifications import organizations
 from waiting_list.notifications.organizations import OrganizationChange
@@ -43,6 +44,7 @@ async def change_emails(call: PageRequest) -> Response:
 
 
 async def _emails_page(call: PageRequest, *, status: int = 200, errors: dict[str, str] | None = None) -> Response:
+    events = await catalogue_queries.events(call.pool, call.organization_id, event_id=None, limit=500, cursor=None)
     found = await organizations.organization(call.pool, call.organization_id)
     shown: dict[str, Any] = {name: getattr(found, name) or "" for name in _LINES}
     shown |= {f"footer_{locale}": found.footer.get(locale, "") for locale in LOCALES}
@@ -54,4 +56,5 @@ async def _emails_page(call: PageRequest, *, status: int = 200, errors: dict[str
         errors=errors or {},
         done="done" in call.query_params,
         locales=LOCALES,
+        events=events.items,
     )
