@@ -332,6 +332,29 @@ def test_whose_address_nobody_has_verified_is_passed_over_where_the_list_asks_fo
         assert caught.value.sentence == sentence
 
 
+@pytest.mark.parametrize(
+    ("shrinks", "grows"),
+    [
+        (("put_offer", {"order_limit": (None, 5)}), ("put_offer", {"order_limit": (5, 6)})),
+        (("put_stock", {"total_stock": (100, 5)}), ("put_stock", {"total_stock": (5, 6)})),
+        (("put_offer", {"order_limit": (None, 5)}), ("change", {"tickets_minimum": (6, 5)})),
+    ],
+)
+def test_who_was_set_aside_counts_again_once_so_many_tickets_can_be_held(
+    shrinks: tuple[str, dict[str, tuple[Any, int]]], grows: tuple[str, dict[str, tuple[Any, int]]]
+) -> None:
+    large = joined(1, 1_000_000)
+    large[5] |= {"tickets_wanted": 6, "tickets_minimum": 6}
+    come = large, joined(2, 2_000_000), joined(3, 3_000_000), change("add_stock", available_stock=(0, 4))
+    smaller, larger = (change(verb, 1 if verb == "change" else None, **told) for verb, told in (shrinks, grows))
+    aside = *come, smaller, held(2, 0, 2)
+    whole, _ = replay(numbered(*aside, held(3, 2, 4)))
+    assert whole.fields["held"] == 4
+    with pytest.raises(Difference) as caught:
+        replay(numbered(*aside, larger, held(3, 2, 4)))
+    assert caught.value.sentence == "Change 9 made entry 3 ready, but entry 1 stood first."
+
+
 def test_what_no_change_can_tell_says_why() -> None:
     with pytest.raises(Difference) as caught:
         row([7, STORY[1][1], "join", 3, None, {"rank": "first"}])
