@@ -1,11 +1,14 @@
 """Promotion: both policies, partial acceptance, by hand; expired holds; the end of a list."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.lists import ORGANIZATION, START, T0, Lists
+from tests.support.lists import ORGANIZATION, ORGANIZER, START, T0, Lists
+from waiting_list.lists import verbs
+from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import Entry, LeftReason, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.problems import HoldExpired, NotEnoughStock, NotReady, StockHeld, WaitingListEnded
@@ -46,6 +49,28 @@ async def test_skip_passes_over_the_first_in_line_only_so_many_times(lists: List
     assert await lists.line() == ["group", "dan"]
     assert await promoted(lists, 3) == [("group", 6)]
     assert await lists.line() == ["dan"]
+    await lists.audit()
+
+
+@pytest.mark.parametrize("policy", ["strict", "skip"])
+async def test_a_round_ends_although_tickets_are_free_and_all_in_line_accept_only_more(
+    lists: Lists, policy: str
+) -> None:
+    """Also where the round reads entries that it has to pass over, it must not read them for ever."""
+    await lists.configure(policy=policy)
+    await lists.join("ada", 4)
+    await lists.put_offer(3)
+
+    async def misled(locked: LockedList) -> None:
+        locked.largest_minimum = 0
+        await verbs.add_stock(locked, quantity=3)
+
+    async with asyncio.timeout(20):
+        assert (await lists.engine.at(lists.now).run(lists.key, ORGANIZER, misled)).promoted == ()
+    assert await lists.line() == ["ada"]
+    assert await promoted(lists, 1) == []
+    await lists.join("bob", 2)
+    assert await lists.status("bob") is Status.READY
     await lists.audit()
 
 
