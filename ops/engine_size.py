@@ -65,9 +65,9 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2140,
+        2175,
         # Each statement asks the node of its list alone, which takes a line or two.
-        359,
+        362,
     ),
     # Each is off unless a list or an event asks for it, and is read by itself.
     "rules": Part(

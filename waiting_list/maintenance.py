@@ -154,6 +154,8 @@ class Maintenance:
             match verb:
                 case "end":
                     return await self._engine.run(key, SERVICE, verbs.end, at_most=_CHUNK, grace=self._end_grace)
+                case "idle":
+                    return await self._engine.run(key, SERVICE, verbs.idle)
                 case "catch_up":
                     return await self._engine.run(key, SERVICE, verbs.catch_up)
                 case "resume":

@@ -91,6 +91,7 @@ CALLS = {
     "end": ApiRequest(verbs.end, SERVICE, {"at_most": 500}),
     "end_later": ApiRequest(verbs.end, SERVICE, {"grace": timedelta(minutes=15)}),
     "resume": ApiRequest(verbs.resume, SERVICE),
+    "idle": ApiRequest(verbs.idle, SERVICE),
     "catch_up": ApiRequest(verbs.catch_up, SERVICE),
     "settle": ApiRequest(verbs.reconsider, SERVICE),
     "promote": ApiRequest(verbs.promote, ORGANIZER, {"tickets": 1}),

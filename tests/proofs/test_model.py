@@ -101,6 +101,10 @@ steps = st.one_of(
     call("end", grace=st.sampled_from([timedelta(0), timedelta(0), timedelta(hours=30)])),
     call("end", grace=st.just(timedelta(hours=30))),
     call("resume"),
+    call("idle"),
+    call("idle"),
+    call("configure", policy=st.just("strict"), idle_minutes=st.sampled_from([None, 1, 60, 60, 60 * 24])),
+    call("configure", policy=st.just("strict"), idle_minutes=st.just(60)),
     call("reschedule", start=st.sampled_from([20, 30, 30, 40]).map(lambda days: T0 + timedelta(days=days))),
     call("configure", policy=st.sampled_from(["strict", "skip"])),
     call("configure", policy=st.just("skip"), skip_limit=st.integers(0, 2)),
@@ -205,6 +209,8 @@ class Bridge:
         stock = await list_queries.inventory(self.lists.pool, key, organization_id=ORGANIZATION)
         assert (stock.total_stock, stock.available_stock, stock.free) == (model.total, model.available, model.free)
         assert stock.waiting_list_open == model.open
+        (idle,) = await self.lists.rows("SELECT idle_until FROM inventory WHERE list_id = $1", key.list_id)
+        assert idle["idle_until"] == model.idle_until
         (changed,) = await self.lists.rows(
             "SELECT max(sequence) FROM history WHERE list_id = $1 AND after ?| $2", key.list_id, sorted(STOCK)
         )

@@ -249,6 +249,9 @@ class Lists:
     async def end(self, at_most: int = 500, grace: timedelta = timedelta(0)) -> Answer:
         return await self.engine.at(self.now).run(self.key, SERVICE, verbs.end, at_most=at_most, grace=grace)
 
+    async def idle(self) -> Answer:
+        return await self.engine.at(self.now).run(self.key, SERVICE, verbs.idle)
+
     async def resume(self) -> Answer:
         return await self.engine.at(self.now).run(self.key, SERVICE, verbs.resume)
 

@@ -65,6 +65,8 @@ class Model:
     start: datetime
     policy: str = "strict"
     skip_limit: int = 10
+    idle_minutes: int | None = None
+    idle_until: datetime | None = None
     hold_minutes: int | None = 24 * 60
     hold_steps: list[dict[str, int]] = field(default_factory=list)
     quiet_from: str | None = None
@@ -90,10 +92,23 @@ class Model:
 
     def do(self, verb: str, **arguments: Any) -> None:
         """Do one call. `promoted` then names the users who became ready, in order. Raises Refused."""
-        self.promoted = []
+        self.promoted, minutes = [], self.idle_minutes
         getattr(self, verb)(**arguments)
         if self.automatic and self.now < self.ends:
             self.round(self.free)
+        waits = (
+            self.policy == "strict" and self.automatic and self.now < self.ends and self.free and self.in_line()
+        )
+        if self.idle_minutes is None or not waits:
+            self.idle_until = None
+        elif self.promoted or self.idle_until is None or minutes != self.idle_minutes:
+            self.idle_until = self.now + timedelta(minutes=self.idle_minutes)
+
+    def idle(self) -> None:
+        if self.idle_until is None or self.now < self.idle_until or self.now >= self.ends:
+            return
+        self.idle_until = None
+        self.round(self.free, policy="skip")
 
     @property
     def ends(self) -> datetime:
@@ -145,7 +160,7 @@ class Model:
     def put_offer(self, maximum: int) -> None:
         self.maximum = maximum
 
-    def round(self, tickets: int) -> None:
+    def round(self, tickets: int, policy: str | None = None) -> None:
         first = None
         for place in self.in_line():
             is_rest, least = place.is_rest, 1 if place.is_rest else place.minimum
@@ -155,18 +170,18 @@ class Model:
                 continue
             if place.held + least > self.most:
                 continue
-            if tickets == 0 or (first and first.passed_over >= self.skip_limit):
+            if tickets == 0 or (policy is None and first and first.passed_over >= self.skip_limit):
                 return
             if least > tickets:
                 first = first or place
-                if self.policy == "strict":
+                if (policy or self.policy) == "strict":
                     return
                 continue
             more = min(place.wanted - place.held, tickets, self.most - place.held)
             self.hold_more(place, more)
             tickets -= more
             self.promoted.append(place)
-            if first:
+            if first and policy is None:
                 first.passed_over += 1
 
     def in_line(self) -> list[EntryDetails]:

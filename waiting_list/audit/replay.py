@@ -7,7 +7,7 @@ next. `EntryReplay` (audit/entry_replay.py) follows one entry.
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple, get_type_hints
 
@@ -145,6 +145,8 @@ class ListReplay:
     """The active entries that keep their place in line for the rest."""
     kept_holds: dict[int, tuple[int, datetime | None]] = field(default_factory=dict)
     """How many tickets are held for these, and until when, by number."""
+    past_first: bool = False
+    """Whether the changes are those of `idle`, which serves fans behind the first in line."""
     aside: dict[int, tuple[WaitingQueue, int]] = field(default_factory=dict)
     """Entries that stood first and whose minimum nobody can be held: their queue and rank, by number."""
 
@@ -176,10 +178,14 @@ class ListReplay:
                 found=row.verb,
             )
         self.last_sequence, self.at = row.sequence, row.at
+        if row.verb not in ("promote", "top_up"):
+            self.past_first = row.verb == "idle"
         if row.verb == "join":
             self._join(row)
             return
         check_before(row, self.fields, LIST_FIELDS)
+        if row.verb in ("settle", "idle"):
+            self._check_idle(row)
         check_before(row, self.around, self.around.keys())
         self.around.update({name: value for name, value in row.after.items() if name in AROUND_FIELDS})
         self.fields.update({name: value for name, value in row.after.items() if name in LIST_FIELDS})
@@ -189,6 +195,23 @@ class ListReplay:
         self._check_stock(row)
         if row.number is not None:
             self._follow(row, row.number)
+
+    def _check_idle(self, row: Row) -> None:
+        """Check that free tickets wait for the first in line as long as the list says, and no shorter."""
+        minutes, until, was = self.fields["idle_minutes"], row.after["idle_until"], self.fields["idle_until"]
+        if row.verb == "settle":
+            right = until is None or (minutes is not None and until == row.at + timedelta(minutes=minutes))
+        else:
+            right = until is None and was is not None and was <= row.at
+        if not right:
+            raise Difference(
+                Check.DEADLINE,
+                f"Change {row.sequence} ({row.verb}) of {format_value(row.at)} says that free tickets waited for "
+                f"the first in line until {format_value(was)}, and wait until {format_value(until)}.",
+                sequence=row.sequence,
+                expected=minutes,
+                found=until,
+            )
 
     def _check_stock(self, row: Row) -> None:
         total, available, held = (row.grew(name) for name in ("total_stock", "available_stock", "held"))
@@ -301,7 +324,7 @@ class ListReplay:
         self._check_turn(row, number, first, stood or unverified)
 
     def _check_turn(self, row: Row, number: int, first: tuple[int, int] | None, stood: bool) -> None:
-        strict = self.fields["policy"] is Policy.STRICT
+        strict = self.fields["policy"] is Policy.STRICT and not self.past_first
         if row.verb != "grant" and row.after.get("tickets_held", 0) > self.most_held:
             self._refuse_turn(row, number, first, f"with more than {self.most_held} tickets")
         if strict and stood and first is not None and first[1] != number:

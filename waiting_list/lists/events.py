@@ -123,6 +123,9 @@ VERBS: Mapping[str, VerbRow] = {
         webhook=WebhookType.ENTRY_GRANTED,
         email=EmailKind.READY,
     ),
+    # When tickets begin or end to wait for the first in line.
+    "settle": VerbRow(label=N_("Free tickets wait for the first in line"), fields={"idle_until"}),
+    "idle": VerbRow(label=N_("Fans behind were served"), fields={"idle_until"}, needs={"idle_until"}),
     "revoke": VerbRow(
         label=N_("Held tickets taken back"),
         moves={(_READY, _WAITING)},
@@ -188,7 +191,8 @@ VERBS: Mapping[str, VerbRow] = {
     # By a call, and once where the line is served by another limit than before.
     "put_offer": VerbRow(label=N_("Order limit changed"), fields={"order_limit"}),
     "configure": VerbRow(
-        label=N_("Settings changed"), fields=frozenset(CREATED_WITH) - _TOTAL - {"held", "ended_at", "order_limit"}
+        label=N_("Settings changed"),
+        fields=frozenset(CREATED_WITH) - _TOTAL - {"held", "ended_at", "idle_until", "order_limit"},
     ),
     "message": VerbRow(label=N_("Message sent to fans"), fields=frozenset(NOTED), always=frozenset(NOTED)),
     "create": VerbRow(

@@ -65,6 +65,23 @@ class DeclaredSettings(BaseModel):
             moves_queue=True,
         ),
     ] = Field(default=10, description="How many fans may be promoted ahead of the first in line (policy `skip`).")
+    idle_minutes: Annotated[
+        Quantity | None,
+        Setting(
+            migration=40,
+            group=PROMOTION,
+            label=N_("When free tickets wait too long for the first"),
+            field_label=N_(
+                "Minutes until fans behind get tickets that are too few for the first (strict; empty: never)"
+            ),
+            when_null=N_("the list waits for the first"),
+            moves_queue=True,
+        ),
+    ] = Field(
+        default=None,
+        description="After how many minutes fans behind get free tickets that are too few for the first in line, "
+        "once (policy `strict`); null: never.",
+    )
     hold_minutes: Annotated[
         Quantity | None,
         Setting(

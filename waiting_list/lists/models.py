@@ -100,10 +100,13 @@ class Inventory(Frozen):
     state_reason: str | None = None
 
 
-KeepsRest = Annotated[
-    Flag, Field(description="Whether a fan who is held fewer than wanted keeps the place in line for the rest.")
-]
+_KEEPS_REST = Field(
+    description="Whether a fan who is held fewer than wanted keeps the place in line for the rest."
+)
+KeepsRest = Annotated[Flag, _KEEPS_REST]
 """Whether an entry has a place for the rest of its tickets."""
+ChangesRest = Annotated[Flag | None, _KEEPS_REST]
+"""The same in a change that may leave it as it is."""
 
 
 class Entry(Frozen):

@@ -105,6 +105,7 @@ class ListRow(SettingColumns):
     last_sequence: int
     version: int
     ended_at: datetime | None
+    idle_until: datetime | None
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
@@ -173,13 +174,17 @@ CREATED_WITH = (
     "waiting_list_open",
     "closed_by_hand",
     "ended_at",
+    "idle_until",
     "order_limit",
     *COLUMNS,
 )
 """The fields of a list that the history records; the counters follow from the entries."""
 STOCK = frozenset({"total_stock", "available_stock", "held", "waiting_list_open"})
 """The fields of a list whose changes make a new `version` of its inventory."""
-ADDED_LATER: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_COLUMNS} | {"order_limit": None}
+ADDED_LATER: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_COLUMNS} | {
+    "order_limit": None,
+    "idle_until": None,
+}
 """The fields that the first row of an older history lacks, with the values that they had then."""
 NOTED: Mapping[str, Any] = {"to": list[str], "emails": int, "subject": str}
 """The fields that the history records of a message, with their types. No table has them."""

@@ -12,7 +12,7 @@ from waiting_list.api.organizer.lists import LIST
 from waiting_list.fields import Frozen, Id, Locale, Quantity, Title
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact
-from waiting_list.lists.models import Answer, KeepsRest, ListKey
+from waiting_list.lists.models import Answer, ChangesRest, KeepsRest, ListKey
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries.why_waiting import OrganizersEntry
 from waiting_list.web.csv_export import CSV, entries_as_csv
@@ -59,7 +59,7 @@ class ChangingFor(Frozen):
 
     tickets_wanted: Quantity | None = None
     tickets_minimum: Quantity | None = None
-    keep_waiting_for_rest: KeepsRest | None = None
+    keep_waiting_for_rest: ChangesRest = None
     reason: Title | None = Field(default=None, description="The reason for the change. The history keeps it.")
 
     @model_validator(mode="after")

@@ -15,7 +15,7 @@ from waiting_list.fields import Frozen, Quantity
 from waiting_list.lists import verbs
 from waiting_list.lists.challenges import ChallengeSolution
 from waiting_list.lists.contact import ContactFields
-from waiting_list.lists.models import Answer, Entry, GivingBack, KeepsRest, ListKey, Status
+from waiting_list.lists.models import Answer, ChangesRest, Entry, GivingBack, KeepsRest, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries.why_waiting import FanEntry
 from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
@@ -58,7 +58,7 @@ class Changing(Frozen):
 
     tickets_wanted: Quantity | None = None
     tickets_minimum: Quantity | None = None
-    keep_waiting_for_rest: KeepsRest | None = None
+    keep_waiting_for_rest: ChangesRest = None
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:

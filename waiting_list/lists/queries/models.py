@@ -35,6 +35,7 @@ class WaitingList(Frozen):
     max_places_per_person: int | None
     policy: Policy
     skip_limit: int
+    idle_minutes: int | None
     hold_minutes: int | None
     hold_steps: tuple[HoldStep, ...]
     quiet_from: str | None

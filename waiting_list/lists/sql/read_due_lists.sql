@@ -1,11 +1,20 @@
 -- Read the lists that need maintenance: a hold lapsed (expire), the list ended, and its people had their grace of $1 (end), or
--- its end lies ahead again (resume), or has news (catch_up). Locks nothing. It reads the clock once, so that the index serves it.
+-- its end lies ahead again (resume), or has news (catch_up), or free tickets wait too long for the first, and fit another
+-- (idle). Locks nothing. It reads the clock once, so that the index serves it.
 SELECT i.offer_id, i.representation_id, d.verb
 FROM (
     SELECT DISTINCT e.list_id, 'expire' AS verb FROM entries e
     WHERE e.status = 'ready' AND e.ready_until <= statement_timestamp()
     UNION ALL
     SELECT DISTINCT n.list_id, 'catch_up' FROM list_news n
+    UNION ALL
+    SELECT i.list_id, 'idle' FROM inventory i
+    JOIN offers o ON o.offer_id = i.offer_id
+    WHERE i.idle_until <= statement_timestamp() AND EXISTS (
+        SELECT FROM entries e
+        WHERE e.list_id = i.list_id AND e.status = 'waiting' AND NOT (i.verify_email AND e.unverified)
+            AND e.tickets_minimum <= least(i.available_stock - i.held, o.max_quantity_per_order, i.total_stock)
+    )
     UNION ALL
     SELECT i.list_id, CASE WHEN m.ends_at <= statement_timestamp() THEN 'end' ELSE 'resume' END
     FROM inventory i
@@ -19,5 +28,5 @@ FROM (
 JOIN inventory i ON i.list_id = d.list_id
 JOIN representations r ON r.representation_id = i.representation_id
 WHERE
-    -- Holds of a list that has ended do not expire, because `end` takes out all of its entries.
-    d.verb <> 'expire' OR least(i.closes_at, r.start_datetime, r.cancelled_at) > statement_timestamp()
+    -- Holds of a list that has ended do not expire, and nobody is served, because `end` takes out all of its entries.
+    d.verb NOT IN ('expire', 'idle') OR least(i.closes_at, r.start_datetime, r.cancelled_at) > statement_timestamp()

@@ -1,4 +1,5 @@
--- Read the seconds until the next hold expires, the next list ends, or the next grace of $1 is over; null if there is none.
+-- Read the seconds until the next hold expires, the next list ends, the next grace of $1 is over, or free tickets have waited
+-- too long for the first in line; null if there is none.
 -- Locks nothing.
 SELECT extract(epoch FROM least(
     (SELECT e.ready_until FROM entries e
@@ -7,6 +8,7 @@ SELECT extract(epoch FROM least(
         WHERE e.status = 'ready' AND e.ready_until IS NOT NULL
             AND least(i.closes_at, r.start_datetime, r.cancelled_at) > statement_timestamp()
         ORDER BY e.ready_until LIMIT 1),
+    (SELECT i.idle_until FROM inventory i WHERE i.idle_until > statement_timestamp() ORDER BY i.idle_until LIMIT 1),
     (SELECT min(CASE
             WHEN i.ended_at IS NULL OR i.ended_at < m.ends_at THEN m.ends_at
             WHEN i.waiting > 0 OR i.held > 0 THEN i.ended_at + $1::interval

@@ -52,8 +52,8 @@ recorded AS (
 listed AS (
     UPDATE inventory
     SET total_stock = $31, available_stock = $32, held = $33, waiting_list_open = $34, closed_by_hand = $35,
-        ended_at = $36, order_limit = $37, waiting = $38, tickets_waiting = $39, last_number = $40, last_rank = $41,
-        last_sequence = $42, version = $43
+        ended_at = $36, idle_until = $37, order_limit = $38, waiting = $39, tickets_waiting = $40, last_number = $41, last_rank = $42,
+        last_sequence = $43, version = $44
     WHERE list_id = $1 RETURNING list_id
 )
 SELECT (SELECT count(*) FROM changed) AS entries, (SELECT count(*) FROM listed) AS lists

@@ -3,9 +3,9 @@
 UPDATE inventory
 SET
     -- settings = $2
-    policy = $2, skip_limit = $3, hold_minutes = $4, hold_steps = $5, quiet_from = $6, quiet_until = $7,
-    hold_grace_seconds = $8, after_expiry = $9, automatic = $10, max_waiting = $11, closes_at = $12,
-    verify_email = $13, reminder_minutes = $14, purchase_url = $15, join_challenge = $16,
-    one_place_per_address = $17, ignore_address_tags = $18, requeue_limit = $19, email_required = $20
+    policy = $2, skip_limit = $3, idle_minutes = $4, hold_minutes = $5, hold_steps = $6, quiet_from = $7,
+    quiet_until = $8, hold_grace_seconds = $9, after_expiry = $10, automatic = $11, max_waiting = $12,
+    closes_at = $13, verify_email = $14, reminder_minutes = $15, purchase_url = $16, join_challenge = $17,
+    one_place_per_address = $18, ignore_address_tags = $19, requeue_limit = $20, email_required = $21
     -- end of settings
 WHERE list_id = $1

@@ -16,7 +16,7 @@ from waiting_list.lists.verbs.leave import leave, remove
 from waiting_list.lists.verbs.lookalikes import remove_lookalikes, restore
 from waiting_list.lists.verbs.message import message
 from waiting_list.lists.verbs.move import move
-from waiting_list.lists.verbs.promote import promote, reconsider, settle
+from waiting_list.lists.verbs.promote import idle, promote, reconsider, settle
 from waiting_list.lists.verbs.stock import add_stock, add_total_stock, put_stock, remove_stock, remove_total_stock
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "extend_outage",
     "give_back",
     "grant",
+    "idle",
     "join",
     "leave",
     "message",

@@ -1,10 +1,11 @@
 """The verb `promote`, and the round after every verb: give free tickets to the next in line."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from waiting_list.lists.ending import take_back_end
 from waiting_list.lists.line import first_fitting, first_in_line
-from waiting_list.lists.locked_list import LockedList
+from waiting_list.lists.locked_list import BEFORE_ALL, LockedList
 from waiting_list.lists.models import CLOCK, Status
 from waiting_list.lists.policy import Choice, choose
 from waiting_list.lists.rows import EntryRow
@@ -39,12 +40,44 @@ async def reconsider(locked: LockedList) -> None:
 async def settle(locked: LockedList) -> None:
     """Promote the next in line, if a change may have made free tickets fit them; the actor is the service.
 
-    It promotes no entry in manual mode, or once the list has ended.
+    It promotes no entry in manual mode, or once the list has ended. It notes since when free tickets wait.
     """
     if locked.needs_promotion and locked.list.automatic and not locked.ended:
         locked.actor = CLOCK
         await _round(locked, locked.list.free)
     locked.needs_promotion = False
+    if locked.list.idle_minutes is not None or locked.list.idle_until is not None:
+        _note_idle(locked)
+
+
+def _note_idle(locked: LockedList) -> None:
+    """Note until when free tickets wait for the first in line. Each promotion begins that time anew."""
+    row, until = locked.list, None
+    waits = row.free and locked.in_line and row.automatic and not locked.ended
+    if waits and row.idle_minutes is not None and row.policy is Policy.STRICT:
+        anew = locked.promoted or row.idle_minutes != locked.was.idle_minutes
+        until = (not anew and row.idle_until) or locked.now + timedelta(minutes=row.idle_minutes)
+    if until != row.idle_until:
+        locked.actor = CLOCK
+        locked.record("settle", on_list={"idle_until": until})
+
+
+async def idle(locked: LockedList) -> None:
+    """Serve those behind the first in line whom the free tickets fit, once: these have waited for `idle_minutes`.
+
+    Afterwards the time begins anew. The verb changes no data before the tickets have waited so long.
+    """
+    until, tickets = locked.list.idle_until, locked.list.free
+    if until is None or locked.now < until or locked.ended:
+        return
+    locked.record("idle", on_list={"idle_until": None})
+    after_rank = BEFORE_ALL
+    while tickets:
+        line = await first_fitting(locked, after_rank, min(tickets, locked.most_held), min(tickets, _CHUNK))
+        if not line:
+            break
+        tickets -= _hold(locked, line, choose(tickets, line, policy=Policy.SKIP, most=locked.most_held))
+        after_rank = line[-1].rank
 
 
 async def _round(locked: LockedList, tickets: int) -> None:

@@ -64,6 +64,7 @@ const TEXTS = {
     left_ended: "The waiting list has ended, so we can no longer offer you tickets from it. Thank you for waiting.",
     rules: "The rules of this waiting list",
     strict: "Returned tickets go to the first fan in line. If there are too few for that fan, the list waits for more.",
+    idle: "After {duration}, they go once to the fans behind who can take them.",
     skip: {
       one: "Returned tickets go to the first fan in line, or to the next fan who can take them. Once {n} fan has gone ahead this way, the list waits until there are enough for the first.",
       other: "Returned tickets go to the first fan in line, or to the next fan who can take them. Once {n} fans have gone ahead this way, the list waits until there are enough for the first.",
@@ -157,6 +158,7 @@ const TEXTS = {
     left_ended: "La liste d’attente est terminée : nous ne pouvons plus vous y proposer de billets. Merci d’avoir patienté.",
     rules: "Les règles de cette liste d’attente",
     strict: "Les billets qui se libèrent vont à la première personne de la file. S’il y en a trop peu pour elle, la liste attend qu’il y en ait davantage.",
+    idle: "Après {duration}, ils vont une fois aux personnes suivantes qui peuvent les prendre.",
     skip: {
       one: "Les billets qui se libèrent vont à la première personne de la file, ou à la suivante à qui ils suffisent. Une fois que {n} personne est ainsi passée devant, la liste attend qu’il y en ait assez pour la première.",
       other: "Les billets qui se libèrent vont à la première personne de la file, ou à la suivante à qui ils suffisent. Une fois que {n} personnes sont ainsi passées devant, la liste attend qu’il y en ait assez pour la première.",
@@ -905,6 +907,7 @@ class WaitingListElement extends HTMLElement {
     const clock = time => new Intl.DateTimeFormat(this.#language, { timeStyle: "short", timeZone: "UTC" }).format(new Date(`1970-01-01T${time}Z`));
     const rules = [
       list.policy === "skip" && list.skip_limit ? this.#text("skip", { n: list.skip_limit }) : this.#text("strict"),
+      list.policy === "strict" && list.idle_minutes && this.#text("idle", { duration: minutes(list.idle_minutes) }),
       !list.automatic && this.#text("by_hand"),
       list.hold_minutes === null ? this.#text("hold_to_the_end") : this.#text("hold", { duration: minutes(list.hold_minutes) }),
       ...[...list.hold_steps].sort((a, b) => b.days_before - a.days_before).map(step =>

@@ -10,9 +10,10 @@ SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id
     r.cancelled_at, r.cancelled_reason, least(i.closes_at, r.start_datetime, r.cancelled_at) AS ends_at,
     i.waiting_list_open, i.available_stock - i.held AS free, z.contact AS organizer_contact,
     -- settings: i.
-    i.policy, i.skip_limit, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until, i.hold_grace_seconds,
-    i.after_expiry, i.automatic, i.max_waiting, i.closes_at, i.verify_email, i.reminder_minutes, i.purchase_url,
-    i.join_challenge, i.one_place_per_address, i.ignore_address_tags, i.requeue_limit, i.email_required,
+    i.policy, i.skip_limit, i.idle_minutes, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until,
+    i.hold_grace_seconds, i.after_expiry, i.automatic, i.max_waiting, i.closes_at, i.verify_email,
+    i.reminder_minutes, i.purchase_url, i.join_challenge, i.one_place_per_address, i.ignore_address_tags,
+    i.requeue_limit, i.email_required,
     -- end of settings
     EXISTS (
         SELECT 1 FROM entries x WHERE x.list_id = $1 AND x.user_id = s.user_id AND x.number > s.number
