@@ -58,7 +58,7 @@ def test_every_verb_of_the_engine_is_in_the_table() -> None:
     # These have no function of their own: `remove_stock` revokes holds, `promote` fills them up, and the catalogue
     # makes the others.
     around = {"reschedule", "cancel", "reinstate", "change_event"}
-    assert VERBS.keys() - found == {"revoke", "create", "put_offer", "top_up"} | around
+    assert VERBS.keys() - found == {"revoke", "create", "put_offer", "settle", "top_up"} | around
 
 
 def test_the_table_has_what_is_recorded_and_nothing_else() -> None:

@@ -246,7 +246,7 @@ def hash_of(number: int) -> bytes:
 
 
 _WRITES = {
-    "write_changes": 43,
+    "write_changes": 44,
 }
 """How many parameters each takes."""
 _TYPES = {UUID: "uuid", datetime: "timestamptz", list: "text[]", int: "bigint", str: "text"}

@@ -1,6 +1,5 @@
--- Read the lists that need maintenance: a hold lapsed (expire), the list ended, and its people had their grace of $1 (end), or
--- its end lies ahead again (resume), or has news (catch_up), or free tickets wait too long for the first, and fit another
--- (idle). Locks nothing. It reads the clock once, so that the index serves it.
+-- Read the lists that are due: a hold lapsed (expire), the list ended and had its grace of $1 (end), or goes on (resume), has
+-- news (catch_up), or free tickets waited too long and fit a fan (idle). Locks nothing. One clock, so that indexes serve it.
 SELECT i.offer_id, i.representation_id, d.verb
 FROM (
     SELECT DISTINCT e.list_id, 'expire' AS verb FROM entries e

@@ -1,6 +1,5 @@
--- Read the seconds until the next hold expires, the next list ends, the next grace of $1 is over, or free tickets have waited
--- too long for the first in line; null if there is none.
--- Locks nothing.
+-- Read the seconds until the next hold expires, list ends, grace of $1 is over, or free tickets have waited too long for the
+-- first in line; null if there is none. Locks nothing.
 SELECT extract(epoch FROM least(
     (SELECT e.ready_until FROM entries e
         JOIN inventory i ON i.list_id = e.list_id
