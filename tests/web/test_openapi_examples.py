@@ -197,7 +197,7 @@ async def keys_and_webhooks(walk: Walk) -> None:
 async def story(walk: Walk) -> None:
     await walk("create_user_token", 2)
     await walk("join")
-    await walk("join", 2, fan="u3")
+    await walk("join", 3, fan="u3")
     await walk("join_for_user")
     assert (await walk("get_queue"))["waiting"] == 3
     tag = (await walk.http.get("/v1/user/waiting-lists/off_001/rep_001/queue")).headers["etag"]
@@ -264,7 +264,7 @@ async def messages(walk: Walk) -> None:
 
 async def the_end(walk: Walk) -> None:
     await walk("list_lookalikes")
-    numbers = [(await walk("join", fan=fan))["number"] for fan in ("u6", "u7")]
+    numbers = [(await walk("join", number, fan=fan))["number"] for number, fan in ((1, "u6"), (2, "u7"))]
     removed = await walk("remove_lookalikes", but={"numbers": numbers})
     await walk("restore", but={"undo": removed["undo"]})
     await walk("make_link", user_id="u6")
