@@ -32,6 +32,7 @@ LOCAL_ADDRESS_HINT = (
 )
 """What an organizer must know in addition."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _HTML = re.compile(r"<[A-Za-z/!?]")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
 
@@ -49,7 +50,9 @@ def _without_nul(value: str) -> str:
     return value
 
 
-def _without_html(value: str) -> str:
+def _plain(value: str) -> str:
+    if _UNSEEN.search(value):
+        raise ValueError("must not have control characters besides line breaks and tabs")
     # Escaped, it would harm nobody; but readers would see the tags.
     if _HTML.search(value):
         raise ValueError("must be plain text, without HTML")
@@ -123,8 +126,8 @@ Title = Annotated[
     Field(min_length=1, max_length=500, json_schema_extra=_NO_CONTROLS),
     AfterValidator(_without_controls),
 ]
-PlainLine = Annotated[Title, AfterValidator(_without_html)]
-PlainText = Annotated[Text, AfterValidator(_without_html)]
+PlainLine = Annotated[Title, AfterValidator(_plain)]
+PlainText = Annotated[Text, AfterValidator(_plain)]
 Address = Annotated[str, Field(max_length=2000, json_schema_extra=_NO_CONTROLS), AfterValidator(_without_controls)]
 Timezone = Annotated[str, Strict(), AfterValidator(check_timezone)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_within_years)]

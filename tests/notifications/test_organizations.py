@@ -2,13 +2,15 @@
 
 import asyncio
 from dataclasses import replace
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import default
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
-from tests.notifications.test_email_rendering import NOTICE, TO_FANS, Parsed, text_of
+from tests.notifications.test_email_rendering import HOSTILE, NOTICE, TO_FANS, Parsed, text_of
 from tests.notifications.test_unverified_addresses import Office as Sending
 from tests.notifications.test_unverified_addresses import mailbox  # noqa: F401 - a fixture
 from tests.notifications.test_unverified_addresses import office as sending  # noqa: F401 - a fixture
@@ -56,6 +58,17 @@ def test_every_e_mail_to_fans_names_its_organization(kind: EmailKind) -> None:
     assert str(plain["From"]) == "The Quay <tickets@quay.example>"
     assert plain["Reply-To"] is None
     assert "Questions?" not in text_of(plain) + text_of(plain, "html")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_stored_text_of_an_organization_becomes_a_header_or_a_tag(text: str) -> None:
+    letter = rendered(EmailKind.READY, "en", sender_name=text, contact=text, footer={"en": text})
+    assert letter.keys() == rendered(EmailKind.READY, "en").keys()
+    assert letter["From"].addresses[0].addr_spec == "tickets@quay.example"
+    travelled = message_from_bytes(letter.as_bytes(), policy=default)
+    assert (len(travelled["From"].addresses), travelled["Bcc"]) == (1, None)
+    tags = Parsed(text_of(letter, "html")).tags
+    assert {*tags} <= {*Parsed(text_of(rendered(EmailKind.READY, "en", **SENDER), "html")).tags}
 
 
 async def test_a_worker_sends_what_the_organization_says_at_that_moment(sending: Sending) -> None:  # noqa: F811
@@ -134,6 +147,7 @@ def test_only_a_web_or_e_mail_address_becomes_a_link(contact: str, href: str | N
         ({"contact": "x" * 201}, "contact"),
         ({"footer": {"en": "<script>"}}, "footer.en"),
         ({"footer": {"en": "x" * 1001}}, "footer.en"),
+        ({"footer": {"en": "Le Quai\x07"}}, "footer.en"),
         ({"footer": {"not a tag": "x"}}, "footer"),
         ({"footer": None}, "footer"),
         ({"name": "Le Quai"}, "name"),

@@ -168,6 +168,7 @@ async def test_a_preview_shows_the_event_with_given_or_stored_words_and_changes_
         ({"subject": " "}, "subject"),
         ({"opening": "<b>Hurry</b>"}, "opening"),
         ({"opening": "x" * 1001}, "opening"),
+        ({"opening": "\x1b[31mHurry"}, "opening"),
         ({"kind": "message"}, "kind"),
         ({"locale": "not a tag"}, "locale"),
         ({"html": "x"}, "html"),

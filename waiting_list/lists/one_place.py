@@ -73,7 +73,10 @@ class Mailboxes:
         self._known.update(asked)
 
     async def fold_anew(self) -> None:
-        """Make the next call of `load` store the mailboxes of all contacts again. The caller must have flushed."""
+        """Make the next call of `load` store the mailboxes of all contacts again, as the list folds them by then.
+
+        Contacts that are still to be written get theirs as they are written.
+        """
         await self._connection.execute(sql("unfold_contacts"), self._list_id)
         for known in (self._active, self._left, self._known):
             known.clear()

@@ -35,7 +35,6 @@ async def configure(locked: LockedList, *, settings: SettingsChange, end_lists: 
     if "open" in changes:
         changes |= open_or_closed(changes.pop("open"))
     if changes.get("ignore_address_tags") not in (None, locked.list.ignore_address_tags):
-        await locked.flush()
         await locked.contacts.mailboxes.fold_anew()
     ended_at = locked.ends_at
     before = locked.list.closes_at
