@@ -23,7 +23,7 @@ import asyncpg
 import httpx
 
 from tests.support.ports import free_port
-from tests.support.shop import LIST, Shop
+from tests.support.shop import EVENT, LIST, Shop
 
 ANSWER_SECONDS = 20.0
 """No request may take longer, whatever is being killed: it is a hang."""
@@ -223,10 +223,13 @@ class Clients:
                 return
             user_id = f"{name}-{turn}"
             wanted = self._random.randint(1, 3)
-            answer, sent, tries = await self._insist(
-                "POST", f"/waiting-lists/{LIST}/entries", {"user_id": user_id, "tickets_wanted": wanted}, (201,)
-            )
+            body = {"user_id": user_id, "tickets_wanted": wanted, "email": f"{user_id}@example.org"}
+            answer, sent, tries = await self._insist("POST", f"/waiting-lists/{LIST}/entries", body, (201, 409))
             if answer is None:
+                continue
+            if answer.status_code == 409:  # the show is cancelled for a moment
+                if answer.json()["code"] != "waiting_list_ended":
+                    self._storm.wrong.append(answer.text[:300])
                 continue
             number = answer.json()["number"]
             self._storm.joined[user_id] = number
@@ -236,18 +239,49 @@ class Clients:
                 await self._insist("DELETE", f"/waiting-lists/{LIST}/entries/{user_id}", None, (200, 409))
 
     async def organizer(self) -> None:
-        """Return a few tickets again and again. Most of the fans who become ready buy."""
-        while not self.stopped.is_set():
+        """Return a few tickets again and again. Most of the fans who become ready buy. Sometimes change what is
+        around the list."""
+        for turn in itertools.count(1):
+            if self.stopped.is_set():
+                return
             quantity = self._random.randint(1, 3)
             path = f"/inventory/{LIST}/add-total-stock"
             answer, _, _ = await self._insist("POST", path, {"quantity": quantity}, (200,))
             for entry in answer.json()["promoted"] if answer else ():
+                path = f"/waiting-lists/{LIST}/entries/{entry['user_id']}"
+                steer: tuple[str, Any] = self._random.choice(
+                    [("extend", {"minutes": 1}), ("checkout", None), ("give-back", {"quantity": 1}), ("", None)]
+                )
+                if steer[0]:
+                    await self._insist("POST", f"{path}/{steer[0]}", steer[1], (200, 409))
                 if self._random.random() < 0.8:
-                    path = f"/waiting-lists/{LIST}/entries/{entry['user_id']}/purchase"
-                    bought, _, _ = await self._insist("POST", path, {}, (200, 409))
+                    bought, _, _ = await self._insist("POST", f"{path}/purchase", {}, (200, 409))
                     if bought is not None and bought.status_code == 200:
                         self._storm.bought[entry["user_id"]] = entry["tickets_held"]
             await self._insist("POST", f"/inventory/{LIST}/remove-stock", {"quantity": 1}, (200, 409))
+            await self._around(turn)
+
+    async def _around(self, turn: int) -> None:
+        match self._random.randrange(8):
+            case 0:
+                granted = {"tickets": 1, "add_stock": True}
+                path = f"/waiting-lists/{LIST}/entries/guest-{turn}/grant"
+                answer, _, _ = await self._insist("POST", path, granted, (200,))
+                if answer is not None:
+                    self._storm.joined[f"guest-{turn}"] = answer.json()["number"]
+            case 1:
+                await self._insist("POST", "/representations/rep_1/cancel", {"reason": "Rain"}, (200,))
+                await self._insist("POST", "/representations/rep_1/reinstate", None, (200,))
+            case 2:
+                limit = {"event_id": "ev_1", "name": "Floor", "max_quantity_per_order": self._random.randint(3, 6)}
+                await self._insist("PUT", "/offers/off_1", limit, (200,))
+            case 3:
+                event = EVENT | {"venue_name": self._random.choice(["Olympia", "The Quay"])}
+                await self._insist("PUT", "/events/ev_1", event, (200,))
+            case 4:
+                body = {"to": ["waiting", "ready"], "subject": {"en": "Doors"}, "text": {"en": "At 19:00."}}
+                # A list takes few messages a day.
+                await self._insist("POST", f"/waiting-lists/{LIST}/messages", body, (200, 429))
 
     async def _insist(
         self, method: str, path: str, body: Any, good: tuple[int, ...]
