@@ -75,13 +75,19 @@ def _joined(
 
 
 def _ready(
-    stock: int = 4, *, shop: str | None = None, path: str = "", below: str = "", **settings: Any
+    stock: int = 4,
+    *,
+    shop: str | None = None,
+    path: str = "",
+    below: str = "",
+    keeps: bool = False,
+    **settings: Any,
 ) -> Callable[[Site], Awaitable[str]]:
-    """It is Ada's turn, for as many of four tickets as there are."""
+    """It is Ada's turn, for as many of four tickets as there are; she may keep her place for the others."""
 
     async def state(site: Site) -> str:
         await site.configure(purchase_url=shop, **settings)
-        link = await site.join(wanted=4, minimum=2, **_CONTACT)
+        link = await site.join(wanted=4, minimum=2, keep_waiting_for_rest=keeps, **_CONTACT)
         await site.add_stock(stock)
         return path or link + below
 
@@ -264,6 +270,10 @@ STATES: dict[str, State] = {
     "link, ready": State(_ready()),
     "link, ready with a shop": State(_ready(shop=_SHOP)),
     "link, ready with fewer": State(_ready(3, shop=_SHOP)),
+    "link, ready with a rest": State(_ready(3, shop=_SHOP, keeps=True)),
+    "link, waiting for the rest": State(_joined(keep_waiting_for_rest=True)),
+    "dashboard, entry with a rest": State(_ready(3, path=f"{DASHBOARD}/entries/ada", keeps=True), "organizer"),
+    "list that waits only so long": State(_configured(PAGE, idle_minutes=90)),
     "link, ready without end": State(_ready(hold_minutes=None)),
     "link, bought": State(_joined(then="buy", first=True)),
     "link, left": State(_joined(then="leave")),
