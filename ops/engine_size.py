@@ -67,7 +67,7 @@ PARTS = {
         ),
         2175,
         # Each statement asks the node of its list alone, which takes a line or two.
-        362,
+        368,
     ),
     # Each is off unless a list or an event asks for it, and is read by itself.
     "rules": Part(
@@ -75,13 +75,14 @@ PARTS = {
             "lists/challenges.py",
             "lists/event_limit.py",
             "lists/join_limit.py",
+            "lists/verbs/address.py",
             "lists/verbs/lookalikes.py",
             "lists/one_place.py",
             "lists/traces.py",
             "lists/verbs/message.py",
         ),
-        410,
-        97,
+        440,
+        99,
     ),
     # What steers a hold after the fan has it.
     "holds": Part(

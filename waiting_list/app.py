@@ -177,7 +177,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             gate=Gate(engine, signing_keys, config),
         )
         stop = asyncio.Event()
-        dispatcher = Dispatcher(pool, config, signing_keys, engine.wake)
+        dispatcher = Dispatcher(pool, config, signing_keys, engine)
         maintenance = Maintenance(
             pool, engine, end_grace=config.end_grace, personal_data_kept=config.personal_data_kept
         )

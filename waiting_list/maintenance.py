@@ -38,12 +38,16 @@ _STILL_DUE_SECONDS = 0.02
 _RETRY_SECONDS = 0.25
 _CLEANING_SECONDS = 60.0
 _COUNTING_SECONDS = 1.0
+_UNANSWERED_SECONDS = 600.0
 _WORKS_WITHIN_SECONDS = 30.0
 """How long after its last good round the worker counts as working. A round may wait for several statements."""
 _AT_ONCE = 4
 """How many lists to work on at the same time."""
 _CHUNK = 500
 """The most entries of a list that one round changes."""
+_ANSWERED_WITHIN = timedelta(days=7)
+"""How long a fan may take to verify an address before it counts as failed."""
+_NOT_ANSWERED = "not verified within 7 days"
 _PRUNED_AT_ONCE = 16
 """How many lists to prune in one round, so that expired holds do not wait for long."""
 
@@ -68,7 +72,7 @@ class Maintenance:
         self._end_grace = end_grace
         self._personal_data_kept = personal_data_kept
         self._cleaned_at = 0.0
-        self._worked_at = float("-inf")
+        self._worked_at = self._asked_at = float("-inf")
         self._pruning = False
         """Whether the last round found lists to prune, so that there may be more."""
         self._still_due_pause = _SHORTEST_SLEEP_SECONDS
@@ -130,6 +134,9 @@ class Maintenance:
                 await acquired.execute(sql("delete_old_visitors"))
                 await acquired.execute(sql("delete_old_told_people"))
             self._cleaned_at = time.monotonic()
+        if time.monotonic() - self._asked_at > _UNANSWERED_SECONDS:
+            await self._fail_unanswered()
+            self._asked_at = time.monotonic()
         await self._do_due()
         if cleaning or self._pruning:
             self._pruning = await self._prune()
@@ -164,6 +171,18 @@ class Maintenance:
                     return await self._engine.run(key, SERVICE, verbs.expire, at_most=_CHUNK)
 
         await _do_all(run(*record) for record in records)
+
+    async def _fail_unanswered(self) -> None:
+        """Note the addresses that nobody verified in time."""
+        async with snapshot(self._pool) as acquired:
+            records = await acquired.fetch(sql("read_unanswered"), _ANSWERED_WITHIN, _CHUNK)
+        failed: dict[ListKey, list[verbs.AddressReport]] = {}
+        for offer_id, representation_id, number, email in records:
+            delivery = verbs.AddressReport(number, email, _NOT_ANSWERED, unless_verified=True)
+            failed.setdefault(ListKey(offer_id, representation_id), []).append(delivery)
+        await _do_all(
+            self._engine.run(key, SERVICE, verbs.fail_address, failed=some) for key, some in failed.items()
+        )
 
     async def _prune(self) -> bool:
         """Prune one chunk in each of some lists that ended long enough ago; return whether it found any."""

@@ -355,6 +355,30 @@ def test_who_was_set_aside_counts_again_once_so_many_tickets_can_be_held(
     assert caught.value.sentence == "Change 9 made entry 3 ready, but entry 1 stood first."
 
 
+def test_whose_address_failed_is_passed_over_where_the_list_asks_for_it() -> None:
+    skips = change("configure", skip_failed_addresses=(False, True))
+    skips_no_more = change("configure", skip_failed_addresses=(True, False))
+    joins = joined(1, 1_000_000), joined(2, 2_000_000), change("add_stock", available_stock=(0, 4))
+    failed = change("fail_address", 1, address_failed=(False, True))
+    mended = change("mend_address", 1, address_failed=(True, False))
+    for story in (
+        (*joins, failed, held(1, 0, 2), held(2, 2, 4)),
+        (*joins, failed, skips, held(2, 0, 2)),
+        (*joins, failed, skips, held(2, 0, 2), mended, held(1, 2, 4)),
+        (*joins, skips, failed, held(2, 0, 2), skips_no_more, held(1, 2, 4)),
+    ):
+        whole, _ = replay(numbered(*story))
+        assert whole.fields["held"] >= 2
+    for story, sentence in (
+        ((*joins, failed, skips, held(1, 0, 2)), "Change 7 made entry 1 ready, whose address had failed."),
+        ((*joins, failed, held(2, 0, 2)), "Change 6 made entry 2 ready, but entry 1 stood first."),
+        ((*joins, failed, skips, mended, held(2, 0, 2)), "Change 8 made entry 2 ready, but entry 1 stood first."),
+    ):
+        with pytest.raises(Difference) as caught:
+            replay(numbered(*story))
+        assert caught.value.sentence == sentence
+
+
 def test_what_no_change_can_tell_says_why() -> None:
     with pytest.raises(Difference) as caught:
         row([7, STORY[1][1], "join", 3, None, {"rank": "first"}])

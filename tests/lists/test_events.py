@@ -130,7 +130,10 @@ def test_the_story_goes_nearly_all_ways() -> None:
     ready = Status.READY
     assert table - moves_of_the_story() == {
         ("leave", ready, Status.LEFT),
-        *((verb, ready, ready) for verb in ("change", "move", "set_contact", "verify")),
+        *(
+            (verb, ready, ready)
+            for verb in ("change", "move", "set_contact", "verify", "fail_address", "mend_address")
+        ),
     }
 
 
@@ -145,13 +148,16 @@ OUT = {"status": "left", "left_reason": "cancelled", "tickets_held": 0, "left_at
         ("set_contact", {"unverified": False}, {"unverified": True}),
         ("verify", {"unverified": True}, {"unverified": False}),
         ("change", {"keep_waiting_for_rest": True}, {"keep_waiting_for_rest": False}),
+        ("fail_address", {"address_failed": False}, {"address_failed": True}),
+        ("mend_address", {"address_failed": True}, {"address_failed": False}),
     ],
 )
 def test_a_ready_fan_leaves_is_moved_or_gives_another_address(
     verb: str, before: dict[str, object], after: dict[str, object]
 ) -> None:
     sequence, at, _, number, _, joined = STORY[1]
-    joined = joined | {name: True for name in ("unverified", "keep_waiting_for_rest") if before.get(name)}
+    given = ("unverified", "keep_waiting_for_rest", "address_failed")
+    joined = joined | {name: True for name in given if before.get(name)}
     ready = {"status": "ready", "tickets_held": 2, "ready_at": at, "held": 2}
     story = [
         STORY[0],

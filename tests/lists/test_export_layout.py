@@ -32,6 +32,7 @@ ENTRY = ExportedEntry(
     ready_at=datetime(2031, 12, 14, 18, 30, tzinfo=UTC),
     ready_until=None,
     left_at=None,
+    address_failed=False,
     timezone="Europe/Oslo",
 )
 
@@ -60,7 +61,8 @@ def test_a_french_spreadsheet_has_french_words_and_semicolons() -> None:
 @pytest.mark.parametrize("locale", ["en", "fr"])
 def test_every_column_state_and_reason_has_its_word(locale: Locale) -> None:
     layout = spreadsheet(locale)
-    assert [*layout.columns] == [*(name for name in Entry.model_fields if name != "purchase_pass"), "timezone"]
+    shown = [name for name in Entry.model_fields if name != "purchase_pass"]
+    assert [*layout.columns] == [*shown, "address_failed", "timezone"]
     assert len({*layout.header}) == len(layout.columns)
     words = {layout.cell(ENTRY.model_copy(update={"status": one}), "status") for one in Status}
     words |= {layout.cell(ENTRY.model_copy(update={"left_reason": one}), "left_reason") for one in LeftReason}

@@ -27,7 +27,7 @@ async def blocks(lists: Lists, fan: str, number: int) -> dict[str, int]:
         "read_rests": (list_id, 0, 6, 10, lists.now),
         "read_places": (list_id, [number]),
         "read_first_waiting": (list_id, 10),
-        "read_first_fitting": (list_id, 0, 2, 10, [False]),
+        "read_first_fitting": (list_id, 0, 2, 10, [False], False),
         "read_due_entries": (list_id, lists.now, 500),
         "read_queue": (list_id, SEGMENT_BITS, -1, 0),
     }

@@ -44,7 +44,7 @@ class Telling:
     settings: Settings
 
     def dispatcher(self) -> Dispatcher:
-        return Dispatcher(self.lists.pool, self.settings, SigningKeys(self.lists.pool), self.lists.engine.wake)
+        return Dispatcher(self.lists.pool, self.settings, SigningKeys(self.lists.pool), self.lists.engine)
 
     async def add_webhook(self, webhook_id: str = "wh_1", url: str | None = None, **more: Any) -> None:
         async with connection(self.lists.pool) as acquired:
@@ -637,7 +637,7 @@ async def test_a_letter_is_written_whatever_process_made_the_change_and_sent_onc
     await telling.lists.join("ada", **ADA)
     await telling.lists.add_stock(1)
     assert await telling.statuses() == {"pending": 3}
-    silent = Dispatcher(telling.lists.pool, Settings(), SigningKeys(telling.lists.pool), sending.wake)
+    silent = Dispatcher(telling.lists.pool, Settings(), SigningKeys(telling.lists.pool), sending)
     await silent.note_mail()
     assert await telling.run("SELECT FROM mail_seen") == []
     telling.lists.engine = sending
@@ -671,7 +671,7 @@ async def test_what_no_worker_could_send_in_time_is_given_up_and_shown(telling: 
     await telling.lists.join("ada", **ADA)
     await telling.lists.add_stock(1)
     await telling.run("UPDATE outbox SET due_at = now() - interval '26 hours'")
-    silent = Dispatcher(telling.lists.pool, Settings(), SigningKeys(telling.lists.pool), telling.lists.engine.wake)
+    silent = Dispatcher(telling.lists.pool, Settings(), SigningKeys(telling.lists.pool), telling.lists.engine)
     await silent.end_old_notices()
     given_up = await telling.run("SELECT type, answer FROM outbox WHERE status = 'dropped'")
     assert [tuple(one) for one in given_up] == [("joined", "no worker could send it in time")]

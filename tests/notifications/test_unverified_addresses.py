@@ -108,7 +108,7 @@ class Office:
             return bool(record["many"] == 0)
 
         service = self.service
-        async with working(Dispatcher(service.pool, service.settings, service.signing_keys, service.engine.wake)):
+        async with working(Dispatcher(service.pool, service.settings, service.signing_keys, service.engine)):
             await until(is_settled, seconds=20)
         sent, self.mailbox.messages = self.mailbox.messages, []
         return sent

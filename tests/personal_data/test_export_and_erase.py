@@ -73,7 +73,7 @@ class Office:
         return self.service.pool
 
     def dispatcher(self) -> Dispatcher:
-        return Dispatcher(self.pool, self.service.settings, self.service.signing_keys, self.service.engine.wake)
+        return Dispatcher(self.pool, self.service.settings, self.service.signing_keys, self.service.engine)
 
     async def rows(self, statement: str, *arguments: Any) -> list[Any]:
         async with connection(self.pool) as acquired:

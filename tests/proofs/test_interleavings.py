@@ -70,6 +70,12 @@ CALLS = {
         verbs.set_contact, USER, {"user_id": "dan", "contact": Contact(email="new@example.org")}
     ),
     "verify": ApiRequest(verbs.verify, USER, {"user_id": "dan", "number": 4, "email": "dan@example.org"}),
+    "fail_address": ApiRequest(
+        verbs.fail_address, SERVICE, {"failed": [verbs.AddressReport(4, "dan@example.org", "550 5.1.1 Unknown")]}
+    ),
+    "mend_address": ApiRequest(
+        verbs.mend_address, SERVICE, {"arrived": [verbs.AddressReport(4, "dan@example.org")]}
+    ),
     "buy": ApiRequest(verbs.buy, ORGANIZER, {"user_id": "bob"}),
     "buy_one": ApiRequest(verbs.buy, ORGANIZER, {"user_id": "bob", "quantity": 1}),
     "give_back": ApiRequest(verbs.give_back, USER, {"user_id": "bob", "quantity": 1}),

@@ -63,6 +63,11 @@ steps = st.one_of(
     call("set_contact", user=user, email=address, email_verified=st.just(True)),
     call("verify", user=user, email=address),
     call("verify", user=user, email=address),
+    call("fail_address", user=user, email=address),
+    call("fail_address", user=user, email=address),
+    call("fail_address", user=user, email=address),
+    call("mend_address", user=user, email=address),
+    call("configure", skip_failed_addresses=st.sampled_from([True, True, False])),
     call("change", user=user, wanted=st.integers(1, 5), minimum=st.none()),
     call("change", user=user, wanted=st.none(), minimum=few),
     call("leave", user=user),
@@ -173,10 +178,14 @@ class Bridge:
         shown = {entry.number: entry for entry in page.items}
         async with connection(self.lists.pool) as acquired:
             counted = await acquired.fetch(
-                "SELECT number, passed_over, unverified FROM entries WHERE list_id = $1", key.list_id
+                "SELECT number, passed_over, unverified, address_failed FROM entries WHERE list_id = $1",
+                key.list_id,
             )
         passed_over = {record["number"]: record["passed_over"] for record in counted}
         unverified = {record["number"] for record in counted if record["unverified"]}
+        assert {one["number"] for one in counted if one["address_failed"]} == {
+            place.number for place in model.order if place.failed
+        }
         assert unverified >= {p.number for p in model.order if p.status != "left" and p.email and not p.verified}
         assert unverified.isdisjoint(p.number for p in model.order if p.verified or (p.user and not p.email))
         assert sorted(shown) == list(range(1, len(model.order) + 1))

@@ -47,7 +47,7 @@ async def test_no_hot_statement_reads_the_whole_list(long_list: Lists) -> None:
         "read_other_places": (list_id, [f"u{n}" for n in range(middle, middle + 50)], "ev_1"),
         "read_places": (list_id, [middle]),
         "read_first_waiting": (list_id, 100),
-        "read_first_fitting": (list_id, rank, 2, 10, [False]),
+        "read_first_fitting": (list_id, rank, 2, 10, [False], False),
         "read_rests": (list_id, rank, 6, 10, long_list.now),
         "read_active_before": (list_id, rank, 1, 1),
         "read_due_entries": (list_id, long_list.now, 500),
@@ -81,7 +81,7 @@ async def test_plans_made_on_an_empty_table_stay_good(lists: Lists) -> None:
         "read_other_places": (elsewhere.list_id, [f"u{n}" for n in range(50_000, 50_032)], "ev_1"),
         "read_places": (key.list_id, [50_000]),
         "read_first_waiting": (key.list_id, 100),
-        "read_first_fitting": (key.list_id, rank, 2, 10, [False]),
+        "read_first_fitting": (key.list_id, rank, 2, 10, [False], False),
         "read_active_before": (key.list_id, rank, 1, 1),
         # For one user alone the list would not be read even by the wrong plan.
         "read_newest_entries": (key.list_id, [f"u{n}" for n in range(50_000, 50_032)]),
@@ -246,10 +246,10 @@ def hash_of(number: int) -> bytes:
 
 
 _WRITES = {
-    "write_changes": 44,
+    "write_changes": 45,
 }
 """How many parameters each takes."""
-_TYPES = {UUID: "uuid", datetime: "timestamptz", list: "text[]", int: "bigint", str: "text"}
+_TYPES = {UUID: "uuid", bool: "boolean", datetime: "timestamptz", list: "text[]", int: "bigint", str: "text"}
 
 
 def _nulls(count: int) -> str:

@@ -18,7 +18,7 @@ PACKAGE = Path(waiting_list.__file__).parent
 STATEMENTS = sorted(PACKAGE.rglob("sql/*.sql"))
 PER_LIST = set(DISTRIBUTED)
 READS_THE_CLOCK = {
-    "audit_list", "read_lists_to_prune",
+    "audit_list", "read_lists_to_prune", "read_unanswered",
     "read_locked_list", "read_now", "read_list", "read_due_lists", "read_next_due", "read_upcoming_events",
     "delete_old_idempotency", "insert_first_answer", "insert_api_key", "revoke_api_key", "insert_signing_key",
     "create_schema_migrations", "read_due_notices", "claim_notices", "record_attempts", "give_up_notices",

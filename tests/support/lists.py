@@ -160,6 +160,24 @@ class Lists:
             self.key, USER, verbs.verify, user_id=user_id, number=number, email=email
         )
 
+    async def fail_address(self, user_id: str, email: str, why: str = "550 5.1.1 No such user") -> Answer:
+        """Note that e-mails to this address of the user's newest entry fail."""
+        failed = [await self._delivery(user_id, email, why)]
+        return await self.engine.at(self.now).run(self.key, SERVICE, verbs.fail_address, failed=failed)
+
+    async def mend_address(self, user_id: str, email: str) -> Answer:
+        """Note that an e-mail to this address of the user's newest entry arrived."""
+        arrived = [await self._delivery(user_id, email, None)]
+        return await self.engine.at(self.now).run(self.key, SERVICE, verbs.mend_address, arrived=arrived)
+
+    async def _delivery(self, user_id: str, email: str, why: str | None) -> verbs.AddressReport:
+        (newest,) = await self.rows(
+            "SELECT coalesce(max(number), 0) FROM entries WHERE list_id = $1 AND user_id = $2",
+            self.key.list_id,
+            user_id,
+        )
+        return verbs.AddressReport(newest[0], email, why)
+
     async def change(
         self, user_id: str, wanted: int | None = None, minimum: int | None = None, *, keeps: bool | None = None
     ) -> Entry:

@@ -39,6 +39,7 @@ class EntryDetails:
     passed_over: int = 0
     requeued: int = 0
     keeps: bool = False
+    failed: bool = False
     ready_at: datetime | None = None
     paid_at: datetime | None = None
     until: datetime | None = None
@@ -77,6 +78,7 @@ class Model:
     ignore_address_tags: bool = True
     hold_grace_seconds: int = 900
     email_required: bool = False
+    skip_failed_addresses: bool = False
     after_expiry: str = "leave"
     requeue_limit: int | None = 1
     automatic: bool = True
@@ -167,6 +169,8 @@ class Model:
             if is_rest and place.until and place.until <= self.now:
                 continue
             if not is_rest and self.verify_email and place.email and not place.verified:
+                continue
+            if not is_rest and self.skip_failed_addresses and place.failed:
                 continue
             if place.held + least > self.most:
                 continue
@@ -267,6 +271,7 @@ class Model:
         if email != place.email or not place.verified:
             if email and email_verified:
                 self.check_mailbox(email, place)
+            place.failed = place.failed and email == place.email
             place.email, place.verified = email, email_verified and email is not None
 
     def verify(self, user: str, email: str) -> None:
@@ -274,7 +279,18 @@ class Model:
         refuse("invalid_request", when=place.email != email)
         if not place.verified:
             self.check_mailbox(email, place)
-        place.verified = True
+        place.verified, place.failed = True, False
+
+    def fail_address(self, user: str, email: str) -> None:
+        self.note_address(user, email, failed=True)
+
+    def mend_address(self, user: str, email: str) -> None:
+        self.note_address(user, email, failed=False)
+
+    def note_address(self, user: str, email: str, *, failed: bool) -> None:
+        mine = [place for place in self.order if place.user == user and place.status != "left"]
+        for place in mine:
+            place.failed = failed if place.email == email else place.failed
 
     def change(self, user: str, wanted: int | None, minimum: int | None, keeps: bool | None = None) -> None:
         place = self.find(user, waiting=not (keeps is False and wanted is minimum is None))
@@ -350,6 +366,7 @@ class Model:
                 self.joins.append((user, self.now))
             self.append(user, tickets, tickets, email, verified)
             place = self.order[-1]
+            place.failed = before is not None and before.failed and not rule
         self.hold_more(place, tickets)
         place.wanted, place.minimum = max(place.wanted, held), min(place.minimum, held)
 
@@ -435,7 +452,7 @@ class Model:
             for place in sorted(due, key=lambda one: one.until or self.ends):
                 if self.requeue_limit is None or place.requeued < self.requeue_limit:
                     self.append(place.user, place.wanted, place.minimum, place.email, place.verified, place.keeps)
-                    self.order[-1].requeued = place.requeued + 1
+                    self.order[-1].requeued, self.order[-1].failed = place.requeued + 1, place.failed
 
     def end(self, grace: timedelta) -> None:
         if self.now < self.ends:

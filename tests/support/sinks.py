@@ -17,11 +17,24 @@ from tests.support.ports import free_port
 
 @dataclass
 class Mailbox:
-    """All messages that a mail server took. `answers` has its replies to the next messages, then `250 OK`."""
+    """All messages that a mail server took. `answers` has its replies to the next messages, then `250 OK`.
+
+    `refused` has its replies to recipients that it does not take.
+    """
 
     port: int = 0
     messages: list[EmailMessage] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    async def handle_RCPT(  # noqa: N802
+        self, _server: Any, _session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        if address in self.refused:
+            return self.refused[address]
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 OK"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         answer = self.answers.pop(0) if self.answers else "250 OK"

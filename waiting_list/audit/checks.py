@@ -31,6 +31,8 @@ class Tally:
 
     only_verified: bool = False
     """Whether promotion skips fans with an unverified address."""
+    skips_failed: bool = False
+    """Whether promotion skips fans with an address that failed."""
     most_held: int | None = None
     """How many tickets one entry can be held; promotion skips fans with a larger minimum. None: any number."""
     at: datetime | None = None
@@ -72,6 +74,7 @@ class Tally:
             skipped, minimum = lapsed, 1
         else:
             skipped = self.only_verified and entry.fields["unverified"]
+            skipped = skipped or (self.skips_failed and entry.fields["address_failed"])
         if skipped or (self.most_held is not None and held + minimum > self.most_held):
             return
         head = (rank, entry.number, minimum, entry.fields["passed_over"])

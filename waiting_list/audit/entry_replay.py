@@ -16,6 +16,7 @@ _EMPTY: Mapping[str, Any] = dict.fromkeys(REPLAYED_FIELDS) | {
     "unverified": False,
     "requeued": 0,
     "keep_waiting_for_rest": False,
+    "address_failed": False,
 }
 
 

@@ -31,6 +31,8 @@ REPLAYED_FIELDS = tuple(f.name for f in fields(EntryRow) if f.name not in ("numb
 AROUND_FIELDS = frozenset().union(*(VERBS[verb].fields for verb in RECORDED_AS["catch_up"])) - LIST_FIELDS
 """The fields of the catalogue that a change around the list may have."""
 
+_BRING_BACK = frozenset({"total_stock", "order_limit", "skip_failed_addresses"})
+"""The fields of a list whose change can make an entry fit that was passed over."""
 _HINTS = get_type_hints(ListRow) | get_type_hints(EntryRow)
 _Fields = TypedDict(  # type: ignore[misc]
     "_Fields",
@@ -147,8 +149,11 @@ class ListReplay:
     """How many tickets are held for these, and until when, by number."""
     past_first: bool = False
     """Whether the changes are those of `idle`, which serves fans behind the first in line."""
+    failed: set[int] = field(default_factory=set)
+    """The entries whose address failed."""
     aside: dict[int, tuple[WaitingQueue, int]] = field(default_factory=dict)
-    """Entries that stood first and whose minimum nobody can be held: their queue and rank, by number."""
+    """Entries that stood first and were passed over, as no one can be held their minimum or their address failed:
+    their queue and rank, by number."""
 
     @property
     def most_held(self) -> int:
@@ -189,7 +194,7 @@ class ListReplay:
         check_before(row, self.around, self.around.keys())
         self.around.update({name: value for name, value in row.after.items() if name in AROUND_FIELDS})
         self.fields.update({name: value for name, value in row.after.items() if name in LIST_FIELDS})
-        if self.aside and not {"total_stock", "order_limit"}.isdisjoint(row.after):
+        if self.aside and not _BRING_BACK.isdisjoint(row.after):
             for number in list(self.aside):
                 self._bring_back(number)
         self._check_stock(row)
@@ -263,6 +268,7 @@ class ListReplay:
         self.wanted.append(row.after["tickets_wanted"])
         if row.after.get("keep_waiting_for_rest"):
             self.keepers.add(number)
+        self._note_failed(row, number)
         unverified = bool(row.after.get("unverified"))
         self.line.join(None if unverified else rank)
         self.unverified.join(rank if unverified else None)
@@ -279,6 +285,7 @@ class ListReplay:
             )
         self._bring_back(number)
         self.minimums[number] = row.after.get("tickets_minimum", self.minimums[number])
+        self._note_failed(row, number)
         lines = self.line, self.unverified
         if row.verb == "move":
             for line in lines:
@@ -303,6 +310,10 @@ class ListReplay:
                     line.leave(number)
         self._follow_rest(row, number)
 
+    def _note_failed(self, row: Row, number: int) -> None:
+        if "address_failed" in row.after:
+            (self.failed.add if row.after["address_failed"] else self.failed.discard)(number)
+
     def _follow_rest(self, row: Row, number: int) -> None:
         after = row.after
         self.wanted[number] = after.get("tickets_wanted", self.wanted[number])
@@ -321,6 +332,8 @@ class ListReplay:
         stood, unverified = self.line.hold(number), self.unverified.hold(number)
         if only_verified and unverified:
             self._refuse_turn(row, number, first, "whose address was not verified")
+        if self.fields["skip_failed_addresses"] and number in self.failed:
+            self._refuse_turn(row, number, first, "whose address had failed")
         self._check_turn(row, number, first, stood or unverified)
 
     def _check_turn(self, row: Row, number: int, first: tuple[int, int] | None, stood: bool) -> None:
@@ -345,7 +358,8 @@ class ListReplay:
         lines = tuple(lines)
         while first := min(filter(None, (line.first() for line in lines)), default=None):
             rank, number = first
-            if self.minimums[number] <= self.most_held:
+            has_failed = self.fields["skip_failed_addresses"] and number in self.failed
+            if self.minimums[number] <= self.most_held and not has_failed:
                 break
             line = next(line for line in lines if line.take(number) is not None)
             self.aside[number] = line, rank

@@ -129,7 +129,11 @@ class _Audit:
         self._tell = tell
         self._rows = 0
         limits = [limit for limit in (table["order_limit"], table["total_stock"]) if limit is not None]
-        self._tally = Tally(only_verified=table["verify_email"], most_held=min(limits))
+        self._tally = Tally(
+            only_verified=table["verify_email"],
+            skips_failed=table["skip_failed_addresses"],
+            most_held=min(limits),
+        )
 
     async def run(self) -> None:
         """Set `first` to the first difference in the order of the changes. Differences of the tables come last."""

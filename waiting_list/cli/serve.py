@@ -126,7 +126,7 @@ def worker(
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         engine = Engine(pool, config)
-        dispatcher = Dispatcher(pool, config, SigningKeys(pool), engine.wake)
+        dispatcher = Dispatcher(pool, config, SigningKeys(pool), engine)
         maintenance = Maintenance(
             pool, engine, end_grace=config.end_grace, personal_data_kept=config.personal_data_kept
         )

@@ -93,11 +93,25 @@ VERBS: Mapping[str, VerbRow] = {
         fields={"ready_until"},
         webhook=WebhookType.ENTRY_CHANGED,
     ),
-    "set_contact": VerbRow(label=N_("Contact address changed"), moves=_STAYS_ACTIVE, fields={"unverified"}),
+    "set_contact": VerbRow(
+        label=N_("Contact address changed"), moves=_STAYS_ACTIVE, fields={"unverified", "address_failed"}
+    ),
     "verify": VerbRow(
         label=N_("Address confirmed"),
         moves=_STAYS_ACTIVE,
-        fields={"unverified"},
+        fields={"unverified", "address_failed"},
+        webhook=WebhookType.ENTRY_CHANGED,
+    ),
+    "fail_address": VerbRow(
+        label=N_("Address failed"),
+        moves=_STAYS_ACTIVE,
+        fields={"address_failed"},
+        webhook=WebhookType.ENTRY_CHANGED,
+    ),
+    "mend_address": VerbRow(
+        label=N_("Address works again"),
+        moves=_STAYS_ACTIVE,
+        fields={"address_failed"},
         webhook=WebhookType.ENTRY_CHANGED,
     ),
     # The first in line who is passed over stays waiting: only the organizer sees that.

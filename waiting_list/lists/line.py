@@ -11,7 +11,7 @@ from waiting_list.lists.rows import EntryRow
 
 async def first_in_line(locked: LockedList, at_most: int) -> list[EntryRow]:
     """Return the first in line that promotion may serve, if there are tickets enough."""
-    if locked.list.verify_email or locked.largest_minimum > locked.most_held:
+    if locked.list.skips_addresses or locked.largest_minimum > locked.most_held:
         return await first_fitting(locked, BEFORE_ALL, locked.most_held, at_most)
     waiting = await locked.read("read_first_waiting", at_most)
     return await _with_rests(locked, waiting, BEFORE_ALL, at_most)
@@ -19,7 +19,9 @@ async def first_in_line(locked: LockedList, at_most: int) -> list[EntryRow]:
 
 async def first_fitting(locked: LockedList, after_rank: int, tickets: int, at_most: int) -> list[EntryRow]:
     """Return the first in line after a rank whom promotion may serve, and so many tickets suffice."""
-    waiting = await locked.read("read_first_fitting", after_rank, tickets, at_most, locked.list.eligible)
+    row = locked.list
+    kinds = row.eligible, row.skip_failed_addresses
+    waiting = await locked.read("read_first_fitting", after_rank, tickets, at_most, *kinds)
     return await _with_rests(locked, waiting, after_rank, at_most)
 
 

@@ -305,6 +305,19 @@ class DeclaredSettings(BaseModel):
         default=False,
         description="Whether an entry must have an e-mail address; always true with `verify_email`.",
     )
+    skip_failed_addresses: Annotated[
+        Flag,
+        Setting(
+            migration=41,
+            group=JOINING,
+            label=N_("Skip email addresses that fail"),
+            field_label=N_("Skip fans whose emails come back, until they give another address"),
+            moves_queue=True,
+        ),
+    ] = Field(
+        default=False,
+        description="Whether fans whose e-mails come back are skipped until they have an address that works.",
+    )
 
 
 SETTINGS: Mapping[str, DeclaredSetting] = declared_settings(DeclaredSettings)

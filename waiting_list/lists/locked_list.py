@@ -149,7 +149,8 @@ class LockedList(ListClock):
     @property
     def passes_over(self) -> bool:
         """Return whether promotion may pass over the first in line, whoever that is."""
-        return self.list.policy is Policy.SKIP or self.list.verify_email or self.largest_minimum > self.most_held
+        row = self.list
+        return row.policy is Policy.SKIP or row.skips_addresses or self.largest_minimum > self.most_held
 
     def note_order_limit(self) -> None:
         """Record the order limit by which the line is served, if the offer has another one than before."""
@@ -226,17 +227,8 @@ class LockedList(ListClock):
             self._entries[number] = EntryRow.from_record(record)
         return self._entries[number]
 
-    def join(
-        self,
-        *,
-        user_id: str | None,
-        tickets_wanted: int,
-        tickets_minimum: int,
-        unverified: bool = False,
-        requeued: int = 0,
-        keep_waiting_for_rest: bool = False,
-    ) -> EntryRow:
-        """Append a new entry with the next number."""
+    def join(self, *, user_id: str | None, tickets_wanted: int, tickets_minimum: int, **more: Any) -> EntryRow:
+        """Append a new entry with the next number; `more` sets fields of JOINED_ALSO_WITH."""
         number = self.list.last_number + 1
         entry = EntryRow(
             number=number,
@@ -244,10 +236,8 @@ class LockedList(ListClock):
             tickets_wanted=tickets_wanted,
             tickets_minimum=tickets_minimum,
             rank=joining_rank(number, self.list.last_rank),
-            unverified=unverified,
             joined_at=self.now,
-            requeued=requeued,
-            keep_waiting_for_rest=keep_waiting_for_rest,
+            **more,
         )
         self.list.last_number, self.list.last_rank = number, entry.rank
         # A join behind others can only fit free tickets if promotion may pass over the first in line.
@@ -264,14 +254,9 @@ class LockedList(ListClock):
 
     def requeue(self, left: EntryRow) -> EntryRow:
         """Append a new entry for the user of one that has left, with the same wish and contact."""
-        again = self.join(
-            user_id=left.user_id,
-            tickets_wanted=left.tickets_wanted,
-            tickets_minimum=left.tickets_minimum,
-            unverified=left.unverified,
-            requeued=left.requeued + 1,
-            keep_waiting_for_rest=left.keep_waiting_for_rest,
-        )
+        more = {name: getattr(left, name) for name in JOINED_ALSO_WITH} | {"requeued": left.requeued + 1}
+        wish = {"tickets_wanted": left.tickets_wanted, "tickets_minimum": left.tickets_minimum}
+        again = self.join(user_id=left.user_id, **wish, **more)
         self.contacts.requeued[left.number] = again.number
         return again
 

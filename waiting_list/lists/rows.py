@@ -35,6 +35,7 @@ class EntryRow:
     left_at: datetime | None = None
     requeued: int = 0
     keep_waiting_for_rest: bool = False
+    address_failed: bool = False
 
     @classmethod
     def from_record(cls, record: Record | Mapping[str, Any]) -> Self:
@@ -155,6 +156,11 @@ class ListRow(SettingColumns):
         return self.has_one_place or self.join_challenge is not JoinChallenge.OFF
 
     @property
+    def skips_addresses(self) -> bool:
+        """Whether promotion passes over entries for their address: one that is unverified, or one that failed."""
+        return self.verify_email or self.skip_failed_addresses
+
+    @property
     def eligible(self) -> list[bool]:
         """The values of `unverified` with which an entry can be promoted."""
         return [False] if self.verify_email else [False, True]
@@ -190,10 +196,10 @@ NOTED: Mapping[str, Any] = {"to": list[str], "emails": int, "subject": str}
 """The fields that the history records of a message, with their types. No table has them."""
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
 """The fields of an entry that the history records for every join. It records `unverified` only if it is true, and
-`requeued` and `keep_waiting_for_rest` only if they are set; the others start empty."""
+the others of JOINED_ALSO_WITH only if they are set; the others start empty."""
 
 
-JOINED_ALSO_WITH = ("unverified", "requeued", "keep_waiting_for_rest")
+JOINED_ALSO_WITH = ("unverified", "requeued", "keep_waiting_for_rest", "address_failed")
 """The fields of an entry that the history records for a join only if they are set."""
 
 

@@ -14,6 +14,7 @@ import structlog
 
 from waiting_list.access.email_limits import MailboxLimit
 from waiting_list.access.signing_keys import SigningKeys
+from waiting_list.lists.engine import Engine
 from waiting_list.notifications.email_composer import EmailComposer
 from waiting_list.notifications.email_sender import EmailSender
 from waiting_list.notifications.email_transport import open_email_transport
@@ -39,16 +40,18 @@ _NOTE_SECONDS = 60.0
 
 
 class Dispatcher:
-    """Send notices until it is stopped. The engine sets `wake` when it has written new ones in this process."""
+    """Send notices until it is stopped. The engine of this process wakes it when it has written new ones."""
 
-    def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys, wake: asyncio.Event) -> None:
+    def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys, engine: Engine) -> None:
         self._pool = pool
         self._settings = settings
         self._signing_keys = signing_keys
-        self._wake = wake
+        self._wake = engine.wake
         composer, transport = EmailComposer(pool, settings, signing_keys), open_email_transport(settings)
         limit = MailboxLimit(pool, settings, signing_keys)
-        self._email_sender = EmailSender(pool, settings, composer, transport, limit) if transport else None
+        self._email_sender = (
+            EmailSender(pool, settings, composer, transport, limit, engine) if transport is not None else None
+        )
         self._webhook_sender: WebhookSender | None = None
         self._tasks: dict[tuple[UUID, str | None], asyncio.Task[None]] = {}
         """The running tasks, by list and webhook; None stands for the list's e-mails."""

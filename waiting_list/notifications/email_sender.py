@@ -2,10 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from waiting_list.access.email_limits import MailboxLimit
+from waiting_list.lists import verbs
+from waiting_list.lists.engine import SERVICE, Engine
+from waiting_list.lists.models import ListKey
 from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.notifications.email_composer import (
     NO_RECIPIENT,
@@ -19,6 +23,7 @@ from waiting_list.notifications.notice_status import NoticeStatus
 from waiting_list.notifications.send_batch import BATCH, LEASE, SendResult, record_results, send_batch
 from waiting_list.postgres.pool import Pool, Record, connection
 from waiting_list.postgres.statements import sql
+from waiting_list.problems import InventoryNotFound
 from waiting_list.settings import Settings
 
 _ENOUGH = "waits, because this mailbox has had enough e-mails within the hour"
@@ -34,8 +39,10 @@ class EmailSender:
         composer: EmailComposer,
         transport: EmailTransport,
         limit: MailboxLimit,
+        engine: Engine,
     ) -> None:
         self._pool = pool
+        self._engine = engine
         self._limit = limit
         self._composer = composer
         self._transport = transport
@@ -57,8 +64,37 @@ class EmailSender:
                 return SendResult(notice, NoticeStatus.PENDING, delay_seconds=seconds, reason=_ENOUGH)
             return await self._send(notice, entries.get(notice["number"]), messages.get(notice["body"]))
 
-        await record_results(self._pool, list_id, await send_batch(claimed, send, gate=self._gate))
+        results = await send_batch(claimed, send, gate=self._gate)
+        bounced = [one for one in results if one.attempt and one.attempt.bad_address]
+        await record_results(self._pool, list_id, [one for one in results if one not in bounced])
+        await self._note_addresses(results, entries)
+        # Last, so that a process that dies before it has noted a bounce meets it again.
+        await record_results(self._pool, list_id, bounced)
         return len(claimed)
+
+    async def _note_addresses(
+        self, results: Sequence[SendResult], entries: Mapping[int, Mapping[str, Any]]
+    ) -> None:
+        """Note on the entries whose addresses the mail server refuses for good, and whose are good again."""
+        failed, arrived = [], []
+        key: ListKey | None = None
+        for notice, status, _, attempt, _ in results:
+            entry = entries.get(notice["number"])
+            if entry is None or attempt is None:
+                continue
+            key = ListKey(entry["offer_id"], entry["representation_id"])
+            if attempt.bad_address and not entry["address_failed"]:
+                why = f"{attempt.status or ''} {attempt.answer}".strip()
+                failed.append(verbs.AddressReport(entry["number"], entry["email"], why))
+            elif status is NoticeStatus.SENT and entry["address_failed"]:
+                arrived.append(verbs.AddressReport(entry["number"], entry["email"]))
+        if key is None:
+            return
+        with suppress(InventoryNotFound):  # deleted meanwhile
+            if failed:
+                await self._engine.run(key, SERVICE, verbs.fail_address, failed=failed)
+            if arrived:
+                await self._engine.run(key, SERVICE, verbs.mend_address, arrived=arrived)
 
     async def _waits(
         self, claimed: Sequence[Record], entries: Mapping[int, Mapping[str, Any]]
@@ -69,7 +105,7 @@ class EmailSender:
         """
         waiting = [
             (notice, entry)
-            for notice in sorted(claimed, key=lambda one: one["created_at"])
+            for notice in sorted(claimed, key=lambda one: (one["created_at"], one["number"] or 0))
             if (entry := entries.get(notice["number"])) and notice["tries"] == 1
             if may_wait(notice, entry) and reason_not_to_send(notice, entry) is None
         ]

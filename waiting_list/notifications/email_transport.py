@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPRecipientsRefused, SMTPResponseException
@@ -28,6 +28,11 @@ _PROBE_PART = 0.25
 _QUIT_SECONDS = 2.0
 _OURS_TO_MEND = {530, 534, 535, 538}
 """Replies about our login (RFC 4954); servers also give them in place of a verdict on a recipient or message."""
+_BAD_ADDRESS = re.compile(r"5\.[124]\.\d+\b")
+"""A reply about the recipient's address, mailbox or host (RFC 3463). Some servers give it after the message."""
+_ENHANCED = re.compile(r"5\.\d+\.\d+\b")
+_NO_SUCH_MAILBOX = {550, 551, 553}
+"""Replies about the mailbox (RFC 5321, 4.2.3), if an enhanced code does not tell more."""
 _RELAY_DENIED = re.compile(r"5\.7\.\d+\b")
 """A reply about a recipient: this server does not send for us, or not to that address (RFC 3463)."""
 
@@ -40,6 +45,15 @@ class EmailTransport(Protocol):
 
     async def close(self) -> None:
         """Close all connections. Call it only after the last `send` has returned."""
+
+
+class _Verdict(NamedTuple):
+    """How a send ended: as an Attempt, but for its duration."""
+
+    outcome: Outcome
+    status: int | None
+    answer: str
+    bad_address: bool = False
 
 
 class _Resting(Exception):
@@ -81,10 +95,10 @@ class SmtpTransport:
         began = time.perf_counter()
         try:
             async with asyncio.timeout(self._settings.smtp_timeout_seconds):
-                outcome, status, answer = await self._send(message)
+                outcome, status, answer, bad = await self._send(message)
         except TimeoutError:
-            outcome, status, answer = Outcome.RETRY, None, "The mail server took too long."
-        return Attempt(outcome, status, _plain(answer), round((time.perf_counter() - began) * 1000))
+            outcome, status, answer, bad = _retry(None, "The mail server took too long.")
+        return Attempt(outcome, status, _plain(answer), round((time.perf_counter() - began) * 1000), bad)
 
     async def close(self) -> None:
         """Quit every kept connection."""
@@ -93,16 +107,16 @@ class SmtpTransport:
         while self._ending:
             await asyncio.gather(*self._ending)
 
-    async def _send(self, message: EmailMessage) -> tuple[Outcome, int | None, str]:
+    async def _send(self, message: EmailMessage) -> _Verdict:
         async with self._slots:
             try:
                 connection = await self._kept() or await self._connected()
             except _Resting as rest:
-                return Outcome.RETRY, None, str(rest)
+                return _retry(None, str(rest))
             except SMTPResponseException as error:
-                return Outcome.RETRY, _status(error), error.message
+                return _retry(_status(error), error.message)
             except (SMTPException, OSError, ValueError) as error:
-                return Outcome.RETRY, None, _reason(error)
+                return _retry(None, _reason(error))
             try:
                 answered = await _hand_over(connection, message)
             except BaseException:
@@ -179,7 +193,7 @@ async def _quit(connection: SMTP) -> None:
     connection.close()
 
 
-async def _hand_over(connection: SMTP, message: EmailMessage) -> tuple[Outcome, int | None, str]:
+async def _hand_over(connection: SMTP, message: EmailMessage) -> _Verdict:
     """Give the message to the server, and judge its replies."""
     sender, recipient = (message[header].addresses[0].addr_spec for header in ("From", "To"))
     try:
@@ -187,19 +201,31 @@ async def _hand_over(connection: SMTP, message: EmailMessage) -> tuple[Outcome, 
         _, answer = await connection.sendmail(sender, recipient, message.as_bytes())
     except SMTPRecipientsRefused as refused:
         (error,) = refused.recipients
-        for_us = bool(_RELAY_DENIED.match(error.message))
-        return (Outcome.RETRY if for_us else _judged(error.code)), error.code, error.message
+        return _retry(error.code, error.message) if _RELAY_DENIED.match(error.message) else _refused(error)
     except SMTPDataError as error:
-        return _judged(error.code), error.code, error.message
+        return _refused(error)
     except SMTPResponseException as error:
         # The server refuses the sender, or complains about something other than this message.
-        return Outcome.RETRY, _status(error), error.message
+        return _retry(_status(error), error.message)
     except (SMTPException, OSError) as error:
         connection.close()
-        return Outcome.RETRY, None, _reason(error)
+        return _retry(None, _reason(error))
     except ValueError as error:
-        return Outcome.DEAD, None, _reason(error)  # SMTP cannot express the address
-    return Outcome.SENT, 250, answer
+        # SMTP cannot express the address.
+        return _Verdict(Outcome.DEAD, None, _reason(error), bad_address=True)
+    return _Verdict(Outcome.SENT, 250, answer)
+
+
+def _refused(error: SMTPResponseException) -> _Verdict:
+    """Judge a reply about the recipient or the message."""
+    bad = _BAD_ADDRESS.match(error.message) or (
+        error.code in _NO_SUCH_MAILBOX and not _ENHANCED.match(error.message)
+    )
+    return _Verdict(_judged(error.code), error.code, error.message, bool(bad) and error.code >= 500)
+
+
+def _retry(status: int | None, answer: str) -> _Verdict:
+    return _Verdict(Outcome.RETRY, status, answer)
 
 
 def _judged(code: int) -> Outcome:

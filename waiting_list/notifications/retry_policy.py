@@ -43,13 +43,15 @@ class Outcome(StrEnum):
 class Attempt(NamedTuple):
     """One attempt: its outcome, the status (SMTP or HTTP) and text of the receiver's answer, and its duration.
 
-    Without an answer the status is None, and the text says why.
+    Without an answer the status is None, and the text says why. `bad_address` says that the mail server refused
+    the recipient for good, and not only this e-mail.
     """
 
     outcome: Outcome
     status: int | None
     answer: str
     latency_ms: int
+    bad_address: bool = False
 
 
 def delay_seconds(tries: int, *, chance: float) -> float | None:

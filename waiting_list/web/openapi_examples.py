@@ -122,7 +122,7 @@ EXAMPLES: Mapping[str, Json] = {
     "CreatedWebhook": _WEBHOOK | {"secret": "whsec_K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="},
     "Entry": _ENTRY,
     "FanEntry": _ENTRY | {"why": _WHY, "estimate": _ESTIMATE},
-    "OrganizersEntry": _ENTRY | {"why": _WHY, "unverified": False, "passed_over": 0},
+    "OrganizersEntry": _ENTRY | {"why": _WHY, "unverified": False, "passed_over": 0, "address_failed": False},
     "Erasure": {"user_id": "u1", "waiting_lists": 1},
     "Event": _OF_EVENT,
     "EventSummary": _OF_EVENT | {
@@ -136,7 +136,7 @@ EXAMPLES: Mapping[str, Json] = {
     "KeyInfo": _API_KEY,
     "ListSettings": _SETTINGS,
     "ListSummary": _LIST | _STATE | {
-        "open": True, "total_stock": 100, "available_stock": 2, "held": 2, "free": 0,
+        "open": True, "total_stock": 100, "available_stock": 2, "held": 2, "free": 0, "address_failed": 1,
         "entries": {"waiting": 17, "ready": 1, "left": 5}, "tickets": {"waiting": 31, "ready": 2, "left": 9},
         "oldest_joined_at": "2026-11-20T08:00:00Z",
     },

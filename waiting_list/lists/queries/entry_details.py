@@ -17,7 +17,7 @@ class EntryDetails:
     """An entry with its show, its list's settings and free tickets, as of `now`, the database's clock.
 
     `rejoined` says that the same user has a later entry in this list. `requeued` is how often in a row the fan
-    went to the end of the line before this entry.
+    went to the end of the line before this entry. `address_failed` says that e-mails to it fail.
     """
 
     organization_id: str
@@ -40,6 +40,7 @@ class EntryDetails:
     free: int
     rejoined: bool
     requeued: int
+    address_failed: bool
     now: datetime
 
     @property
@@ -75,6 +76,8 @@ class EntryDetails:
             tickets_minimum=entry.tickets_minimum,
             unverified=contact.email is not None and not contact.email_verified,
             verify_email=rules.verify_email,
+            address_failed=self.address_failed,
+            skip_failed_addresses=rules.skip_failed_addresses,
             free=self.free,
             most_held=self.most_held,
             automatic=rules.automatic,

@@ -37,6 +37,7 @@ _WORDS = {
     "ready_until": N_("Can buy until (local time)"),
     "left_at": N_("Left (local time)"),
     "keep_waiting_for_rest": N_("Keeps waiting for the rest"),
+    "address_failed": N_("Address failed"),
     "timezone": N_("Timezone"),
 }
 _STATES: dict[object, str] = {
@@ -54,8 +55,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 
 
 class ExportedEntry(Entry):
-    """An entry with the timezone of its event."""
+    """An entry with the timezone of its event, and whether e-mails to its address fail."""
 
+    address_failed: bool
     timezone: str
 
 
@@ -90,7 +92,7 @@ def _plain(entry: ExportedEntry, name: str) -> object:
     return _harmless(value) if isinstance(value, str) else value
 
 
-_COLUMNS = [name for name in Entry.model_fields if name != "purchase_pass"]
+_COLUMNS = [*(name for name in Entry.model_fields if name != "purchase_pass"), "address_failed"]
 PLAIN = Layout(_COLUMNS, _COLUMNS, _plain)
 """The layout for programs: the fields of the API under their names, and instants in UTC."""
 

@@ -105,6 +105,13 @@ async def count_too_many(pool: Pool, key: ListKey, *, most_held: int) -> int:
     return count
 
 
+async def count_failed_addresses(pool: Pool, key: ListKey) -> int:
+    """Return how many waiting or ready fans have an address to which e-mails fail."""
+    async with connection(pool) as acquired:
+        count: int = await acquired.fetchval(sql("count_failed_addresses"), key.list_id)
+    return count
+
+
 async def waiting_lists(
     pool: Pool, organization_id: str, only: EntryFilter, *, limit: int, cursor: str | None
 ) -> Page[ListSummary]:

@@ -50,6 +50,7 @@ class WaitingList(Frozen):
     one_place_per_address: bool
     ignore_address_tags: bool
     email_required: bool
+    skip_failed_addresses: bool
     closes_at: datetime | None
     ends_at: datetime
 
@@ -156,6 +157,9 @@ class ListSummary(Frozen):
     available_stock: int
     held: int
     free: int
+    address_failed: int = Field(
+        description="How many waiting or ready entries have an address to which e-mails fail."
+    )
     entries: ByStatus
     tickets: ByStatus
     oldest_joined_at: datetime | None

@@ -4,6 +4,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Self
 
+from pydantic import Field
+
 from waiting_list.fields import Frozen, Row
 from waiting_list.lists.models import Entry, Status
 from waiting_list.lists.queries.wait_estimate import Throughput
@@ -15,6 +17,8 @@ class Reason(StrEnum):
 
     UNVERIFIED = "unverified"
     """The list passes over fans with an unverified address."""
+    ADDRESS_FAILED = "address_failed"
+    """E-mails to the fan's address fail, and the list passes over such fans until they give another one."""
     TOO_MANY = "too_many"
     """The fan accepts only more tickets than one fan can be held."""
     NOTHING_FREE = "nothing_free"
@@ -36,6 +40,8 @@ def reason_to_wait(
     tickets_minimum: int,
     unverified: bool,
     verify_email: bool,
+    address_failed: bool,
+    skip_failed_addresses: bool,
     free: int,
     most_held: int,
     automatic: bool,
@@ -50,6 +56,8 @@ def reason_to_wait(
     reason = Reason.AHEAD
     if verify_email and unverified:
         reason = Reason.UNVERIFIED
+    elif skip_failed_addresses and address_failed:
+        reason = Reason.ADDRESS_FAILED
     elif 0 < most_held < tickets_minimum:
         reason = Reason.TOO_MANY
     elif free == 0:
@@ -124,11 +132,15 @@ class OrganizersEntry(ExplainedEntry):
     """An entry as its organizer sees it.
 
     `unverified` says whether its address is to be verified. `passed_over` counts how often other fans were served
-    while it was first in line.
+    while it was first in line. `address_failed` says whether e-mails to its address fail.
     """
 
     unverified: bool
     passed_over: int
+    address_failed: bool = Field(
+        description="Whether e-mails to the fan fail: their server refused the address, or the fan did not "
+        "verify it in time."
+    )
 
 
 def why_of(row: Row) -> Why | None:
@@ -142,6 +154,8 @@ def why_of(row: Row) -> Why | None:
         tickets_minimum=row["tickets_minimum"],
         unverified=row["unverified"],
         verify_email=row["verify_email"],
+        address_failed=row["address_failed"],
+        skip_failed_addresses=row["skip_failed_addresses"],
         free=free,
         most_held=most_held,
         automatic=row["automatic"],

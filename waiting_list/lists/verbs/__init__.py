@@ -1,5 +1,6 @@
 """The verbs: what can happen to a list, each inside one transaction under the lock of the list."""
 
+from waiting_list.lists.verbs.address import AddressReport, fail_address, mend_address
 from waiting_list.lists.verbs.buy import buy
 from waiting_list.lists.verbs.catch_up import catch_up
 from waiting_list.lists.verbs.change import change
@@ -20,6 +21,7 @@ from waiting_list.lists.verbs.promote import idle, promote, reconsider, settle
 from waiting_list.lists.verbs.stock import add_stock, add_total_stock, put_stock, remove_stock, remove_total_stock
 
 __all__ = [
+    "AddressReport",
     "add_stock",
     "add_total_stock",
     "buy",
@@ -33,11 +35,13 @@ __all__ = [
     "extend",
     "extend_all",
     "extend_outage",
+    "fail_address",
     "give_back",
     "grant",
     "idle",
     "join",
     "leave",
+    "mend_address",
     "message",
     "move",
     "promote",

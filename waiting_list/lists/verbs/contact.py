@@ -22,16 +22,18 @@ async def set_contact(locked: LockedList, *, user_id: str, contact: Contact) -> 
         contact = contact.model_copy(update={"email_verified": True})
     elif contact.verified_email is not None:
         await locked.contacts.check_mailbox(contact.verified_email, entry.number)
-    await locked.contacts.change(entry, contact, is_new=known is None or known["email"] != contact.email)
-    locked.record("set_contact", entry, unverified=contact.is_unverified)
+    is_new = known is None or known["email"] != contact.email
+    await locked.contacts.change(entry, contact, is_new=is_new)
+    failed = entry.address_failed and not is_new
+    locked.record("set_contact", entry, unverified=contact.is_unverified, address_failed=failed)
     return entry
 
 
 async def verify(locked: LockedList, *, user_id: str, number: int, email: str) -> EntryRow:
     """Mark the entry's address as verified, because its owner reads this mailbox. Safe to repeat.
 
-    From now on promotion no longer passes the entry over. Raises NotInList, AlreadyLeft, AddressTaken, and
-    InvalidRequest if the entry has another address by now.
+    The address does not count as failed any longer. From now on promotion no longer passes the entry over.
+    Raises NotInList, AlreadyLeft, AddressTaken, and InvalidRequest if the entry has another address by now.
     """
     entry = require_active(await locked.latest(user_id), number)
     known = await locked.contacts.read(number)
@@ -39,5 +41,5 @@ async def verify(locked: LockedList, *, user_id: str, number: int, email: str) -
         raise InvalidRequest.of("email", "is not the address of this entry")
     if not known["email_verified"]:
         await locked.contacts.verify(number, email)
-    locked.record("verify", entry, unverified=False)
+    locked.record("verify", entry, unverified=False, address_failed=False)
     return entry

@@ -64,6 +64,7 @@ def _join(locked: LockedList, user_id: str, left: EntryRow | None, tickets: int)
         tickets_wanted=tickets,
         tickets_minimum=tickets,
         unverified=known.unverified if known else False,
+        address_failed=known.address_failed if known else False,
     )
     if known is not None:
         locked.contacts.requeued[known.number] = joined.number

@@ -2,7 +2,7 @@
 -- newest e-mails asked to verify the address and said that the fan joined; and the sender. Locks nothing.
 SELECT i.list_id, s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
-    s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest, e.unverified,
+    s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest, e.unverified, e.address_failed,
     c.email, c.name, c.locale, c.verified_at IS NOT NULL AS email_verified, c.unsubscribed_at IS NULL AS subscribed,
     c.link_version, c.link_hash IS NOT NULL AS has_link, v.title AS event_title, v.venue_name, v.venue_address, v.timezone,
     o.name AS offer_name, r.start_datetime, r.cancelled_at IS NOT NULL AS cancelled, r.cancelled_reason, i.purchase_url, i.verify_email, i.reminder_minutes,
@@ -11,7 +11,7 @@ SELECT i.list_id, s.organization_id, s.offer_id, s.representation_id, s.event_id
     CASE WHEN row_number() OVER () = 1 THEN v.wording END AS wording, a.asked_at, a.told_at, clock_timestamp() AS now
 FROM unnest($2::bigint[]) AS n (number)
 CROSS JOIN LATERAL (
-    SELECT x.number, x.unverified FROM entries x WHERE x.list_id = $1 AND x.number = n.number LIMIT 1
+    SELECT x.number, x.unverified, x.address_failed FROM entries x WHERE x.list_id = $1 AND x.number = n.number LIMIT 1
 ) AS e
 CROSS JOIN LATERAL (
     SELECT x.email, x.name, x.locale, x.verified_at, x.unsubscribed_at, x.link_version, x.link_hash

@@ -3,6 +3,8 @@
 The changes are in pages/dashboard/changes.py. Data of another organization counts as absent.
 """
 
+from typing import Any
+
 from fastapi import APIRouter, Response
 
 from waiting_list import page_addresses as to
@@ -70,6 +72,7 @@ async def show_list(call: PageRequest) -> Response:
         entries=found.items,
         more=next_page(call, found.next_cursor),
         csv=f"{to.of_list(to.DASHBOARD_CSV, key)}?{call.query_params}",
+        failed_addresses=await list_queries.count_failed_addresses(call.pool, key),
         too_many=await list_queries.count_too_many(call.pool, key, most_held=shown["most_held"]),
         asked=call.query_params,
         reasons=list(LeftReason),
@@ -93,7 +96,7 @@ async def show_entry(call: PageRequest) -> Response:
     """Show a fan's latest entry, its history and its actions."""
     key, user_id = path_key(call), path_id(call, "user_id")
     shown = await list_facts(call, key)
-    entry = await call.reads.entry(key, user_id, organization_id=call.organization_id)
+    entry = await call.reads.explained_entry(key, user_id, organization_id=call.organization_id)
     found = await history_queries.story_of_entry(
         call.pool,
         key,
@@ -104,9 +107,9 @@ async def show_entry(call: PageRequest) -> Response:
     )
     since = entry.ready_at if entry.status is Status.READY else None
     checkout = next((one for one in found.items if one.verb == "checkout" and since and one.at >= since), None)
-    return dashboard_page(
-        call, "dashboard_entry.html", **shown, entry=entry, changes=found.items, checkout=checkout
-    )
+    failed = next((one for one in found.items if one.verb == "fail_address"), None)
+    of_entry: dict[str, Any] = {"entry": entry, "changes": found.items, "checkout": checkout, "failed": failed}
+    return dashboard_page(call, "dashboard_entry.html", **shown, **of_entry)
 
 
 @router.get(to.DASHBOARD_LOOKALIKES)

@@ -5,6 +5,7 @@ SELECT i.list_id, i.offer_id, i.representation_id, i.event_id, i.waiting_list_op
     p.cancelled_reason, (SELECT v.draft FROM events v WHERE v.event_id = i.event_id) AS draft,
     statement_timestamp() AS now,
     i.total_stock, i.available_stock, i.held, i.available_stock - i.held AS free,
+    (SELECT count(*) FROM entries f WHERE f.list_id = i.list_id AND f.address_failed AND f.status <> 'left') AS address_failed,
     jsonb_build_object('waiting', c.waiting, 'ready', c.ready, 'left', c.left) AS entries,
     jsonb_build_object('waiting', c.tickets_waiting, 'ready', c.tickets_ready, 'left', c.tickets_left)
         AS tickets,

@@ -3,13 +3,13 @@
 SELECT u.user_id AS asked_for, i.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id,
     s.status, s.left_reason, s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position,
     s.tickets_ahead, s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest,
-    w.unverified, w.passed_over, i.available_stock - i.held AS free,
+    w.unverified, w.passed_over, w.address_failed, i.skip_failed_addresses, i.available_stock - i.held AS free,
     least(o.max_quantity_per_order, i.total_stock) AS most_held, i.verify_email, i.automatic, i.policy
 FROM inventory i
 JOIN offers o ON o.offer_id = i.offer_id
 CROSS JOIN unnest($2::text[]) AS u (user_id)
 LEFT JOIN LATERAL (
-    SELECT e.number, e.unverified, e.passed_over FROM entries e
+    SELECT e.number, e.unverified, e.passed_over, e.address_failed FROM entries e
     WHERE e.list_id = $1 AND e.user_id = u.user_id
     ORDER BY e.number DESC LIMIT 1
 ) AS w ON true

@@ -13,12 +13,12 @@ SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id
     i.policy, i.skip_limit, i.idle_minutes, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until,
     i.hold_grace_seconds, i.after_expiry, i.automatic, i.max_waiting, i.closes_at, i.verify_email,
     i.reminder_minutes, i.purchase_url, i.join_challenge, i.one_place_per_address, i.ignore_address_tags,
-    i.requeue_limit, i.email_required,
+    i.requeue_limit, i.email_required, i.skip_failed_addresses,
     -- end of settings
     EXISTS (
         SELECT 1 FROM entries x WHERE x.list_id = $1 AND x.user_id = s.user_id AND x.number > s.number
     ) AS rejoined,
-    (SELECT x.requeued FROM entries x WHERE x.list_id = $1 AND x.number = $2) AS requeued,
+    k.requeued, k.address_failed,
     clock_timestamp() AS now
 FROM (
     -- shown_entries of $1
@@ -62,6 +62,7 @@ FROM (
 JOIN inventory i ON i.list_id = $1
 JOIN events v ON v.event_id = i.event_id
 JOIN offers o ON o.offer_id = i.offer_id
+JOIN entries k ON k.list_id = $1 AND k.number = $2
 JOIN representations r ON r.representation_id = i.representation_id
 LEFT JOIN organizations z ON z.organization_id = i.organization_id
 LEFT JOIN contacts c ON c.list_id = $1 AND c.number = $2

@@ -5,6 +5,7 @@ SELECT i.list_id, i.offer_id, i.representation_id, i.event_id, i.waiting_list_op
     p.cancelled_reason, (SELECT v.draft FROM events v WHERE v.event_id = i.event_id) AS draft,
     statement_timestamp() AS now,
     i.total_stock, i.available_stock, i.held, i.available_stock - i.held AS free,
+    (SELECT count(*) FROM entries f WHERE f.list_id = i.list_id AND f.address_failed AND f.status <> 'left') AS address_failed,
     jsonb_build_object('waiting', CASE WHEN s.waiting THEN i.waiting ELSE 0 END,
         'ready', CASE WHEN s.ready THEN r.entries ELSE 0 END,
         'left', CASE WHEN s.left THEN i.last_number - i.waiting - r.entries ELSE 0 END) AS entries,
