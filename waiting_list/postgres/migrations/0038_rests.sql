@@ -2,9 +2,6 @@
 -- Such a rest counts in line, at the entry's rank. The version before goes on as before.
 ALTER TABLE entries ADD COLUMN keep_waiting_for_rest boolean NOT NULL DEFAULT false;
 
-CREATE INDEX entries_rests ON entries (list_id, rank)
-WHERE status = 'ready' AND keep_waiting_for_rest AND tickets_held < tickets_wanted;
-
 CREATE OR REPLACE VIEW shown_entries AS
 SELECT e.list_id, e.number, i.organization_id, i.offer_id, i.representation_id, i.event_id, e.user_id,
     e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held, e.rank,

@@ -4,5 +4,3 @@ ALTER TABLE inventory ADD COLUMN idle_minutes integer;
 -- No row has a value: there is nothing to check, and a lock for a moment is enough.
 ALTER TABLE inventory ADD CONSTRAINT inventory_idle_minutes CHECK (idle_minutes >= 1) NOT VALID;
 ALTER TABLE inventory ADD COLUMN idle_until timestamptz;
-
-CREATE INDEX inventory_idle ON inventory (idle_until) WHERE idle_until IS NOT NULL;
