@@ -112,6 +112,7 @@ def _with_pass(value: str) -> str:
 
 # The validators' rules as patterns, because readers of the OpenAPI document do not see the validators.
 _NO_CONTROLS = {"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
+_SEEN = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"}
 _NO_NUL = {"pattern": r"^[^\u0000]*$"}
 Id = Annotated[
     str,
@@ -127,7 +128,9 @@ Title = Annotated[
     AfterValidator(_without_controls),
 ]
 PlainLine = Annotated[Title, AfterValidator(_plain)]
-PlainText = Annotated[Text, AfterValidator(_plain)]
+PlainText = Annotated[
+    str, Strict(), Field(min_length=1, max_length=10_000, json_schema_extra=_SEEN), AfterValidator(_plain)
+]
 Address = Annotated[str, Field(max_length=2000, json_schema_extra=_NO_CONTROLS), AfterValidator(_without_controls)]
 Timezone = Annotated[str, Strict(), AfterValidator(check_timezone)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_within_years)]

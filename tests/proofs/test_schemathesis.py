@@ -48,6 +48,11 @@ UNSAID = [
     "https",
     "quiet hours need both",
     "must be the undo value",
+    "must be a name, without an address",
+    "must be plain text",
+    "must not be blank",
+    "must have braces only",
+    "must name each kind and language once",
     "does not belong to a removal",
 ]
 """Why lawful data may still be malformed."""
