@@ -7,7 +7,10 @@ import httpx
 
 from tests.browser.site import DASHBOARD, EMAIL, PAGE, PLACE, Site
 from tests.browser.visits import Who
-from tests.support.shop import EVENT, WEBHOOK, add_webhook
+from tests.support.shop import EVENT, LIST, WEBHOOK, add_webhook
+from waiting_list.lists import verbs
+from waiting_list.lists.engine import SERVICE
+from waiting_list.lists.models import ListKey
 
 _SHOP = "https://shop.example/buy?pass={pass}&tickets={tickets}"
 _WORDING = "/dashboard/events/ev_1/wording?kind=ready&locale=en"
@@ -122,6 +125,21 @@ async def _unsubscribed(site: Site) -> str:
 async def _unverified(site: Site) -> str:
     await site.configure(verify_email=True)
     return await site.join(email=EMAIL)
+
+
+def _failed(path: str = "") -> Callable[[Site], Awaitable[str]]:
+    """E-mails to Ada come back, and the list skips her; the path of her link, or `path`."""
+
+    async def state(site: Site) -> str:
+        link = await site.join(**_CONTACT)
+        failed = [verbs.AddressReport(1, EMAIL, "550 5.1.1 No such user")]
+        await site.app.state.service.engine.run(
+            ListKey(*LIST.split("/")), SERVICE, verbs.fail_address, failed=failed
+        )
+        await site.configure(skip_failed_addresses=True)
+        return path or link
+
+    return state
 
 
 async def _verify(site: Site) -> str:
@@ -267,6 +285,7 @@ STATES: dict[str, State] = {
     "link, waiting first": State(_joined(first=True)),
     "link, waiting later": State(_joined()),
     "link, unverified": State(_unverified),
+    "link, address failed": State(_failed()),
     "link, ready": State(_ready()),
     "link, ready with a shop": State(_ready(shop=_SHOP)),
     "link, ready with fewer": State(_ready(3, shop=_SHOP)),
@@ -305,6 +324,8 @@ STATES: dict[str, State] = {
     "dashboard, waiting entry": State(_told(f"{DASHBOARD}/entries/fan-5"), "organizer"),
     "dashboard, ready entry": State(_told(f"{DASHBOARD}/entries/fan-1"), "organizer"),
     "dashboard, entry that left": State(_told(f"{DASHBOARD}/entries/fan-0"), "organizer"),
+    "dashboard, failed addresses": State(_failed(DASHBOARD), "organizer"),
+    "dashboard, entry whose address failed": State(_failed(f"{DASHBOARD}/entries/ada"), "organizer"),
     "dashboard, history": State(_told(f"{DASHBOARD}/history"), "organizer"),
     "dashboard, part of the history": State(_told(f"{DASHBOARD}/history?verb=join"), "organizer"),
     "dashboard, look-alikes": State(_alike, "organizer"),
