@@ -422,7 +422,7 @@ async def told_in_any_order(lists: Lists) -> list[dict[str, Any]]:
 
 
 async def test_a_list_that_nobody_joined_goes_with_what_was_to_be_told_of_it(lists: Lists) -> None:
-    from waiting_list.catalogue.changes import delete_inventory
+    from waiting_list.catalogue.deletion import delete_inventory
 
     await add_webhook(lists)
     await lists.add_stock(1)

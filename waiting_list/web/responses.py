@@ -55,11 +55,12 @@ class UserToken(Frozen):
     expires_at: datetime
 
 
-def answer(body: BaseModel, *, status: int = 200, replayed: bool = False) -> Response:
-    """Make the answer to a call. FastAPI does not check it again, because the model was checked when it was
-    made."""
+def answer(body: BaseModel | bytes, *, status: int = 200, replayed: bool = False) -> Response:
+    """Make the answer to a call, from a model or from its JSON. FastAPI does not check it again, because the model
+    was checked when it was made."""
     headers = {"Idempotent-Replayed": "true"} if replayed else None
-    return Response(body.model_dump_json(), status, headers, media_type="application/json")
+    content = body if isinstance(body, bytes) else body.model_dump_json()
+    return Response(content, status, headers, media_type="application/json")
 
 
 def stock_answer(stock: Inventory, *, status: int = 200, replayed: bool = False) -> Response:

@@ -9,7 +9,7 @@ from waiting_list.batching import Batcher
 from waiting_list.lists.models import Entry, ListKey, Status
 from waiting_list.lists.queries.queue_snapshot import KnownQueue, QueueSnapshot
 from waiting_list.lists.queries.wait_estimate import STRETCHES, Throughput
-from waiting_list.lists.queries.why_waiting import Estimate, FanEntry, OrganizersEntry
+from waiting_list.lists.queries.why_waiting import FanEntry, OrganizersEntry, waiting_entry_json
 from waiting_list.lists.ranks import SEGMENT_BITS
 from waiting_list.postgres.pool import STANDBY_SECONDS, Pool, Record, connection
 from waiting_list.postgres.replica import Replica
@@ -69,16 +69,16 @@ class CoalescedReads:
         _check(record, organization_id)
         return OrganizersEntry.from_record(record)
 
-    async def own_entry(self, key: ListKey, user_id: str, *, organization_id: str) -> FanEntry:
-        """Return what `poll` does, as the fan sees it: with the estimate of the page, which is up to ten seconds
-        old. Raises NotInList."""
+    async def own_entry(self, key: ListKey, user_id: str, *, organization_id: str) -> FanEntry | bytes:
+        """Return what `poll` does, as the fan sees it; of a fan who waits, the JSON of it.
+
+        It has the estimate of the page, which is up to ten seconds old. Raises NotInList.
+        """
         record = await self._polled.submit(key, user_id)
         _check(record, organization_id)
-        estimate = None
         if record["status"] == Status.WAITING:
-            ahead, wanted = record["tickets_ahead"], record["tickets_wanted"]
-            estimate = Estimate.of(await self.throughput(key), tickets_ahead=ahead, tickets_wanted=wanted)
-        return FanEntry.from_record(record, estimate=estimate)
+            return waiting_entry_json(record, await self.throughput(key))
+        return FanEntry.from_record(record, estimate=None)
 
     async def entries(self, key: ListKey, user_ids: Iterable[str]) -> dict[str, Entry]:
         """Return the newest entries of these users, without the users that have none."""

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any, Self
 
 from pydantic import Field
+from pydantic_core import to_json
 
 from waiting_list.fields import Frozen, Row
 from waiting_list.lists.models import Entry, Status
@@ -97,18 +98,18 @@ class Estimate(Frozen):
     earliest_seconds: int | None
     latest_seconds: int | None
 
-    @classmethod
-    def of(cls, throughput: Throughput, *, tickets_ahead: int, tickets_wanted: int) -> Self:
-        """Return the estimate for an entry that waits."""
-        wait = throughput.wait_seconds(tickets_ahead + tickets_wanted)
-        seen_seconds, fans = throughput.totals
-        return cls(
-            seen_seconds=seen_seconds,
-            fans=fans,
-            tickets=throughput.tickets,
-            earliest_seconds=round(wait[0]) if wait else None,
-            latest_seconds=round(wait[1]) if wait else None,
-        )
+
+def estimate_of(throughput: Throughput, tickets: int) -> dict[str, int | None]:
+    """Return the fields of the `Estimate` of when so many tickets have come back."""
+    wait = throughput.wait_seconds(tickets)
+    seen_seconds, fans = throughput.totals
+    return {
+        "seen_seconds": seen_seconds,
+        "fans": fans,
+        "tickets": throughput.tickets,
+        "earliest_seconds": round(wait[0]) if wait else None,
+        "latest_seconds": round(wait[1]) if wait else None,
+    }
 
 
 class ExplainedEntry(Entry):
@@ -126,6 +127,21 @@ class FanEntry(ExplainedEntry):
     """An entry as its fan sees it: also for about how long the fan still waits; null unless the entry waits."""
 
     estimate: Estimate | None = None
+
+
+_COLUMNS = tuple(name for name in Entry.model_fields if name != "purchase_pass")
+
+
+def waiting_entry_json(row: Row, throughput: Throughput) -> bytes:
+    """Return the JSON of the `FanEntry` of a fan who waits.
+
+    It makes no model, because most polls are of such fans, and the database has checked what the model would
+    check.
+    """
+    shown = dict(zip(_COLUMNS, map(row.__getitem__, _COLUMNS), strict=True))
+    shown["purchase_pass"], shown["why"] = None, why_of(row)
+    shown["estimate"] = estimate_of(throughput, row["tickets_ahead"] + row["tickets_wanted"])
+    return to_json(shown)
 
 
 class OrganizersEntry(ExplainedEntry):
