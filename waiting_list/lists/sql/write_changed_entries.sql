@@ -13,6 +13,6 @@ FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::integer[], $7:
     $15::integer[], $16::boolean[], $17::boolean[], $18::text[])
     AS g (number, user_id, status, left_reason, tickets_wanted, tickets_minimum, tickets_held, rank,
     passed_over, unverified, ready_at, ready_until, left_at, requeued, keep_waiting_for_rest, address_failed,
-        from_status)
+    from_status)
 WHERE e.list_id = $1 AND e.number = g.number AND e.status = g.from_status
 RETURNING e.number
