@@ -396,6 +396,17 @@ async def test_a_fan_declines_what_is_held_and_the_next_gets_it(pages: Pages) ->
     assert (await pages.shop.entry("bob"))["status"] == "ready"
 
 
+async def test_a_ready_fan_stops_waiting_for_the_rest_and_keeps_what_is_held(pages: Pages) -> None:
+    path = await pages.join("ada", 4, 1, keep_waiting_for_rest=True)
+    await pages.shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 1})
+    page = await pages.get(path)
+    assert "You keep your place in line for 3 more" in page.text
+    assert ("action", f"{path}/change") in page.attributes
+    assert "You keep your place" not in (await pages.did(path + "/change")).text
+    entry = await pages.shop.entry("ada")
+    assert (entry["status"], entry["tickets_held"], entry["position"]) == ("ready", 1, None)
+
+
 @pytest.mark.parametrize(
     ("state", "below", "status", "sentence"),
     [

@@ -1,5 +1,6 @@
 """Messages of organizers to the fans of a list or an event: one letter for each person, few a day."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -104,7 +105,7 @@ async def test_a_list_takes_few_messages_within_a_day(app: FastAPI, office: Offi
             problem(refused, 429, "too_many_messages")
             assert 86_000 < int(refused.headers["Retry-After"]) <= 86_400
         problem(await office.shop.organizer("POST", "/events/ev_1/messages", MESSAGE), 429, "too_many_messages")
-    await office.rows("UPDATE messages SET created_at = created_at - interval '25 hours'")
+    await office.rows("UPDATE messages SET created_at = $1", datetime.now(UTC) - timedelta(hours=25))
     await office.shop.made("POST", MESSAGES, MESSAGE)
 
 

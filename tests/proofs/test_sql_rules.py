@@ -172,6 +172,10 @@ CITUS_REFUSES: dict[str, Callable[[str], object]] = {
     ),
     "LIMIT in a lateral subquery over several lists": _limits_each_of_several_lists,
     "OFFSET in a subquery over several lists": _fences_several_lists,
+    "a result without columns goes from node to node: write EXISTS (SELECT 1 FROM": lambda body: (
+        not _is_of_one_list(body)
+        and re.search(rf"^\s*SELECT EXISTS \(\s*SELECT FROM [^)]*\b(?:{'|'.join(DISTRIBUTED)})\b", body)
+    ),
     "the list of an INSERT … SELECT is a parameter, so the coordinator copies the rows": lambda body: re.search(
         rf"INSERT INTO (?:{'|'.join(DISTRIBUTED)})\b[^;]*?\bSELECT \$1(?:::uuid)?,", body
     ),
@@ -214,6 +218,7 @@ def test_a_statement_holds_nothing_that_failed_on_a_real_citus(file: Path) -> No
         "SELECT x.number FROM inventory i CROSS JOIN LATERAL (SELECT e.number FROM entries e"
         " WHERE e.list_id = i.list_id ORDER BY e.rank LIMIT $2) AS x WHERE i.organization_id = $1",
         "SELECT i.list_id FROM (SELECT l.list_id FROM inventory l ORDER BY l.list_id OFFSET 0) AS i",
+        "SELECT EXISTS (SELECT FROM events e JOIN inventory i ON i.event_id = e.event_id WHERE e.event_id = $1)",
         "INSERT INTO traces (list_id, number) SELECT $1, n.number FROM unnest($2::bigint[]) AS n (number)",
     ],
 )

@@ -31,7 +31,7 @@ from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import CLOCK, Answer, ListKey
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.verbs.stock import ANY_VERSION
-from waiting_list.postgres.pool import Connection, Pool, Record, clock, connection, transaction
+from waiting_list.postgres.pool import Connection, Pool, Record, clock, connection, has_citus, transaction
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import (
     EventNotFound,
@@ -83,6 +83,9 @@ async def write_event(
 ) -> tuple[Event, bool]:
     """Do `put_event` within a transaction of the caller. With `keeps_limit`, an existing event keeps its
     `max_places_per_person`, and stays the draft or the published event that it is."""
+    if fields.draft and has_citus(acquired):
+        # The call reads lists of all nodes, then writes a table that every node has: on one connection for each.
+        await acquired.execute(sql("distribute_one_by_one"))
     if fields.draft and await acquired.fetchval(sql("event_has_entries"), event_id, organization_id):
         raise HasDependents("Users have joined lists of this event, so it cannot become a draft.")
     before = dict(await acquired.fetchrow(sql("lock_event_facts"), event_id, organization_id) or {})

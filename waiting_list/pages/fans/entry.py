@@ -136,7 +136,8 @@ async def watch(call: EntryPageRequest) -> Response:
 async def change(call: EntryPageRequest) -> Response:
     """Change the wanted tickets; of a ready entry, give up the rest."""
     form = await read_form(call)
-    if call.place.entry.status is Status.READY:
+    # The form of a fan who waited when it was made asks for tickets, and is refused.
+    if call.place.entry.status is Status.READY and "tickets_wanted" not in form:
         await call.run(verbs.change, keep_waiting_for_rest=False)
         return _back(call)
     before, wanted = call.place.entry, whole_number(form, "tickets_wanted")

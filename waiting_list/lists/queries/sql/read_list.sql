@@ -4,12 +4,12 @@ SELECT i.organization_id, i.offer_id, i.representation_id, i.event_id, i.total_s
     i.waiting_list_open, i.closed_by_hand, i.version,
     CASE WHEN i.available_stock > i.held AND (i.waiting > 0 AND EXISTS (
         SELECT FROM entries w
-        WHERE w.list_id = i.list_id AND w.status = 'waiting' AND NOT (i.verify_email AND w.unverified)
+        WHERE w.list_id = $1 AND w.status = 'waiting' AND NOT (i.verify_email AND w.unverified)
             AND NOT (i.skip_failed_addresses AND w.address_failed)
             AND w.tickets_minimum <= least(o.max_quantity_per_order, i.total_stock)
     ) OR i.held > 0 AND EXISTS (
         SELECT FROM entries w
-        WHERE w.list_id = i.list_id AND w.status = 'ready' AND w.keep_waiting_for_rest
+        WHERE w.list_id = $1 AND w.status = 'ready' AND w.keep_waiting_for_rest
             AND w.tickets_held < w.tickets_wanted AND w.tickets_held < least(o.max_quantity_per_order, i.total_stock)
             AND (w.ready_until IS NULL OR w.ready_until > statement_timestamp())
     )) THEN 0 ELSE i.available_stock - i.held END AS sellable,
