@@ -233,6 +233,20 @@ async def test_the_worker_tells_what_a_call_that_died_left_untold(lists: Lists, 
     await lists.audit()
 
 
+async def test_a_call_that_takes_long_answers_and_leaves_the_other_lists_to_the_worker(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists.now = datetime.now(UTC)
+    await lists.join("ada", **address("ada"))
+    monkeypatch.setattr(catalogue_changes, "TELLS_FOR_SECONDS", -1.0)
+    await lists.reschedule(START + DAY)
+    assert await changes(lists) == []
+    monkeypatch.undo()
+    await Maintenance(lists.pool, lists.engine).work()
+    assert [verb for verb, *_ in await changes(lists)] == ["reschedule"]
+    await lists.audit()
+
+
 async def test_a_cancelled_show_is_one_letter_for_each_person_and_tells_which_entries_it_ended(
     lists: Lists,
 ) -> None:

@@ -5,6 +5,7 @@ Objects of another organization look as if they did not exist, except that their
 deployment.
 """
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -42,6 +43,9 @@ from waiting_list.problems import (
     StaleVersion,
 )
 
+TELLS_FOR_SECONDS = 1.0
+"""How long a change of the catalogue tells its lists before it answers."""
+
 
 async def put_event(
     pool: Pool,
@@ -66,8 +70,15 @@ async def put_event(
 
 
 async def tell_lists(engine: Engine, keys: Iterable[Record]) -> None:
-    """Let lists learn of changes around them, in one transaction each. The worker does what a dead call left."""
+    """Let lists learn of changes around them, in one transaction each.
+
+    After a second the caller gets its answer, and the worker tells the lists that are left, as after a call that
+    died: many long lists would keep the caller waiting.
+    """
+    began = time.monotonic()
     for key in keys:
+        if time.monotonic() - began > TELLS_FOR_SECONDS:
+            return
         with suppress(InventoryNotFound):  # deleted meanwhile
             await engine.run(ListKey(*key), SERVICE, verbs.catch_up)
 
