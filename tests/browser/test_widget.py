@@ -208,11 +208,26 @@ async def test_a_fan_changes_the_wish_and_keeps_what_was_chosen_while_the_line_m
     assert (entry["tickets_wanted"], entry["number"]) == (2, 2)
 
 
+async def test_a_fan_who_accepts_fewer_can_keep_the_place_for_the_rest(site: Site, open_shop: OpenShop) -> None:
+    page = await open_shop(tag(await site.shop.token(FAN)))
+    await page.get_by_label("Tickets").select_option("3")
+    keep = page.get_by_label("If I get fewer, keep my place for the rest")
+    await expect(keep).to_be_hidden()
+    await page.get_by_label("Fewest I’d accept").select_option("1")
+    await keep.check()
+    await named(page, "Join the waiting list").click()
+    await expect(page.get_by_text("You are next in line.").first).to_be_visible()
+    assert (await site.shop.entry(FAN))["keep_waiting_for_rest"] is True
+    await site.add_stock(1)
+    await expect(page.get_by_text("You keep your place in line for 2 more tickets.")).to_be_visible()
+
+
 async def test_without_a_token_joining_asks_the_shop_to_sign_the_fan_in(site: Site, open_shop: OpenShop) -> None:
     page = await open_shop(tag())
     await page.get_by_label("Tickets").select_option("2")
     await named(page, "Join the waiting list").click()
-    assert await told(page, "sign-in") == {"tickets_wanted": 2, "tickets_minimum": 2}
+    wish = {"tickets_wanted": 2, "tickets_minimum": 2, "keep_waiting_for_rest": False}
+    assert await told(page, "sign-in") == wish
     await expect(page.get_by_role("alert")).to_have_text("Please sign in to join.")
     await page.evaluate("token => { widget.token = token; }", await site.shop.token(FAN))
     await expect(page.get_by_role("alert")).to_be_hidden()
