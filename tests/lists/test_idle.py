@@ -108,6 +108,21 @@ async def test_the_worker_serves_them_and_rests_where_nobody_fits(lists: Lists) 
     await lists.audit()
 
 
+async def test_the_worker_serves_a_rest_behind_the_first(lists: Lists) -> None:
+    lists.now = datetime.now(UTC) - timedelta(minutes=2)
+    await lists.configure(idle_minutes=1)
+    await lists.join("bob", 2, 1, keeps=True)
+    await lists.add_stock(1)
+    await lists.join("ann", 4)
+    await lists.move("ann", to="first")
+    await lists.add_stock(1)
+    assert (await lists.entry("bob")).tickets_held == 1
+    await Maintenance(lists.pool, lists.engine).work()
+    assert (await lists.entry("bob")).tickets_held == 2
+    assert (await lists.entry("ann")).position == 1
+    await lists.audit()
+
+
 async def test_fans_see_it_before_they_join(lists: Lists) -> None:
     await lists.configure(idle_minutes=30)
     assert (await list_queries.waiting_list(lists.pool, lists.key)).idle_minutes == 30

@@ -18,9 +18,10 @@ async def _line(lists: Lists) -> None:
 
 async def test_who_keeps_waiting_for_the_rest_is_held_more_before_those_behind(lists: Lists) -> None:
     await _line(lists)
-    await lists.add_stock(1)
+    (told,) = (await lists.add_stock(1)).promoted
     ann = await lists.entry("ann")
     assert (ann.status, ann.tickets_held, ann.position, ann.tickets_ahead) == (Status.READY, 1, 1, 0)
+    assert (told.position, told.tickets_ahead) == (1, 0), "the answer says the same"
     bob = await lists.entry("bob")
     assert (bob.position, bob.tickets_ahead) == (2, 3)
     lists.later(hours=1)

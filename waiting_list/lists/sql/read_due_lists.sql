@@ -9,12 +9,17 @@ FROM (
     UNION ALL
     SELECT i.list_id, 'idle' FROM inventory i
     JOIN offers o ON o.offer_id = i.offer_id
-    WHERE i.idle_until <= statement_timestamp() AND EXISTS (
+    WHERE i.idle_until <= statement_timestamp() AND (EXISTS (
         SELECT FROM entries e
         WHERE e.list_id = i.list_id AND e.status = 'waiting' AND NOT (i.verify_email AND e.unverified)
             AND NOT (i.skip_failed_addresses AND e.address_failed)
             AND e.tickets_minimum <= least(i.available_stock - i.held, o.max_quantity_per_order, i.total_stock)
-    )
+    ) OR EXISTS (
+        SELECT FROM entries e
+        WHERE e.list_id = i.list_id AND e.status = 'ready' AND e.keep_waiting_for_rest
+            AND e.tickets_held < e.tickets_wanted AND e.tickets_held < least(o.max_quantity_per_order, i.total_stock)
+            AND (e.ready_until IS NULL OR e.ready_until > statement_timestamp())
+    ))
     UNION ALL
     SELECT i.list_id, CASE WHEN m.ends_at <= statement_timestamp() THEN 'end' ELSE 'resume' END
     FROM inventory i
