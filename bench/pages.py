@@ -80,6 +80,7 @@ PAGES: dict[str, tuple[str, Who]] = {
     "a shop with four widgets": ("/demo/shop", "anybody"),
     "dashboard": ("/dashboard", "organizer"),
     "dashboard, a list": (f"/dashboard{CROWD}", "organizer"),
+    "dashboard, events": ("/dashboard/events", "organizer"),
     "dashboard, an event": ("/dashboard/events/wl-demo-jazz", "organizer"),
     "dashboard, history": ("/dashboard/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri/history", "organizer"),
     "dashboard, statistics": (f"/dashboard{CROWD}/statistics", "organizer"),

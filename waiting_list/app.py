@@ -49,6 +49,7 @@ from waiting_list.notifications.dispatcher import Dispatcher
 from waiting_list.pages import api_docs, dev_mailbox, language, static_files
 from waiting_list.pages.dashboard import changes as dashboard_changes
 from waiting_list.pages.dashboard import emails as dashboard_emails
+from waiting_list.pages.dashboard import event_list as dashboard_event_list
 from waiting_list.pages.dashboard import events as dashboard_events
 from waiting_list.pages.dashboard import history as dashboard_history
 from waiting_list.pages.dashboard import list_settings as dashboard_settings
@@ -119,6 +120,7 @@ ROUTERS = (
     dashboard_history.router,
     dashboard_messages.router,
     dashboard_wording.router,
+    dashboard_event_list.router,
     dashboard_events.router,
     dashboard_lists.router,
     language.router,

@@ -363,6 +363,7 @@ STATES: dict[str, State] = {
     "dashboard, too much": State(
         _told(DASHBOARD), "organizer", form={"do": "add_stock", "quantity": "999"}, status=409
     ),
+    "dashboard, events": State(_drafted("/dashboard/events"), "organizer"),
     "dashboard, event": State(_told(_EVENT), "organizer"),
     "dashboard, draft": State(_draft, "organizer"),
     "dashboard, list of a draft": State(_drafted(DASHBOARD), "organizer"),

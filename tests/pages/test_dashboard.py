@@ -35,6 +35,7 @@ PAGES = [
     f"{PAGE}/lookalikes",
     f"{PAGE}/settings",
     f"{PAGE}/message",
+    f"{HOME}/events",
     f"{HOME}/events/ev_1",
     f"{HOME}/events/ev_1/message",
     f"{HOME}/webhooks",
@@ -250,7 +251,8 @@ async def test_every_page_of_another_organization_is_not_there(office: Office) -
     stranger = await office.organizer(await office.key(organization_id="org_2"))
     assert "No waiting lists match." in (await stranger.get(HOME)).text
     for path in PAGES[1:-1]:
-        page = await stranger.get(path, 200 if path in (f"{HOME}/webhooks", f"{HOME}/emails") else 404)
+        own = (f"{HOME}/events", f"{HOME}/webhooks", f"{HOME}/emails")
+        page = await stranger.get(path, 200 if path in own else 404)
         assert "Jazz" not in page.text
         assert "shop.example" not in page.text
     assert (await stranger.http.get(f"{PAGE}/entries.csv")).status_code == 404

@@ -118,3 +118,9 @@ def sent_solution(form: Mapping[str, str]) -> ChallengeSolution | None:
 def local(address: str | None, otherwise: str = to.HOME) -> str:
     """Return an address from a form or a query if it is a path of this service, else `otherwise`."""
     return address if address and len(address) <= 2000 and _LOCAL.fullmatch(address) else otherwise
+
+
+def search_text(value: str | None) -> str | None:
+    """Return the text to search for; None for an empty one."""
+    # Replaced, because PostgreSQL refuses NUL in a text.
+    return value.replace("\x00", "\N{REPLACEMENT CHARACTER}").strip() or None if value else None

@@ -15,7 +15,7 @@ from waiting_list.lists.queries import history as history_queries
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.lookalikes import read_lookalikes
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts, next_page
-from waiting_list.pages.forms import moment
+from waiting_list.pages.forms import moment, search_text
 from waiting_list.pages.page import PageRequest, go_to
 from waiting_list.problems import InvalidRequest, NotFound
 from waiting_list.web.csv_export import entries_as_csv
@@ -38,8 +38,8 @@ async def show_lists(call: PageRequest) -> Response:
     found = await list_queries.overview(
         call.pool,
         call.organization_id,
-        event_id=_text(asked.get("event_id")),
-        text=_text(asked.get("text")),
+        event_id=search_text(asked.get("event_id")),
+        text=search_text(asked.get("text")),
         wanted_only="wanted" in asked,
         past="past" in asked,
         limit=_LISTS,
@@ -126,7 +126,7 @@ async def show_lookalikes(call: PageRequest) -> Response:
         groups=found.items,
         more=next_page(call, found.next_cursor),
         done=asked.get("done"),
-        undo=_text(asked.get("undo")),
+        undo=search_text(asked.get("undo")),
     )
 
 
@@ -158,7 +158,7 @@ def _filter(call: PageRequest, key: ListKey, timezone: str) -> entry_queries.Ent
     elif not status:
         status = [Status.LEFT] if reasons else None if asked.get("user_id") else list(_ACTIVE)
     return entry_queries.EntryFilter(
-        user_id=[user_id] if (user_id := _text(asked.get("user_id"))) else None,
+        user_id=[user_id] if (user_id := search_text(asked.get("user_id"))) else None,
         offer_id=[key.offer_id],
         representation_id=[key.representation_id],
         status=status,
@@ -166,8 +166,3 @@ def _filter(call: PageRequest, key: ListKey, timezone: str) -> entry_queries.Ent
         joined_before=moment(asked, "joined_before", timezone),
         joined_after=moment(asked, "joined_after", timezone),
     )
-
-
-def _text(value: str | None) -> str | None:
-    # Replaced, because PostgreSQL refuses NUL in a text.
-    return value.replace("\x00", "\N{REPLACEMENT CHARACTER}").strip() or None if value else None
