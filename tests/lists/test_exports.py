@@ -245,7 +245,7 @@ async def test_passes_go_one_after_the_other_and_are_not_waited_for_without_end(
 ) -> None:
     entered, leave = asyncio.Event(), asyncio.Event()
 
-    async def stuck(pool: Pool, organization_id: str, only: EntryFilter, take: Take) -> None:
+    async def stuck(pool: Pool, organization_id: str, only: EntryFilter, take: Take, **_: object) -> None:
         entered.set()
         await leave.wait()
         await take([])
@@ -270,7 +270,7 @@ async def test_a_call_for_an_export_that_is_cancelled_gives_its_place_back(
 ) -> None:
     entered = asyncio.Event()
 
-    async def stuck(pool: Pool, organization_id: str, only: EntryFilter, take: Take) -> None:
+    async def stuck(pool: Pool, organization_id: str, only: EntryFilter, take: Take, **_: object) -> None:
         entered.set()
         await asyncio.Event().wait()
 
@@ -291,7 +291,7 @@ async def test_a_reader_that_goes_in_the_middle_of_a_pass_ends_it(
 ) -> None:
     real, began = export_entries, asyncio.Event()
 
-    async def with_a_pause(pool: Pool, organization_id: str, only: EntryFilter, take: Take) -> None:
+    async def with_a_pause(pool: Pool, organization_id: str, only: EntryFilter, take: Take, **_: object) -> None:
         async def take_one(entries: Sequence[Entry]) -> None:
             await take(entries)
             began.set()
@@ -331,7 +331,7 @@ async def test_an_export_that_breaks_off_is_cut_and_not_ended(
 ) -> None:
     goes = asyncio.Event()
 
-    async def broken(pool: Pool, organization_id: str, only: EntryFilter, take: Take) -> None:
+    async def broken(pool: Pool, organization_id: str, only: EntryFilter, take: Take, **_: object) -> None:
         await take([])
         await goes.wait()
         raise Unavailable

@@ -11,6 +11,6 @@ class Scope(StrEnum):
     STOCK = "stock"
     """Change events, representations, offers and inventory. Add, remove and release stock."""
     ENTRIES = "entries"
-    """Manage lists and entries: settings, join, move, buy, remove; user tokens, contacts and links."""
+    """Manage lists and entries: settings, join, move, buy, remove; user tokens, contacts and links. See names."""
     ADMIN = "admin"
     """All other scopes, and API keys, webhooks, the sender of e-mails, resending notices, and erasing a person."""

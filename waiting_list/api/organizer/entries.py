@@ -1,13 +1,15 @@
 """Define the organizer's calls about entries: list, export, join, buy, move, remove."""
 
 from collections.abc import Awaitable
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 
 from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field, Strict, model_validator
 
 from waiting_list import problems
+from waiting_list.access.authentication import Organizer
+from waiting_list.access.scopes import Scope
 from waiting_list.api.organizer.lists import LIST
 from waiting_list.fields import Frozen, Id, Locale, Quantity, Title
 from waiting_list.lists import verbs
@@ -31,6 +33,11 @@ Spreadsheet = Annotated[
         description="Write the file for a spreadsheet, in this language: with a byte order mark, columns and"
         " states in words, and local times of the event."
     ),
+]
+
+
+Contacts = Annotated[
+    bool, Query(description="Add the names and e-mail addresses of the fans. The key needs the scope `entries`.")
 ]
 
 
@@ -125,13 +132,17 @@ async def list_entries(
     response_class=StreamingResponse,
     responses=CSV | declared(AUTHENTICATED),
 )
-async def export_entries(call: ApiRequest, only: Filter, spreadsheet: Spreadsheet = None) -> Response:
+async def export_entries(
+    call: ApiRequest, only: Filter, spreadsheet: Spreadsheet = None, contacts: Contacts = False
+) -> Response:
     """Stream all matching entries as CSV, in a consistent snapshot.
 
     The file has no purchase passes, because these belong to the users. In each process, an organization can run
     two exports at the same time, each for at most 15 minutes.
     """
-    return await entries_as_csv(call, only, spreadsheet=spreadsheet)
+    if contacts:
+        cast(Organizer, call.who).demand(Scope.ENTRIES)
+    return await entries_as_csv(call, only, spreadsheet=spreadsheet, contacts=contacts)
 
 
 @router.post(

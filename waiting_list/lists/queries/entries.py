@@ -83,15 +83,19 @@ Take: TypeAlias = Callable[[Sequence[ExportedEntry]], Awaitable[None]]
 """A function that takes some entries of an export."""
 
 
-async def export_entries(pool: Pool, organization_id: str, only: EntryFilter, take: Take) -> None:
+async def export_entries(
+    pool: Pool, organization_id: str, only: EntryFilter, take: Take, *, contacts: bool = False
+) -> None:
     """Give all entries of the filter, as of one instant, to `take`, some at a time and at least once.
+
+    With `contacts`, they have the names and addresses of the fans.
 
     The snapshot stays open until `take` has all entries, so `take` must not wait for a client.
     Raises Unavailable.
     """
     last: dict[UUID, tuple[int, int]] = {}
     async with snapshot(pool) as acquired:
-        cursor = await acquired.cursor(sql("export_entries"), organization_id, *only)
+        cursor = await acquired.cursor(sql("export_entries"), organization_id, *only, contacts)
         while True:
             records = await cursor.fetch(_EXPORTED_AT_ONCE)
             for record in records:

@@ -38,6 +38,8 @@ _WORDS = {
     "left_at": N_("Left (local time)"),
     "keep_waiting_for_rest": N_("Keeps waiting for the rest"),
     "address_failed": N_("Address failed"),
+    "name": N_("Name"),
+    "email": N_("Email address"),
     "timezone": N_("Timezone"),
 }
 _STATES: dict[object, str] = {
@@ -55,10 +57,15 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 
 
 class ExportedEntry(Entry):
-    """An entry with the timezone of its event, and whether e-mails to its address fail."""
+    """An entry with the timezone of its event, and whether e-mails to its address fail.
+
+    The name and the address are null in an export without contacts.
+    """
 
     address_failed: bool
     timezone: str
+    name: str | None = None
+    email: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,13 +99,19 @@ def _plain(entry: ExportedEntry, name: str) -> object:
     return _harmless(value) if isinstance(value, str) else value
 
 
+_CONTACT = ["name", "email"]
 _COLUMNS = [*(name for name in Entry.model_fields if name != "purchase_pass"), "address_failed"]
 PLAIN = Layout(_COLUMNS, _COLUMNS, _plain)
 """The layout for programs: the fields of the API under their names, and instants in UTC."""
 
 
-def spreadsheet(locale: Locale) -> Layout:
-    """Return the layout for spreadsheets, in a language."""
+def plain(*, contacts: bool) -> Layout:
+    """Return the layout for programs, with or without the columns of contacts, which are the last ones."""
+    return Layout([*_COLUMNS, *_CONTACT], [*_COLUMNS, *_CONTACT], _plain) if contacts else PLAIN
+
+
+def spreadsheet(locale: Locale, *, contacts: bool = False) -> Layout:
+    """Return the layout for spreadsheets, in a language; with contacts, people come first."""
     words = translations(locale).gettext
 
     def cell(entry: ExportedEntry, name: str) -> object:
@@ -109,7 +122,7 @@ def spreadsheet(locale: Locale) -> Layout:
             return words(_STATES[value])
         return _harmless(value) if isinstance(value, str) else value
 
-    columns = [*_COLUMNS, "timezone"]
+    columns = [*(_CONTACT if contacts else ()), *_COLUMNS, "timezone"]
     header = [words(_WORDS[name]) for name in columns]
     return Layout(columns, header, cell, _DELIMITERS[locale], b"\xef\xbb\xbf")
 

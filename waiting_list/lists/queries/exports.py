@@ -36,8 +36,12 @@ class Exports:
         self._pass = asyncio.Lock()
         self._open: Counter[str] = Counter()
 
-    async def open(self, organization_id: str, only: EntryFilter, layout: Layout = PLAIN) -> "Export":
-        """Begin an export, and return it with its first entries. The caller closes it.
+    async def open(
+        self, organization_id: str, only: EntryFilter, layout: Layout = PLAIN, *, contacts: bool = False
+    ) -> "Export":
+        """Begin an export, with `contacts` also of names and addresses, and return it with its first entries.
+
+        The caller closes it.
 
         Raises RateLimited if the organization has OF_AN_ORGANIZATION exports; Unavailable if the process has
         AT_ONCE, if passes of other exports take too long, if the database is out of reach, or if the disk is full.
@@ -51,7 +55,7 @@ class Exports:
         if self._open.total() >= AT_ONCE:
             raise Unavailable("Too many exports are running. Try again in a moment.")
         self._open[organization_id] += 1
-        export = Export(self, organization_id, only, layout)
+        export = Export(self, organization_id, only, layout, contacts=contacts)
         try:
             await export.begin()
         except BaseException:  # a cancelled call frees its slot, too
@@ -64,7 +68,7 @@ class Exports:
         self._open[organization_id] -= 1
         self._open += Counter()  # drops organizations without exports
 
-    async def read(self, organization_id: str, only: EntryFilter, take: Take) -> None:
+    async def read(self, organization_id: str, only: EntryFilter, take: Take, *, contacts: bool = False) -> None:
         """Do one pass. Raises Unavailable.
 
         Passes go one after the other, in the order of their calls. Two at once would take twice as long each, and
@@ -77,7 +81,7 @@ class Exports:
         except TimeoutError:
             raise Unavailable("Too many exports are running. Try again in a moment.") from None
         try:
-            await export_entries(self._pool, organization_id, only, take)
+            await export_entries(self._pool, organization_id, only, take, contacts=contacts)
         finally:
             self._pass.release()
 
@@ -85,14 +89,18 @@ class Exports:
 class Export:
     """One export, for one reader."""
 
-    def __init__(self, exports: Exports, organization_id: str, only: EntryFilter, layout: Layout) -> None:
+    def __init__(
+        self, exports: Exports, organization_id: str, only: EntryFilter, layout: Layout, *, contacts: bool
+    ) -> None:
+        self.people = 0
+        """How many entries with a name or an address were written."""
         self._exports = exports
         self._organization_id = organization_id
         self._layout = layout
         self._spool = _Spool()
         self._has_news = asyncio.Event()
         self._has_header = False
-        self._writing = asyncio.create_task(exports.read(organization_id, only, self._write))
+        self._writing = asyncio.create_task(exports.read(organization_id, only, self._write, contacts=contacts))
         self._writing.add_done_callback(lambda _: self._has_news.set())
 
     async def begin(self) -> None:
@@ -126,6 +134,7 @@ class Export:
     async def _write(self, entries: Sequence[ExportedEntry]) -> None:
         head = b"" if self._has_header else self._layout.head()
         self._has_header = True
+        self.people += sum(1 for one in entries if one.name or one.email)
         await asyncio.to_thread(self._spool.write, head + self._layout.rows(entries))
         self._has_news.set()
 

@@ -8,7 +8,7 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 from fastapi import APIRouter, Response
 from pydantic import TypeAdapter, ValidationError
@@ -20,12 +20,14 @@ from waiting_list.fields import Title
 from waiting_list.lists import verbs
 from waiting_list.lists.engine import Caller, Engine, Verb
 from waiting_list.lists.idempotency import Idempotency
-from waiting_list.lists.models import Answer, ListKey
+from waiting_list.lists.models import Answer, Entry, ListKey
 from waiting_list.lists.queries import lists as list_queries
+from waiting_list.lists.queries.people import People
 from waiting_list.lists.settings_models import SettingsChange
 from waiting_list.lists.verbs.lookalikes import AT_MOST
 from waiting_list.pages.dashboard.list_settings import changed_settings, read_settings, render_settings
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts
+from waiting_list.pages.dashboard.people import people_of
 from waiting_list.pages.forms import Form, moment, whole_number
 from waiting_list.pages.page import PageRequest, go_to
 from waiting_list.problems import InvalidRequest, InventoryNotFound, NotInList, Problem, WouldEndList
@@ -46,6 +48,8 @@ class ChangeRoute(DashboardRoute):
 router = APIRouter(route_class=ChangeRoute, include_in_schema=False)
 _REASON: TypeAdapter[str] = TypeAdapter(Title)
 _STOCK = ("add_stock", "remove_stock", "add_total_stock", "remove_total_stock", "promote")
+_NAMED = 20
+"""How many fans of one kind a preview names."""
 _KEPT = ("form_token", "once", "do")
 Action = Callable[[Engine, ListKey, Caller, Form], Awaitable[Answer]]
 
@@ -209,6 +213,7 @@ async def confirm(call: PageRequest) -> Response:
         refusal = problem
         if form["do"] == "configure":
             return await render_settings(call, key, shown, call.sent, problem)
+    entry = await _entry_before(call, key, form)
     return dashboard_page(
         call,
         "dashboard_confirm.html",
@@ -218,8 +223,10 @@ async def confirm(call: PageRequest) -> Response:
         form={name: value for name, value in form.items() if name not in _KEPT},
         answer=answer,
         changes=changes,
+        at_most=_NAMED,
         ending=ending,
-        entry=await _entry_before(call, key, form),
+        entry=entry,
+        people=await _people(call, key, entry, answer),
         refusal=refusal,
         once=secrets.token_urlsafe(16),
     )
@@ -279,7 +286,17 @@ def _user(form: Form) -> str:
     return user_id
 
 
-async def _entry_before(call: PageRequest, key: ListKey, form: Form) -> Any:
+async def _people(call: PageRequest, key: ListKey, entry: Entry | None, answer: Answer | None) -> People:
+    """Return the people whom a preview names: each kind as far as the page lists it."""
+    numbers = {entry.number} if entry else set()
+    if answer is None:
+        return await people_of(call, key, numbers, shown_in="preview")
+    numbers |= {one.number for one in answer.promoted[:_NAMED]}
+    numbers |= {*answer.several.numbers[:_NAMED]} if answer.several else set()
+    return await people_of(call, key, numbers, answer.revoked[:_NAMED], shown_in="preview")
+
+
+async def _entry_before(call: PageRequest, key: ListKey, form: Form) -> Entry | None:
     if not is_id(form.get("user_id", "")):
         return None
     try:

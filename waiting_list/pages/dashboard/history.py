@@ -14,6 +14,7 @@ from waiting_list.lists.queries.models import Period
 from waiting_list.lists.queries.statistics import read_statistics
 from waiting_list.pages.bar_chart import plot
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts, next_page
+from waiting_list.pages.dashboard.people import people_of
 from waiting_list.pages.page import PageRequest
 from waiting_list.problems import InvalidRequest
 from waiting_list.web.parameters import path_key
@@ -46,6 +47,7 @@ async def show_history(call: PageRequest) -> Response:
         "dashboard_history.html",
         **shown,
         changes=found.items,
+        people=await people_of(call, key, {one.number for one in found.items if one.number}, shown_in="history"),
         more=next_page(call, found.next_cursor),
         verbs=VERBS,
         chosen=verbs,

@@ -15,15 +15,19 @@ from waiting_list.lists.queries import history as history_queries
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.lookalikes import read_lookalikes
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts, next_page
+from waiting_list.pages.dashboard.people import people_of
 from waiting_list.pages.forms import moment, search_text
 from waiting_list.pages.page import PageRequest, go_to
 from waiting_list.problems import InvalidRequest, NotFound
 from waiting_list.web.csv_export import entries_as_csv
 from waiting_list.web.parameters import path_id, path_key
+from waiting_list.web.shown_people import sees_people
 
 _LISTS = 50
 _ENTRIES = 100
 _GROUPS = 50
+_NAMED = 10
+"""How many entries of a group of look-alikes the page names."""
 _CHANGES_OF_ENTRY = 30
 _ACTIVE = (Status.WAITING, Status.READY)
 
@@ -70,6 +74,7 @@ async def show_list(call: PageRequest) -> Response:
         "dashboard_list.html",
         **shown,
         entries=found.items,
+        people=await people_of(call, key, [one.number for one in found.items], shown_in="list"),
         more=next_page(call, found.next_cursor),
         csv=f"{to.of_list(to.DASHBOARD_CSV, key)}?{call.query_params}",
         failed_addresses=await list_queries.count_failed_addresses(call.pool, key),
@@ -86,7 +91,7 @@ async def export_entries(call: PageRequest) -> Response:
     key = path_key(call)
     shown = await list_facts(call, key)
     only = _filter(call, key, shown["timezone"])
-    answer = await entries_as_csv(call, only, spreadsheet=call.locale())
+    answer = await entries_as_csv(call, only, spreadsheet=call.locale(), contacts=sees_people(call))
     answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer
 
@@ -108,7 +113,14 @@ async def show_entry(call: PageRequest) -> Response:
     since = entry.ready_at if entry.status is Status.READY else None
     checkout = next((one for one in found.items if one.verb == "checkout" and since and one.at >= since), None)
     failed = next((one for one in found.items if one.verb == "fail_address"), None)
-    of_entry: dict[str, Any] = {"entry": entry, "changes": found.items, "checkout": checkout, "failed": failed}
+    people = await people_of(call, key, [entry.number], shown_in="entry")
+    of_entry: dict[str, Any] = {
+        "people": people,
+        "entry": entry,
+        "changes": found.items,
+        "checkout": checkout,
+        "failed": failed,
+    }
     return dashboard_page(call, "dashboard_entry.html", **shown, **of_entry)
 
 
@@ -119,11 +131,14 @@ async def show_lookalikes(call: PageRequest) -> Response:
     shown = await list_facts(call, key)
     asked = call.query_params
     found = await read_lookalikes(call.pool, key, limit=_GROUPS, cursor=asked.get("cursor") or None)
+    numbers = {number for group in found.items for number in group.numbers[:_NAMED]}
     return dashboard_page(
         call,
         "dashboard_lookalikes.html",
         **shown,
         groups=found.items,
+        at_most=_NAMED,
+        people=await people_of(call, key, numbers, shown_in="lookalikes"),
         more=next_page(call, found.next_cursor),
         done=asked.get("done"),
         undo=search_text(asked.get("undo")),

@@ -13,6 +13,7 @@ from waiting_list.fields import INT32_MAX
 from waiting_list.lists.idempotency import Idempotency
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries import lists as list_queries
+from waiting_list.lists.queries.people import NO_PEOPLE
 from waiting_list.pages.forms import sign_forms
 from waiting_list.pages.page import ORGANIZER_COOKIE, PageRequest, PageRoute, go_to, page
 from waiting_list.problems import Problem
@@ -50,10 +51,11 @@ class DashboardRoute(PageRoute):
 def dashboard_page(call: PageRequest, template: str, *, status: int = 200, **shown: Any) -> Response:
     """Render a page of the dashboard.
 
-    Its template also gets `organizer`, and in `addresses_hidden` whether a proxy hides the addresses of fans.
+    Its template also gets `organizer`, and in `addresses_hidden` whether a proxy hides the addresses of fans. It
+    names no fan unless `shown` has `people`.
     """
-    hidden = bool(call.service.peers.warnings)
-    return page(call, template, status=status, organizer=call.who, addresses_hidden=hidden, **shown)
+    always = {"organizer": call.who, "addresses_hidden": bool(call.service.peers.warnings), "people": NO_PEOPLE}
+    return page(call, template, status=status, **always | shown)
 
 
 async def list_facts(call: PageRequest, key: ListKey) -> dict[str, Any]:
