@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import json
 import re
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.pages.test_dashboard import PAGE, Office
 from tests.pages.test_fans import FRENCH, Browser
 from tests.support.shop import LIST, Shop
 from tests.web.test_http import unchanged
+from waiting_list.lists.settings_models import SettingsChange
+from waiting_list.pages.dashboard.presets import PRESETS
 
 SETTINGS = {
     "do": "configure",
@@ -310,7 +313,10 @@ async def test_settings_are_shown_changed_and_shown_again(office: Office) -> Non
     start = (await office.shop.made("GET", "/representations/rep_1"))["start_datetime"]
     answer = await organizer.http.get(f"{PAGE}/settings")
     organizer.read(answer)
-    assert 'name="hold_minutes" inputmode="numeric" min="1" max="2147483647" value="1440"' in answer.text
+    assert 'name="hold_minutes" inputmode="numeric" min="1" max="2147483647" value="1"' in answer.text
+    assert re.search(
+        r'<select name="hold_minutes_in"[^>]*>.*?<option value="days" selected>', answer.text, re.DOTALL
+    )
     wanted = SETTINGS | {
         "policy": "skip",
         "skip_limit": "3",
@@ -337,7 +343,7 @@ async def test_settings_are_shown_changed_and_shown_again(office: Office) -> Non
         "If the first in line wants more tickets than are free wait for more tickets (strict) offer",
         "Hold tickets for 1 day until the list ends",
         "Maximum number of waiting fans no limit 500",
-        "from 2 days before the show: 1 hour 30 minutes; from 0 days before the show: 30 minutes",
+        "from 2 days before the show: 1 hour 30 minutes; on the day of the show: 30 minutes",
         "Offer tickets automatically yes no",
         "Reminder before the deadline 1 hour never",
         "Quiet hours from",
@@ -363,6 +369,84 @@ async def test_settings_are_shown_changed_and_shown_again(office: Office) -> Non
     assert "Settings were changed: " in (await organizer.get(f"{PAGE}/history")).text
     # What the page then sends changes nothing.
     page = await organizer.refused(f"{PAGE}/confirm", 422, **wanted)
+    assert "You have not changed anything." in page.text
+
+
+async def test_durations_are_typed_in_any_unit_and_kept_in_the_unit_of_the_api(office: Office) -> None:
+    organizer = await office.organizer()
+    wanted = SETTINGS | {
+        **{"hold_minutes": "3", "hold_minutes_in": "days"},
+        **{"reminder_minutes": "2", "reminder_minutes_in": "hours"},
+        **{"hold_grace_seconds": "10", "hold_grace_seconds_in": "minutes"},
+        **{"idle_minutes": "90", "idle_minutes_in": "minutes"},
+        **{"days_before_1": "0", "hold_minutes_1": "2", "hold_minutes_1_in": "hours"},
+    }
+    page, sent = await asked(organizer, **wanted)
+    assert "Hold tickets for 1 day 3 days" in page.text
+    assert "More time for a payment 15 minutes 10 minutes" in page.text
+    await organizer.did(f"{PAGE}/do", **sent)
+    kept = await office.shop.made("GET", f"/waiting-lists/{LIST}")
+    assert (kept["hold_minutes"], kept["reminder_minutes"], kept["hold_grace_seconds"]) == (4320, 120, 600)
+    assert (kept["idle_minutes"], kept["hold_steps"]) == (90, [{"days_before": 0, "hold_minutes": 120}])
+    text = (await organizer.http.get(f"{PAGE}/settings")).text
+    shown = dict(re.findall(r'name="([a-z_0-9]+)" inputmode="numeric"[^>]* value="(\d+)"', text))
+    selects = re.findall(r'<select name="([a-z_0-9]+)_in"(.*?)</select>', text, re.DOTALL)
+    units = {name: found[1] for name, options in selects if (found := re.search(r'"([a-z]+)" selected', options))}
+    typed = {name: wanted[name] for name in units}
+    assert ({name: shown[name] for name in units}, units) == (
+        typed,
+        {name: wanted[f"{name}_in"] for name in units},
+    )
+    assert set(units) == {
+        "hold_minutes",
+        "hold_minutes_1",
+        "reminder_minutes",
+        "hold_grace_seconds",
+        "idle_minutes",
+    }
+    wrong = {"hold_minutes_in": "weeks", "reminder_minutes": "2000000", "reminder_minutes_in": "days"}
+    answer = await organizer.post(f"{PAGE}/confirm", **wanted | wrong | {"hold_grace_seconds": "16"})
+    assert answer.status_code == 422
+    marked = set(re.findall(r'aria-invalid="true" aria-describedby="wrong-([^"]+)"', answer.text))
+    assert marked == {"hold_minutes", "reminder_minutes", "hold_grace_seconds"}
+    assert "Enter a whole number, 15 minutes at most." in organizer.read(answer).text
+
+
+def rules_in(text: str) -> set[str]:
+    """The rules for fans that a page shows."""
+    lists = re.findall(r'<ul class="rules[^"]*">(.*?)</ul>', text, re.DOTALL)
+    items = re.findall(r"<li>(.*?)</li>", "".join(lists), re.DOTALL)
+    return {" ".join(html.unescape(re.sub(r"<span.*?</span>|<[^>]*>", "", one)).split()) for one in items}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+async def test_a_preset_says_what_changes_and_why_and_changes_only_that(office: Office, name: str) -> None:
+    own = {"max_waiting": 70, "purchase_url": "https://shop.example/?p={pass}"}
+    await office.shop.made("PATCH", f"/waiting-lists/{LIST}", own)
+    before = await office.shop.made("GET", f"/waiting-lists/{LIST}")
+    read_before = rules_in((await office.shop.http.get(f"/waiting-lists/{LIST}")).text)
+    organizer = await office.organizer()
+    shown = (await organizer.http.get(f"{PAGE}/settings")).text
+    assert "In use" not in shown
+    assert rules_in(shown) == read_before
+    async with unchanged(office.app):
+        page, sent = await asked(organizer, do="configure", preset=name)
+    preset = PRESETS[name]
+    for setting, (value, reason) in preset.rules.items():
+        as_kept = json.loads(SettingsChange.model_validate({setting: value}).model_dump_json())[setting]
+        assert (reason in page.text) == (before[setting] != as_kept), setting
+    changed = rules_in((await organizer.post(f"{PAGE}/confirm", do="configure", preset=name)).text)
+    await organizer.did(f"{PAGE}/do", **sent)
+    kept = await office.shop.made("GET", f"/waiting-lists/{LIST}")
+    for setting in SettingsChange.model_fields:
+        implied = setting in ("email_required", "one_place_per_address")  # by verify_email
+        if setting not in preset.rules and not implied:
+            assert kept[setting] == before[setting], setting
+    read_after = rules_in((await office.shop.http.get(f"/waiting-lists/{LIST}")).text)
+    assert changed == read_before ^ read_after
+    assert changed
+    assert (await organizer.http.get(f"{PAGE}/settings")).text.count("In use") == 1
+    page = await organizer.refused(f"{PAGE}/confirm", 422, do="configure", preset=name)
     assert "You have not changed anything." in page.text
 
 

@@ -17,9 +17,28 @@ from waiting_list.lists.setting import (
 )
 from waiting_list.lists.setting_values import AfterExpiry, HoldStep, JoinChallenge, Policy
 
-JOINING = Group(N_("Who can join"))
-PROMOTION = Group(N_("Who gets tickets"))
-HOLDS = Group(N_("How long tickets are held"))
+JOINING = Group("joining", N_("Who can join"), N_("Say until when fans may join, and how many may wait."))
+ADDRESSES = Group(
+    "addresses",
+    N_("Email addresses"),
+    N_("Addresses that work are how fans learn that it is their turn. They also keep one person to one place."),
+)
+PROMOTION = Group(
+    "promotion",
+    N_("Who gets tickets"),
+    N_("Tickets go to the first in line. Say what happens if there are too few."),
+)
+HOLDS = Group(
+    "holds",
+    N_("How long tickets are held"),
+    N_("A ready fan has this long to buy. Long holds are kind to fans, short ones fill the room."),
+)
+EXPIRY = Group(
+    "expiry",
+    N_("If a fan does not buy in time"),
+    N_("The tickets go to the next in line. Say what becomes of the fan."),
+)
+BUYING = Group("buying", N_("Buying"), N_("Where fans buy, and when we remind them of it."))
 _QUIET_HOURS = N_("Enter two different times of day, or leave both empty.")
 
 
@@ -62,6 +81,7 @@ class DeclaredSettings(BaseModel):
             group=PROMOTION,
             label=N_("How many fans may go ahead of the first"),
             field_label=N_("How many fans may go ahead of the first (skip)"),
+            under="policy",
             moves_queue=True,
         ),
     ] = Field(default=10, description="How many fans may be promoted ahead of the first in line (policy `skip`).")
@@ -71,10 +91,10 @@ class DeclaredSettings(BaseModel):
             migration=40,
             group=PROMOTION,
             label=N_("When free tickets wait too long for the first"),
-            field_label=N_(
-                "Minutes until fans behind get tickets that are too few for the first (strict; empty: never)"
-            ),
+            field_label=N_("Offer them to fans behind the first, once, after (strict; empty: never)"),
             when_null=N_("the list waits for the first"),
+            kind=Kind.DURATION,
+            under="policy",
             moves_queue=True,
         ),
     ] = Field(
@@ -88,8 +108,9 @@ class DeclaredSettings(BaseModel):
             migration=1,
             group=HOLDS,
             label=N_("Hold tickets for"),
-            field_label=N_("Minutes (empty: until the list ends)"),
+            field_label=N_("Hold tickets for (empty: until the list ends)"),
             when_null=N_("until the list ends"),
+            kind=Kind.DURATION,
         ),
     ] = Field(default=1440, description="How long a hold lasts, in minutes; null: until the list ends.")
     hold_steps: Annotated[
@@ -138,8 +159,9 @@ class DeclaredSettings(BaseModel):
         Setting(
             migration=29,
             group=HOLDS,
-            label=N_("More time for a payment, in seconds"),
-            field_label=N_("More time for a payment under way, in seconds (0: none)"),
+            label=N_("More time for a payment"),
+            field_label=N_("More time for a payment under way (0: none)"),
+            kind=Kind.DURATION,
         ),
     ] = Field(
         default=900,
@@ -149,7 +171,7 @@ class DeclaredSettings(BaseModel):
         AfterExpiry,
         Setting(
             migration=1,
-            group=HOLDS,
+            group=EXPIRY,
             label=N_("Fans who do not buy in time"),
             choices={
                 AfterExpiry.LEAVE: N_("leave the list"),
@@ -196,7 +218,7 @@ class DeclaredSettings(BaseModel):
         Flag,
         Setting(
             migration=4,
-            group=JOINING,
+            group=ADDRESSES,
             label=N_("Skip unconfirmed email addresses"),
             field_label=N_("Skip fans who have not confirmed their email address"),
             moves_queue=True,
@@ -209,9 +231,10 @@ class DeclaredSettings(BaseModel):
         Quantity | None,
         Setting(
             migration=4,
-            group=HOLDS,
+            group=BUYING,
             label=N_("Reminder before the deadline"),
-            field_label=N_("Remind fans this many minutes before the deadline (empty: never)"),
+            field_label=N_("Remind fans before the deadline (empty: never)"),
+            kind=Kind.DURATION,
             when_null=N_("never"),
         ),
     ] = Field(
@@ -221,10 +244,11 @@ class DeclaredSettings(BaseModel):
         PurchaseAddress | None,
         Setting(
             migration=4,
-            group=HOLDS,
+            group=BUYING,
             label=N_("Purchase page"),
             field_label=N_("Purchase page: an address with {pass}, and {tickets} if the shop wants it"),
             expects=N_("Enter an address such as https://shop.example/buy?pass={pass}, with {pass} in it."),
+            form_order=-1,
             kind=Kind.ADDRESS,
         ),
     ] = Field(
@@ -256,7 +280,7 @@ class DeclaredSettings(BaseModel):
         Flag | None,
         Setting(
             migration=15,
-            group=JOINING,
+            group=ADDRESSES,
             label=N_("One entry per confirmed email address"),
             field_label=N_(
                 "One entry per confirmed email address, aliases included. Fans already on the list stay."
@@ -271,7 +295,8 @@ class DeclaredSettings(BaseModel):
         Flag,
         Setting(
             migration=36,
-            group=JOINING,
+            group=ADDRESSES,
+            under="one_place_per_address",
             label=N_("Tags in email addresses ignored"),
             field_label=N_("Count ada+jazz@example.org as ada@example.org"),
         ),
@@ -283,9 +308,10 @@ class DeclaredSettings(BaseModel):
         Quantity | None,
         Setting(
             migration=31,
-            group=HOLDS,
+            group=EXPIRY,
             label=N_("Times a fan may go to the end of the line"),
             field_label=N_("How many times in a row this can happen to a fan (empty: no limit)"),
+            under="after_expiry",
             when_null=N_("no limit"),
         ),
     ] = Field(
@@ -296,9 +322,10 @@ class DeclaredSettings(BaseModel):
         Flag,
         Setting(
             migration=34,
-            group=JOINING,
+            group=ADDRESSES,
             label=N_("Email address required"),
             field_label=N_("Only with an email address. This is so whenever unconfirmed addresses are skipped."),
+            form_order=-1,
             implied_by="verify_email",
         ),
     ] = Field(
@@ -309,7 +336,7 @@ class DeclaredSettings(BaseModel):
         Flag,
         Setting(
             migration=41,
-            group=JOINING,
+            group=ADDRESSES,
             label=N_("Skip email addresses that fail"),
             field_label=N_("Skip fans whose emails come back, until they give another address"),
             moves_queue=True,
@@ -326,7 +353,7 @@ FORM: Mapping[Group, Sequence[DeclaredSetting]] = {
     group: sorted(
         (one for one in SETTINGS.values() if one.setting.group is group), key=lambda one: one.setting.form_order
     )
-    for group in (JOINING, PROMOTION, HOLDS)
+    for group in (JOINING, ADDRESSES, PROMOTION, HOLDS, EXPIRY, BUYING)
 }
 """The form on the dashboard: its groups from top to bottom, each with its settings in order."""
 WITH_COLUMN = tuple(one for one in SETTINGS.values() if one.setting.has_column)

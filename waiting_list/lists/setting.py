@@ -29,6 +29,8 @@ class Kind(StrEnum):
 
     CHECK = "check"
     NUMBER = "number"
+    DURATION = "duration"
+    """A number whose unit the name ends in; a form offers larger units, too."""
     CHOICE = "choice"
     INSTANT = "instant"
     TIME_OF_DAY = "time_of_day"
@@ -38,9 +40,12 @@ class Kind(StrEnum):
 
 
 class Group(NamedTuple):
-    """Settings that a form shows together, under this legend."""
+    """Settings that a form shows together, under this legend and with this sentence."""
 
+    name: str
+    """What the texts of their rules are called (`_rule_texts.html`)."""
     legend: str
+    about: str
 
 
 class Stored(NamedTuple):
@@ -74,6 +79,8 @@ class Setting:
     """The order within the group: the lowest first, equals in the order of their declarations."""
     moves_queue: bool = False
     """Whether a change can make a waiting fan ready, so that promotion must run again."""
+    under: str | None = None
+    """The setting without which this one means little: the form shows it below."""
     follows: str | None = None
     """The setting that gives the value while this one is null."""
     implied_by: str | None = None

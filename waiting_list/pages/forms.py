@@ -21,6 +21,8 @@ Form = Mapping[str, str]
 
 _MOST_FIELDS = 100
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
+_MINUTES = {"minutes": 1, "hours": 60, "days": 24 * 60}
+_SECONDS = {"seconds": 1, "minutes": 60}
 _LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 """A path of this service. Browsers read `//` and `/\\` as the start of another host."""
 
@@ -91,6 +93,31 @@ def whole_number(form: Mapping[str, str], field: str) -> int:
     if not _WHOLE_NUMBER.fullmatch(text):
         raise InvalidRequest.of(field, "must be a whole number")
     return int(text)
+
+
+def units_of(field: str) -> Mapping[str, int]:
+    """Return the units that a form offers for a duration, each in the unit in which its name ends or begins."""
+    return _SECONDS if field.endswith("_seconds") else _MINUTES
+
+
+def whole_duration(form: Mapping[str, str], field: str) -> int:
+    """Return the duration in a field and its unit's field, in the unit of its name. Raises InvalidRequest.
+
+    Without a unit, the number is in the unit of the name.
+    """
+    units = units_of(field)
+    unit = form.get(f"{field}_in") or min(units, key=units.__getitem__)
+    if unit not in units:
+        raise InvalidRequest.of(field, f"must be in {', '.join(units)}")
+    return whole_number(form, field) * units[unit]
+
+
+def in_units(field: str, value: int) -> dict[str, str]:
+    """Return a duration as a form sends it: its number in the largest unit that leaves no rest, and the unit."""
+    unit, length = max(
+        ((unit, length) for unit, length in units_of(field).items() if value % length == 0), key=lambda one: one[1]
+    )
+    return {field: str(value // length), f"{field}_in": unit}
 
 
 def moment(form: Mapping[str, str], field: str, timezone: str) -> datetime | None:

@@ -25,9 +25,15 @@ from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.people import People
 from waiting_list.lists.settings_models import SettingsChange
 from waiting_list.lists.verbs.lookalikes import AT_MOST
-from waiting_list.pages.dashboard.list_settings import changed_settings, read_settings, render_settings
+from waiting_list.pages.dashboard.list_settings import (
+    changed_settings,
+    read_settings,
+    render_settings,
+    rules_after,
+)
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts
 from waiting_list.pages.dashboard.people import people_of
+from waiting_list.pages.dashboard.presets import PRESETS
 from waiting_list.pages.forms import Form, moment, whole_number
 from waiting_list.pages.page import PageRequest, go_to
 from waiting_list.problems import InvalidRequest, InventoryNotFound, NotInList, Problem, WouldEndList
@@ -193,11 +199,12 @@ async def confirm(call: PageRequest) -> Response:
     """Preview an action, and ask the organizer to confirm it."""
     key, form = path_key(call), call.sent
     action, shown = _action(form), await list_facts(call, key)
-    refusal, answer, changes, ending = None, None, {}, ()
+    refusal, answer, changes, ending, preset = None, None, {}, (), None
     try:
         if form["do"] == "configure":
             kept = await list_queries.list_settings(call.pool, key, organization_id=call.organization_id)
-            wanted = read_settings(form, shown["timezone"])
+            preset = PRESETS.get(form.get("preset", ""))
+            wanted = preset.over(kept) if preset else read_settings(form, shown["timezone"])
             changes = changed_settings(wanted, kept)
             form = {"do": "configure", "settings": wanted.model_dump_json(include={*changes})}
         if until := moment(form, "until", shown["timezone"]):
@@ -212,7 +219,8 @@ async def confirm(call: PageRequest) -> Response:
     except Problem as problem:
         refusal = problem
         if form["do"] == "configure":
-            return await render_settings(call, key, shown, call.sent, problem)
+            typed = None if "preset" in call.sent else call.sent
+            return await render_settings(call, key, shown, typed, problem)
     entry = await _entry_before(call, key, form)
     return dashboard_page(
         call,
@@ -224,6 +232,10 @@ async def confirm(call: PageRequest) -> Response:
         answer=answer,
         changes=changes,
         at_most=_NAMED,
+        preset=preset,
+        after=rules_after(shown["rules"], answer.settings, shown["show"].start_datetime)
+        if answer and answer.settings
+        else None,
         ending=ending,
         entry=entry,
         people=await _people(call, key, entry, answer),

@@ -1,6 +1,7 @@
 """The dashboard page of a list's settings: show and read the form."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
@@ -11,11 +12,12 @@ from waiting_list import page_addresses as to
 from waiting_list.lists.list_settings import FORM, SETTINGS
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries import lists as list_queries
+from waiting_list.lists.queries.models import WaitingList
 from waiting_list.lists.setting import DeclaredSetting, Kind
-from waiting_list.lists.setting_values import HoldStep
 from waiting_list.lists.settings_models import ListSettings, SettingsChange
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts
-from waiting_list.pages.forms import Form, moment, whole_number
+from waiting_list.pages.dashboard.presets import PRESETS
+from waiting_list.pages.forms import Form, in_units, moment, units_of, whole_duration, whole_number
 from waiting_list.pages.page import PageRequest
 from waiting_list.problems import InvalidRequest, Problem
 from waiting_list.web.parameters import path_key
@@ -39,21 +41,22 @@ def read_settings(form: Form, timezone: str) -> SettingsChange:
     """
     wrong: dict[str, str] = {}
 
-    def number(field: str) -> int | None:
-        return _read(wrong, field, whole_number, form, field) if form.get(field, "").strip() else None
+    def number(field: str, read: Callable[[Form, str], int] = whole_number) -> int | None:
+        return _read(wrong, field, read, form, field) if form.get(field, "").strip() else None
 
     def value(one: DeclaredSetting) -> Any:
         match one.kind:
             case Kind.CHECK:
                 return one.name in form
-            case Kind.NUMBER:
-                return number(one.name)
+            case Kind.NUMBER | Kind.DURATION:
+                return number(one.name, whole_duration if one.kind is Kind.DURATION else whole_number)
             case Kind.CHOICE:
                 return form.get(one.name)
             case Kind.INSTANT:
                 return _read(wrong, one.name, moment, form, one.name, timezone)
             case Kind.STEPS:
-                return [{name: number(f"{name}_{row}") for name in HoldStep.model_fields} for row in rows]
+                reads = {"days_before": whole_number, "hold_minutes": whole_duration}
+                return [{name: number(f"{name}_{row}", read) for name, read in reads.items()} for row in rows]
             case Kind.TIME_OF_DAY | Kind.ADDRESS | Kind.TEXT:
                 return form.get(one.name, "").strip() or None
             case _:
@@ -109,6 +112,15 @@ def changed_settings(wanted: SettingsChange, kept: ListSettings) -> dict[str, tu
     return changes
 
 
+def rules_after(rules: WaitingList, wanted: ListSettings, starts_at: datetime) -> WaitingList:
+    """Return the rules of a list as fans read them once it has these settings."""
+    ends_at = min(wanted.closes_at or starts_at, starts_at)
+    shown = {
+        name: getattr(wanted, name) for name in SETTINGS if name in WaitingList.model_fields and name != "open"
+    }
+    return rules.model_copy(update=shown | {"ends_at": ends_at})
+
+
 async def render_settings(
     call: PageRequest,
     key: ListKey,
@@ -119,14 +131,23 @@ async def render_settings(
     """Render the form: with the stored settings, or as it was sent, with the errors of its refusal."""
     kept = await list_queries.list_settings(call.pool, key, organization_id=call.organization_id)
     errors = {one["field"]: one["message"] for one in refusal.extra.get("errors", ())} if refusal else {}
+    if form is None:
+        form = _as_form(kept.model_dump(mode="json"), shown["rules"].closes_at, shown)
+    steps = max(_STEPS, len(kept.hold_steps) + 1)
+    filled = [
+        row for row in range(1, steps + 1) if form.get(f"days_before_{row}") or form.get(f"hold_minutes_{row}")
+    ]
     return dashboard_page(
         call,
         "dashboard_settings.html",
         status=refusal.status if refusal else 200,
         **shown,
         groups=FORM,
-        form=form if form is not None else _as_form(kept.model_dump(mode="json"), shown["rules"].closes_at, shown),
-        steps=max(_STEPS, len(kept.hold_steps) + 1),
+        units_of=units_of,
+        presets={name: (preset, preset.is_in(kept)) for name, preset in PRESETS.items()},
+        form=form,
+        steps=steps,
+        first_rows=max(filled, default=0) + 1,
         refusal=refusal,
         errors=errors,
     )
@@ -141,7 +162,12 @@ def _as_form(kept: Mapping[str, Any], closes_at: Any, shown: Mapping[str, Any]) 
     }
     form |= {name: "on" for name, value in kept.items() if value is True}
     for row, step in enumerate(kept["hold_steps"], 1):
-        form |= {f"days_before_{row}": str(step["days_before"]), f"hold_minutes_{row}": str(step["hold_minutes"])}
+        form |= {f"days_before_{row}": str(step["days_before"])} | in_units(
+            f"hold_minutes_{row}", step["hold_minutes"]
+        )
+    for name, one in SETTINGS.items():
+        if one.kind is Kind.DURATION and kept[name] is not None:
+            form |= in_units(name, kept[name])
     if closes_at is not None:
         local = closes_at.astimezone(ZoneInfo(shown["timezone"]))
         form["closes_at"] = local.replace(tzinfo=None).isoformat(timespec="minutes")
