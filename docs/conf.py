@@ -28,6 +28,7 @@ SECTIONS = {
         "webhooks",
         "passes",
         "api-keys",
+        "members",
         "rate-limits",
     ],
     "Run it": ["deploy", "containers", "how-to/upgrade", "how-to/tune", "*"],

@@ -51,6 +51,7 @@ from waiting_list.pages.dashboard import changes as dashboard_changes
 from waiting_list.pages.dashboard import emails as dashboard_emails
 from waiting_list.pages.dashboard import event_list as dashboard_event_list
 from waiting_list.pages.dashboard import events as dashboard_events
+from waiting_list.pages.dashboard import first as dashboard_first
 from waiting_list.pages.dashboard import history as dashboard_history
 from waiting_list.pages.dashboard import list_settings as dashboard_settings
 from waiting_list.pages.dashboard import lists as dashboard_lists
@@ -111,6 +112,7 @@ ROUTERS = (
     fan_sign_in.public_router,
     fan_sign_in.router,
     dashboard_sign_in.public_router,
+    dashboard_first.router,
     dashboard_sign_in.router,
     dashboard_webhooks.router,
     dashboard_notices.router,

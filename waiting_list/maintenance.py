@@ -13,6 +13,7 @@ from datetime import timedelta
 
 import structlog
 
+from waiting_list.access.members import NAMES_KEPT
 from waiting_list.access.sign_outs import KEPT
 from waiting_list.lists import verbs
 from waiting_list.lists.counts import count_changes
@@ -129,6 +130,7 @@ class Maintenance:
             async with connection(self._pool) as acquired:
                 await acquired.execute(sql("delete_old_idempotency"))
                 await acquired.execute(sql("delete_old_sessions"))
+                await acquired.execute(sql("forget_members"), NAMES_KEPT)
                 await acquired.execute(sql("delete_old_allowances"))
                 await acquired.execute(sql("delete_old_sign_outs"), KEPT)
                 await acquired.execute(sql("delete_old_visitors"))

@@ -32,6 +32,9 @@ WITH_MAIL_CODE = "/{mail_code}"
 
 DASHBOARD = "/dashboard"
 DASHBOARD_SIGN_IN = DASHBOARD + "/sign-in"
+DASHBOARD_FIRST = DASHBOARD + "/first"
+"""Where the first organization is set up."""
+DASHBOARD_SIGN_IN_LINK = DASHBOARD_SIGN_IN + "/{token}"
 DASHBOARD_SIGN_OUT = DASHBOARD + "/sign-out"
 DASHBOARD_LIST = DASHBOARD + LIST
 DASHBOARD_ENTRY = DASHBOARD_LIST + "/entries/{user_id}"

@@ -20,11 +20,12 @@ GROUP: Any = typer.main.get_command(app)
 NAMES = [name for names in COMMANDS.values() for name in names]
 ALL = {"waiting-list": GROUP, **GROUP.commands}
 """The program itself, for its own options, and its commands."""
-LISTINGS = {"list-keys", "notices", "find-user", "audit"}
+LISTINGS = {"list-keys", "list-members", "notices", "find-user", "audit"}
 """The commands that print what they find, object by object."""
 NO_LISTINGS = {
     "serve", "worker", "demo", "create-key", "rotate-key", "revoke-key", "resend", "preview-mail", "import",
     "import-people", "extend-holds", "export-user", "erase-user", "migrate", "distribute", "backup", "restore",
+    "invite-member", "sign-in-link",
 }  # fmt: skip
 
 

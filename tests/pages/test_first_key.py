@@ -7,7 +7,8 @@ from fastapi import FastAPI
 from tests.pages.test_fans import FRENCH, Browser
 from tests.support.shop import ORGANIZATION
 from waiting_list.access import authentication
-from waiting_list.access.api_keys import Scope, create_api_key, has_api_key, revoke_api_key
+from waiting_list.access.api_keys import Scope, create_api_key, revoke_api_key
+from waiting_list.access.members import has_organizer
 from waiting_list.postgres.pool import Pool
 from waiting_list.problems import Unavailable
 
@@ -44,9 +45,9 @@ async def test_the_sign_in_asks_the_database_only_until_there_is_a_key(
     async def counted(pool: Pool) -> bool:
         nonlocal asked
         asked += 1
-        return await has_api_key(pool)
+        return await has_organizer(pool)
 
-    monkeypatch.setattr(authentication, "has_api_key", counted)
+    monkeypatch.setattr(authentication, "has_organizer", counted)
     await create_api_key(app.state.service.pool, ORGANIZATION, name="x", scopes=[Scope.READ])
     for _ in range(3):
         await visitor(app).get(SIGN_IN)
@@ -57,5 +58,5 @@ async def test_the_sign_in_is_shown_without_the_database(app: FastAPI, monkeypat
     async def away(_: Pool) -> bool:
         raise Unavailable("The database is away.")
 
-    monkeypatch.setattr(authentication, "has_api_key", away)
+    monkeypatch.setattr(authentication, "has_organizer", away)
     assert COMMAND not in (await visitor(app).get(SIGN_IN)).text

@@ -15,7 +15,7 @@ from waiting_list.cli.main import app
 CATALOGUE = Path(__file__).parent.parent / "data" / "first"
 _PEOPLE = Path(__file__).parent.parent / "data" / "sheets" / "pretix-semicolons.csv"
 _INTO = ["--offer", "some", "--representation", "some"]
-_VALUES = {"folder": str(CATALOGUE), "letter": "ready", "file": "file"}
+_VALUES = {"folder": str(CATALOGUE), "letter": "ready", "file": "file", "address": "ada@example.org"}
 """Values of arguments that are not free text."""
 _SCRIPT = """
 import contextlib, gc, io, json, os, sys
@@ -58,7 +58,9 @@ def commands() -> dict[str, list[str]]:
         found[name] = [name, *(_VALUES.get(str(one.name), "some") for one in required)]
         if name == "import-people":
             found[name] = [name, str(_PEOPLE), *_INTO]
-        options = {"resend": ["--all-dead"], "serve": ["--port", str(free_port())], "extend-holds": _OUTAGE}
+        options = {"resend": ["--all-dead"], "serve": ["--port", str(free_port())], "extend-holds": _OUTAGE} | {
+            "invite-member": ["--name", "Ada"]
+        }
         found[name] += options.get(name, [])
     return found
 

@@ -45,6 +45,7 @@ TABLES = (
     "messages",
     "idempotency",
     "api_keys",
+    "members",
 )
 
 

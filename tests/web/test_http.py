@@ -53,7 +53,7 @@ ENTRY_FIELDS = {
 
 @asynccontextmanager
 async def unchanged(app: FastAPI) -> AsyncIterator[None]:
-    """What happens inside changes nothing in any table, but for when a key was last used."""
+    """What happens inside changes nothing in any table, but for when a key or a member was last here."""
 
     async def tables() -> list[list[str]]:
         async with connection(app.state.service.pool) as acquired:
@@ -61,7 +61,7 @@ async def unchanged(app: FastAPI) -> AsyncIterator[None]:
                 [
                     row["row"]
                     for row in await acquired.fetch(
-                        f"SELECT to_jsonb(t) - 'last_used_at' AS row FROM {table} t ORDER BY 1"
+                        f"SELECT to_jsonb(t) - 'last_used_at' - 'seen_at' AS row FROM {table} t ORDER BY 1"
                     )
                 ]
                 for table in TABLES

@@ -134,12 +134,6 @@ async def revoke_api_key(pool: Pool, organization_id: str, key_id: str) -> KeyIn
     return _info(record)
 
 
-async def has_api_key(pool: Pool) -> bool:
-    """Return whether there is any API key, also one that is no longer valid. Raises Unavailable."""
-    async with connection(pool) as acquired:
-        return bool(await acquired.fetchval(sql("read_has_api_key")))
-
-
 async def api_keys(pool: Pool, organization_id: str, *, limit: int, cursor: str | None) -> Page[KeyInfo]:
     """List an organization's API keys, the oldest first, without their secrets. Raises InvalidRequest,
     Unavailable."""

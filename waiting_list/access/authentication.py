@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 import jwt
 from pydantic import TypeAdapter, ValidationError
 
-from waiting_list.access.api_keys import has_api_key, parse_api_key
+from waiting_list.access.api_keys import parse_api_key
 from waiting_list.access.identity_provider import LEEWAY, Provider
+from waiting_list.access.members import has_organizer
+from waiting_list.access.roles import Role
 from waiting_list.access.scopes import Scope
 from waiting_list.access.sign_outs import SignOuts, user_hash
 from waiting_list.access.user_tokens import OUR_HEADER, User, UserTokens, contact_of
@@ -35,20 +37,35 @@ _ID: TypeAdapter[str] = TypeAdapter(Id)
 
 
 class Organizer(NamedTuple):
-    """The holder of an API key, and the rights of the key."""
+    """The holder of an API key, or a member of an organization on the dashboard, with their rights.
+
+    One of `key_id` and `member_id` is set. A dashboard session also knows the `name` of the key or the member, the
+    member's `role` and `email`, and how the organization calls itself.
+    """
 
     organization_id: str
-    key_id: str
+    key_id: str | None
     scopes: Sequence[str]
+    member_id: str | None = None
+    role: Role | None = None
+    name: str = ""
+    email: str | None = None
+    organization_name: str | None = None
+
+    @property
+    def actor(self) -> str:
+        """The actor that the history names."""
+        return f"member:{self.member_id}" if self.member_id else f"organizer:{self.key_id}"
 
     def may(self, scope: str) -> bool:
-        """Return whether the key has a scope; `admin` includes all scopes."""
+        """Return whether the key or the role has a scope; `admin` includes all scopes."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
     def demand(self, scope: Scope) -> None:
-        """Raise Forbidden if the key lacks this scope."""
+        """Raise Forbidden if the key or the role lacks this scope."""
         if not self.may(scope):
-            raise Forbidden(f"This API key does not have the scope {scope}.", scope=scope)
+            holder = "Your role" if self.member_id else "This API key"
+            raise Forbidden(f"{holder} does not have the scope {scope}.", scope=scope)
 
 
 class Authenticator:
@@ -62,7 +79,7 @@ class Authenticator:
         self._api_keys: Batcher[str, None, Record | None] = Batcher(
             self._read_api_key, queue_limit=settings.list_queue_limit, batch_limit=settings.list_queue_limit
         )
-        self._has_api_key = False
+        self._has_organizer = False
         self._users: OrderedDict[bytes, tuple[User, float, bytes]] = OrderedDict()
         self._provider = Provider(settings)
 
@@ -128,13 +145,13 @@ class Authenticator:
         self._users[name] = user, kept_until, hashed
         return user
 
-    async def has_api_key(self) -> bool:
-        """Return whether there is any API key, so that an organizer can sign in. Raises Unavailable.
+    async def has_organizer(self) -> bool:
+        """Return whether there is any API key or member, so that an organizer can sign in. Raises Unavailable.
 
-        A key is never deleted, so that the database is asked only until there is one.
+        Neither is ever deleted, so that the database is asked only until there is one.
         """
-        self._has_api_key = self._has_api_key or await has_api_key(self._pool)
-        return self._has_api_key
+        self._has_organizer = self._has_organizer or await has_organizer(self._pool)
+        return self._has_organizer
 
     async def _read_api_key(self, key_id: str, take: Callable[[], Sequence[None]]) -> Sequence[Record | None]:
         # Read for every call, so that a revoked key is refused at once; concurrent calls share one query.

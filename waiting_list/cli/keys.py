@@ -40,7 +40,7 @@ def create_key(
     from waiting_list.postgres.pool import Pool
     from waiting_list.settings import Settings
 
-    _check(organization)
+    check_organization(organization)
     if read_only and scopes:
         raise ValueError("Give either --read-only or --scope, not both.")
 
@@ -146,6 +146,7 @@ def _program() -> str:
     return shlex.quote(str(started.relative_to(Path.cwd()) if below else started))
 
 
-def _check(organization: str) -> None:
+def check_organization(organization: str) -> None:
+    """Check the id of an organization. Raises ValueError."""
     if not 1 <= len(organization) <= 200 or not organization.isprintable():
         raise ValueError("An organization's id has 1 to 200 printable characters.")

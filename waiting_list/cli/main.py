@@ -27,6 +27,7 @@ from waiting_list.cli import (
     demo,
     holds,
     keys,
+    members,
     notices,
     people,
     people_import,
@@ -46,6 +47,11 @@ COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
         "list-keys": keys.list_keys,
         "rotate-key": keys.rotate_key,
         "revoke-key": keys.revoke_key,
+    },
+    "Members": {
+        "invite-member": members.invite_member,
+        "sign-in-link": members.sign_in_link,
+        "list-members": members.list_members,
     },
     "Notices": {
         "notices": notices.list_notices,

@@ -50,7 +50,7 @@ def serve(
     os.environ |= {"WAITING_LIST_HOST": host, "WAITING_LIST_PORT": str(port)}
     imports = partial(_import_service, with_application=workers == 1)
     with with_database(data_dir, schema="migrate", makes_folder=True, meanwhile=imports) as settings:
-        from waiting_list.access.api_keys import has_api_key
+        from waiting_list.access.first_run import first_link
         from waiting_list.cli.keys import how_to_make_a_key
         from waiting_list.cli.server import demo_loading, serve_app
         from waiting_list.web.deployment_metrics import share_counts
@@ -65,7 +65,8 @@ def serve(
         here = public_url.of_server(host, port)
         folder = None if given.database_url else data_dir or settings.data_dir
         print_addresses(config, here, data=folder)
-        if not with_demo and not run_with_pool(config, lambda pool, _: has_api_key(pool)):
+        if not with_demo and (link := run_with_pool(config, lambda pool, _: first_link(pool, config.public_url))):
+            print(f"Set up your organization in a browser, once: {link}")
             print(f"There is no API key yet. {how_to_make_a_key(folder)}", flush=True)
         _warn_of_dead_links(config)
         if workers > 1:
@@ -83,7 +84,7 @@ def _import_service(*, with_application: bool) -> None:
 
     # An exception in the middle of an import could get lost, or come out as another.
     with stop_held():
-        import waiting_list.access.api_keys
+        import waiting_list.access.first_run
         import waiting_list.cli.server
         import waiting_list.web.deployment_metrics
 

@@ -5,8 +5,12 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
 from typing import Any
 
+from waiting_list.access import members
 from waiting_list.access.api_keys import create_api_key
+from waiting_list.access.member_links import INVITATION
+from waiting_list.access.member_links import make_link as make_member_link
 from waiting_list.access.private_links import make_link
+from waiting_list.access.roles import Role
 from waiting_list.access.scopes import Scope
 from waiting_list.access.sign_outs import SignOuts
 from waiting_list.access.signing_keys import SigningKeys
@@ -22,7 +26,7 @@ from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries.coalesced import CoalescedReads
 from waiting_list.lists.queries.lists import list_settings
 from waiting_list.lists.settings_models import SettingsChange
-from waiting_list.page_addresses import CHECKOUT, SHOP
+from waiting_list.page_addresses import CHECKOUT, DASHBOARD_SIGN_IN_LINK, SHOP, address
 from waiting_list.postgres.pool import Pool
 from waiting_list.problems import NotInList
 from waiting_list.settings import Settings
@@ -40,6 +44,7 @@ _NO_SHOP = "https://shop.example/checkout"
 _FILLED_IN = "?pass={pass}&tickets={tickets}"
 _FANS = Caller(ORGANIZATION, "user")
 _STAFF = Caller(ORGANIZATION, "organizer:demo")
+_OWNER = members.Invited(email="demo@example.org", name="Demo owner", role=Role.OWNER)
 _SAME_KEY = Idempotency.of(caller="demo", key="demo", request="demo")
 
 
@@ -64,6 +69,7 @@ async def load_demo(pool: Pool, settings: Settings, url: str) -> str:
         pool, ORGANIZATION, name=ORGANIZATION, scopes=[Scope.ADMIN], idempotency=_SAME_KEY
     )
     signing_keys = SigningKeys(pool)
+    dashboard = settings.public_url + await _dashboard_link(pool, await signing_keys.derived_secret())
     user_tokens = UserTokens(signing_keys, SignOuts(pool, settings))
     token, expires_at = await user_tokens.mint(User(FAN, ORGANIZATION), expires_in=86_400)
     page = "(erased)"
@@ -75,6 +81,7 @@ async def load_demo(pool: Pool, settings: Settings, url: str) -> str:
     shop = f"\nA shop with the widget on its page, from joining to paying: {url}{SHOP}" if settings.demo else ""
     return f"""
 The demo is loaded. Demo organizer key: {key.key}
+The dashboard, signed in without the key (the link works once): {dashboard}
 The private page of a fan who can buy now: {page}{shop}
 Five lines to try (the fan's token in the third is valid until {expires_at:%Y-%m-%d %H:%M} UTC):
 
@@ -84,6 +91,14 @@ curl -sSw '\\n' -X POST -H 'Authorization: Bearer {token}' -H 'Content-Type: app
 curl -sSw '\\n' -X POST -H 'Authorization: Bearer {key.key}' -H 'Content-Type: application/json' -d '{{"quantity": 3}}' '{url}/v1/organizer/inventory/wl-demo-jazz-floor/wl-demo-jazz-fri/add-stock'
 curl -sSw '\\n' -H 'Authorization: Bearer {key.key}' '{url}/v1/organizer/entries?offer_id=wl-demo-jazz-floor&status=ready&status=waiting'
 """  # noqa: E501 - readers copy each line as a whole
+
+
+async def _dashboard_link(pool: Pool, secret: bytes) -> str:
+    """Return where a newcomer signs in as the owner of the demo's organization, once."""
+    known = {one.email: one for one in await members.members(pool, ORGANIZATION)}
+    owner = known.get(_OWNER.email) or await members.add_member(pool, ORGANIZATION, _OWNER)
+    token = await make_member_link(pool, secret, owner, lifetime=INVITATION)
+    return address(DASHBOARD_SIGN_IN_LINK, token=token)
 
 
 async def _lead_to_shop(pool: Pool, engine: Engine, purchase_url: str) -> None:

@@ -49,7 +49,7 @@ class Caller:
     """The caller for whom a verb runs.
 
     `organization_id` must own the list; None stands for the service itself. The history names the `actor`: `user`,
-    `organizer:<key id>` or `service`, never a person.
+    `organizer:<key id>`, `member:<member id>` or `service`, never by name.
     """
 
     organization_id: str | None

@@ -35,6 +35,8 @@ HEADERS = {
 }
 SHARED = {"Cache-Control": "public, max-age=2"}
 """The header of a page that is the same for all readers without a cookie: caches may keep it for two seconds."""
+NOT_REFERRED = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+"""The headers of a page whose address signs somebody in."""
 FAN_COOKIE = "waiting_list_fan"
 ORGANIZER_COOKIE = "waiting_list_organizer"
 LANGUAGE_COOKIE = "waiting_list_language"

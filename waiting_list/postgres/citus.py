@@ -36,6 +36,8 @@ REFERENCE = (
     "api_keys",
     "signing_keys",
     "webhooks",
+    "members",
+    "member_links",
     "sessions",
     "sign_ins",
     "mail_seen",

@@ -18,7 +18,13 @@ class InvalidRequest(Problem):
     @classmethod
     def of(cls, field: str, message: str) -> "InvalidRequest":
         """Make the problem of a single field."""
-        return cls(f"{field}: {message}", errors=[{"field": field, "message": message}])
+        return cls.of_several({field: message})
+
+    @classmethod
+    def of_several(cls, errors: Mapping[str, str]) -> "InvalidRequest":
+        """Make the problem of several fields, from the message of each."""
+        text = "; ".join(f"{field}: {message}" for field, message in errors.items())
+        return cls(text, errors=[{"field": field, "message": message} for field, message in errors.items()])
 
 
 class UnsupportedMediaType(InvalidRequest):

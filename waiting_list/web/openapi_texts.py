@@ -101,8 +101,8 @@ PARAMETERS: Mapping[str, str] = {
 _VERSION = "The version of the stock: the `sequence` of its last change. Send it as `If-Match`."
 _KEPT_CONTACT = "null if the fan gave none."
 FIELDS: Mapping[str, str] = {
-    "actor": "The author of the change: `user` is the fan, `organizer:` comes before the id of an API key, and "
-    "`service` is the service itself.",
+    "actor": "The author of the change: `user` is the fan, `service` the service itself. `organizer:` comes "
+    "before the id of an API key, `member:` before that of a member.",
     "after": "The fields that changed, with their new values.",
     "answer": "The beginning of the receiver's answer to the last try; null if there was none.",
     "answer_status": "The status of the receiver's answer to the last try (HTTP or SMTP); null if there was none.",

@@ -130,7 +130,7 @@ class ApiRequest(Request):
         """Count the call for the rate limit of its API key or user. Raises RateLimited."""
         limits, who = self.service.limits, self.who
         if isinstance(who, Organizer):
-            self.allow(limits.request_of_key(who.key_id))
+            self.allow(limits.request_of_key(who.key_id or who.member_id or ""))
         elif who is not None:
             self.allow(limits.request_of_user(who.organization_id, who.user_id))
 
@@ -160,9 +160,7 @@ class ApiRequest(Request):
     @property
     def caller(self) -> Caller:
         """The caller of a PUT, PATCH or DELETE. These need no Idempotency-Key, because they are idempotent."""
-        return Caller(
-            self.organization_id, f"organizer:{self.who.key_id}" if isinstance(self.who, Organizer) else "user"
-        )
+        return Caller(self.organization_id, self.who.actor if isinstance(self.who, Organizer) else "user")
 
     async def caller_once(self, *, but: str | None = None) -> Caller:
         """Return the caller of a POST with the Idempotency-Key of the request.

@@ -1,15 +1,25 @@
-"""Sign organizers in to the dashboard with an API key, and out. The browser stores a session, never the key."""
+"""Sign organizers in to the dashboard with a link or an API key, and out.
+
+The browser stores a session, never the key.
+"""
 
 from contextlib import suppress
 
 from fastapi import APIRouter, Response
 
 from waiting_list.access.authentication import Organizer
-from waiting_list.access.dashboard_sessions import SESSION, close_session, open_session
-from waiting_list.page_addresses import DASHBOARD, DASHBOARD_SIGN_IN, DASHBOARD_SIGN_OUT
+from waiting_list.access.dashboard_sessions import KEY_SESSION, MEMBER_SESSION, close_session, open_session
+from waiting_list.access.member_links import read_link, use_link
+from waiting_list.page_addresses import (
+    DASHBOARD,
+    DASHBOARD_SIGN_IN,
+    DASHBOARD_SIGN_IN_LINK,
+    DASHBOARD_SIGN_OUT,
+)
+from waiting_list.pages.browsers import browser_name
 from waiting_list.pages.dashboard.page import DashboardRoute
 from waiting_list.pages.forms import check_same_origin, local, read_form
-from waiting_list.pages.page import ORGANIZER_COOKIE, PageRequest, PageRoute, go_to, page
+from waiting_list.pages.page import NOT_REFERRED, ORGANIZER_COOKIE, PageRequest, PageRoute, go_to, page
 from waiting_list.problems import Forbidden, Unauthenticated, Unavailable
 
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
@@ -20,13 +30,12 @@ public_router = APIRouter(route_class=PageRoute, include_in_schema=False)
 @public_router.get(DASHBOARD_SIGN_IN)
 async def ask_to_sign_in(call: PageRequest) -> Response:
     """Ask for an API key."""
-    after = local(call.query_params.get("next"), DASHBOARD)
-    return page(call, "dashboard_sign_in.html", next=after, wrong=False, has_key=await _has_key(call))
+    return await _asked(call, local(call.query_params.get("next"), DASHBOARD))
 
 
 @public_router.post(DASHBOARD_SIGN_IN)
 async def sign_in(call: PageRequest) -> Response:
-    """Start a session."""
+    """Start a session of an API key."""
     check_same_origin(call)
     call.allow(call.service.limits.sign_in_from(call.address))
     form = await read_form(call)
@@ -36,12 +45,47 @@ async def sign_in(call: PageRequest) -> Response:
             f"Bearer {form.get('api_key', '').strip()}"
         )
     except (Unauthenticated, Forbidden) as problem:
-        has_key = await _has_key(call)
-        return page(call, "dashboard_sign_in.html", status=problem.status, next=after, wrong=True, has_key=has_key)
+        return await _asked(call, after, status=problem.status, wrong="api_key")
+    session = await open_session(call.pool, organizer, browser=browser_name(call.headers.get("user-agent")))
     answer = go_to(after)
-    seconds = int(SESSION.total_seconds())
-    call.set_cookie(answer, ORGANIZER_COOKIE, await open_session(call.pool, organizer), max_age=seconds)
+    call.set_cookie(answer, ORGANIZER_COOKIE, session, max_age=int(KEY_SESSION.total_seconds()))
     return answer
+
+
+@public_router.get(DASHBOARD_SIGN_IN_LINK)
+async def ask_to_use_link(call: PageRequest) -> Response:
+    """Show a button that uses the link, because scanners of e-mails open links and must not use them.
+
+    With several organizations, show a button for each.
+    """
+    secret = await call.service.signing_keys.derived_secret()
+    link = await read_link(call.pool, secret, call.path_params["token"])
+    if link is None:
+        return _used_up(call)
+    locale = call.locale(link.locale)
+    return page(call, "dashboard_link.html", headers=NOT_REFERRED, locale=locale, link=link)
+
+
+@public_router.post(DASHBOARD_SIGN_IN_LINK)
+async def use_sign_in_link(call: PageRequest) -> Response:
+    """Sign the member in. Each link works once.
+
+    Raises Forbidden for a form from another site, which could sign a visitor in as another member.
+    """
+    check_same_origin(call, or_null=True)
+    call.allow(call.service.limits.sign_in_from(call.address))
+    form = await read_form(call)
+    found = await use_link(
+        call.pool,
+        await call.service.signing_keys.derived_secret(),
+        call.path_params["token"],
+        member_id=form.get("member_id", ""),
+        browser=browser_name(call.headers.get("user-agent")),
+    )
+    if found is None:
+        return _used_up(call)
+    session, link = found
+    return sign_in_as(call, session, local(link.next, DASHBOARD))
 
 
 @router.post(DASHBOARD_SIGN_OUT)
@@ -53,8 +97,26 @@ async def sign_out(call: PageRequest) -> Response:
     return answer
 
 
-async def _has_key(call: PageRequest) -> bool:
+def sign_in_as(call: PageRequest, session: str, after: str) -> Response:
+    """Redirect to a page with a new session of a member."""
+    answer = go_to(after)
+    call.set_cookie(answer, ORGANIZER_COOKIE, session, max_age=int(MEMBER_SESSION.total_seconds()))
+    return answer
+
+
+async def _asked(call: PageRequest, after: str, *, status: int = 200, wrong: str = "") -> Response:
+    has_organizer = await _has_organizer(call)
+    return page(
+        call, "dashboard_sign_in.html", status=status, next=after, wrong=wrong, has_organizer=has_organizer
+    )
+
+
+def _used_up(call: PageRequest) -> Response:
+    return page(call, "dashboard_link_used.html", status=404, headers=NOT_REFERRED)
+
+
+async def _has_organizer(call: PageRequest) -> bool:
     # Without the database the page is as usual, because it cannot know.
     with suppress(Unavailable):
-        return await call.service.authenticator.has_api_key()
+        return await call.service.authenticator.has_organizer()
     return True

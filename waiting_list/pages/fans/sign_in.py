@@ -12,7 +12,7 @@ from waiting_list.fields import Email
 from waiting_list.page_addresses import HOME, SIGN_IN, SIGN_IN_LINK, SIGN_IN_WITH_TOKEN, SIGN_OUT
 from waiting_list.pages.fans.page import FanRoute
 from waiting_list.pages.forms import check_same_origin, local, read_form, sent_solution
-from waiting_list.pages.page import FAN_COOKIE, PageRequest, PageRoute, go_to, page
+from waiting_list.pages.page import FAN_COOKIE, NOT_REFERRED, PageRequest, PageRoute, go_to, page
 from waiting_list.problems import (
     ChallengeRequired,
     Forbidden,
@@ -91,7 +91,7 @@ async def ask_to_use_link(call: PageRequest) -> Response:
     asked = await email_sign_in.sign_in_asked(call.pool, secret, call.path_params["token"])
     if asked is None:
         return _used_up(call)
-    return page(call, "sign_in_link.html", headers=_NOT_REFERRED, locale=call.locale(asked.locale), asked=asked)
+    return page(call, "sign_in_link.html", headers=NOT_REFERRED, locale=call.locale(asked.locale), asked=asked)
 
 
 @public_router.post(SIGN_IN_LINK)
@@ -127,11 +127,8 @@ async def sign_out(call: PageRequest) -> Response:
     return answer
 
 
-_NOT_REFERRED = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
-
-
 def _used_up(call: PageRequest) -> Response:
-    return page(call, "sign_in_used.html", status=NotFound.status, headers=_NOT_REFERRED)
+    return page(call, "sign_in_used.html", status=NotFound.status, headers=NOT_REFERRED)
 
 
 async def _asked(

@@ -148,3 +148,8 @@ async function prove(field) {
 enliven(document);
 watch();
 for (const field of document.querySelectorAll("[data-challenge]")) prove(field);
+for (const field of document.querySelectorAll("[data-from-fragment]")) {
+  // The server never sees a fragment, so no log has this code; nor does the history of the browser keep it.
+  if (location.hash.length > 1) field.value = decodeURIComponent(location.hash.slice(1));
+  history.replaceState(null, "", location.pathname);
+}

@@ -1,0 +1,3 @@
+-- End sessions by their hashes.
+-- Locks those rows.
+DELETE FROM sessions WHERE session_hash = ANY ($1::bytea[])

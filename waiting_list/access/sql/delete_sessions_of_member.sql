@@ -1,0 +1,3 @@
+-- End all sessions of a member.
+-- Locks those rows.
+DELETE FROM sessions WHERE member_id = $1
