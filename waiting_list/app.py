@@ -49,7 +49,10 @@ from waiting_list.notifications.dispatcher import Dispatcher
 from waiting_list.pages import api_docs, dev_mailbox, language, static_files
 from waiting_list.pages.dashboard import changes as dashboard_changes
 from waiting_list.pages.dashboard import emails as dashboard_emails
+from waiting_list.pages.dashboard import event_dates as dashboard_event_dates
+from waiting_list.pages.dashboard import event_form as dashboard_event_form
 from waiting_list.pages.dashboard import event_list as dashboard_event_list
+from waiting_list.pages.dashboard import event_tickets as dashboard_event_tickets
 from waiting_list.pages.dashboard import events as dashboard_events
 from waiting_list.pages.dashboard import first as dashboard_first
 from waiting_list.pages.dashboard import history as dashboard_history
@@ -58,6 +61,7 @@ from waiting_list.pages.dashboard import lists as dashboard_lists
 from waiting_list.pages.dashboard import messages as dashboard_messages
 from waiting_list.pages.dashboard import notices as dashboard_notices
 from waiting_list.pages.dashboard import sign_in as dashboard_sign_in
+from waiting_list.pages.dashboard import ticket_types as dashboard_ticket_types
 from waiting_list.pages.dashboard import webhooks as dashboard_webhooks
 from waiting_list.pages.dashboard import wording as dashboard_wording
 from waiting_list.pages.fans import lists as fan_lists
@@ -123,6 +127,10 @@ ROUTERS = (
     dashboard_messages.router,
     dashboard_wording.router,
     dashboard_event_list.router,
+    dashboard_event_form.router,
+    dashboard_event_dates.router,
+    dashboard_ticket_types.router,
+    dashboard_event_tickets.router,
     dashboard_events.router,
     dashboard_lists.router,
     language.router,

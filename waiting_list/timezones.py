@@ -6,6 +6,13 @@ from importlib.resources import files
 
 TIMEZONES = frozenset((files("tzdata") / "zones").read_text().split()) - {"Factory"}
 """The names of the IANA database. `Factory` means that no zone was chosen; `localtime` is a machine's own."""
+CITIES = sorted(
+    name
+    for name in TIMEZONES
+    if name.partition("/")[0]
+    in ("Africa", "America", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+)
+"""The names that people choose from, one or more for each country."""
 _LONGEST = 50
 _ABBREVIATIONS = {
     "CET": "Europe/Berlin or Europe/Paris",

@@ -237,6 +237,13 @@ def _drafted(path: str) -> Callable[[Site], Awaitable[str]]:
     return state
 
 
+async def _unstocked(site: Site) -> str:
+    """A second date has no tickets yet."""
+    dates = {"start_datetime": "2031-03-10T20:00:00Z", "end_datetime": "2031-03-10T22:00:00Z"}
+    await site.shop.made("PUT", "/representations/rep_2", {"event_id": "ev_1"} | dates)
+    return f"{_EVENT}/tickets"
+
+
 async def _cancelled(site: Site) -> str:
     await _story(site)
     await site.shop.made("POST", "/representations/rep_1/cancel", {"reason": "The singer is ill."})
@@ -363,6 +370,25 @@ STATES: dict[str, State] = {
     "dashboard, too much": State(
         _told(DASHBOARD), "organizer", form={"do": "add_stock", "quantity": "999"}, status=409
     ),
+    "dashboard, new event": State(_at("/dashboard/events/new"), "organizer"),
+    "dashboard, wrong event": State(
+        _at("/dashboard/events/new"), "organizer", form={"title": "", "timezone": "Paris"}, status=422
+    ),
+    "dashboard, details of an event": State(_at(f"{_EVENT}/details"), "organizer"),
+    "dashboard, dates to add": State(
+        _drafted(f"{_EVENT}/dates"),
+        "organizer",
+        form={"starts": "2031-03-10T20:00", "every": "week", "count": "4"},
+    ),
+    "dashboard, date of an event": State(_told(f"{_EVENT}/dates/rep_1"), "organizer"),
+    "dashboard, date to move": State(
+        _told(f"{_EVENT}/dates/rep_1"),
+        "organizer",
+        form={"starts": "2031-03-10T20:00", "ends": "2031-03-10T22:00"},
+    ),
+    "dashboard, ticket types": State(_drafted(f"{_EVENT}/ticket-types"), "organizer"),
+    "dashboard, ticket type": State(_at(f"{_EVENT}/ticket-types/off_1"), "organizer"),
+    "dashboard, tickets": State(_unstocked, "organizer"),
     "dashboard, events": State(_drafted("/dashboard/events"), "organizer"),
     "dashboard, event": State(_told(_EVENT), "organizer"),
     "dashboard, draft": State(_draft, "organizer"),

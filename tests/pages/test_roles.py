@@ -47,6 +47,20 @@ TABLE: dict[str, str] = {
     f"GET {_LIST}/message": ALL,
     f"GET {_LIST}/{{anything:path}}": ALL,
     "GET /dashboard/events": ALL,
+    "GET /dashboard/events/new": STOCK,
+    "POST /dashboard/events/new": STOCK,
+    **{
+        f"{method} {_EVENT}/{page}": ALL if method == "GET" else STOCK
+        for method in ("GET", "POST")
+        for page in (
+            "details",
+            "dates",
+            "dates/{representation_id}",
+            "ticket-types",
+            "ticket-types/{offer_id}",
+            "tickets",
+        )
+    },
     f"GET {_EVENT}": ALL,
     f"GET {_EVENT}/message": ALL,
     f"GET {_EVENT}/wording": ALL,

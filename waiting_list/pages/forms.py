@@ -23,6 +23,7 @@ _MOST_FIELDS = 100
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 _MINUTES = {"minutes": 1, "hours": 60, "days": 24 * 60}
 _SECONDS = {"seconds": 1, "minutes": 60}
+_UNIQUE = re.compile(r"[0-9a-f]{8,32}")
 _LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 """A path of this service. Browsers read `//` and `/\\` as the start of another host."""
 
@@ -151,3 +152,14 @@ def search_text(value: str | None) -> str | None:
     """Return the text to search for; None for an empty one."""
     # Replaced, because PostgreSQL refuses NUL in a text.
     return value.replace("\x00", "\N{REPLACEMENT CHARACTER}").strip() or None if value else None
+
+
+def unique_part(form: Mapping[str, str]) -> str:
+    """Return the random end of an id that a page put into its form, so that a form sent twice makes one object.
+
+    Raises InvalidRequest.
+    """
+    value = form.get("unique", "")
+    if not _UNIQUE.fullmatch(value):
+        raise InvalidRequest.of("unique", "must come from the form")
+    return value

@@ -68,13 +68,14 @@ class Date(NamedTuple):
 async def show_event(call: PageRequest) -> Response:
     """Show an event: its dates with their lists, and what can be done to them."""
     event = await event_of(call)
-    dates = await _dates(call, event)
+    dates = await dates_of(call, event)
     return dashboard_page(
         call,
         "dashboard_event.html",
         **event_facts(event),
         dates=dates,
         done=call.query_params.get("done"),
+        count=int(count) if (count := call.query_params.get("count", "")).isdecimal() and len(count) < 10 else 0,
     )
 
 
@@ -83,7 +84,7 @@ async def confirm_event(call: PageRequest) -> Response:
     """Say what an action does and to how many people, and ask the organizer to confirm it."""
     event, form = await event_of(call), call.sent
     do = _action(call)
-    dates = await _dates(call, event)
+    dates = await dates_of(call, event)
     chosen = None
     if do in ("cancel", "reinstate"):
         wanted = form.get("representation_id")
@@ -150,7 +151,8 @@ def event_facts(event: Event) -> dict[str, Any]:
     return {"event": event, "timezone": event.timezone, "event_page": page}
 
 
-async def _dates(call: PageRequest, event: Event) -> list[Date]:
+async def dates_of(call: PageRequest, event: Event) -> list[Date]:
+    """Return the dates of an event with their lists, the earliest first."""
     found = await catalogue_queries.representations(
         call.pool,
         call.organization_id,
@@ -159,7 +161,17 @@ async def _dates(call: PageRequest, event: Event) -> list[Date]:
         limit=_DATES,
         cursor=None,
     )
-    lists = await list_queries.overview(
+    lists = await lists_of(call, event)
+    dates = (
+        Date(one, [each for each in lists if each.representation_id == one.representation_id])
+        for one in found.items
+    )
+    return sorted(dates, key=lambda date: date.representation.start_datetime)
+
+
+async def lists_of(call: PageRequest, event: Event) -> Sequence[Overview]:
+    """Return the lists of an event, with those of past dates, the next date first."""
+    found = await list_queries.overview(
         call.pool,
         call.organization_id,
         event_id=event.event_id,
@@ -169,11 +181,7 @@ async def _dates(call: PageRequest, event: Event) -> list[Date]:
         limit=_DATES,
         cursor=None,
     )
-    dates = (
-        Date(one, [each for each in lists.items if each.representation_id == one.representation_id])
-        for one in found.items
-    )
-    return sorted(dates, key=lambda date: date.representation.start_datetime)
+    return found.items
 
 
 def _action(call: PageRequest) -> str:

@@ -1,0 +1,117 @@
+"""The dashboard pages that make an event and change its details: title, venue, timezone and description.
+
+A new event is a draft. Before a change that concerns fans in its lists, the page says what it does.
+"""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any, cast
+
+from fastapi import APIRouter, Response
+from pydantic import ValidationError
+
+from waiting_list import page_addresses as to
+from waiting_list.access.authentication import Organizer
+from waiting_list.access.scopes import Scope
+from waiting_list.catalogue import changes as catalogue_changes
+from waiting_list.catalogue.additions import readable_id
+from waiting_list.catalogue.models import Event, EventFields
+from waiting_list.catalogue.overview import event_overview
+from waiting_list.pages.dashboard.events import EventRoute, dates_of, event_facts, event_of
+from waiting_list.pages.dashboard.page import dashboard_page
+from waiting_list.pages.forms import unique_part
+from waiting_list.pages.page import PageRequest, go_to
+from waiting_list.timezones import CITIES
+
+router = APIRouter(route_class=EventRoute, include_in_schema=False)
+_TEXTS = ("title", "description", "venue_name", "venue_address", "timezone")
+_LIMIT = "max_places_per_person"
+_LETTERS = ("venue_name", "venue_address")
+"""The facts of which fans get a letter when they change."""
+
+
+@router.get(to.NEW_EVENT)
+async def show_new_event(call: PageRequest) -> Response:
+    """Show the form of a new event."""
+    cast(Organizer, call.who).demand(Scope.STOCK)
+    return await _form_page(call, None, {})
+
+
+@router.post(to.NEW_EVENT)
+async def make_event(call: PageRequest) -> Response:
+    """Create a draft, and go on with its dates. The button pressed twice makes one event."""
+    fields, errors = _read(call.sent, None)
+    if fields is None:
+        return await _form_page(call, None, errors)
+    event_id = readable_id(fields.title, unique_part(call.sent))
+    await catalogue_changes.put_event(call.pool, call.organization_id, event_id, fields, actor=call.caller.actor)
+    return go_to(to.address(to.DASHBOARD_EVENT_DATES, event_id=event_id))
+
+
+@router.get(to.DASHBOARD_EVENT_DETAILS)
+async def show_details(call: PageRequest) -> Response:
+    """Show the details of an event, with the form to change them."""
+    return await _form_page(call, await event_of(call), {})
+
+
+@router.post(to.DASHBOARD_EVENT_DETAILS)
+async def change_details(call: PageRequest) -> Response:
+    """Change the details of an event; before, if fans are in its lists, say what that does."""
+    event = await event_of(call)
+    fields, errors = _read(call.sent, event)
+    if fields is None:
+        return await _form_page(call, event, errors)
+    before, after = event.model_dump(), fields.model_dump()
+    changed = {name: (before[name], after[name]) for name in (*_TEXTS, _LIMIT) if before[name] != after[name]}
+    people = sum(date.waiting + date.ready for date in await dates_of(call, event)) if changed else 0
+    if people and "confirmed" not in call.sent:
+        return dashboard_page(
+            call,
+            "dashboard_event_details_confirm.html",
+            **event_facts(event),
+            changed=changed,
+            concerned=people,
+            letters=any(name in changed for name in _LETTERS),
+            form={name: call.sent.get(name, "") for name in (*_TEXTS, _LIMIT)},
+        )
+    if changed:
+        await catalogue_changes.put_event(
+            call.pool, call.organization_id, event.event_id, fields, engine=call.engine, actor=call.caller.actor
+        )
+    done = "details" if changed else "nothing"
+    return go_to(f"{to.address(to.DASHBOARD_EVENT_DETAILS, event_id=event.event_id)}?done={done}")
+
+
+def _read(form: Mapping[str, str], event: Event | None) -> tuple[EventFields | None, dict[str, str]]:
+    """Return the fields of a form, or what is wrong with each. All else stays as the event has it."""
+    kept: dict[str, Any] = event.model_dump(include={*EventFields.model_fields}) if event else {"draft": True}
+    texts = {name: form.get(name, "").replace("\r\n", "\n").strip() for name in _TEXTS}
+    limit = form.get(_LIMIT, "").strip()
+    number = int(limit) if limit.isascii() and limit.isdecimal() and len(limit) < 10 else limit
+    try:
+        return EventFields.model_validate(kept | texts | {_LIMIT: number if limit else None}), {}
+    except ValidationError as error:
+        return None, {str(one["loc"][0]): one["msg"] for one in error.errors()}
+
+
+async def _form_page(call: PageRequest, event: Event | None, errors: dict[str, str]) -> Response:
+    stored: dict[str, Any] = event.model_dump() if event else {"timezone": await _usual_timezone(call)}
+    form = {name: stored.get(name) or "" for name in (*_TEXTS, _LIMIT)} | (dict(call.sent) if errors else {})
+    return dashboard_page(
+        call,
+        "dashboard_event_form.html",
+        status=422 if errors else 200,
+        **(event_facts(event) if event else {"event": None}),
+        form=form,
+        errors=errors,
+        timezones=CITIES,
+        is_guess=event is None and not errors and not form["timezone"],
+        done=call.query_params.get("done") if call.method == "GET" else None,
+        unique=secrets.token_hex(4) if not errors else unique_part(call.sent),
+    )
+
+
+async def _usual_timezone(call: PageRequest) -> str:
+    """Return the timezone of an event of the organization; empty without one, so that the browser fills it."""
+    found = await event_overview(call.pool, call.organization_id, limit=1, cursor=None)
+    return found.items[0].timezone if found.items else ""
