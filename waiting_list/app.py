@@ -60,6 +60,7 @@ from waiting_list.pages.dashboard import list_settings as dashboard_settings
 from waiting_list.pages.dashboard import lists as dashboard_lists
 from waiting_list.pages.dashboard import messages as dashboard_messages
 from waiting_list.pages.dashboard import notices as dashboard_notices
+from waiting_list.pages.dashboard import people as dashboard_people
 from waiting_list.pages.dashboard import sign_in as dashboard_sign_in
 from waiting_list.pages.dashboard import ticket_types as dashboard_ticket_types
 from waiting_list.pages.dashboard import webhooks as dashboard_webhooks
@@ -120,6 +121,7 @@ ROUTERS = (
     dashboard_sign_in.router,
     dashboard_webhooks.router,
     dashboard_notices.router,
+    dashboard_people.router,
     dashboard_emails.router,
     dashboard_changes.router,
     dashboard_settings.router,

@@ -36,6 +36,7 @@ DASHBOARD_FIRST = DASHBOARD + "/first"
 """Where the first organization is set up."""
 DASHBOARD_SIGN_IN_LINK = DASHBOARD_SIGN_IN + "/{token}"
 DASHBOARD_SIGN_OUT = DASHBOARD + "/sign-out"
+DASHBOARD_PEOPLE = DASHBOARD + "/people"
 DASHBOARD_LIST = DASHBOARD + LIST
 DASHBOARD_ENTRY = DASHBOARD_LIST + "/entries/{user_id}"
 DASHBOARD_CSV = DASHBOARD_LIST + "/entries.csv"

@@ -333,6 +333,7 @@ STATES: dict[str, State] = {
     "dashboard, entry that left": State(_told(f"{DASHBOARD}/entries/fan-0"), "organizer"),
     "dashboard, failed addresses": State(_failed(DASHBOARD), "organizer"),
     "dashboard, entry whose address failed": State(_failed(f"{DASHBOARD}/entries/ada"), "organizer"),
+    "dashboard, people": State(_failed("/dashboard/people?text=example"), "organizer"),
     "dashboard, history": State(_told(f"{DASHBOARD}/history"), "organizer"),
     "dashboard, part of the history": State(_told(f"{DASHBOARD}/history?verb=join"), "organizer"),
     "dashboard, look-alikes": State(_alike, "organizer"),

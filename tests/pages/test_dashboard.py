@@ -38,6 +38,7 @@ PAGES = [
     f"{HOME}/events",
     f"{HOME}/events/ev_1",
     f"{HOME}/events/ev_1/message",
+    f"{HOME}/people",
     f"{HOME}/webhooks",
     f"{HOME}/webhooks/{WEBHOOK}",
     f"{HOME}/webhooks/{WEBHOOK}/delete",
@@ -251,7 +252,7 @@ async def test_every_page_of_another_organization_is_not_there(office: Office) -
     stranger = await office.organizer(await office.key(organization_id="org_2"))
     assert "No waiting lists match." in (await stranger.get(HOME)).text
     for path in PAGES[1:-1]:
-        own = (f"{HOME}/events", f"{HOME}/webhooks", f"{HOME}/emails")
+        own = (f"{HOME}/events", f"{HOME}/people", f"{HOME}/webhooks", f"{HOME}/emails")
         page = await stranger.get(path, 200 if path in own else 404)
         assert "Jazz" not in page.text
         assert "shop.example" not in page.text

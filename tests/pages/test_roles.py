@@ -31,6 +31,7 @@ _HOOK = "/dashboard/webhooks/{webhook_id}"
 TABLE: dict[str, str] = {
     "GET /dashboard": ALL,
     "GET /dashboard/{anything:path}": ALL,
+    "GET /dashboard/people": ALL,
     "GET /dashboard/webhooks": ALL,
     f"GET {_HOOK}": ALL,
     f"GET {_HOOK}/delete": ALL,

@@ -14,8 +14,9 @@ from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries import history as history_queries
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.lookalikes import read_lookalikes
+from waiting_list.lists.queries.people import People
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts, next_page
-from waiting_list.pages.dashboard.people import people_of
+from waiting_list.pages.dashboard.people import people_of, search_people
 from waiting_list.pages.forms import moment, search_text
 from waiting_list.pages.page import PageRequest, go_to
 from waiting_list.problems import InvalidRequest, NotFound
@@ -65,24 +66,45 @@ async def show_list(call: PageRequest) -> Response:
     """Show one list: its stock, its entries and its actions."""
     key = path_key(call)
     shown = await list_facts(call, key)
-    only = _filter(call, key, shown["timezone"])
-    found = await entry_queries.entries(
-        call.pool, call.organization_id, only, limit=_ENTRIES, cursor=call.query_params.get("cursor") or None
-    )
     return dashboard_page(
         call,
         "dashboard_list.html",
         **shown,
-        entries=found.items,
-        people=await people_of(call, key, [one.number for one in found.items], shown_in="list"),
-        more=next_page(call, found.next_cursor),
-        csv=f"{to.of_list(to.DASHBOARD_CSV, key)}?{call.query_params}",
+        **await _entries(call, key, shown["timezone"]),
+        sees_people=sees_people(call),
         failed_addresses=await list_queries.count_failed_addresses(call.pool, key),
         too_many=await list_queries.count_too_many(call.pool, key, most_held=shown["most_held"]),
         asked=call.query_params,
         reasons=list(LeftReason),
         done=call.query_params.get("done"),
     )
+
+
+async def _entries(call: PageRequest, key: ListKey, timezone: str) -> dict[str, Any]:
+    """Return the entries that the query asks for: by a text, or else by the filter, a page at a time."""
+    asked = call.query_params
+    only = _filter(call, key, timezone)
+    if text := search_text(asked.get("text")):
+        found = await search_people(call, text, key)
+        wanted = only.status if asked.get("status") else None
+        items = [one for one in found.items if wanted is None or one.entry.status in wanted]
+        return {
+            "entries": [one.entry for one in items],
+            "people": People({one.entry.number: one.person for one in items if one.person}, {}),
+            "has_more": found.has_more,
+            "more": None,
+            "csv": None,
+        }
+    page = await entry_queries.entries(
+        call.pool, call.organization_id, only, limit=_ENTRIES, cursor=asked.get("cursor") or None
+    )
+    return {
+        "entries": page.items,
+        "people": await people_of(call, key, [one.number for one in page.items], shown_in="list"),
+        "has_more": False,
+        "more": next_page(call, page.next_cursor),
+        "csv": f"{to.of_list(to.DASHBOARD_CSV, key)}?{asked}",
+    }
 
 
 @router.get(to.DASHBOARD_CSV)
