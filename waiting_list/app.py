@@ -43,6 +43,7 @@ from waiting_list.demo import shop
 from waiting_list.lists.engine import Engine
 from waiting_list.lists.queries.coalesced import CoalescedReads
 from waiting_list.lists.queries.exports import Exports
+from waiting_list.lists.queries.list_watch import ListWatch
 from waiting_list.lists.queries.live import Live
 from waiting_list.maintenance import Maintenance
 from waiting_list.notifications.dispatcher import Dispatcher
@@ -164,12 +165,12 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         )
         engine = Engine(pool, config)
         reads = CoalescedReads(pool, config, standby)
-        live = Live(pool, reads)
+        live, list_watch = Live(pool, reads), ListWatch(pool)
         signing_keys, sign_outs = SigningKeys(pool), SignOuts(pool, config)
         sign_outs.on_news = live.close_ended
         user_tokens = UserTokens(signing_keys, sign_outs)
         purchase_passes = PurchasePasses(signing_keys)
-        streams = Streams(live, purchase_passes.with_pass)
+        streams = Streams(live, list_watch, purchase_passes.with_pass)
         app.state.service = Services(
             settings=config,
             pool=pool,
@@ -196,7 +197,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             pool, engine, end_grace=config.end_grace, personal_data_kept=config.personal_data_kept
         )
         work = [asyncio.create_task(one.run(stop)) for one in (maintenance, dispatcher) if config.worker]
-        watching = [asyncio.create_task(watcher.run()) for watcher in (live, streams, sign_outs)]
+        watching = [asyncio.create_task(watcher.run()) for watcher in (live, list_watch, streams, sign_outs)]
         try:
             yield
         finally:

@@ -289,7 +289,7 @@ async def test_the_overview_says_what_is_wanted_and_what_there_is(office: Office
     assert f"{HOME}/waiting-lists/off_1/rep_1" in page.links
     assert f"{HOME}/waiting-lists/off_1/rep_2" in page.links
     # Of rep_1: 2 wait for 5 tickets, 1 is ready with 2 held, 1 of 100 is free; 7 of 100 are wanted.
-    numbers = re.findall(r'class="number">(\d+)<', answer.text)
+    numbers = re.findall(r'class="number[a-z ]*">(\d+)<', answer.text)
     assert numbers[:6] == ["2", "5", "1", "2", "1", "100"]
     assert "7%" in page.text
     assert "first joined" in page.text
@@ -307,7 +307,8 @@ async def test_the_overview_is_filtered_and_paged(office: Office) -> None:
         return [href for href in page.links if href.startswith(f"{HOME}/waiting-lists/")]
 
     assert await found("wanted=on") == [PAGE]
-    assert len(await found("text=oLYMp")) == len(await found("text=floor")) == len(await found("")) == 50
+    assert len(await found("text=oLYMp")) == len(await found("text=floor")) == 50
+    assert len(await found("")) == 12, "a page for a phone in the night"
     assert await found("text=%25") == await found("text=nothing+like+it") == await found("event_id=ev_2") == []
     assert len(await found("event_id=ev_1")) == 50
     page = await organizer.get(f"{HOME}?event_id=ev_1&text=jazz")
@@ -440,10 +441,10 @@ async def test_ids_and_titles_are_text_whatever_they_are(office: Office, user_id
     assert address == f"{PAGE}/entries/{quote(user_id, safe='')}"
     for path in (HOME, PAGE, address, f"{PAGE}/history", f"{PAGE}/statistics", f"{PAGE}/settings"):
         answer = await organizer.http.get(path)
-        assert organizer.read(answer).tags.count("script") == 1, path
+        assert organizer.read(answer).tags.count("script") == 2, path
     assert " ".join(user_id.split()) in (await organizer.get(address)).text
     shown = await organizer.refused(f"{PAGE}/confirm", 200, do="remove", user_id=user_id)
-    assert shown.tags.count("script") == 1
+    assert shown.tags.count("script") == 2
     exported = (await organizer.http.get(f"{PAGE}/entries.csv")).text
     assert ("'=1+1" in exported) == (user_id == "=1+1")
 
@@ -589,7 +590,7 @@ async def test_the_dashboard_speaks_french(office: Office) -> None:
     organizer = await office.organizer(**FRENCH)
     for path, said in (
         (HOME, "Listes d'attente"),
-        (PAGE, "Modifier le stock"),
+        (PAGE, "Remettre des billets en stock"),
         (f"{PAGE}/history", "numéro 3"),
         (f"{PAGE}/settings", "Réglages"),
         (f"{HOME}/notices", "échec"),

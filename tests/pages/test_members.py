@@ -125,7 +125,7 @@ async def test_a_link_signs_a_member_in_once_and_only_its_button_uses_it(app: Fa
     answer = await browser.post(path, member_id=one.member_id)
     assert answer.headers["location"] == HOME
     assert "HttpOnly" in answer.headers["set-cookie"]
-    assert "Waiting lists" in (await browser.get(HOME)).text
+    assert "Overview" in (await browser.get(HOME)).text
     assert "This link has expired" in (await visitor(app).refused(path, 404, member_id=one.member_id)).text
     assert "This link has expired" in (await visitor(app).get(path, 404)).text
 

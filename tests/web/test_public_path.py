@@ -108,6 +108,8 @@ async def test_every_address_of_every_page_answers_below_the_path(below: Below, 
         "/demo/token",
         "/sign-in/with-token",
         f"{DASHBOARD}/*/*/do",
+        "/dashboard/first",
+        "/dashboard/sign-in/*",
         "/dashboard/events/*/do",
         "/dashboard/webhooks/*/enable",
     }

@@ -82,7 +82,7 @@ def served_app() -> "FastAPI":
     def drain() -> None:
         # uvicorn waits for running answers before it ends the application, and a stream would never end.
         if hasattr(served.state, "service"):  # else the stop comes before the application has started
-            served.state.service.live.close()
+            served.state.service.streams.close()
             served.state.service.draining.set()
 
     _end_gently(loop, drain, seconds=settings.drain_seconds)

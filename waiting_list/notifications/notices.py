@@ -22,7 +22,16 @@ from waiting_list.problems import NoticeNotFound
 
 TEST = "webhook.test"
 """The type of a delivery that only tests a webhook."""
+MOST_COUNTED = 1000
+"""`count_failed` counts no further."""
 _CHUNK = 1000
+
+
+async def count_failed(pool: Pool, organization_id: str) -> int:
+    """Return how many notices of the organization are dead, at most MOST_COUNTED. Raises Unavailable."""
+    async with connection(pool) as acquired:
+        count: int = await acquired.fetchval(sql("count_failed_notices"), organization_id, MOST_COUNTED)
+    return count
 
 
 class NoticeFilter(NamedTuple):

@@ -8,7 +8,16 @@ from waiting_list.fields import Locale
 from waiting_list.i18n import environment
 from waiting_list.pages.static_files import static
 
-ADDRESS_ATTRIBUTES = ("action", "buy-href", "data-live", "data-solver", "href", "src")
+ADDRESS_ATTRIBUTES = (
+    "action",
+    "buy-href",
+    "data-changes",
+    "data-live",
+    "data-search-in",
+    "data-solver",
+    "href",
+    "src",
+)
 """The attributes of the templates in which browsers and scripts find addresses."""
 _OWN_ADDRESS = re.compile(rf'\s(?:{"|".join(ADDRESS_ATTRIBUTES)})="(?=/(?!/))')
 """The start of an attribute with an address of this service. Text of users cannot contain it, because templates

@@ -1,4 +1,4 @@
-"""Stream a user's entry, on every change, as server-sent events (WHATWG HTML, 9.2).
+"""Stream changes as server-sent events (WHATWG HTML, 9.2): of a user's entry, or of an organizer's lists.
 
 A stream begins as an answer of the application. After its first event it takes the connection over from the
 server (web/header_limits.py), so that an idle stream needs no request, no task and no timer of its own.
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from waiting_list.lists.models import Entry
+from waiting_list.lists.queries.list_watch import ListWatch, ListWatcher
 from waiting_list.lists.queries.live import Live, Watcher
 from waiting_list.periodic import repeat
 from waiting_list.problems import Problem
@@ -43,14 +44,15 @@ _CLOSE = (b"connection", b"close")
 class Streams:
     """The open streams of this process. `run` looks after them until it is cancelled."""
 
-    def __init__(self, live: Live, with_pass: Callable[[Entry], Awaitable[Entry]]) -> None:
+    def __init__(self, live: Live, lists: ListWatch, with_pass: Callable[[Entry], Awaitable[Entry]]) -> None:
         self.live = live
+        self.lists = lists
         self.with_pass = with_pass
-        self.unread: Counter[EntryStream] = Counter()
+        self.unread: Counter[Stream] = Counter()
         """The readers that have left data unread, each with the number of looks since."""
-        self._by_comment: deque[EntryStream] = deque()
+        self._by_comment: deque[Stream] = deque()
         """The streams in the order of their next comments. A closed stream stays until then."""
-        self._with_news: deque[EntryStream] = deque()
+        self._with_news: deque[Stream] = deque()
         self._writing: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -74,12 +76,17 @@ class Streams:
             if sent % _AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    def comment_later(self, stream: "EntryStream") -> None:
+    def close(self) -> None:
+        """End all present and future streams, because the process is about to end."""
+        self.live.close()
+        self.lists.close()
+
+    def comment_later(self, stream: "Stream") -> None:
         """Let the stream send a comment in COMMENT_SECONDS."""
         stream.comment_at = asyncio.get_running_loop().time() + COMMENT_SECONDS
         self._by_comment.append(stream)
 
-    def write_soon(self, stream: "EntryStream") -> None:
+    def write_soon(self, stream: "Stream") -> None:
         """Let the stream write its news, after those that came before."""
         self._with_news.append(stream)
         if self._writing is None:
@@ -96,33 +103,36 @@ class Streams:
         self._writing = None
 
 
-class EntryStream(Successor):
-    """Stream a watched entry: as it is now, then on every change.
+class Stream(Successor):
+    """Stream the news of a watcher. A reader that is slow gets the newest news only."""
 
-    An event's id is a hash of its data. A reader that reconnects with it as `Last-Event-ID` gets the next event
-    only after a change. With a `number`, the stream is about that entry alone, and ends if its user has a later
-    one. A reader that is slow gets the newest entry only.
-    """
+    __slots__ = ("_is_queued", "_streams", "_transport", "_watcher", "comment_at")
 
-    __slots__ = ("_is_queued", "_last_event_id", "_number", "_streams", "_transport", "_watcher", "comment_at")
-
-    def __init__(
-        self, streams: Streams, watcher: Watcher, *, last_event_id: str | None, number: int | None = None
-    ) -> None:
+    def __init__(self, streams: Streams, watcher: Watcher | ListWatcher) -> None:
         self.connections = set()
         self.comment_at = 0.0
         """The time of its next comment, on the clock of the loop."""
         self._streams = streams
         self._watcher = watcher
-        self._last_event_id = last_event_id
-        self._number = number
         self._transport: asyncio.Transport | None = None
         self._is_queued = False
 
     async def first(self) -> bytes:
         """Return what the stream begins with."""
-        entry = self._watcher.take()
-        return _RETRY + (await self._event(entry) if entry and self._is_about(entry) else b"")
+        return _RETRY + (await self.news() or b"")
+
+    async def news(self) -> bytes | None:
+        """Take the newest news of the watcher as an event; None ends the stream. Raises Problem."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """End the watch."""
+        self.connections.discard(self)
+        self._streams.unread.pop(self, None)
+        self._end_watch()
+
+    def _end_watch(self) -> None:
+        raise NotImplementedError
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Stream on this connection from now on."""
@@ -138,18 +148,12 @@ class EntryStream(Successor):
         self._transport = None
         self.leave()
 
-    def leave(self) -> None:
-        """End the watch."""
-        self.connections.discard(self)
-        self._streams.unread.pop(self, None)
-        self._streams.live.leave(self._watcher)
-
     def pause_writing(self) -> None:
         """Write nothing more until the reader has read what is written."""
         self._streams.unread[self] = 0
 
     def resume_writing(self) -> None:
-        """Go on with the newest entry."""
+        """Go on with the newest news."""
         del self._streams.unread[self]
         if self._watcher.has_news:
             self.wake()
@@ -177,34 +181,81 @@ class EntryStream(Successor):
             self._streams.write_soon(self)
 
     async def write_news(self) -> None:
-        """Write the newest entry, or end the stream if the watch has ended."""
+        """Write the newest news, or end the stream if the watch has ended."""
         self._is_queued = False
         if self in self._streams.unread:
             return  # until the reader has read the rest
-        entry = self._watcher.take()
-        if self._watcher.closed or (entry and not self._is_about(entry)):
+        try:
+            event = None if self._watcher.closed else await self.news()
+        except Problem:  # an outage, and logged where it occurs; the reader connects again
+            event = None
+        if event is None:
             self.shutdown()
-        elif entry:
-            try:
-                self._write(await self._event(entry))
-            except Problem:  # an outage, and logged where it occurs; the reader connects again
-                self.shutdown()
+        elif event:
+            self._write(event)
 
     def _write(self, body: bytes) -> None:
         transport = self._transport
         if transport is not None and not transport.is_closing() and self not in self._streams.unread:
             transport.write(b"%x\r\n%s\r\n" % (len(body), body))
 
-    def _is_about(self, entry: Entry) -> bool:
-        return self._number in (None, entry.number)
 
-    async def _event(self, entry: Entry) -> bytes:
+class EntryStream(Stream):
+    """Stream a watched entry: as it is now, then on every change.
+
+    An event's id is a hash of its data. A reader that reconnects with it as `Last-Event-ID` gets the next event
+    only after a change. With a `number`, the stream is about that entry alone, and ends if its user has a later
+    one.
+    """
+
+    __slots__ = ("_entries", "_last_event_id", "_number")
+
+    def __init__(
+        self, streams: Streams, watcher: Watcher, *, last_event_id: str | None, number: int | None = None
+    ) -> None:
+        super().__init__(streams, watcher)
+        self._entries = watcher
+        self._last_event_id = last_event_id
+        self._number = number
+
+    async def news(self) -> bytes | None:
+        """Take the newest entry; None if it is another one than the stream is about."""
+        entry = self._entries.take()
+        if entry is None:
+            return b""
+        if self._number not in (None, entry.number):
+            return None
         data = (await self._streams.with_pass(entry)).model_dump_json().encode()
         name = _name(data)
         if name == self._last_event_id:
             return _COMMENT
         self._last_event_id = name
         return b"id: %s\ndata: %s\n\n" % (name.encode(), data)
+
+    def _end_watch(self) -> None:
+        self._streams.live.leave(self._entries)
+
+
+class ListStream(Stream):
+    """Tell a page of the dashboard that what it shows has changed, at most once a second.
+
+    An event says how many changes there were so far, and nothing else. So the page asks for itself again, which
+    checks the session.
+    """
+
+    __slots__ = ("_lists",)
+
+    def __init__(self, streams: Streams, watcher: ListWatcher) -> None:
+        super().__init__(streams, watcher)
+        self._lists = watcher
+
+    async def news(self) -> bytes | None:
+        """Take the newest number of changes."""
+        version = self._lists.take()
+        return b"" if version is None else b"data: %d\n\n" % version
+
+    def _end_watch(self) -> None:
+        self._streams.lists.leave(self._lists)
 
 
 def event_id(entry: Entry) -> str:
@@ -222,7 +273,7 @@ class StreamResponse(Response):
     The server closes the connection after the stream, so it answers no request that the reader sends behind it.
     """
 
-    def __init__(self, stream: EntryStream) -> None:
+    def __init__(self, stream: Stream) -> None:
         super().__init__()
         self._stream = stream
 

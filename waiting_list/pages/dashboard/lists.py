@@ -14,7 +14,9 @@ from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries import history as history_queries
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.lookalikes import read_lookalikes
+from waiting_list.lists.queries.needs import needs
 from waiting_list.lists.queries.people import People
+from waiting_list.notifications.notices import count_failed
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts, next_page
 from waiting_list.pages.dashboard.people import people_of, search_people
 from waiting_list.pages.forms import moment, search_text
@@ -22,8 +24,11 @@ from waiting_list.pages.page import PageRequest, go_to
 from waiting_list.problems import InvalidRequest, NotFound
 from waiting_list.web.csv_export import entries_as_csv
 from waiting_list.web.parameters import path_id, path_key
+from waiting_list.web.server_sent_events import ListStream, StreamHeaders, StreamResponse
 from waiting_list.web.shown_people import sees_people
 
+_FIRST = 12
+"""The number of rows of a first page without a filter, which is read on a phone in the night."""
 _LISTS = 50
 _ENTRIES = 100
 _GROUPS = 50
@@ -39,6 +44,8 @@ router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
 async def show_lists(call: PageRequest) -> Response:
     """Show all lists, with wanted and available tickets."""
     asked = call.query_params
+    # First, so that the page asks for itself again after a change that it may have missed.
+    version = await call.service.streams.lists.version(call.organization_id, None)
     events = await catalogue_queries.events(call.pool, call.organization_id, event_id=None, limit=500, cursor=None)
     found = await list_queries.overview(
         call.pool,
@@ -47,12 +54,20 @@ async def show_lists(call: PageRequest) -> Response:
         text=search_text(asked.get("text")),
         wanted_only="wanted" in asked,
         past="past" in asked,
-        limit=_LISTS,
+        limit=_rows(call, _LISTS),
         cursor=asked.get("cursor") or None,
     )
+    filtered = any(asked.get(name) for name in ("event_id", "text", "wanted", "past", "cursor"))
+    needed, more_needed = ([], False) if filtered else await needs(call.pool, call.organization_id)
     return dashboard_page(
         call,
         "dashboard.html",
+        changes_page=to.DASHBOARD_CHANGES,
+        version=version,
+        filtered=filtered,
+        needs=needed,
+        more_needs=more_needed,
+        failed=0 if filtered else await count_failed(call.pool, call.organization_id),
         lists=found.items,
         more=next_page(call, found.next_cursor),
         events=events.items,
@@ -65,6 +80,7 @@ async def show_lists(call: PageRequest) -> Response:
 async def show_list(call: PageRequest) -> Response:
     """Show one list: its stock, its entries and its actions."""
     key = path_key(call)
+    version = await call.service.streams.lists.version(call.organization_id, key)
     shown = await list_facts(call, key)
     return dashboard_page(
         call,
@@ -72,6 +88,8 @@ async def show_list(call: PageRequest) -> Response:
         **shown,
         **await _entries(call, key, shown["timezone"]),
         sees_people=sees_people(call),
+        changes_page=to.of_list(to.DASHBOARD_LIST_CHANGES, key),
+        version=version,
         failed_addresses=await list_queries.count_failed_addresses(call.pool, key),
         too_many=await list_queries.count_too_many(call.pool, key, most_held=shown["most_held"]),
         asked=call.query_params,
@@ -96,7 +114,11 @@ async def _entries(call: PageRequest, key: ListKey, timezone: str) -> dict[str, 
             "csv": None,
         }
     page = await entry_queries.entries(
-        call.pool, call.organization_id, only, limit=_ENTRIES, cursor=asked.get("cursor") or None
+        call.pool,
+        call.organization_id,
+        only,
+        limit=_rows(call, _ENTRIES),
+        cursor=asked.get("cursor") or None,
     )
     return {
         "entries": page.items,
@@ -146,6 +168,27 @@ async def show_entry(call: PageRequest) -> Response:
     return dashboard_page(call, "dashboard_entry.html", **shown, **of_entry)
 
 
+@router.get(to.DASHBOARD_CHANGES)
+async def watch_all(call: PageRequest) -> Response:
+    """Stream that a list of the organization has changed (web/server_sent_events.py)."""
+    return _changes(call, None)
+
+
+@router.get(to.DASHBOARD_LIST_CHANGES)
+async def watch_list(call: PageRequest) -> Response:
+    """Stream that the list has changed."""
+    key = path_key(call)
+    await list_facts(call, key)
+    return _changes(call, key)
+
+
+def _changes(call: PageRequest, key: ListKey | None) -> Response:
+    if call.method == "HEAD":
+        return StreamHeaders()
+    streams = call.service.streams
+    return StreamResponse(ListStream(streams, streams.lists.watch(call.organization_id, key)))
+
+
 @router.get(to.DASHBOARD_LOOKALIKES)
 async def show_lookalikes(call: PageRequest) -> Response:
     """Show groups of entries that look like one person, so that the organizer can remove them."""
@@ -179,6 +222,11 @@ async def show_list_again(call: PageRequest) -> Response:
 async def show_nothing(call: PageRequest) -> Response:  # noqa: ARG001 - the signature of a handler
     """Answer an unknown address below the dashboard with a page. Raises NotFound."""
     raise NotFound("This page does not exist.")
+
+
+def _rows(call: PageRequest, most: int) -> int:
+    asked = {name for name, value in call.query_params.items() if value} - {"done", "undo"}
+    return most if asked else _FIRST
 
 
 def _filter(call: PageRequest, key: ListKey, timezone: str) -> entry_queries.EntryFilter:

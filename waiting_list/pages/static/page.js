@@ -145,19 +145,6 @@ async function prove(field) {
   }
 }
 
-/** On the dashboard, / leads to the search: that of the page, else the one for people. */
-document.addEventListener("keydown", event => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest?.("input, textarea, select")) return;
-  const field = document.querySelector("[data-search]");
-  const page = document.querySelector("nav [href$='/dashboard/people']");
-  if (!field && !page) return;
-  event.preventDefault();
-  if (!field) return location.assign(page.href);
-  field.focus();
-  field.select();
-});
-
 enliven(document);
 watch();
 for (const field of document.querySelectorAll("[data-challenge]")) prove(field);
