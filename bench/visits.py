@@ -53,7 +53,12 @@ QUERIES: dict[str, tuple[str, ...]] = {
         "user_id=u7",
     ),
     "/dashboard/waiting-lists/{offer_id}/{representation_id}/history": ("order=oldest", "verb=buy", "verb=move"),
-    "/dashboard/waiting-lists/{offer_id}/{representation_id}/statistics": ("period=hour", "period=week"),
+    "/dashboard/waiting-lists/{offer_id}/{representation_id}/statistics": (
+        "period=hour",
+        "period=week",
+        "range=day",
+        "release=3",
+    ),
     "/dashboard/notices": ("status=all", "status=dropped", "status=sent&channel=webhook"),
     "/v1/organizer/changes": ("limit=500", "after=now"),
     "/v1/organizer/entries": (

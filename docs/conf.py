@@ -17,7 +17,7 @@ SECTIONS = {
         "how-to/*",
         "widget",
     ],
-    "For fans": ["pages", "links", "live", "queue", "notifications"],
+    "For fans": ["pages", "how-to/read-the-statistics", "links", "live", "queue", "notifications"],
     "Reference": [
         "api",
         "problems",

@@ -63,6 +63,7 @@ from waiting_list.pages.dashboard import messages as dashboard_messages
 from waiting_list.pages.dashboard import notices as dashboard_notices
 from waiting_list.pages.dashboard import people as dashboard_people
 from waiting_list.pages.dashboard import sign_in as dashboard_sign_in
+from waiting_list.pages.dashboard import statistics as dashboard_statistics
 from waiting_list.pages.dashboard import ticket_types as dashboard_ticket_types
 from waiting_list.pages.dashboard import webhooks as dashboard_webhooks
 from waiting_list.pages.dashboard import wording as dashboard_wording
@@ -127,6 +128,7 @@ ROUTERS = (
     dashboard_changes.router,
     dashboard_settings.router,
     dashboard_history.router,
+    dashboard_statistics.router,
     dashboard_messages.router,
     dashboard_wording.router,
     dashboard_event_list.router,

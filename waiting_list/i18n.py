@@ -105,11 +105,11 @@ def environment(
     templates run in a sandbox: they see values, not Python. An undefined name is an error. Values in `.html` are
     escaped; other templates are plain text.
 
-    Filters besides Jinja's: `number`; `date`, `time`, `instant` and the short `brief` for an aware datetime and
-    the name of a timezone; `duration` for a timedelta; `about` for an estimated timedelta, or for its two bounds;
-    `minutes` for a number of minutes; `clock` for a time of day as HH:MM; `percent` for a share; `language` for a
-    locale, in that language; `segment` for an id as one part of a path; `link_to` for the address of a contact, or
-    None.
+    Filters besides Jinja's: `number`; `date`, `time`, `instant`, the short `brief`, and `day` for its date alone,
+    for an aware datetime and the name of a timezone; `duration` for a timedelta; `about` for an estimated
+    timedelta, or for its two bounds; `minutes` for a number of minutes; `clock` for a time of day as HH:MM;
+    `percent` for a share; `language` for a locale, in that language; `segment` for an id as one part of a path;
+    `link_to` for the address of a contact, or None.
     """
     folder = _folder_of(organization_id, template_folder)
     made = ImmutableSandboxedEnvironment(
@@ -125,7 +125,7 @@ def environment(
     made.install_gettext_translations(translations(locale), newstyle=True)  # type: ignore[attr-defined]
     made.globals["locale"] = locale
     made.filters |= {
-        "number": lambda value: numbers.format_decimal(value, locale=locale),
+        "number": lambda value: shown_number(value, locale=locale),
         "date": lambda value, timezone: shown_date(value, timezone, locale=locale),
         "time": lambda value, timezone: shown_time(value, timezone, locale=locale),
         "instant": lambda value, timezone: shown_instant(value, timezone, locale=locale),
@@ -135,6 +135,7 @@ def environment(
         "about": lambda value, latest=None: shown_estimate(value, latest, locale=locale),
         "minutes": lambda value: shown_duration(timedelta(minutes=value), locale=locale),
         "brief": lambda value, timezone: shown_brief(value, timezone, locale=locale),
+        "day": lambda value, timezone: shown_day(value, timezone, locale=locale),
         "percent": lambda value: numbers.format_percent(value, locale=locale),
         "segment": lambda value: quote(value, safe=""),
         "language": lambda value: LANGUAGES[value],
@@ -182,9 +183,20 @@ def shown_instant(value: datetime, timezone: str, *, locale: Locale) -> str:
 def shown_brief(value: datetime, timezone: str, *, locale: Locale) -> str:
     """Format an instant briefly: `Fri, Nov 27, 8:30 PM`, with the year if it is not the current one."""
     moment = value.astimezone(ZoneInfo(timezone))
+    return f"{shown_day(value, timezone, locale=locale)}, {dates.format_time(moment, 'short', locale=locale)}"
+
+
+def shown_day(value: datetime, timezone: str, *, locale: Locale) -> str:
+    """Format the date of an instant briefly: `Fri, Nov 27`, with the year if it is not the current one."""
+    moment = value.astimezone(ZoneInfo(timezone))
     same_year = moment.year == datetime.now(moment.tzinfo).year
-    date = dates.format_skeleton("MMMEd" if same_year else "yMMMEd", moment, locale=locale)
-    return f"{date}, {dates.format_time(moment, 'short', locale=locale)}"
+    return dates.format_skeleton("MMMEd" if same_year else "yMMMEd", moment, locale=locale)
+
+
+def shown_number(value: float, *, locale: Locale) -> str:
+    """Format a number: `1,234.5`."""
+    # Tables and plots have thousands of small whole numbers, and every language writes them alike.
+    return str(value) if type(value) is int and 0 <= value < 1000 else numbers.format_decimal(value, locale=locale)
 
 
 def shown_duration(value: timedelta, *, locale: Locale) -> str:

@@ -16,7 +16,7 @@ import structlog
 from waiting_list.access.members import NAMES_KEPT
 from waiting_list.access.sign_outs import KEPT
 from waiting_list.lists import verbs
-from waiting_list.lists.counts import count_changes
+from waiting_list.lists.counts import count_changes, sweep_changes
 from waiting_list.lists.engine import SERVICE, Engine
 from waiting_list.lists.models import Answer, ListKey
 from waiting_list.periodic import repeat
@@ -39,6 +39,7 @@ _STILL_DUE_SECONDS = 0.02
 _RETRY_SECONDS = 0.25
 _CLEANING_SECONDS = 60.0
 _COUNTING_SECONDS = 1.0
+_SWEEPING_SECONDS = 3.0
 _UNANSWERED_SECONDS = 600.0
 _WORKS_WITHIN_SECONDS = 30.0
 """How long after its last good round the worker counts as working. A round may wait for several statements."""
@@ -73,7 +74,7 @@ class Maintenance:
         self._end_grace = end_grace
         self._personal_data_kept = personal_data_kept
         self._cleaned_at = 0.0
-        self._worked_at = self._asked_at = float("-inf")
+        self._worked_at = self._asked_at = self._swept_at = float("-inf")
         self._pruning = False
         """Whether the last round found lists to prune, so that there may be more."""
         self._still_due_pause = _SHORTEST_SLEEP_SECONDS
@@ -113,6 +114,9 @@ class Maintenance:
         await analyze_grown_tables(self._pool)
         while await count_changes(self._pool):  # noqa: ASYNC110 - no event tells of the next chunk
             await asyncio.sleep(_STILL_DUE_SECONDS)
+        if time.monotonic() >= self._swept_at + _SWEEPING_SECONDS:
+            self._swept_at = time.monotonic()
+            await sweep_changes(self._pool)
 
     def is_working(self) -> bool:
         """Return whether a round succeeded in the last half minute."""

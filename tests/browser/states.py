@@ -341,7 +341,8 @@ STATES: dict[str, State] = {
         _alike, "organizer", form={"do": "remove_lookalikes", "group_1": "1,2,3", "reason": "one person"}
     ),
     "dashboard, no look-alikes": State(_at(f"{DASHBOARD}/lookalikes"), "organizer"),
-    "dashboard, statistics": State(_told(f"{DASHBOARD}/statistics"), "organizer"),
+    "dashboard, statistics": State(_told(f"{DASHBOARD}/statistics?release=2"), "organizer"),
+    "dashboard, statistics of all lists": State(_told("/dashboard/statistics"), "organizer"),
     "dashboard, settings": State(_at(f"{DASHBOARD}/settings"), "organizer"),
     "dashboard, refused": State(_at("/dashboard/waiting-lists/no/no"), "organizer", status=404),
     "dashboard, no webhooks": State(_at("/dashboard/webhooks"), "organizer"),

@@ -397,6 +397,8 @@ async def test_bad_filters_are_refused_in_words(office: Office) -> None:
         f"{PAGE}?cursor=x",
         f"{PAGE}/history?cursor=x",
         f"{PAGE}/statistics?period=year",
+        f"{PAGE}/statistics?range=year",
+        f"{HOME}/statistics?range=year",
         f"{HOME}?cursor=x",
         f"{HOME}/notices?status=x",
         f"{HOME}/notices?channel=x",
@@ -420,6 +422,8 @@ async def test_whatever_a_query_says_is_no_failure(office: Office, text: str) ->
         f"{PAGE}/entries.csv?user_id={said}",
         f"{PAGE}/history?verb={said}",
         f"{PAGE}/statistics?period={said}",
+        f"{PAGE}/statistics?release={said}",
+        f"{HOME}/statistics?range={said}",
         f"{PAGE}/entries/{quote(text.encode(errors='replace'), safe='')}",
         f"{HOME}/notices?status={said}",
     ):
@@ -529,59 +533,6 @@ async def test_a_long_history_comes_in_pages(office: Office) -> None:
     assert "joined as number 1 " in (await organizer.get(more)).text
     oldest = await organizer.get(f"{PAGE}/history?order=oldest&verb=join")
     assert oldest.text.index("joined as number 1 ") < oldest.text.index("joined as number 2 ")
-
-
-async def test_the_statistics_are_drawn_and_written_down(office: Office) -> None:
-    organizer = await office.organizer()
-    empty = await organizer.get(f"{PAGE}/statistics")
-    assert "Joins 0" in empty.text
-    await office.line()
-    await office.shop.made("POST", f"/waiting-lists/{LIST}/entries/ada/purchase", {})
-    for period in ("hour", "day", "week"):
-        answer = await organizer.http.get(f"{PAGE}/statistics?period={period}")
-        page = organizer.read(answer)
-        for figure in (
-            "Joins 3",
-            "Offers 1",
-            "Purchases 1",
-            "Tickets bought 2",
-            "Offers that led to a purchase 100%",
-        ):
-            assert figure in page.text, figure
-        assert page.tags.count("svg") == 6
-        assert page.tags.count("table") == 1
-
-
-async def test_a_plot_has_a_bar_for_every_period_also_where_nothing_happened(office: Office) -> None:
-    await office.line()
-    await office.run("UPDATE history SET at = at - interval '10 days' WHERE verb = 'join' AND number = 1")
-    organizer = await office.organizer()
-    answer = await organizer.http.get(f"{PAGE}/statistics?period=day")
-    waited = re.findall(r"<svg.*?</svg>", answer.text, re.DOTALL)[-1]
-    # 10 days on which 2 tickets were waited for, and today, when 5 are.
-    assert waited.count("<rect") == 11
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "bars"),
-    [
-        # In Paris the clocks go back on 27 October 2024, and forward on 31 March 2024.
-        ("2024-10-26 12:00+02", "2024-10-29 12:00+01", {"hour": 74, "day": 4, "week": 2}),
-        ("2024-03-30 12:00+01", "2024-04-02 12:00+02", {"hour": 72, "day": 4, "week": 2}),
-        ("2024-03-24 23:30+01", "2024-03-31 23:30+02", {"hour": 168, "day": 8, "week": 2}),
-    ],
-)
-async def test_a_plot_has_no_gap_and_no_bar_twice_when_the_clocks_change(
-    office: Office, first: str, last: str, bars: dict[str, int]
-) -> None:
-    await office.line()
-    await office.run(f"UPDATE history SET at = '{last}'")
-    await office.run(f"UPDATE history SET at = '{first}' WHERE verb = 'join' AND number = 1")
-    organizer = await office.organizer()
-    for period, count in bars.items():
-        answer = await organizer.http.get(f"{PAGE}/statistics?period={period}")
-        waited = re.findall(r"<svg.*?</svg>", answer.text, re.DOTALL)[-1]
-        assert waited.count("<rect") == count, period
 
 
 async def test_the_dashboard_speaks_french(office: Office) -> None:

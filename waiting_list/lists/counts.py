@@ -15,6 +15,8 @@ LEAST_CHANGES = 200
 CHANGES_AT_ONCE = 2_000
 """The most changes that one transaction counts, so that the worker soon returns to what is due."""
 LISTS_AT_ONCE = 16
+SWEPT_AT_ONCE = 100
+"""How many lists with few uncounted changes one sweep counts."""
 
 
 async def count_changes(pool: Pool, *, at_once: int = CHANGES_AT_ONCE) -> bool:
@@ -26,6 +28,18 @@ async def count_changes(pool: Pool, *, at_once: int = CHANGES_AT_ONCE) -> bool:
         lists = await acquired.fetch(sql("read_lists_to_count"), LEAST_CHANGES, LISTS_AT_ONCE)
     more = [await count_list(pool, one["list_id"], at_once=at_once) for one in lists]
     return any(more) or len(lists) == LISTS_AT_ONCE
+
+
+async def sweep_changes(pool: Pool) -> None:
+    """Count all changes of the lists that have any, at most so many lists, those with the most first.
+
+    So the statistics of an event and of an organization, which are of counted changes alone, are soon complete.
+    Raises Unavailable.
+    """
+    async with snapshot(pool) as acquired:
+        lists = await acquired.fetch(sql("read_lists_to_count"), 1, SWEPT_AT_ONCE)
+    for one in lists:
+        await count_list(pool, one["list_id"])
 
 
 async def count_list(pool: Pool, list_id: UUID, *, at_once: int = CHANGES_AT_ONCE) -> bool:

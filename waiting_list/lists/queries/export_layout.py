@@ -52,6 +52,7 @@ _STATES: dict[object, str] = {
     LeftReason.REMOVED: N_("removed by the organizer"),
     LeftReason.ENDED: N_("the list ended"),
 }
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """With what a cell begins that a spreadsheet may run (OWASP, CSV injection); the last four are full-width."""
 
@@ -87,9 +88,19 @@ class Layout:
         return self._written([self.cell(entry, name) for name in self.columns] for entry in entries)
 
     def _written(self, rows: Iterable[Iterable[object]]) -> bytes:
-        buffer = io.StringIO()
-        csv.writer(buffer, delimiter=self.delimiter).writerows(rows)
-        return buffer.getvalue().encode()
+        return _written(rows, self.delimiter)
+
+
+def spreadsheet_file(locale: Locale, header: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes:
+    """Return a CSV file of times and numbers, for spreadsheets in a language. It translates the header."""
+    words = translations(locale).gettext
+    return _BYTE_ORDER_MARK + _written([[words(name) for name in header], *rows], _DELIMITERS[locale])
+
+
+def _written(rows: Iterable[Iterable[object]], delimiter: str) -> bytes:
+    buffer = io.StringIO()
+    csv.writer(buffer, delimiter=delimiter).writerows(rows)
+    return buffer.getvalue().encode()
 
 
 def _plain(entry: ExportedEntry, name: str) -> object:
@@ -124,7 +135,7 @@ def spreadsheet(locale: Locale, *, contacts: bool = False) -> Layout:
 
     columns = [*(_CONTACT if contacts else ()), *_COLUMNS, "timezone"]
     header = [words(_WORDS[name]) for name in columns]
-    return Layout(columns, header, cell, _DELIMITERS[locale], b"\xef\xbb\xbf")
+    return Layout(columns, header, cell, _DELIMITERS[locale], _BYTE_ORDER_MARK)
 
 
 def _harmless(text: str) -> str:
