@@ -48,6 +48,7 @@ from waiting_list.lists.queries.live import Live
 from waiting_list.maintenance import Maintenance
 from waiting_list.notifications.dispatcher import Dispatcher
 from waiting_list.pages import api_docs, dev_mailbox, language, static_files
+from waiting_list.pages.dashboard import api_keys as dashboard_api_keys
 from waiting_list.pages.dashboard import changes as dashboard_changes
 from waiting_list.pages.dashboard import emails as dashboard_emails
 from waiting_list.pages.dashboard import event_dates as dashboard_event_dates
@@ -61,9 +62,11 @@ from waiting_list.pages.dashboard import list_settings as dashboard_settings
 from waiting_list.pages.dashboard import lists as dashboard_lists
 from waiting_list.pages.dashboard import messages as dashboard_messages
 from waiting_list.pages.dashboard import notices as dashboard_notices
+from waiting_list.pages.dashboard import organization as dashboard_organization
 from waiting_list.pages.dashboard import people as dashboard_people
 from waiting_list.pages.dashboard import sign_in as dashboard_sign_in
 from waiting_list.pages.dashboard import statistics as dashboard_statistics
+from waiting_list.pages.dashboard import team as dashboard_team
 from waiting_list.pages.dashboard import ticket_types as dashboard_ticket_types
 from waiting_list.pages.dashboard import webhooks as dashboard_webhooks
 from waiting_list.pages.dashboard import wording as dashboard_wording
@@ -121,10 +124,14 @@ ROUTERS = (
     dashboard_sign_in.public_router,
     dashboard_first.router,
     dashboard_sign_in.router,
+    dashboard_team.router,
+    dashboard_team.account_router,
+    dashboard_api_keys.router,
     dashboard_webhooks.router,
     dashboard_notices.router,
     dashboard_people.router,
     dashboard_emails.router,
+    dashboard_organization.router,
     dashboard_changes.router,
     dashboard_settings.router,
     dashboard_history.router,

@@ -349,9 +349,10 @@ STATES: dict[str, State] = {
     "dashboard, webhooks": State(_with_webhook("/dashboard/webhooks"), "organizer"),
     "dashboard, webhook": State(_with_webhook(f"/dashboard/webhooks/{WEBHOOK}"), "organizer"),
     "dashboard, delete a webhook": State(_with_webhook(f"/dashboard/webhooks/{WEBHOOK}/delete"), "organizer"),
-    "dashboard, emails": State(_sender("/dashboard/emails"), "organizer"),
-    "dashboard, wrong emails": State(
-        _at("/dashboard/emails"), "organizer", form={"sender_name": "a@b", "reply_to": "x@"}, status=422
+    "dashboard, emails": State(_at("/dashboard/emails"), "organizer"),
+    "dashboard, organization": State(_sender("/dashboard/settings"), "organizer"),
+    "dashboard, wrong organization": State(
+        _at("/dashboard/settings"), "organizer", form={"sender_name": "a@b", "reply_to": "x@"}, status=422
     ),
     "dashboard, wording": State(_sender(_WORDING), "organizer"),
     "dashboard, own wording": State(

@@ -38,7 +38,7 @@ from waiting_list.settings import Settings
 
 PACKAGE = Path(__file__).parent.parent.parent / "waiting_list"
 NOTICE = UUID("6e2f4a56-54a8-4d5c-9f0a-0c1f5b1f7a11")
-TO_FANS = [kind for kind in EmailKind if kind is not EmailKind.WEBHOOK_DISABLED]
+TO_FANS = [kind for kind in EmailKind if kind not in (EmailKind.WEBHOOK_DISABLED, EmailKind.MEMBER_LINK)]
 HOSTILE = [
     'Ada "Countess" <ada@evil.example>, Bob',
     "Ada\r\nBcc: everybody@example.org",

@@ -176,21 +176,21 @@ async def test_changes_of_several_fields_at_once_lose_none(shop: Shop) -> None:
 async def test_the_dashboard_changes_what_an_organization_says_of_itself(office: Dashboard) -> None:  # noqa: F811
     shop, organizer = office.shop, await office.organizer()
     await shop.made("PATCH", "/organization", {"footer": {"de": "Am Kai", "en": "x"}})
-    page = await organizer.get("/dashboard/emails")
+    page = await organizer.get("/dashboard/settings")
     assert "Whom to ask:" in page.text
     form = {name: one for name, one in SENDER.items() if name != "footer"}
     footers = {"footer_en": "Le Quai\r\nParis", "footer_fr": ""}
-    page = await organizer.did("/dashboard/emails", **form, **footers)
+    page = await organizer.did("/dashboard/settings", **form, **footers)
     assert "Saved. It holds for every email from now on." in page.text
     found = await shop.made("GET", "/organization")
     assert {name: found[name] for name in form} == form
     assert found["footer"] == {"de": "Am Kai", "en": "Le Quai\nParis"}
     wrong = {"sender_name": "a@b", "reply_to": "x", "contact": "<b>", "footer_en": "<b>", "footer_fr": "x"}
-    page = await organizer.refused("/dashboard/emails", 422, **wrong)
+    page = await organizer.refused("/dashboard/settings", 422, **wrong)
     for said in ("a name of at most", "an email address, such as", "one line of at most", "1,000 characters"):
         assert said in page.text
     assert [name for name, _ in page.attributes].count("aria-invalid") == 4
     assert await shop.made("GET", "/organization") == found
-    page = await organizer.did("/dashboard/emails", **dict.fromkeys((*form, *footers), ""))
+    page = await organizer.did("/dashboard/settings", **dict.fromkeys((*form, *footers), ""))
     found = await shop.made("GET", "/organization")
     assert (found["sender_name"], found["contact"], found["footer"]) == (None, None, {"de": "Am Kai"})

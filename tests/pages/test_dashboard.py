@@ -43,6 +43,10 @@ PAGES = [
     f"{HOME}/webhooks/{WEBHOOK}",
     f"{HOME}/webhooks/{WEBHOOK}/delete",
     f"{HOME}/emails",
+    f"{HOME}/account",
+    f"{HOME}/settings",
+    f"{HOME}/settings/team",
+    f"{HOME}/settings/api-keys",
     f"{HOME}/events/ev_1/wording",
     f"{HOME}/notices",
 ]

@@ -29,7 +29,7 @@ READS_THE_CLOCK = {
     "insert_audit", "read_figures", "read_lists_of_events", "read_sign_outs", "upsert_sign_out",
     "delete_old_sign_outs", "delete_old_visitors", "note_mail", "give_up_letters",
     "note_session", "note_member", "read_sessions", "insert_member", "remove_member", "forget_members",
-    "insert_member_link", "read_member_link", "use_member_link",
+    "insert_member_link", "insert_member_letter", "read_member_link", "use_member_link",
     "read_inventories", "delete_old_told_people", "read_waiting_lists", "read_lists_of_entries", "read_needs",
     "read_pace_window", "read_overview", "delete_old_sessions", "read_organizations", "read_event_overview",
 }  # fmt: skip

@@ -95,6 +95,15 @@ class MailLimits:
             (self._organization, organization_id),
         )
 
+    async def count_member_sign_in(self, email: str, address: str | None) -> None:
+        """Count a sign-in link to the dashboard: at most one a minute for a mailbox. Raises RateLimited,
+        Unavailable."""
+        await self._count(
+            (self._sign_in, f"\x1f{mailbox(email)}"),
+            (self._mailbox, mailbox(email)),
+            (self._network, Limits.network(address) or address or ""),
+        )
+
     async def _count(self, *asked: tuple[_Limit, str | None]) -> None:
         wanted = [_Wanted(limit, caller) for limit, caller in asked if limit.quantity and caller is not None]
         if wanted:

@@ -17,6 +17,7 @@ from waiting_list.access.members import Member, of_address
 from waiting_list.fields import Locale
 from waiting_list.i18n import known
 from waiting_list.key_material import derived
+from waiting_list.lists.models import organization_list_id
 from waiting_list.page_addresses import DASHBOARD
 from waiting_list.postgres.pool import Connection, Pool, Record, connection, transaction
 from waiting_list.postgres.statements import sql
@@ -42,6 +43,8 @@ class MemberLink(NamedTuple):
     locale: Locale
     next: str
     members: Sequence[Mapping[str, object]]
+    is_invitation: bool
+    """Whether it is for one member alone."""
 
 
 async def make_link(
@@ -57,13 +60,38 @@ async def make_link(
     return link_token(secret, link_id)
 
 
+async def ask_for_link(pool: Pool, email: str, *, locale: Locale, after: str) -> None:
+    """Ask for a link to be e-mailed to an address, and to lead to the page `after`. The caller limits how many.
+
+    An unknown address takes the same steps and gets no e-mail, so that the time does not tell it apart. Raises
+    Unavailable.
+    """
+    link_id = uuid4()
+    async with transaction(pool) as acquired:
+        await acquired.execute(sql("insert_member_link"), link_id, None, email, locale, after, SIGN_IN)
+        if found := await of_address(acquired, email):
+            await _send(acquired, link_id, str(found[0]["organization_id"]))
+
+
+async def invite(pool: Pool, member: Member, *, locale: Locale) -> None:
+    """E-mail an invitation to a member. Raises Unavailable."""
+    link_id = uuid4()
+    values = (member.member_id, member.email, locale, DASHBOARD, INVITATION)
+    async with transaction(pool) as acquired:
+        await acquired.execute(sql("insert_member_link"), link_id, *values)
+        await _send(acquired, link_id, member.organization_id)
+
+
+async def known_link(pool: Pool, link_id: UUID) -> MemberLink | None:
+    """Return what a link can do, by its id; None if it was used or has expired. Raises Unavailable."""
+    async with connection(pool) as acquired:
+        return await _link(acquired, await acquired.fetchrow(sql("read_member_link"), link_id))
+
+
 async def read_link(pool: Pool, secret: bytes, token: str) -> MemberLink | None:
     """Return what a link can do; None if it is invalid, used or expired. Raises Unavailable."""
     named = _link_id(secret, token)
-    if named is None:
-        return None
-    async with connection(pool) as acquired:
-        return await _link(acquired, await acquired.fetchrow(sql("read_member_link"), named))
+    return await known_link(pool, named) if named else None
 
 
 async def use_link(
@@ -84,6 +112,12 @@ async def use_link(
         return session, link
 
 
+async def _send(acquired: Connection, link_id: UUID, organization_id: str) -> None:
+    await acquired.execute(
+        sql("insert_member_letter"), organization_list_id(organization_id), link_id, organization_id
+    )
+
+
 def _link_id(secret: bytes, token: str) -> UUID | None:
     try:
         decoded = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
@@ -99,8 +133,7 @@ async def _link(acquired: Connection, record: Record | None) -> MemberLink | Non
     if record is None:
         return None
     found = await of_address(acquired, record["email"], record["member_id"])
-    return (
-        MemberLink(record["link_id"], record["email"], known(record["locale"]), record["next"], found)
-        if found
-        else None
-    )
+    if not found:
+        return None
+    named = (record["link_id"], record["email"], known(record["locale"]), record["next"])
+    return MemberLink(*named, found, record["member_id"] is not None)

@@ -82,6 +82,23 @@ async def has_organizer(pool: Pool) -> bool:
         return bool(await acquired.fetchval(sql("read_has_organizer")))
 
 
+async def actor_names(pool: Pool, organization_id: str, actors: Iterable[str]) -> dict[str, str | None]:
+    """Return the names of the members and API keys among the actors of a history, also of former ones.
+
+    The name is None if it was forgotten. Other actors are left out. Raises Unavailable.
+    """
+    ids: dict[str, set[str]] = {"member": set(), "organizer": set()}
+    for actor in actors:
+        kind, _, named = actor.partition(":")
+        if kind in ids:
+            ids[kind].add(named)
+    if not any(ids.values()):
+        return {}
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(sql("read_actor_names"), organization_id, *map(list, ids.values()))
+    return {one["actor"]: one["name"] for one in records}
+
+
 async def members(pool: Pool, organization_id: str) -> Sequence[Member]:
     """Return the present members of an organization, the oldest first. Raises Unavailable."""
     async with connection(pool) as acquired:

@@ -29,8 +29,8 @@ class WebhookType(StrEnum):
 
 
 class EmailKind(StrEnum):
-    """The e-mails to fans, and `webhook_disabled`, an e-mail to the organizer. `sign_in` does not concern an
-    entry."""
+    """The e-mails to fans, and two to people of an organization: `member_link` and `webhook_disabled`. These and
+    `sign_in` do not concern an entry."""
 
     JOINED = "joined"
     READY = "ready"
@@ -44,4 +44,5 @@ class EmailKind(StrEnum):
     MESSAGE = "message"
     VERIFY = "verify"
     SIGN_IN = "sign_in"
+    MEMBER_LINK = "member_link"
     WEBHOOK_DISABLED = "webhook_disabled"

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from waiting_list import page_addresses as to
+from waiting_list.access import member_links
 from waiting_list.access.email_sign_in import SignIn, sign_in_token
 from waiting_list.access.private_links import link_hash, link_token, verification_code
 from waiting_list.access.purchase_passes import PurchasePasses
@@ -119,6 +120,24 @@ class EmailComposer:
             link=self._public_url + to.address(to.SIGN_IN_LINK, token=token),
         )
         return self._renderer.render(EmailKind.SIGN_IN, context, notice_id=notice["notice_id"])
+
+    async def compose_member_link(self, notice: Record) -> EmailMessage | None:
+        """Return the e-mail with the link that signs a member in; None if the link was used or has expired, or the
+        member is gone. Raises Unavailable."""
+        link = await member_links.known_link(self._pool, notice["notice_id"])
+        if link is None:
+            return None
+        token = member_links.link_token(await self._signing_keys.derived_secret(), link.link_id)
+        new = next((one for one in link.members if link.is_invitation and not one["joined_at"]), None)
+        context = EmailContext(
+            organization_id=str(link.members[0]["organization_id"]),
+            locale=link.locale,
+            email=link.email,
+            link=self._public_url + to.address(to.DASHBOARD_SIGN_IN_LINK, token=token),
+            invited_to=str(new["organization_name"]) if new else None,
+            invited_as=str(new["role"]) if new else None,
+        )
+        return self._renderer.render(EmailKind.MEMBER_LINK, context, notice_id=notice["notice_id"])
 
     def compose_webhook_disabled(self, notice: Record) -> EmailMessage:
         """Return the e-mail to an organizer whose webhook was disabled."""

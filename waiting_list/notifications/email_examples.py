@@ -70,7 +70,7 @@ def example_context(kind: EmailKind, *, locale: str, organization_id: str = "dem
         case EmailKind.MESSAGE:
             said = "The doors open at 19:00, half an hour earlier than planned."
             return replace(context, message_subject="Doors open earlier", message_lines=(said,))
-        case EmailKind.SIGN_IN:
+        case EmailKind.SIGN_IN | EmailKind.MEMBER_LINK:
             return EmailContext(
                 organization_id=organization_id,
                 locale=locale,

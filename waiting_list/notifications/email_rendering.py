@@ -64,7 +64,8 @@ class EmailContext:
     the moment of sending. `link` is the fan's private page. `buy_link` is where the fan buys the held tickets.
     Templates see neither `name` nor `email` until `email_verified`. `sender_name`, `reply_to`, `organizer_contact`
     and `footer`, by language, are the organization's. `own_subject` and `own_opening` are the organizer's words,
-    with placeholders; None: ours.
+    with placeholders; None: ours. A member who has yet to join is `invited_to` an organization, `invited_as` a
+    role.
     """
 
     organization_id: str
@@ -104,6 +105,8 @@ class EmailContext:
     own_opening: str | None = None
     message_subject: str | None = None
     message_lines: tuple[str, ...] = ()
+    invited_to: str | None = None
+    invited_as: str | None = None
 
 
 class _OneLineHeader(UnstructuredHeader, BaseHeader):

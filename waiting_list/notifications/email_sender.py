@@ -123,8 +123,11 @@ class EmailSender:
         """
         if notice["type"] == EmailKind.WEBHOOK_DISABLED:
             message = self._composer.compose_webhook_disabled(notice)
-        elif notice["type"] == EmailKind.SIGN_IN:
-            sign_in = await self._composer.compose_sign_in(notice)
+        elif notice["type"] in (EmailKind.SIGN_IN, EmailKind.MEMBER_LINK):
+            compose = self._composer.compose_sign_in
+            if notice["type"] == EmailKind.MEMBER_LINK:
+                compose = self._composer.compose_member_link
+            sign_in = await compose(notice)
             if sign_in is None:
                 return SendResult(notice, NoticeStatus.DROPPED, reason="the sign-in link has expired")
             message = sign_in

@@ -1,60 +1,19 @@
-"""The dashboard pages of the organization's e-mails: their sender, and whom fans can ask."""
-
-from typing import Any
+"""The dashboard page of e-mails: the events, each with the organizer's own words."""
 
 from fastapi import APIRouter, Response
-from pydantic import ValidationError
 
 from waiting_list import page_addresses as to
 from waiting_list.catalogue import queries as catalogue_queries
-from waiting_list.i18n import LOCALES
-from waiting_list.notifications import organizations
-from waiting_list.notifications.organizations import OrganizationChange
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page
-from waiting_list.pages.page import PageRequest, go_to
+from waiting_list.pages.page import PageRequest
 
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
-_LINES = ("sender_name", "reply_to", "contact")
 
 
 @router.get(to.EMAILS)
 async def show_emails(call: PageRequest) -> Response:
-    """Show what the organization says of itself, with the form to change it."""
-    return await _emails_page(call)
-
-
-@router.post(to.EMAILS)
-async def change_emails(call: PageRequest) -> Response:
-    """Change what the organization says of itself. An empty field removes it."""
-    form = call.sent
-    kept = await organizations.organization(call.pool, call.organization_id)
-    # Footers in languages that the form does not show stay.
-    footer = {tag: text for tag, text in kept.footer.items() if tag not in LOCALES}
-    for locale in LOCALES:
-        if text := form.get(f"footer_{locale}", "").strip():
-            footer[locale] = text.replace("\r\n", "\n")
-    lines = {name: form.get(name, "").strip() or None for name in _LINES}
-    try:
-        changes = OrganizationChange.model_validate(lines | {"footer": footer})
-    except ValidationError as error:
-        fields = ("_".join(str(part) for part in one["loc"][:2]) for one in error.errors())
-        return await _emails_page(call, status=422, errors=dict.fromkeys(fields, ""))
-    await organizations.change(call.pool, call.organization_id, changes)
-    return go_to(f"{to.EMAILS}?done=emails")
-
-
-async def _emails_page(call: PageRequest, *, status: int = 200, errors: dict[str, str] | None = None) -> Response:
+    """List the events, whose e-mails can have the organizer's own words."""
     events = await catalogue_queries.events(call.pool, call.organization_id, event_id=None, limit=500, cursor=None)
-    found = await organizations.organization(call.pool, call.organization_id)
-    shown: dict[str, Any] = {name: getattr(found, name) or "" for name in _LINES}
-    shown |= {f"footer_{locale}": found.footer.get(locale, "") for locale in LOCALES}
     return dashboard_page(
-        call,
-        "dashboard_emails.html",
-        status=status,
-        form=shown | dict(getattr(call, "sent", {})),
-        errors=errors or {},
-        done="done" in call.query_params,
-        locales=LOCALES,
-        events=events.items,
+        call, "dashboard_emails.html", events=events.items, mails=call.service.settings.sends_mail
     )

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Response
 
 from waiting_list import page_addresses as to
+from waiting_list.access.members import actor_names
 from waiting_list.lists.events import VERBS
 from waiting_list.lists.queries import history as history_queries
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts, next_page
@@ -35,6 +36,7 @@ async def show_history(call: PageRequest) -> Response:
         "dashboard_history.html",
         **shown,
         changes=found.items,
+        actors=await actor_names(call.pool, call.organization_id, (one.actor for one in found.items)),
         people=await people_of(call, key, {one.number for one in found.items if one.number}, shown_in="history"),
         more=next_page(call, found.next_cursor),
         verbs=VERBS,

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from waiting_list import page_addresses as to
+from waiting_list.access.members import actor_names
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.lists.models import LeftReason, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
@@ -162,6 +163,7 @@ async def show_entry(call: PageRequest) -> Response:
         "people": people,
         "entry": entry,
         "changes": found.items,
+        "actors": await actor_names(call.pool, call.organization_id, (one.actor for one in found.items)),
         "checkout": checkout,
         "failed": failed,
     }

@@ -1,7 +1,7 @@
 """What all pages of the dashboard share: the check of the session, and the facts that each page shows."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 from fastapi import Response
@@ -22,8 +22,11 @@ from waiting_list.problems import Problem
 class DashboardRoute(PageRoute):
     """A page for a signed-in organizer. All other visitors are sent to the sign-in page.
 
-    A session may do only what its API key may do.
+    A session may do only what its API key or the role of its member may do.
     """
+
+    reading: ClassVar[Scope] = Scope.READ
+    """The scope that the page itself needs."""
 
     def required_scope(self, call: PageRequest) -> Scope:  # noqa: ARG002 - some forms differ
         """Return the scope that a sent form needs."""
@@ -38,7 +41,7 @@ class DashboardRoute(PageRoute):
         call.count()
         await sign_forms(call, session)
         if call.page != to.DASHBOARD_SIGN_OUT:
-            organizer.demand(self.required_scope(call) if call.method == "POST" else Scope.READ)
+            organizer.demand(self.required_scope(call) if call.method == "POST" else self.reading)
         return None
 
     async def refused(self, call: PageRequest, problem: Problem) -> Response:

@@ -6,10 +6,12 @@ The browser stores a session, never the key.
 from contextlib import suppress
 
 from fastapi import APIRouter, Response
+from pydantic import TypeAdapter, ValidationError
 
 from waiting_list.access.authentication import Organizer
 from waiting_list.access.dashboard_sessions import KEY_SESSION, MEMBER_SESSION, close_session, open_session
-from waiting_list.access.member_links import read_link, use_link
+from waiting_list.access.member_links import SIGN_IN, ask_for_link, read_link, use_link
+from waiting_list.fields import Email
 from waiting_list.page_addresses import (
     DASHBOARD,
     DASHBOARD_SIGN_IN,
@@ -20,26 +22,29 @@ from waiting_list.pages.browsers import browser_name
 from waiting_list.pages.dashboard.page import DashboardRoute
 from waiting_list.pages.forms import check_same_origin, local, read_form
 from waiting_list.pages.page import NOT_REFERRED, ORGANIZER_COOKIE, PageRequest, PageRoute, go_to, page
-from waiting_list.problems import Forbidden, Unauthenticated, Unavailable
+from waiting_list.problems import Forbidden, RateLimited, Unauthenticated, Unavailable
 
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
 public_router = APIRouter(route_class=PageRoute, include_in_schema=False)
 """Pages for organizers who are not signed in yet."""
+_EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 
 
 @public_router.get(DASHBOARD_SIGN_IN)
 async def ask_to_sign_in(call: PageRequest) -> Response:
-    """Ask for an API key."""
+    """Ask for an e-mail address or an API key."""
     return await _asked(call, local(call.query_params.get("next"), DASHBOARD))
 
 
 @public_router.post(DASHBOARD_SIGN_IN)
 async def sign_in(call: PageRequest) -> Response:
-    """Start a session of an API key."""
+    """Start a session of an API key, or send a link to an e-mail address."""
     check_same_origin(call)
     call.allow(call.service.limits.sign_in_from(call.address))
     form = await read_form(call)
     after = local(form.get("next"), DASHBOARD)
+    if "email" in form:
+        return await _send_link(call, form["email"].strip(), after)
     try:
         organizer: Organizer = await call.service.authenticator.organizer(
             f"Bearer {form.get('api_key', '').strip()}"
@@ -104,10 +109,32 @@ def sign_in_as(call: PageRequest, session: str, after: str) -> Response:
     return answer
 
 
-async def _asked(call: PageRequest, after: str, *, status: int = 200, wrong: str = "") -> Response:
-    has_organizer = await _has_organizer(call)
+async def _send_link(call: PageRequest, given: str, after: str) -> Response:
+    # The answer is the same for every address, so that it tells a stranger nothing.
+    try:
+        email = _EMAIL.validate_python(given)
+    except ValidationError:
+        return await _asked(call, after, status=422, wrong="email", email=given)
+    if call.service.settings.sends_mail:
+        with suppress(RateLimited):
+            await call.service.mail_limits.count_member_sign_in(email, call.address)
+            await ask_for_link(call.pool, email, locale=call.locale(), after=after)
+            call.engine.wake.set()
+    return page(call, "dashboard_link_sent.html", email=email, minutes=int(SIGN_IN.total_seconds()) // 60)
+
+
+async def _asked(
+    call: PageRequest, after: str, *, status: int = 200, wrong: str = "", email: str = ""
+) -> Response:
     return page(
-        call, "dashboard_sign_in.html", status=status, next=after, wrong=wrong, has_organizer=has_organizer
+        call,
+        "dashboard_sign_in.html",
+        status=status,
+        next=after,
+        wrong=wrong,
+        email=email,
+        mails=call.service.settings.sends_mail,
+        has_organizer=await _has_organizer(call),
     )
 
 
