@@ -54,6 +54,7 @@ from waiting_list.pages.dashboard import emails as dashboard_emails
 from waiting_list.pages.dashboard import event_dates as dashboard_event_dates
 from waiting_list.pages.dashboard import event_form as dashboard_event_form
 from waiting_list.pages.dashboard import event_list as dashboard_event_list
+from waiting_list.pages.dashboard import event_share as dashboard_event_share
 from waiting_list.pages.dashboard import event_tickets as dashboard_event_tickets
 from waiting_list.pages.dashboard import events as dashboard_events
 from waiting_list.pages.dashboard import first as dashboard_first
@@ -143,6 +144,7 @@ ROUTERS = (
     dashboard_event_dates.router,
     dashboard_ticket_types.router,
     dashboard_event_tickets.router,
+    dashboard_event_share.router,
     dashboard_events.router,
     dashboard_lists.router,
     language.router,

@@ -16,6 +16,7 @@ FIRST_PARTS = frozenset(
         "sign-out",
         "my-lists",
         "waiting-lists",
+        "events",
         "e",
         "dashboard",
         "demo",

@@ -81,6 +81,14 @@ TABLE: dict[str, str] = {
             "tickets",
         )
     },
+    **{
+        f"GET {_EVENT}/{page}": ALL
+        for page in (
+            "share",
+            "poster",
+            "qr.{kind}",
+        )
+    },
     f"GET {_EVENT}": ALL,
     f"GET {_EVENT}/message": ALL,
     f"GET {_EVENT}/statistics": ALL,

@@ -30,9 +30,10 @@ PUBLIC = {
     "get_robots": "public, max-age=300",
     "show_events": "public, max-age=2",
     "show_list": "public, max-age=2",
+    "show_public_event": "public, max-age=2",
 }
 """Each call whose good answer caches may keep, and for how long. A page is public for those who send no cookie."""
-PAGES = {"show_events", "show_list"}
+PAGES = {"show_events", "show_list", "show_public_event"}
 
 
 def one(answer: httpx.Response) -> str:

@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from waiting_list.catalogue.models import Event, EventSummary, Offer, Representation
 from waiting_list.lists.list_state import list_state
-from waiting_list.lists.models import Inventory
+from waiting_list.lists.models import Inventory, ListKey
 from waiting_list.postgres.outage import is_of_lost_node
 from waiting_list.postgres.pagination import Page, decode, page_of
 from waiting_list.postgres.pool import Pool, Record, connection, snapshot
@@ -41,6 +41,42 @@ async def upcoming_events(
             raise
     lists_of = {record["event_id"]: json.loads(record["waiting_lists"]) for record in lists}
     return page_of(records, limit, partial(_event_summary, lists_of), "next_start", "event_id")
+
+
+async def shown_event(pool: Pool, event_id: str) -> EventSummary:
+    """Return one event as fans see it, with its coming dates and their lists. Raises EventNotFound.
+
+    A draft does not exist for them. While a node of a Citus cluster is lost, the event has no lists.
+    """
+    async with snapshot(pool) as acquired:
+        record = await acquired.fetchrow(sql("read_shown_event"), event_id)
+    if record is None:
+        raise EventNotFound("There is no such event.")
+    lists = []
+    try:
+        async with connection(pool) as acquired:
+            lists = await acquired.fetch(sql("read_lists_of_events"), [event_id])
+    except Unavailable as problem:
+        if not is_of_lost_node(problem.__cause__):
+            raise
+    return _event_summary({one["event_id"]: json.loads(one["waiting_lists"]) for one in lists}, record)
+
+
+class LinkedEvent(NamedTuple):
+    """What a list's page says of its event. Fans cannot open the page of a draft."""
+
+    event_id: str
+    description: str
+    draft: bool
+
+
+async def linked_event(pool: Pool, key: ListKey) -> LinkedEvent:
+    """Return the event of a list. Raises RepresentationNotFound if it was deleted meanwhile."""
+    async with connection(pool) as acquired:
+        record = await acquired.fetchrow(sql("read_linked_event"), key.representation_id)
+    if record is None:
+        raise RepresentationNotFound("There is no such representation.")
+    return LinkedEvent(**record)
 
 
 async def event(pool: Pool, event_id: str, *, organization_id: str) -> Event:

@@ -76,7 +76,10 @@ async def set_tickets(call: PageRequest) -> Response:
     new = await add_lists(call.pool, call.caller, wanted)
     for key in [*sorted(new), *relinks] if link or relinks else []:
         await call.engine.run(key, call.caller, verbs.configure, settings=settings, end_lists=False)
-    here = to.address(to.DASHBOARD_EVENT_TICKETS, event_id=event.event_id)
+    # Of a draft, the last step comes when no list is missing.
+    finished = event.draft and len(new) == len(_missing(rows))
+    pattern = to.DASHBOARD_EVENT_SHARE if finished else to.DASHBOARD_EVENT_TICKETS
+    here = to.address(pattern, event_id=event.event_id)
     return go_to(f"{here}?done=tickets&count={len(wanted)}")
 
 

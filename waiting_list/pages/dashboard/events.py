@@ -128,7 +128,8 @@ async def change_event(call: PageRequest) -> Response:
         await catalogue_changes.put_event(
             call.pool, call.organization_id, event.event_id, fields, engine=call.engine, actor=caller.actor
         )
-    return go_to(f"{to.address(to.DASHBOARD_EVENT, event_id=event.event_id)}?done={do}")
+    after = to.DASHBOARD_EVENT_SHARE if do == "publish" else to.DASHBOARD_EVENT
+    return go_to(f"{to.address(after, event_id=event.event_id)}?done={do}")
 
 
 @router.get(to.DASHBOARD_EVENT + to.ANYTHING_ELSE)

@@ -12,13 +12,13 @@ from waiting_list.lists.models import Entry, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.wait_estimate import estimate_wait
-from waiting_list.page_addresses import HOME, JOIN, LIST, MY_LISTS, PLACE, SIGN_IN, of_list
+from waiting_list.page_addresses import EVENT, HOME, JOIN, LIST, MY_LISTS, PLACE, SIGN_IN, of_list
 from waiting_list.pages.bar_chart import plot
 from waiting_list.pages.fans.page import FanRoute
 from waiting_list.pages.forms import sent_solution, whole_number
 from waiting_list.pages.page import SHARED, PageRequest, go_to, page
 from waiting_list.problems import AlreadyInList, InventoryNotFound, NotFound, NotInList, Problem
-from waiting_list.web.parameters import is_id, path_key
+from waiting_list.web.parameters import is_id, path_id, path_key
 
 _EVENTS = 20
 _LISTS = 50
@@ -45,6 +45,13 @@ async def show_events(call: PageRequest) -> Response:
         next_cursor=found.next_cursor,
         organization_ids=organization_ids or [],
     )
+
+
+@router.get(EVENT)
+async def show_public_event(call: PageRequest) -> Response:
+    """Show one event with its coming dates and their lists. A draft does not exist for fans."""
+    found = await catalogue_queries.shown_event(call.pool, path_id(call, "event_id"))
+    return page(call, "event.html", headers=_shared(call), event=found)
 
 
 @router.get(LIST)
@@ -140,6 +147,7 @@ async def _list(
         headers=_shared(call) | headers,
         page=of_list(LIST, key),
         show=show,
+        event=await catalogue_queries.linked_event(call.pool, key),
         rules=rules,
         entry=entry,
         timezone=show.timezone,
