@@ -130,7 +130,7 @@ def environment(
         "time": lambda value, timezone: shown_time(value, timezone, locale=locale),
         "instant": lambda value, timezone: shown_instant(value, timezone, locale=locale),
         "parsed": datetime.fromisoformat,
-        "clock": lambda value: dates.format_time(time.fromisoformat(value), "short", locale=locale),
+        "clock": lambda value: dates.format_time(time.fromisoformat(value), "short", locale=_region(locale)),
         "duration": lambda value: shown_duration(value, locale=locale),
         "about": lambda value, latest=None: shown_estimate(value, latest, locale=locale),
         "minutes": lambda value: shown_duration(timedelta(minutes=value), locale=locale),
@@ -154,15 +154,20 @@ def _folder_of(organization_id: str | None, template_folder: Path | None) -> Pat
     return template_folder / name
 
 
+def _region(locale: Locale) -> str:
+    """Return the locale whose rules dates and times follow: `27 November` and `20:30` in English."""
+    return "en_GB" if locale == SOURCE else locale
+
+
 def shown_date(value: datetime, timezone: str, *, locale: Locale) -> str:
-    """Format a date: `Friday, November 27, 2026`."""
-    return dates.format_date(value.astimezone(ZoneInfo(timezone)), "full", locale=locale)
+    """Format a date: `Friday, 27 November 2026`."""
+    return dates.format_date(value.astimezone(ZoneInfo(timezone)), "full", locale=_region(locale))
 
 
 def shown_time(value: datetime, timezone: str, *, locale: Locale) -> str:
-    """Format a time of day: `8:30 PM (Paris time)`."""
+    """Format a time of day: `20:30 (Paris time)`."""
     _ = translations(locale).gettext
-    time = dates.format_time(value, "short", tzinfo=ZoneInfo(timezone), locale=locale)
+    time = dates.format_time(value, "short", tzinfo=ZoneInfo(timezone), locale=_region(locale))
     if timezone == "UTC" or timezone.startswith("Etc/"):
         return f"{time} ({dates.get_timezone_gmt(value.astimezone(ZoneInfo(timezone)), 'long', locale=locale)})"
     city = dates.get_timezone_location(ZoneInfo(timezone), locale=locale, return_city=True)
@@ -171,7 +176,7 @@ def shown_time(value: datetime, timezone: str, *, locale: Locale) -> str:
 
 @lru_cache(maxsize=1000)
 def shown_instant(value: datetime, timezone: str, *, locale: Locale) -> str:
-    """Format an instant: `Friday, November 27, 2026 at 8:30 PM (Paris time)`.
+    """Format an instant: `Friday, 27 November 2026 at 20:30 (Paris time)`.
 
     Results are cached, because the pages of a show repeat the same instants.
     """
@@ -181,16 +186,16 @@ def shown_instant(value: datetime, timezone: str, *, locale: Locale) -> str:
 
 
 def shown_brief(value: datetime, timezone: str, *, locale: Locale) -> str:
-    """Format an instant briefly: `Fri, Nov 27, 8:30 PM`, with the year if it is not the current one."""
+    """Format an instant briefly: `Fri 27 Nov, 20:30`, with the year if it is not the current one."""
     moment = value.astimezone(ZoneInfo(timezone))
-    return f"{shown_day(value, timezone, locale=locale)}, {dates.format_time(moment, 'short', locale=locale)}"
+    return f"{shown_day(value, timezone, locale=locale)}, {dates.format_time(moment, 'short', locale=_region(locale))}"
 
 
 def shown_day(value: datetime, timezone: str, *, locale: Locale) -> str:
-    """Format the date of an instant briefly: `Fri, Nov 27`, with the year if it is not the current one."""
+    """Format the date of an instant briefly: `Fri 27 Nov`, with the year if it is not the current one."""
     moment = value.astimezone(ZoneInfo(timezone))
     same_year = moment.year == datetime.now(moment.tzinfo).year
-    return dates.format_skeleton("MMMEd" if same_year else "yMMMEd", moment, locale=locale)
+    return dates.format_skeleton("MMMEd" if same_year else "yMMMEd", moment, locale=_region(locale))
 
 
 def shown_number(value: float, *, locale: Locale) -> str:

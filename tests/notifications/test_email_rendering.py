@@ -128,12 +128,12 @@ def text_of(message: EmailMessage, kind: str = "plain") -> str:
             EmailKind.READY,
             {},
             [
-                "2 tickets are held for you until Wednesday, November 20, 2030 at 6:30 PM (Paris time).",
+                "2 tickets are held for you until Wednesday, 20 November 2030 at 18:30 (Paris time).",
                 "After that, it is the next fan",
                 "You asked for 4 and said fewer would do: 2 are available.",
                 "Buy now",
                 "Release my tickets",
-                "Friday, November 29, 2030 at 8:30 PM (Paris time)",
+                "Friday, 29 November 2030 at 20:30 (Paris time)",
                 "General admission",
                 "Le Quai Couvert",
                 "12 quai des Tanneurs, Paris",
@@ -560,16 +560,16 @@ def test_an_estimate_is_rounded_to_one_unit(
 @pytest.mark.parametrize(
     ("timezone", "english", "french"),
     [
-        ("Europe/Paris", "8:30 PM (Paris time)", "20:30 (heure locale, Paris)"),
-        ("America/New_York", "2:30 PM (New York time)", "14:30 (heure locale, New York)"),
-        ("Europe/London", "7:30 PM (London time)", "19:30 (heure locale, Londres)"),
+        ("Europe/Paris", "20:30 (Paris time)", "20:30 (heure locale, Paris)"),
+        ("America/New_York", "14:30 (New York time)", "14:30 (heure locale, New York)"),
+        ("Europe/London", "19:30 (London time)", "19:30 (heure locale, Londres)"),
         (
             "America/Argentina/Buenos_Aires",
-            "4:30 PM (Buenos Aires time)",
+            "16:30 (Buenos Aires time)",
             "16:30 (heure locale, Buenos Aires)",
         ),
-        ("UTC", "7:30 PM (GMT+00:00)", "19:30 (UTC+00:00)"),
-        ("Etc/GMT+5", "2:30 PM (GMT-05:00)", "14:30 (UTC-05:00)"),
+        ("UTC", "19:30 (GMT+00:00)", "19:30 (UTC+00:00)"),
+        ("Etc/GMT+5", "14:30 (GMT-05:00)", "14:30 (UTC-05:00)"),
     ],
 )
 def test_an_instant_is_shown_in_the_named_timezone(timezone: str, english: str, french: str) -> None:

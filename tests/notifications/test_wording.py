@@ -46,7 +46,7 @@ def test_all_that_an_e_mail_must_say_stays_beside_the_organizers_words(kind: Ema
     ours = rendered(kind)
     words = {"own_subject": "News of {event}, {date}", "own_opening": "Dear friends of {venue},\n{tickets} <3"}
     theirs = rendered(kind, **words)
-    date = "Friday, November 29, 2030 at 8:30 PM (Paris time)"
+    date = "Friday, 29 November 2030 at 20:30 (Paris time)"
     assert str(theirs["Subject"]).replace("\u202f", " ") == f"News of Jazz on the Quay, {date}"
     tickets = 2 if kind in (EmailKind.READY, EmailKind.REMINDER, EmailKind.EXTENDED) else 4
     text = text_of(theirs)

@@ -348,7 +348,7 @@ async def test_settings_are_shown_changed_and_shown_again(office: Office) -> Non
         "Reminder before the deadline 1 hour never",
         "Quiet hours from",
         "Bot check when joining never when many fans join at once",
-        "12:30 AM (Paris time)",
+        "00:30 (Paris time)",
     ):
         assert said in page.text, page.text
     assert "Open to new fans" not in page.text

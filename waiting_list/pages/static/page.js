@@ -2,6 +2,8 @@
 // without it. The server writes the page; this only asks for it again when there is something new.
 
 const language = document.documentElement.lang;
+/** Dates as the server writes them. */
+const region = language === "en" ? "en-GB" : language;
 
 /** By how many milliseconds this device's clock is behind the server's, as of when the page was written. */
 const behind = at => (at ? Date.parse(at) - Date.now() : 0);
@@ -31,7 +33,7 @@ function countDown(element, skew) {
 function showLocal(element) {
   const { local, timezone, text } = element.dataset;
   const options = { dateStyle: "full", timeStyle: "short" };
-  const shown = zone => new Intl.DateTimeFormat(language, { ...options, timeZone: zone }).format(new Date(local));
+  const shown = zone => new Intl.DateTimeFormat(region, { ...options, timeZone: zone }).format(new Date(local));
   if (shown(undefined) === shown(timezone)) return;
   element.textContent = text.replace("{instant}", shown(undefined));
   element.hidden = false;

@@ -618,6 +618,9 @@ class WaitingListElement extends HTMLElement {
     return [...asked, ...navigator.languages].find(one => /^(en|fr)(-[a-z0-9]{2,8})*$/i.test(one)) ?? "en";
   }
 
+  /** By whose rules dates are written: English of no country as on the service's own pages. */
+  get #region() { return this.#language.toLowerCase() === "en" ? "en-GB" : this.#language; }
+
   #text(name, values = {}) {
     const language = this.#language;
     let text = TEXTS[language.toLowerCase().split("-")[0]][name];
@@ -644,7 +647,7 @@ class WaitingListElement extends HTMLElement {
 
   #clock(at, timeZone) {
     const format = { dateStyle: "full", timeStyle: "short", timeZone };
-    return new Intl.DateTimeFormat(this.#language, format).format(new Date(at));
+    return new Intl.DateTimeFormat(this.#region, format).format(new Date(at));
   }
 
   /** Rounded down; seconds only on the last day. */
@@ -904,7 +907,7 @@ class WaitingListElement extends HTMLElement {
   #rules() {
     const list = this.#list;
     const minutes = count => this.#duration(count * 60);
-    const clock = time => new Intl.DateTimeFormat(this.#language, { timeStyle: "short", timeZone: "UTC" }).format(new Date(`1970-01-01T${time}Z`));
+    const clock = time => new Intl.DateTimeFormat(this.#region, { timeStyle: "short", timeZone: "UTC" }).format(new Date(`1970-01-01T${time}Z`));
     const rules = [
       list.policy === "skip" && list.skip_limit ? this.#text("skip", { n: list.skip_limit }) : this.#text("strict"),
       list.policy === "strict" && list.idle_minutes && this.#text("idle", { duration: minutes(list.idle_minutes) }),
