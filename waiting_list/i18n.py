@@ -188,7 +188,8 @@ def shown_instant(value: datetime, timezone: str, *, locale: Locale) -> str:
 def shown_brief(value: datetime, timezone: str, *, locale: Locale) -> str:
     """Format an instant briefly: `Fri 27 Nov, 20:30`, with the year if it is not the current one."""
     moment = value.astimezone(ZoneInfo(timezone))
-    return f"{shown_day(value, timezone, locale=locale)}, {dates.format_time(moment, 'short', locale=_region(locale))}"
+    time = dates.format_time(moment, "short", locale=_region(locale))
+    return f"{shown_day(value, timezone, locale=locale)}, {time}"
 
 
 def shown_day(value: datetime, timezone: str, *, locale: Locale) -> str:
