@@ -48,9 +48,11 @@ from waiting_list.lists.queries.live import Live
 from waiting_list.maintenance import Maintenance
 from waiting_list.notifications.dispatcher import Dispatcher
 from waiting_list.pages import api_docs, dev_mailbox, language, static_files
+from waiting_list.pages.dashboard import add_fan as dashboard_add_fan
 from waiting_list.pages.dashboard import api_keys as dashboard_api_keys
 from waiting_list.pages.dashboard import changes as dashboard_changes
 from waiting_list.pages.dashboard import emails as dashboard_emails
+from waiting_list.pages.dashboard import entry as dashboard_entry
 from waiting_list.pages.dashboard import event_dates as dashboard_event_dates
 from waiting_list.pages.dashboard import event_form as dashboard_event_form
 from waiting_list.pages.dashboard import event_list as dashboard_event_list
@@ -131,6 +133,8 @@ ROUTERS = (
     dashboard_webhooks.router,
     dashboard_notices.router,
     dashboard_people.router,
+    dashboard_add_fan.router,
+    dashboard_entry.router,
     dashboard_emails.router,
     dashboard_organization.router,
     dashboard_changes.router,

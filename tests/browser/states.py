@@ -334,6 +334,13 @@ STATES: dict[str, State] = {
     "dashboard, entry that left": State(_told(f"{DASHBOARD}/entries/fan-0"), "organizer"),
     "dashboard, failed addresses": State(_failed(DASHBOARD), "organizer"),
     "dashboard, entry whose address failed": State(_failed(f"{DASHBOARD}/entries/ada"), "organizer"),
+    "dashboard, add a fan": State(
+        _configured(f"{DASHBOARD}/add-fan"),
+        "organizer",
+        form={"name": "Ada Lovelace", "tickets_wanted": "9"},
+        status=422,
+    ),
+    "dashboard, contact of an entry": State(_failed(f"{DASHBOARD}/entries/ada/contact"), "organizer"),
     "dashboard, people": State(_failed("/dashboard/people?text=example"), "organizer"),
     "dashboard, history": State(_told(f"{DASHBOARD}/history"), "organizer"),
     "dashboard, part of the history": State(_told(f"{DASHBOARD}/history?verb=join"), "organizer"),

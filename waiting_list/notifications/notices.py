@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from waiting_list.lists.idempotency import Idempotency, run_once, stored_response
-from waiting_list.lists.models import organization_list_id
+from waiting_list.lists.models import ListKey, organization_list_id
 from waiting_list.notifications import webhooks
 from waiting_list.notifications.models import Notice, Redelivered, Redelivery
 from waiting_list.notifications.notice_status import NoticeStatus
@@ -145,6 +145,13 @@ async def notices(
     async with snapshot(pool) as acquired:
         records = await acquired.fetch(sql("read_notices"), organization_id, webhook_id, *only, *after, limit + 1)
     return page_of(records, limit, _notice, "created_at", "notice_id")
+
+
+async def emails_of_entry(pool: Pool, key: ListKey, number: int, *, limit: int) -> list[Notice]:
+    """Return the newest e-mails to the fan of an entry. The caller must have found that the list is its own."""
+    async with connection(pool) as acquired:
+        records = await acquired.fetch(sql("read_emails_of_entry"), key.list_id, number, limit)
+    return [_notice(record) for record in records]
 
 
 async def resend(

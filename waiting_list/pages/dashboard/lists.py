@@ -1,4 +1,4 @@
-"""The dashboard pages of all lists, of one list, of one entry and of look-alikes.
+"""The dashboard pages of all lists, of one list and of look-alikes.
 
 The changes are in pages/dashboard/changes.py. Data of another organization counts as absent.
 """
@@ -8,11 +8,9 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from waiting_list import page_addresses as to
-from waiting_list.access.members import actor_names
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.lists.models import LeftReason, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
-from waiting_list.lists.queries import history as history_queries
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.lookalikes import read_lookalikes
 from waiting_list.lists.queries.needs import needs
@@ -24,7 +22,7 @@ from waiting_list.pages.forms import moment, search_text
 from waiting_list.pages.page import PageRequest, go_to
 from waiting_list.problems import InvalidRequest, NotFound
 from waiting_list.web.csv_export import entries_as_csv
-from waiting_list.web.parameters import path_id, path_key
+from waiting_list.web.parameters import path_key
 from waiting_list.web.server_sent_events import ListStream, StreamHeaders, StreamResponse
 from waiting_list.web.shown_people import sees_people
 
@@ -35,7 +33,6 @@ _ENTRIES = 100
 _GROUPS = 50
 _NAMED = 10
 """How many entries of a group of look-alikes the page names."""
-_CHANGES_OF_ENTRY = 30
 _ACTIVE = (Status.WAITING, Status.READY)
 
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
@@ -139,35 +136,6 @@ async def export_entries(call: PageRequest) -> Response:
     answer = await entries_as_csv(call, only, spreadsheet=call.locale(), contacts=sees_people(call))
     answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer
-
-
-@router.get(to.DASHBOARD_ENTRY)
-async def show_entry(call: PageRequest) -> Response:
-    """Show a fan's latest entry, its history and its actions."""
-    key, user_id = path_key(call), path_id(call, "user_id")
-    shown = await list_facts(call, key)
-    entry = await call.reads.explained_entry(key, user_id, organization_id=call.organization_id)
-    found = await history_queries.story_of_entry(
-        call.pool,
-        key,
-        organization_id=call.organization_id,
-        number=entry.number,
-        limit=_CHANGES_OF_ENTRY,
-        cursor=None,
-    )
-    since = entry.ready_at if entry.status is Status.READY else None
-    checkout = next((one for one in found.items if one.verb == "checkout" and since and one.at >= since), None)
-    failed = next((one for one in found.items if one.verb == "fail_address"), None)
-    people = await people_of(call, key, [entry.number], shown_in="entry")
-    of_entry: dict[str, Any] = {
-        "people": people,
-        "entry": entry,
-        "changes": found.items,
-        "actors": await actor_names(call.pool, call.organization_id, (one.actor for one in found.items)),
-        "checkout": checkout,
-        "failed": failed,
-    }
-    return dashboard_page(call, "dashboard_entry.html", **shown, **of_entry)
 
 
 @router.get(to.DASHBOARD_CHANGES)
