@@ -7,7 +7,8 @@ import httpx
 
 from tests.browser.site import DASHBOARD, EMAIL, PAGE, PLACE, Site
 from tests.browser.visits import Who
-from tests.support.shop import EVENT, LIST, WEBHOOK, add_webhook
+from tests.support.shop import EVENT, LIST, ORGANIZATION, WEBHOOK, add_webhook
+from waiting_list.access import member_links, members
 from waiting_list.lists import verbs
 from waiting_list.lists.engine import SERVICE
 from waiting_list.lists.models import ListKey
@@ -45,9 +46,29 @@ def _at(path: str) -> Callable[[Site], Awaitable[str]]:
     return state
 
 
-async def _without_key(site: Site) -> str:
-    await site.run("DELETE FROM api_keys")
-    return "/dashboard/sign-in"
+def _without_key(path: str = "/dashboard/sign-in") -> Callable[[Site], Awaitable[str]]:
+    async def reach(site: Site) -> str:
+        await site.run("DELETE FROM api_keys")
+        return path
+
+    return reach
+
+
+async def _team(site: Site) -> str:
+    """Two members, one with a long name."""
+    pool, name = site.app.state.service.pool, "Marie-Françoise de la Rochefoucauld-Montmorency"
+    for email, called, role in (("ada@lequai.example", "Ada", "owner"), ("mf@lequai.example", name, "box_office")):
+        await members.add_member(pool, ORGANIZATION, members.Invited.of(email=email, name=called, role=role))
+    return "/dashboard/settings/team"
+
+
+async def _member_link(site: Site) -> str:
+    """The link in an invitation."""
+    await _team(site)
+    pool, secret = site.app.state.service.pool, await site.app.state.service.signing_keys.derived_secret()
+    member = (await members.members(pool, ORGANIZATION))[1]
+    token = await member_links.make_link(pool, secret, member, lifetime=member_links.INVITATION)
+    return f"/dashboard/sign-in/{token}"
 
 
 def _joined(
@@ -323,7 +344,13 @@ STATES: dict[str, State] = {
     "mail": State(_mail),
     # Organizers.
     "dashboard, sign in": State(_at("/dashboard/sign-in")),
-    "dashboard, no key": State(_without_key),
+    "dashboard, no key": State(_without_key()),
+    "dashboard, first": State(_without_key("/dashboard/first")),
+    "dashboard, wrong first": State(
+        _without_key("/dashboard/first"), form={"organization": "a@b", "email": "ada"}, status=422
+    ),
+    "dashboard, invitation": State(_member_link, language="en"),
+    "dashboard, used link": State(_at("/dashboard/sign-in/used"), status=404),
     "dashboard, wrong key": State(_at("/dashboard/sign-in"), form={"api_key": "x"}, status=401),
     "dashboard": State(_told("/dashboard"), "organizer"),
     "dashboard, list": State(_told(DASHBOARD), "organizer"),
@@ -361,6 +388,15 @@ STATES: dict[str, State] = {
     "dashboard, organization": State(_sender("/dashboard/settings"), "organizer"),
     "dashboard, wrong organization": State(
         _at("/dashboard/settings"), "organizer", form={"sender_name": "a@b", "reply_to": "x@"}, status=422
+    ),
+    "dashboard, team": State(_team, "organizer"),
+    "dashboard, wrong invitation": State(_team, "organizer", form={"email": "ada", "role": "king"}, status=422),
+    "dashboard, account": State(_at("/dashboard/account"), "organizer"),
+    "dashboard, API keys": State(_at("/dashboard/settings/api-keys"), "organizer"),
+    "dashboard, new API key": State(
+        _at("/dashboard/settings/api-keys"),
+        "organizer",
+        form={"name": "Shop", "scope_read": "on", "expires_days": "90"},
     ),
     "dashboard, wording": State(_sender(_WORDING), "organizer"),
     "dashboard, own wording": State(

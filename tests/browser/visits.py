@@ -133,8 +133,10 @@ _CONTROLS = """() => {
   const radios = new Set();
   return window.controls = [...document.querySelectorAll(all)].filter(one => {
     if (one.tabIndex < 0 || one.disabled || !one.checkVisibility({ visibilityProperty: true })) return false;
-    // Of radio buttons with one name the Tab key stops at one; the arrows reach the others.
+    // Of radio buttons with one name the Tab key stops at the chosen one; the arrows reach the others.
     if (one.type !== "radio") return true;
+    const chosen = one.form?.querySelector(`input[type=radio][name="${one.name}"]:checked`);
+    if (chosen) return one === chosen;
     return !radios.has(one.name) && radios.add(one.name);
   });
 }"""

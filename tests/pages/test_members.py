@@ -104,7 +104,7 @@ async def test_of_two_first_runs_at_once_one_sets_up(app: FastAPI) -> None:
     answers = await asyncio.gather(
         *(visitor(app).post(FIRST, **ANSWERS | {"organization": f"House {n}"}, code=code) for n in range(5))
     )
-    assert sorted(one.headers["location"] for one in answers) == [HOME, *[SIGN_IN] * 4]
+    assert sorted(one.headers["location"] for one in answers) == [f"{HOME}/events/new", *[SIGN_IN] * 4]
     async with connection(app.state.service.pool) as acquired:
         assert await acquired.fetchval("SELECT count(*) FROM members") == 1
 

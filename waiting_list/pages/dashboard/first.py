@@ -7,7 +7,7 @@ from waiting_list.access import first_run
 from waiting_list.access.members import Invited
 from waiting_list.access.roles import Role
 from waiting_list.notifications.organizations import OrganizationChange
-from waiting_list.page_addresses import DASHBOARD, DASHBOARD_FIRST, DASHBOARD_SIGN_IN
+from waiting_list.page_addresses import DASHBOARD_FIRST, DASHBOARD_SIGN_IN, NEW_EVENT
 from waiting_list.pages.browsers import browser_name
 from waiting_list.pages.dashboard.sign_in import sign_in_as
 from waiting_list.pages.forms import check_same_origin, read_form
@@ -27,7 +27,7 @@ async def ask_for_first(call: PageRequest) -> Response:
 
 @router.post(DASHBOARD_FIRST)
 async def set_up_first(call: PageRequest) -> Response:
-    """Set up the organization and its owner, and sign the owner in."""
+    """Set up the organization and its owner, sign the owner in, and go on to the first event."""
     check_same_origin(call)
     call.allow(call.service.limits.sign_in_from(call.address))
     form = await read_form(call)
@@ -49,4 +49,4 @@ async def set_up_first(call: PageRequest) -> Response:
         return page(call, "dashboard_first.html", status=422, form=form, errors=errors)
     browser = browser_name(call.headers.get("user-agent"))
     session = await first_run.set_up_first(call.pool, organization_name=name, owner=owner, browser=browser)
-    return sign_in_as(call, session, DASHBOARD) if session else go_to(DASHBOARD_SIGN_IN)
+    return sign_in_as(call, session, NEW_EVENT) if session else go_to(DASHBOARD_SIGN_IN)
