@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.lists import ORGANIZATION
+from tests.support.until import until
 from waiting_list.access import members
 from waiting_list.access.dashboard_sessions import (
     MEMBER_SESSION,
@@ -17,7 +18,7 @@ from waiting_list.access.dashboard_sessions import (
 from waiting_list.access.members import Invited, Member
 from waiting_list.access.roles import SCOPES, Role
 from waiting_list.access.scopes import Scope
-from waiting_list.postgres.pool import Pool, connection
+from waiting_list.postgres.pool import Pool, connection, transaction
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import InvalidRequest, NotFound
 
@@ -62,11 +63,27 @@ async def test_the_last_owner_who_has_signed_in_stays(pool: Pool) -> None:
 
 
 async def test_of_two_owners_who_leave_at_once_one_stays(pool: Pool) -> None:
-    owners = [await added(pool, Role.OWNER, name) for name in ("Ada", "Bob")]
-    left = await asyncio.gather(
-        *(members.remove_member(pool, ORGANIZATION, one.member_id) for one in owners), return_exceptions=True
-    )
-    assert sorted(type(one).__name__ for one in left) == ["InvalidRequest", "Member"]
+    ada, bob = [await added(pool, Role.OWNER, name) for name in ("Ada", "Bob")]
+
+    async def is_waiting() -> bool:
+        async with connection(pool) as acquired:
+            waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')"
+            return bool(await acquired.fetchval(waiting))
+
+    async with transaction(pool) as acquired:
+        await acquired.execute(sql("lock_organization"), ORGANIZATION)
+        await acquired.execute(sql("remove_member"), ORGANIZATION, ada.member_id)
+        leaves = asyncio.create_task(members.remove_member(pool, ORGANIZATION, bob.member_id))
+        await until(is_waiting)
+    with pytest.raises(InvalidRequest, match="last owner"):
+        await leaves
+
+
+async def test_a_session_that_began_beside_the_removal_of_its_member_opens_nothing(pool: Pool) -> None:
+    await added(pool, Role.OWNER, "Ada")
+    bob = await added(pool, Role.VIEWER, "Bob")
+    await members.remove_member(pool, ORGANIZATION, bob.member_id)
+    assert await organizer_of(pool, await session(pool, bob)) is None
 
 
 async def test_a_member_of_another_organization_is_as_if_absent(pool: Pool) -> None:
