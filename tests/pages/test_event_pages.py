@@ -324,3 +324,44 @@ async def test_the_pages_speak_french(office: Office) -> None:
     assert "Fuseau horaire du lieu" in page.text
     page = await organizer.did(NEW, **DETAILS)
     assert "Première date et heure de début" in page.text
+
+
+async def test_an_event_is_unlisted_archived_and_taken_out_again(office: Office) -> None:
+    await office.shop.stock()
+    organizer = await office.organizer()
+    stored = await office.shop.made("GET", "/events/ev_1")
+    form = {name: stored[name] for name in ("title", "description", "venue_name", "venue_address", "timezone")}
+    page = await organizer.did(f"{HERE}/details", **form, unlisted="yes")
+    assert "Unlisted" in page.text
+    page = await organizer.did(f"{HERE}/do", do="archive", once="1")
+    assert "The event is archived." in page.text
+    assert await office.shop.made("GET", "/events/ev_1") == stored | {"unlisted": True, "archived": True}
+    assert "Jazz Festival" not in (await organizer.get(f"{HOME}/events")).text
+    assert "Jazz Festival" in (await organizer.get(f"{HOME}/events?show=archived")).text
+    assert "out of the archive" in (await organizer.did(f"{HERE}/do", do="unarchive", once="2")).text
+    await office.shop.join("ada")
+    async with unchanged(office.app):
+        answer = await sent(organizer, f"{HERE}/do", 409, do="archive", once="3")
+    assert "the event cannot be archived" in words(answer)
+
+
+async def test_a_duplicate_is_a_draft_of_its_own(office: Office) -> None:
+    await office.shop.stock()
+    await office.shop.join("ada")
+    organizer = await office.organizer()
+    form = {"copy_title": "Jazz II", "days": "7", "unique": "0a1b2c3d"}
+    for change, marked in (
+        ({"copy_title": ""}, "copy_title"),
+        ({"days": "x"}, "days"),
+        ({"days": "9999"}, "days"),
+    ):
+        async with unchanged(office.app):
+            answer = await sent(organizer, f"{HERE}/duplicate", 422, **form | change)
+        assert invalid(answer) == [marked]
+    page = await organizer.did(f"{HERE}/duplicate", **form)
+    assert "This date has no waiting list." in page.text
+    assert "Draft" in page.text
+    assert await rows(office, "SELECT event_id, draft FROM events ORDER BY 1") == [
+        ("ev_1", False),
+        ("jazz-ii-0a1b2c3d", True),
+    ]

@@ -75,6 +75,7 @@ TABLE: dict[str, str] = {
     "GET /dashboard/events": ALL,
     "GET /dashboard/events/new": STOCK,
     "POST /dashboard/events/new": STOCK,
+    f"POST {_EVENT}/duplicate": STOCK,
     **{
         f"{method} {_EVENT}/{page}": ALL if method == "GET" else STOCK
         for method in ("GET", "POST")

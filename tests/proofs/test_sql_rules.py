@@ -32,7 +32,7 @@ READS_THE_CLOCK = {
     "insert_member_link", "insert_member_letter", "read_member_link", "use_member_link",
     "read_inventories", "delete_old_told_people", "read_waiting_lists", "read_lists_of_entries", "read_needs",
     "read_pace_window", "read_overview", "delete_old_sessions", "read_organizations", "read_event_overview",
-    "read_shown_event",
+    "read_shown_event", "event_is_under_way",
 }  # fmt: skip
 
 

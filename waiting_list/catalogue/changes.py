@@ -58,8 +58,8 @@ async def put_event(
 ) -> tuple[Event, bool]:
     """Create or change an event, and return whether it was created.
 
-    With the `engine`, its lists learn of the change at once, otherwise from the worker. Raises IdTaken,
-    HasDependents.
+    With the `engine`, its lists learn of the change at once, otherwise from the worker. Raises IdTaken;
+    HasDependents for a draft that fans have joined, or to archive an event for which fans wait.
     """
     async with transaction(pool) as acquired:
         put, made = await write_event(acquired, organization_id, event_id, fields, actor=actor)
@@ -93,14 +93,16 @@ async def write_event(
     actor: str = CLOCK,
 ) -> tuple[Event, bool]:
     """Do `put_event` within a transaction of the caller. With `keeps_limit`, an existing event keeps its
-    `max_places_per_person`, and stays the draft or the published event that it is."""
-    if fields.draft and has_citus(acquired):
+    `max_places_per_person`, and stays the draft or the published, listed or archived event that it is."""
+    if (fields.draft or fields.archived) and has_citus(acquired):
         # The call reads lists of all nodes, then writes a table that every node has: on one connection for each.
         await acquired.execute(sql("distribute_one_by_one"))
     if fields.draft and await acquired.fetchval(sql("event_has_entries"), event_id, organization_id):
         raise HasDependents("Users have joined lists of this event, so it cannot become a draft.")
+    if fields.archived and await acquired.fetchval(sql("event_is_under_way"), event_id, organization_id):
+        raise HasDependents("Users wait or hold tickets for a coming date, so the event cannot be archived.")
     before = dict(await acquired.fetchrow(sql("lock_event_facts"), event_id, organization_id) or {})
-    made = await acquired.fetchval(
+    record = await acquired.fetchrow(
         sql("put_event"),
         event_id,
         organization_id,
@@ -113,16 +115,19 @@ async def write_event(
         fields.max_places_per_person,
         keeps_limit,
         fields.draft,
+        None if keeps_limit else fields.unlisted,
+        None if keeps_limit else fields.archived,
     )
-    if made is None:
+    if record is None:
         raise IdTaken(f"The event id {event_id} is already in use. Choose another id.")
-    event = Event(event_id=event_id, organization_id=organization_id, **fields.model_dump())
+    kept = {name: record[name] for name in ("unlisted", "archived")}
+    event = Event(event_id=event_id, organization_id=organization_id, **fields.model_dump() | kept)
     if before:
         keys = await acquired.fetch(sql("read_lists_of_event"), event_id)
         shown = event.model_dump(mode="json")
         if await note_change(acquired, "change_event", keys, before, shown, actor=actor):
             await announce_event(acquired, organization_id, shown, before)
-    return event, made
+    return event, record["made"]
 
 
 async def put_representation(

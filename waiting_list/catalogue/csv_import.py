@@ -280,7 +280,7 @@ class _Reader:
         row["thumbnail_url"] = row["thumbnail_url"] or None
         row["timezone"] = row["timezone"].strip()
         if checked := self._checked("events.csv", line, _EventRow, row):
-            event = Event(**checked.model_dump())
+            event = Event(**checked.model_dump(exclude_none=True))
             self._keep("events.csv", line, self._found.events, event.event_id, event)
         else:
             self._unsound["events"].add(row["event_id"])

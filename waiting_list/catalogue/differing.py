@@ -19,7 +19,7 @@ async def differing_objects(
 ) -> dict[str, int]:
     """Return how many events, representations and offers their organizations have with other values.
 
-    The limit of places of an event and its draft do not count, because an import keeps them.
+    The limit of places of an event, its draft, and what no file says do not count, because an import keeps them.
     """
     organizations = sorted({event.organization_id for event in events.values()})
     differing = dict.fromkeys(("events", "representations", "offers"), 0)
@@ -46,7 +46,7 @@ async def lists_with_another_limit(acquired: Connection, offers: Mapping[str, Of
 
 
 def _differing(wanted: Mapping[str, M], existing: Iterable[M], key: str) -> int:
-    kept = {"max_places_per_person", "draft"}
+    kept = {"max_places_per_person", "draft", "unlisted", "archived"}
     return sum(
         wanted[getattr(one, key)].model_dump(exclude=kept) != one.model_dump(exclude=kept) for one in existing
     )

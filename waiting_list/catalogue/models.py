@@ -26,6 +26,16 @@ class EventFields(Frozen):
         description="Whether the event is a draft, for tests: fans do not see it listed, and only the organizer "
         "can add users to its lists.",
     )
+    unlisted: Flag | None = Field(
+        default=None,
+        description="Whether no page and no call lists the event for fans: they reach it by its link alone. "
+        "null: as it was; a new event is listed.",
+    )
+    archived: Flag | None = Field(
+        default=None,
+        description="Whether the event is out of the way on the dashboard. Fans see no difference. "
+        "null: as it was; a new event is not archived.",
+    )
 
 
 class Event(EventFields):
@@ -33,6 +43,8 @@ class Event(EventFields):
 
     event_id: Id
     organization_id: Id
+    unlisted: Flag = False
+    archived: Flag = False
     timezone: str  # without a check, because an event is shown as it was stored
 
 

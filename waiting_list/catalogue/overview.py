@@ -8,7 +8,10 @@ from waiting_list.postgres.pagination import Page, decode, page_of
 from waiting_list.postgres.pool import Pool, Record, connection, snapshot
 from waiting_list.postgres.statements import sql
 
-EventState = Literal["draft", "cancelled", "past", "waiting", "open", "on_sale", "unfinished"]
+EventState = Literal["archived", "draft", "cancelled", "past", "waiting", "open", "on_sale", "unfinished"]
+
+Show = Literal["coming", "past", "archived", "all"]
+"""Which events to list: archived ones are neither coming nor past."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,8 @@ class EventOverview:
     venue_name: str
     timezone: str
     draft: bool
+    unlisted: bool
+    archived: bool
     dates: int
     next_start: datetime | None
     last_start: datetime | None
@@ -34,17 +39,17 @@ class EventOverview:
     @property
     def state(self) -> EventState:
         """What an organizer must know first. `unfinished`: without dates or tickets, so that fans see no list."""
-        if self.draft:
-            return "draft"
-        if self.cancelled:
-            return "cancelled"
-        if self.dates and self.next_start is None:
-            return "past"
-        if not self.lists:
-            return "unfinished"
-        if self.waiting:
-            return "waiting"
-        return "open" if self.open_lists else "on_sale"
+        is_past = bool(self.dates) and self.next_start is None
+        states: tuple[tuple[EventState, bool], ...] = (
+            ("archived", self.archived),
+            ("draft", self.draft),
+            ("cancelled", self.cancelled),
+            ("past", is_past),
+            ("unfinished", not self.lists),
+            ("waiting", self.waiting > 0),
+            ("open", self.open_lists > 0),
+        )
+        return next((name for name, is_it in states if is_it), "on_sale")
 
 
 async def event_overview(
@@ -52,7 +57,7 @@ async def event_overview(
     organization_id: str,
     *,
     text: str | None = None,
-    show: Literal["coming", "past", "all"] = "all",
+    show: Show = "all",
     event_id: str | None = None,
     limit: int,
     cursor: str | None,

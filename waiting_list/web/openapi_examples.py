@@ -110,7 +110,13 @@ _CHANGE: Json = {
     },
     "reason": None,
 }
-_OF_EVENT: Json = EVENT | {"event_id": "ev_001", "organization_id": "org_001", "draft": False}
+_OF_EVENT: Json = EVENT | {
+    "event_id": "ev_001",
+    "organization_id": "org_001",
+    "draft": False,
+    "unlisted": False,
+    "archived": False,
+}
 
 EXAMPLES: Mapping[str, Json] = {
     "ChangedEntry": _ENTRY | {"promoted": []},

@@ -16,7 +16,7 @@ CROSS JOIN LATERAL (
     JOIN representations r ON r.event_id = e.event_id
     WHERE e.organization_id = o.organization_id AND r.start_datetime > statement_timestamp()
         -- By itself, so that events are still found in their index alone.
-        AND (SELECT NOT d.draft FROM events d WHERE d.event_id = e.event_id)
+        AND (SELECT NOT d.draft AND NOT d.unlisted FROM events d WHERE d.event_id = e.event_id)
     LIMIT 1
 ) AS coming
 ORDER BY o.organization_id LIMIT 50

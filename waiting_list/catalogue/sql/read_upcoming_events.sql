@@ -1,7 +1,7 @@
 -- Read events with a coming representation, the earliest first, with all data that a fan's page shows but their lists. Walk
 -- the index of starts to the end of the page only, which needs a clock that stands still within a statement. Locks nothing.
 SELECT e.event_id, e.organization_id, e.title, e.description, e.thumbnail_url, e.venue_name, e.venue_address,
-    e.timezone, e.max_places_per_person, e.draft, n.next_start,
+    e.timezone, e.max_places_per_person, e.draft, e.unlisted, e.archived, n.next_start,
     (SELECT jsonb_agg(jsonb_build_object('representation_id', r.representation_id, 'event_id', r.event_id,
             'start_datetime', r.start_datetime, 'end_datetime', r.end_datetime,
             'cancelled_at', r.cancelled_at, 'cancelled_reason', r.cancelled_reason)
@@ -16,7 +16,7 @@ FROM (
     SELECT c.event_id, c.start_datetime AS next_start
     FROM representations c
     JOIN events v ON v.event_id = c.event_id
-    WHERE c.start_datetime > statement_timestamp() AND NOT v.draft AND ($1::text[] IS NULL OR v.organization_id = ANY ($1))
+    WHERE c.start_datetime > statement_timestamp() AND NOT v.draft AND NOT v.unlisted AND ($1::text[] IS NULL OR v.organization_id = ANY ($1))
         AND ($2::timestamptz IS NULL
             OR c.start_datetime >= $2 AND (c.start_datetime, c.event_id) > ($2, $3::text))
         AND NOT EXISTS (

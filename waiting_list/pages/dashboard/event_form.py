@@ -3,6 +3,7 @@
 A new event is a draft. Before a change that concerns fans in its lists, the page says what it does.
 """
 
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any, cast
@@ -15,6 +16,7 @@ from waiting_list.access.authentication import Organizer
 from waiting_list.access.scopes import Scope
 from waiting_list.catalogue import changes as catalogue_changes
 from waiting_list.catalogue.additions import readable_id
+from waiting_list.catalogue.duplicate import duplicate
 from waiting_list.catalogue.models import Event, EventFields
 from waiting_list.catalogue.overview import event_overview
 from waiting_list.pages.dashboard.events import EventRoute, dates_of, event_facts, event_of
@@ -26,6 +28,9 @@ from waiting_list.timezones import CITIES
 router = APIRouter(route_class=EventRoute, include_in_schema=False)
 _TEXTS = ("title", "description", "venue_name", "venue_address", "timezone")
 _LIMIT = "max_places_per_person"
+_DAYS = re.compile(r"-?[0-9]{1,4}|")
+_MOST_DAYS = 3650
+_SHOWN = (*_TEXTS, _LIMIT, "unlisted")
 _LETTERS = ("venue_name", "venue_address")
 """The facts of which fans get a letter when they change."""
 
@@ -62,7 +67,7 @@ async def change_details(call: PageRequest) -> Response:
     if fields is None:
         return await _form_page(call, event, errors)
     before, after = event.model_dump(), fields.model_dump()
-    changed = {name: (before[name], after[name]) for name in (*_TEXTS, _LIMIT) if before[name] != after[name]}
+    changed = {name: (before[name], after[name]) for name in _SHOWN if before[name] != after[name]}
     people = sum(date.waiting + date.ready for date in await dates_of(call, event)) if changed else 0
     if people and "confirmed" not in call.sent:
         return dashboard_page(
@@ -72,7 +77,7 @@ async def change_details(call: PageRequest) -> Response:
             changed=changed,
             concerned=people,
             letters=any(name in changed for name in _LETTERS),
-            form={name: call.sent.get(name, "") for name in (*_TEXTS, _LIMIT)},
+            form={name: call.sent.get(name, "") for name in _SHOWN},
         )
     if changed:
         await catalogue_changes.put_event(
@@ -82,21 +87,50 @@ async def change_details(call: PageRequest) -> Response:
     return go_to(f"{to.address(to.DASHBOARD_EVENT_DETAILS, event_id=event.event_id)}?done={done}")
 
 
+@router.post(to.DASHBOARD_EVENT_DUPLICATE)
+async def duplicate_event(call: PageRequest) -> Response:
+    """Make a draft like this event. The button pressed twice makes one."""
+    event, form = await event_of(call), call.sent
+    title, days = form.get("copy_title", "").strip(), form.get("days", "").strip()
+    errors = {}
+    if not _DAYS.fullmatch(days) or abs(int(days or 0)) > _MOST_DAYS:
+        errors["days"] = f"must be a whole number from {-_MOST_DAYS} to {_MOST_DAYS}"
+    try:
+        fields = EventFields.model_validate(
+            {**event.model_dump(include={*EventFields.model_fields}), "title": title}
+        )
+    except ValidationError:
+        errors["copy_title"] = "must have 1 to 500 characters"
+    if errors:
+        return await _form_page(call, event, errors)
+    event_id = await duplicate(
+        call.pool,
+        call.caller,
+        event,
+        fields.model_copy(update={"draft": True, "archived": False}),
+        unique_part(form),
+        days_later=int(days) if days else None,
+    )
+    return go_to(to.address(to.DASHBOARD_EVENT, event_id=event_id))
+
+
 def _read(form: Mapping[str, str], event: Event | None) -> tuple[EventFields | None, dict[str, str]]:
     """Return the fields of a form, or what is wrong with each. All else stays as the event has it."""
     kept: dict[str, Any] = event.model_dump(include={*EventFields.model_fields}) if event else {"draft": True}
     texts = {name: form.get(name, "").replace("\r\n", "\n").strip() for name in _TEXTS}
     limit = form.get(_LIMIT, "").strip()
     number = int(limit) if limit.isascii() and limit.isdecimal() and len(limit) < 10 else limit
+    unlisted = {"yes": True, "no": False}.get(form.get("unlisted", ""), kept.get("unlisted"))
     try:
-        return EventFields.model_validate(kept | texts | {_LIMIT: number if limit else None}), {}
+        asked = texts | {_LIMIT: number if limit else None, "unlisted": unlisted}
+        return EventFields.model_validate(kept | asked), {}
     except ValidationError as error:
         return None, {str(one["loc"][0]): one["msg"] for one in error.errors()}
 
 
 async def _form_page(call: PageRequest, event: Event | None, errors: dict[str, str]) -> Response:
     stored: dict[str, Any] = event.model_dump() if event else {"timezone": await _usual_timezone(call)}
-    form = {name: stored.get(name) or "" for name in (*_TEXTS, _LIMIT)} | (dict(call.sent) if errors else {})
+    form = {name: stored.get(name) or "" for name in _SHOWN} | (dict(call.sent) if errors else {})
     return dashboard_page(
         call,
         "dashboard_event_form.html",
@@ -107,7 +141,7 @@ async def _form_page(call: PageRequest, event: Event | None, errors: dict[str, s
         timezones=CITIES,
         is_guess=event is None and not errors and not form["timezone"],
         done=call.query_params.get("done") if call.method == "GET" else None,
-        unique=secrets.token_hex(4) if not errors else unique_part(call.sent),
+        unique=call.sent.get("unique", "") if errors else secrets.token_hex(4),
     )
 
 

@@ -1,9 +1,11 @@
 """The dashboard page of all events: their state, next date and waiting fans."""
 
+from typing import cast, get_args
+
 from fastapi import APIRouter, Response
 
 from waiting_list import page_addresses as to
-from waiting_list.catalogue.overview import event_overview
+from waiting_list.catalogue.overview import Show, event_overview
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, next_page
 from waiting_list.pages.forms import search_text
 from waiting_list.pages.page import PageRequest
@@ -23,7 +25,7 @@ async def show_events(call: PageRequest) -> Response:
         call.pool,
         call.organization_id,
         text=text,
-        show="past" if show == "past" else "all" if show == "all" else "coming",
+        show=cast(Show, show) if show in get_args(Show) else "coming",
         limit=_EVENTS,
         cursor=asked.get("cursor") or None,
     )

@@ -27,7 +27,14 @@ from waiting_list.web.parameters import path_id
 
 _DATES = 500
 """The most dates, and the most lists, that the page of an event shows."""
-_ACTIONS = ("cancel", "reinstate", "publish", "delete")
+_ACTIONS = ("cancel", "reinstate", "publish", "delete", "archive", "unarchive")
+
+_AFTER = {
+    "publish": to.DASHBOARD_EVENT_SHARE,
+    "archive": to.DASHBOARD_EVENT_DETAILS,
+    "unarchive": to.DASHBOARD_EVENT_DETAILS,
+}
+"""The page that tells of an action, if it is not that of the dates."""
 
 
 class EventRoute(DashboardRoute):
@@ -84,6 +91,8 @@ async def confirm_event(call: PageRequest) -> Response:
     """Say what an action does and to how many people, and ask the organizer to confirm it."""
     event, form = await event_of(call), call.sent
     do = _action(call)
+    if do in ("archive", "unarchive"):
+        raise InvalidRequest.of("do", "needs no confirmation")
     dates = await dates_of(call, event)
     chosen = None
     if do in ("cancel", "reinstate"):
@@ -124,11 +133,12 @@ async def change_event(call: PageRequest) -> Response:
     elif do == "reinstate":
         await cancellation.reinstate(call.pool, call.engine, caller, date)
     else:
-        fields = EventFields(**event.model_dump(include={*EventFields.model_fields}) | {"draft": False})
+        change = {"draft": False} if do == "publish" else {"archived": do == "archive"}
+        fields = EventFields(**event.model_dump(include={*EventFields.model_fields}) | change)
         await catalogue_changes.put_event(
             call.pool, call.organization_id, event.event_id, fields, engine=call.engine, actor=caller.actor
         )
-    after = to.DASHBOARD_EVENT_SHARE if do == "publish" else to.DASHBOARD_EVENT
+    after = _AFTER.get(do, to.DASHBOARD_EVENT)
     return go_to(f"{to.address(after, event_id=event.event_id)}?done={do}")
 
 
