@@ -67,7 +67,11 @@ function follow(element) {
   };
   // A browser gives up for ever on an answer that is no stream: that of a proxy while the service restarts, say.
   source.onerror = () => {
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => follow(element), 2000 + 8000 * Math.random());
+    if (source.readyState !== EventSource.CLOSED) return;
+    setTimeout(async () => {
+      await loaded(location.href).catch(() => {}); // which leaves the page if nobody is signed in any more
+      follow(element);
+    }, 2000 + 8000 * Math.random());
   };
   document.addEventListener("visibilitychange", look);
   document.addEventListener("close", look, true);
