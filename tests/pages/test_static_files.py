@@ -1,9 +1,15 @@
 """The files that pages load: kept for ever under their version, checked again without it, small to send."""
 
+import re
+from importlib.resources import files
+from pathlib import Path
+
 import pytest
 
 from tests.support.shop import Shop, problem
 from waiting_list.pages.static_files import static
+
+FOLDER = Path(str(files("waiting_list.pages") / "static"))
 
 
 @pytest.mark.parametrize("name", ["style.css", "page.js", "icon.svg", "widget.js", "challenge.js"])
@@ -20,6 +26,17 @@ async def test_a_file_is_kept_for_ever_under_its_version_and_else_for_minutes(sh
         assert answer.headers["x-content-type-options"] == "nosniff"
         known = await shop.http.get(address, headers={"If-None-Match": answer.headers["etag"]})
         assert (known.status_code, known.content) == (304, b"")
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.css") if "swagger" not in path.name))
+def test_a_style_holds_for_all_media_but_where_it_says_otherwise(name: str) -> None:
+    """A brace too few, and all that follows is for print alone."""
+    text, depth, inside = (FOLDER / name).read_text(), 0, []
+    for line in re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL).splitlines():
+        if depth and line and not line.startswith((" ", "}")):
+            inside.append(line)
+        depth += line.count("{") - line.count("}")
+    assert (depth, inside) == (0, [])
 
 
 async def test_a_file_is_zipped_for_who_can_unzip_it(shop: Shop) -> None:
