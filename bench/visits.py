@@ -52,7 +52,14 @@ QUERIES: dict[str, tuple[str, ...]] = {
         "left_reason=removed",
         "user_id=u7",
     ),
-    "/dashboard/waiting-lists/{offer_id}/{representation_id}/history": ("order=oldest", "verb=buy", "verb=move"),
+    "/dashboard/waiting-lists/{offer_id}/{representation_id}/history": (
+        "order=oldest",
+        "verb=buy",
+        "verb=move",
+        "actor=organizer",
+        "person=7",
+        "from=2026-01-01T00:00",
+    ),
     "/dashboard/waiting-lists/{offer_id}/{representation_id}/statistics": (
         "period=hour",
         "period=week",

@@ -12,8 +12,9 @@ from waiting_list.access.members import actor_names
 from waiting_list.access.scopes import Scope
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact, ContactFields
-from waiting_list.lists.models import Status
+from waiting_list.lists.models import ListKey, Status
 from waiting_list.lists.queries import history as history_queries
+from waiting_list.lists.queries.why_passed import Passed, why_passed
 from waiting_list.notifications import notices
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, idempotency_of, list_facts
 from waiting_list.pages.dashboard.people import people_of
@@ -25,6 +26,7 @@ from waiting_list.web.shown_people import sees_people
 _CHANGES = 30
 _EMAILS = 5
 """How many e-mails the page of an entry shows."""
+_PASSED_OFFERS = 10
 _CONTACT = ("name", "email", "locale")
 
 
@@ -115,8 +117,11 @@ async def _page(call: PageRequest, *, link: str | None = None) -> Response:
         cursor=None,
     )
     since = entry.ready_at if entry.status is Status.READY else None
+    passed = await _passed(call, key, entry.number)
+    others = [one.offer.number for one in passed or () if one.offer.number]
     of_entry: dict[str, Any] = {
-        "people": await people_of(call, key, [entry.number], shown_in="entry"),
+        "people": await people_of(call, key, [entry.number, *others], shown_in="entry"),
+        "passed": passed,
         "entry": entry,
         "changes": found.items,
         "actors": await actor_names(call.pool, call.organization_id, (one.actor for one in found.items)),
@@ -130,6 +135,15 @@ async def _page(call: PageRequest, *, link: str | None = None) -> Response:
         "done": call.query_params.get("done"),
     }
     return dashboard_page(call, "dashboard_entry.html", **shown, **of_entry)
+
+
+async def _passed(call: PageRequest, key: ListKey, number: int) -> list[Passed] | None:
+    """Return the newest offers to fans behind an entry, if the query asks for them."""
+    if "passed" not in call.query_params:
+        return None
+    return await why_passed(
+        call.pool, key, organization_id=call.organization_id, number=number, limit=_PASSED_OFFERS
+    )
 
 
 async def _contact_page(

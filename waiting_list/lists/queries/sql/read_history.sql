@@ -5,6 +5,8 @@ FROM (
     (
         SELECT c.sequence FROM history c
         WHERE c.list_id = $1 AND c.sequence > $3 AND ($2::text[] IS NULL OR 'join' = ANY ($2) AND c.verb = 'join')
+            AND ($5::bigint IS NULL OR c.sequence < $5)
+            AND ($6::text IS NULL OR c.actor = $6 OR $6 = 'organizer' AND c.actor NOT IN ('user', 'service'))
         ORDER BY c.sequence LIMIT $4
     )
     UNION ALL
@@ -13,6 +15,8 @@ FROM (
     CROSS JOIN LATERAL (
         SELECT c.sequence FROM history c
         WHERE c.list_id = $1 AND c.verb = k.verb AND c.verb <> 'join' AND c.sequence > $3
+            AND ($5::bigint IS NULL OR c.sequence < $5)
+            AND ($6::text IS NULL OR c.actor = $6 OR $6 = 'organizer' AND c.actor NOT IN ('user', 'service'))
         ORDER BY c.sequence LIMIT $4
     ) AS c
     ORDER BY sequence LIMIT $4
