@@ -110,6 +110,8 @@ async def test_every_address_of_every_page_answers_below_the_path(below: Below, 
         f"{DASHBOARD}/*/*/do",
         "/dashboard/first",
         "/dashboard/sign-in/*",
+        "/dashboard/account/sessions",
+        "/dashboard/settings/sessions",
         "/dashboard/events/*/do",
         "/dashboard/webhooks/*/enable",
     }
