@@ -122,7 +122,7 @@ async def test_a_draft_is_deleted_with_its_tests_and_one_with_a_fan_is_not(offic
     text, form = await confirmed(organizer, do="delete")
     assert "The event goes with 1 date and 1 waiting list." in text
     for _ in range(2):  # pressed twice
-        assert "No waiting lists match." in (await organizer.did(f"{HERE}/do", **form)).text
+        assert "Make your first event" in (await organizer.did(f"{HERE}/do", **form)).text
     assert await office.run("SELECT FROM events") == []
 
 
