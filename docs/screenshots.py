@@ -52,6 +52,9 @@ PICTURES = {
         "/dashboard/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri", DESKTOP | DARK, "organizer"
     ),
     "dashboard-statistics": QueueSnapshot(f"/dashboard{CROWD}/statistics?period=hour", DESKTOP, "organizer"),
+    "dashboard-settings": QueueSnapshot(
+        "/dashboard/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri/settings", DESKTOP, "organizer"
+    ),
     "dashboard-history": QueueSnapshot(
         "/dashboard/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri/history", DESKTOP, "organizer"
     ),

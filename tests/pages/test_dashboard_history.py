@@ -99,6 +99,10 @@ async def test_the_history_says_why_tickets_went_past_a_fan(office: Office) -> N
     grant = "cleo (number 3) was offered 1 ticket. The organizer gave them past the line. Reason: Press"
     skipped = "bob (number 2) was offered 2 tickets. This fan accepted no fewer than 4, and 3 tickets were free."
     assert passed.index(grant) < passed.index(skipped)
+    # A wish of now does not change what was then.
+    await shop.made("PATCH", f"/waiting-lists/{LIST}/entries/ada", {"tickets_wanted": 2})
+    page = await organizer.get(f"{PAGE}/entries/ada?passed=yes")
+    assert skipped in page.text
     # Those behind were passed by no fan.
     page = await organizer.get(f"{PAGE}/entries/bob?passed=yes")
     assert "cleo (number 3)" not in page.text.partition("History of this entry")[0]
