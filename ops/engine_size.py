@@ -65,9 +65,9 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2175,
+        2220,
         # Each statement asks the node of its list alone, which takes a line or two.
-        371,
+        391,
     ),
     # Each is off unless a list or an event asks for it, and is read by itself.
     "rules": Part(
@@ -77,12 +77,13 @@ PARTS = {
             "lists/join_limit.py",
             "lists/verbs/address.py",
             "lists/verbs/lookalikes.py",
+            "lists/verbs/take_back.py",
             "lists/one_place.py",
             "lists/traces.py",
             "lists/verbs/message.py",
         ),
-        440,
-        99,
+        510,
+        102,
     ),
     # What steers a hold after the fan has it.
     "holds": Part(

@@ -71,7 +71,7 @@ async def test_an_organizer_signs_in_and_adds_stock_by_keyboard_alone(visits: Vi
     await expect(page.get_by_text("This makes 1 fan ready:")).to_be_visible()
     await tab_to(page, "Return 2 tickets")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("status").filter(has_text="Done.")).to_be_visible()
+    await expect(page.get_by_role("status").filter(has_text="2 tickets returned.")).to_be_visible()
     assert (await site.shop.entry("ada"))["status"] == "ready"
 
 

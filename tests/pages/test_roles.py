@@ -125,7 +125,8 @@ TABLE: dict[str, str] = {
             (STOCK, "add_stock remove_stock add_total_stock remove_total_stock promote grant+add_stock"),
             (
                 ENTRIES,
-                "move remove remove_lookalikes restore buy give_back change extend extend_all grant configure",
+                "move move_several remove remove_several remove_lookalikes restore take_back extend_several "
+                "buy give_back change extend extend_all grant configure",
             ),
         )
         for action in actions.split()

@@ -86,6 +86,7 @@ CALLS = {
     "extend_all": ApiRequest(verbs.extend_all, ORGANIZER, {"minutes": 30}),
     "checkout": ApiRequest(verbs.checkout, ORGANIZER, {"user_id": "bob"}),
     "move": ApiRequest(verbs.move, ORGANIZER, {"user_id": "dan", "to": "first", "before": None}),
+    "move_several": ApiRequest(verbs.move_several, ORGANIZER, {"numbers": [4], "to": "first"}),
     "remove": ApiRequest(verbs.remove, ORGANIZER, {"user_id": "bob"}),
     "erase": ApiRequest(verbs.erase, ORGANIZER, {"user_id": "dan"}),
     "message": ApiRequest(

@@ -32,6 +32,7 @@ user = st.sampled_from(["ada", "bob", "cleo", "dan", "eve", "fay"])
 few = st.integers(1, 4)
 address = st.sampled_from(["one@example.org", "one+b@example.org", "two@example.org"])
 times = st.sampled_from(["00:00", "06:30", "12:30", "13:00", "22:00"])
+several = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 lengths = st.lists(
     st.fixed_dictionaries({"days_before": st.sampled_from([0, 1, 20, 29]), "hold_minutes": st.integers(1, 3000)}),
     unique_by=lambda step: step["days_before"],
@@ -100,6 +101,9 @@ steps = st.one_of(
     call("put_stock", total=st.integers(2, 4), available=st.integers(0, 2), is_open=st.none()),
     call("move", user=user, to=st.sampled_from(["first", "last"]), before=st.none()),
     call("move", user=user, to=st.none(), before=user),
+    call("move", user=user, to=st.none(), before=st.none(), after=user),
+    call("move_several", numbers=several, to=st.sampled_from(["first", "last"])),
+    call("extend_all", until=st.just(T0 + timedelta(days=31)), numbers=several),
     call("later", hours=st.sampled_from([1, 24, 24, 24, 24 * 8])),
     call("expire"),
     call("expire"),
@@ -169,7 +173,9 @@ class Bridge:
         assert answered == expected
         if expected == "done" and hasattr(answer, "promoted"):
             assert promoted == [(place.number, place.held) for place in self.model.promoted]
-        await self.compare(may_fall_back={"move", "remove_stock"} & {verb}, mover=arguments.get("user"))
+        await self.compare(
+            may_fall_back={"move", "move_several", "remove_stock"} & {verb}, mover=arguments.get("user")
+        )
 
     async def compare(self, *, may_fall_back: set[str], mover: str | None) -> None:
         key, model = self.lists.key, self.model

@@ -1,6 +1,6 @@
 """Share what the tests of the engine need: lists, a clock to set, and a view of the whole database."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -225,10 +225,18 @@ class Lists:
     async def checkout(self, user_id: str) -> Entry:
         return _entry(await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.checkout, user_id=user_id))
 
-    async def move(self, user_id: str, to: str | None = None, before: str | None = None) -> Answer:
+    async def move(
+        self, user_id: str, to: str | None = None, before: str | None = None, after: str | None = None
+    ) -> Answer:
         return await self.engine.at(self.now).run(
-            self.key, ORGANIZER, verbs.move, user_id=user_id, to=to, before=before
+            self.key, ORGANIZER, verbs.move, user_id=user_id, to=to, before=before, after=after
         )
+
+    async def move_several(self, numbers: Sequence[int], to: str) -> Answer:
+        return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.move_several, numbers=numbers, to=to)
+
+    async def take_back(self, undo: str | None) -> Answer:
+        return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.take_back, undo=undo or "")
 
     async def add_stock(self, quantity: int) -> Answer:
         return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.add_stock, quantity=quantity)

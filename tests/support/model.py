@@ -4,6 +4,7 @@ Where the rules leave a choice, the model follows docs/decisions/0004-stated-pol
 """
 
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -375,10 +376,11 @@ class Model:
         deadline = min(place.until or self.ends, self.ends)
         refuse("invalid_request", when=not self.later(place, deadline + timedelta(minutes=minutes)))
 
-    def extend_all(self, until: datetime) -> None:
+    def extend_all(self, until: datetime, numbers: Collection[int] | None = None) -> None:
         refuse("invalid_request", when=until <= self.now)
         for place in self.are("ready"):
-            self.later(place, until)
+            if numbers is None or place.number in numbers:
+                self.later(place, until)
 
     def checkout(self, user: str) -> None:
         place = self.find_hold(user)
@@ -432,12 +434,37 @@ class Model:
         self.check_free(tickets)
         self.round(tickets)
 
-    def move(self, user: str, to: str | None, before: str | None) -> None:
+    def live(self) -> list[EntryDetails]:
+        return [p for p in self.in_line() if not (p.is_rest and p.until and p.until <= self.now)]
+
+    def move_several(self, numbers: Collection[int], to: str) -> None:
+        chosen = [place for place in self.are("waiting") if place.number in numbers]
+        if to == "last":
+            for place in chosen:
+                self.to_last(place)
+            return
+        following = next((place for place in self.live() if place not in chosen), None)
+        if following is None:
+            return
+        behind = [place for place in chosen if self.order.index(place) > self.order.index(following)]
+        self.order = [place for place in self.order if place not in behind]
+        at = self.order.index(following)
+        self.order[at:at] = behind
+
+    def move(self, user: str, to: str | None, before: str | None, after: str | None = None) -> None:
         place = self.find(user, waiting=True)
         if to == "last":
             return self.to_last(place)
-        live = (p for p in self.in_line() if not (p.is_rest and p.until and p.until <= self.now))
-        following = self.find(before, waiting=True) if before else next(live)
+        if after:
+            other = self.find(after, waiting=True)
+            if other is place:
+                return None
+            self.order.remove(place)
+            at = self.order.index(other) + 1
+            is_last = all(one.status == "left" for one in self.order[at:])
+            self.order.insert(len(self.order) if is_last else at, place)
+            return None
+        following = self.find(before, waiting=True) if before else self.live()[0]
         if following is not place:
             self.order.remove(place)
             self.order.insert(self.order.index(following), place)

@@ -80,6 +80,7 @@ class _Outcome:
     emails: EmailCounts | None = None
     promoted: Sequence[EntryRow] = ()
     revoked: tuple[str, ...] = ()
+    undo: str | None = None
     answer: Answer | Problem | None = None
     """An answer that needs no view of the entry: a problem, or the stored response to a repeat."""
 
@@ -196,7 +197,7 @@ async def _load(locked: LockedList, requests: Sequence[Request]) -> Mapping[byte
 
 def _users_of(arguments: Mapping[str, object]) -> list[str]:
     """Return the users that a request names, so that a batch can read all of their entries at once."""
-    named = (arguments.get(name) for name in ("user_id", "before"))
+    named = (arguments.get(name) for name in ("user_id", "before", "after"))
     return [user_id for user_id in named if isinstance(user_id, str)]
 
 
@@ -218,8 +219,13 @@ async def _one(locked: LockedList, request: Request, known: Mapping[bytes, tuple
             idempotency.check(first[0])
             outcome.answer = first[1].model_copy(update={"replayed": True})
             return outcome
+        before, held = locked.list.last_sequence, locked.list.held
         result = await request.verb(locked, *request.args, **request.kwargs)
+        last = locked.list.last_sequence
+        is_undoable = request.verb in verbs.UNDOABLE and before < last and locked.list.held == held
         await verbs.settle(locked)
+        if is_undoable and not locked.promoted:
+            outcome.undo = f"{before + 1}-{last}"
     except Problem as problem:
         outcome.answer, outcome.entry = problem, problem.extra.get("entry")
         return outcome
@@ -253,6 +259,7 @@ def _answer(outcome: _Outcome, views: Mapping[int, Entry]) -> Answer | Problem:
         emails=outcome.emails,
         promoted=tuple(views[row.number] for row in outcome.promoted),
         revoked=outcome.revoked,
+        undo=outcome.undo,
     )
 
 

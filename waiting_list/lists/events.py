@@ -22,6 +22,8 @@ RECORDED_AS: Mapping[str, Set[str]] = {
     "prune": {"erase"},
     "remove_lookalikes": {"remove"},
     "restore": {"join", "move"},
+    "move_several": {"move"},
+    "take_back": {"join", "move", "remove_stock", "remove_total_stock"},
     "reconsider": {"put_offer", "resume"},
     "extend_all": {"extend"},
     "extend_outage": {"extend"},

@@ -188,8 +188,8 @@ class Answer(Frozen):
     It has the `entry` or the `several` entries that the verb changed, the `emails` that it wrote, or the
     `inventory` and `settings` after it.
     `promoted` has the entries that became ready. `revoked` has the users who wait again because their holds were
-    revoked, the newest hold first; it is not stored with an Idempotency-Key. `replayed` is true for a stored
-    answer: the verb did not run again.
+    revoked, the newest hold first; it is not stored with an Idempotency-Key. `undo` takes the change
+    back soon after (`verbs.take_back`). `replayed` is true for a stored answer: the verb did not run again.
     """
 
     entry: Entry | None
@@ -199,4 +199,5 @@ class Answer(Frozen):
     emails: EmailCounts | None = None
     promoted: tuple[Entry, ...] = ()
     revoked: tuple[str, ...] = Field(default=(), exclude=True)
+    undo: str | None = None
     replayed: bool = False

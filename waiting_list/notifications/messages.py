@@ -115,8 +115,11 @@ async def send(
     asked: MessageFields,
     *,
     most: int,
+    numbers: Collection[int] | None = None,
 ) -> tuple[MessageResult, bool]:
     """Write the letters of a message, list by list, and return how many; a preview rolls each back.
+
+    With `numbers`, only these entries get it.
 
     A person gets one letter, also in several lists. If the call is interrupted, a repeat with the same
     Idempotency-Key writes what is missing. With several lists, the call checks all before it changes the first.
@@ -133,7 +136,7 @@ async def send(
             if first := await stored_response(acquired, organization_id, once, MessageResult):
                 return first, True
     message_id = uuid5(NAMESPACE_OID, once.key_hash.hex()) if once else uuid4()
-    content = Message(message_id, tuple(dict.fromkeys(asked.to)), asked.subject, asked.text, asked.reason)
+    content = Message(message_id, tuple(dict.fromkeys(asked.to)), asked.subject, asked.text, asked.reason, numbers)
 
     async def silent(acquired: Connection, organization_id: str, emails: Collection[str]) -> Collection[str]:
         return await suppressed(acquired, secret, organization_id, emails)

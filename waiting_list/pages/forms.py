@@ -19,7 +19,8 @@ Form = Mapping[str, str]
 """The fields of a form."""
 
 
-_MOST_FIELDS = 100
+_MOST_FIELDS = 600
+"""More than the rows that a form may tick."""
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 _MINUTES = {"minutes": 1, "hours": 60, "days": 24 * 60}
 _SECONDS = {"seconds": 1, "minutes": 60}

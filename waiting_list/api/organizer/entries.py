@@ -90,18 +90,21 @@ class PassPurchase(Purchase):
 
 
 class Move(Frozen):
-    """The new place of the user: either `to` or `before`."""
+    """The new place of the user: one of `to`, `before` and `after`."""
 
     to: Literal["first", "last"] | None = None
     before: Id | None = Field(
         default=None, description="The id of the waiting user who will be next behind the moved user."
     )
+    after: Id | None = Field(
+        default=None, description="The id of the waiting user who will be right ahead of the moved user."
+    )
     reason: Title | None = Field(default=None, description="The reason for the move. The history keeps it.")
 
     @model_validator(mode="after")
     def _names_one_place(self) -> Self:
-        if (self.to is None) == (self.before is None):
-            raise ValueError("give either to or before")
+        if sum(one is not None for one in (self.to, self.before, self.after)) != 1:
+            raise ValueError("give one of to, before and after")
         return self
 
 
@@ -322,12 +325,21 @@ async def buy_with_pass(call: ApiRequest, body: PassPurchase) -> Response:
 async def move(
     call: ApiRequest, offer_id: PathId, representation_id: PathId, user_id: PathId, body: Move
 ) -> Response:
-    """Move a waiting user to the first or last place, or ahead of another waiting user. The history shows the
-    move."""
+    """Move a waiting user to the first or last place, or right ahead of or behind another waiting user.
+
+    The history shows the move.
+    """
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
     verb = call.engine.run(
-        key, caller, verbs.move, user_id=user_id, to=body.to, before=body.before, reason=body.reason
+        key,
+        caller,
+        verbs.move,
+        user_id=user_id,
+        to=body.to,
+        before=body.before,
+        after=body.after,
+        reason=body.reason,
     )
     return await changed_entry(call, verb)
 

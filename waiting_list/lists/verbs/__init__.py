@@ -16,11 +16,13 @@ from waiting_list.lists.verbs.join import join
 from waiting_list.lists.verbs.leave import leave, remove
 from waiting_list.lists.verbs.lookalikes import remove_lookalikes, restore
 from waiting_list.lists.verbs.message import message
-from waiting_list.lists.verbs.move import move
+from waiting_list.lists.verbs.move import move, move_several
 from waiting_list.lists.verbs.promote import idle, promote, reconsider, settle
 from waiting_list.lists.verbs.stock import add_stock, add_total_stock, put_stock, remove_stock, remove_total_stock
+from waiting_list.lists.verbs.take_back import UNDOABLE, take_back
 
 __all__ = [
+    "UNDOABLE",
     "AddressReport",
     "add_stock",
     "add_total_stock",
@@ -44,6 +46,7 @@ __all__ = [
     "mend_address",
     "message",
     "move",
+    "move_several",
     "promote",
     "prune",
     "put_stock",
@@ -56,5 +59,6 @@ __all__ = [
     "resume",
     "set_contact",
     "settle",
+    "take_back",
     "verify",
 ]

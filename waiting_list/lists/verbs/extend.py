@@ -1,5 +1,6 @@
 """The verbs `extend`, `extend_all` and `extend_outage`: give holds a later deadline."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from waiting_list.lists.locked_list import LockedList
@@ -34,11 +35,16 @@ async def extend(
 
 
 async def extend_all(
-    locked: LockedList, *, until: datetime | None = None, minutes: int | None = None, reason: str | None = None
+    locked: LockedList,
+    *,
+    until: datetime | None = None,
+    minutes: int | None = None,
+    reason: str | None = None,
+    numbers: Collection[int] | None = None,
 ) -> Several:
-    """Give every hold of the list a later deadline, as `extend` does.
+    """Give every hold of the list, or each of these entries, a later deadline, as `extend` does.
 
-    The verb skips holds that have expired, and holds that last as long already.
+    The verb skips holds that have expired, holds that last as long already, and entries without a hold.
 
     Raises InvalidRequest unless exactly one of both is given, and `until` is in the future.
     """
@@ -46,8 +52,11 @@ async def extend_all(
     if until is not None and until <= locked.now:
         raise InvalidRequest.of(field, "must be in the future")
     holds = await locked.read("read_holds")
-    extended = [entry.number for entry in holds if _extend(locked, entry, until, minutes, reason)]
-    skipped = sorted({entry.number for entry in holds} - {*extended})
+    wanted = {entry.number for entry in holds} if numbers is None else {*numbers}
+    extended = [
+        one.number for one in holds if one.number in wanted and _extend(locked, one, until, minutes, reason)
+    ]
+    skipped = sorted(wanted - {*extended})
     return Several(numbers=tuple(extended), skipped=tuple(skipped), undo=None)
 
 

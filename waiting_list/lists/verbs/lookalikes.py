@@ -22,7 +22,7 @@ UNDONE_WITHIN = timedelta(hours=24)
 """How long after a removal it can be undone."""
 
 
-async def remove_lookalikes(locked: LockedList, *, numbers: Sequence[int], reason: str) -> Several:
+async def remove_lookalikes(locked: LockedList, *, numbers: Sequence[int], reason: str | None = None) -> Several:
     """Take these entries out, as `remove` does; the history keeps the `reason`.
 
     The verb skips entries that have left or never existed. Raises InvalidRequest unless 1 to 500 are given.
@@ -57,7 +57,7 @@ async def restore(locked: LockedList, *, undo: str) -> Several:
     if not removed:
         raise InvalidRequest.of("undo", "does not belong to a removal of the last 24 hours")
     await locked.load_latest(entry.user_id for entry in removed if entry.user_id is not None)
-    taken = await _of_taken_mailboxes(locked, removed)
+    taken = await of_taken_mailboxes(locked, removed)
     back: list[tuple[EntryRow, int]] = []
     for entry in removed:
         if entry.user_id is None or entry.number in taken or await locked.latest(entry.user_id) is not entry:
@@ -72,7 +72,7 @@ async def restore(locked: LockedList, *, undo: str) -> Several:
     )
 
 
-async def _of_taken_mailboxes(locked: LockedList, removed: Sequence[EntryRow]) -> set[int]:
+async def of_taken_mailboxes(locked: LockedList, removed: Sequence[EntryRow]) -> set[int]:
     """Return the numbers of entries whose verified mailbox has another place by now; empty without the rule."""
     if not locked.list.has_one_place:
         return set()

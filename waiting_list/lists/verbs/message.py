@@ -29,6 +29,8 @@ class Message(NamedTuple):
     subject: Mapping[str, str]
     text: Mapping[str, str]
     reason: str | None
+    numbers: Collection[int] | None = None
+    """Only these entries, if set."""
 
 
 async def message(
@@ -50,7 +52,9 @@ async def message(
         wait = known[-most]["created_at"] + WITHIN - locked.now
         raise TooManyMessages(f"This list has had {most} messages within 24 hours.", seconds=wait.total_seconds())
     await locked.flush()
-    found = await connection.fetch(sql("read_recipients"), list_id, list(content.to))
+    found = await connection.fetch(
+        sql("read_recipients"), list_id, list(content.to), content.numbers and list(content.numbers)
+    )
     emails = {one["email"] for one in found if one["email"]}
     unsubscribed = await silent(connection, locked.list.organization_id, emails)
     left_out: Counter[str] = Counter()

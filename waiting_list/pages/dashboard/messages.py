@@ -16,6 +16,7 @@ from waiting_list.access.scopes import Scope
 from waiting_list.i18n import LOCALES
 from waiting_list.lists.engine import Caller
 from waiting_list.lists.models import EmailCounts, ListKey, Status
+from waiting_list.lists.verbs.lookalikes import AT_MOST
 from waiting_list.notifications import messages
 from waiting_list.notifications.email_rendering import EmailRenderer
 from waiting_list.notifications.messages import MessageFields
@@ -42,7 +43,7 @@ router = APIRouter(route_class=MessageRoute, include_in_schema=False)
 
 @router.get(to.DASHBOARD_MESSAGE)
 async def write_message(call: PageRequest) -> Response:
-    """Show the form of a message to the fans of a list."""
+    """Show the form of a message to the fans of a list, or to those whose numbers the query has."""
     return _page(call, await list_facts(call, path_key(call)))
 
 
@@ -77,7 +78,16 @@ async def _answer(call: PageRequest, about: dict[str, Any], keys: list[ListKey])
     secret = await call.service.signing_keys.derived_secret()
     most = call.service.settings.messages_per_day
     try:
-        done, _ = await messages.send(call.engine, call.pool, secret, keys, caller, asked, most=most)
+        done, _ = await messages.send(
+            call.engine,
+            call.pool,
+            secret,
+            keys,
+            caller,
+            asked,
+            most=most,
+            numbers=_numbers(call.sent.get("numbers")),
+        )
     except TooManyMessages as problem:
         return _page(call, about, status=problem.status, problem=problem)
     if sends:
@@ -118,6 +128,14 @@ def _content(call: PageRequest) -> tuple[MessageFields | None, Set[str]]:
         return None, {"_".join(str(part) for part in one["loc"] if part != "[key]") for one in error.errors()}
 
 
+def _numbers(text: str | None) -> list[int] | None:
+    """Return the numbers of the entries that a message is for; None if it is for all."""
+    if not text:
+        return None
+    numbers = text.split(",")[:AT_MOST]
+    return [int(one) for one in numbers if one.isascii() and one.isdecimal() and len(one) < 19]
+
+
 def _page(
     call: PageRequest,
     about: dict[str, Any],
@@ -135,6 +153,7 @@ def _page(
         headers=problem.headers if problem else None,
         **about,
         form=getattr(call, "sent", {}),
+        selected=_numbers(call.sent.get("numbers") if call.method == "POST" else call.query_params.get("numbers")),
         errors=errors,
         refusal=problem,
         most_messages=call.service.settings.messages_per_day,

@@ -198,3 +198,13 @@ document.addEventListener("keydown", event => {
 
 const followed = document.querySelector("[data-changes]");
 if (followed) follow(followed);
+
+/** What was done is said once: not again on a reload. A way back goes when its seconds are over. */
+if (document.querySelector("[data-once]")) {
+  const here = new URL(location.href);
+  for (const name of ["done", "n", "ready", "undo"]) here.searchParams.delete(name);
+  history.replaceState(history.state, "", here);
+}
+for (const form of document.querySelectorAll("[data-for-seconds]")) {
+  setTimeout(() => form.remove(), 1000 * Number(form.dataset.forSeconds));
+}
