@@ -9,7 +9,15 @@ ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "docs"
 
 SECTIONS = {
-    "Start": ["tutorial", "how-to/install", "how-to/first-calls", "glossary", "guarantees", "fairness"],
+    "Start": [
+        "tutorial",
+        "how-to/install",
+        "how-to/your-first-event",
+        "how-to/first-calls",
+        "glossary",
+        "guarantees",
+        "fairness",
+    ],
     "How to": [
         "how-to/integrate",
         "how-to/import-a-catalogue",

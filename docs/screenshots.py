@@ -47,6 +47,10 @@ PICTURES = {
     ),
     "waiting-phone": QueueSnapshot(f"{CROWD}/place", PHONE, "fan"),
     "ready-phone": QueueSnapshot("{ready}", PHONE),
+    "new-event": QueueSnapshot("/dashboard/events/new", DESKTOP, "organizer"),
+    "event-share": QueueSnapshot("/dashboard/events/wl-demo-jazz/share", DESKTOP, "organizer"),
+    "event-flyer": QueueSnapshot("/dashboard/events/wl-demo-jazz/poster", DESKTOP, "organizer"),
+    "events-dashboard": QueueSnapshot("/dashboard/events", DESKTOP, "organizer"),
     "dashboard": QueueSnapshot("/dashboard", DESKTOP, "organizer"),
     "dashboard-list": QueueSnapshot(
         "/dashboard/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri", DESKTOP | DARK, "organizer"
