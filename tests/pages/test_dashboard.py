@@ -208,8 +208,7 @@ async def test_a_read_only_key_sees_everything_and_changes_nothing(office: Offic
         # Its forms sign out and choose a language; the settings are shown, but cannot be sent.
         assert "Return tickets" not in page.text
         assert "Preview" not in page.text
-        assert "Send" not in page.text
-        assert "Resend" not in page.text
+        assert not re.search(r"\b(Send|Resend)\b", page.text)
     async with unchanged(office.app):
         for path, form in (
             (f"{PAGE}/confirm", {"do": "add_stock", "quantity": "1"}),
@@ -301,11 +300,10 @@ async def test_the_overview_says_what_is_wanted_and_what_there_is(office: Office
     page = organizer.read(answer)
     assert f"{HOME}/waiting-lists/off_1/rep_1" in page.links
     assert f"{HOME}/waiting-lists/off_1/rep_2" in page.links
-    # Of rep_1: 2 wait for 5 tickets, 1 is ready with 2 held, 1 of 100 is free; 7 of 100 are wanted.
+    # Of rep_1: 2 wait for 5 tickets, 1 is ready with 2 held, 1 of 100 is free; 7 are wanted for 2 released.
     numbers = re.findall(r'class="number[a-z ]*">(\d+)<', answer.text)
     assert numbers[:6] == ["2", "5", "1", "2", "1", "100"]
-    assert "7%" in page.text
-    assert "first joined" in page.text
+    assert "3.5 × 7 wanted, 2 released" in page.text
 
 
 async def test_the_overview_is_filtered_and_paged(office: Office) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from waiting_list.lists.list_state import ListStatus, list_state
 from waiting_list.lists.models import Inventory, ListKey
 from waiting_list.lists.queries.entries import EntryFilter
-from waiting_list.lists.queries.models import ListSummary, WaitingList
+from waiting_list.lists.queries.models import Demand, ListSummary, WaitingList
 from waiting_list.lists.settings_models import ListSettings, list_settings_of, shown_settings
 from waiting_list.postgres.pagination import Page, decode, page_of
 from waiting_list.postgres.pool import Pool, Record, connection, snapshot
@@ -129,7 +129,7 @@ async def waiting_lists(
 
 
 class Overview(NamedTuple):
-    """One list in the organizer's overview. `first_joined_at` is about the first in line."""
+    """One list in the organizer's overview."""
 
     offer_id: str
     representation_id: str
@@ -150,8 +150,13 @@ class Overview(NamedTuple):
     ended: bool
     cancelled: bool
     draft: bool
+    tickets_bought: int
     ready: int
-    first_joined_at: datetime | None
+
+    @property
+    def demand(self) -> Demand:
+        """Wanted against released."""
+        return Demand.of(waiting=self.tickets_waiting, held=self.held, bought=self.tickets_bought)
 
 
 async def overview(

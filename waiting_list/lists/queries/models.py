@@ -3,7 +3,7 @@
 import json
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import Field
 
@@ -201,3 +201,24 @@ class Statistics(Frozen):
     grants: int
     conversion: float | None
     median_wait_seconds: float | None
+
+
+class Demand(NamedTuple):
+    """The tickets that fans want, against those that were released to them.
+
+    Released tickets are those that fans of the line bought, and those that are held for them now. `wanted` counts
+    them and those that waiting fans want.
+    """
+
+    wanted: int
+    released: int
+
+    @classmethod
+    def of(cls, *, waiting: int, held: int, bought: int) -> "Demand":
+        """Make it of the tickets that fans wait for, that are held, and that fans of the line bought."""
+        return cls(waiting + held + bought, held + bought)
+
+    @property
+    def ratio(self) -> float | None:
+        """How many tickets fans want for each one released; None before the first."""
+        return self.wanted / self.released if self.released else None

@@ -10,34 +10,13 @@ from typing import Literal, NamedTuple
 
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries.lists import find_list
-from waiting_list.lists.queries.models import Period, Statistics
+from waiting_list.lists.queries.models import Demand, Period, Statistics
 from waiting_list.postgres.pool import Pool, snapshot
 from waiting_list.postgres.statements import sql
 
 Grain = Literal["hour", "day", "week"]
 """How long the periods are."""
 _MOST_WANTED = 20
-
-
-class Demand(NamedTuple):
-    """The tickets that fans want, against those that were released to them.
-
-    Released tickets are those that fans of the line bought, and those that are held for them now. `wanted` counts
-    them and those that waiting fans want.
-    """
-
-    wanted: int
-    released: int
-
-    @classmethod
-    def of(cls, *, waiting: int, held: int, bought: int) -> "Demand":
-        """Make it of the tickets that fans wait for, that are held, and that fans of the line bought."""
-        return cls(waiting + held + bought, held + bought)
-
-    @property
-    def ratio(self) -> float | None:
-        """How many tickets fans want for each one released; None before the first."""
-        return self.wanted / self.released if self.released else None
 
 
 class Totals(NamedTuple):

@@ -14,9 +14,8 @@ from waiting_list.i18n import shown_brief, shown_day
 from waiting_list.lists import verbs
 from waiting_list.lists.models import Answer, ListKey
 from waiting_list.lists.queries.export_layout import spreadsheet_file
-from waiting_list.lists.queries.models import Period, Statistics
+from waiting_list.lists.queries.models import Demand, Period, Statistics
 from waiting_list.lists.queries.statistics import (
-    Demand,
     Grain,
     LargeStatistics,
     read_large_statistics,

@@ -5,9 +5,8 @@ SELECT i.offer_id, i.representation_id, i.event_id, v.title AS event_title, o.na
     coalesce(i.waiting >= i.max_waiting, false) AS is_full, i.automatic, i.total_stock, i.available_stock, i.held, i.waiting,
     i.tickets_waiting, clock_timestamp() >= least(i.closes_at, r.start_datetime, r.cancelled_at) AS ended,
     r.cancelled_at IS NOT NULL AS cancelled, v.draft,
-    (SELECT count(*) FROM entries e WHERE e.list_id = i.list_id AND e.status = 'ready') AS ready,
-    (SELECT e.joined_at FROM entries e WHERE e.list_id = i.list_id AND e.status = 'waiting'
-        ORDER BY e.rank LIMIT 1) AS first_joined_at
+    (SELECT coalesce(sum(c.tickets_bought), 0)::bigint FROM counted_periods c WHERE c.list_id = i.list_id) AS tickets_bought,
+    (SELECT count(*) FROM entries e WHERE e.list_id = i.list_id AND e.status = 'ready') AS ready
 FROM inventory i
 JOIN events v ON v.event_id = i.event_id
 JOIN offers o ON o.offer_id = i.offer_id
