@@ -80,16 +80,16 @@ async def find_people(
         # In this order because sorts are stable: at the end the active ones are first, and each kind is in order.
         newest = sorted(matches, key=lambda one: matches[one]["joined_at"], reverse=True)
         shown = sorted(newest, key=lambda one: not matches[one]["is_active"])[:limit]
-        records = await acquired.fetch(
-            sql("read_found_entries"), [one[0] for one in shown], [one[1] for one in shown], names
-        )
-    by_place = {(one["list_id"], one["number"]): _found(one, names) for one in records}
+        which_entries = [one[0] for one in shown], [one[1] for one in shown]
+        records = await acquired.fetch(sql("read_found_entries"), *which_entries)
+        contacts = await acquired.fetch(sql("read_people_of_entries"), *which_entries) if names else []
+    people = {(one["list_id"], one["number"]): Person(*(one[name] for name in Person._fields)) for one in contacts}
+    by_place = {(place := (one["list_id"], one["number"])): _found(one, people.get(place)) for one in records}
     items = [by_place[one] for one in shown if one in by_place]
     return FoundPeople(items, has_more or len(matches) > limit)
 
 
-def _found(record: Record, names: bool) -> Found:
+def _found(record: Record, person: Person | None) -> Found:
     entry = OrganizersEntry.from_record(record)
     show = (record[name] for name in ("event_title", "offer_name", "start_datetime", "timezone"))
-    person = Person(*(record[name] for name in Person._fields)) if names else None
     return Found(entry, person, *show)

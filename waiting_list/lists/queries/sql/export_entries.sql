@@ -7,8 +7,8 @@ SELECT i.list_id, i.offer_id, i.representation_id, i.event_id, e.user_id, e.stat
     CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
         WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, i.start_datetime, i.cancelled_at) END AS ready_until,
     e.left_at, e.keep_waiting_for_rest, e.address_failed, i.timezone,
-    (SELECT c.name FROM contacts c WHERE $10::boolean AND c.list_id = i.list_id AND c.number = e.number) AS name,
-    (SELECT c.email FROM contacts c WHERE $10::boolean AND c.list_id = i.list_id AND c.number = e.number) AS email
+    CASE WHEN $10::boolean THEN (SELECT c.name FROM contacts c WHERE c.list_id = i.list_id AND c.number = e.number) END AS name,
+    CASE WHEN $10::boolean THEN (SELECT c.email FROM contacts c WHERE c.list_id = i.list_id AND c.number = e.number) END AS email
 FROM (
     SELECT l.list_id, l.offer_id, l.representation_id, l.event_id, l.closes_at, r.start_datetime, r.cancelled_at, v.timezone
     FROM inventory l
