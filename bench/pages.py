@@ -84,6 +84,15 @@ PAGES: dict[str, tuple[str, Who]] = {
     "dashboard, an event": ("/dashboard/events/wl-demo-jazz", "organizer"),
     "dashboard, history": ("/dashboard/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri/history", "organizer"),
     "dashboard, statistics": (f"/dashboard{CROWD}/statistics", "organizer"),
+    "dashboard, statistics of all lists": ("/dashboard/statistics", "organizer"),
+    "dashboard, settings of a list": (f"/dashboard{CROWD}/settings", "organizer"),
+    "dashboard, an entry": (f"/dashboard{CROWD}/entries/fan-09", "organizer"),
+    "dashboard, people": ("/dashboard/people?text=fan", "organizer"),
+    "dashboard, a new event": ("/dashboard/events/new", "organizer"),
+    "dashboard, share an event": ("/dashboard/events/wl-demo-jazz/share", "organizer"),
+    "dashboard, organization": ("/dashboard/settings", "organizer"),
+    "dashboard, team": ("/dashboard/settings/team", "organizer"),
+    "dashboard, API keys": ("/dashboard/settings/api-keys", "organizer"),
 }
 """The path of each, where `{ready}` is the private link of a fan whose turn it is; and who opens it."""
 

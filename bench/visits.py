@@ -36,6 +36,7 @@ class Visit(NamedTuple):
             "mail_code": "x",
             "tickets": "1",
             "name": "page.css",
+            "kind": "svg",
         }
         path = self.route.format_map(known | more)
         return path + (f"?{self.query}" if self.query else "")
@@ -66,6 +67,8 @@ QUERIES: dict[str, tuple[str, ...]] = {
         "range=day",
         "release=3",
     ),
+    "/dashboard/events": ("show=past", "show=all", "text=event-00"),
+    "/dashboard/people": ("text=u7", "text=7"),
     "/dashboard/notices": ("status=all", "status=dropped", "status=sent&channel=webhook"),
     "/v1/organizer/changes": ("limit=500", "after=now"),
     "/v1/organizer/entries": (
@@ -83,7 +86,7 @@ QUERIES: dict[str, tuple[str, ...]] = {
     "/v1/organizer/notices": ("status=dead", "status=pending"),
 }
 """What to ask for besides the plain address."""
-LEFT_OUT = ("/live", "{anything:path}")
+LEFT_OUT = ("/live", "/dashboard/changes", "{representation_id}/changes", "{anything:path}")
 """How routes end that have no page of their own: streams, whose answer has no end, and unknown addresses."""
 FILES = ("/v1/organizer/entries.csv", "/dashboard/waiting-lists/{offer_id}/{representation_id}/entries.csv")
 """Routes whose answer is as long as the data."""

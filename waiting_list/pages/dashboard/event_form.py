@@ -15,10 +15,10 @@ from waiting_list import page_addresses as to
 from waiting_list.access.authentication import Organizer
 from waiting_list.access.scopes import Scope
 from waiting_list.catalogue import changes as catalogue_changes
+from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.catalogue.additions import readable_id
 from waiting_list.catalogue.duplicate import duplicate
 from waiting_list.catalogue.models import Event, EventFields
-from waiting_list.catalogue.overview import event_overview
 from waiting_list.pages.dashboard.events import EventRoute, dates_of, event_facts, event_of
 from waiting_list.pages.dashboard.page import dashboard_page
 from waiting_list.pages.forms import unique_part
@@ -147,5 +147,5 @@ async def _form_page(call: PageRequest, event: Event | None, errors: dict[str, s
 
 async def _usual_timezone(call: PageRequest) -> str:
     """Return the timezone of an event of the organization; empty without one, so that the browser fills it."""
-    found = await event_overview(call.pool, call.organization_id, limit=1, cursor=None)
+    found = await catalogue_queries.events(call.pool, call.organization_id, event_id=None, limit=1, cursor=None)
     return found.items[0].timezone if found.items else ""
