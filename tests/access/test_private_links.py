@@ -284,8 +284,7 @@ async def test_the_rules_of_the_list_are_told_in_plain_words(pages: Pages) -> No
         "The organizer decides when to offer returned tickets.",
         "we hold your tickets until the waiting list ends. From 3 days before the event, we hold them "
         "for 4 hours. On the day of the event, we hold them for 45 minutes.",
-        "never ends between 10:00\u202fPM and 8:30\u202fAM, local time of the event. A deadline in those "
-        "hours moves to 8:30",
+        "never ends between 22:00 and 08:30, local time of the event. A deadline in those hours moves to 08:30",
         "you go to the end of the line, with a new number.",
         "we skip you until you confirm it.",
     ):

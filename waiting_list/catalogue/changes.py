@@ -94,9 +94,8 @@ async def write_event(
 ) -> tuple[Event, bool]:
     """Do `put_event` within a transaction of the caller. With `keeps_limit`, an existing event keeps its
     `max_places_per_person`, and stays the draft or the published, listed or archived event that it is."""
-    if (fields.draft or fields.archived) and has_citus(acquired):
-        # The call reads lists of all nodes, then writes a table that every node has: on one connection for each.
-        await acquired.execute(sql("distribute_one_by_one"))
+    if fields.draft or fields.archived:
+        await _go_one_by_one(acquired)
     if fields.draft and await acquired.fetchval(sql("event_has_entries"), event_id, organization_id):
         raise HasDependents("Users have joined lists of this event, so it cannot become a draft.")
     if fields.archived and await acquired.fetchval(sql("event_is_under_way"), event_id, organization_id):
@@ -191,6 +190,7 @@ async def write_representation(
     async def check() -> None:
         before.update(await acquired.fetchrow(sql("read_dates"), representation_id) or {})
         if not end_lists and fields.start_datetime <= (now or await clock(acquired)):
+            await _go_one_by_one(acquired)
             await _check_ends(acquired, representation_id, fields.start_datetime, now)
 
     async with dependents("The representation has inventory, so it cannot move to another event."):
@@ -209,6 +209,12 @@ async def write_representation(
         keys = await acquired.fetch(sql("read_lists_of_representation"), representation_id)
         await note_change(acquired, "reschedule", keys, before, dates, actor=actor)
     return Representation(representation_id=representation_id, **dates, **cancellation), made
+
+
+async def _go_one_by_one(acquired: Connection) -> None:
+    """Let the transaction read lists of all nodes of a Citus cluster, then write a table that every node has."""
+    if has_citus(acquired):
+        await acquired.execute(sql("distribute_one_by_one"))
 
 
 async def _check_ends(acquired: Connection, representation_id: str, start: datetime, now: datetime | None) -> None:
