@@ -26,6 +26,7 @@ from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries.coalesced import CoalescedReads
 from waiting_list.lists.queries.lists import list_settings
 from waiting_list.lists.settings_models import SettingsChange
+from waiting_list.notifications import organizations
 from waiting_list.page_addresses import CHECKOUT, DASHBOARD_SIGN_IN_LINK, SHOP, address
 from waiting_list.postgres.pool import Pool
 from waiting_list.problems import NotInList
@@ -45,6 +46,14 @@ _FILLED_IN = "?pass={pass}&tickets={tickets}"
 _FANS = Caller(ORGANIZATION, "user")
 _STAFF = Caller(ORGANIZATION, "organizer:demo")
 _OWNER = members.Invited(email="demo@example.org", name="Demo owner", role=Role.OWNER)
+_HOUSE = organizations.OrganizationChange(
+    sender_name="Demo Box Office",
+    contact=_OWNER.email,
+    footer={
+        "en": "This is a demo. Its shows are made up.",
+        "fr": "Ceci est une démo. Ses spectacles sont inventés.",
+    },
+)
 _SAME_KEY = Idempotency.of(caller="demo", key="demo", request="demo")
 
 
@@ -60,6 +69,7 @@ async def load_demo(pool: Pool, settings: Settings, url: str) -> str:
             found = csv_import.shifted(csv_import.read(folder), datetime.now(UTC).date())
         began = datetime.now(UTC) - timedelta(hours=28)
         await csv_import.load(pool, found, now=began)
+        await organizations.change(pool, ORGANIZATION, _HOUSE)
         checkout = settings.public_url + CHECKOUT if settings.demo else _NO_SHOP
         await _Play(engine, began, checkout + _FILLED_IN).all()
     elif settings.demo:

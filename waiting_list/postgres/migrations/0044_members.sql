@@ -39,5 +39,6 @@ ALTER TABLE sessions
     ADD COLUMN browser text,
     ADD COLUMN seen_at timestamptz;
 ALTER TABLE sessions ADD CONSTRAINT sessions_holder CHECK ((key_id IS NULL) <> (member_id IS NULL)) NOT VALID;
--- Sessions end with their member, and a member sees them.
+-- Sessions end with their member, and a member sees them. The table is small: a session ends after two weeks at most.
+-- squawk-ignore require-concurrent-index-creation
 CREATE INDEX sessions_by_member ON sessions (member_id);
