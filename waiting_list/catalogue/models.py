@@ -43,8 +43,14 @@ class Event(EventFields):
 
     event_id: Id
     organization_id: Id
-    unlisted: Flag = False
-    archived: Flag = False
+    unlisted: Flag = Field(
+        default=False,
+        description="Whether no page and no call lists the event for fans: they reach it by its link alone.",
+    )
+    archived: Flag = Field(
+        default=False,
+        description="Whether the event is out of the way on the dashboard. Fans see no difference.",
+    )
     timezone: str  # without a check, because an event is shown as it was stored
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import BytesIO
 
-import segno
 from fastapi import APIRouter, Response
 
 from waiting_list import page_addresses as to
@@ -66,6 +65,8 @@ async def get_qr_code(call: PageRequest, kind: str) -> Response:
         raise NotFound("This page does not exist.")
     image = BytesIO()
     # Level M reads with 15 % of it damaged, as a poster outdoors is. The border is the quiet zone of the standard.
+    import segno  # noqa: PLC0415 - a process that never draws a code needs none of it
+
     segno.make(_link(call, event), error="m", micro=False).save(image, kind=kind, scale=16, border=4)
     headers = HEADERS | (
         {"Content-Disposition": f'attachment; filename="qr.{kind}"'} if "download" in call.query_params else {}
