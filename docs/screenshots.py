@@ -52,6 +52,10 @@ PICTURES = {
     "event-flyer": QueueSnapshot("/dashboard/events/wl-demo-jazz/poster", DESKTOP, "organizer"),
     "events-dashboard": QueueSnapshot("/dashboard/events", DESKTOP, "organizer"),
     "dashboard": QueueSnapshot("/dashboard", DESKTOP, "organizer"),
+    "dashboard-phone": QueueSnapshot("/dashboard", PHONE, "organizer"),
+    "dashboard-list-phone": QueueSnapshot(f"/dashboard{CROWD}", PHONE, "organizer"),
+    "dashboard-people": QueueSnapshot("/dashboard/people?text=fan", DESKTOP, "organizer"),
+    "dashboard-team": QueueSnapshot("/dashboard/settings/team", DESKTOP, "organizer"),
     "dashboard-list": QueueSnapshot(
         "/dashboard/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri", DESKTOP | DARK, "organizer"
     ),

@@ -212,6 +212,22 @@ print("not reached")
 """
 
 
+LOGGED = """
+import logging
+from waiting_list.cli import stopping
+
+stopping.end_in_order()
+logging.getLogger("asyncio").error("in a callback", exc_info=SystemExit(143))
+logging.getLogger("asyncio").error("in a callback", exc_info=ValueError("a defect"))
+"""
+
+
+def test_a_stop_in_a_callback_of_the_loop_is_not_logged_as_a_defect() -> None:
+    done = subprocess.run([sys.executable, "-c", LOGGED], capture_output=True, text=True, check=True)
+    assert "SystemExit" not in done.stderr
+    assert "a defect" in done.stderr
+
+
 def test_a_stop_that_is_held_ends_the_command_after_the_block() -> None:
     done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (143, "the block ended\n", "")

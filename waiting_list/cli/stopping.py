@@ -5,6 +5,7 @@ stopped, so their exit code is 0. Every other command was interrupted before its
 number of the signal: 143, or 130 for Ctrl-C.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -64,6 +65,12 @@ def expect_a_stop() -> None:
 def end_in_order() -> None:
     """Let the signals raise SystemExit in the main thread, because the command has something to end."""
     _stop.has_begun = True
+    # The loop catches and logs one that is raised in some of its callbacks, as if it were a defect.
+    logging.getLogger("asyncio").addFilter(_is_no_stop)
+
+
+def _is_no_stop(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], SystemExit))
 
 
 @contextmanager
