@@ -131,7 +131,8 @@ def _configured(path: str, *, joined: int = 0, **settings: Any) -> Callable[[Sit
     async def state(site: Site) -> str:
         for number in range(joined):
             await site.join(f"fan-{number}")
-        await site.configure(**settings)
+        if settings:
+            await site.configure(**settings)
         return path
 
     return state

@@ -11,7 +11,8 @@ from tests.browser.visits import DESKTOP, FRENCH, PHONE, Visits, axe, scrolls_si
 
 _FILL = """form => {
   const sent = [...document.querySelectorAll("main form[method=post]")].find(one =>
-    Object.keys(form).every(name => one.elements[name]) && (!form.do || one.elements.do.value === form.do));
+    Object.keys(form).every(name => one.querySelector(`[name="${name}"]:not(button)`)) &&
+    (!form.do || one.elements.do.value === form.do));
   for (const [name, value] of Object.entries(form)) Object.assign(sent.elements[name], { value, checked: true });
   sent.noValidate = true;
   sent.requestSubmit();
@@ -31,6 +32,8 @@ async def shown(page: Page, state: State, path: str) -> None:
 
 async def _sent(page: Page, path: str, form: dict[str, str]) -> Any:
     await page.goto(path.removesuffix("/change"))
+    # A preview is a page of its own where no script shows it in place.
+    await page.evaluate("document.querySelectorAll('[data-preview]').forEach(form => delete form.dataset.preview)")
     async with page.expect_navigation() as navigated:
         await page.evaluate(_FILL, form)
     return await navigated.value

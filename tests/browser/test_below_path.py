@@ -56,6 +56,7 @@ async def test_a_fan_signs_in_by_link_joins_and_is_served_by_the_dashboard(site:
 
     organizer = await visits.begin()
     await organizer.goto(f"{site.address}{DASHBOARD}")
+    await organizer.get_by_text("Sign in with an API key").click()
     await organizer.get_by_label("API key").fill(site.shop.key)
     await organizer.get_by_role("button", name="Sign in").click()
     await organizer.get_by_label("Return tickets").fill("2")

@@ -61,6 +61,8 @@ async def test_an_organizer_signs_in_and_adds_stock_by_keyboard_alone(visits: Vi
     await site.join(wanted=2)
     page = await visits.begin()
     await page.goto(DASHBOARD)
+    await page.locator("summary").focus()
+    await page.keyboard.press("Enter")
     await page.get_by_label("API key").focus()
     await page.keyboard.type(site.shop.key)
     await page.keyboard.press("Enter")
