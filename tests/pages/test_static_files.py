@@ -39,6 +39,17 @@ def test_a_style_holds_for_all_media_but_where_it_says_otherwise(name: str) -> N
     assert (depth, inside) == (0, [])
 
 
+def test_the_pages_have_one_scale_of_type() -> None:
+    """A size that is none of the scale's is one that somebody made up. Sizes in a plot and in print are no text."""
+    text = (FOLDER / "style.css").read_text()
+    screen = re.sub(r"@media print \{.*?\n\}", "", text, flags=re.DOTALL)
+    sizes = set(re.findall(r"font(?:-size)?: ([^;\n]*[\d)](?:/[\d.]+)?)(?= |;)", screen))
+    steps = {"tiny", "small", "text", "large", "title", "figure"}
+    assert set(re.findall(r"--(\w+): [\d.]+rem;", screen)) == steps
+    assert {size.partition("/")[0] for size in sizes} <= {f"var(--{step})" for step in steps} | {"11px"}
+    assert len(sizes) > len(steps)
+
+
 async def test_a_file_is_zipped_for_who_can_unzip_it(shop: Shop) -> None:
     plain = await shop.http.get("/static/page.js", headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers

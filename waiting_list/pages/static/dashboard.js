@@ -208,3 +208,17 @@ if (document.querySelector("[data-once]")) {
 for (const form of document.querySelectorAll("[data-for-seconds]")) {
   setTimeout(() => form.remove(), 1000 * Number(form.dataset.forSeconds));
 }
+
+/** Links, keys and lines of code are there to be copied. A browser allows it on secure pages alone. */
+for (const shown of navigator.clipboard ? document.querySelectorAll(".pass, pre.text") : []) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "quiet button copy";
+  button.textContent = text("copy");
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(shown.textContent);
+    button.textContent = text("copied");
+    setTimeout(() => (button.textContent = text("copy")), 2000);
+  });
+  shown.after(button);
+}
