@@ -40,7 +40,7 @@ def test_a_style_holds_for_all_media_but_where_it_says_otherwise(name: str) -> N
 
 
 def test_the_pages_have_one_scale_of_type() -> None:
-    """A size that is none of the scale's is one that somebody made up. Sizes in a plot and in print are no text."""
+    """Another size is one that somebody made up. Sizes in a plot and in print are no text."""
     text = (FOLDER / "style.css").read_text()
     screen = re.sub(r"@media print \{.*?\n\}", "", text, flags=re.DOTALL)
     sizes = set(re.findall(r"font(?:-size)?: ([^;\n]*[\d)](?:/[\d.]+)?)(?= |;)", screen))

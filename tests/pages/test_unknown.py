@@ -20,7 +20,7 @@ def is_page(answer: httpx.Response, status: int) -> Parsed:
     assert answer.headers["content-security-policy"] == HEADERS["Content-Security-Policy"]
     parsed = Parsed(answer.text)
     links = [value for name, value in parsed.attributes if name == "href"]
-    assert links.count("/") == 2  # above the page and below its text
+    assert links.count("/") == 3  # twice above the page, and below its text
     assert any((one or "").startswith("/static/style.css") for one in links)
     return parsed
 
