@@ -148,10 +148,13 @@ async def test_a_link_signs_in_no_other_member_and_no_altered_link_does(app: Fas
     one, other = await member(app), await member(app, address="bob@quay.example")
     path = await link_of(app, one)
     async with unchanged(app):
-        await visitor(app).refused(path, 404, member_id=other.member_id)
+        for wrong in (other.member_id, "none"):
+            await visitor(app).refused(path, 422, member_id=wrong)
         await visitor(app).refused(path[:-1] + ("A" if path[-1] != "A" else "B"), 404, member_id=one.member_id)
         for nonsense in ("x", "é", "A" * 46):
             await visitor(app).refused(f"{SIGN_IN}/{nonsense}", 404, member_id=one.member_id)
+    answers = await asyncio.gather(*(visitor(app).post(path, member_id=one.member_id) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [303, 404, 404, 404]
 
 
 async def test_a_removed_member_is_out_at_once_and_their_links_are_dead(app: FastAPI) -> None:

@@ -99,14 +99,17 @@ async def use_link(
 ) -> tuple[str, MemberLink] | None:
     """Use up a link, and open a session of one of its members; return the token of the session for the browser.
 
-    Returns None if the link is not valid, or not for this member. Raises Unavailable.
+    Returns None if the link is not valid, or not for this member: it then stays as it is. Raises Unavailable.
     """
     named = _link_id(secret, token)
     if named is None:
         return None
     async with transaction(pool) as acquired:
-        link = await _link(acquired, await acquired.fetchrow(sql("use_member_link"), named))
+        link = await _link(acquired, await acquired.fetchrow(sql("read_member_link"), named))
         if link is None or member_id not in [one["member_id"] for one in link.members]:
+            return None
+        # Of two uses at once, the second finds no row to delete.
+        if await acquired.fetchrow(sql("use_member_link"), named) is None:
             return None
         session = await insert_session(acquired, MEMBER_SESSION, member_id=member_id, browser=browser)
         return session, link

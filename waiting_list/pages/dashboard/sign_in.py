@@ -63,17 +63,21 @@ async def ask_to_use_link(call: PageRequest) -> Response:
 
     With several organizations, show a button for each.
     """
+    return await _link_page(call)
+
+
+async def _link_page(call: PageRequest, *, status: int = 200) -> Response:
     secret = await call.service.signing_keys.derived_secret()
     link = await read_link(call.pool, secret, call.path_params["token"])
     if link is None:
-        return _used_up(call)
+        return page(call, "dashboard_link_used.html", status=404, headers=NOT_REFERRED)
     locale = call.locale(link.locale)
-    return page(call, "dashboard_link.html", headers=NOT_REFERRED, locale=locale, link=link)
+    return page(call, "dashboard_link.html", status=status, headers=NOT_REFERRED, locale=locale, link=link)
 
 
 @public_router.post(DASHBOARD_SIGN_IN_LINK)
 async def use_sign_in_link(call: PageRequest) -> Response:
-    """Sign the member in. Each link works once.
+    """Sign the member in. Each link works once, and is used up only if it does.
 
     Raises Forbidden for a form from another site, which could sign a visitor in as another member.
     """
@@ -88,7 +92,8 @@ async def use_sign_in_link(call: PageRequest) -> Response:
         browser=browser_name(call.headers.get("user-agent")),
     )
     if found is None:
-        return _used_up(call)
+        # A link that is still valid offers its members again: the chosen one may have been removed meanwhile.
+        return await _link_page(call, status=422)
     session, link = found
     return sign_in_as(call, session, local(link.next, DASHBOARD))
 
@@ -136,10 +141,6 @@ async def _asked(
         mails=call.service.settings.sends_mail,
         has_organizer=await _has_organizer(call),
     )
-
-
-def _used_up(call: PageRequest) -> Response:
-    return page(call, "dashboard_link_used.html", status=404, headers=NOT_REFERRED)
 
 
 async def _has_organizer(call: PageRequest) -> bool:
