@@ -28,6 +28,7 @@ WITH changes AS (
             END AS bought,
         CASE WHEN h.after ? 'tickets_wanted' THEN (h.after ->> 'tickets_wanted')::int
             - coalesce((h.before ->> 'tickets_wanted')::int, 0) ELSE 0 END AS more_wanted,
+        (h.after ->> 'tickets_held')::int - (h.before ->> 'tickets_held')::int AS more_held,
         CASE WHEN h.after ->> 'status' = 'waiting' THEN 1 WHEN h.before ->> 'status' = 'waiting' THEN -1 ELSE 0 END
             AS more_waiting
     FROM history h WHERE h.list_id = $1 AND h.verb <> 'erase'
@@ -40,7 +41,9 @@ SELECT date_trunc($2, t.at, 'Europe/Paris') AS period_at, count(*) FILTER (WHERE
     coalesce(sum(t.bought), 0) AS tickets_bought, count(*) FILTER (WHERE t.verb = 'expire') AS expiries,
     count(*) FILTER (WHERE t.verb IN ('leave', 'remove')) AS departures,
     (sum(sum(t.wanted * t.waiting - (t.wanted - t.more_wanted) * (t.waiting - t.more_waiting)))
-        OVER (ORDER BY date_trunc($2, t.at, 'Europe/Paris')))::bigint AS tickets_waiting
+        OVER (ORDER BY date_trunc($2, t.at, 'Europe/Paris')))::bigint AS tickets_waiting,
+    (sum(coalesce(sum(t.more_held), 0))
+        OVER (ORDER BY date_trunc($2, t.at, 'Europe/Paris')))::bigint AS tickets_held
 FROM entries_then t GROUP BY 1 ORDER BY 1
 """
 _MEDIAN = """
@@ -100,6 +103,7 @@ async def check(lists: Lists) -> None:
         told = await shown(lists, period)
         expected = [dict(row) for row in await lists.rows(_PERIODS, LIST.list_id, period)]
         assert [one.model_dump() for one in told.periods] == expected
+    assert told.periods[-1].tickets_held == (await lists.rows("SELECT held FROM inventory"))[0]["held"]
     median = (await lists.rows(_MEDIAN, LIST.list_id))[0]["median"]
     assert told.median_wait_seconds == (median if median is None else pytest.approx(median, rel=0.01, abs=1e-6))
     (row,) = await lists.rows(_SUMMARY, LIST.list_id)
@@ -123,6 +127,27 @@ async def test_statistics_are_the_same_whether_all_some_or_no_changes_are_counte
         await check(lists)
     await random_story(lists, chance, 30)
     await check(lists)
+
+
+async def test_tickets_held_are_counted_of_a_list_that_another_version_counted(lists: Lists) -> None:
+    chance = random.Random(5)
+    await random_story(lists, chance, 60)
+    await counts.count_list(lists.pool, LIST.list_id)
+    # As the migration leaves them, and as a version before that still runs counts on.
+    await lists.rows("UPDATE counted_periods SET tickets_held = 0")
+    await lists.rows("UPDATE counted_lists SET held_sequence = 0")
+    await check(lists)
+    await lists.audit()
+    await random_story(lists, chance, 60)
+    while await counts.count_changes(lists.pool, at_once=29):
+        await check(lists)
+    await counts.sweep_changes(lists.pool)
+    (row,) = await lists.rows(
+        "SELECT l.sequence, l.held_sequence, i.last_sequence FROM counted_lists l, inventory i"
+    )
+    assert row["sequence"] == row["held_sequence"] == row["last_sequence"]
+    await check(lists)
+    await lists.audit()
 
 
 async def test_two_workers_count_no_change_twice(lists: Lists) -> None:
@@ -187,7 +212,7 @@ async def test_a_list_without_an_entry_of_the_status_is_left_out(lists: Lists) -
         "DELETE FROM counted_periods",
         *(
             f"UPDATE counted_periods SET {name} = {name} + 1"
-            for name in ("joins", "purchases", "expiries", "departures", "tickets_waiting")
+            for name in ("joins", "purchases", "expiries", "departures", "tickets_waiting", "tickets_held")
         ),
     ],
 )

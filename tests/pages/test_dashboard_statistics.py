@@ -48,7 +48,7 @@ async def test_the_statistics_are_drawn_and_written_down(office: Office) -> None
             assert figure in page.text, figure
         assert page.tags.count("svg") == 4
         assert page.tags.count("table") == 1
-        assert columns(answer.text)[-1].endswith("tickets still wanted 5, tickets bought so far 2")
+        assert columns(answer.text)[-1].endswith("tickets wanted 7, tickets released 2")
 
 
 async def test_a_chart_has_a_column_for_every_period_also_where_nothing_happened(office: Office) -> None:  # noqa: F811
@@ -56,9 +56,9 @@ async def test_a_chart_has_a_column_for_every_period_also_where_nothing_happened
     await office.run("UPDATE history SET at = at - interval '10 days' WHERE verb = 'join' AND number = 1")
     organizer = await office.organizer()
     text = (await organizer.http.get(f"{PAGE}/statistics?period=day")).text
-    # 10 days on which 2 tickets were waited for, and today, when 5 are.
+    # 10 days on which 2 tickets were wanted, and today, when 5 more are.
     waited = [re.search(r"wanted (\d+),", one) for one in columns(text)]
-    assert [found and found[1] for found in waited] == ["2"] * 10 + ["5"]
+    assert [found and found[1] for found in waited] == ["2"] * 10 + ["7"]
 
 
 @pytest.mark.parametrize(("chosen", "count"), [("day", 25), ("week", 169), ("month", 31), ("all", 41)])
@@ -75,7 +75,7 @@ async def test_a_range_goes_back_from_now_and_sums_up_its_periods_alone(
     # An hour more or less, where the clocks change in the range.
     assert abs(len(columns(answer.text)) - count) <= (chosen == "week")
     assert f"Joins {3 if chosen == 'all' else 2}" in page.text
-    assert columns(answer.text)[0].endswith("wanted 2, tickets bought so far 0")
+    assert columns(answer.text)[0].endswith("wanted 2, tickets released 0")
     file = await organizer.http.get(f"{PAGE}/statistics.csv?range={chosen}", headers=FRENCH)
     header, *rows = csv.reader(io.StringIO(file.content.decode("utf-8-sig")), delimiter=";")
     assert (header[1], len(rows)) == ("Inscriptions", len(columns(answer.text)))
@@ -174,7 +174,7 @@ async def test_an_event_and_an_organization_have_the_sums_of_their_lists(office:
     assert "not counted yet" not in page.text
     for figure in ("Demand 5 × 10 tickets wanted for 2 released", "Joins 4", "Tickets bought 2", "Waiting now 3"):
         assert figure in page.text, figure
-    assert columns(answer.text)[-1].endswith("tickets still wanted 8, tickets bought so far 2")
+    assert columns(answer.text)[-1].endswith("tickets wanted 10, tickets released 2")
     assert "Elsewhere" not in page.text
     answer = await organizer.http.get(f"{HOME}/statistics")
     page = organizer.read(answer)

@@ -232,6 +232,7 @@ class Bridge:
         assert stock.version == changed["max"]
         told = await read_statistics(self.lists.pool, key, organization_id=ORGANIZATION, period="hour")
         assert told.periods[-1].tickets_waiting == sum(one.wanted for one in model.are("waiting"))
+        assert told.periods[-1].tickets_held == sum(one.held for one in model.are("ready"))
         finding = (await audit_list(self.lists.pool, key)).finding
         assert finding is None, finding
 

@@ -149,7 +149,7 @@ def check_tally(tally: Tally, table: Mapping[str, Any], segments: Iterable[tuple
 
 def check_counts(tally: Tally, counts: Mapping[str, int]) -> None:
     """Compare the counts of the list's statistics with the totals of its entries. Raises Difference."""
-    expected = tally.kept | {"tickets_waiting": tally.tickets_waiting}
+    expected = tally.kept | {"tickets_waiting": tally.tickets_waiting, "tickets_held": tally.held}
     for name, found in counts.items():
         _compare(Check.COUNTER, f"kept count of {name}", expected.get(name, 0), found)
 

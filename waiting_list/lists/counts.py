@@ -50,6 +50,9 @@ async def count_list(pool: Pool, list_id: UUID, *, at_once: int = CHANGES_AT_ONC
         counted = await acquired.fetchrow(sql("claim_counted_list"), list_id)
         if counted is None:  # another worker counts it, or it was deleted
             return False
-        until = min(counted["last_sequence"], counted["sequence"] + at_once)
-        await acquired.execute(sql("add_counts"), list_id, until)
-    return bool(until < counted["last_sequence"])
+        last, held_until = counted["last_sequence"], counted["held_sequence"]
+        until = min(last, counted["sequence"] + at_once)
+        # The tickets held follow, where a version without them has counted.
+        following = min(until, held_until + at_once)
+        await acquired.execute(sql("add_counts"), list_id, until, held_until, following)
+    return bool(following < last)

@@ -202,7 +202,9 @@ EXAMPLES: Mapping[str, Json] = {
     "SignedOut": {"user_id": "u1", "signed_out_at": "2026-11-24T10:15:00Z"},
     "Statistics": {
         "period": "day",
-        "periods": [{"period_at": "2026-11-24T00:00:00+01:00"} | _COUNTS | {"tickets_waiting": 31}],
+        "periods": [
+            {"period_at": "2026-11-24T00:00:00+01:00"} | _COUNTS | {"tickets_waiting": 31, "tickets_held": 4}
+        ],
         **_COUNTS,
         "grants": 3,
         "conversion": 0.786,

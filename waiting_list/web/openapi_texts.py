@@ -322,6 +322,7 @@ FIELDS: Mapping[str, str] = {
     "OfferFields.type": "The kind of offer, in your own words.",
     "PassPurchase.quantity": "How many tickets the fan bought. By default all held tickets.",
     "PassPurchase.purchase_pass": "The purchase pass of the fan.",
+    "Period.tickets_held": "How many tickets were held for fans at the end of the period.",
     "Period.tickets_waiting": "How many tickets the waiting fans wanted at the end of the period.",
     "PrivateLink.url": "The address of the fan's private page.",
     "ProblemDocument.available": "How many tickets are available. Only `not_enough_stock` has it.",

@@ -3,16 +3,18 @@
 SELECT coalesce(sum(p.joins), 0)::bigint AS joins, coalesce(sum(p.purchases), 0)::bigint AS purchases,
     coalesce(sum(p.expiries), 0)::bigint AS expiries, coalesce(sum(p.departures), 0)::bigint AS departures,
     coalesce(sum(p.tickets_waiting), 0)::bigint AS tickets_waiting,
-    coalesce(sum(p.tickets_left), 0)::bigint AS tickets_left, coalesce(sum(p.waits), 0)::bigint AS waits
+    coalesce(sum(p.tickets_left), 0)::bigint AS tickets_left, coalesce(sum(p.waits), 0)::bigint AS waits,
+    coalesce(sum(p.tickets_held), 0)::bigint AS tickets_held
 FROM (
-    SELECT c.joins, c.purchases, c.expiries, c.departures, c.tickets_waiting, 0 AS tickets_left, 0 AS waits
+    SELECT c.joins, c.purchases, c.expiries, c.departures, c.tickets_waiting, 0 AS tickets_left, 0 AS waits,
+        c.tickets_held
     FROM counted_periods c WHERE c.list_id = $1
     UNION ALL
-    SELECT 0, 0, 0, 0, 0, c.tickets_left, 0 FROM counted_lists c WHERE c.list_id = $1
+    SELECT 0, 0, 0, 0, 0, c.tickets_left, 0, 0 FROM counted_lists c WHERE c.list_id = $1
     UNION ALL
-    SELECT 0, 0, 0, 0, 0, 0, c.entries FROM counted_waits c WHERE c.list_id = $1
+    SELECT 0, 0, 0, 0, 0, 0, c.entries, 0 FROM counted_waits c WHERE c.list_id = $1
     UNION ALL
-    SELECT u.joins, u.purchases, u.expiries, u.departures, u.tickets_waiting, u.tickets_left, u.waits
+    SELECT u.joins, u.purchases, u.expiries, u.departures, u.tickets_waiting, u.tickets_left, u.waits, 0
     FROM (
         -- uncounted_changes of $1
         SELECT c.list_id, c.sequence, date_bin('15 minutes', c.at, '2000-01-01 00:00Z') AS period_at,
@@ -50,4 +52,11 @@ FROM (
         ) AS w ON c.new_status IS NOT NULL AND c.verb <> 'join'
         -- end of uncounted_changes
     ) AS u
+    UNION ALL
+    SELECT 0, 0, 0, 0, 0, 0, 0, (h.after ->> 'tickets_held')::bigint - (h.before ->> 'tickets_held')::bigint
+    FROM history h
+    WHERE h.list_id = $1 AND h.sequence > (
+            SELECT coalesce(sum(l.held_sequence), 0)::bigint FROM counted_lists l WHERE l.list_id = $1
+        ) AND h.sequence <= (SELECT l.last_sequence FROM inventory l WHERE l.list_id = $1)
+        AND h.before ? 'tickets_held'
 ) AS p

@@ -169,7 +169,7 @@ class Period(Frozen):
     """What happened in one hour, day or week from `period_at`, in the event's timezone.
 
     `departures` counts users who left or were removed. `tickets_waiting` counts the tickets that waiting users
-    wanted at the end of the period.
+    wanted at the end of the period, and `tickets_held` those that were held for users then.
     """
 
     period_at: datetime
@@ -180,6 +180,7 @@ class Period(Frozen):
     expiries: int
     departures: int
     tickets_waiting: int
+    tickets_held: int
 
 
 class Statistics(Frozen):

@@ -1,5 +1,5 @@
--- Add the changes of one list that are not counted, up to the change $2, to its counts, and mark them as counted. Read each
--- change once. Locks these rows; runs under the lock of the list's row of the counts.
+-- Add the changes of one list that are not counted, up to the change $2, to its counts, and the tickets held by those after
+-- $3 and up to $4; mark them as counted. Locks these rows; runs under the lock of the list's row of the counts.
 WITH c AS MATERIALIZED (
     SELECT u.period_at, u.joins, u.promotions, u.purchases, u.tickets_bought, u.expiries, u.departures,
         u.tickets_waiting, u.tickets_left, u.waits, u.seconds
@@ -42,16 +42,30 @@ WITH c AS MATERIALIZED (
     ) AS u
     WHERE u.sequence <= $2::bigint
 ),
+held AS (
+    SELECT date_bin('15 minutes', h.at, '2000-01-01 00:00Z') AS period_at,
+        (h.after ->> 'tickets_held')::bigint - (h.before ->> 'tickets_held')::bigint AS tickets_held
+    FROM history h
+    WHERE h.list_id = $1 AND h.sequence > $3::bigint AND h.sequence <= $4::bigint AND h.before ? 'tickets_held'
+),
 periods AS (
     INSERT INTO counted_periods AS p (list_id, period_at, joins, promotions, purchases, tickets_bought, expiries,
-        departures, tickets_waiting)
-    SELECT $1, c.period_at, sum(c.joins), sum(c.promotions), sum(c.purchases), sum(c.tickets_bought), sum(c.expiries),
-        sum(c.departures), sum(c.tickets_waiting)
-    FROM c GROUP BY c.period_at
+        departures, tickets_waiting, tickets_held)
+    SELECT $1, q.period_at, sum(q.joins), sum(q.promotions), sum(q.purchases), sum(q.tickets_bought), sum(q.expiries),
+        sum(q.departures), sum(q.tickets_waiting), sum(q.tickets_held)
+    FROM (
+        SELECT c.period_at, c.joins, c.promotions, c.purchases, c.tickets_bought, c.expiries, c.departures,
+            c.tickets_waiting, 0 AS tickets_held
+        FROM c
+        UNION ALL
+        SELECT held.period_at, 0, 0, 0, 0, 0, 0, 0, held.tickets_held FROM held
+    ) AS q
+    GROUP BY q.period_at
     ON CONFLICT (list_id, period_at) DO UPDATE SET joins = p.joins + excluded.joins,
         promotions = p.promotions + excluded.promotions, purchases = p.purchases + excluded.purchases,
         tickets_bought = p.tickets_bought + excluded.tickets_bought, expiries = p.expiries + excluded.expiries,
-        departures = p.departures + excluded.departures, tickets_waiting = p.tickets_waiting + excluded.tickets_waiting
+        departures = p.departures + excluded.departures, tickets_waiting = p.tickets_waiting + excluded.tickets_waiting,
+        tickets_held = p.tickets_held + excluded.tickets_held
     RETURNING period_at
 ),
 waits AS (
@@ -62,6 +76,6 @@ waits AS (
     SET entries = w.entries + excluded.entries, seconds = w.seconds + excluded.seconds
     RETURNING bucket
 )
-UPDATE counted_lists SET sequence = $2::bigint,
+UPDATE counted_lists SET sequence = $2::bigint, held_sequence = $4::bigint,
     tickets_left = counted_lists.tickets_left + (SELECT coalesce(sum(c.tickets_left), 0)::bigint FROM c)
 WHERE counted_lists.list_id = $1

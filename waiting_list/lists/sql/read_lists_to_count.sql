@@ -2,5 +2,5 @@
 -- Locks nothing.
 SELECT i.list_id FROM inventory i
 LEFT JOIN counted_lists c ON c.list_id = i.list_id
-WHERE i.last_sequence - coalesce(c.sequence, 0) >= $1::bigint
-ORDER BY i.last_sequence - coalesce(c.sequence, 0) DESC LIMIT $2
+WHERE i.last_sequence - coalesce(least(c.sequence, c.held_sequence), 0) >= $1::bigint
+ORDER BY i.last_sequence - coalesce(least(c.sequence, c.held_sequence), 0) DESC LIMIT $2

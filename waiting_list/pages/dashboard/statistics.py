@@ -54,7 +54,10 @@ _COLUMNS = {
     "expiries": N_("Expired"),
     "departures": N_("Left or removed"),
     "tickets_waiting": N_("Tickets still wanted"),
+    "tickets_held": N_("Tickets held"),
 }
+_SUMS = {"wanted": N_("Wanted in all"), "released": N_("Released in all")}
+"""Further columns: the lines of the timeline, as tickets at the end of each period."""
 
 
 class Asked(NamedTuple):
@@ -104,6 +107,8 @@ class Shown(NamedTuple):
     statistics: Statistics
     labels: Sequence[str]
     charts: dict[str, Chart]
+    demands: Sequence[Demand]
+    """Wanted against released at the end of each period that is drawn."""
     timeline: Chart
 
 
@@ -206,6 +211,7 @@ def _facts(shown: Shown, all_of_it: Statistics, csv: str) -> dict[str, Any]:
         "drawn": shown.periods,
         "labels": shown.labels,
         "charts": shown.charts,
+        "demands": shown.demands,
         "timeline": shown.timeline,
         "csv": f"{csv}?range={asked.name}&period={asked.grain}",
     }
@@ -236,44 +242,53 @@ def _shown(call: PageRequest, statistics: Statistics, asked: Asked, timezone: st
     found = [one for one in statistics.periods if since is None or one.period_at >= since]
     sums = statistics_of(grain, found, grants=0, median_wait=None)
     if since:
-        earlier = [one.tickets_waiting for one in statistics.periods if one.period_at < since]
-        found = _to_both_ends(found, since, _start_of(now, grain), earlier[-1] if earlier else 0)
+        earlier = [one for one in statistics.periods if one.period_at < since]
+        found = _to_both_ends(found, since, _start_of(now, grain), earlier[-1] if earlier else None)
     periods = _without_gaps(found, grain, zone)[-_MOST_COLUMNS:]
     name = shown_brief if grain == "hour" else shown_day
     labels = [name(one.period_at, timezone, locale=locale) for one in periods]
     before = statistics.tickets_bought - sum(one.tickets_bought for one in periods)
     bought = [*accumulate((one.tickets_bought for one in periods), initial=before)][1:]
+    demands = [
+        Demand.of(waiting=one.tickets_waiting, held=one.tickets_held, bought=so_far)
+        for one, so_far in zip(periods, bought, strict=True)
+    ]
     charts = {name: chart(labels, [getattr(one, name) for one in periods]) for name in _SERIES}
-    timeline = chart(labels, [one.tickets_waiting for one in periods], bought, height=220)
-    return Shown(asked, periods, sums, labels, charts, timeline)
+    wanted, released = ([getattr(one, name) for one in demands] for name in _SUMS)
+    timeline = chart(labels, wanted, released, height=220)
+    return Shown(asked, periods, sums, labels, charts, demands, timeline)
 
 
-def _to_both_ends(found: list[Period], since: datetime, until: datetime, waiting: int) -> list[Period]:
-    """Return the periods with a quiet one at each end of a range, if there is none. `waiting` holds before it."""
+def _to_both_ends(found: list[Period], since: datetime, until: datetime, earlier: Period | None) -> list[Period]:
+    """Return the periods with a quiet one at each end of a range, if there is none.
+
+    `earlier` is the last period before the range.
+    """
     if not found or found[0].period_at > since:
-        found = [_quiet(since, waiting), *found]
+        found = [_quiet(since, earlier), *found]
     if found[-1].period_at < until:
-        found = [*found, _quiet(until, found[-1].tickets_waiting)]
+        found = [*found, _quiet(until, found[-1])]
     return found
 
 
 def _without_gaps(periods: Sequence[Period], grain: Grain, zone: ZoneInfo) -> list[Period]:
     """Return the periods with the quiet ones between them, because a chart has time from left to right.
 
-    In a quiet period, as many tickets wait as before, and all other numbers are 0.
+    In a quiet period, as many tickets are wanted and held as before, and all other numbers are 0.
     """
     found: list[Period] = []
     for one in periods:
         while found and (following := _following(found[-1].period_at, grain, zone)) < one.period_at:
-            found.append(_quiet(following, found[-1].tickets_waiting))
+            found.append(_quiet(following, found[-1]))
             if len(found) > _MOST_PERIODS:
                 del found[:_MOST_COLUMNS]
         found.append(one)
     return found
 
 
-def _quiet(at: datetime, tickets_waiting: int) -> Period:
-    return Period(**dict.fromkeys(Period.model_fields, 0) | {"tickets_waiting": tickets_waiting, "period_at": at})
+def _quiet(at: datetime, before: Period | None) -> Period:
+    kept = {name: getattr(before, name) if before else 0 for name in ("tickets_waiting", "tickets_held")}
+    return Period(**dict.fromkeys(Period.model_fields, 0) | kept | {"period_at": at})
 
 
 def _start_of(local: datetime, grain: Grain) -> datetime:
@@ -319,10 +334,14 @@ async def _what_if(call: PageRequest, key: ListKey, *, automatic: bool) -> WhatI
 def _csv(call: PageRequest, shown: Shown, timezone: str) -> Response:
     zone = ZoneInfo(timezone)
     rows = [
-        [f"{one.period_at.astimezone(zone):%Y-%m-%d %H:%M}", *(getattr(one, name) for name in _COLUMNS)]
-        for one in shown.periods
+        [
+            f"{one.period_at.astimezone(zone):%Y-%m-%d %H:%M}",
+            *(getattr(one, name) for name in _COLUMNS),
+            *(getattr(demand, name) for name in _SUMS),
+        ]
+        for one, demand in zip(shown.periods, shown.demands, strict=True)
     ]
-    header = [N_("From (local time)"), *_COLUMNS.values()]
+    header = [N_("From (local time)"), *_COLUMNS.values(), *_SUMS.values()]
     headers = {
         "Content-Disposition": 'attachment; filename="statistics.csv"',
         "X-Content-Type-Options": "nosniff",

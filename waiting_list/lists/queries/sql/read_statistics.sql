@@ -1,19 +1,21 @@
 -- Read the counts of one list by period, in the event's timezone: the kept ones, and the changes that are not counted yet.
--- Sum up the tickets that waiting entries want to the end of each period. Locks nothing.
+-- Sum up the tickets that waiting entries want, and those held, to the end of each period. Locks nothing.
 SELECT p.period_at, p.joins, p.promotions, p.purchases, p.tickets_bought, p.expiries, p.departures,
-    (sum(p.tickets_waiting) OVER (ORDER BY p.period_at))::bigint AS tickets_waiting
+    (sum(p.tickets_waiting) OVER (ORDER BY p.period_at))::bigint AS tickets_waiting,
+    (sum(p.tickets_held) OVER (ORDER BY p.period_at))::bigint AS tickets_held
 FROM (
     SELECT date_trunc($2, q.period_at, v.timezone) AS period_at, sum(q.joins)::bigint AS joins,
         sum(q.promotions)::bigint AS promotions, sum(q.purchases)::bigint AS purchases,
         sum(q.tickets_bought)::bigint AS tickets_bought, sum(q.expiries)::bigint AS expiries,
-        sum(q.departures)::bigint AS departures, sum(q.tickets_waiting) AS tickets_waiting
+        sum(q.departures)::bigint AS departures, sum(q.tickets_waiting) AS tickets_waiting,
+        sum(q.tickets_held) AS tickets_held
     FROM (
         SELECT c.period_at, c.joins, c.promotions, c.purchases, c.tickets_bought, c.expiries, c.departures,
-            c.tickets_waiting
+            c.tickets_waiting, c.tickets_held
         FROM counted_periods c WHERE c.list_id = $1
         UNION ALL
         SELECT u.period_at, u.joins, u.promotions, u.purchases, u.tickets_bought, u.expiries, u.departures,
-            u.tickets_waiting
+            u.tickets_waiting, 0
         FROM (
             -- uncounted_changes of $1
             SELECT c.list_id, c.sequence, date_bin('15 minutes', c.at, '2000-01-01 00:00Z') AS period_at,
@@ -51,6 +53,14 @@ FROM (
             ) AS w ON c.new_status IS NOT NULL AND c.verb <> 'join'
             -- end of uncounted_changes
         ) AS u
+        UNION ALL
+        SELECT h.at, 0, 0, 0, 0, 0, 0, 0,
+            (h.after ->> 'tickets_held')::bigint - (h.before ->> 'tickets_held')::bigint
+        FROM history h
+        WHERE h.list_id = $1 AND h.sequence > (
+                SELECT coalesce(sum(l.held_sequence), 0)::bigint FROM counted_lists l WHERE l.list_id = $1
+            ) AND h.sequence <= (SELECT l.last_sequence FROM inventory l WHERE l.list_id = $1)
+            AND h.before ? 'tickets_held'
     ) AS q
     JOIN inventory i ON i.list_id = $1
     JOIN events v ON v.event_id = i.event_id
