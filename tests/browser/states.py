@@ -127,6 +127,12 @@ def _below(further: str, **more: Any) -> Callable[[Site], Awaitable[str]]:
     return state
 
 
+async def _overtaken(site: Site) -> str:
+    link = await site.join(wanted=1)
+    await site.join("zoe", 3)
+    return link + "/change"
+
+
 def _configured(path: str, *, joined: int = 0, **settings: Any) -> Callable[[Site], Awaitable[str]]:
     async def state(site: Site) -> str:
         for number in range(joined):
@@ -329,6 +335,7 @@ STATES: dict[str, State] = {
     "link, expired": State(_joined(then="expire", first=True)),
     "link, removed": State(_joined(then="remove")),
     "link, ended": State(_joined(then="end")),
+    "link, a place at stake": State(_overtaken, form={"tickets_wanted": "4"}),
     "link, leave": State(_below("/leave")),
     "link, release": State(_ready(below="/leave")),
     "link, give back": State(_ready(below="/give-back/2")),

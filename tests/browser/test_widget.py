@@ -208,6 +208,24 @@ async def test_a_fan_changes_the_wish_and_keeps_what_was_chosen_while_the_line_m
     assert (entry["tickets_wanted"], entry["number"]) == (2, 2)
 
 
+async def test_more_tickets_that_cost_the_place_are_asked_about_first(site: Site, open_shop: OpenShop) -> None:
+    await site.join(FAN, 1)
+    await site.join("second")
+    page = await open_shop(tag(await site.shop.token(FAN)))
+    await page.get_by_text("Change how many tickets").click()
+    await page.get_by_role("combobox", name="Tickets", exact=True).select_option("2")
+    await named(page, "Change").click()
+    question = page.get_by_text("You would go from place 1 to place 2, the end of the line.")
+    await expect(question).to_be_focused()
+    await named(page, "Keep place 1").click()
+    await expect(question).to_have_count(0)
+    assert (await site.shop.entry(FAN))["tickets_wanted"] == 1
+    await named(page, "Change").click()
+    await named(page, "Ask for 2 tickets, at place 2").click()
+    await expect(page.get_by_text("You asked for 2 tickets.")).to_be_visible()
+    assert (await site.shop.entry(FAN))["position"] == 2
+
+
 async def test_a_fan_who_accepts_fewer_can_keep_the_place_for_the_rest(site: Site, open_shop: OpenShop) -> None:
     page = await open_shop(tag(await site.shop.token(FAN)))
     await page.get_by_label("Tickets").select_option("3")

@@ -1,6 +1,10 @@
 """Changing how many tickets an entry wants."""
 
+from fastapi import FastAPI
+
 from tests.support.lists import Lists
+from tests.support.shop import LIST, Shop, problem
+from tests.web.test_http import unchanged
 from waiting_list.lists.models import Status
 from waiting_list.problems import AlreadyLeft, InvalidRequest, NotInList, NotWaiting, TooManyTickets
 
@@ -22,6 +26,18 @@ async def test_more_tickets_go_last_under_the_same_number(lists: Lists) -> None:
     assert (await lists.history())[-2:] == [("move", 1), ("change", 1)]
     assert (await lists.join("cleo")).position == 3
     assert await lists.line() == ["bob", "ada", "cleo"]
+
+
+async def test_a_preview_shows_a_fan_the_place_that_more_tickets_would_cost(shop: Shop, app: FastAPI) -> None:
+    await shop.stock()
+    for user in ("ada", "bob", "cleo"):
+        await shop.join(user, 1)
+    path, wish = f"/waiting-lists/{LIST}/entry", {"tickets_wanted": 2}
+    async with unchanged(app):
+        would = (await shop.user("ada", "PATCH", f"{path}?preview=true", wish)).json()
+    assert (would["position"], would["tickets_wanted"]) == (3, 2)
+    assert (await shop.user("ada", "PATCH", path, wish)).json()["position"] == 3
+    problem(await shop.user("ada", "PATCH", f"{path}?preview=maybe", wish), 422, "invalid_request")
 
 
 async def test_a_minimum_follows_a_wish_below_it(lists: Lists) -> None:

@@ -250,6 +250,27 @@ async def test_a_fan_joins_sees_the_place_changes_and_leaves(venue: Venue) -> No
     assert "Your number 3" in (await fan.did(f"{PAGE}/join", tickets_wanted="1")).text
 
 
+async def test_a_wish_that_costs_the_place_is_asked_about_with_both_places(venue: Venue) -> None:
+    fan = await venue.fan("ada")
+    await fan.did(f"{PAGE}/join", tickets_wanted="1")
+    await venue.shop.join("bob", 1)
+    await venue.shop.join("cleo", 1)
+    async with unchanged(venue.app):
+        asked = fan.read(await fan.post(f"{PLACE}/change", tickets_wanted="2", tickets_minimum="1"))
+    assert "You would go from place 1 to place 3, the end of the line." in asked.text
+    assert "Keep 1 ticket, at place 1" in asked.text
+    assert "Ask for 2 tickets, at place 3" in asked.text
+    agreed = {"tickets_wanted": "2", "tickets_minimum": "1"}
+    # A form for another wish of the fan asks again: what it showed is no longer what would happen.
+    await fan.did(f"{PLACE}/change", tickets_wanted="1", tickets_minimum="1", keep_waiting_for_rest="yes")
+    again = fan.read(await fan.post(f"{PLACE}/change", shown="1 waiting 2", **agreed))
+    assert "Ask for 2 tickets?" in again.text
+    changed = await fan.did(f"{PLACE}/change", shown="1 waiting 1", **agreed)
+    assert "Your place in line 3" in changed.text
+    # Last in line, there is no place to lose.
+    assert "You asked for 4 tickets." in (await fan.did(f"{PLACE}/change", tickets_wanted="4")).text
+
+
 async def test_a_fan_who_accepts_only_more_than_there_is_sees_why_it_is_never_the_turn(venue: Venue) -> None:
     fan = await venue.fan("ada")
     await fan.did(f"{PAGE}/join", tickets_wanted="4")

@@ -33,6 +33,13 @@ STREAM: dict[int | str, dict[str, Any]] = {
     }
 }
 ENTRY = LIST + "/entry"
+Preview = Annotated[
+    bool,
+    Query(
+        description="Answer with the entry as it would be, and change nothing. "
+        "Exact until the next change of the list."
+    ),
+]
 
 
 class Joining(ContactFields):
@@ -171,11 +178,14 @@ async def watch_entry(call: ApiRequest, offer_id: PathId, representation_id: Pat
         ]
     ),
 )
-async def change(call: ApiRequest, offer_id: PathId, representation_id: PathId, body: Changing) -> Response:
+async def change(
+    call: ApiRequest, offer_id: PathId, representation_id: PathId, body: Changing, preview: Preview = False
+) -> Response:
     """Change the wanted tickets of a waiting user. With fewer tickets the user keeps the place; with more, the
-    user goes last."""
+    user goes last. A preview shows the place first."""
     key = ListKey(offer_id, representation_id)
-    verb = call.engine.run(
+    engine = call.engine.preview if preview else call.engine
+    verb = engine.run(
         key,
         call.caller,
         verbs.change,

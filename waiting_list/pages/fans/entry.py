@@ -18,7 +18,7 @@ from waiting_list.access.user_tokens import User
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import KeptContact
 from waiting_list.lists.engine import Caller, Verb
-from waiting_list.lists.models import FAN, Entry, LeftReason, Status
+from waiting_list.lists.models import FAN, Answer, Entry, LeftReason, Status
 from waiting_list.lists.queries.entry_details import EntryDetails, set_subscribed
 from waiting_list.lists.queries.wait_estimate import estimate_wait
 from waiting_list.lists.setting_values import AfterExpiry
@@ -52,11 +52,12 @@ class EntryPageRequest(PageRequest):
         """The entry and status that a form to leave was made for."""
         return f"{self.place.entry.number} {self.place.entry.status}"
 
-    async def run(self, verb: Verb, **arguments: Any) -> None:
-        """Run a verb for exactly this entry, on behalf of its fan."""
+    async def run(self, verb: Verb, *, preview: bool = False, **arguments: Any) -> Answer:
+        """Run a verb for exactly this entry, on behalf of its fan; or only find out what it would do."""
         place = self.place
         entry = {"user_id": place.user_id, "number": place.entry.number}
-        await self.engine.run(place.key, Caller(place.organization_id, FAN), verb, **entry, **arguments)
+        engine = self.engine.preview if preview else self.engine
+        return await engine.run(place.key, Caller(place.organization_id, FAN), verb, **entry, **arguments)
 
 
 class EntryPageRoute(PageRoute, ABC):
@@ -134,7 +135,10 @@ async def watch(call: EntryPageRequest) -> Response:
 
 
 async def change(call: EntryPageRequest) -> Response:
-    """Change the wanted tickets; of a ready entry, give up the rest."""
+    """Change the wanted tickets; of a ready entry, give up the rest.
+
+    If the change would cost places in line, show exactly how many first, and ask.
+    """
     form = await read_form(call)
     # The form of a fan who waited when it was made asks for tickets, and is refused.
     if call.place.entry.status is Status.READY and "tickets_wanted" not in form:
@@ -146,7 +150,17 @@ async def change(call: EntryPageRequest) -> Response:
     if wanted < minimum == before.tickets_minimum < before.tickets_wanted:
         minimum = wanted  # unchanged in the form, so that a fan who wants fewer changes one field only
     keeps = "keep_waiting_for_rest" in form
-    await call.run(verbs.change, tickets_wanted=wanted, tickets_minimum=minimum, keep_waiting_for_rest=keeps)
+    wish: dict[str, Any] = {
+        "tickets_wanted": wanted,
+        "tickets_minimum": minimum,
+        "keep_waiting_for_rest": keeps,
+    }
+    change_shown = f"{call.state_shown} {before.tickets_wanted}"
+    if wanted > before.tickets_wanted and form.get("shown") != change_shown:
+        would = (await call.run(verbs.change, preview=True, **wish)).entry
+        if would and would.position and before.position and would.position > before.position:
+            return await _shown(call, "change.html", would=would, change_shown=change_shown)
+    await call.run(verbs.change, **wish)
     return _back(call)
 
 

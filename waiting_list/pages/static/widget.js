@@ -36,6 +36,9 @@ const TEXTS = {
     change: "Change how many tickets",
     change_note: "If you ask for fewer tickets, you keep your place. If you ask for more, you go to the end of the line.",
     save: "Change",
+    worse: "You would go from place {now} to place {then}, the end of the line.",
+    ask_for: { one: "Ask for {n} ticket, at place {then}", other: "Ask for {n} tickets, at place {then}" },
+    stay: "Keep place {now}",
     leave: "Leave the waiting list",
     leave_sure: "Leave the list? You will lose your place. If you join again, you go to the end of the line.",
     decline: "Release my tickets",
@@ -130,6 +133,9 @@ const TEXTS = {
     change: "Changer le nombre de billets",
     change_note: "Si vous demandez moins de billets, vous gardez votre place. Si vous en demandez plus, vous passez en fin de file.",
     save: "Changer",
+    worse: "Vous passeriez de la place {now} à la place {then}, en fin de file.",
+    ask_for: { one: "Demander {n} billet, à la place {then}", other: "Demander {n} billets, à la place {then}" },
+    stay: "Garder la place {now}",
     leave: "Quitter la liste d’attente",
     leave_sure: "Quitter la liste ? Vous perdrez votre place. Si vous vous réinscrivez, vous serez en fin de file.",
     decline: "Renoncer à mes billets",
@@ -538,8 +544,8 @@ class WaitingListElement extends HTMLElement {
   }
 
   /** Does something of the fan's, once at a time, and shows what became of it. */
-  async #act(method, { path, body, headers } = {}) {
-    if (this.#section.hasAttribute("aria-busy")) return;
+  async #act(method, { path, body, headers, preview = false } = {}) {
+    if (this.#section.hasAttribute("aria-busy")) return null;
     this.#section.setAttribute("aria-busy", "true");
     this.#acts += 1;
     this.#complain(null);
@@ -548,10 +554,11 @@ class WaitingListElement extends HTMLElement {
       const answer = await this.#insist(method, { path, body, headers, signal });
       this.#once = undefined;
       const entry = await answer.json();
+      if (preview) return signal.aborted ? null : entry;
       if (!signal.aborted) this.#take(entry);
       this.#wake?.(entry.status === "left");
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return null;
       if (error.status < 500 && error.status !== 429) this.#once = undefined;
       if (error.status === 401) {
         this.#token = null;
@@ -566,6 +573,27 @@ class WaitingListElement extends HTMLElement {
       this.#acts += 1;
       this.#section.removeAttribute("aria-busy");
     }
+    return null;
+  }
+
+  /** Changes the wish. What would cost places in line is shown first, in `row`, and done when the fan says so. */
+  async #change(row, body) {
+    const { tickets_wanted: n, position: now } = this.#entry;
+    row.replaceChildren();
+    if (body.tickets_wanted > n) {
+      const would = await this.#act("PATCH", { path: "/entry?preview=true", body, preview: true });
+      if (!would) return;
+      if (would.position > now) {
+        const values = { n: body.tickets_wanted, now, then: would.position };
+        const question = make("p", { tabindex: "-1" }, this.#text("worse", values));
+        row.append(question,
+          make("button", { type: "button", class: "main", part: "button no", onclick: () => row.replaceChildren() }, this.#text("stay", values)),
+          make("button", { type: "button", part: "button yes", onclick: () => this.#act("PATCH", { body }) }, this.#text("ask_for", values)));
+        question.focus();
+        return;
+      }
+    }
+    this.#act("PATCH", { body });
   }
 
   /** Asks until there is an answer to a challenge, and to a network that failed once. */
@@ -765,13 +793,14 @@ class WaitingListElement extends HTMLElement {
     const wish = () => this.#entry.tickets_minimum < this.#entry.tickets_wanted
       ? this.#text("wish_minimum", { n: this.#entry.tickets_wanted, minimum: this.#entry.tickets_minimum })
       : this.#text("wish", { n: this.#entry.tickets_wanted });
+    const worse = make("div", { class: "row" });
     return [
       this.#kept("state", make("p", { class: "big", part: "state" }), () => this.#sentence()),
       make("dl", { part: "figures" }, figure("position", "position"), figure("ahead", "tickets_ahead"), figure("number", "number")),
       this.#kept("wish", make("p"), wish),
       make("details", { part: "change" }, make("summary", {}, this.#text("change")),
         make("p", { class: "note" }, this.#text("change_note")),
-        ...this.#wish("save", this.#entry, body => this.#act("PATCH", { body }))),
+        ...this.#wish("save", this.#entry, body => this.#change(worse, body)), worse),
       this.#rules(),
       this.#sure("leave"),
     ];
