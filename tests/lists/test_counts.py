@@ -143,7 +143,7 @@ async def test_tickets_held_are_counted_of_a_list_that_another_version_counted(l
         await check(lists)
     await counts.sweep_changes(lists.pool)
     (row,) = await lists.rows(
-        "SELECT l.sequence, l.held_sequence, i.last_sequence FROM counted_lists l, inventory i"
+        "SELECT l.sequence, l.held_sequence, i.last_sequence FROM counted_lists l JOIN inventory i USING (list_id)"
     )
     assert row["sequence"] == row["held_sequence"] == row["last_sequence"]
     await check(lists)

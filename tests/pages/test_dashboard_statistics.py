@@ -116,6 +116,17 @@ async def test_long_histories_are_drawn_by_weeks(office: Office) -> None:  # noq
     assert 42 <= len(columns(answer.text)) <= 45
 
 
+async def test_short_histories_are_drawn_by_hours(office: Office) -> None:  # noqa: F811
+    await office.line()
+    await office.run("UPDATE history SET at = at - interval '30 hours' WHERE verb = 'join' AND number = 1")
+    organizer = await office.organizer()
+    answer = await organizer.http.get(f"{PAGE}/statistics")
+    assert "Each column is an hour." in organizer.read(answer).text
+    assert len(columns(answer.text)) == 31
+    answer = await organizer.http.get(f"{PAGE}/statistics?period=day")
+    assert "Each column is a day." in organizer.read(answer).text
+
+
 async def test_a_release_is_tried_and_taken_back(office: Office) -> None:  # noqa: F811
     await office.line()
     organizer = await office.organizer()
@@ -223,6 +234,7 @@ def test_a_chart_is_as_high_as_its_values() -> None:
     assert [(y, height) for _, y, _, height in drawn.bars] == [(0, 100), (50, 50), (75, 25)]
     assert drawn.lines == ("50.0,100.0 150.0,0.0 250.0,50.0 350.0,75.0", "50.0,0.0 150.0,0.0 250.0,0.0 350.0,0.0")
     assert [(one.x, one.width, one.label, one.values) for one in drawn.columns][1] == (100, 100, "b", (4, 4))
+    assert chart(["a"], [4], [2], width=400, height=100).lines == ("0,0.0 400,0.0", "0,50.0 400,50.0")
     assert chart([str(one) for one in range(30)], [1] * 30).labels == ("0", "7", "14", "22", "29")
 
 

@@ -67,9 +67,14 @@ def chart(labels: Sequence[str], *series: Sequence[int], width: int = 640, heigh
         for one in columns
         if (value := one.values[0])
     ]
+    # From edge to edge where there is one period, because a line of one point is not seen.
+    places = [(index + 0.5) * step for index in range(len(labels))] if len(labels) > 1 else [0, width]
     lines = [
-        " ".join(f"{round((index + 0.5) * step, 1)},{y(value)}" for index, value in enumerate(values))
+        " ".join(
+            f"{round(place, 1)},{y(values[min(index, len(values) - 1)])}" for index, place in enumerate(places)
+        )
         for values in series
+        if values
     ]
     return Chart(width, height, ticks, _spread(labels), tuple(columns), tuple(bars), tuple(lines))
 

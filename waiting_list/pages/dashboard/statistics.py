@@ -36,6 +36,8 @@ from waiting_list.web.parameters import path_key
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
 _MOST_COLUMNS = 200
 """The most periods that a page shows, the newest ones: with more, a column would be narrower than a line."""
+_FEWEST_DAYS = 3
+"""With fewer days from the first change to the last, a page shows hours."""
 _MOST_PERIODS = 4000
 _GRAINS: dict[str, Grain] = {"hour": "hour", "day": "day", "week": "week"}
 _RANGES: dict[str, tuple[int | None, Grain]] = {
@@ -81,12 +83,15 @@ class Asked(NamedTuple):
             raise InvalidRequest.of("query.period", "must be hour, day or week")
         return cls(name, days, _GRAINS[period] if period else grain, period is not None)
 
-    def wider(self, periods: Sequence[Period]) -> "Asked | None":
-        """Return the same range by weeks, if there are too many days for a chart."""
+    def better(self, periods: Sequence[Period]) -> "Asked | None":
+        """Return the same range by weeks if there are too many days for a chart, or by hours if too few."""
         if self.by_choice or not periods or self.grain != "day":
             return None
         length = periods[-1].period_at - periods[0].period_at
-        return self._replace(grain="week", by_choice=True) if length.days > _MOST_COLUMNS else None
+        if length.days > _MOST_COLUMNS:
+            return self._replace(grain="week", by_choice=True)
+        is_short = self.days is None and length.days < _FEWEST_DAYS
+        return self._replace(grain="hour", by_choice=True) if is_short else None
 
 
 class WhatIf(NamedTuple):
@@ -219,8 +224,8 @@ def _facts(shown: Shown, all_of_it: Statistics, csv: str) -> dict[str, Any]:
 
 async def _of_list(call: PageRequest, key: ListKey, asked: Asked, timezone: str) -> tuple[Statistics, Shown]:
     statistics = await read_statistics(call.pool, key, organization_id=call.organization_id, period=asked.grain)
-    if wider := asked.wider(statistics.periods):
-        return await _of_list(call, key, wider, timezone)
+    if better := asked.better(statistics.periods):
+        return await _of_list(call, key, better, timezone)
     return statistics, _shown(call, statistics, asked, timezone)
 
 
@@ -230,8 +235,8 @@ async def _of_lists(
     large = await read_large_statistics(
         call.pool, call.organization_id, event_id=event_id, period=asked.grain, timezone=timezone
     )
-    if wider := asked.wider(large.statistics.periods):
-        return await _of_lists(call, wider, timezone, event_id)
+    if better := asked.better(large.statistics.periods):
+        return await _of_lists(call, better, timezone, event_id)
     return large, _shown(call, large.statistics, asked, timezone)
 
 
