@@ -66,6 +66,7 @@ from waiting_list.pages.dashboard import lists as dashboard_lists
 from waiting_list.pages.dashboard import messages as dashboard_messages
 from waiting_list.pages.dashboard import notices as dashboard_notices
 from waiting_list.pages.dashboard import organization as dashboard_organization
+from waiting_list.pages.dashboard import passkeys as dashboard_passkeys
 from waiting_list.pages.dashboard import people as dashboard_people
 from waiting_list.pages.dashboard import sign_in as dashboard_sign_in
 from waiting_list.pages.dashboard import statistics as dashboard_statistics
@@ -124,11 +125,13 @@ ROUTERS = (
     fan_own_entry.router,
     fan_sign_in.public_router,
     fan_sign_in.router,
+    dashboard_passkeys.public_router,
     dashboard_sign_in.public_router,
     dashboard_first.router,
     dashboard_sign_in.router,
     dashboard_team.router,
     dashboard_team.account_router,
+    dashboard_passkeys.router,
     dashboard_api_keys.router,
     dashboard_webhooks.router,
     dashboard_notices.router,

@@ -30,6 +30,7 @@ READS_THE_CLOCK = {
     "delete_old_sign_outs", "delete_old_visitors", "note_mail", "give_up_letters",
     "note_session", "note_member", "read_sessions", "insert_member", "remove_member", "forget_members",
     "insert_member_link", "insert_member_letter", "read_member_link", "use_member_link",
+    "insert_passkey", "use_passkey", "use_passkey_challenge",
     "read_inventories", "delete_old_told_people", "read_waiting_lists", "read_lists_of_entries", "read_needs",
     "read_pace_window", "read_overview", "delete_old_sessions", "read_organizations", "read_event_overview",
     "read_shown_event", "event_is_under_way",

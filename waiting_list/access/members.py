@@ -59,7 +59,7 @@ class Invited(Frozen):
             email = _EMAIL.validate_python(email)
         except ValidationError:
             errors["email"] = "must be an e-mail address, such as ada@example.org"
-        if message := _wrong_name(name):
+        if message := wrong_name(name):
             errors["name"] = message
         if role not in [*Role]:
             errors["role"] = "must be a role"
@@ -68,7 +68,8 @@ class Invited(Frozen):
         return cls(email=email, name=name, role=Role(role))
 
 
-def _wrong_name(name: str) -> str | None:
+def wrong_name(name: str) -> str | None:
+    """Return what is wrong with the name of a member, or of something of theirs; None if it is right."""
     try:
         _NAME.validate_python(name)
     except ValidationError:
@@ -140,7 +141,7 @@ async def change_member(
 
     Raises NotFound; InvalidRequest for a wrong name, and for another role of the last owner; Unavailable.
     """
-    if name is not None and (message := _wrong_name(name := name.strip())):
+    if name is not None and (message := wrong_name(name := name.strip())):
         raise InvalidRequest.of("name", message)
     async with transaction(pool) as acquired:
         known = await _locked(acquired, organization_id, member_id)
@@ -152,13 +153,16 @@ async def change_member(
 
 
 async def remove_member(pool: Pool, organization_id: str, member_id: str) -> Member:
-    """Remove a member, end all of their sessions, and forget the address. Raises NotFound; InvalidRequest for the
-    last owner; Unavailable."""
+    """Remove a member with their passkeys, end all of their sessions, and forget the address.
+
+    Raises NotFound; InvalidRequest for the last owner; Unavailable.
+    """
     async with transaction(pool) as acquired:
         known = await _locked(acquired, organization_id, member_id)
         await _keep_an_owner(acquired, known)
         await acquired.execute(sql("remove_member"), organization_id, member_id)
         await acquired.execute(sql("delete_member_links"), member_id)
+        await acquired.execute(sql("delete_passkeys"), member_id, None)
         await acquired.execute(sql("delete_sessions_of_member"), member_id)
     return known
 

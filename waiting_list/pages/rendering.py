@@ -13,6 +13,7 @@ ADDRESS_ATTRIBUTES = (
     "buy-href",
     "data-changes",
     "data-live",
+    "data-passkey",
     "data-search-in",
     "data-solver",
     "href",

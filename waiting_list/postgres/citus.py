@@ -38,6 +38,8 @@ REFERENCE = (
     "webhooks",
     "members",
     "member_links",
+    "member_passkeys",
+    "passkey_challenges",
     "sessions",
     "sign_ins",
     "mail_seen",

@@ -1,4 +1,4 @@
-"""Sign organizers in to the dashboard with a link or an API key, and out.
+"""Sign organizers in to the dashboard with a link or an API key, and out. Passkeys: passkeys.py.
 
 The browser stores a session, never the key.
 """
@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from waiting_list.access.authentication import Organizer
 from waiting_list.access.dashboard_sessions import KEY_SESSION, MEMBER_SESSION, close_session, open_session
 from waiting_list.access.member_links import SIGN_IN, ask_for_link, read_link, use_link
+from waiting_list.access.passkey_challenges import RelyingParty
 from waiting_list.fields import Email
 from waiting_list.page_addresses import (
     DASHBOARD,
@@ -33,7 +34,7 @@ _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 @public_router.get(DASHBOARD_SIGN_IN)
 async def ask_to_sign_in(call: PageRequest) -> Response:
     """Ask for an e-mail address or an API key."""
-    return await _asked(call, local(call.query_params.get("next"), DASHBOARD))
+    return await sign_in_page(call, local(call.query_params.get("next"), DASHBOARD))
 
 
 @public_router.post(DASHBOARD_SIGN_IN)
@@ -50,7 +51,7 @@ async def sign_in(call: PageRequest) -> Response:
             f"Bearer {form.get('api_key', '').strip()}"
         )
     except (Unauthenticated, Forbidden) as problem:
-        return await _asked(call, after, status=problem.status, wrong="api_key")
+        return await sign_in_page(call, after, status=problem.status, wrong="api_key")
     session = await open_session(call.pool, organizer, browser=browser_name(call.headers.get("user-agent")))
     answer = go_to(after)
     call.set_cookie(answer, ORGANIZER_COOKIE, session, max_age=int(KEY_SESSION.total_seconds()))
@@ -119,7 +120,7 @@ async def _send_link(call: PageRequest, given: str, after: str) -> Response:
     try:
         email = _EMAIL.validate_python(given)
     except ValidationError:
-        return await _asked(call, after, status=422, wrong="email", email=given)
+        return await sign_in_page(call, after, status=422, wrong="email", email=given)
     if call.service.settings.sends_mail:
         with suppress(RateLimited):
             await call.service.mail_limits.count_member_sign_in(email, call.address)
@@ -128,9 +129,10 @@ async def _send_link(call: PageRequest, given: str, after: str) -> Response:
     return page(call, "dashboard_link_sent.html", email=email, minutes=int(SIGN_IN.total_seconds()) // 60)
 
 
-async def _asked(
+async def sign_in_page(
     call: PageRequest, after: str, *, status: int = 200, wrong: str = "", email: str = ""
 ) -> Response:
+    """Show the page that asks to sign in. `wrong` names what was sent before and did not sign in."""
     return page(
         call,
         "dashboard_sign_in.html",
@@ -139,6 +141,7 @@ async def _asked(
         wrong=wrong,
         email=email,
         mails=call.service.settings.sends_mail,
+        party=RelyingParty.of(call.service.settings.public_url),
         has_organizer=await _has_organizer(call),
     )
 

@@ -9,8 +9,11 @@ from waiting_list.access import member_links, members
 from waiting_list.access.authentication import Organizer
 from waiting_list.access.dashboard_sessions import end_sessions, session_id_of, sessions
 from waiting_list.access.members import Invited, Member
+from waiting_list.access.passkey_challenges import RelyingParty
+from waiting_list.access.passkeys import MOST_PASSKEYS, passkeys
 from waiting_list.access.roles import Role
 from waiting_list.access.scopes import Scope
+from waiting_list.pages.browsers import browser_name
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page
 from waiting_list.pages.page import ORGANIZER_COOKIE, PageRequest, go_to
 from waiting_list.problems import InvalidRequest, NotFound
@@ -42,7 +45,7 @@ async def invite_member(call: PageRequest) -> Response:
         asked = Invited.of(email=form.get("email", ""), name=form.get("name", ""), role=form.get("role", ""))
         member = await members.add_member(call.pool, call.organization_id, asked)
     except InvalidRequest as problem:
-        return await _team_page(call, status=422, errors=_errors(problem))
+        return await _team_page(call, status=422, errors=wrong_fields(problem))
     return await _invited(call, member)
 
 
@@ -89,7 +92,7 @@ async def end_session_of_team(call: PageRequest) -> Response:
 @account_router.get(to.ACCOUNT)
 async def show_account(call: PageRequest) -> Response:
     """Show who is signed in, and where else."""
-    return await _account_page(call)
+    return await account_page(call)
 
 
 @account_router.post(to.ACCOUNT)
@@ -97,26 +100,28 @@ async def change_name(call: PageRequest) -> Response:
     """Change one's own name."""
     try:
         name = call.sent.get("name", "")
-        await members.change_member(call.pool, call.organization_id, _own_id(call), name=name)
+        await members.change_member(call.pool, call.organization_id, own_id(call), name=name)
     except InvalidRequest as problem:
-        return await _account_page(call, status=422, errors=_errors(problem))
+        return await account_page(call, status=422, errors=wrong_fields(problem))
     return go_to(f"{to.ACCOUNT}?done=name")
 
 
 @account_router.post(to.ACCOUNT_SESSIONS)
 async def end_own_session(call: PageRequest) -> Response:
     """End one of one's own sessions, or all but this one."""
-    return await _end_sessions(call, _own_id(call), to.ACCOUNT)
+    return await _end_sessions(call, own_id(call), to.ACCOUNT)
 
 
-def _own_id(call: PageRequest) -> str:
+def own_id(call: PageRequest) -> str:
+    """Return the id of the member who makes the call. Raises NotFound for an API key."""
     member_id = cast(Organizer, call.who).member_id
     if member_id is None:
         raise NotFound("Only members have an account. You signed in with an API key.")
     return member_id
 
 
-def _errors(problem: InvalidRequest) -> dict[str, str]:
+def wrong_fields(problem: InvalidRequest) -> dict[str, str]:
+    """Return the wrong fields of a form, each with the text that the page shows; empty for the usual one."""
     known = {"belongs to a member already": "known"}
     return {one["field"]: known.get(one["message"], "") for one in problem.extra["errors"]}
 
@@ -162,16 +167,27 @@ async def _team_page(call: PageRequest, *, status: int = 200, **shown: Any) -> R
     )
 
 
-async def _account_page(call: PageRequest, *, status: int = 200, errors: dict[str, str] | None = None) -> Response:
+async def account_page(
+    call: PageRequest, *, status: int = 200, errors: dict[str, str] | None = None, passkey_refused: bool = False
+) -> Response:
+    """Show the page of one's own account."""
     who = cast(Organizer, call.who)
-    found = await sessions(call.pool, call.organization_id, member_id=who.member_id) if who.member_id else ()
+    own = who.member_id
+    found = await sessions(call.pool, call.organization_id, member_id=own) if own else ()
+    form = call.sent if call.method == "POST" else {}
     return dashboard_page(
         call,
         "dashboard_account.html",
         status=status,
         sessions=found,
         here=session_id_of(call.cookie(ORGANIZER_COOKIE) or ""),
-        name=call.sent.get("name", "") if errors else who.name,
+        passkeys=await passkeys(call.pool, own) if own else (),
+        most_passkeys=MOST_PASSKEYS,
+        passkey_name=form.get("passkey_name", browser_name(call.headers.get("user-agent"))),
+        passkey_refused=passkey_refused,
+        party=RelyingParty.of(call.service.settings.public_url),
+        public_url=call.service.settings.public_url,
+        name=form.get("name", who.name),
         errors=errors or {},
         done=call.query_params.get("done") if call.method == "GET" else None,
     )
