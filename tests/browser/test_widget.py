@@ -277,6 +277,9 @@ async def test_a_token_that_stays_bad_is_told_and_the_list_is_shown_to_anybody(
 async def test_a_list_that_is_closed_says_why(site: Site, open_shop: OpenShop) -> None:
     page = await open_shop(tag())
     await expect(named(page, "Join the waiting list")).to_be_visible()
+    await site.add_stock(2)
+    await page.evaluate("widget.refresh()")
+    await expect(page.get_by_text("2 tickets are free now. Ask for that many or fewer")).to_be_visible()
     await site.configure(open=False, policy="skip", skip_limit=2, hold_minutes=90, after_expiry="requeue")
     await page.evaluate("widget.refresh()")
     await expect(page.get_by_text("The organizer has closed the waiting list to new fans.")).to_be_visible()

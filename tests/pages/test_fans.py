@@ -250,6 +250,19 @@ async def test_a_fan_joins_sees_the_place_changes_and_leaves(venue: Venue) -> No
     assert "Your number 3" in (await fan.did(f"{PAGE}/join", tickets_wanted="1")).text
 
 
+async def test_free_tickets_are_no_queue(venue: Venue) -> None:
+    await venue.shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 3})
+    fan = await venue.fan("ada")
+    said = "3 tickets are free now. Ask for that many or fewer, and they are held for you at once."
+    assert said in (await fan.get(PAGE)).text
+    assert "3 tickets free now" in (await fan.get("/")).text
+    for setting in ({"automatic": False}, {"automatic": True, "verify_email": True}):
+        await venue.shop.made("PATCH", f"/waiting-lists/{LIST}", setting)
+        assert said not in (await fan.get(PAGE)).text
+    await venue.shop.made("PATCH", f"/waiting-lists/{LIST}", {"verify_email": False})
+    assert "3 tickets are held for you" in (await fan.did(f"{PAGE}/join", tickets_wanted="3")).text
+
+
 async def test_a_wish_that_costs_the_place_is_asked_about_with_both_places(venue: Venue) -> None:
     fan = await venue.fan("ada")
     await fan.did(f"{PAGE}/join", tickets_wanted="1")

@@ -13,6 +13,7 @@ const TEXTS = {
     name: "Waiting list",
     loading: "One moment…",
     open: "The waiting list is open.",
+    free: { one: "{n} ticket is free now. Ask for it, and it is held for you at once.", other: "{n} tickets are free now. Ask for that many or fewer, and they are held for you at once." },
     not_opened: "Tickets are still on sale. The waiting list opens when they are sold out.",
     closed: "The organizer has closed the waiting list to new fans.",
     full: "The waiting list is full.",
@@ -110,6 +111,7 @@ const TEXTS = {
     name: "Liste d’attente",
     loading: "Un instant…",
     open: "La liste d’attente est ouverte.",
+    free: { one: "{n} billet est libre. Demandez-le, et il vous est réservé aussitôt.", other: "{n} billets sont libres. Demandez-en autant ou moins, et ils vous sont réservés aussitôt." },
     not_opened: "Des billets sont encore en vente. La liste d’attente ouvre quand il n’y en a plus.",
     closed: "L’organisateur a fermé la liste d’attente aux nouvelles inscriptions.",
     full: "La liste d’attente est complète.",
@@ -766,8 +768,10 @@ class WaitingListElement extends HTMLElement {
 
   #loading() { return [make("p", { class: "note" }, this.#text("loading"))]; }
 
+  #isFree() { return this.#list.open && this.#list.automatic && this.#list.free > 0 && !this.#list.waiting && !this.#list.verify_email; }
+
   #none() {
-    const said = () => this.#text(this.#list.open ? "open" : this.#list.list_state === "cancelled" ? "cancelled_show" : this.#list.closed_reason);
+    const said = () => this.#isFree() ? this.#text("free", { n: this.#list.free }) : this.#text(this.#list.open ? "open" : this.#list.list_state === "cancelled" ? "cancelled_show" : this.#list.closed_reason);
     return [
       this.#kept("open", make("p", { class: "big", part: "state" }), said),
       this.#list.closed_reason === "not_opened" ? null
