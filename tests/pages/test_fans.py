@@ -263,6 +263,20 @@ async def test_free_tickets_are_no_queue(venue: Venue) -> None:
     assert "3 tickets are held for you" in (await fan.did(f"{PAGE}/join", tickets_wanted="3")).text
 
 
+async def test_a_fan_sees_the_own_place_among_all_lists(venue: Venue) -> None:
+    await venue.shop.join("zoe", 1)
+    fan = await venue.fan("ada")
+    await fan.did(f"{PAGE}/join", tickets_wanted="2")
+    for path in ("/", "/events/ev_1"):
+        page = await fan.get(path)
+        assert "You are on this list, at place 2 See my place" in page.text
+        assert "You are on this list" not in (await (await venue.fan("bob")).get(path)).text
+    await venue.shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 3})
+    assert "It is your turn See my place" in (await fan.get("/")).text
+    await fan.did(f"{PLACE}/leave")
+    assert "See my place" not in (await fan.get("/")).text
+
+
 async def test_a_wish_that_costs_the_place_is_asked_about_with_both_places(venue: Venue) -> None:
     fan = await venue.fan("ada")
     await fan.did(f"{PAGE}/join", tickets_wanted="1")

@@ -42,6 +42,7 @@ async def show_events(call: PageRequest) -> Response:
         "events.html",
         headers=_shared(call),
         events=found.items,
+        own=await _own_entries(call),
         next_cursor=found.next_cursor,
         organization_ids=organization_ids or [],
     )
@@ -51,7 +52,7 @@ async def show_events(call: PageRequest) -> Response:
 async def show_public_event(call: PageRequest) -> Response:
     """Show one event with its coming dates and their lists. A draft does not exist for fans."""
     found = await catalogue_queries.shown_event(call.pool, path_id(call, "event_id"))
-    return page(call, "event.html", headers=_shared(call), event=found)
+    return page(call, "event.html", headers=_shared(call), event=found, own=await _own_entries(call))
 
 
 @router.get(LIST)
@@ -130,6 +131,21 @@ async def _own_entry(call: PageRequest, key: ListKey) -> Entry | None:
     with suppress(NotInList, InventoryNotFound):  # the latter: the list is another organization's
         return await call.reads.entry(key, call.user.user_id, organization_id=call.organization_id)
     return None
+
+
+async def _own_entries(call: PageRequest) -> dict[ListKey, Entry]:
+    """Return the newest active entries of a fan by their lists; of nobody, none."""
+    if not isinstance(call.who, User):
+        return {}
+    found = await entry_queries.entries_of_user(
+        call.pool,
+        call.user.user_id,
+        organization_id=call.organization_id,
+        status=[Status.WAITING, Status.READY],
+        limit=_LISTS,
+        cursor=None,
+    )
+    return {_key(entry): entry for entry in found.items}
 
 
 async def _list(
