@@ -58,7 +58,8 @@ class Maintenance:
     """Run what is due, within a second of its deadline.
 
     The people of a list that has ended stay for the `end_grace`, in which a date can be put right. It prunes the
-    persons of a list `personal_data_kept` after the list's end, at most a minute later. None: it prunes no list.
+    persons of a list `personal_data_kept` after the list's end, or sooner where the organization says so, at most
+    a minute later. None: it prunes the lists of such organizations alone.
     """
 
     def __init__(
@@ -192,14 +193,15 @@ class Maintenance:
 
     async def _prune(self) -> bool:
         """Prune one chunk in each of some lists that ended long enough ago; return whether it found any."""
-        kept = self._personal_data_kept
-        if kept is None:
-            return False
+        longest = self._personal_data_kept
         async with snapshot(self._pool) as acquired:
-            records = await acquired.fetch(sql("read_lists_to_prune"), kept, _PRUNED_AT_ONCE)
+            shortest = await acquired.fetchval(sql("read_shortest_retention"), longest)
+            if shortest is None:
+                return False
+            records = await acquired.fetch(sql("read_lists_to_prune"), longest, shortest, _PRUNED_AT_ONCE)
         await _do_all(
-            self._engine.run(ListKey(*record), SERVICE, verbs.prune, kept=kept, at_most=_CHUNK)
-            for record in records
+            self._engine.run(ListKey(offer_id, representation_id), SERVICE, verbs.prune, kept=kept, at_most=_CHUNK)
+            for offer_id, representation_id, kept in records
         )
         return bool(records)
 

@@ -54,7 +54,8 @@ async def end(lists: Lists, start: datetime = START) -> None:
 
 async def due(lists: Lists, kept: timedelta = timedelta(0)) -> list[ListKey]:
     async with snapshot(lists.pool) as acquired:
-        return [ListKey(*record) for record in await acquired.fetch(sql("read_lists_to_prune"), kept, 500)]
+        records = await acquired.fetch(sql("read_lists_to_prune"), kept, kept, 500)
+    return [ListKey(*record[:2]) for record in records]
 
 
 async def test_an_erased_person_is_out_and_forgotten_but_the_numbers_stay(lists: Lists) -> None:
@@ -197,6 +198,37 @@ async def test_only_lists_that_ended_long_enough_ago_are_due(lists: Lists) -> No
     assert await due(lists) == []
 
 
+@pytest.mark.parametrize(
+    ("longest", "days", "ended_days_ago", "gone"),
+    [
+        (None, None, 400, False),
+        (None, 60, 59, False),
+        (None, 60, 61, True),
+        (30, 60, 31, True),
+        (90, 60, 61, True),
+        (90, 60, 59, False),
+        (90, None, 89, False),
+        (90, None, 91, True),
+    ],
+)
+async def test_the_shorter_time_of_the_deployment_and_the_organization_counts(
+    lists: Lists, longest: int | None, days: int | None, ended_days_ago: int, gone: bool
+) -> None:
+    lists.now = datetime.now(UTC) - timedelta(days=ended_days_ago, hours=1)
+    await lists.reschedule(lists.now + timedelta(hours=1))
+    await lists.join("ada")
+    lists.later(hours=1)
+    await lists.end()
+    statement = "INSERT INTO organizations (organization_id, personal_data_kept_days) VALUES ($1, $2)"
+    await lists.rows(statement, ORGANIZATION, days)
+    await lists.rows(statement, "another", 1)
+    kept = timedelta(days=longest) if longest else None
+    maintenance = Maintenance(lists.pool, lists.engine, personal_data_kept=kept)
+    await maintenance.work()
+    assert await named(lists) == ([] if gone else [(1, "ada")])
+    assert await is_pruned(lists) == gone
+
+
 async def test_several_workers_prune_every_list_to_its_end(lists: Lists) -> None:
     keys = [lists.key, *(ListKey(f"off_{n}", f"rep_{n}") for n in range(2, 22))]
     lists.now = datetime.now(UTC)
@@ -285,7 +317,7 @@ async def test_to_look_for_what_to_prune_reads_nothing_where_nothing_is_due(list
         await acquired.execute("ANALYZE inventory")
     async with snapshot(lists.pool) as acquired:
         text = f"EXPLAIN (ANALYZE, FORMAT JSON) {sql('read_lists_to_prune')}"
-        shown = json.loads(await acquired.fetchval(text, KEPT, 16))[0]["Plan"]
+        shown = json.loads(await acquired.fetchval(text, KEPT, KEPT, 16))[0]["Plan"]
     assert _rows_read(shown) <= 1
     async with connection(lists.pool) as acquired:
         await acquired.execute(

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -74,7 +75,9 @@ def test_no_stored_text_of_an_organization_becomes_a_header_or_a_tag(text: str) 
 async def test_a_worker_sends_what_the_organization_says_at_that_moment(sending: Sending) -> None:  # noqa: F811
     shop = sending.shop
     nothing = await shop.made("GET", "/organization")
-    empty = {"sender_name": None, "reply_to": None, "contact": None, "footer": {}}
+    empty = {
+        "sender_name": None, "reply_to": None, "contact": None, "footer": {}, "personal_data_kept_days": None,
+    }  # fmt: skip
     assert nothing == {"organization_id": ORGANIZATION} | empty
     ada = {"user_id": "ada", "tickets_wanted": 1, "email": "ada@example.org", "email_verified": True}
     await shop.made("POST", f"/waiting-lists/{LIST}/entries", ada)
@@ -150,6 +153,9 @@ def test_only_a_web_or_e_mail_address_becomes_a_link(contact: str, href: str | N
         ({"footer": {"en": "Le Quai\x07"}}, "footer.en"),
         ({"footer": {"not a tag": "x"}}, "footer"),
         ({"footer": None}, "footer"),
+        ({"personal_data_kept_days": 0}, "personal_data_kept_days"),
+        ({"personal_data_kept_days": 1.5}, "personal_data_kept_days"),
+        ({"personal_data_kept_days": 36_501}, "personal_data_kept_days"),
         ({"name": "Le Quai"}, "name"),
         ({}, "body"),
     ],
@@ -194,3 +200,34 @@ async def test_the_dashboard_changes_what_an_organization_says_of_itself(office:
     page = await organizer.did("/dashboard/settings", **dict.fromkeys((*form, *footers), ""))
     found = await shop.made("GET", "/organization")
     assert (found["sender_name"], found["contact"], found["footer"]) == (None, None, {"de": "Am Kai"})
+
+
+async def test_an_organization_keeps_fans_as_long_as_the_deployment_or_shorter(
+    office: Dashboard,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop, organizer = office.shop, await office.organizer()
+    settings = "/dashboard/settings"
+    assert "Now: never by themselves" in (await organizer.get(settings)).text
+    assert (await shop.made("PATCH", "/organization", {"personal_data_kept_days": 400}))["sender_name"] is None
+    assert "Now: 400 days after the end of a list" in (await organizer.get(settings)).text
+    monkeypatch.setattr(Settings, "personal_data_kept", timedelta(days=90))
+    page = await organizer.get(settings)
+    assert "Now: 90 days after the end of a list" in page.text, "the deployment's is shorter now"
+    assert "allows 90 days at most" in page.text
+    async with unchanged(office.app):
+        told = problem(
+            await shop.organizer("PATCH", "/organization", {"personal_data_kept_days": 91}), 422, "invalid_request"
+        )
+        assert told["errors"] == [
+            {"field": "body.personal_data_kept_days", "message": "must be at most 90, the days of the deployment"}
+        ]
+        for wrong in ("91", "0", "soon"):
+            page = await organizer.refused(settings, 422, sender_name="Le Quai", personal_data_kept_days=wrong)
+            assert "from 1 to the most that the operator allows" in page.text
+            assert [name for name, _ in page.attributes].count("aria-invalid") == 1
+            assert ("value", "Le Quai") in page.attributes
+    page = await organizer.did(settings, personal_data_kept_days="90")
+    assert (await shop.made("GET", "/organization"))["personal_data_kept_days"] == 90
+    page = await organizer.did(settings, personal_data_kept_days="")
+    assert (await shop.made("GET", "/organization"))["personal_data_kept_days"] is None

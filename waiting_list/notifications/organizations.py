@@ -6,6 +6,7 @@ organization can write in the name of another domain.
 
 import json
 import re
+from datetime import timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -55,6 +56,13 @@ class OrganizationFields(Frozen):
         description="Whom fans can ask: an e-mail address, a web address or a few words. E-mails and the pages of "
         "fans show it; null: they name no contact.",
     )
+    personal_data_kept_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="How many days after the end of a list the worker erases its fans; null: as many as the "
+        "deployment's setting says. It cannot be more than those.",
+    )
     footer: dict[LanguageTag, Annotated[PlainText, StringConstraints(max_length=1000)]] = Field(
         default_factory=dict,
         max_length=20,
@@ -91,11 +99,23 @@ async def organization(pool: Pool, organization_id: str) -> Organization:
     return Organization.from_record(record) if record else Organization(organization_id=organization_id)
 
 
-async def change(pool: Pool, organization_id: str, changes: OrganizationChange) -> Organization:
-    """Change the given fields, for every e-mail that is sent from now on. Raises InvalidRequest, Unavailable."""
+async def change(
+    pool: Pool, organization_id: str, changes: OrganizationChange, *, longest_kept: timedelta | None = None
+) -> Organization:
+    """Change the given fields, for every e-mail that is sent from now on.
+
+    `longest_kept` is how long the deployment keeps the fans of a list that ended; None: for ever. An organization
+    cannot keep them longer. Raises InvalidRequest, Unavailable.
+    """
     given = changes.given
     if not given:
         raise InvalidRequest.of("body", "give at least one field")
+    days = changes.personal_data_kept_days
+    if days is not None and longest_kept is not None and timedelta(days=days) > longest_kept:
+        longest = longest_kept / timedelta(days=1)
+        raise InvalidRequest.of(
+            "body.personal_data_kept_days", f"must be at most {longest:g}, the days of the deployment"
+        )
     async with connection(pool) as acquired:
         record = await acquired.fetchrow(
             sql("upsert_organization"),
@@ -105,6 +125,7 @@ async def change(pool: Pool, organization_id: str, changes: OrganizationChange) 
             changes.contact,
             json.dumps(changes.footer, ensure_ascii=False),
             list(given),
+            changes.personal_data_kept_days,
         )
     assert record is not None
     return Organization.from_record(record)

@@ -157,6 +157,7 @@ EXAMPLES: Mapping[str, Json] = {
     "Organization": {
         "organization_id": "org_001", "sender_name": "Le Quai Tickets", "reply_to": "tickets@lequai.example",
         "contact": "https://lequai.example/help", "footer": {"en": "Le Quai, Paris", "fr": "Le Quai, Paris"},
+        "personal_data_kept_days": 60,
     },
     "PrivateLink": {"url": "https://tickets.example/e/MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nw"},
     "PublicKeys": {

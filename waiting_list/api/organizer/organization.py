@@ -34,4 +34,5 @@ async def change_organization(call: ApiRequest, body: OrganizationChange) -> Res
 
     It holds for every e-mail that is sent from now on. Omitted fields keep their values.
     """
-    return answer(await organizations.change(call.pool, call.organization_id, body))
+    kept = call.service.settings.personal_data_kept
+    return answer(await organizations.change(call.pool, call.organization_id, body, longest_kept=kept))

@@ -1,5 +1,6 @@
 """The dashboard page of the organization: its name, its replies, whom fans can ask, and what holds for it."""
 
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -11,6 +12,7 @@ from waiting_list.notifications import organizations
 from waiting_list.notifications.organizations import OrganizationChange
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page
 from waiting_list.pages.page import PageRequest, go_to
+from waiting_list.problems import InvalidRequest
 
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
 _LINES = ("sender_name", "reply_to", "contact")
@@ -33,12 +35,16 @@ async def change_organization(call: PageRequest) -> Response:
         if text := form.get(f"footer_{locale}", "").strip():
             footer[locale] = text.replace("\r\n", "\n")
     lines = {name: form.get(name, "").strip() or None for name in _LINES}
+    lines["personal_data_kept_days"] = form.get("personal_data_kept_days", "").strip() or None
+    longest = call.service.settings.personal_data_kept
     try:
         changes = OrganizationChange.model_validate(lines | {"footer": footer})
+        await organizations.change(call.pool, call.organization_id, changes, longest_kept=longest)
     except ValidationError as error:
-        fields = ("_".join(str(part) for part in one["loc"][:2]) for one in error.errors())
+        fields = ["_".join(str(part) for part in one["loc"][:2]) for one in error.errors()]
         return await _organization_page(call, status=422, errors=dict.fromkeys(fields, ""))
-    await organizations.change(call.pool, call.organization_id, changes)
+    except InvalidRequest:
+        return await _organization_page(call, status=422, errors={"personal_data_kept_days": ""})
     return go_to(f"{to.SETTINGS}?done=organization")
 
 
@@ -47,6 +53,7 @@ async def _organization_page(
 ) -> Response:
     found = await organizations.organization(call.pool, call.organization_id)
     shown: dict[str, Any] = {name: getattr(found, name) or "" for name in _LINES}
+    shown["personal_data_kept_days"] = found.personal_data_kept_days or ""
     shown |= {f"footer_{locale}": found.footer.get(locale, "") for locale in LOCALES}
     return dashboard_page(
         call,
@@ -56,5 +63,14 @@ async def _organization_page(
         errors=errors or {},
         done="done" in call.query_params,
         locales=LOCALES,
-        personal_data_kept=call.service.settings.personal_data_kept,
+        most_kept_days=_days(call.service.settings.personal_data_kept),
+        kept_days=found.personal_data_kept_days,
     )
+
+
+def _days(kept: timedelta | None) -> float | None:
+    """Return the days of a period: a whole number, where it is one."""
+    if kept is None:
+        return None
+    days = kept / timedelta(days=1)
+    return int(days) if days.is_integer() else days
