@@ -89,6 +89,7 @@ PAGES: dict[str, tuple[str, Who]] = {
     "dashboard, an entry": (f"/dashboard{CROWD}/entries/fan-09", "organizer"),
     "dashboard, people": ("/dashboard/people?text=fan", "organizer"),
     "dashboard, a new event": ("/dashboard/events/new", "organizer"),
+    "dashboard, import events": ("/dashboard/events/import", "organizer"),
     "dashboard, share an event": ("/dashboard/events/wl-demo-jazz/share", "organizer"),
     "dashboard, organization": ("/dashboard/settings", "organizer"),
     "dashboard, team": ("/dashboard/settings/team", "organizer"),

@@ -61,6 +61,7 @@ from waiting_list.pages.dashboard import event_tickets as dashboard_event_ticket
 from waiting_list.pages.dashboard import events as dashboard_events
 from waiting_list.pages.dashboard import first as dashboard_first
 from waiting_list.pages.dashboard import history as dashboard_history
+from waiting_list.pages.dashboard import import_events as dashboard_import_events
 from waiting_list.pages.dashboard import list_settings as dashboard_settings
 from waiting_list.pages.dashboard import lists as dashboard_lists
 from waiting_list.pages.dashboard import messages as dashboard_messages
@@ -148,6 +149,7 @@ ROUTERS = (
     dashboard_wording.router,
     dashboard_event_list.router,
     dashboard_event_form.router,
+    dashboard_import_events.router,
     dashboard_event_dates.router,
     dashboard_ticket_types.router,
     dashboard_event_tickets.router,

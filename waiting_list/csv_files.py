@@ -36,12 +36,24 @@ _FOREIGN_WORD = re.compile(r"[^\W\d_\x00-\x7f]{3}")
 _SAVE_AS = "Save the file as UTF-8, or name its encoding with --encoding"
 
 
-class ImportRefused(Exception):
-    """An import failed and changed no data. Each of the `errors` is a line that names a file and a line number."""
+class Fault(NamedTuple):
+    """Why an import failed: the line of the file, or 0; the reason in words; `kind` is equal for equal reasons."""
 
-    def __init__(self, errors: Sequence[str]) -> None:
+    line: int
+    why: str
+    kind: str
+
+
+class ImportRefused(Exception):
+    """An import failed and changed no data. Each of the `errors` is a line that names a file and a line number.
+
+    `faults` has all of them, by line.
+    """
+
+    def __init__(self, errors: Sequence[str], faults: Sequence[Fault] = ()) -> None:
         super().__init__("\n".join(errors))
         self.errors = list(errors)
+        self.faults = list(faults)
 
 
 class Refusals:
@@ -61,6 +73,15 @@ class Refusals:
 
     def __contains__(self, file: str) -> bool:
         return file in self._found
+
+    def refused(self) -> ImportRefused:
+        """Return the refusal of the import."""
+        return ImportRefused(self.lines(), sorted(self._faults()))
+
+    def _faults(self) -> Iterator[Fault]:
+        for kinds in self._found.values():
+            for kind, found in kinds.items():
+                yield from (Fault(line, why, kind) for line, why in found)
 
     def lines(self) -> list[str]:
         """Return a line for each reason, file by file in line order, and how many more there are of a kind."""
@@ -87,6 +108,7 @@ class Row(NamedTuple):
 class CsvFile:
     """A file that was read.
 
+    `encoding` is how its text was written.
     `columns` has the names of the header as they stand. `is_whole` is false if an error ended the reading.
     `broken` has the records with a wrong number of cells, each already refused. `doubt` says for the reader how
     the encoding was guessed; empty if it is certain.
@@ -97,6 +119,7 @@ class CsvFile:
     header_line: int
     delimiter: str
     doubt: str
+    encoding: str
     rows: list[Row] = field(default_factory=list)
     broken: list[Row] = field(default_factory=list)
     is_whole: bool = True
@@ -128,29 +151,38 @@ def read_csv(
     one. Raises ValueError if there is no such `encoding`.
     """
     try:
-        text, doubt = _decoded(path.read_bytes(), encoding)
+        data = path.read_bytes()
     except FileNotFoundError:
         refusals.add(path.name, None, f"the file is missing in {path.parent}")
         return None
     except OSError as error:
         refusals.add(path.name, None, f"cannot be read: {error.strerror}")
         return None
-    except _NotText as error:
-        refusals.add(path.name, error.line, error.why)
+    return parse_csv(path.name, data, refusals, known=known, encoding=encoding)
+
+
+def parse_csv(
+    name: str, data: bytes, refusals: Refusals, *, known: Collection[str], encoding: str | None = None
+) -> CsvFile | None:
+    """Read the bytes of a file as `read_csv` does."""
+    try:
+        text, doubt, encoding = decoded(data, encoding)
+    except NotText as error:
+        refusals.add(name, error.line, error.why, kind="text")
         return None
     given = _SEP_LINE.match(text)
     delimiter = given[1] if given else _delimiter(text, known)
     rest, lines_before = (text[given.end() :], 1) if given else (text, 0)
-    records = _records(path.name, rest, delimiter, lines_before, refusals)
+    records = _records(name, rest, delimiter, lines_before, refusals)
     header = _header(records)
     if header is None:
-        if path.name not in refusals:
-            refusals.add(path.name, None, "is empty. It needs a line with the names of its columns")
+        if name not in refusals:
+            refusals.add(name, None, "is empty. It needs a line with the names of its columns", kind="empty")
         return None
     columns = [name.strip() for name in header.cells]
     while columns and not columns[-1]:
         columns.pop()
-    found = CsvFile(path.name, columns, header.line, delimiter, doubt)
+    found = CsvFile(name, columns, header.line, delimiter, doubt, encoding)
     for record in records:
         if record is None:
             found.is_whole = False
@@ -190,7 +222,7 @@ def _records(file: str, text: str, delimiter: str, lines_before: int, refusals: 
         except StopIteration:
             return
         except csv.Error as error:
-            refusals.add(file, line, _explained(error))
+            refusals.add(file, line, _explained(error), kind="quotes")
             yield None
             return
         yield Row(line, cells)
@@ -221,7 +253,7 @@ def _delimiter(text: str, known: Collection[str]) -> str:
     return max(_DELIMITERS, key=score)
 
 
-class _NotText(Exception):
+class NotText(Exception):
     """The bytes of a file are no text."""
 
     def __init__(self, why: str, line: int | None = None) -> None:
@@ -230,20 +262,23 @@ class _NotText(Exception):
         self.line = line
 
 
-def _decoded(data: bytes, encoding: str | None) -> tuple[str, str]:
-    """Return the text of a file, and in words how its encoding was guessed. Raises _NotText, ValueError."""
+def decoded(data: bytes, encoding: str | None = None) -> tuple[str, str, str]:
+    """Return the text of a file, in words how its encoding was guessed, and its encoding.
+
+    Raises NotText, ValueError.
+    """
     if data.startswith(_WORKBOOKS):
-        raise _NotText("is a workbook or an archive, not CSV. Save the sheet as CSV in your spreadsheet")
+        raise NotText("is a workbook or an archive, not CSV. Save the sheet as CSV in your spreadsheet")
     if encoding is not None:
         _check_encoding(encoding)
-        return _strictly(data, encoding, encoding), ""
+        return _strictly(data, encoding, encoding), "", encoding
     for mark, codec, name in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return _strictly(data[len(mark) :], codec, name), ""
+            return _strictly(data[len(mark) :], codec, name), "", name
     try:
-        return data.decode("utf-8"), ""
+        return data.decode("utf-8"), "", "UTF-8"
     except UnicodeDecodeError as error:
-        return _western(data, error.start)
+        return *_western(data, error.start), "Windows-1252"
 
 
 def _check_encoding(encoding: str) -> None:
@@ -260,7 +295,7 @@ def _strictly(data: bytes, codec: str, name: str) -> str:
     except UnicodeError as error:
         start = error.start if isinstance(error, UnicodeDecodeError) else 0
         line = _line_at(data[:start].decode(codec, "ignore"))
-        raise _NotText(f"is not {name}. {_SAVE_AS}", line) from error
+        raise NotText(f"is not {name}. {_SAVE_AS}", line) from error
     return text.removeprefix("\ufeff")
 
 
@@ -280,7 +315,7 @@ def _western(data: bytes, first: int) -> tuple[str, str]:
         text = ""
     plain = all(char <= "\x7f" or char.isalpha() or char in _WESTERN_SIGNS for char in text)
     if part_utf8 or not text or not plain or _FOREIGN_WORD.search(text):
-        raise _NotText(f"is neither UTF-8 nor plainly Windows-1252. {_SAVE_AS}", line)
+        raise NotText(f"is neither UTF-8 nor plainly Windows-1252. {_SAVE_AS}", line)
     sample = re.search(r"\w*[^\x00-\x7f]+\w*", text)
     seen = f" (line {line}: {sample[0]!r})" if sample else ""
     return text, f"is not UTF-8, so it was read as Windows-1252{seen}. If that is wrong, use --encoding"

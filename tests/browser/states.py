@@ -17,6 +17,9 @@ _SHOP = "https://shop.example/buy?pass={pass}&tickets={tickets}"
 _WORDING = "/dashboard/events/ev_1/wording?kind=ready&locale=en"
 _HELP = "help@lequai.example"
 _EVENT = "/dashboard/events/ev_1"
+_IMPORT = "/dashboard/events/import"
+_SHEET = {"text": "event,date,venue,ticket type,tickets\nJazz,2031-07-15 20:00,The Quay,Floor,500\n"}
+_PARIS = {"timezone": "Europe/Paris"}
 _MESSAGE = {
     "subject_en": "Doors open at 19:00",
     "text_en": "Please come early: the bags of all visitors are checked.\n\nSee you there.",
@@ -34,6 +37,8 @@ class State(NamedTuple):
     who: Who = "anybody"
     form: dict[str, str] | None = None
     """What is sent there; a GET without."""
+    then: dict[str, str] | None = None
+    """What the form on the answer sends next."""
     status: int = 200
     language: str | None = None
     """What it speaks whatever the reader's browser asks for."""
@@ -428,6 +433,11 @@ STATES: dict[str, State] = {
     "dashboard, new event": State(_at("/dashboard/events/new"), "organizer"),
     "dashboard, wrong event": State(
         _at("/dashboard/events/new"), "organizer", form={"title": "", "timezone": "Paris"}, status=422
+    ),
+    "dashboard, an import": State(_at(_IMPORT), "organizer"),
+    "dashboard, preview of an import": State(_at(_IMPORT), "organizer", form=_SHEET, then=_PARIS),
+    "dashboard, wrong rows of an import": State(
+        _at(_IMPORT), "organizer", form={"text": f"{_SHEET['text']}Jazz"}, then=_PARIS, status=422
     ),
     "dashboard, details of an event": State(_at(f"{_EVENT}/details"), "organizer"),
     "dashboard, dates to add": State(

@@ -25,6 +25,8 @@ async def shown(page: Page, state: State, path: str) -> None:
         answer = await page.goto(path)
     else:
         answer = await _sent(page, path, state.form)
+        if state.then is not None:
+            answer = await _filled(page, state.then)
     assert answer is not None
     assert answer.status == state.status
     await page.wait_for_function("document.readyState === 'complete'")
@@ -34,6 +36,10 @@ async def _sent(page: Page, path: str, form: dict[str, str]) -> Any:
     await page.goto(path.removesuffix("/change"))
     # A preview is a page of its own where no script shows it in place.
     await page.evaluate("document.querySelectorAll('[data-preview]').forEach(form => delete form.dataset.preview)")
+    return await _filled(page, form)
+
+
+async def _filled(page: Page, form: dict[str, str]) -> Any:
     async with page.expect_navigation() as navigated:
         await page.evaluate(_FILL, form)
     return await navigated.value

@@ -15,6 +15,7 @@ from waiting_list.audit.run import audit_lists
 from waiting_list.catalogue import csv_import
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.catalogue.models import Event, InventoryFields, Offer, Representation
+from waiting_list.csv_files import ImportRefused
 from waiting_list.lists.engine import Engine
 from waiting_list.lists.models import ListKey, Status
 from waiting_list.lists.queries import lists as list_queries
@@ -117,13 +118,13 @@ def test_a_bad_row_is_named_by_file_and_line(folder: Path, file: str, old: str, 
     text = (folder / file).read_text()
     assert old in text
     (folder / file).write_text(text.replace(old, new, 1))
-    with pytest.raises(csv_import.ImportRefused) as caught:
+    with pytest.raises(ImportRefused) as caught:
         csv_import.read(folder)
     assert any(line.startswith(error) for line in caught.value.errors), caught.value.errors
 
 
 def refused(folder: Path) -> list[str]:
-    with pytest.raises(csv_import.ImportRefused) as caught:
+    with pytest.raises(ImportRefused) as caught:
         csv_import.read(folder)
     return caught.value.errors
 
@@ -230,7 +231,7 @@ def test_any_rows_of_a_catalogue_are_read_or_refused_and_never_a_traceback(
     errors: list[str] = []
     try:
         csv_import.read(folder)
-    except csv_import.ImportRefused as refusal:
+    except ImportRefused as refusal:
         errors = refusal.errors
     assert all(".csv:" in line for line in errors)
 
@@ -258,7 +259,7 @@ async def test_a_dry_run_says_what_an_import_would_do_and_changes_no_data(lists:
 async def test_an_id_of_another_organization_stops_the_whole_import(lists: Lists) -> None:
     await lists.add_event("ev_010", "somebody_else")
     before = await lists.tables()
-    with pytest.raises(csv_import.ImportRefused, match=r"^events\.csv:11: The event id ev_010 is already in use"):
+    with pytest.raises(ImportRefused, match=r"^events\.csv:11: The event id ev_010 is already in use"):
         await csv_import.load(lists.pool, csv_import.read(FIRST))
     assert await lists.tables() == before
 
@@ -279,7 +280,7 @@ async def test_every_row_that_the_database_refuses_is_named_and_its_follow_ups_a
         (folder / file).write_text((folder / file).read_text().replace(old, new))
     before = await lists.tables()
     found = csv_import.read(folder, organization_id=ORGANIZATION)
-    with pytest.raises(csv_import.ImportRefused) as caught:
+    with pytest.raises(ImportRefused) as caught:
         await csv_import.load(lists.pool, found)
     assert [error.partition(": ")[2] for error in caught.value.errors] == [
         "The event id ev_900 is already in use. Choose another id.",

@@ -78,6 +78,8 @@ TABLE: dict[str, str] = {
     "GET /dashboard/events": ALL,
     "GET /dashboard/events/new": STOCK,
     "POST /dashboard/events/new": STOCK,
+    "GET /dashboard/events/import": STOCK,
+    "POST /dashboard/events/import": STOCK,
     f"POST {_EVENT}/duplicate": STOCK,
     **{
         f"{method} {_EVENT}/{page}": ALL if method == "GET" else STOCK

@@ -366,7 +366,10 @@ async def test_the_service_behind_each_proxy(name: str, tmp_path: Path, dsn: str
         problem(large, 413, "body_too_large")
         huge = await shop.organizer("PUT", "/events/ev_2", {"title": "x" * 1_000_000})
         assert huge.status_code == 413
-        for answer in (*answers, sent, large, huge):
+        origin = {"Origin": f"https://localhost:{front}"}
+        file = await client.post("/dashboard/events/import", data={"text": "x" * 900_000}, headers=origin)
+        assert file.status_code == 303, "a form with a file passes, here to the page that asks to sign in"
+        for answer in (*answers, sent, large, huge, file):
             assert answer.headers["Strict-Transport-Security"] == "max-age=63072000", answer.url
         assert (await shop.entry("ada"))["status"] == "ready"
         token = link.rpartition("/")[2]

@@ -38,7 +38,7 @@ from waiting_list.catalogue.models import (
     RepresentationFields,
 )
 from waiting_list.csv_cells import instant, reason, whole_number
-from waiting_list.csv_files import CsvFile, ImportRefused, Refusals, header_key, read_csv
+from waiting_list.csv_files import CsvFile, Refusals, header_key, read_csv
 from waiting_list.fields import Id
 from waiting_list.lists import outbox, verbs
 from waiting_list.lists.locked_list import LockedList
@@ -73,10 +73,11 @@ class Catalogue:
 @dataclass
 class Loaded:
     """What an import did: how many objects of each file it created and changed, and how many fans became ready.
-    `mails` is whether these fans get an e-mail."""
+    `mails` is whether these fans get an e-mail. `actor` did it."""
 
     made: dict[str, int]
     changed: dict[str, int]
+    actor: str = ACTOR
     ready: int = 0
     mails: bool = False
 
@@ -129,6 +130,7 @@ async def load(
     dry_run: bool = False,
     keep_stock: bool = False,
     end_lists: bool = False,
+    actor: str = ACTOR,
 ) -> Loaded:
     """Write a catalogue in one transaction, and return what that did.
 
@@ -139,7 +141,7 @@ async def load(
     would end a list with people in it is refused. Raises ImportRefused; Unavailable.
     """
     kinds = ("events", "representations", "offers", "inventory")
-    done = Loaded(dict.fromkeys(kinds, 0), dict.fromkeys(kinds, 0))
+    done = Loaded(dict.fromkeys(kinds, 0), dict.fromkeys(kinds, 0), actor)
     made, refused = done.made, _Refused(found)
     async with transaction(pool, undone=dry_run) as acquired:
         done.changed |= await differing_objects(acquired, found.events, found.representations, found.offers)
@@ -150,9 +152,8 @@ async def load(
                 continue
             with refused.at("events.csv", event_id, event_id):
                 fields = _fields(event, EventFields)
-                # The files have no column for the limit.
                 owner = event.organization_id
-                _, is_new = await write_event(acquired, owner, event_id, fields, keeps_limit=True, actor=ACTOR)
+                _, is_new = await write_event(acquired, owner, event_id, fields, keeps_limit=True, actor=actor)
                 made["events"] += is_new  # deleted meanwhile
         new = await insert_representations(acquired, refused.without(found.representations.values()))
         made["representations"] = len(new)
@@ -164,7 +165,7 @@ async def load(
                 owner = found.events[event_id].organization_id
                 fields_of_date = _fields(representation, RepresentationFields)
                 _, is_new = await write_representation(
-                    acquired, owner, key, fields_of_date, end_lists=end_lists, now=now, actor=ACTOR
+                    acquired, owner, key, fields_of_date, end_lists=end_lists, now=now, actor=actor
                 )
                 made["representations"] += is_new
         new = await insert_offers(acquired, refused.without(found.offers.values()))
@@ -181,7 +182,7 @@ async def load(
             for pair, stock in found.inventory.items()
             if (event_id := found.offers[pair.offer_id].event_id) not in refused.events
         }
-        created = await create_lists(acquired, ACTOR, wanted.values(), now=now)
+        created = await create_lists(acquired, actor, wanted.values(), now=now)
         made["inventory"] = len(created)
         changed = await lists_with_another_limit(acquired, found.offers)  # not all of them are in inventory.csv
         for pair in sorted(wanted.keys() - created.keys() | changed, key=lambda pair: pair.list_id):
@@ -193,7 +194,7 @@ async def load(
                 stock = None if keep_stock or pair not in wanted else wanted[pair].stock
                 await _set_stock(acquired, pair, stock, done, now)
         if refused.refusals:
-            raise ImportRefused(refused.refusals.lines())
+            raise refused.refusals.refused()
     return done
 
 
@@ -203,7 +204,7 @@ async def _set_stock(
     """Set the stock of an existing list, if there is one to set, and settle the list. Raises StockHeld."""
     locked = await LockedList.open(acquired, pair, now=now)
     assert locked is not None, "its offer and representation were written above"
-    locked.begin(ACTOR)
+    locked.begin(done.actor)
     if stock is not None:
         await verbs.put_stock(locked, **stock.model_dump())
     done.changed["inventory"] += locked.list.version != locked.was.version
@@ -235,7 +236,7 @@ class _Refused:
             self.refusals.add(file, self._lines[file, key], problem.detail, kind=problem.code)
             self.events.add(event_id)
             if isinstance(problem, HasDependents):  # a foreign key has ended the transaction
-                raise ImportRefused(self.refusals.lines()) from problem
+                raise self.refusals.refused() from problem
 
 
 def _fields(whole: BaseModel, kind: type[M]) -> M:
@@ -271,7 +272,7 @@ class _Reader:
         for line, row in self._rows("inventory.csv"):
             self._inventory(line, row)
         if self._refusals:
-            raise ImportRefused(self._refusals.lines())
+            raise self._refusals.refused()
         return found
 
     def _event(self, line: int, row: dict[str, Any]) -> None:

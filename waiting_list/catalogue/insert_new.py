@@ -28,6 +28,7 @@ _event_values = attrgetter(
     "venue_address",
     "timezone",
     "max_places_per_person",
+    "draft",
 )
 _representation_values = attrgetter("representation_id", "event_id", "start_datetime", "end_datetime")
 _offer_values = attrgetter("offer_id", "event_id", "name", "type", "max_quantity_per_order", "description")

@@ -8,17 +8,21 @@ from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
+from starlette.exceptions import HTTPException
+
 from waiting_list import page_addresses as to
 from waiting_list.key_material import derived
 from waiting_list.lists.challenges import ChallengeSolution, solution_of
 from waiting_list.pages.page import PageRequest
 from waiting_list.problems import Forbidden, InvalidRequest
+from waiting_list.web.body_guard import FILE_LIMIT
 from waiting_list.web.request import ApiRequest
 
 Form = Mapping[str, str]
 """The fields of a form."""
 
 
+_MOST_FILES = 1
 _MOST_FIELDS = 600
 """More than the rows that a form may tick."""
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
@@ -37,7 +41,7 @@ async def sign_forms(call: PageRequest, cookie: str | None) -> None:
     """
     if call.method == "POST":
         check_same_origin(call)
-        call.sent = await read_form(call)
+        call.sent, call.files = await _read_fields(call)
     if cookie is None:
         return
     secret = await call.service.signing_keys.derived_secret()
@@ -63,6 +67,26 @@ def check_same_origin(call: ApiRequest, *, or_null: bool = False) -> None:
         )
     if not ours:
         raise Forbidden("The form comes from a page of another site.")
+
+
+async def _read_fields(call: PageRequest) -> tuple[dict[str, str], dict[str, bytes]]:
+    """Return the fields and the files of a sent form, of either encoding.
+
+    Raises InvalidRequest as `read_form` does.
+    """
+    if not call.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        return await read_form(call), {}
+    try:
+        # The body has arrived whole, and is within its limit.
+        async with call.form(max_files=_MOST_FILES, max_fields=_MOST_FIELDS, max_part_size=FILE_LIMIT) as parts:
+            found = parts.multi_items()
+            files = {name: await part.read() for name, part in found if not isinstance(part, str)}
+    except HTTPException as error:
+        raise InvalidRequest.of("body", "is not a form") from error
+    fields = {name: part for name, part in found if isinstance(part, str)}
+    if len(fields) + len(files) < len(found):
+        raise InvalidRequest.of("body", "names a field twice")
+    return fields, {name: data for name, data in files.items() if data}
 
 
 async def read_form(call: ApiRequest) -> dict[str, str]:

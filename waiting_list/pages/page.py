@@ -48,6 +48,8 @@ class PageRequest(ApiRequest):
 
     sent: Mapping[str, str]
     """The fields of the sent form, after `sign_forms` has read them."""
+    files: Mapping[str, bytes]
+    """The files of the sent form that are not empty, by their fields."""
     form_token: str | None = None
     """The token that every form of a signed-in user must contain; None if no user is signed in."""
 

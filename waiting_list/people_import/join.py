@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from waiting_list.access.email_sign_in import fan_id
 from waiting_list.access.signing_keys import SigningKeys
-from waiting_list.csv_files import ImportRefused, Refusals
+from waiting_list.csv_files import Refusals
 from waiting_list.lists import outbox, verbs
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.locked_list import LockedList
@@ -71,7 +71,7 @@ async def join_people(pool: Pool, found: People, mode: Mode) -> dict[ListKey, Jo
                 for line, problem in refused.problems:
                     refusals.add(found.file, line, f"{problem.code}: {problem.detail}", kind=problem.code)
         if refusals:
-            raise ImportRefused(refusals.lines())
+            raise refusals.refused()
     return done
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from waiting_list.csv_cells import clock_time, reason, whole_number
-from waiting_list.csv_files import CsvFile, ImportRefused, Refusals, Row, header_key, read_csv
+from waiting_list.csv_files import CsvFile, Refusals, Row, header_key, read_csv
 from waiting_list.fields import Email, Frozen, Id, Quantity, Title
 from waiting_list.i18n import spoken
 from waiting_list.lists.contact import Contact
@@ -82,7 +82,7 @@ def read_people(path: Path, options: Options) -> People:
     file = read_csv(path, refusals, known=known_keys(options.columns), encoding=options.encoding)
     columns = find_columns(file, options.columns, refusals) if file else None
     if file is None or columns is None:
-        raise ImportRefused(refusals.lines())
+        raise refusals.refused()
     return _PeopleReader(file, columns, options, refusals).read()
 
 
@@ -103,7 +103,7 @@ class _PeopleReader:
             if person := self._person(row):
                 self._add(found, person)
         if self._refusals:
-            raise ImportRefused(self._refusals.lines())
+            raise self._refusals.refused()
         by = [f"column {self._name_of(name)!r}" for name in ("priority", "joined") if name in self._columns.fields]
         notes = [f"{self._file.name} {self._file.doubt}."] if self._file.doubt else []
         order = " and ".join(by) or "the order of the rows"

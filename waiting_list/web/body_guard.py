@@ -13,8 +13,11 @@ from waiting_list.problems import BodyTooLarge, InvalidRequest, RequestTimeout, 
 
 BODY_LIMIT = 64 * 1024
 """Bytes."""
+FILE_LIMIT = 1024 * 1024
+"""Bytes of a form with a file, which only the pages in `_WITH_FILES` take."""
 BODY_SECONDS = 10.0
 """The time limit for a whole body to arrive."""
+_WITH_FILES = re.compile(r"/dashboard/(?:events|waiting-lists/[^/]+/[^/]+)/import")
 _API = "/v1/"
 """The paths with JSON bodies. The bodies of pages are forms."""
 SLASH = "\udc2f"
@@ -85,8 +88,9 @@ def _is_utf8(text: bytes) -> bool:
 async def _read_body(scope: Scope, receive: Receive, *, is_form: bool) -> bytes | None:
     headers: MutableMapping[bytes, bytes] = dict(scope["headers"])
     length = headers.get(b"content-length", b"")
-    if length.isdigit() and int(length) > BODY_LIMIT:
-        raise _too_large()
+    limit = FILE_LIMIT if _WITH_FILES.fullmatch(scope["path"]) else BODY_LIMIT
+    if length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
     body = bytearray()
     more = True
     while more:
@@ -94,8 +98,8 @@ async def _read_body(scope: Scope, receive: Receive, *, is_form: bool) -> bytes 
         if message["type"] == "http.disconnect":
             return None
         body += message.get("body", b"")
-        if len(body) > BODY_LIMIT:
-            raise _too_large()
+        if len(body) > limit:
+            raise _too_large(limit)
         more = message.get("more_body", False)
     # Servers usually check this. The service must not act on a cut body, for example after an upgrade.
     if length.isdigit() and int(length) != len(body):
@@ -107,5 +111,5 @@ async def _read_body(scope: Scope, receive: Receive, *, is_form: bool) -> bytes 
     return bytes(body)
 
 
-def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"The body is larger than {BODY_LIMIT} bytes.")
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is larger than {limit} bytes.")

@@ -129,7 +129,7 @@ def _read(form: Mapping[str, str], event: Event | None) -> tuple[EventFields | N
 
 
 async def _form_page(call: PageRequest, event: Event | None, errors: dict[str, str]) -> Response:
-    stored: dict[str, Any] = event.model_dump() if event else {"timezone": await _usual_timezone(call)}
+    stored: dict[str, Any] = event.model_dump() if event else {"timezone": await usual_timezone(call)}
     form = {name: stored.get(name) or "" for name in _SHOWN} | (dict(call.sent) if errors else {})
     return dashboard_page(
         call,
@@ -145,7 +145,7 @@ async def _form_page(call: PageRequest, event: Event | None, errors: dict[str, s
     )
 
 
-async def _usual_timezone(call: PageRequest) -> str:
+async def usual_timezone(call: PageRequest) -> str:
     """Return the timezone of an event of the organization; empty without one, so that the browser fills it."""
     found = await catalogue_queries.events(call.pool, call.organization_id, event_id=None, limit=1, cursor=None)
     return found.items[0].timezone if found.items else ""
