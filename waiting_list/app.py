@@ -62,6 +62,7 @@ from waiting_list.pages.dashboard import events as dashboard_events
 from waiting_list.pages.dashboard import first as dashboard_first
 from waiting_list.pages.dashboard import history as dashboard_history
 from waiting_list.pages.dashboard import import_events as dashboard_import_events
+from waiting_list.pages.dashboard import import_people as dashboard_import_people
 from waiting_list.pages.dashboard import list_settings as dashboard_settings
 from waiting_list.pages.dashboard import lists as dashboard_lists
 from waiting_list.pages.dashboard import messages as dashboard_messages
@@ -138,6 +139,7 @@ ROUTERS = (
     dashboard_notices.router,
     dashboard_people.router,
     dashboard_add_fan.router,
+    dashboard_import_people.router,
     dashboard_entry.router,
     dashboard_emails.router,
     dashboard_organization.router,

@@ -439,6 +439,9 @@ STATES: dict[str, State] = {
     "dashboard, wrong rows of an import": State(
         _at(_IMPORT), "organizer", form={"text": f"{_SHEET['text']}Jazz"}, then=_PARIS, status=422
     ),
+    "dashboard, import of fans": State(
+        _at(f"{DASHBOARD}/import"), "organizer", form={"text": "email\nzoe@example.org"}, then={"only": ""}
+    ),
     "dashboard, details of an event": State(_at(f"{_EVENT}/details"), "organizer"),
     "dashboard, dates to add": State(
         _drafted(f"{_EVENT}/dates"),

@@ -54,6 +54,8 @@ TABLE: dict[str, str] = {
     f"GET {_LIST}/add-fan": ALL,
     f"GET {_LIST}/entries/{{user_id}}/contact": ALL,
     f"POST {_LIST}/add-fan": ENTRIES,
+    f"GET {_LIST}/import": ENTRIES,
+    f"POST {_LIST}/import": ENTRIES,
     f"POST {_LIST}/entries/{{user_id}}/contact": ENTRIES,
     f"POST {_LIST}/entries/{{user_id}}/link": ENTRIES,
     f"POST {_LIST}/entries/{{user_id}}/resend": ENTRIES,

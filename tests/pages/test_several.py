@@ -4,6 +4,7 @@ import html
 import re
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 
@@ -13,6 +14,7 @@ from tests.pages.test_fans import FRENCH, Browser
 from tests.support.shop import LIST, Shop
 from tests.web.test_http import unchanged
 from waiting_list.access.api_keys import Scope
+from waiting_list.pages.dashboard import changes
 
 FANS = (("ada", "Ada Lovelace"), ("bob", "Bob Love"), ("cleo", "Cleo Lovett"), ("dan", "Dan Smith"))
 
@@ -186,3 +188,46 @@ async def test_what_was_done_is_said_with_its_numbers_and_undone_while_it_is_exa
 async def test_a_key_that_only_reads_can_select_nobody(office: Office) -> None:
     reader = await office.organizer(await office.key(Scope.READ))
     assert 'name="n_1"' not in (await reader.http.get(PAGE)).text
+
+
+async def test_all_who_match_a_filter_are_those_that_the_preview_names_and_no_others(office: Office) -> None:
+    for number in range(5, 15):
+        await office.shop.join(f"fan-{number}", 3)
+    await office.run("UPDATE entries SET joined_at = '2026-01-01' WHERE number <= 13")
+    organizer = await office.organizer()
+    page = await organizer.http.get(f"{PAGE}?status=waiting&joined_before=2026-01-02T00:00")
+    assert 'name="all"' not in page.text, "one page shows all of them"
+    page = await organizer.http.get(PAGE)
+    assert 'name="all"' in page.text
+    organizer.read(page)
+    async with unchanged(office.app):
+        shown, sent = await asked(
+            organizer,
+            do="remove_several",
+            n_14="on",
+            all="yes",
+            f_status="waiting",
+            f_joined_before="2026-01-02T00:00",
+            reason="closed",
+        )
+    assert "Remove 13 entries from the list?" in shown.text
+    assert {name for name in sent if name.startswith("n_")} == {f"n_{one}" for one in range(1, 14)}
+    # Who matches from now on is not concerned.
+    await office.run("UPDATE entries SET joined_at = '2026-01-01' WHERE number = 14")
+    location = await do(organizer, sent)
+    assert location.startswith(f"{PAGE}?done=remove_several&n=13")
+    assert await order(office) == ["fan-14"]
+
+
+async def test_a_filter_that_matches_nobody_or_too_many_is_refused(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organizer = await office.organizer()
+    await organizer.get(PAGE)
+    form = {"do": "remove_several", "all": "yes", "reason": "closed"}
+    async with unchanged(office.app):
+        page = await organizer.refused(f"{PAGE}/confirm", 422, **form, f_left_reason="bought")
+        assert "Select 1 to 500 fans" in page.text
+        monkeypatch.setattr(changes, "AT_MOST", 3)
+        page = await organizer.refused(f"{PAGE}/confirm", 422, **form)
+        assert "More than 500 fans match this filter." in page.text

@@ -48,12 +48,14 @@ def check_mapping(given: Iterable[str]) -> dict[str, str]:
 def find_columns(file: CsvFile, mapping: Mapping[str, str], refusals: Refusals) -> Columns | None:
     """Find the columns of a file; return None if one of the `mapping` or an address is missing.
 
-    The mapping goes before names that are recognised. A pretix export has two columns `Date`; the first is the
-    date of joining.
+    The mapping goes before names that are recognised; an empty name takes no column. A pretix export has two
+    columns `Date`; the first is the date of joining.
     """
     places = file.places()
     fields: dict[str, int] = {}
     for name, keys in FIELDS.items():
+        if mapping.get(name) == "":
+            continue
         if name in mapping:
             key = header_key(mapping[name])
             if key not in places:

@@ -28,12 +28,13 @@ _AT_ONCE = 5_000
 @dataclass(frozen=True)
 class Mode:
     """How to join: as a `dry_run` that is rolled back; whether fans get the e-mail that they joined; whether
-    their addresses count as verified; whether this process would send e-mails."""
+    their addresses count as verified; whether this process would send e-mails; who does it."""
 
     dry_run: bool = False
     announces: bool = False
     verified: bool = False
     sends_mail: bool = False
+    actor: str = ACTOR
 
 
 @dataclass
@@ -66,7 +67,7 @@ async def join_people(pool: Pool, found: People, mode: Mode) -> dict[ListKey, Jo
             try:
                 done[key] = await _join(pool, key, people, replace(mode, dry_run=dry_run), secret)
             except _ListRefused as refused:
-                refusals.add("/".join(key), None, str(refused))
+                refusals.add("/".join(key), None, str(refused), kind=refused.kind)
             except _PeopleRefused as refused:
                 for line, problem in refused.problems:
                     refusals.add(found.file, line, f"{problem.code}: {problem.detail}", kind=problem.code)
@@ -76,7 +77,11 @@ async def join_people(pool: Pool, found: People, mode: Mode) -> dict[ListKey, Jo
 
 
 class _ListRefused(Exception):
-    """The list takes no joins."""
+    """The list takes no joins. `kind` is the code of a problem, or says which option is missing."""
+
+    def __init__(self, why: str, kind: str) -> None:
+        super().__init__(why)
+        self.kind = kind
 
 
 class _PeopleRefused(Exception):
@@ -93,19 +98,21 @@ async def _join(pool: Pool, key: ListKey, people: Sequence[Person], mode: Mode, 
         locked = await LockedList.open(acquired, key, now=None, secret=secret)
         if locked is None:
             unknown = InventoryNotFound()
-            raise _ListRefused(f"{unknown.code}: {unknown.detail}")
+            raise _ListRefused(f"{unknown.code}: {unknown.detail}", unknown.code)
         if locked.list.verify_email and not (mode.verified or mode.announces):
             raise _ListRefused(
                 "the list asks fans to verify their address."
-                " Use --send-mail, so that they are asked, or --verified"
+                " Use --send-mail, so that they are asked, or --verified",
+                "verify",
             )
         mails = mode.sends_mail or locked.sends_mail
         if mode.announces and not mails:
             raise _ListRefused(
                 "--send-mail needs a service that sends e-mails, and this one sends none."
-                " Start it with its mail settings, or leave out --send-mail"
+                " Start it with its mail settings, or leave out --send-mail",
+                "no_mail",
             )
-        locked.begin(ACTOR)
+        locked.begin(mode.actor)
         users = _users(people, secret, locked.list.organization_id)
         done = Joined(present=len(people) - len(users), mails=mails)
         await locked.other_places.load(users, locked.now)
@@ -117,7 +124,7 @@ async def _join(pool: Pool, key: ListKey, people: Sequence[Person], mode: Mode, 
             try:
                 await _join_one(locked, user_id, person, mode, done)
             except (WaitingListEnded, WaitingListNotOpen) as problem:
-                raise _ListRefused(f"{problem.code}: {problem.detail}") from problem
+                raise _ListRefused(f"{problem.code}: {problem.detail}", problem.code) from problem
             except Problem as problem:
                 problems.append((person.line, problem))
         if problems:

@@ -80,8 +80,15 @@ def read_people(path: Path, options: Options) -> People:
     """Read and check a file. Raises ImportRefused with each invalid row, ValueError for an invalid option."""
     refusals = Refusals()
     file = read_csv(path, refusals, known=known_keys(options.columns), encoding=options.encoding)
-    columns = find_columns(file, options.columns, refusals) if file else None
-    if file is None or columns is None:
+    if file is None:
+        raise refusals.refused()
+    return people_in(file, options, refusals)
+
+
+def people_in(file: CsvFile, options: Options, refusals: Refusals) -> People:
+    """Check the rows of a file as `read_people` does, which raises the same."""
+    columns = find_columns(file, options.columns, refusals)
+    if columns is None:
         raise refusals.refused()
     return _PeopleReader(file, columns, options, refusals).read()
 
@@ -126,7 +133,9 @@ class _PeopleReader:
             else:
                 self._skipped[status] += 1
         if only and not is_any:
-            self._refusals.add(self._file.name, None, f"no row has {' and '.join(self._options.only)}")
+            self._refusals.add(
+                self._file.name, None, f"no row has {' and '.join(self._options.only)}", kind="none_chosen"
+            )
 
     def _places_of(self, only: str) -> tuple[list[int], str]:
         """Return the columns to look at for an `only`, and the value that one of them must have."""
@@ -154,7 +163,9 @@ class _PeopleReader:
         named = [" / ".join(one[place] or "-" for place in differ) for one in lists]
         more = f"; and {len(named) - _MOST_LISTS} more" if len(named) > _MOST_LISTS else ""
         found = "; ".join(named[:_MOST_LISTS]) + more
-        self._refusals.add(self._file.name, None, f"holds several lists ({found}). Choose one with --only")
+        self._refusals.add(
+            self._file.name, None, f"holds several lists ({found}). Choose one with --only", kind="several"
+        )
 
     def _named_by_options(self) -> list[str]:
         options = {"offer": self._options.offer_id, "representation": self._options.representation_id}

@@ -10,6 +10,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
+from starlette.datastructures import QueryParams
 
 from waiting_list import page_addresses as to
 from waiting_list.access.authentication import Organizer
@@ -17,9 +18,11 @@ from waiting_list.access.scopes import Scope
 from waiting_list.lists.engine import Caller
 from waiting_list.lists.idempotency import Idempotency
 from waiting_list.lists.models import Answer, Entry, ListKey, Status
+from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.people import People
 from waiting_list.lists.queries.people_search import Found
+from waiting_list.lists.verbs.lookalikes import AT_MOST
 from waiting_list.pages.dashboard.actions import ACTIONS, BESIDE, OF_STOCK, Action, chosen
 from waiting_list.pages.dashboard.list_settings import (
     changed_settings,
@@ -27,6 +30,7 @@ from waiting_list.pages.dashboard.list_settings import (
     render_settings,
     rules_after,
 )
+from waiting_list.pages.dashboard.lists import entry_filter
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, list_facts
 from waiting_list.pages.dashboard.people import people_of, search_people
 from waiting_list.pages.dashboard.presets import PRESETS
@@ -56,7 +60,7 @@ _KEPT = ("form_token", "once", "do")
 @router.post(to.DASHBOARD_CONFIRM)
 async def confirm(call: PageRequest) -> Response:
     """Preview an action, and ask the organizer to confirm it."""
-    key, form = path_key(call), call.sent
+    key, form = path_key(call), await _with_all(call)
     if form.get("do") == "message":
         numbers = ",".join(map(str, chosen(form)))
         return go_to(f"{to.of_list(to.DASHBOARD_MESSAGE, key)}?{urlencode({'numbers': numbers})}")
@@ -151,6 +155,25 @@ async def do(call: PageRequest) -> Response:
         undo = f"&undo={answer.several.undo}" if answer.several and answer.several.undo else ""
         return go_to(f"{to.of_list(to.DASHBOARD_LOOKALIKES, key)}?done={form['do']}{undo}")
     return go_to(f"{to.of_list(to.DASHBOARD_LIST, key)}?{urlencode(_done(form, answer))}")
+
+
+async def _with_all(call: PageRequest) -> Form:
+    """Return a form that ticks all fans of the list who match its filter, if it asks for that.
+
+    So a preview shows exactly these fans, and what is confirmed is done to them alone. Raises InvalidRequest if
+    nobody matches, or more than one change may concern.
+    """
+    form = call.sent
+    if "all" not in form:
+        return form
+    key, shown = path_key(call), await list_facts(call, path_key(call))
+    kept = {name: value for name, value in form.items() if name != "all" and name[:2] not in ("n_", "f_")}
+    asked = QueryParams({name[2:]: value for name, value in form.items() if name.startswith("f_")})
+    only = entry_filter(asked, key, shown["timezone"])
+    found = await entry_queries.entries(call.pool, call.organization_id, only, limit=AT_MOST, cursor=None)
+    if found.next_cursor is not None:
+        raise InvalidRequest.of("all", f"must match at most {AT_MOST} fans")
+    return kept | {f"n_{one.number}": "on" for one in found.items if one.user_id is not None}
 
 
 def _done(form: Form, answer: Answer) -> dict[str, str]:

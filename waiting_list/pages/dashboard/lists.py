@@ -6,6 +6,7 @@ The changes are in pages/dashboard/changes.py. Data of another organization coun
 from typing import Any
 
 from fastapi import APIRouter, Response
+from starlette.datastructures import QueryParams
 
 from waiting_list import page_addresses as to
 from waiting_list.catalogue import queries as catalogue_queries
@@ -99,7 +100,7 @@ async def show_list(call: PageRequest) -> Response:
 async def _entries(call: PageRequest, key: ListKey, timezone: str) -> dict[str, Any]:
     """Return the entries that the query asks for: by a text, or else by the filter, a page at a time."""
     asked = call.query_params
-    only = _filter(call, key, timezone)
+    only = entry_filter(asked, key, timezone)
     if text := search_text(asked.get("text")):
         found = await search_people(call, text, key)
         wanted = only.status if asked.get("status") else None
@@ -132,7 +133,7 @@ async def export_entries(call: PageRequest) -> Response:
     """Export all entries that match the filter of the list's page, as CSV for a spreadsheet."""
     key = path_key(call)
     shown = await list_facts(call, key)
-    only = _filter(call, key, shown["timezone"])
+    only = entry_filter(call.query_params, key, shown["timezone"])
     answer = await entries_as_csv(call, only, spreadsheet=call.locale(), contacts=sees_people(call))
     answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer
@@ -199,9 +200,8 @@ def _rows(call: PageRequest, most: int) -> int:
     return most if asked else _FIRST
 
 
-def _filter(call: PageRequest, key: ListKey, timezone: str) -> entry_queries.EntryFilter:
-    """Return the filter that the query asks for; by default waiting and ready entries. Raises InvalidRequest."""
-    asked = call.query_params
+def entry_filter(asked: QueryParams, key: ListKey, timezone: str) -> entry_queries.EntryFilter:
+    """Return the filter that a query asks for; by default waiting and ready entries. Raises InvalidRequest."""
     status: list[str] | None = [one for one in asked.getlist("status") if one]
     if status and not {*status} <= {"all", *Status}:
         raise InvalidRequest.of("query.status", "must be waiting, ready, left or all")
