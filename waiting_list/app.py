@@ -39,6 +39,7 @@ from waiting_list.api.organizer import wording as organizer_wording
 from waiting_list.api.user import contact as user_contact
 from waiting_list.api.user import entries as user_entries
 from waiting_list.api.user import lists as user_lists
+from waiting_list.catalogue.images import Images
 from waiting_list.demo import shop
 from waiting_list.lists.engine import Engine
 from waiting_list.lists.queries.coalesced import CoalescedReads
@@ -47,7 +48,7 @@ from waiting_list.lists.queries.list_watch import ListWatch
 from waiting_list.lists.queries.live import Live
 from waiting_list.maintenance import Maintenance
 from waiting_list.notifications.dispatcher import Dispatcher
-from waiting_list.pages import api_docs, dev_mailbox, language, static_files
+from waiting_list.pages import api_docs, dev_mailbox, images, language, static_files
 from waiting_list.pages.dashboard import add_fan as dashboard_add_fan
 from waiting_list.pages.dashboard import api_keys as dashboard_api_keys
 from waiting_list.pages.dashboard import changes as dashboard_changes
@@ -160,6 +161,7 @@ ROUTERS = (
     dashboard_lists.router,
     language.router,
     static_files.router,
+    images.router,
     api_docs.router,
     operations.router,
     dev_mailbox.router,
@@ -211,6 +213,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             health=Health(pool),
             peers=peers,
             exports=Exports(pool),
+            images=Images(pool),
             gate=Gate(engine, signing_keys, config),
         )
         stop = asyncio.Event()

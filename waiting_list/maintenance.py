@@ -15,6 +15,7 @@ import structlog
 
 from waiting_list.access.members import NAMES_KEPT
 from waiting_list.access.sign_outs import KEPT
+from waiting_list.catalogue.images import delete_unshown
 from waiting_list.lists import verbs
 from waiting_list.lists.counts import count_changes, sweep_changes
 from waiting_list.lists.engine import SERVICE, Engine
@@ -47,6 +48,7 @@ _AT_ONCE = 4
 """How many lists to work on at the same time."""
 _CHUNK = 500
 """The most entries of a list that one round changes."""
+_IMAGES_SECONDS = 3600.0
 _ANSWERED_WITHIN = timedelta(days=7)
 """How long a fan may take to verify an address before it counts as failed."""
 _NOT_ANSWERED = "not verified within 7 days"
@@ -75,7 +77,7 @@ class Maintenance:
         self._end_grace = end_grace
         self._personal_data_kept = personal_data_kept
         self._cleaned_at = 0.0
-        self._worked_at = self._asked_at = self._swept_at = float("-inf")
+        self._worked_at = self._asked_at = self._swept_at = self._images_at = float("-inf")
         self._pruning = False
         """Whether the last round found lists to prune, so that there may be more."""
         self._still_due_pause = _SHORTEST_SLEEP_SECONDS
@@ -144,6 +146,9 @@ class Maintenance:
         if time.monotonic() - self._asked_at > _UNANSWERED_SECONDS:
             await self._fail_unanswered()
             self._asked_at = time.monotonic()
+        if time.monotonic() - self._images_at > _IMAGES_SECONDS:
+            await delete_unshown(self._pool)
+            self._images_at = time.monotonic()
         await self._do_due()
         if cleaning or self._pruning:
             self._pruning = await self._prune()

@@ -73,6 +73,7 @@ DASHBOARD_EVENT_TYPES = DASHBOARD_EVENT + "/ticket-types"
 DASHBOARD_EVENT_TYPE = DASHBOARD_EVENT_TYPES + "/{offer_id}"
 DASHBOARD_EVENT_TICKETS = DASHBOARD_EVENT + "/tickets"
 DASHBOARD_EVENT_DUPLICATE = DASHBOARD_EVENT + "/duplicate"
+DASHBOARD_EVENT_IMAGE = DASHBOARD_EVENT + "/image"
 DASHBOARD_EVENT_SHARE = DASHBOARD_EVENT + "/share"
 DASHBOARD_EVENT_FLYER = DASHBOARD_EVENT + "/poster"
 DASHBOARD_EVENT_QR = DASHBOARD_EVENT + "/qr.{kind}"
@@ -89,6 +90,7 @@ ACCOUNT_PASSKEY_OPTIONS = ACCOUNT_PASSKEYS + "/options"
 ACCOUNT_PASSKEY_REMOVE = ACCOUNT_PASSKEYS + "/{passkey_id}/remove"
 SETTINGS = DASHBOARD + "/settings"
 """The settings of the organization; those of a list are `DASHBOARD_SETTINGS`."""
+LOGO = SETTINGS + "/logo"
 TEAM = SETTINGS + "/team"
 TEAM_MEMBER = TEAM + "/{member_id}"
 TEAM_INVITE_AGAIN = TEAM_MEMBER + "/invite"
@@ -116,6 +118,10 @@ THANKS = "/demo/thanks"
 MAILS = "/mails"
 MAIL = MAILS + "/{name}"
 MAIL_HTML = MAIL + "/html"
+IMAGE = "/images/{name}"
+SMALL_IMAGE = "/images/small/{name}"
+ACCENT = "/accents/{colour}.css"
+"""The style sheet of an organization's colour: six hexadecimal digits."""
 STATIC = "/static/{name}"
 FAVICON = "/favicon.ico"
 ROBOTS = "/robots.txt"
@@ -143,6 +149,17 @@ def address(pattern: str, /, **keys: str) -> str:
 def of_list(pattern: str, about: OfList, /, **keys: str) -> str:
     """Return the address of a page of a list. `about` is the list, its key, or one of its entries."""
     return address(pattern, offer_id=about.offer_id, representation_id=about.representation_id, **keys)
+
+
+def image_size(image: str) -> tuple[int, int]:
+    """Return the width and height of an image in pixels, which its address ends with."""
+    width, _, height = image.rpartition(".")[0].rpartition("-")[2].partition("x")
+    return int(width), int(height)
+
+
+def small_image(image: str) -> str:
+    """Return the address of the small form of an image."""
+    return address(SMALL_IMAGE, name=image.rpartition("/")[2])
 
 
 def below(place: str, pattern: str, /, **keys: str) -> str:

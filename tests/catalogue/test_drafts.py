@@ -77,12 +77,12 @@ async def test_fans_do_not_see_a_draft_and_cannot_join_it(draft: Lists) -> None:
 
     async with draft.refused(WaitingListNotOpen):
         await draft.join("ada")
-    assert await listed() == await catalogue_queries.organizations(draft.pool) == []
+    assert await listed() == list(await catalogue_queries.organizations(draft.pool)) == []
     shown = await list_queries.waiting_list(draft.pool, LIST)
     assert (shown.open, shown.closed_reason) == (False, "not_opened")
     await join_for(draft, "test-1")
     await put_event(draft, draft=False)
-    assert (await listed(), await catalogue_queries.organizations(draft.pool)) == (["ev_1"], [ORGANIZATION])
+    assert (await listed(), list(await catalogue_queries.organizations(draft.pool))) == (["ev_1"], [ORGANIZATION])
     assert (await list_queries.waiting_list(draft.pool, LIST)).open
     assert (await draft.join("ada")).number == 2
 

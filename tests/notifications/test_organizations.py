@@ -77,6 +77,7 @@ async def test_a_worker_sends_what_the_organization_says_at_that_moment(sending:
     nothing = await shop.made("GET", "/organization")
     empty = {
         "sender_name": None, "reply_to": None, "contact": None, "footer": {}, "personal_data_kept_days": None,
+        "accent": None, "logo_url": None,
     }  # fmt: skip
     assert nothing == {"organization_id": ORGANIZATION} | empty
     ada = {"user_id": "ada", "tickets_wanted": 1, "email": "ada@example.org", "email_verified": True}
@@ -187,7 +188,7 @@ async def test_the_dashboard_changes_what_an_organization_says_of_itself(office:
     form = {name: one for name, one in SENDER.items() if name != "footer"}
     footers = {"footer_en": "Le Quai\r\nParis", "footer_fr": ""}
     page = await organizer.did("/dashboard/settings", **form, **footers)
-    assert "Saved. It holds for every email from now on." in page.text
+    assert "Saved. It holds for your pages and every email from now on." in page.text
     found = await shop.made("GET", "/organization")
     assert {name: found[name] for name in form} == form
     assert found["footer"] == {"de": "Am Kai", "en": "Le Quai\nParis"}

@@ -39,6 +39,8 @@ TABLE: dict[str, str] = {
     "POST /dashboard/account/passkeys/{passkey_id}/remove": ALL,
     "GET /dashboard/settings": ALL,
     "POST /dashboard/settings": OWNER,
+    "GET /dashboard/settings/logo": ALL,
+    "POST /dashboard/settings/logo": OWNER,
     "GET /dashboard/settings/team": ALL,
     "POST /dashboard/settings/team": OWNER,
     "POST /dashboard/settings/team/{member_id}": OWNER,
@@ -88,6 +90,7 @@ TABLE: dict[str, str] = {
         for method in ("GET", "POST")
         for page in (
             "details",
+            "image",
             "dates",
             "dates/{representation_id}",
             "ticket-types",

@@ -32,6 +32,7 @@ from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import CLOCK, Answer, ListKey
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.verbs.stock import ANY_VERSION
+from waiting_list.looks import image_address
 from waiting_list.postgres.pool import Connection, Pool, Record, clock, connection, has_citus, transaction
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import (
@@ -120,6 +121,7 @@ async def write_event(
     if record is None:
         raise IdTaken(f"The event id {event_id} is already in use. Choose another id.")
     kept = {name: record[name] for name in ("unlisted", "archived")}
+    kept["image_url"] = image_address(record["image"])
     event = Event(event_id=event_id, organization_id=organization_id, **fields.model_dump() | kept)
     if before:
         keys = await acquired.fetch(sql("read_lists_of_event"), event_id)

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from waiting_list.catalogue.additions import readable_id
 from waiting_list.catalogue.changes import write_event, write_offer, write_representation
 from waiting_list.catalogue.date_series import series
+from waiting_list.catalogue.images import copy_event_image
 from waiting_list.catalogue.models import Event, EventFields, OfferFields, RepresentationFields
 from waiting_list.catalogue.queries import offers, representations
 from waiting_list.lists.engine import Caller
@@ -18,11 +19,11 @@ _MOST = 500
 async def duplicate(
     pool: Pool, caller: Caller, event: Event, fields: EventFields, unique: str, *, days_later: int | None
 ) -> str:
-    """Create an event with these fields and with the ticket types of another, in one transaction; return its id.
+    """Create an event with these fields, and with the ticket types and the image of another; return its id.
 
-    `unique` ends all new ids, so a repeated call makes nothing new. The dates move by `days_later` on the clock of
-    the event; without it, the new event has none. Cancelled dates stay out. It has no tickets, so it has no lists
-    and no fans. Raises IdTaken, HasDependents.
+    It is one transaction. `unique` ends all new ids, so a repeated call makes nothing new. The dates move by
+    `days_later` on the clock of the event; without it, the new event has none. Cancelled dates stay out. It has no
+    tickets, so it has no lists and no fans. Raises IdTaken, HasDependents.
     """
     organization_id = caller.organization_id
     assert organization_id is not None
@@ -34,6 +35,7 @@ async def duplicate(
     )
     async with transaction(pool) as acquired:
         await write_event(acquired, organization_id, event_id, fields, actor=caller.actor)
+        await copy_event_image(acquired, organization_id, event.event_id, event_id)
         for number, one in enumerate(types.items):
             values = one.model_dump(include={*OfferFields.model_fields}) | {"event_id": event_id}
             offer_id = readable_id(f"{fields.title[:20]} {one.name}", unique, str(number))

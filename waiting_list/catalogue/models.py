@@ -1,11 +1,12 @@
 """Define events, representations, offers and their stock, as clients send and see them."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from waiting_list.fields import Address, Flag, Frozen, Id, Instant, Quantity, Stock, Text, Timezone, Title
+from waiting_list.fields import Address, Flag, Frozen, Id, Instant, Quantity, Row, Stock, Text, Timezone, Title
+from waiting_list.looks import Look, image_address
 
 
 class EventFields(Frozen):
@@ -52,6 +53,20 @@ class Event(EventFields):
         description="Whether the event is out of the way on the dashboard. Fans see no difference.",
     )
     timezone: str  # without a check, because an event is shown as it was stored
+    image_url: str | None = Field(
+        default=None, description="Address of the image that the organizer uploaded on the dashboard, as WebP."
+    )
+
+    @classmethod
+    def from_record(cls, record: Row, **given: Any) -> Self:
+        """Make the event of a row of `events`."""
+        return super().from_record(record, image_url=image_address(record["image"]), **given)
+
+    def at(self, public_url: str) -> Self:
+        """Return the event with an image that programs elsewhere find."""
+        return (
+            self if self.image_url is None else self.model_copy(update={"image_url": public_url + self.image_url})
+        )
 
 
 class RepresentationFields(Frozen):
@@ -138,3 +153,8 @@ class EventSummary(Event):
     representations: tuple[Representation, ...]
     offers: tuple[Offer, ...]
     waiting_lists: tuple[ListState, ...]
+    organizer: Look = Field(description="How the organizer of the event presents itself to fans.")
+
+    def at(self, public_url: str) -> Self:
+        """Return the event with an image and a logo that programs elsewhere find."""
+        return super().at(public_url).model_copy(update={"organizer": self.organizer.at(public_url)})

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from waiting_list.catalogue.models import Event, EventSummary, Offer, Representation
 from waiting_list.lists.list_state import list_state
 from waiting_list.lists.models import Inventory, ListKey
+from waiting_list.looks import Look, image_address
 from waiting_list.postgres.outage import is_of_lost_node
 from waiting_list.postgres.pagination import Page, decode, page_of
 from waiting_list.postgres.pool import Pool, Record, connection, snapshot
@@ -16,10 +17,12 @@ from waiting_list.postgres.statements import sql
 from waiting_list.problems import EventNotFound, OfferNotFound, RepresentationNotFound, Unavailable
 
 
-async def organizations(pool: Pool) -> list[str]:
-    """Return the first fifty organizations that have a future event, by id. Raises Unavailable."""
+async def organizations(pool: Pool) -> dict[str, Look]:
+    """Return the first fifty organizations that have a future event, by id, with their looks. Raises
+    Unavailable."""
     async with connection(pool) as acquired:
-        return [record["organization_id"] for record in await acquired.fetch(sql("read_organizations"))]
+        records = await acquired.fetch(sql("read_organizations"))
+    return {record["organization_id"]: Look.of(record) for record in records}
 
 
 async def upcoming_events(
@@ -68,6 +71,12 @@ class LinkedEvent(NamedTuple):
     event_id: str
     description: str
     draft: bool
+    image: str | None
+
+    @property
+    def image_url(self) -> str | None:
+        """Where pages find the image of the event."""
+        return image_address(self.image)
 
 
 async def linked_event(pool: Pool, key: ListKey) -> LinkedEvent:
@@ -175,4 +184,5 @@ def _inventory(record: Record) -> Inventory:
 
 def _event_summary(lists_of: Mapping[str, Any], record: Record) -> EventSummary:
     parts = {name: json.loads(record[name]) for name in ("representations", "offers")}
-    return EventSummary.from_record(record, **parts, waiting_lists=lists_of.get(record["event_id"], []))
+    lists = lists_of.get(record["event_id"], [])
+    return EventSummary.from_record(record, **parts, waiting_lists=lists, organizer=Look.of(record))

@@ -16,6 +16,7 @@ from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.i18n import in_language
 from waiting_list.lists.models import Entry, LeftReason, Status
 from waiting_list.lists.notice_kinds import EmailKind
+from waiting_list.looks import look_of_sender
 from waiting_list.notifications.email_rendering import EmailContext, EmailRenderer
 from waiting_list.notifications.suppressions import suppressed, unsubscribe_code
 from waiting_list.notifications.wording import words_for
@@ -90,6 +91,7 @@ class EmailComposer:
             **{name: about[name] for name in _SHOWN_FIELDS},
             **_before(notice),
             footer=json.loads(about["footer"] or "{}"),
+            **look_of_sender(about, self._public_url),
             **words_for(about["wording"], EmailKind(notice["type"]), about["locale"]),
             requeued=entry.status is Status.WAITING,
             link=link,
@@ -117,6 +119,7 @@ class EmailComposer:
             email=asked.email,
             **sender,
             footer=json.loads(record["footer"] or "{}"),
+            **look_of_sender(record, self._public_url),
             link=self._public_url + to.address(to.SIGN_IN_LINK, token=token),
         )
         return self._renderer.render(EmailKind.SIGN_IN, context, notice_id=notice["notice_id"])

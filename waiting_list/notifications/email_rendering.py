@@ -33,6 +33,7 @@ from waiting_list.email_addresses import split
 from waiting_list.fields import Locale
 from waiting_list.i18n import environment, in_language, known, shown_instant
 from waiting_list.lists.notice_kinds import EmailKind
+from waiting_list.looks import OURS, Palette, logo_in_email
 from waiting_list.notifications.placeholders import filled
 from waiting_list.settings import Settings
 
@@ -62,10 +63,10 @@ class EmailContext:
 
     `number` is the arrival number, and with `requeued` the new one. `position` and `tickets_ahead` are exact at
     the moment of sending. `link` is the fan's private page. `buy_link` is where the fan buys the held tickets.
-    Templates see neither `name` nor `email` until `email_verified`. `sender_name`, `reply_to`, `organizer_contact`
-    and `footer`, by language, are the organization's. `own_subject` and `own_opening` are the organizer's words,
-    with placeholders; None: ours. A member who has yet to join is `invited_to` an organization, `invited_as` a
-    role.
+    Templates see neither `name` nor `email` until `email_verified`. `sender_name`, `reply_to`,
+    `organizer_contact`, `logo_link`, `colors` and `footer`, by language, are the organization's. `own_subject` and
+    `own_opening` are the organizer's words, with placeholders; None: ours. A member who has yet to join is
+    `invited_to` an organization, `invited_as` a role.
     """
 
     organization_id: str
@@ -100,6 +101,8 @@ class EmailContext:
     sender_name: str | None = None
     reply_to: str | None = None
     organizer_contact: str | None = None
+    logo_link: str | None = None
+    colors: Palette | None = None
     footer: Mapping[str, str] = field(default_factory=dict)
     own_subject: str | None = None
     own_opening: str | None = None
@@ -125,6 +128,7 @@ class EmailRenderer:
     """Render the e-mails of a deployment."""
 
     def __init__(self, settings: Settings) -> None:
+        self.public_url = settings.public_url
         name, address = parseaddr(settings.mail_from)
         self._from = Address(_plain(name), addr_spec=address)
         self._host = (urlsplit(settings.public_url).hostname or "localhost").encode("idna").decode()
@@ -242,6 +246,8 @@ def _shown(context: EmailContext) -> dict[str, Any]:
             shown[name] = value if value and _LINK.fullmatch(value) else None
         elif isinstance(value, str) and name != "timezone":
             shown[name] = _plain(value)
+    shown["colors"] = context.colors or OURS
+    shown["logo_size"] = logo_in_email(shown["logo_link"]) if shown["logo_link"] else None
     footer = in_language(context.footer, context.locale) if context.footer else ""
     shown["footer_lines"] = [_plain(line, longest=_LONGEST_TEXT) for line in footer.splitlines()]
     for name in ("footer", "own_subject", "own_opening"):

@@ -22,6 +22,7 @@ from waiting_list.fields import (
     Row,
     StoredEmail,
 )
+from waiting_list.looks import Accent, Look, image_address, palette
 from waiting_list.postgres.pool import Pool, connection
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import InvalidRequest
@@ -63,6 +64,11 @@ class OrganizationFields(Frozen):
         description="How many days after the end of a list the worker erases its fans; null: as many as the "
         "deployment's setting says. It cannot be more than those.",
     )
+    accent: Accent | None = Field(
+        default=None,
+        description="Colour of links and buttons for fans, such as `#1b4f9c`; null: ours. It needs a contrast of "
+        "3:1 with a light page. Text in it is made darker or lighter until it has 4.5:1.",
+    )
     footer: dict[LanguageTag, Annotated[PlainText, StringConstraints(max_length=1000)]] = Field(
         default_factory=dict,
         max_length=20,
@@ -73,6 +79,8 @@ class OrganizationFields(Frozen):
 
 class OrganizationChange(OrganizationFields):
     """The fields to change. Omitted fields keep their values; null or an empty `footer` removes one."""
+
+    logo_url: None = Field(default=None, description="null removes the logo. The dashboard uploads one.")
 
     @property
     def given(self) -> dict[str, Any]:
@@ -85,11 +93,26 @@ class Organization(OrganizationFields):
 
     organization_id: Id
     reply_to: StoredEmail | None = Field(default=None, description=_REPLY_TO)
+    accent: str | None = Field(default=None, description="Colour of links and buttons for fans; null: ours.")
+    logo_url: str | None = Field(
+        default=None, description="Address of the logo that was uploaded on the dashboard, as PNG; null: none."
+    )
 
     @classmethod
     def from_record(cls, record: Row, **given: Any) -> Self:
         """Make the organization of a row of `organizations`."""
-        return super().from_record(record, footer=json.loads(record["footer"]), **given)
+        made = {"footer": json.loads(record["footer"]), "logo_url": image_address(record["logo"])}
+        return super().from_record(record, **made, **given)
+
+    @property
+    def look(self) -> Look:
+        """How pages and e-mails present the organization."""
+        colors = palette(self.accent) if self.accent else None
+        return Look(name=self.sender_name, logo_url=self.logo_url, accent=self.accent, colors=colors)
+
+    def at(self, public_url: str) -> Self:
+        """Return the organization with a logo that programs elsewhere find."""
+        return self if self.logo_url is None else self.model_copy(update={"logo_url": public_url + self.logo_url})
 
 
 async def organization(pool: Pool, organization_id: str) -> Organization:
@@ -126,6 +149,7 @@ async def change(
             json.dumps(changes.footer, ensure_ascii=False),
             list(given),
             changes.personal_data_kept_days,
+            changes.accent,
         )
     assert record is not None
     return Organization.from_record(record)

@@ -151,6 +151,8 @@ async def preview(
         sender_name=sender.sender_name,
         organizer_contact=sender.contact,
         footer=sender.footer,
+        logo_link=renderer.public_url + sender.logo_url if sender.logo_url else None,
+        colors=sender.look.colors,
         own_subject=words.subject,
         own_opening=words.opening,
     )

@@ -162,7 +162,7 @@ def page(
     """Render a template of `pages/templates`, in `locale` or else in the reader's language.
 
     Besides `shown`, the template gets `page` (the address), `pattern` (the pattern of the address), `form_token`,
-    `locales`, `list_settings`, and what `render` gives it.
+    `locales`, `list_settings`, `look` (the organization whose page it is, or None), and what `render` gives it.
     """
     context = {
         "page": call.page,
@@ -170,6 +170,7 @@ def page(
         "form_token": call.form_token,
         "locales": LOCALES,
         "list_settings": SETTINGS,
+        "look": None,
     } | shown
     html = render(template, locale or call.locale(), call.service.settings.public_path, **context)
     return HTMLResponse(html, status, HEADERS | dict(headers or {}))

@@ -44,6 +44,7 @@ REFERENCE = (
     "sign_ins",
     "mail_seen",
     "organizations",
+    "images",
 )
 """Tables that are on every node, because they are small, read with every list, and seldom changed."""
 LOCAL = (

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -19,6 +19,10 @@ class Page(NamedTuple, Generic[T]):
 
     items: list[T]
     next_cursor: str | None
+
+    def map(self, change: Callable[[T], T]) -> "Page[T]":
+        """Return the page with each item changed."""
+        return Page([change(one) for one in self.items], self.next_cursor)
 
 
 def page_of(records: Sequence[Record], limit: int, make: Any, *keys: str) -> Page[Any]:

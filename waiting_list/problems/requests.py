@@ -35,7 +35,7 @@ class UnsupportedMediaType(InvalidRequest):
 
 
 class BodyTooLarge(InvalidRequest):
-    """The body is larger than 64 KiB."""
+    """The body is larger than 64 KiB, or than 16 MiB with a picture."""
 
     code, status, title = "body_too_large", 413, "The body is too large"
     example: ClassVar[Mapping[str, Any]] = {}

@@ -8,8 +8,14 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from starlette.types import Message, Receive, Scope
 
-from waiting_list.page_addresses import PRIVATE_LINKS
-from waiting_list.problems import BodyTooLarge, InvalidRequest, RequestTimeout, UnsupportedMediaType
+from waiting_list.page_addresses import DASHBOARD_EVENT_IMAGE, LOGO, PRIVATE_LINKS
+from waiting_list.problems import (
+    BodyTooLarge,
+    InvalidRequest,
+    RequestTimeout,
+    Unavailable,
+    UnsupportedMediaType,
+)
 
 BODY_LIMIT = 64 * 1024
 """Bytes."""
@@ -18,6 +24,12 @@ FILE_LIMIT = 1024 * 1024
 BODY_SECONDS = 10.0
 """The time limit for a whole body to arrive."""
 _WITH_FILES = re.compile(r"/dashboard/(?:events|waiting-lists/[^/]+/[^/]+)/import")
+UPLOAD_LIMIT = 16 * 1024 * 1024
+"""Bytes of a form with a picture: more than the page takes, so that it can say so."""
+UPLOAD_SECONDS = 60.0
+_UPLOADS_AT_ONCE = 4
+"""How many of them a process reads at the same time, so that they cannot fill its memory."""
+_UPLOAD = re.compile("|".join(re.sub(r"\{\w+\}", "[^/]+", one) for one in (LOGO, DASHBOARD_EVENT_IMAGE)))
 _API = "/v1/"
 """The paths with JSON bodies. The bodies of pages are forms."""
 SLASH = "\udc2f"
@@ -52,15 +64,44 @@ async def read_body(scope: Scope, receive: Receive, *, has_arrived: bool = False
     is wrong, RequestTimeout.
     """
     is_form = not scope["path"].startswith(_API)
+    if is_form and _UPLOAD.fullmatch(scope["path"]):
+        return await _uploads.read(scope, receive)
+    limit = FILE_LIMIT if _WITH_FILES.fullmatch(scope["path"]) else BODY_LIMIT
     if has_arrived:
-        return await _read_body(scope, receive, is_form=is_form)
+        return await _read_body(scope, receive, is_form=is_form, limit=limit)
+    return await _read_in_time(scope, receive, is_form=is_form, limit=limit)
+
+
+async def _read_in_time(
+    scope: Scope, receive: Receive, *, is_form: bool, limit: int, seconds: float = BODY_SECONDS
+) -> bytes | None:
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _read_body(scope, receive, is_form=is_form)
+        async with asyncio.timeout(seconds):
+            return await _read_body(scope, receive, is_form=is_form, limit=limit)
     except TimeoutError:
         raise RequestTimeout(
-            f"The body took longer than {BODY_SECONDS:g} seconds to arrive.", headers={"Connection": "close"}
+            f"The body took longer than {seconds:g} seconds to arrive.", headers={"Connection": "close"}
         ) from None
+
+
+class _Uploads:
+    """Read forms with pictures, a few at the same time: whoever sends one is known only afterwards."""
+
+    def __init__(self) -> None:
+        self._reading = 0
+
+    async def read(self, scope: Scope, receive: Receive) -> bytes | None:
+        """Return the body, or None if the client disconnected. Raises Unavailable if there are too many."""
+        if self._reading >= _UPLOADS_AT_ONCE:
+            raise Unavailable("Others are uploading pictures right now. Please try again in a minute.")
+        self._reading += 1
+        try:
+            return await _read_in_time(scope, receive, is_form=True, limit=UPLOAD_LIMIT, seconds=UPLOAD_SECONDS)
+        finally:
+            self._reading -= 1
+
+
+_uploads = _Uploads()
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
@@ -85,10 +126,9 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-async def _read_body(scope: Scope, receive: Receive, *, is_form: bool) -> bytes | None:
+async def _read_body(scope: Scope, receive: Receive, *, is_form: bool, limit: int) -> bytes | None:
     headers: MutableMapping[bytes, bytes] = dict(scope["headers"])
     length = headers.get(b"content-length", b"")
-    limit = FILE_LIMIT if _WITH_FILES.fullmatch(scope["path"]) else BODY_LIMIT
     if length.isdigit() and int(length) > limit:
         raise _too_large(limit)
     body = bytearray()

@@ -110,12 +110,14 @@ _CHANGE: Json = {
     },
     "reason": None,
 }
+_LOOK: Json = {"name": "Le Quai Tickets", "logo_url": None, "accent": None, "colors": None}
 _OF_EVENT: Json = EVENT | {
     "event_id": "ev_001",
     "organization_id": "org_001",
     "draft": False,
     "unlisted": False,
     "archived": False,
+    "image_url": None,
 }
 
 EXAMPLES: Mapping[str, Json] = {
@@ -131,7 +133,7 @@ EXAMPLES: Mapping[str, Json] = {
     "OrganizersEntry": _ENTRY | {"why": _WHY, "unverified": False, "passed_over": 0, "address_failed": False},
     "Erasure": {"user_id": "u1", "waiting_lists": 1},
     "Event": _OF_EVENT,
-    "EventSummary": _OF_EVENT | {
+    "EventSummary": _OF_EVENT | {"organizer": _LOOK} | {
         "representations": [_SHOWN_REPRESENTATION],
         "offers": [OFFER | {"offer_id": "off_001"}],
         "waiting_lists": [_KEY | {"open": True, "waiting": 17, "free": 0}],
@@ -157,7 +159,7 @@ EXAMPLES: Mapping[str, Json] = {
     "Organization": {
         "organization_id": "org_001", "sender_name": "Le Quai Tickets", "reply_to": "tickets@lequai.example",
         "contact": "https://lequai.example/help", "footer": {"en": "Le Quai, Paris", "fr": "Le Quai, Paris"},
-        "personal_data_kept_days": 60,
+        "personal_data_kept_days": 60, "accent": None, "logo_url": None,
     },
     "PrivateLink": {"url": "https://tickets.example/e/MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nw"},
     "PublicKeys": {
@@ -223,7 +225,7 @@ EXAMPLES: Mapping[str, Json] = {
     "WaitingList": _LIST | {
         "open": True, "closed_reason": None, "waiting": 17, "tickets_waiting": 31, "free": 0,
         "granted": 3, "max_quantity_per_order": 4, "max_places_per_person": None, "timezone": "Europe/Paris",
-        "ends_at": "2030-01-31T19:00:00Z",
+        "ends_at": "2030-01-31T19:00:00Z", "organizer": _LOOK,
         **{name: value for name, value in _SETTINGS.items() if name not in _NOT_PUBLIC},
     },
     "Webhook": _WEBHOOK,

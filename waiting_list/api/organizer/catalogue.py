@@ -51,7 +51,7 @@ async def list_events(
     found = await catalogue_queries.events(
         call.pool, call.organization_id, event_id=event_id, limit=limit, cursor=cursor
     )
-    return page(found, Event)
+    return page(found.map(lambda one: one.at(call.service.settings.public_url)), Event)
 
 
 @router.get(
@@ -62,7 +62,8 @@ async def list_events(
 )
 async def get_event(call: ApiRequest, event_id: PathId) -> Response:
     """Show an event."""
-    return answer(await catalogue_queries.event(call.pool, event_id, organization_id=call.organization_id))
+    found = await catalogue_queries.event(call.pool, event_id, organization_id=call.organization_id)
+    return answer(found.at(call.service.settings.public_url))
 
 
 @router.put(
@@ -76,7 +77,7 @@ async def put_event(call: ApiRequest, event_id: PathId, body: EventFields) -> Re
     put, made = await catalogue_changes.put_event(
         call.pool, call.organization_id, event_id, body, engine=call.engine, actor=call.caller.actor
     )
-    return answer(put, status=201 if made else 200)
+    return answer(put.at(call.service.settings.public_url), status=201 if made else 200)
 
 
 @router.delete(
@@ -91,7 +92,8 @@ async def delete_event(call: ApiRequest, event_id: PathId, with_entries: WithLis
     The service deletes each list by itself, after it has looked at all of them. If the call is interrupted, repeat
     it: it deletes the rest.
     """
-    return answer(await deletion.delete_event(call.pool, call.caller, event_id, with_entries=with_entries))
+    gone = await deletion.delete_event(call.pool, call.caller, event_id, with_entries=with_entries)
+    return answer(gone.at(call.service.settings.public_url))
 
 
 @router.get(

@@ -20,7 +20,8 @@ router = organizer_router(AdminRoute, "Organization")
 )
 async def get_organization(call: ApiRequest) -> Response:
     """Show how the organization's e-mails and the pages of its fans present it."""
-    return answer(await organizations.organization(call.pool, call.organization_id))
+    found = await organizations.organization(call.pool, call.organization_id)
+    return answer(found.at(call.service.settings.public_url))
 
 
 @router.patch(
@@ -35,4 +36,5 @@ async def change_organization(call: ApiRequest, body: OrganizationChange) -> Res
     It holds for every e-mail that is sent from now on. Omitted fields keep their values.
     """
     kept = call.service.settings.personal_data_kept
-    return answer(await organizations.change(call.pool, call.organization_id, body, longest_kept=kept))
+    changed = await organizations.change(call.pool, call.organization_id, body, longest_kept=kept)
+    return answer(changed.at(call.service.settings.public_url))

@@ -40,7 +40,7 @@ async def list_upcoming_events(
 ) -> Response:
     """List upcoming events, the next one first, with their representations, offers and waiting lists."""
     found = await catalogue_queries.upcoming_events(call.pool, organization_id, limit=limit, cursor=cursor)
-    return _for_shared_caches(page(found, EventSummary))
+    return _for_shared_caches(page(found.map(lambda one: one.at(call.service.settings.public_url)), EventSummary))
 
 
 @router.get(
@@ -52,7 +52,9 @@ async def list_upcoming_events(
 async def get_waiting_list(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
     """Show the public view of a waiting list: whether it is open, how many fans wait, and its rules."""
     key = ListKey(offer_id, representation_id)
-    return _for_shared_caches(answer(await list_queries.waiting_list(call.pool, key)))
+    return _for_shared_caches(
+        answer((await list_queries.waiting_list(call.pool, key)).at(call.service.settings.public_url))
+    )
 
 
 @router.get(

@@ -10,4 +10,4 @@ ON CONFLICT (event_id) DO UPDATE SET title = $3, description = $4, thumbnail_url
     unlisted = coalesce($12::boolean, e.unlisted),
     archived = coalesce($13::boolean, e.archived)
 WHERE e.organization_id = $2
-RETURNING xmax = 0 AS made, e.unlisted, e.archived
+RETURNING xmax = 0 AS made, e.unlisted, e.archived, e.image

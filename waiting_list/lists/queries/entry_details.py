@@ -8,6 +8,7 @@ from waiting_list.lists.contact import KeptContact
 from waiting_list.lists.models import Entry, LeftReason, ListKey, Status
 from waiting_list.lists.queries.why_waiting import Reason, reason_to_wait
 from waiting_list.lists.settings_models import ListSettings, list_settings_of
+from waiting_list.looks import Look
 from waiting_list.postgres.pool import Pool, Record, connection
 from waiting_list.postgres.statements import sql
 
@@ -29,6 +30,7 @@ class EntryDetails:
     venue_name: str
     venue_address: str
     organizer_contact: str | None
+    look: Look
     timezone: str
     max_quantity_per_order: int
     most_held: int
@@ -99,10 +101,11 @@ async def set_subscribed(pool: Pool, key: ListKey, number: int, *, subscribed: b
 
 
 def _entry_details(record: Record) -> EntryDetails:
-    made = {"entry", "contact", "settings"}
+    made = {"entry", "contact", "settings", "look"}
     return EntryDetails(
         entry=Entry.from_record(record),
         contact=KeptContact.from_record(record),
         settings=list_settings_of(record.__getitem__),
+        look=Look.of(record),
         **{name: record[name] for name in EntryDetails.__dataclass_fields__ if name not in made},
     )

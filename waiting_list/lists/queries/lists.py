@@ -10,6 +10,7 @@ from waiting_list.lists.models import Inventory, ListKey
 from waiting_list.lists.queries.entries import EntryFilter
 from waiting_list.lists.queries.models import Demand, ListSummary, WaitingList
 from waiting_list.lists.settings_models import ListSettings, list_settings_of, shown_settings
+from waiting_list.looks import Look
 from waiting_list.postgres.pagination import Page, decode, page_of
 from waiting_list.postgres.pool import Pool, Record, connection, snapshot
 from waiting_list.postgres.statements import sql
@@ -28,6 +29,7 @@ class Show(NamedTuple):
     start_datetime: datetime
     cancelled_at: datetime | None
     organizer_contact: str | None
+    look: Look
 
 
 async def waiting_list(pool: Pool, key: ListKey) -> WaitingList:
@@ -57,7 +59,8 @@ async def organizers_list(
 
 
 def _show(record: Record) -> Show:
-    return Show(*(record[name] for name in Show._fields))
+    made: dict[str, Any] = {name: record[name] for name in Show._fields if name != "look"}
+    return Show(**made, look=Look.of(record))
 
 
 def _state(record: Record) -> dict[str, Any]:
@@ -77,7 +80,11 @@ _CLOSED_REASONS: Mapping[ListStatus, str | None] = {
 def _waiting_list(record: Record) -> WaitingList:
     state = _state(record)
     reason = _CLOSED_REASONS[state["list_state"]]
-    known = dict(record) | shown_settings(record.__getitem__) | {"open": reason is None, "closed_reason": reason}
+    known = (
+        dict(record)
+        | shown_settings(record.__getitem__)
+        | {"open": reason is None, "closed_reason": reason, "organizer": Look.of(record)}
+    )
     return WaitingList(**{name: (known | state)[name] for name in WaitingList.model_fields})
 
 

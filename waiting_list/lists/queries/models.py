@@ -10,6 +10,7 @@ from pydantic import Field
 from waiting_list.fields import Frozen, Row
 from waiting_list.lists.list_state import ListStatus
 from waiting_list.lists.setting_values import AfterExpiry, HoldStep, JoinChallenge, Policy
+from waiting_list.looks import Look
 
 
 class WaitingList(Frozen):
@@ -17,7 +18,8 @@ class WaitingList(Frozen):
 
     `open` says whether a fan can join now. If not, `closed_reason` says why: `not_opened` (tickets are still on
     sale), `closed` (by an organizer), `ended` (the show began, or `closes_at` passed) or `full`. `granted`
-    counts how often the organizer gave a fan tickets past the line. The fields after it are the rules of the list.
+    counts how often the organizer gave a fan tickets past the line. The fields after it are the rules of the list,
+    and `organizer` is how its organizer presents itself.
     """
 
     offer_id: str
@@ -53,6 +55,11 @@ class WaitingList(Frozen):
     skip_failed_addresses: bool
     closes_at: datetime | None
     ends_at: datetime
+    organizer: Look = Field(description="How the organizer of the list presents itself to fans.")
+
+    def at(self, public_url: str) -> Self:
+        """Return the view with a logo that programs elsewhere find."""
+        return self.model_copy(update={"organizer": self.organizer.at(public_url)})
 
 
 class Change(Frozen):

@@ -12,9 +12,11 @@ from fastapi import APIRouter, Response
 from pydantic import ValidationError
 
 from waiting_list import page_addresses as to
+from waiting_list import pictures
 from waiting_list.access.authentication import Organizer
 from waiting_list.access.scopes import Scope
 from waiting_list.catalogue import changes as catalogue_changes
+from waiting_list.catalogue import images
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.catalogue.additions import readable_id
 from waiting_list.catalogue.duplicate import duplicate
@@ -24,6 +26,7 @@ from waiting_list.pages.dashboard.page import dashboard_page
 from waiting_list.pages.forms import unique_part
 from waiting_list.pages.page import PageRequest, go_to
 from waiting_list.timezones import CITIES
+from waiting_list.web.parameters import path_id
 
 router = APIRouter(route_class=EventRoute, include_in_schema=False)
 _TEXTS = ("title", "description", "venue_name", "venue_address", "timezone")
@@ -85,6 +88,25 @@ async def change_details(call: PageRequest) -> Response:
         )
     done = "details" if changed else "nothing"
     return go_to(f"{to.address(to.DASHBOARD_EVENT_DETAILS, event_id=event.event_id)}?done={done}")
+
+
+@router.post(to.DASHBOARD_EVENT_IMAGE)
+async def change_image(call: PageRequest) -> Response:
+    """Take an uploaded image of the event, or remove the present one."""
+    event = await event_of(call)
+    try:
+        picture = None if "remove" in call.sent else await pictures.event_image(call.file)
+    except pictures.NoPicture as refusal:
+        return await _form_page(call, event, {"image": refusal.why})
+    await images.set_event_image(call.pool, call.organization_id, event.event_id, picture)
+    done = "image" if picture else "no-image"
+    return go_to(f"{to.address(to.DASHBOARD_EVENT_DETAILS, event_id=event.event_id)}?done={done}")
+
+
+@router.get(to.DASHBOARD_EVENT_IMAGE)
+async def show_details_again(call: PageRequest) -> Response:
+    """Redirect a reload of a refused image to the details."""
+    return go_to(to.address(to.DASHBOARD_EVENT_DETAILS, event_id=path_id(call, "event_id")))
 
 
 @router.post(to.DASHBOARD_EVENT_DUPLICATE)

@@ -1,5 +1,6 @@
 """The dashboard page of the organization: its name, its replies, whom fans can ask, and what holds for it."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,8 @@ from fastapi import APIRouter, Response
 from pydantic import ValidationError
 
 from waiting_list import page_addresses as to
+from waiting_list import pictures
+from waiting_list.catalogue import images
 from waiting_list.i18n import LOCALES
 from waiting_list.notifications import organizations
 from waiting_list.notifications.organizations import OrganizationChange
@@ -16,6 +19,8 @@ from waiting_list.problems import InvalidRequest
 
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
 _LINES = ("sender_name", "reply_to", "contact")
+_OURS = "#1b4f9c"
+"""The colour that the form begins with."""
 
 
 @router.get(to.SETTINGS)
@@ -37,15 +42,33 @@ async def change_organization(call: PageRequest) -> Response:
     lines = {name: form.get(name, "").strip() or None for name in _LINES}
     lines["personal_data_kept_days"] = form.get("personal_data_kept_days", "").strip() or None
     longest = call.service.settings.personal_data_kept
+    lines["accent"] = form.get("accent", "") if "has_accent" in form else None
     try:
         changes = OrganizationChange.model_validate(lines | {"footer": footer})
         await organizations.change(call.pool, call.organization_id, changes, longest_kept=longest)
     except ValidationError as error:
-        fields = ["_".join(str(part) for part in one["loc"][:2]) for one in error.errors()]
-        return await _organization_page(call, status=422, errors=dict.fromkeys(fields, ""))
+        wrong = {"_".join(str(part) for part in one["loc"][:2]): one["msg"] for one in error.errors()}
+        return await _organization_page(call, status=422, errors=wrong)
     except InvalidRequest:
         return await _organization_page(call, status=422, errors={"personal_data_kept_days": ""})
     return go_to(f"{to.SETTINGS}?done=organization")
+
+
+@router.post(to.LOGO)
+async def change_logo(call: PageRequest) -> Response:
+    """Take an uploaded logo, or remove the present one."""
+    try:
+        picture = None if "remove" in call.sent else await pictures.logo(call.file)
+    except pictures.NoPicture as refusal:
+        return await _organization_page(call, status=422, errors={"logo": refusal.why})
+    await images.set_logo(call.pool, call.organization_id, picture)
+    return go_to(f"{to.SETTINGS}?done={'logo' if picture else 'no-logo'}")
+
+
+@router.get(to.LOGO)
+async def show_organization_again(call: PageRequest) -> Response:  # noqa: ARG001 - the signature of a handler
+    """Redirect a reload of a refused logo to the page."""
+    return go_to(to.SETTINGS)
 
 
 async def _organization_page(
@@ -54,14 +77,16 @@ async def _organization_page(
     found = await organizations.organization(call.pool, call.organization_id)
     shown: dict[str, Any] = {name: getattr(found, name) or "" for name in _LINES}
     shown["personal_data_kept_days"] = found.personal_data_kept_days or ""
+    shown |= {"accent": found.accent or _OURS, "has_accent": "yes" if found.accent else ""}
     shown |= {f"footer_{locale}": found.footer.get(locale, "") for locale in LOCALES}
     return dashboard_page(
         call,
         "dashboard_organization.html",
         status=status,
-        form=shown | dict(getattr(call, "sent", {})),
+        form=_after(shown, getattr(call, "sent", {}), errors or {}),
         errors=errors or {},
-        done="done" in call.query_params,
+        done=call.query_params.get("done"),
+        look=found.look,
         locales=LOCALES,
         most_kept_days=_days(call.service.settings.personal_data_kept),
         kept_days=found.personal_data_kept_days,
@@ -74,3 +99,10 @@ def _days(kept: timedelta | None) -> float | None:
         return None
     days = kept / timedelta(days=1)
     return int(days) if days.is_integer() else days
+
+
+def _after(shown: dict[str, Any], sent: Mapping[str, str], errors: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the form shows: after a refusal, what was sent; a box that was not ticked is not sent."""
+    if not sent or "logo" in errors:
+        return shown
+    return shown | {"has_accent": ""} | dict(sent)

@@ -345,6 +345,7 @@ async def _shown(
         locale=call.locale(place.contact.locale),
         page=call.base,
         place=place,
+        look=place.look,
         entry=entry,
         seen=event_id(entry),
         shown=call.state_shown,

@@ -1,17 +1,20 @@
 """The pages of lists for fans: upcoming events, one list with its rules, joining it, and the fan's own lists."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from fastapi import APIRouter, Response
 
 from waiting_list.access.user_tokens import User
 from waiting_list.catalogue import queries as catalogue_queries
+from waiting_list.catalogue.models import EventSummary
 from waiting_list.i18n import spoken
 from waiting_list.lists.engine import Caller
 from waiting_list.lists.models import Entry, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.wait_estimate import estimate_wait
+from waiting_list.looks import Look
 from waiting_list.page_addresses import EVENT, HOME, JOIN, LIST, MY_LISTS, PLACE, SIGN_IN, of_list
 from waiting_list.pages.bar_chart import plot
 from waiting_list.pages.fans.page import FanRoute
@@ -43,6 +46,7 @@ async def show_events(call: PageRequest) -> Response:
         headers=_shared(call),
         events=found.items,
         own=await _own_entries(call),
+        look=_one_look(found.items),
         next_cursor=found.next_cursor,
         organization_ids=organization_ids or [],
     )
@@ -52,7 +56,15 @@ async def show_events(call: PageRequest) -> Response:
 async def show_public_event(call: PageRequest) -> Response:
     """Show one event with its coming dates and their lists. A draft does not exist for fans."""
     found = await catalogue_queries.shown_event(call.pool, path_id(call, "event_id"))
-    return page(call, "event.html", headers=_shared(call), event=found, own=await _own_entries(call))
+    return page(
+        call,
+        "event.html",
+        headers=_shared(call),
+        event=found,
+        own=await _own_entries(call),
+        look=found.organizer,
+        public_url=call.service.settings.public_url,
+    )
 
 
 @router.get(LIST)
@@ -122,7 +134,8 @@ async def show_my_lists(call: PageRequest) -> Response:
     )
     shows = await list_queries.shows(call.pool, {_key(entry) for entry in found.items})
     entries = [(entry, shows[_key(entry)]) for entry in found.items]
-    return page(call, "my_lists.html", entries=entries, next_cursor=found.next_cursor)
+    look = entries[0][1].look if entries else None
+    return page(call, "my_lists.html", entries=entries, next_cursor=found.next_cursor, look=look)
 
 
 async def _own_entry(call: PageRequest, key: ListKey) -> Entry | None:
@@ -163,6 +176,7 @@ async def _list(
         headers=_shared(call) | headers,
         page=of_list(LIST, key),
         show=show,
+        look=show.look,
         event=await catalogue_queries.linked_event(call.pool, key),
         rules=rules,
         entry=entry,
@@ -181,6 +195,12 @@ async def _list(
         wait=wait,
         ends_at=rules.ends_at,
     )
+
+
+def _one_look(found: Sequence[EventSummary]) -> Look | None:
+    """Return the look of the organization of all these events; None if there are several."""
+    looks = {one.organization_id: one.organizer for one in found}
+    return next(iter(looks.values())) if len(looks) == 1 else None
 
 
 def _key(entry: Entry) -> ListKey:

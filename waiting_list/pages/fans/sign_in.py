@@ -9,6 +9,7 @@ from waiting_list.access import email_sign_in
 from waiting_list.access.email_sign_in import SignIn
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.fields import Email
+from waiting_list.notifications import organizations
 from waiting_list.page_addresses import HOME, SIGN_IN, SIGN_IN_LINK, SIGN_IN_WITH_TOKEN, SIGN_OUT
 from waiting_list.pages.fans.page import FanRoute
 from waiting_list.pages.forms import check_same_origin, local, read_form, sent_solution
@@ -39,9 +40,9 @@ async def ask(call: PageRequest) -> Response:
 async def send_link(call: PageRequest) -> Response:
     """Send a link to sign in. The answer is the same for every address, so that it tells a stranger nothing."""
     call.allow(call.service.limits.sign_in_from(call.address))
-    form, organizations = call.sent, await catalogue_queries.organizations(call.pool)
-    organization_id = form.get("organization_id", organizations[0] if len(organizations) == 1 else "")
-    if organization_id not in organizations:
+    form, known = call.sent, await catalogue_queries.organizations(call.pool)
+    organization_id = form.get("organization_id", next(iter(known)) if len(known) == 1 else "")
+    if organization_id not in known:
         raise InvalidRequest.of("organization_id", "has no upcoming event")
     try:
         email = _EMAIL.validate_python(form.get("email", "").strip())
@@ -62,7 +63,13 @@ async def send_link(call: PageRequest) -> Response:
             await call.service.mail_limits.count_sign_in(organization_id, email, call.address)
             await email_sign_in.ask_to_sign_in(call.pool, asked)
             call.engine.wake.set()
-    return page(call, "sign_in_sent.html", email=email, minutes=int(email_sign_in.SIGN_IN.total_seconds()) // 60)
+    return page(
+        call,
+        "sign_in_sent.html",
+        email=email,
+        minutes=int(email_sign_in.SIGN_IN.total_seconds()) // 60,
+        look=known[organization_id],
+    )
 
 
 @public_router.post(SIGN_IN_WITH_TOKEN)
@@ -91,7 +98,15 @@ async def ask_to_use_link(call: PageRequest) -> Response:
     asked = await email_sign_in.sign_in_asked(call.pool, secret, call.path_params["token"])
     if asked is None:
         return _used_up(call)
-    return page(call, "sign_in_link.html", headers=NOT_REFERRED, locale=call.locale(asked.locale), asked=asked)
+    found = await organizations.organization(call.pool, asked.organization_id)
+    return page(
+        call,
+        "sign_in_link.html",
+        headers=NOT_REFERRED,
+        locale=call.locale(asked.locale),
+        asked=asked,
+        look=found.look,
+    )
 
 
 @public_router.post(SIGN_IN_LINK)
@@ -136,6 +151,7 @@ async def _asked(
 ) -> Response:
     status = 200 if wrong is None else InvalidRequest.status
     sent = getattr(call, "sent", {})
+    known = await catalogue_queries.organizations(call.pool)
     return page(
         call,
         "sign_in.html",
@@ -146,6 +162,7 @@ async def _asked(
         organization_id=sent.get("organization_id"),
         challenge=refusal.extra["challenge"] if refusal else None,
         by_hand="challenge_solution" in sent,
-        organizations=await catalogue_queries.organizations(call.pool),
+        organizations=known,
+        look=next(iter(known.values())) if len(known) == 1 else None,
         mails=call.service.settings.sends_mail,
     )
