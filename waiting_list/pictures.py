@@ -40,7 +40,7 @@ class NoPicture(Exception):
         self.why = why
 
 
-class Picture(NamedTuple):
+class NewImage(NamedTuple):
     """A picture as pages show it, and, of a wide one, a small form for phones and lists."""
 
     content: bytes
@@ -50,19 +50,19 @@ class Picture(NamedTuple):
     ending: str
 
 
-async def logo(uploaded: bytes) -> Picture:
+async def logo(uploaded: bytes) -> NewImage:
     """Make a logo of at most 480 by 160 pixels, as PNG, which every mail program shows. Raises NoPicture."""
     return await _in_thread(uploaded, (480, 160), "png")
 
 
-async def event_image(uploaded: bytes) -> Picture:
+async def event_image(uploaded: bytes) -> NewImage:
     """Make an event's image of at most 1600 by 900 pixels, as WebP, with a form of at most 640 by 640.
 
     Raises NoPicture."""
     return await _in_thread(uploaded, (1600, 900), "webp")
 
 
-async def _in_thread(uploaded: bytes, most: tuple[int, int], ending: str) -> Picture:
+async def _in_thread(uploaded: bytes, most: tuple[int, int], ending: str) -> NewImage:
     if not uploaded:
         raise NoPicture(Why.MISSING)
     if len(uploaded) > MOST_BYTES:
@@ -76,7 +76,7 @@ def _one_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "pictures")
 
 
-def _made(uploaded: bytes, most: tuple[int, int], ending: str) -> Picture:
+def _made(uploaded: bytes, most: tuple[int, int], ending: str) -> NewImage:
     # Late, because a process that gets no picture needs none of it.
     from PIL import Image, ImageOps  # noqa: PLC0415
 
@@ -100,7 +100,7 @@ def _made(uploaded: bytes, most: tuple[int, int], ending: str) -> Picture:
         smaller = image.copy()
         smaller.thumbnail((640, 640), Image.Resampling.LANCZOS)
         small = _written(smaller, ending)
-    return Picture(_written(image, ending), small, image.width, image.height, ending)
+    return NewImage(_written(image, ending), small, image.width, image.height, ending)
 
 
 def _plain(found: "Image", most: int) -> "Image":

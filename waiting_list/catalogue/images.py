@@ -9,7 +9,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from waiting_list.looks import image_address
-from waiting_list.pictures import Picture
+from waiting_list.pictures import NewImage
 from waiting_list.postgres.pool import Connection, Pool, connection, transaction
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import EventNotFound, NotFound
@@ -25,7 +25,7 @@ class StoredImage(NamedTuple):
     small: bytes | None
 
 
-async def set_logo(pool: Pool, organization_id: str, picture: Picture | None) -> str | None:
+async def set_logo(pool: Pool, organization_id: str, picture: NewImage | None) -> str | None:
     """Give an organization a logo, or none; return its address. Raises Unavailable."""
     async with transaction(pool) as acquired:
         image = await _keep(acquired, organization_id, picture)
@@ -33,7 +33,7 @@ async def set_logo(pool: Pool, organization_id: str, picture: Picture | None) ->
     return image_address(image)
 
 
-async def set_event_image(pool: Pool, organization_id: str, event_id: str, picture: Picture | None) -> str | None:
+async def set_event_image(pool: Pool, organization_id: str, event_id: str, picture: NewImage | None) -> str | None:
     """Give an event an image, or none; return its address. Raises EventNotFound, Unavailable."""
     async with transaction(pool) as acquired:
         image = await _keep(acquired, organization_id, picture)
@@ -83,7 +83,7 @@ class Images:
         return found
 
 
-async def _keep(acquired: Connection, organization_id: str, picture: Picture | None) -> str | None:
+async def _keep(acquired: Connection, organization_id: str, picture: NewImage | None) -> str | None:
     if picture is None:
         return None
     digest = hashlib.sha256(organization_id.encode() + b"\x00" + picture.content).hexdigest()[:32]

@@ -200,7 +200,7 @@ async def _list(
 def _one_look(found: Sequence[EventSummary]) -> Look | None:
     """Return the look of the organization of all these events; None if there are several."""
     looks = {one.organization_id: one.organizer for one in found}
-    return next(iter(looks.values())) if len(looks) == 1 else None
+    return looks.popitem()[1] if len(looks) == 1 else None
 
 
 def _key(entry: Entry) -> ListKey:

@@ -41,7 +41,7 @@ async def send_link(call: PageRequest) -> Response:
     """Send a link to sign in. The answer is the same for every address, so that it tells a stranger nothing."""
     call.allow(call.service.limits.sign_in_from(call.address))
     form, known = call.sent, await catalogue_queries.organizations(call.pool)
-    organization_id = form.get("organization_id", next(iter(known)) if len(known) == 1 else "")
+    organization_id = form.get("organization_id", min(known) if len(known) == 1 else "")
     if organization_id not in known:
         raise InvalidRequest.of("organization_id", "has no upcoming event")
     try:
@@ -163,6 +163,6 @@ async def _asked(
         challenge=refusal.extra["challenge"] if refusal else None,
         by_hand="challenge_solution" in sent,
         organizations=known,
-        look=next(iter(known.values())) if len(known) == 1 else None,
+        look=known[min(known)] if len(known) == 1 else None,
         mails=call.service.settings.sends_mail,
     )
