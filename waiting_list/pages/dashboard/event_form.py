@@ -95,7 +95,7 @@ async def change_image(call: PageRequest) -> Response:
     """Take an uploaded image of the event, or remove the present one."""
     event = await event_of(call)
     try:
-        picture = None if "remove" in call.sent else await pictures.event_image(call.file)
+        picture = None if "remove" in call.sent else await pictures.event_image(call.files.get("file", b""))
     except pictures.NoPicture as refusal:
         return await _form_page(call, event, {"image": refusal.why})
     await images.set_event_image(call.pool, call.organization_id, event.event_id, picture)

@@ -58,7 +58,7 @@ async def change_organization(call: PageRequest) -> Response:
 async def change_logo(call: PageRequest) -> Response:
     """Take an uploaded logo, or remove the present one."""
     try:
-        picture = None if "remove" in call.sent else await pictures.logo(call.file)
+        picture = None if "remove" in call.sent else await pictures.logo(call.files.get("file", b""))
     except pictures.NoPicture as refusal:
         return await _organization_page(call, status=422, errors={"logo": refusal.why})
     await images.set_logo(call.pool, call.organization_id, picture)
