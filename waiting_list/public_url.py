@@ -18,6 +18,8 @@ FIRST_PARTS = frozenset(
         "waiting-lists",
         "events",
         "e",
+        "accents",
+        "images",
         "dashboard",
         "demo",
         "mails",

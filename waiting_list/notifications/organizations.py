@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, Strict, StringConstraints
 
 from waiting_list.fields import (
     NO_OTHER_NAMES,
@@ -57,7 +57,7 @@ class OrganizationFields(Frozen):
         description="Whom fans can ask: an e-mail address, a web address or a few words. E-mails and the pages of "
         "fans show it; null: they name no contact.",
     )
-    personal_data_kept_days: int | None = Field(
+    personal_data_kept_days: Annotated[int, Strict()] | None = Field(
         default=None,
         ge=1,
         le=36_500,

@@ -9,7 +9,7 @@ from waiting_list.fields import Id, Instant
 from waiting_list.lists.models import LeftReason, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.postgres.pagination import LONGEST_CURSOR
-from waiting_list.problems import NotFound
+from waiting_list.problems import InvalidRequest, NotFound
 from waiting_list.web.body_guard import SLASH
 from waiting_list.web.request import LONGEST_IDEMPOTENCY_KEY
 
@@ -39,6 +39,29 @@ ONCE = header(
     maxLength=LONGEST_IDEMPOTENCY_KEY,
 )
 """The header that `ApiRequest.caller_once` reads."""
+
+
+PREVIEW = {
+    "parameters": [
+        {
+            "name": "preview",
+            "in": "query",
+            "required": False,
+            "schema": {"type": "boolean", "default": False},
+            "description": "Answer with what the call would do, and change nothing. "
+            "Exact until the next change of the list.",
+        }
+    ]
+}
+"""The parameter that `is_preview` reads, as `header` does, so that the call stays plain (web/direct_calls.py)."""
+
+
+def is_preview(call: Request) -> bool:
+    """Return whether the caller asks for a preview. Raises InvalidRequest."""
+    sent = call.query_params.get("preview", "false")
+    if sent not in ("true", "false"):
+        raise InvalidRequest.of("query.preview", "must be true or false")
+    return sent == "true"
 
 
 def _with_slashes(value: object) -> object:

@@ -70,6 +70,8 @@ class Route(APIRoute, ABC):
         known = {
             field.alias for field in get_flat_params(self.dependant) if isinstance(field.field_info, QueryInfo)
         }
+        # Those that the handler reads itself.
+        known |= {one["name"] for one in (self.openapi_extra or {}).get("parameters", ()) if one["in"] == "query"}
 
         async def respond(call: ApiRequest) -> Response:
             call.allow(call.service.limits.request_from(call.address))

@@ -19,7 +19,7 @@ from waiting_list.lists.models import Answer, ChangesRest, Entry, GivingBack, Ke
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries.why_waiting import FanEntry
 from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
-from waiting_list.web.parameters import ONCE, Cursor, Limit, PathId, header
+from waiting_list.web.parameters import ONCE, PREVIEW, Cursor, Limit, PathId, header, is_preview
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page
 from waiting_list.web.routes import UserRoute
@@ -33,13 +33,6 @@ STREAM: dict[int | str, dict[str, Any]] = {
     }
 }
 ENTRY = LIST + "/entry"
-Preview = Annotated[
-    bool,
-    Query(
-        description="Answer with the entry as it would be, and change nothing. "
-        "Exact until the next change of the list."
-    ),
-]
 
 
 class Joining(ContactFields):
@@ -165,6 +158,7 @@ async def watch_entry(call: ApiRequest, offer_id: PathId, representation_id: Pat
 @router.patch(
     ENTRY,
     operation_id="change",
+    openapi_extra=PREVIEW,
     response_model=Entry,
     responses=declared(
         [
@@ -178,13 +172,11 @@ async def watch_entry(call: ApiRequest, offer_id: PathId, representation_id: Pat
         ]
     ),
 )
-async def change(
-    call: ApiRequest, offer_id: PathId, representation_id: PathId, body: Changing, preview: Preview = False
-) -> Response:
+async def change(call: ApiRequest, offer_id: PathId, representation_id: PathId, body: Changing) -> Response:
     """Change the wanted tickets of a waiting user. With fewer tickets the user keeps the place; with more, the
     user goes last. A preview shows the place first."""
     key = ListKey(offer_id, representation_id)
-    engine = call.engine.preview if preview else call.engine
+    engine = call.engine.preview if is_preview(call) else call.engine
     verb = engine.run(
         key,
         call.caller,

@@ -142,6 +142,7 @@ async def sign_in_page(
         email=email,
         mails=call.service.settings.sends_mail,
         party=RelyingParty.of(call.service.settings.public_url),
+        public_url=call.service.settings.public_url,
         has_organizer=await _has_organizer(call),
     )
 

@@ -30,7 +30,7 @@ async function send(form) {
 }
 
 for (const place of document.querySelectorAll("[data-passkeys]")) {
-  const isHere = location.origin === place.dataset.passkeys;
+  const isHere = location.origin === new URL(place.dataset.passkeys).origin;
   const shown = !isHere ? "elsewhere" : window.PublicKeyCredential ? "here" : "absent";
   for (const part of place.querySelectorAll("[data-shown]")) part.hidden = part.dataset.shown !== shown;
   const form = place.querySelector("form");
