@@ -289,6 +289,18 @@ async def test_a_list_that_is_closed_says_why(site: Site, open_shop: OpenShop) -
         await expect(page.get_by_text(rule)).to_be_visible()
 
 
+async def test_it_has_the_colour_of_the_organization_unless_the_page_sets_another(
+    site: Site, open_shop: OpenShop
+) -> None:
+    await site.shop.made("PATCH", "/organization", {"accent": "#a4123f"})
+    page = await open_shop(tag(await site.shop.token(FAN)))
+    colour = "getComputedStyle(widget.shadowRoot.querySelector('.main')).backgroundColor"
+    await expect(named(page, "Join the waiting list")).to_be_visible()
+    assert await page.evaluate(colour) == "rgb(164, 18, 63)"
+    await page.evaluate("widget.style.setProperty('--waiting-list-accent', '#123456')")
+    assert await page.evaluate(colour) == "rgb(18, 52, 86)"
+
+
 async def test_a_refusal_is_said_in_plain_words(site: Site, open_shop: OpenShop) -> None:
     page = await open_shop(tag(await site.shop.token(FAN)))
     await expect(named(page, "Join the waiting list")).to_be_visible()

@@ -220,7 +220,7 @@ STYLE.replaceSync(`
   display: block;
   --ink: var(--waiting-list-ink, #22201c); --paper: var(--waiting-list-paper, #fff);
   --quiet: var(--waiting-list-quiet, #57534a); --line: var(--waiting-list-line, #d9d4c8);
-  --accent: var(--waiting-list-accent, #1b4f9c); --on-accent: var(--waiting-list-on-accent, #fff);
+  --accent: var(--waiting-list-accent, var(--theirs, #1b4f9c)); --on-accent: var(--waiting-list-on-accent, var(--on-theirs, #fff));
   --good: var(--waiting-list-good, #1d6b36); --warning: var(--waiting-list-warning, #9c3b12);
   --radius: var(--waiting-list-radius, 8px);
   color: var(--ink); font: var(--waiting-list-font, inherit); line-height: 1.5; overflow-wrap: anywhere;
@@ -229,7 +229,8 @@ STYLE.replaceSync(`
   :host {
     --ink: var(--waiting-list-ink, light-dark(#22201c, #eceaf0)); --paper: var(--waiting-list-paper, light-dark(#fff, #232228));
     --quiet: var(--waiting-list-quiet, light-dark(#57534a, #b6b2bf)); --line: var(--waiting-list-line, light-dark(#d9d4c8, #3d3b45));
-    --accent: var(--waiting-list-accent, light-dark(#1b4f9c, #9cc2ff)); --on-accent: var(--waiting-list-on-accent, light-dark(#fff, #10131a));
+    --accent: var(--waiting-list-accent, light-dark(var(--theirs, #1b4f9c), var(--theirs-dark, #9cc2ff)));
+    --on-accent: var(--waiting-list-on-accent, light-dark(var(--on-theirs, #fff), var(--on-theirs-dark, #10131a)));
     --good: var(--waiting-list-good, light-dark(#1d6b36, #8fd6a4)); --warning: var(--waiting-list-warning, light-dark(#9c3b12, #ffb38a));
   }
 }
@@ -296,6 +297,7 @@ class WaitingListElement extends HTMLElement {
   #life; #wake; #hidden; #restarting;
   #list; #entry; #skew = 0; #last; #once; #acts = 0;
   #kind; #fields = {}; #timer; #telling;
+  #colours = new CSSStyleSheet();
   #section = make("section", { part: "box" });
   #heading = make("div", { class: "heading", part: "heading", role: "heading", hidden: true });
   #content = make("div", { class: "content", part: "content", tabindex: "-1" });
@@ -306,7 +308,7 @@ class WaitingListElement extends HTMLElement {
   constructor() {
     super();
     const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [STYLE];
+    root.adoptedStyleSheets = [STYLE, this.#colours];
     this.#section.append(this.#heading, this.#problem, this.#working, this.#content, this.#told);
     root.append(this.#section);
   }
@@ -428,6 +430,7 @@ class WaitingListElement extends HTMLElement {
 
   async #load(signal) {
     this.#list = await (await this.#ask("GET", "", { signal, open: true })).json();
+    this.#dress();
     if (!this.token && !this.#asked) {
       this.#asked = true; // once: who is not signed in will not be so by themselves
       await this.#renew(this.token);
@@ -767,6 +770,12 @@ class WaitingListElement extends HTMLElement {
   }
 
   #loading() { return [make("p", { class: "note" }, this.#text("loading"))]; }
+
+  /** The colours of the organization, where the shop sets none. */
+  #dress() {
+    const { light, on_light: onLight, dark, on_dark: onDark } = this.#list.organizer?.colors ?? {};
+    this.#colours.replaceSync(light ? `:host { --theirs: ${light}; --on-theirs: ${onLight}; --theirs-dark: ${dark}; --on-theirs-dark: ${onDark}; }` : "");
+  }
 
   #isFree() { return this.#list.open && this.#list.automatic && this.#list.free > 0 && !this.#list.waiting && !this.#list.verify_email; }
 
