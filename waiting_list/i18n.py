@@ -48,9 +48,8 @@ def known(tag: str | None) -> Locale:
     return spoken(tag) or SOURCE
 
 
-def preferred(accept_language: str | None) -> Locale:
-    """Return the translated language that a browser prefers (RFC 9110, 12.5.4); English if it accepts no other
-    one.
+def preferred(accept_language: str | None, languages: Sequence[Locale] = LOCALES) -> Locale:
+    """Return that of the languages which a browser prefers (RFC 9110, 12.5.4); the first if it accepts none.
 
     Of equal preferences the first wins. An invalid header raises no error.
     """
@@ -63,12 +62,26 @@ def preferred(accept_language: str | None) -> Locale:
         except ValueError:
             continue
         if 0 < quality <= 1:
-            tags.append((quality, SOURCE if tag.strip() == "*" else tag.strip()))
-    return _nearest([tag for _, tag in sorted(tags, key=lambda one: -one[0])]) or SOURCE
+            tags.append((quality, languages[0] if tag.strip() == "*" else tag.strip()))
+    return _nearest([tag for _, tag in sorted(tags, key=lambda one: -one[0])], languages) or languages[0]
 
 
-def _nearest(tags: Sequence[str]) -> Locale | None:
-    found = negotiate_locale([tag.replace("_", "-") for tag in tags], LOCALES, sep="-")
+def offered(languages: Sequence[str] | None, locale: Locale | None) -> Locale:
+    """Return a language if an organization offers it to its fans, else the first that it offers.
+
+    None offers all. Languages that this version does not speak do not count.
+    """
+    theirs = spoken_of(languages)
+    return locale if locale is not None and locale in theirs else theirs[0]
+
+
+def spoken_of(languages: Sequence[str] | None) -> tuple[Locale, ...]:
+    """Return those of an organization's languages that the service speaks; all, if it has chosen none of them."""
+    return tuple(_BY_TAG[one] for one in languages or () if one in _BY_TAG) or LOCALES
+
+
+def _nearest(tags: Sequence[str], languages: Sequence[Locale] = LOCALES) -> Locale | None:
+    found = negotiate_locale([tag.replace("_", "-") for tag in tags], languages, sep="-")
     return _BY_TAG[found.lower()] if found else None
 
 

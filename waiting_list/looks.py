@@ -6,6 +6,7 @@ has that. A colour that is too pale to be known again after that is refused.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, Any, Self
 
@@ -91,15 +92,21 @@ class Look(Frozen):
         default=None, description="The colour as pages use it: made darker or lighter until text in it is read."
     )
 
+    languages: Sequence[str] | None = Field(
+        default=None,
+        description="The languages that the organization offers to its fans, its own first; null: all.",
+    )
+
     @classmethod
     def of(cls, record: Row) -> "Look":
-        """Make the look of a row with the columns `organizer_name`, `logo` and `accent`."""
+        """Make the look of a row with the columns `organizer_name`, `logo`, `accent` and `languages`."""
         accent = record["accent"]
         return Look.model_construct(
             name=record["organizer_name"],
             logo_url=image_address(record["logo"]),
             accent=accent,
             colors=palette(accent) if accent else None,
+            languages=record["languages"],
         )
 
     def at(self, public_url: str) -> Self:

@@ -77,7 +77,7 @@ async def test_a_worker_sends_what_the_organization_says_at_that_moment(sending:
     nothing = await shop.made("GET", "/organization")
     empty = {
         "sender_name": None, "reply_to": None, "contact": None, "footer": {}, "personal_data_kept_days": None,
-        "accent": None, "logo_url": None,
+        "accent": None, "logo_url": None, "languages": None,
     }  # fmt: skip
     assert nothing == {"organization_id": ORGANIZATION} | empty
     ada = {"user_id": "ada", "tickets_wanted": 1, "email": "ada@example.org", "email_verified": True}
@@ -103,6 +103,18 @@ async def test_a_worker_sends_what_the_organization_says_at_that_moment(sending:
     assert asked.is_success
     (sign_in,) = await sending.delivered()
     assert (sign_in["Reply-To"], "the box office" in text_of(sign_in)) == ("tickets@lequai.example", True)
+    # A letter comes in a language that the organization offers, else in its first.
+    await shop.made("PATCH", "/organization", {"languages": ["fr", "en"]})
+    for locale, expected in (("en", "en"), ("nl", "fr"), (None, "fr")):
+        eve = {
+            "user_id": f"eve-{locale}",
+            "tickets_wanted": 1,
+            "email": f"eve-{locale}@example.org",
+            "locale": locale,
+        }
+        await shop.made("POST", f"/waiting-lists/{LIST}/entries", eve | {"email_verified": True})
+        (letter,) = await sending.delivered()
+        assert letter["Content-Language"] == expected
 
 
 async def test_fans_see_the_contact_on_the_pages_of_a_list_and_of_their_place(shop: Shop) -> None:
@@ -232,3 +244,35 @@ async def test_an_organization_keeps_fans_as_long_as_the_deployment_or_shorter(
     assert (await shop.made("GET", "/organization"))["personal_data_kept_days"] == 90
     page = await organizer.did(settings, personal_data_kept_days="")
     assert (await shop.made("GET", "/organization"))["personal_data_kept_days"] is None
+
+
+async def test_fans_meet_only_the_languages_that_the_organization_offers(
+    office: Dashboard,  # noqa: F811
+) -> None:
+    shop = office.shop
+    await shop.stock()
+    fan = office.browser()
+    french = {"Accept-Language": "fr"}
+    assert '<html lang="fr">' in (await fan.http.get(f"/waiting-lists/{LIST}", headers=french)).text
+    await shop.made("PATCH", "/organization", {"languages": ["en"]})
+    page = (await fan.http.get(f"/waiting-lists/{LIST}", headers=french)).text
+    assert '<html lang="en">' in page
+    assert 'value="fr"' not in page
+    listed = (await fan.http.get(f"/v1/user/waiting-lists/{LIST}")).json()
+    assert listed["organizer"]["languages"] == ["en"]
+    for wrong in ([], ["de"], ["fr", "fr"], "fr", [None]):
+        answer = await shop.organizer("PATCH", "/organization", {"languages": wrong})
+        problem(answer, 422, "invalid_request")
+    organizer = await office.organizer()
+    await organizer.get("/dashboard/settings")
+    sent = {"sender_name": "", "reply_to": "", "contact": "", "footer_en": "", "footer_fr": ""}
+    await organizer.did("/dashboard/settings", language_fr="yes", language_en="yes", first_language="fr", **sent)
+    assert (await shop.made("GET", "/organization"))["languages"] == ["fr", "en"]
+    dutch = await fan.http.get(f"/waiting-lists/{LIST}", headers={"Accept-Language": "nl"})
+    assert '<html lang="fr">' in dutch.text
+    # The dashboard itself has all languages, whatever fans are offered.
+    await shop.made("PATCH", "/organization", {"languages": ["fr"]})
+    own = await organizer.http.get("/dashboard/settings", headers={"Accept-Language": "en"})
+    assert '<html lang="en">' in own.text
+    await organizer.did("/dashboard/settings", language_fr="yes", language_en="yes", first_language="en", **sent)
+    assert (await shop.made("GET", "/organization"))["languages"] is None

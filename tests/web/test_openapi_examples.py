@@ -189,7 +189,7 @@ async def keys_and_webhooks(walk: Walk) -> None:
     await walk("resend_notice", notice_id=notice_id)
     assert (await walk("list_webhooks"))["items"]
     await walk("delete_webhook", webhook_id=other_id)
-    for number in (2, 3, 4, 1):
+    for number in (2, 3, 4, 5, 1):
         await walk("change_organization", number)
     await walk("get_organization")
 

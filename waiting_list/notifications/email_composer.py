@@ -13,7 +13,7 @@ from waiting_list.access.email_sign_in import SignIn, sign_in_token
 from waiting_list.access.private_links import link_hash, link_token, verification_code
 from waiting_list.access.purchase_passes import PurchasePasses
 from waiting_list.access.signing_keys import SigningKeys
-from waiting_list.i18n import in_language
+from waiting_list.i18n import in_language, offered, spoken
 from waiting_list.lists.models import Entry, LeftReason, Status
 from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.looks import look_of_sender
@@ -87,18 +87,20 @@ class EmailComposer:
         if about["unverified"] and about["verify_email"]:
             verify_code = verification_code(secret, list_id, number, about["email"])
             verify_link = to.below(link, to.VERIFY, code=verify_code)
+        locale = _locale(about)
         context = EmailContext(
             **{name: about[name] for name in _SHOWN_FIELDS},
             **_before(notice),
+            locale=locale,
             footer=json.loads(about["footer"] or "{}"),
             **look_of_sender(about, self._public_url),
-            **words_for(about["wording"], EmailKind(notice["type"]), about["locale"]),
+            **words_for(about["wording"], EmailKind(notice["type"]), locale),
             requeued=entry.status is Status.WAITING,
             link=link,
             unsubscribe_link=to.unsubscribe(link, code),
             verify_link=verify_link,
             buy_link=to.buy_link(about["purchase_url"], entry.purchase_pass, entry.tickets_held),
-            **_message(said, about["locale"]),
+            **_message(said, locale),
         )
         return self._renderer.render(EmailKind(notice["type"]), context, notice_id=notice["notice_id"])
 
@@ -115,7 +117,7 @@ class EmailComposer:
         token = sign_in_token(await self._signing_keys.derived_secret(), notice["notice_id"])
         context = EmailContext(
             organization_id=asked.organization_id,
-            locale=asked.locale,
+            locale=_locale(record),
             email=asked.email,
             **sender,
             footer=json.loads(record["footer"] or "{}"),
@@ -147,6 +149,12 @@ class EmailComposer:
         body = json.loads(notice["body"])
         since = datetime.fromisoformat(body.pop("since"))
         return self._renderer.render_webhook_disabled(**body, since=since, notice_id=notice["notice_id"])
+
+
+def _locale(record: Record | Mapping[str, Any]) -> str | None:
+    """Return the fan's language if the organization offers it, else the organization's own."""
+    languages, locale = record["languages"], record["locale"]
+    return offered(languages, spoken(locale)) if languages else locale
 
 
 def _before(notice: Record) -> dict[str, Any]:
@@ -228,7 +236,6 @@ _SENDER_FIELDS = ("sender_name", "reply_to", "organizer_contact")
 _SHOWN_FIELDS = (
     *_SENDER_FIELDS,
     "organization_id",
-    "locale",
     "name",
     "email",
     "email_verified",

@@ -6,6 +6,7 @@ organization can write in the name of another domain.
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Self
 
@@ -17,6 +18,7 @@ from waiting_list.fields import (
     Frozen,
     Id,
     LanguageTag,
+    Locale,
     PlainLine,
     PlainText,
     Row,
@@ -36,6 +38,12 @@ def _is_a_name(value: str) -> str:
     # Mail programs show the name alone, so it must not pass for an address.
     if _OTHER_SENDER.search(value):
         raise ValueError("must be a name, without an address")
+    return value
+
+
+def _each_once(value: list[Locale]) -> list[Locale]:
+    if len(set(value)) < len(value):
+        raise ValueError("names a language twice")
     return value
 
 
@@ -69,6 +77,11 @@ class OrganizationFields(Frozen):
         description="Colour of links and buttons for fans, such as `#1b4f9c`; null: ours. It needs a contrast of "
         "3:1 with a light page. Text in it is made darker or lighter until it has 4.5:1.",
     )
+    languages: Sequence[str] | None = Field(
+        default=None,
+        description="The languages of pages and e-mails for fans. A fan who reads none of them gets the first; "
+        "null: all that the service speaks.",
+    )
     footer: dict[LanguageTag, Annotated[PlainText, StringConstraints(max_length=1000)]] = Field(
         default_factory=dict,
         max_length=20,
@@ -80,6 +93,9 @@ class OrganizationFields(Frozen):
 class OrganizationChange(OrganizationFields):
     """The fields to change. Omitted fields keep their values; null or an empty `footer` removes one."""
 
+    languages: Annotated[list[Locale], Field(min_length=1), AfterValidator(_each_once)] | None = Field(
+        default=None, description="The languages of pages and e-mails for fans, the organization's own first."
+    )
     logo_url: None = Field(default=None, description="null removes the logo. The dashboard uploads one.")
 
     @property
@@ -108,7 +124,13 @@ class Organization(OrganizationFields):
     def look(self) -> Look:
         """How pages and e-mails present the organization."""
         colors = palette(self.accent) if self.accent else None
-        return Look(name=self.sender_name, logo_url=self.logo_url, accent=self.accent, colors=colors)
+        return Look(
+            name=self.sender_name,
+            logo_url=self.logo_url,
+            accent=self.accent,
+            colors=colors,
+            languages=self.languages,
+        )
 
     def at(self, public_url: str) -> Self:
         """Return the organization with a logo that programs elsewhere find."""
@@ -150,6 +172,7 @@ async def change(
             list(given),
             changes.personal_data_kept_days,
             changes.accent,
+            changes.languages,
         )
     assert record is not None
     return Organization.from_record(record)

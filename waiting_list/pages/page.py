@@ -5,7 +5,7 @@ who is signed in, so only forms change data, and each form proves that it comes 
 the origin that the browser sends (Fetch Metadata, or RFC 6454's Origin), and by a token (pages/forms.py).
 """
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar
 
 import structlog
@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
 from waiting_list.fields import Locale
-from waiting_list.i18n import LOCALES, preferred, spoken
+from waiting_list.i18n import LOCALES, preferred, spoken, spoken_of
 from waiting_list.lists.list_settings import SETTINGS
 from waiting_list.pages.rendering import render
 from waiting_list.problems import InternalError, NotFound, Problem
@@ -84,14 +84,13 @@ class PageRequest(ApiRequest):
             samesite="lax",
         )
 
-    def locale(self, theirs: str | None = None) -> Locale:
-        """Return the language that the reader chose here, else `theirs`, else the one that the browser asks
-        for."""
-        return (
-            spoken(self.cookie(LANGUAGE_COOKIE))
-            or spoken(theirs)
-            or preferred(self.headers.get("accept-language"))
-        )
+    def locale(self, theirs: str | None = None, languages: Sequence[Locale] = LOCALES) -> Locale:
+        """Return the one of the languages that the reader chose here, else `theirs`, else the one that the browser
+        asks for, else the first."""
+        for tag in (self.cookie(LANGUAGE_COOKIE), theirs):
+            if (locale := spoken(tag)) and locale in languages:
+                return locale
+        return preferred(self.headers.get("accept-language"), languages)
 
     @property
     def _is_secure(self) -> bool:
@@ -164,7 +163,7 @@ def page(
     Besides `shown`, the template gets `page` (the address), `pattern` (the pattern of the address), `form_token`,
     `locales`, `list_settings`, `look` (the organization whose page it is, or None), and what `render` gives it.
     """
-    context = {
+    context: dict[str, Any] = {
         "page": call.page,
         "pattern": getattr(call.scope.get("route"), "path", None),
         "form_token": call.form_token,
@@ -172,7 +171,11 @@ def page(
         "list_settings": SETTINGS,
         "look": None,
     } | shown
-    html = render(template, locale or call.locale(), call.service.settings.public_path, **context)
+    if (look := context["look"]) and "locales" not in shown:
+        context["locales"] = spoken_of(look.languages)
+    html = render(
+        template, locale or call.locale(languages=context["locales"]), call.service.settings.public_path, **context
+    )
     return HTMLResponse(html, status, HEADERS | dict(headers or {}))
 
 

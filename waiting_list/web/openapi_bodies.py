@@ -67,6 +67,7 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
         }),
         ("A footer in two languages", {"footer": {"en": "Le Quai, Paris", "fr": "Le Quai, Paris"}}),
         ("No contact any longer", {"contact": None}),
+        ("French, and English for who asks for it", {"languages": ["fr", "en"]}),
         ("Fans are forgotten 60 days after the end of their list", {"personal_data_kept_days": 60}),
     ],
     "change_webhook": [

@@ -110,7 +110,7 @@ _CHANGE: Json = {
     },
     "reason": None,
 }
-_LOOK: Json = {"name": "Le Quai Tickets", "logo_url": None, "accent": None, "colors": None}
+_LOOK: Json = {"name": "Le Quai Tickets", "logo_url": None, "accent": None, "colors": None, "languages": None}
 _OF_EVENT: Json = EVENT | {
     "event_id": "ev_001",
     "organization_id": "org_001",
@@ -159,7 +159,7 @@ EXAMPLES: Mapping[str, Json] = {
     "Organization": {
         "organization_id": "org_001", "sender_name": "Le Quai Tickets", "reply_to": "tickets@lequai.example",
         "contact": "https://lequai.example/help", "footer": {"en": "Le Quai, Paris", "fr": "Le Quai, Paris"},
-        "personal_data_kept_days": 60, "accent": None, "logo_url": None,
+        "personal_data_kept_days": 60, "accent": None, "logo_url": None, "languages": ["fr", "en"],
     },
     "PrivateLink": {"url": "https://tickets.example/e/MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nw"},
     "PublicKeys": {

@@ -9,7 +9,7 @@ WITH RECURSIVE owners (organization_id) AS (
     )
     FROM owners o WHERE o.organization_id IS NOT NULL
 )
-SELECT o.organization_id, z.sender_name AS organizer_name, z.logo, z.accent
+SELECT o.organization_id, z.sender_name AS organizer_name, z.logo, z.accent, z.languages
 FROM owners o
 CROSS JOIN LATERAL (
     SELECT FROM events e

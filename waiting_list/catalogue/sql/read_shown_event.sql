@@ -1,7 +1,7 @@
 -- Read one event ($1) that is no draft, with its coming representations and its offers, as a fan's page shows it.
 -- Locks nothing.
 SELECT e.event_id, e.organization_id, e.title, e.description, e.thumbnail_url, e.venue_name, e.venue_address,
-    e.timezone, e.max_places_per_person, e.draft, e.unlisted, e.archived, e.image, z.sender_name AS organizer_name, z.logo, z.accent,
+    e.timezone, e.max_places_per_person, e.draft, e.unlisted, e.archived, e.image, z.sender_name AS organizer_name, z.logo, z.accent, z.languages,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('representation_id', r.representation_id, 'event_id', r.event_id,
             'start_datetime', r.start_datetime, 'end_datetime', r.end_datetime,
             'cancelled_at', r.cancelled_at, 'cancelled_reason', r.cancelled_reason)

@@ -1,7 +1,7 @@
 -- Read events with a coming representation, the earliest first, with all data that a fan's page shows but their lists. Walk
 -- the index of starts to the end of the page only, which needs a clock that stands still within a statement. Locks nothing.
 SELECT e.event_id, e.organization_id, e.title, e.description, e.thumbnail_url, e.venue_name, e.venue_address,
-    e.timezone, e.max_places_per_person, e.draft, e.unlisted, e.archived, e.image, z.sender_name AS organizer_name, z.logo, z.accent, n.next_start,
+    e.timezone, e.max_places_per_person, e.draft, e.unlisted, e.archived, e.image, z.sender_name AS organizer_name, z.logo, z.accent, z.languages, n.next_start,
     (SELECT jsonb_agg(jsonb_build_object('representation_id', r.representation_id, 'event_id', r.event_id,
             'start_datetime', r.start_datetime, 'end_datetime', r.end_datetime,
             'cancelled_at', r.cancelled_at, 'cancelled_reason', r.cancelled_reason)

@@ -1,5 +1,6 @@
 """The dashboard page of the organization: its name, its replies, whom fans can ask, and what holds for it."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,8 @@ from pydantic import ValidationError
 from waiting_list import page_addresses as to
 from waiting_list import pictures
 from waiting_list.catalogue import images
-from waiting_list.i18n import LOCALES
+from waiting_list.fields import Locale
+from waiting_list.i18n import LOCALES, spoken_of
 from waiting_list.notifications import organizations
 from waiting_list.notifications.organizations import OrganizationChange
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page
@@ -39,12 +41,15 @@ async def change_organization(call: PageRequest) -> Response:
     for locale in LOCALES:
         if text := form.get(f"footer_{locale}", "").strip():
             footer[locale] = text.replace("\r\n", "\n")
-    lines = {name: form.get(name, "").strip() or None for name in _LINES}
-    lines["personal_data_kept_days"] = form.get("personal_data_kept_days", "").strip() or None
+    lines: dict[str, Any] = {name: form.get(name, "").strip() or None for name in _LINES}
+    lines["personal_data_kept_days"] = _number(form.get("personal_data_kept_days", "").strip())
     longest = call.service.settings.personal_data_kept
-    lines["accent"] = form.get("accent", "") if "has_accent" in form else None
+    # Whoever picks another colour means it, also without the tick.
+    is_chosen = "has_accent" in form or form.get("accent", _OURS) not in (_OURS, kept.accent)
+    lines["accent"] = form.get("accent", "") if is_chosen else None
+    lines |= {"footer": footer, "languages": _languages(form)}
     try:
-        changes = OrganizationChange.model_validate(lines | {"footer": footer})
+        changes = OrganizationChange.model_validate(lines)
         await organizations.change(call.pool, call.organization_id, changes, longest_kept=longest)
     except ValidationError as error:
         wrong = {"_".join(str(part) for part in one["loc"][:2]): one["msg"] for one in error.errors()}
@@ -78,6 +83,8 @@ async def _organization_page(
     shown: dict[str, Any] = {name: getattr(found, name) or "" for name in _LINES}
     shown["personal_data_kept_days"] = found.personal_data_kept_days or ""
     shown |= {"accent": found.accent or _OURS, "has_accent": "yes" if found.accent else ""}
+    offered = spoken_of(found.languages)
+    shown |= {f"language_{one}": "yes" for one in offered} | {"first_language": offered[0]}
     shown |= {f"footer_{locale}": found.footer.get(locale, "") for locale in LOCALES}
     return dashboard_page(
         call,
@@ -93,6 +100,18 @@ async def _organization_page(
     )
 
 
+def _languages(form: Mapping[str, str]) -> list[Locale] | None:
+    """Return the chosen languages, the first one first; None for all of them in our order, and for none."""
+    chosen = [one for one in LOCALES if f"language_{one}" in form]
+    chosen.sort(key=lambda one: one != form.get("first_language"))
+    return None if chosen in ([], [*LOCALES]) else chosen
+
+
+def _number(text: str) -> int | str | None:
+    """Return the number in a field; what is none as it is, to be refused; None for an empty field."""
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else text or None
+
+
 def _days(kept: timedelta | None) -> float | None:
     """Return the days of a period: a whole number, where it is one."""
     if kept is None:
@@ -105,4 +124,5 @@ def _after(shown: dict[str, Any], sent: Mapping[str, str], errors: Mapping[str, 
     """Return what the form shows: after a refusal, what was sent; a box that was not ticked is not sent."""
     if not sent or "logo" in errors:
         return shown
-    return shown | {"has_accent": ""} | dict(sent)
+    unticked = {"has_accent", *(f"language_{one}" for one in LOCALES)}
+    return shown | dict.fromkeys(unticked, "") | dict(sent)

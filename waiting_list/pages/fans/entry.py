@@ -15,6 +15,7 @@ from fastapi import APIRouter, Response
 from waiting_list import page_addresses as to
 from waiting_list.access.private_links import verification_code
 from waiting_list.access.user_tokens import User
+from waiting_list.i18n import spoken_of
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import KeptContact
 from waiting_list.lists.engine import Caller, Verb
@@ -342,7 +343,7 @@ async def _shown(
         template,
         status=status,
         headers=call.route.headers | headers,
-        locale=call.locale(place.contact.locale),
+        locale=call.locale(place.contact.locale, spoken_of(place.look.languages)),
         page=call.base,
         place=place,
         look=place.look,

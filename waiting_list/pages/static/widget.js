@@ -648,7 +648,11 @@ class WaitingListElement extends HTMLElement {
   get #language() {
     const asked = [this.getAttribute("lang")];
     for (let node = this; node; node = node.getRootNode().host) asked.push(node.closest("[lang]")?.lang);
-    return [...asked, ...navigator.languages].find(one => /^(en|fr)(-[a-z0-9]{2,8})*$/i.test(one)) ?? "en";
+    const isSpoken = one => /^(en|fr)(-[a-z0-9]{2,8})*$/i.test(one);
+    const theirs = this.#list?.organizer?.languages?.filter(isSpoken) ?? [];
+    const isOffered = one => isSpoken(one) && (!theirs.length || theirs.includes(one.toLowerCase().split("-")[0]));
+    // What the shop says in the attribute holds, whatever the organization offers.
+    return asked.slice(0, 1).find(isSpoken) ?? [...asked, ...navigator.languages].find(isOffered) ?? theirs[0] ?? "en";
   }
 
   /** By whose rules dates are written: English of no country as on the service's own pages. */
