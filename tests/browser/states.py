@@ -8,7 +8,10 @@ import httpx
 from tests.browser.site import DASHBOARD, EMAIL, PAGE, PLACE, Site
 from tests.browser.visits import Who
 from tests.support.shop import EVENT, LIST, ORGANIZATION, WEBHOOK, add_webhook
+from tests.test_pictures import drawn
+from waiting_list import pictures
 from waiting_list.access import member_links, members
+from waiting_list.catalogue.images import set_event_image, set_logo
 from waiting_list.lists import verbs
 from waiting_list.lists.engine import SERVICE
 from waiting_list.lists.models import ListKey
@@ -197,6 +200,19 @@ def _sender(path: str) -> Callable[[Site], Awaitable[str]]:
     return reach
 
 
+def _dressed(path: str) -> Callable[[Site], Awaitable[str]]:
+    """With a logo, a pale colour and an image, as an organizer has set them."""
+
+    async def reach(site: Site) -> str:
+        await site.shop.made("PATCH", "/organization", {"sender_name": "Le Quai Tickets", "accent": "#d0587e"})
+        pool = site.app.state.service.pool
+        await set_logo(pool, ORGANIZATION, await pictures.logo(drawn()))
+        await set_event_image(pool, ORGANIZATION, "ev_1", await pictures.event_image(drawn("JPEG", (1600, 900))))
+        return path
+
+    return reach
+
+
 async def _mails(site: Site) -> str:
     await site.join(**_CONTACT)
     await site.mail()
@@ -301,6 +317,9 @@ STATES: dict[str, State] = {
     "no events": State(_at("/?organization_id=nobody")),
     "many events": State(_many_events),
     "event": State(_at("/events/ev_1")),
+    "event, dressed": State(_dressed("/events/ev_1")),
+    "list, dressed": State(_dressed(PAGE)),
+    "dashboard, organization dressed": State(_dressed("/dashboard/settings"), "organizer"),
     "list open": State(_at(PAGE)),
     "list with a crowd": State(_told(PAGE)),
     "list closed": State(_configured(PAGE, open=False)),
