@@ -37,6 +37,7 @@ class Visit(NamedTuple):
             "tickets": "1",
             "name": "page.css",
             "kind": "svg",
+            "colour": "1b4f9c",
         }
         path = self.route.format_map(known | more)
         return path + (f"?{self.query}" if self.query else "")

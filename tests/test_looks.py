@@ -59,5 +59,5 @@ def test_only_a_colour_is_a_colour(wrong: str) -> None:
 
 
 def test_capitals_are_the_same_colour() -> None:
-    assert ACCENT.validate_python(" #1B4F9C ") == "#1b4f9c"
+    assert ACCENT.validate_python("#1B4F9C") == "#1b4f9c"
     assert looks.style_of("#1b4f9c").count(".branded") == 2

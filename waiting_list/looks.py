@@ -65,7 +65,7 @@ def style_of(accent: str) -> str:
 
 
 def _checked(value: str) -> str:
-    value = value.strip().lower()
+    value = value.lower()
     if not _COLOUR.fullmatch(value):
         raise ValueError("must be a colour such as #1b4f9c")
     has = min(contrast(value, ground) for ground in _LIGHT_GROUNDS)
@@ -78,7 +78,7 @@ def _checked(value: str) -> str:
     return value
 
 
-Accent = Annotated[str, AfterValidator(_checked)]
+Accent = Annotated[str, Field(json_schema_extra={"pattern": "^#[0-9A-Fa-f]{6}$"}), AfterValidator(_checked)]
 """A colour that pages can use."""
 
 

@@ -32,6 +32,7 @@ KNOWN = {
 UNSAID = [
     "valid integer",  # to JSON Schema 2.0 is an integer
     "cursor",
+    "has a contrast of",
     "must be an e-mail address",
     "is not a valid purchase pass",
     "at least one",

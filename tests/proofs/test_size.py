@@ -31,6 +31,8 @@ READS_ALL = {
     "/dashboard?past=": "adds up how far all lists are, and looks for those that need an organizer",
     "/dashboard?event_id=event-long": "adds up how far all lists are",
     "/dashboard?wanted=": "looks for the lists in which people wait",
+    "/dashboard/statistics": "adds up the counted periods of all lists",
+    "/dashboard/statistics.csv": "adds up the counted periods of all lists",
     "/dashboard/events": "orders all events by their next date",
     "/dashboard/events?show=all": "orders all events by their next date",
     "/dashboard/events?show=past": "orders all events by their next date",

@@ -93,7 +93,12 @@ class OrganizationFields(Frozen):
 class OrganizationChange(OrganizationFields):
     """The fields to change. Omitted fields keep their values; null or an empty `footer` removes one."""
 
-    languages: Annotated[list[Locale], Field(min_length=1), AfterValidator(_each_once)] | None = Field(
+    languages: (
+        Annotated[
+            list[Locale], Field(min_length=1, json_schema_extra={"uniqueItems": True}), AfterValidator(_each_once)
+        ]
+        | None
+    ) = Field(
         default=None, description="The languages of pages and e-mails for fans, the organization's own first."
     )
     logo_url: None = Field(default=None, description="null removes the logo. The dashboard uploads one.")

@@ -69,11 +69,11 @@ async def read_body(scope: Scope, receive: Receive, *, has_arrived: bool = False
     limit = FILE_LIMIT if _WITH_FILES.fullmatch(scope["path"]) else BODY_LIMIT
     if has_arrived:
         return await _read_body(scope, receive, is_form=is_form, limit=limit)
-    return await _read_in_time(scope, receive, is_form=is_form, limit=limit)
+    return await _read_in_time(scope, receive, is_form=is_form, limit=limit, seconds=BODY_SECONDS)
 
 
 async def _read_in_time(
-    scope: Scope, receive: Receive, *, is_form: bool, limit: int, seconds: float = BODY_SECONDS
+    scope: Scope, receive: Receive, *, is_form: bool, limit: int, seconds: float
 ) -> bytes | None:
     try:
         async with asyncio.timeout(seconds):
