@@ -90,7 +90,7 @@ test-browser: install ## Test the pages in a real Chromium, which it installs wh
 	@$(FIND_CHROMIUM) || { echo "Installing Chromium"; $(call GET,chromium) && $(FIND_CHROMIUM); } || { \
 		echo "There is no Chromium, and apt-get could not install one: install it, or name it in CHROMIUM" >&2; \
 		exit 1; }
-	$(BIN)/pytest tests/browser
+	$(BIN)/pytest --numprocesses 2 --dist worksteal tests/browser
 
 FIND_CHROMIUM = (for name in "$$CHROMIUM" chromium chromium-browser google-chrome google-chrome-stable; do \
 	[ -n "$$name" ] && command -v "$$name" >/dev/null && exit 0; done; exit 1)
