@@ -69,6 +69,12 @@ async def test_an_uploaded_image_is_shown_wherever_fans_meet_the_event(office: O
     assert (await office.shop.made("GET", "/events/ev_1"))["image_url"] is None
 
 
+@pytest.mark.parametrize("name", ["%00.png", "a%2Fb.webp", "x.png", "%F0%9F%8E%B7", "1" * 300 + ".webp"])
+async def test_an_address_of_no_image_is_not_found(shop: Shop, name: str) -> None:
+    for address in (f"/images/{name}", f"/images/small/{name}", f"/accents/{name}.css"):
+        assert (await shop.http.get(address)).status_code == 404, address
+
+
 async def test_an_image_is_kept_for_ever_by_caches_and_loads_from_here_alone(office: Office) -> None:  # noqa: F811
     await office.shop.stock()
     image = await with_image(office, await office.organizer())
@@ -160,6 +166,11 @@ async def test_a_logo_and_a_colour_are_on_the_pages_of_fans(office: Office) -> N
     gone = await office.shop.made("PATCH", "/organization", {"logo_url": None, "accent": None})
     assert (gone["logo_url"], gone["accent"], gone["sender_name"]) == (None, None, "Le Quai & Co")
     assert "/accents/" not in (await fan.http.get("/")).text
+    # Whoever picks a colour and forgets the tick means it; the present colour without the tick is taken away.
+    for sent, kept in (("#a4123f", "#a4123f"), ("#a4123f", None), ("#1b4f9c", None)):
+        await organizer.get(SETTINGS)
+        await organizer.did(SETTINGS, sender_name="Le Quai & Co", accent=sent)
+        assert (await office.shop.made("GET", "/organization"))["accent"] == kept
 
 
 async def test_a_pale_colour_keeps_the_rest_of_the_form(office: Office) -> None:  # noqa: F811

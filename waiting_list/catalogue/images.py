@@ -5,6 +5,7 @@ for ever, and a stranger cannot guess it. An image that is shown nowhere is dele
 """
 
 import hashlib
+import re
 from collections import OrderedDict
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ from waiting_list.postgres.pool import Connection, Pool, connection, transaction
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import EventNotFound, NotFound
 
+_NAME = re.compile(r"[0-9a-f]{32}-[0-9]+x[0-9]+\.(?:png|webp)", re.ASCII)
+"""What `_keep` calls an image. The database would refuse some other texts, such as one with NUL."""
 _MOST_BYTES = 16 * 1024 * 1024
 """The most bytes of images that a process keeps in memory."""
 
@@ -70,8 +73,10 @@ class Images:
         if found is not None:
             self._known.move_to_end(image)
             return found
-        async with connection(self._pool) as acquired:
-            record = await acquired.fetchrow(sql("read_image"), image)
+        record = None
+        if _NAME.fullmatch(image):
+            async with connection(self._pool) as acquired:
+                record = await acquired.fetchrow(sql("read_image"), image)
         if record is None:
             raise NotFound("There is no such image.")
         found = StoredImage(*record)
