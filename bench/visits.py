@@ -70,6 +70,7 @@ QUERIES: dict[str, tuple[str, ...]] = {
     ),
     "/dashboard/events": ("show=past", "show=all", "text=event-00"),
     "/dashboard/people": ("text=u7", "text=7"),
+    "/dashboard/people/import": ("text=event-00",),
     "/dashboard/notices": ("status=all", "status=dropped", "status=sent&channel=webhook"),
     "/v1/organizer/changes": ("limit=500", "after=now"),
     "/v1/organizer/entries": (

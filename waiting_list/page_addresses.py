@@ -41,6 +41,8 @@ DASHBOARD_SIGN_IN_PASSKEY_OPTIONS = DASHBOARD_SIGN_IN_PASSKEY + "/options"
 """What a browser asks for before it signs in with a passkey."""
 DASHBOARD_SIGN_OUT = DASHBOARD + "/sign-out"
 DASHBOARD_PEOPLE = DASHBOARD + "/people"
+PEOPLE_IMPORT = DASHBOARD_PEOPLE + "/import"
+"""Where an organizer chooses the list that an import of fans is for."""
 DASHBOARD_CHANGES = DASHBOARD + "/changes"
 """A stream that says that the lists of the organization have changed."""
 DASHBOARD_LIST = DASHBOARD + LIST

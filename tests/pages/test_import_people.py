@@ -78,6 +78,23 @@ async def test_what_cannot_join_is_named_by_line_and_changes_nothing(office: Off
     assert ok.status_code == 422, "the number is still wrong"
 
 
+async def test_an_import_begins_on_the_page_of_people_with_the_choice_of_a_list(office: Office) -> None:
+    browser = await office.organizer()
+    people = await browser.get("/dashboard/people")
+    assert "/dashboard/people/import" in str(people.attributes)
+    chosen = await browser.http.get("/dashboard/people/import")
+    assert f'href="{HERE}"' in chosen.text
+    assert f'href="{HERE}"' in (await browser.http.get("/dashboard/people/import?text=jazz")).text
+    none = await browser.http.get("/dashboard/people/import?text=opera")
+    assert "No waiting lists match." in none.text
+    await office.run("UPDATE inventory SET waiting_list_open = false, closed_by_hand = true")
+    assert f'href="{HERE}"' not in (await browser.http.get("/dashboard/people/import")).text, "it takes nobody"
+    stock = await office.organizer(await office.key(Scope.READ, Scope.STOCK))
+    assert "/dashboard/people/import" not in (await stock.http.get("/dashboard/people")).text
+    other = await office.organizer(await office.key(organization_id="org_2"))
+    assert "There is no waiting list yet." in words(await other.http.get("/dashboard/people/import"))
+
+
 async def test_only_who_may_add_fans_may_import_them(office: Office) -> None:
     stock = await office.organizer(await office.key(Scope.READ, Scope.STOCK))
     await stock.get(HERE, 403)

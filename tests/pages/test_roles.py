@@ -53,6 +53,7 @@ TABLE: dict[str, str] = {
     "POST /dashboard/settings/api-keys/{key_id}/revoke": OWNER,
     "GET /dashboard/settings/api-keys/{anything:path}": OWNER,
     "GET /dashboard/people": ALL,
+    "GET /dashboard/people/import": ENTRIES,
     f"GET {_LIST}/add-fan": ALL,
     f"GET {_LIST}/entries/{{user_id}}/contact": ALL,
     f"POST {_LIST}/add-fan": ENTRIES,

@@ -31,6 +31,8 @@ READS_ALL = {
     "/dashboard?past=": "adds up how far all lists are, and looks for those that need an organizer",
     "/dashboard?event_id=event-long": "adds up how far all lists are",
     "/dashboard?wanted=": "looks for the lists in which people wait",
+    "/dashboard/people/import": "adds up how far all lists are",
+    "/dashboard/people/import?text=event-00": "searches all titles of the organization",
     "/dashboard/statistics": "adds up the counted periods of all lists",
     "/dashboard/statistics.csv": "adds up the counted periods of all lists",
     "/dashboard/events": "orders all events by their next date",

@@ -13,6 +13,7 @@ from waiting_list.access.authentication import Organizer
 from waiting_list.access.scopes import Scope
 from waiting_list.csv_files import Fault, ImportRefused
 from waiting_list.lists.models import ListKey
+from waiting_list.lists.queries.lists import overview
 from waiting_list.pages.dashboard.add_fan import AddRoute
 from waiting_list.pages.dashboard.import_forms import (
     MOST_BYTES,
@@ -23,7 +24,8 @@ from waiting_list.pages.dashboard.import_forms import (
     uploaded,
     wants_import,
 )
-from waiting_list.pages.dashboard.page import dashboard_page, list_facts
+from waiting_list.pages.dashboard.page import dashboard_page, list_facts, next_page
+from waiting_list.pages.forms import search_text
 from waiting_list.pages.page import HEADERS, PageRequest
 from waiting_list.people_import.choices import FIELDS, Assigned, InvalidAddresses, Repeats
 from waiting_list.people_import.columns import known_keys
@@ -34,6 +36,7 @@ from waiting_list.web.parameters import path_key
 
 router = APIRouter(route_class=AddRoute, include_in_schema=False)
 _OF_PERSON = {name: keys for name, keys in FIELDS.items() if name not in ("offer", "representation")}
+_LISTS = 25
 _SHOWN = 10
 """How many of the people a preview shows."""
 SAMPLE = """\
@@ -41,6 +44,30 @@ email,name,tickets,joined
 ada@example.org,Ada Lovelace,2,2031-03-01 09:00
 grace@example.org,Grace Hopper,1,2031-03-01 09:05
 """
+
+
+@router.get(to.PEOPLE_IMPORT)
+async def choose_list(call: PageRequest) -> Response:
+    """Show the lists that a file of fans can be imported onto, the next show first."""
+    cast(Organizer, call.who).demand(Scope.ENTRIES)
+    asked = call.query_params
+    found = await overview(
+        call.pool,
+        call.organization_id,
+        event_id=None,
+        text=search_text(asked.get("text")),
+        wanted_only=False,
+        past=False,
+        limit=_LISTS,
+        cursor=asked.get("cursor") or None,
+    )
+    return dashboard_page(
+        call,
+        "dashboard_import_list.html",
+        lists=found.items,
+        text=search_text(asked.get("text")) or "",
+        more=next_page(call, found.next_cursor),
+    )
 
 
 @router.get(to.DASHBOARD_IMPORT)
