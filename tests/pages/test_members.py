@@ -294,6 +294,24 @@ async def test_sessions_are_listed_with_their_browsers_and_ended(app: FastAPI) -
     await here.get(HOME)
 
 
+async def test_however_many_sessions_there_are_the_page_stays_short_and_all_of_them_end(app: FastAPI) -> None:
+    ada = await member(app)
+    here = await signed_in(app, ada)
+    pool = app.state.service.pool
+    async with pool.acquire() as acquired:
+        await acquired.execute(
+            """INSERT INTO sessions (session_hash, member_id, browser, created_at, expires_at)
+            SELECT sha256(n::text::bytea), $1, 'Firefox', now(), now() + interval '1 day'
+            FROM generate_series(1, 600) n""",
+            ada.member_id,
+        )
+    team = (await here.get(TEAM)).text
+    assert (team.count("last used"), "and 581 older sessions" in team) == (20, True)
+    assert team.index("this one") < team.index("last used")
+    await here.did(f"{HOME}/settings/sessions")
+    assert len(await sessions(pool, ORGANIZATION, member_id=None)) == 1
+
+
 async def test_a_member_changes_their_own_name_and_a_key_has_none(app: FastAPI) -> None:
     browser = await signed_in(app, await member(app, Role.VIEWER))
     await browser.get(HOME)

@@ -21,7 +21,6 @@ KEY_SESSION = timedelta(hours=12)
 """How long the holder of an API key stays signed in."""
 MEMBER_SESSION = timedelta(days=14)
 """How long a member stays signed in."""
-_MOST_SHOWN = 500
 
 
 class Session(Frozen):
@@ -75,7 +74,7 @@ async def organizer_of(pool: Pool, token: str) -> Organizer | None:
 async def sessions(pool: Pool, organization_id: str, *, member_id: str | None) -> Sequence[Session]:
     """Return the sessions of an organization, or of one member, the latest use first. Raises Unavailable."""
     async with connection(pool) as acquired:
-        records = await acquired.fetch(sql("read_sessions"), organization_id, member_id, _MOST_SHOWN)
+        records = await acquired.fetch(sql("read_sessions"), organization_id, member_id)
     return [Session.from_record(one, session_id=_id(one["session_hash"])) for one in records]
 
 
@@ -93,7 +92,7 @@ async def end_sessions(
     session is not among them, Unavailable.
     """
     async with connection(pool) as acquired:
-        records = await acquired.fetch(sql("read_sessions"), organization_id, member_id, _MOST_SHOWN)
+        records = await acquired.fetch(sql("read_sessions"), organization_id, member_id)
         kept = _hash(but) if but else None
         hashes = [
             one["session_hash"]

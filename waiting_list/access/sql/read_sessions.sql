@@ -11,4 +11,4 @@ WHERE
     coalesce(k.organization_id, m.organization_id) = $1 AND ($2::text IS NULL OR s.member_id = $2)
     AND s.expires_at > n.now AND m.removed_at IS NULL
     AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > n.now)
-ORDER BY seen_at DESC, s.session_hash LIMIT $3
+ORDER BY seen_at DESC, s.session_hash

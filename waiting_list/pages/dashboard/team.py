@@ -126,6 +126,13 @@ def wrong_fields(problem: InvalidRequest) -> dict[str, str]:
     return {one["field"]: known.get(one["message"], "") for one in problem.extra["errors"]}
 
 
+async def _sessions(call: PageRequest, member_id: str | None) -> dict[str, Any]:
+    """Return the sessions of the organization, or of a member, this one first."""
+    here = session_id_of(call.cookie(ORGANIZER_COOKIE) or "")
+    found = await sessions(call.pool, call.organization_id, member_id=member_id)
+    return {"here": here, "sessions": sorted(found, key=lambda one: one.session_id != here)}
+
+
 async def _end_sessions(call: PageRequest, member_id: str | None, page: str) -> Response:
     await end_sessions(
         call.pool,
@@ -157,8 +164,7 @@ async def _team_page(call: PageRequest, *, status: int = 200, **shown: Any) -> R
         "dashboard_team.html",
         status=status,
         members=await members.members(call.pool, call.organization_id),
-        sessions=await sessions(call.pool, call.organization_id, member_id=None) if is_owner else (),
-        here=session_id_of(call.cookie(ORGANIZER_COOKIE) or ""),
+        **(await _sessions(call, None) if is_owner else {}),
         roles=list(Role),
         mails=call.service.settings.sends_mail,
         form=call.sent if "errors" in shown else {},
@@ -173,14 +179,12 @@ async def account_page(
     """Show the page of one's own account."""
     who = cast(Organizer, call.who)
     own = who.member_id
-    found = await sessions(call.pool, call.organization_id, member_id=own) if own else ()
     form = call.sent if call.method == "POST" else {}
     return dashboard_page(
         call,
         "dashboard_account.html",
         status=status,
-        sessions=found,
-        here=session_id_of(call.cookie(ORGANIZER_COOKIE) or ""),
+        **(await _sessions(call, own) if own else {}),
         passkeys=await passkeys(call.pool, own) if own else (),
         most_passkeys=MOST_PASSKEYS,
         passkey_name=form.get("passkey_name", browser_name(call.headers.get("user-agent"))),
