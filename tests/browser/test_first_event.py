@@ -10,6 +10,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.browser.site import EMAIL, Site
 from tests.browser.visits import DESKTOP, PHONE, Visits, scrolls_sideways
+from tests.test_pictures import drawn
 from waiting_list.access.first_run import first_code
 
 _EMPTY = ("history", "inventory", "offers", "representations", "events", "sessions", "api_keys")
@@ -35,11 +36,18 @@ class Hands:
         found = self.page.get_by_label(field, exact=True) if isinstance(field, str) else field
         await found.fill(text)
 
+    async def picture(self, field: str) -> None:
+        self.actions += 1
+        file: Any = {"name": "stage.jpg", "mimeType": "image/jpeg", "buffer": drawn("JPEG", (1600, 900))}
+        await self.page.get_by_label(field).set_input_files(file)
+
 
 async def _joins(site: Site, visits: Visits, link: str) -> Page:
     """A fan follows the link on a phone, signs in by email and joins."""
     fan = await visits.begin(**PHONE)
     await fan.goto(link)
+    image = fan.locator("img.event-image")
+    assert await image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
     await fan.get_by_role("link", name=re.compile("^Join")).first.click()
     path = fan.url.removeprefix(site.address)
     await fan.get_by_label("Email address").fill(EMAIL)
@@ -71,6 +79,7 @@ async def test_an_empty_installation_leads_to_a_served_fan_in_five_minutes(
     await hands.type("Title", "Winter Residency")
     await hands.type("Venue (optional)", "Le Quai")
     await expect(organizer.get_by_label("Timezone of the venue")).to_have_value("Europe/Paris")
+    await hands.picture("Image for fans (optional)")
     await hands.press("Next: Dates")
     await hands.type("First date and start time", "2031-03-10T20:00")
     hands.actions += 1

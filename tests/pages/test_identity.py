@@ -69,6 +69,38 @@ async def test_an_uploaded_image_is_shown_wherever_fans_meet_the_event(office: O
     assert (await office.shop.made("GET", "/events/ev_1"))["image_url"] is None
 
 
+async def test_the_form_of_a_new_event_takes_its_image_and_keeps_what_was_typed_without(
+    office: Office,  # noqa: F811
+) -> None:
+    organizer, new = await office.organizer(), f"{HOME}/events/new"
+    await organizer.get(new)
+    typed = {
+        "title": "Winter Residency",
+        "venue_name": "Le Quai",
+        "timezone": "Europe/Paris",
+        "unique": "0a1b2c3d",
+    }
+    for content, form, said in (
+        (b"words", typed, "This file is no JPEG, PNG or WebP picture"),
+        (PHOTO, typed | {"timezone": "Nowhere"}, "Choose the file again"),
+    ):
+        async with unchanged(office.app):
+            answer = await uploaded(organizer, new, content, **form)
+        assert (answer.status_code, said in organizer.read(answer).text) == (422, True)
+        assert re.search(r'<input type="file"[^>]*aria-invalid="true"', answer.text)
+        for value in form.values():
+            assert f'value="{value}"' in answer.text
+    for _ in range(2):  # the button pressed twice
+        made = await uploaded(organizer, new, PHOTO, **typed)
+        assert made.headers["location"].endswith("/dates")
+    images = "SELECT image FROM events WHERE title = 'Winter Residency' ORDER BY image"
+    ((image,),) = await office.run(images)
+    assert image.endswith("-1600x800.webp")
+    plain = await uploaded(organizer, new, None, **typed | {"unique": "0a1b2c3e"})
+    assert plain.status_code == 303
+    assert [one[0] for one in await office.run(images)] == [image, None]
+
+
 @pytest.mark.parametrize("name", ["%00.png", "a%2Fb.webp", "x.png", "%F0%9F%8E%B7", "1" * 300 + ".webp"])
 async def test_an_address_of_no_image_is_not_found(shop: Shop, name: str) -> None:
     for address in (f"/images/{name}", f"/images/small/{name}", f"/accents/{name}.css"):

@@ -189,7 +189,7 @@ async def test_what_is_no_sheet_is_refused_in_words_and_a_large_one_too(office: 
     # Above the limit of the body, the service does not read to the end. Other pages keep their limit.
     answer = await sent_file(browser, b"x" * 2 * MOST_BYTES)
     assert answer.status_code == 413
-    answer = await browser.post(f"{HOME}/events/new", title="x" * 100_000)
+    answer = await browser.post(f"{HOME}/account", title="x" * 100_000)
     assert answer.status_code == 413
     rows = "\n".join(["event,date,tickets", *(f"Jazz {one},2031-07-15 20:00,1" for one in range(1_001))])
     await browser.get(HERE)

@@ -8,7 +8,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from starlette.types import Message, Receive, Scope
 
-from waiting_list.page_addresses import DASHBOARD_EVENT_IMAGE, LOGO, PRIVATE_LINKS
+from waiting_list.page_addresses import DASHBOARD_EVENT_IMAGE, LOGO, NEW_EVENT, PRIVATE_LINKS
 from waiting_list.problems import (
     BodyTooLarge,
     InvalidRequest,
@@ -29,7 +29,9 @@ UPLOAD_LIMIT = 16 * 1024 * 1024
 UPLOAD_SECONDS = 60.0
 _UPLOADS_AT_ONCE = 4
 """How many of them a process reads at the same time, so that they cannot fill its memory."""
-_UPLOAD = re.compile("|".join(re.sub(r"\{\w+\}", "[^/]+", one) for one in (LOGO, DASHBOARD_EVENT_IMAGE)))
+_UPLOAD = re.compile(
+    "|".join(re.sub(r"\{\w+\}", "[^/]+", one) for one in (LOGO, NEW_EVENT, DASHBOARD_EVENT_IMAGE))
+)
 _API = "/v1/"
 """The paths with JSON bodies. The bodies of pages are forms."""
 SLASH = "\udc2f"

@@ -47,12 +47,22 @@ async def show_new_event(call: PageRequest) -> Response:
 
 @router.post(to.NEW_EVENT)
 async def make_event(call: PageRequest) -> Response:
-    """Create a draft, and go on with its dates. The button pressed twice makes one event."""
+    """Create a draft, with its image, and go on with its dates. The button pressed twice makes one event."""
     fields, errors = _read(call.sent, None)
-    if fields is None:
+    file, picture = call.files.get("file"), None
+    if file and fields is None:
+        errors["image"] = "again"
+    elif file:
+        try:
+            picture = await pictures.event_image(file)
+        except pictures.NoPicture as refusal:
+            errors["image"] = refusal.why
+    if fields is None or errors:
         return await _form_page(call, None, errors)
     event_id = readable_id(fields.title, unique_part(call.sent))
     await catalogue_changes.put_event(call.pool, call.organization_id, event_id, fields, actor=call.caller.actor)
+    if picture:
+        await images.set_event_image(call.pool, call.organization_id, event_id, picture)
     return go_to(to.address(to.DASHBOARD_EVENT_DATES, event_id=event_id))
 
 
