@@ -30,6 +30,8 @@ VERIFY = "/verify/{code}"
 SUBSCRIBE = "/subscribe"
 UNSUBSCRIBE = "/unsubscribe"
 WITH_MAIL_CODE = "/{mail_code}"
+CALENDAR = "/calendar.ics"
+"""The calendar file of what stands at the address before it: an event, a list or an entry."""
 
 DASHBOARD = "/dashboard"
 DASHBOARD_SIGN_IN = DASHBOARD + "/sign-in"
@@ -167,6 +169,21 @@ def small_image(image: str) -> str:
 def below(place: str, pattern: str, /, **keys: str) -> str:
     """Return the address of a page below the address of an entry."""
     return place + address(pattern, **keys)
+
+
+def venue_line(venue_name: str, venue_address: str) -> str:
+    """Return a venue in one line, as calendars and letters want it."""
+    lines = (line.strip(" ,") for part in (venue_name, venue_address) for line in part.splitlines())
+    return ", ".join(filter(None, lines))
+
+
+def map_link(venue_name: str, venue_address: str) -> str | None:
+    """Return where a map finds a venue, by its address or else by its name; None without either.
+
+    OpenStreetMap, because it needs no key and no script, and asks its readers for nothing.
+    """
+    wanted = venue_line("", venue_address) or venue_line(venue_name, "")
+    return f"https://www.openstreetmap.org/search?query={quote(wanted, safe='')}" if wanted else None
 
 
 def without_slash(last: str, query: str) -> str:

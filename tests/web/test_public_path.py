@@ -100,7 +100,18 @@ async def test_every_address_of_every_page_answers_below_the_path(below: Below, 
         starts = [f"/dashboard{DEMO_LIST}", "/dashboard/notices?status=all", f"/dashboard/webhooks/{webhook}"]
         reached |= await walk(client, below.url, starts)
     pages = {kind_of(value) for name, value in vars(page_addresses).items() if name.isupper() and value[:1] == "/"}
-    parts = {"/e/", "/*", "/change", "/give-back/*", "/leave", "/live", "/verify/*", "/subscribe", "/unsubscribe"}
+    parts = {
+        "/e/",
+        "/*",
+        "/change",
+        "/give-back/*",
+        "/leave",
+        "/live",
+        "/verify/*",
+        "/subscribe",
+        "/unsubscribe",
+        "/calendar.ics",
+    }
     # Browsers, scripts and shops ask for these, or they follow on a form that changes data.
     unlinked = {
         "/robots.txt",

@@ -99,6 +99,7 @@ class EmailComposer:
             link=link,
             unsubscribe_link=to.unsubscribe(link, code),
             verify_link=verify_link,
+            calendar_link=to.below(link, to.CALENDAR),
             buy_link=to.buy_link(about["purchase_url"], entry.purchase_pass, entry.tickets_held),
             **_message(said, locale),
         )

@@ -51,6 +51,7 @@ def example_context(kind: EmailKind, *, locale: str, organization_id: str = "dem
         tickets_minimum=2,
         link=link,
         unsubscribe_link=f"{link}/unsubscribe",
+        calendar_link=f"{link}/calendar.ics",
     )
     match kind:
         case EmailKind.READY | EmailKind.REMINDER | EmailKind.EXTENDED:

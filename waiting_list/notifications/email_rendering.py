@@ -62,7 +62,8 @@ class EmailContext:
     """The facts that an e-mail to a fan may show. Templates omit facts that are None.
 
     `number` is the arrival number, and with `requeued` the new one. `position` and `tickets_ahead` are exact at
-    the moment of sending. `link` is the fan's private page. `buy_link` is where the fan buys the held tickets.
+    the moment of sending. `link` is the fan's private page. `buy_link` is where the fan buys the held tickets, and
+    `calendar_link` the calendar file of the entry.
     Templates see neither `name` nor `email` until `email_verified`. `sender_name`, `reply_to`,
     `organizer_contact`, `logo_link`, `colors` and `footer`, by language, are the organization's. `own_subject` and
     `own_opening` are the organizer's words, with placeholders; None: ours. A member who has yet to join is
@@ -96,6 +97,7 @@ class EmailContext:
     cancelled_reason: str | None = None
     link: str | None = None
     buy_link: str | None = None
+    calendar_link: str | None = None
     verify_link: str | None = None
     unsubscribe_link: str | None = None
     sender_name: str | None = None

@@ -36,6 +36,7 @@ class EntryDetails:
     most_held: int
     max_places_per_person: int | None
     start_datetime: datetime
+    end_datetime: datetime
     cancelled_at: datetime | None
     cancelled_reason: str | None
     ends_at: datetime

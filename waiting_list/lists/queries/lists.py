@@ -27,6 +27,7 @@ class Show(NamedTuple):
     venue_address: str
     timezone: str
     start_datetime: datetime
+    end_datetime: datetime
     cancelled_at: datetime | None
     organizer_contact: str | None
     look: Look

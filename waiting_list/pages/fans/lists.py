@@ -194,6 +194,7 @@ async def _list(
         turns=plot(throughput.fans, height=48),
         wait=wait,
         ends_at=rules.ends_at,
+        public_url=call.service.settings.public_url,
     )
 
 

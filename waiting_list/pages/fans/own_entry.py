@@ -4,6 +4,7 @@ from fastapi import APIRouter, Response
 
 from waiting_list.lists.queries.entry_details import EntryDetails, read_entry_details
 from waiting_list.page_addresses import LIST, PLACE, of_list
+from waiting_list.pages.fans.calendar import add_entry_calendar
 from waiting_list.pages.fans.entry import EntryPageRequest, EntryPageRoute, add_entry_pages
 from waiting_list.pages.fans.page import admit_fan
 from waiting_list.pages.page import go_to
@@ -42,3 +43,4 @@ class OwnEntryRoute(EntryPageRoute):
 
 router = APIRouter(route_class=OwnEntryRoute, include_in_schema=False)
 add_entry_pages(router, PLACE)
+add_entry_calendar(router, PLACE)

@@ -43,6 +43,7 @@ function enliven(root) {
   const skew = behind(root.querySelector("[data-now]")?.dataset.now);
   for (const element of root.querySelectorAll("[data-countdown]")) countDown(element, skew);
   for (const element of root.querySelectorAll("[data-local]")) showLocal(element);
+  reachOut(root);
 }
 
 /** The page as it is now, in place of what is shown: a part of it while the fan goes on waiting, so that nothing is
@@ -144,6 +145,26 @@ async function prove(field) {
     else told.textContent = told.dataset.solved;
   } catch {
     told.textContent = told.dataset.failed;
+  }
+}
+
+/** Shows and runs the buttons that copy an address and share a page, where the browser can do that. */
+function reachOut(root) {
+  for (const item of root.querySelectorAll("[data-copy], [data-share]")) {
+    const { copy, share } = item.dataset;
+    const button = item.querySelector("button");
+    item.hidden = !navigator.clipboard && !(share && navigator.share);
+    button.onclick = async () => {
+      if (share && navigator.share) return navigator.share({ title: document.title, url: share }).catch(() => {});
+      await navigator.clipboard.writeText(copy ?? share);
+      const told = item.closest("section").querySelector("[role=status]");
+      const text = button.textContent;
+      button.textContent = told.textContent = button.dataset.done;
+      setTimeout(() => {
+        button.textContent = text;
+        told.textContent = "";
+      }, 2000);
+    };
   }
 }
 

@@ -6,7 +6,7 @@ SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id
     c.email, c.name, c.locale, c.verified_at IS NOT NULL AS email_verified,
     c.unsubscribed_at IS NULL AS subscribed,
     v.title AS event_title, v.venue_name, v.venue_address, v.timezone, v.max_places_per_person, o.name AS offer_name,
-    o.max_quantity_per_order, least(o.max_quantity_per_order, i.total_stock) AS most_held, r.start_datetime,
+    o.max_quantity_per_order, least(o.max_quantity_per_order, i.total_stock) AS most_held, r.start_datetime, r.end_datetime,
     r.cancelled_at, r.cancelled_reason, least(i.closes_at, r.start_datetime, r.cancelled_at) AS ends_at,
     i.waiting_list_open, i.available_stock - i.held AS free, z.contact AS organizer_contact, z.sender_name AS organizer_name, z.logo, z.accent, z.languages,
     -- settings: i.
