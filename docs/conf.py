@@ -25,7 +25,7 @@ SECTIONS = {
         "how-to/*",
         "widget",
     ],
-    "For fans": ["pages", "how-to/read-the-statistics", "links", "live", "queue", "notifications"],
+    "For fans": ["pages", "languages", "how-to/read-the-statistics", "links", "live", "queue", "notifications"],
     "Reference": [
         "api",
         "problems",

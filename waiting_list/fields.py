@@ -149,7 +149,7 @@ PurchaseAddress = Annotated[
     str, Strict(), Field(max_length=2000, json_schema_extra={"pattern": r"\{pass\}"}), AfterValidator(_with_pass)
 ]
 TimeOfDay = Annotated[str, Strict(), Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-Locale = Literal["en", "fr"]
+Locale = Literal["en", "de", "es", "fr", "it"]
 """The languages of e-mails and pages."""
 LanguageTag = Annotated[
     str,

@@ -4,13 +4,14 @@ The source is English. Each other language has a catalogue, `locales/<locale>/LC
 `make messages` updates it from the templates, and a test demands every translation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from functools import cache, lru_cache
 from gettext import NullTranslations
 from io import BytesIO
 from pathlib import Path
-from typing import get_args
+from types import CodeType
+from typing import Any, get_args
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,17 @@ from babel import dates, negotiate_locale, numbers, units
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
-from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined, select_autoescape
+from jinja2 import (
+    BytecodeCache,
+    ChoiceLoader,
+    FileSystemLoader,
+    PrefixLoader,
+    StrictUndefined,
+    pass_context,
+    select_autoescape,
+)
+from jinja2.bccache import Bucket
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 
 from waiting_list.email_addresses import link_to
@@ -27,7 +38,13 @@ from waiting_list.fields import Locale
 SOURCE: Locale = "en"
 """The language of the templates and of the code."""
 LOCALES: tuple[Locale, ...] = get_args(Locale)
-LANGUAGES: dict[Locale, str] = {"en": "English", "fr": "Français"}
+LANGUAGES: dict[Locale, str] = {
+    "en": "English",
+    "de": "Deutsch",
+    "es": "Español",
+    "fr": "Français",
+    "it": "Italiano",
+}
 _BY_TAG: dict[str, Locale] = {locale.lower(): locale for locale in LOCALES}
 _PACKAGE = Path(__file__).parent
 _OURS = PrefixLoader(
@@ -108,6 +125,22 @@ def translations(locale: Locale) -> NullTranslations:
     return Translations(compiled)
 
 
+class _Compiled(BytecodeCache):
+    """The code of the templates, compiled once for all languages: it has no words in it."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+_compiled = _Compiled()
+
+
 @lru_cache(maxsize=1000)
 def environment(
     locale: Locale, *, organization_id: str | None = None, template_folder: Path | None = None
@@ -132,12 +165,13 @@ def environment(
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        bytecode_cache=_compiled,
         extensions=["jinja2.ext.i18n"],
     )
     made.policies["ext.i18n.trimmed"] = True
     made.install_gettext_translations(translations(locale), newstyle=True)  # type: ignore[attr-defined]
     made.globals["locale"] = locale
-    made.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "number": lambda value: shown_number(value, locale=locale),
         "date": lambda value, timezone: shown_date(value, timezone, locale=locale),
         "time": lambda value, timezone: shown_time(value, timezone, locale=locale),
@@ -154,7 +188,18 @@ def environment(
         "language": lambda value: LANGUAGES[value],
         "link_to": link_to,
     }
+    made.filters |= {name: _when_rendered(function) for name, function in filters.items()}
     return made
+
+
+def _when_rendered(function: Callable[..., Any]) -> Callable[..., Any]:
+    # Jinja works out a constant, such as `3650|number`, when it compiles: in the language that came first. It does
+    # not if the filter takes the context.
+    @pass_context
+    def run(_: Context, *values: object) -> object:
+        return function(*values)
+
+    return run
 
 
 def _folder_of(organization_id: str | None, template_folder: Path | None) -> Path | None:

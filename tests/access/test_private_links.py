@@ -21,7 +21,6 @@ from tests.web.test_http import unchanged
 from waiting_list.access import private_links
 from waiting_list.access.private_links import link_token, verification_code
 from waiting_list.app import create_app
-from waiting_list.i18n import LOCALES
 from waiting_list.lists import verbs
 from waiting_list.lists.engine import SERVICE
 from waiting_list.lists.models import ListKey
@@ -229,7 +228,7 @@ STATES = {
 OVER = ("left", "removed", "bought", "lapsed", "expired", "requeued", "over", "ended")
 
 
-@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("locale", ["en", "fr"])
 @pytest.mark.parametrize("state", STATES)
 async def test_the_page_says_how_the_place_stands(pages: Pages, state: str, locale: str) -> None:
     make, english, french = STATES[state]
@@ -261,7 +260,7 @@ async def test_no_get_changes_anything_and_every_answer_has_the_headers(pages: P
 async def test_the_language_is_the_fans_then_the_browsers_then_english(pages: Pages) -> None:
     own, other = await pages.join("ada", locale="fr"), await pages.join("bob")
     assert ("lang", "fr") in (await pages.get(own, **{"Accept-Language": "en"})).attributes
-    assert ("lang", "fr") in (await pages.get(other, **{"Accept-Language": "de, fr-CH;q=0.9"})).attributes
+    assert ("lang", "fr") in (await pages.get(other, **{"Accept-Language": "nl, fr-CH;q=0.9"})).attributes
     assert ("lang", "en") in (await pages.get(other, **{"Accept-Language": "de"})).attributes
     assert ("lang", "fr") in (await pages.get("/e/x", 404, **{"Accept-Language": "fr"})).attributes
 

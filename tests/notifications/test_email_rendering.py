@@ -204,7 +204,7 @@ def test_the_html_can_be_read_by_everybody_and_asks_for_nothing(
     assert html.startswith("<!doctype html>")
     assert ("lang", locale) in page.attributes
     assert [page.tags.count(tag) for tag in ("h1", "title", "main")] == [1, 1, 1]
-    assert all(len(words.split()) > 1 for words in page.links.values()), page.links
+    assert all(len(words) > 5 for words in page.links.values()), page.links
     assert not {"img", "script", "link", "iframe", "form", "object", "svg"} & set(page.tags)
     assert "prefers-color-scheme: dark" in html
     assert not re.search(r"url\(|@import|src=", html)
@@ -485,9 +485,9 @@ def test_a_french_letter_has_no_english_in_it(renderer: EmailRenderer, kind: Ema
 
 
 def test_a_language_that_is_not_spoken_is_english() -> None:
-    for tag, locale in (("fr", "fr"), ("fr-CA", "fr"), ("FR_be", "fr"), ("de", "en"), (None, "en"), ("", "en")):
+    for tag, locale in (("fr", "fr"), ("fr-CA", "fr"), ("FR_be", "fr"), ("nl", "en"), (None, "en"), ("", "en")):
         assert known(tag) == locale
-    message = EmailRenderer(Settings()).render(EmailKind.READY, context(locale="de"), notice_id=uuid4())
+    message = EmailRenderer(Settings()).render(EmailKind.READY, context(locale="nl"), notice_id=uuid4())
     assert message["Content-Language"] == "en"
     assert translations("en").gettext("Hello,") == "Hello,"
     assert translations("fr").gettext("Hello,") == "Bonjour,"
@@ -500,7 +500,7 @@ def test_a_language_that_is_not_spoken_is_english() -> None:
         ("fr", "fr"),
         ("fr-FR,fr;q=0.9,en;q=0.8", "fr"),
         ("en;q=0.4, fr;q=0.5", "fr"),
-        ("de, fr;q=0.2, *;q=0.1", "fr"),
+        ("nl, fr;q=0.2, *;q=0.1", "fr"),
         ("*, fr;q=0.2", "en"),
         ("fr;q=0", "en"),
         ("fr;q=nonsense", "en"),

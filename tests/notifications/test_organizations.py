@@ -20,6 +20,7 @@ from tests.pages.test_dashboard import office  # noqa: F401 - a fixture
 from tests.support.shop import LIST, ORGANIZATION, Shop, problem
 from tests.web.test_http import unchanged
 from waiting_list.email_addresses import link_to
+from waiting_list.i18n import LOCALES
 from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.notifications.email_examples import example_context
 from waiting_list.notifications.email_rendering import EmailRenderer
@@ -194,7 +195,7 @@ async def test_changes_of_several_fields_at_once_lose_none(shop: Shop) -> None:
 
 async def test_the_dashboard_changes_what_an_organization_says_of_itself(office: Dashboard) -> None:  # noqa: F811
     shop, organizer = office.shop, await office.organizer()
-    await shop.made("PATCH", "/organization", {"footer": {"de": "Am Kai", "en": "x"}})
+    await shop.made("PATCH", "/organization", {"footer": {"nl": "Am Kai", "en": "x"}})
     page = await organizer.get("/dashboard/settings")
     assert "Whom to ask:" in page.text
     form = {name: one for name, one in SENDER.items() if name != "footer"}
@@ -203,7 +204,7 @@ async def test_the_dashboard_changes_what_an_organization_says_of_itself(office:
     assert "Saved. It holds for your pages and every email from now on." in page.text
     found = await shop.made("GET", "/organization")
     assert {name: found[name] for name in form} == form
-    assert found["footer"] == {"de": "Am Kai", "en": "Le Quai\nParis"}
+    assert found["footer"] == {"nl": "Am Kai", "en": "Le Quai\nParis"}
     wrong = {"sender_name": "a@b", "reply_to": "x", "contact": "<b>", "footer_en": "<b>", "footer_fr": "x"}
     page = await organizer.refused("/dashboard/settings", 422, **wrong)
     for said in ("a name of at most", "an email address, such as", "one line of at most", "1,000 characters"):
@@ -212,7 +213,7 @@ async def test_the_dashboard_changes_what_an_organization_says_of_itself(office:
     assert await shop.made("GET", "/organization") == found
     page = await organizer.did("/dashboard/settings", **dict.fromkeys((*form, *footers), ""))
     found = await shop.made("GET", "/organization")
-    assert (found["sender_name"], found["contact"], found["footer"]) == (None, None, {"de": "Am Kai"})
+    assert (found["sender_name"], found["contact"], found["footer"]) == (None, None, {"nl": "Am Kai"})
 
 
 async def test_an_organization_keeps_fans_as_long_as_the_deployment_or_shorter(
@@ -260,7 +261,7 @@ async def test_fans_meet_only_the_languages_that_the_organization_offers(
     assert 'value="fr"' not in page
     listed = (await fan.http.get(f"/v1/user/waiting-lists/{LIST}")).json()
     assert listed["organizer"]["languages"] == ["en"]
-    for wrong in ([], ["de"], ["fr", "fr"], "fr", [None]):
+    for wrong in ([], ["nl"], ["fr", "fr"], "fr", [None]):
         answer = await shop.organizer("PATCH", "/organization", {"languages": wrong})
         problem(answer, 422, "invalid_request")
     organizer = await office.organizer()
@@ -274,5 +275,6 @@ async def test_fans_meet_only_the_languages_that_the_organization_offers(
     await shop.made("PATCH", "/organization", {"languages": ["fr"]})
     own = await organizer.http.get("/dashboard/settings", headers={"Accept-Language": "en"})
     assert '<html lang="en">' in own.text
-    await organizer.did("/dashboard/settings", language_fr="yes", language_en="yes", first_language="en", **sent)
+    every = {f"language_{one}": "yes" for one in LOCALES}
+    await organizer.did("/dashboard/settings", first_language="en", **every, **sent)
     assert (await shop.made("GET", "/organization"))["languages"] is None

@@ -46,7 +46,7 @@ def preview_mail(
     from waiting_list.telemetry import logs
 
     if (language := spoken(locale)) is None:
-        raise ValueError(f"There is no translation into {locale}. Choose {' or '.join(LOCALES)}.")
+        raise ValueError(f"There is no translation into {locale}. Choose one of {', '.join(LOCALES)}.")
     settings = configured()
     logs.set_up(settings)
     message = example(EmailRenderer(settings), letter, locale=language, organization_id=organization)

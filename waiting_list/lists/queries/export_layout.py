@@ -17,7 +17,7 @@ from waiting_list.i18n import translations
 from waiting_list.lists.models import Entry, LeftReason, Status
 from waiting_list.lists.setting import N_
 
-_DELIMITERS: dict[Locale, str] = {"en": ",", "fr": ";"}
+_DELIMITERS: dict[Locale, str] = {"en": ",", "de": ";", "es": ";", "fr": ";", "it": ";"}
 _WORDS = {
     "offer_id": N_("Offer ID"),
     "representation_id": N_("Representation ID"),

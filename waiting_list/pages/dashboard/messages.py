@@ -5,7 +5,7 @@ the preview sends them, once.
 """
 
 import secrets
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -13,11 +13,12 @@ from pydantic import ValidationError
 
 from waiting_list import page_addresses as to
 from waiting_list.access.scopes import Scope
-from waiting_list.i18n import LOCALES
+from waiting_list.fields import Locale
+from waiting_list.i18n import LOCALES, spoken_of
 from waiting_list.lists.engine import Caller
 from waiting_list.lists.models import EmailCounts, ListKey, Status
 from waiting_list.lists.verbs.lookalikes import AT_MOST
-from waiting_list.notifications import messages
+from waiting_list.notifications import messages, organizations
 from waiting_list.notifications.email_rendering import EmailRenderer
 from waiting_list.notifications.messages import MessageFields
 from waiting_list.pages.dashboard.events import event_facts, event_of
@@ -44,7 +45,7 @@ router = APIRouter(route_class=MessageRoute, include_in_schema=False)
 @router.get(to.DASHBOARD_MESSAGE)
 async def write_message(call: PageRequest) -> Response:
     """Show the form of a message to the fans of a list, or to those whose numbers the query has."""
-    return _page(call, await list_facts(call, path_key(call)))
+    return await _page(call, await list_facts(call, path_key(call)))
 
 
 @router.post(to.DASHBOARD_MESSAGE)
@@ -57,7 +58,7 @@ async def send_message(call: PageRequest) -> Response:
 @router.get(to.DASHBOARD_EVENT_MESSAGE)
 async def write_event_message(call: PageRequest) -> Response:
     """Show the form of a message to the fans of an event."""
-    return _page(call, event_facts(await event_of(call)))
+    return await _page(call, event_facts(await event_of(call)))
 
 
 @router.post(to.DASHBOARD_EVENT_MESSAGE)
@@ -71,7 +72,7 @@ async def send_event_message(call: PageRequest) -> Response:
 async def _answer(call: PageRequest, about: dict[str, Any], keys: list[ListKey]) -> Response:
     content, errors = _content(call)
     if content is None:
-        return _page(call, about, status=422, errors=errors)
+        return await _page(call, about, status=422, errors=errors)
     sends = "once" in call.sent
     asked = content.model_copy(update={"preview": not sends})
     caller = Caller(call.organization_id, call.caller.actor, idempotency_of(call))
@@ -89,14 +90,14 @@ async def _answer(call: PageRequest, about: dict[str, Any], keys: list[ListKey])
             numbers=_numbers(call.sent.get("numbers")),
         )
     except TooManyMessages as problem:
-        return _page(call, about, status=problem.status, problem=problem)
+        return await _page(call, about, status=problem.status, problem=problem)
     if sends:
         call.engine.wake.set()
         return go_to(f"{call.page}?done={done.emails}")
     renderer = EmailRenderer(call.service.settings)
     examples = await messages.examples(call.pool, renderer, keys[0], asked) if keys else ()
     left_out = {name: sum(getattr(one, name) for one in done.lists) for name in _LEFT_OUT}
-    return _page(
+    return await _page(
         call,
         about,
         preview=EmailCounts(emails=done.emails, **left_out),
@@ -136,7 +137,18 @@ def _numbers(text: str | None) -> list[int] | None:
     return [int(one) for one in numbers if one.isascii() and one.isdecimal() and len(one) < 19]
 
 
-def _page(
+def _languages(call: PageRequest, offered: Sequence[str] | None) -> dict[str, list[Locale]]:
+    """Return the languages to write in: the organization's choice, else the reader's own, and those that
+    have text; and all others that it offers."""
+    theirs, form = spoken_of(offered), call.sent if call.method == "POST" else {}
+    first = call.locale() if call.locale() in theirs else theirs[0]
+    shown = [
+        one for one in theirs if offered or one == first or form.get(f"subject_{one}") or form.get(f"text_{one}")
+    ]
+    return {"shown": shown, "more": [one for one in theirs if one not in shown]}
+
+
+async def _page(
     call: PageRequest,
     about: dict[str, Any],
     *,
@@ -146,6 +158,7 @@ def _page(
     **shown: Any,
 ) -> Response:
     done = call.query_params.get("done", "")
+    organization = await organizations.organization(call.pool, call.organization_id)
     return dashboard_page(
         call,
         "dashboard_message.html",
@@ -156,6 +169,7 @@ def _page(
         selected=_numbers(call.sent.get("numbers") if call.method == "POST" else call.query_params.get("numbers")),
         errors=errors,
         refusal=problem,
+        languages=_languages(call, organization.languages),
         most_messages=call.service.settings.messages_per_day,
         done=int(done) if done.isascii() and done.isdecimal() and len(done) < 10 else None,
         **{"preview": None} | shown,
