@@ -78,6 +78,7 @@ from waiting_list.pages.dashboard import ticket_types as dashboard_ticket_types
 from waiting_list.pages.dashboard import webhooks as dashboard_webhooks
 from waiting_list.pages.dashboard import wording as dashboard_wording
 from waiting_list.pages.fans import calendar as fan_calendar
+from waiting_list.pages.fans import install as fan_install
 from waiting_list.pages.fans import lists as fan_lists
 from waiting_list.pages.fans import own_entry as fan_own_entry
 from waiting_list.pages.fans import private_link as fan_private_link
@@ -128,6 +129,7 @@ ROUTERS = (
     fan_lists.router,
     fan_own_entry.router,
     fan_calendar.router,
+    fan_install.router,
     fan_sign_in.public_router,
     fan_sign_in.router,
     dashboard_passkeys.public_router,

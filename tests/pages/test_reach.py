@@ -2,14 +2,18 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 from icalendar import Calendar, Event
+from PIL import Image
 
 from tests.pages.test_fans import FRENCH, PAGE, PLACE, Venue, venue
 from tests.support.shop import EVENT, LIST, ORGANIZATION
 from waiting_list import page_addresses as to
+from waiting_list.pages.static_files import static
 
 __all__ = ["venue"]
 BASE = "http://127.0.0.1:8000"
@@ -163,6 +167,10 @@ async def test_a_link_to_a_public_page_shows_the_event_elsewhere_and_one_to_a_pl
         "og:title": "Jazz Festival",
         "og:description": "Three nights.",
         "og:url": f"{BASE}/events/ev_1",
+        "og:image": BASE + static("icon-512.png"),
+        "og:image:width": "512",
+        "og:image:height": "512",
+        "og:image:alt": "Waiting List",
         "twitter:card": "summary",
     }
     of_list = found[PAGE]
@@ -186,3 +194,46 @@ async def test_a_link_to_a_public_page_shows_the_event_elsewhere_and_one_to_a_pl
     assert facts(draft) == {}
     assert '<meta name="robots" content="noindex">' in draft
     assert ORGANIZATION not in draft
+
+
+async def manifest_of(http: httpx.AsyncClient, page: str) -> tuple[str, dict[str, Any]]:
+    source = (await http.get(page)).text
+    (address,) = re.findall(r'<link rel="manifest" href="([^"]+)"', source)
+    answer = await http.get(address)
+    assert answer.headers["content-type"] == "application/manifest+json"
+    return address, answer.json()
+
+
+async def test_what_a_fan_installs_is_the_page_that_they_look_at_under_the_name_of_its_organizer(
+    venue: Venue,
+) -> None:
+    http, place = venue.browser().http, await link(venue, "ada")
+    assert (await manifest_of(http, "/"))[1]["name"] == "Waiting List"
+    look = {"sender_name": "Le Quai", "accent": "#8a1c4a"}
+    await venue.shop.made("PATCH", "/organization", look)
+    for path in ("/events/ev_1", PAGE, place):
+        _, manifest = await manifest_of(http, path)
+        assert (manifest["name"], manifest["start_url"], manifest["scope"]) == ("Le Quai", path, "/")
+        assert (manifest["theme_color"], manifest["display"]) == ("#8a1c4a", "standalone")
+    shapes = {(one["sizes"], one["purpose"]) for one in manifest["icons"]}
+    assert shapes == {(f"{size}x{size}", purpose) for size in (192, 512) for purpose in ("any", "maskable")}
+    for icon in manifest["icons"]:
+        answer = await http.get(icon["src"])
+        assert answer.headers["content-type"] == "image/png"
+        with Image.open(BytesIO(answer.content)) as image:
+            assert f"{image.width}x{image.height}" == icon["sizes"]
+    fan = await venue.fan("bob")
+    await fan.did(f"{PAGE}/join", tickets_wanted="1")
+    # That of who is signed in is the list's, which leads there. So nothing of a person is in an address.
+    assert (await manifest_of(fan.http, PLACE))[1]["start_url"] == PAGE
+    assert (await http.get("/e/nobody/app.webmanifest")).status_code == 404
+
+
+async def test_the_worker_may_act_for_places_and_is_looked_for_at_each_visit(venue: Venue) -> None:
+    http, place = venue.browser().http, await link(venue, "ada")
+    answer = await http.get("/worker.js")
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert 'data-worker="/worker.js"' in (await http.get(place)).text
+    for path in ("/", PAGE, "/events/ev_1", "/sign-in"):
+        assert "data-worker" not in (await http.get(path)).text

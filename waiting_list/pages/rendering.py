@@ -16,6 +16,7 @@ ADDRESS_ATTRIBUTES = (
     "data-passkey",
     "data-search-in",
     "data-solver",
+    "data-worker",
     "href",
     "src",
 )

@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from fastapi import APIRouter, Response
 
-from waiting_list.page_addresses import DASHBOARD, FAVICON, MAILS, ROBOTS, STATIC, address
+from waiting_list.page_addresses import DASHBOARD, FAVICON, MAILS, ROBOTS, STATIC, WORKER, address
 from waiting_list.problems import NotFound
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import takes_gzip
@@ -21,7 +21,13 @@ from waiting_list.web.routes import ToolRoute
 
 router = APIRouter(route_class=ToolRoute, include_in_schema=False)
 
-_MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "txt": "text/plain"}
+_MEDIA_TYPES = {
+    "css": "text/css",
+    "js": "text/javascript",
+    "svg": "image/svg+xml",
+    "txt": "text/plain",
+    "png": "image/png",
+}
 _EMBEDDED = ("widget.js", "challenge.js")
 """The files that pages of other sites may load: the widget, and the script that it loads for a challenge."""
 
@@ -101,6 +107,12 @@ async def get_static(call: ApiRequest, name: str, v: str | None = None) -> Respo
 async def get_favicon(call: ApiRequest) -> Response:
     """Send the icon to a browser that looks for it at the usual address."""
     return await answer_file(call, _file("icon.svg"), _MINUTES)
+
+
+@router.get(WORKER)
+async def get_worker(call: ApiRequest) -> Response:
+    """Send the worker of fans' own places. Browsers look for a new one at each visit."""
+    return await answer_file(call, _file("worker.js"), {"Cache-Control": "no-cache"})
 
 
 @router.get(ROBOTS)

@@ -46,6 +46,49 @@ function enliven(root) {
   reachOut(root);
 }
 
+/** When this browser last heard of what it shows. */
+let heardAt = Number(document.querySelector("[data-offline]")?.dataset.at ?? Date.now());
+
+/** Says that the place is an old one, and how old; as worker.js does where it answers for the service. */
+function showOffline(is) {
+  const note = document.querySelector("[data-offline]");
+  if (!note) return;
+  note.hidden = !is;
+  if (!is) return;
+  const minutes = Math.max(0, Math.floor((Date.now() - heardAt) / 60_000));
+  const [count, unit] = minutes < 60 ? [minutes, "minute"] : [Math.floor(minutes / 60), "hour"];
+  const age = new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(count);
+  const time = new Intl.DateTimeFormat(region, { timeStyle: "short" }).format(heardAt);
+  const text = note.dataset.offline.replace("{time}", time).replace("{age}", age);
+  if (note.textContent !== text) note.textContent = text;
+}
+
+const isOffline = () => document.querySelector("[data-offline]")?.hidden === false;
+
+/** Has the worker keep this page, and what the stream tells of it, for when there is no network. */
+async function keepPlace(live) {
+  const place = document.querySelector("[data-live]");
+  const script = document.querySelector("[data-worker]")?.dataset.worker;
+  if (!place || !script || !navigator.serviceWorker) return;
+  if (live) {
+    const { number, position, tickets_ahead } = live;
+    const known = new Response(JSON.stringify({ number, position, tickets_ahead, at: Date.now() }));
+    return (await caches.open("place")).put(`${location.pathname}?live`, known);
+  }
+  const above = new URL(".", new URL(script, location)).pathname;
+  const scope = above + location.pathname.slice(above.length).split("/")[0] + "/";
+  const registration = await navigator.serviceWorker.register(script, { scope, updateViaCache: "none" });
+  const worker = registration.active ?? registration.waiting ?? registration.installing;
+  if (!navigator.serviceWorker.controller) worker.postMessage({ keep: location.pathname });
+}
+
+/** Forgets all places that this browser keeps, and ends what is pushed to it. */
+async function forgetPlaces() {
+  await globalThis.caches?.delete("place");
+  const registrations = (await navigator.serviceWorker?.getRegistrations()) ?? [];
+  await Promise.all(registrations.map(one => one.unregister()));
+}
+
 /** The page as it is now, in place of what is shown: a part of it while the fan goes on waiting, so that nothing is
  *  lost of a form that is half filled in; all of it when something else is to be done. */
 async function renew(place) {
@@ -53,11 +96,13 @@ async function renew(place) {
   if (!answer.ok && answer.status !== 404) return false;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const next = page.querySelector("[data-live]");
+  heardAt = Date.now();
   if (next && next.dataset.status === place.dataset.status && next.dataset.number === place.dataset.number) {
     place.replaceChildren(...next.childNodes);
     place.dataset.seen = next.dataset.seen;
     place.dataset.now = next.dataset.now;
     enliven(place.parentElement);
+    showOffline(false);
     tell(place.querySelector("[data-why]")?.textContent);
     return true;
   }
@@ -108,13 +153,18 @@ function watch() {
       else if (!done) again(2000 + 4000 * Math.random());
     }, delay);
   };
+  source.onopen = () => {
+    if (isOffline()) again(0);
+  };
   source.onmessage = event => {
+    heardAt = Date.now();
     if (event.lastEventId === place.dataset.seen) return;
     const entry = JSON.parse(event.data);
     if (entry.status !== place.dataset.status || String(entry.number) !== place.dataset.number) return again(0);
     for (const element of place.querySelectorAll("[data-field]")) {
       element.textContent = number.format(entry[element.dataset.field]);
     }
+    keepPlace(entry).catch(() => {});
     // Everybody behind a fan who goes moves in the same moment: not all of them ask for the rest of the page in it,
     // and whoever is far behind, of whom there are many, asks seldom. Their place itself is always told at once.
     if (timer) return;
@@ -170,6 +220,19 @@ function reachOut(root) {
 
 enliven(document);
 watch();
+keepPlace().catch(() => {});
+if (!navigator.onLine || isOffline()) showOffline(true);
+addEventListener("offline", () => showOffline(true));
+setInterval(() => isOffline() && showOffline(true), 20_000);
+for (const form of document.querySelectorAll('form[action$="/sign-out"]')) {
+  form.onsubmit = event => {
+    event.preventDefault();
+    form.onsubmit = null;
+    forgetPlaces()
+      .catch(() => {})
+      .finally(() => form.requestSubmit(event.submitter));
+  };
+}
 for (const field of document.querySelectorAll("[data-challenge]")) prove(field);
 for (const field of document.querySelectorAll("[data-from-fragment]")) {
   // The server never sees a fragment, so no log has this code; nor does the history of the browser keep it.

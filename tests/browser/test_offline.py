@@ -1,0 +1,95 @@
+"""A fan's place without a network: the last known one, with its age, and nothing that is no own place."""
+
+import re
+
+import pytest
+from playwright.async_api import Error, Page, expect
+
+from tests.browser.site import PAGE, PLACE, Site
+from tests.browser.visits import PHONE, Visits
+
+_OFFLINE = re.compile(r"^You are offline\. This is your place as of \d\d:\d\d, \d+ (minutes?|hours?) ago\.$")
+_LATER = """async minutes => {
+  const cache = await caches.open("place");
+  for (const request of await cache.keys()) {
+    const kept = await cache.match(request);
+    const headers = new Headers(kept.headers);
+    if (!headers.has("X-Kept-At")) continue;
+    headers.set("X-Kept-At", String(Number(headers.get("X-Kept-At")) - minutes * 60000));
+    await cache.put(request, new Response(await kept.text(), { headers }));
+  }
+}"""
+
+
+async def kept(page: Page) -> list[str]:
+    """The paths of all pages that the browser keeps."""
+    keys = "async () => (await (await caches.open('place')).keys()).map(one => new URL(one.url).pathname)"
+    found: list[str] = await page.evaluate(keys)
+    return [path for path in found if "/static/" not in path]
+
+
+async def keeps(page: Page, path: str) -> None:
+    await page.wait_for_function(f"caches.open('place').then(one => one.match('{path}')).then(Boolean)")
+
+
+async def test_a_place_offline_is_the_last_known_one_with_its_age_and_current_again_after(
+    visits: Visits, site: Site
+) -> None:
+    await site.join("first", wanted=2)
+    link = await site.join(wanted=2)
+    page = await visits.begin(**PHONE)
+    await page.goto(link)
+    await keeps(page, link)
+    await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    place = page.locator("[data-field=position]")
+    await expect(place).to_have_text("2")
+    note = page.locator("[data-offline]")
+    await expect(note).to_be_hidden()
+    button = page.get_by_role("button", name="Change")
+    await expect(button).to_be_visible()
+    # The network goes while the page is open, and the fan opens it again.
+    await page.context.set_offline(True)
+    await expect(note).to_have_text(_OFFLINE)
+    await page.evaluate(_LATER, 6)
+    await page.reload()
+    await expect(note).to_have_text(re.compile(r", 6 minutes ago\.$"))
+    await expect(place).to_have_text("2")
+    await expect(button).to_be_hidden()
+    # Another person's page, a list and the dashboard are not there.
+    for path in (PAGE, "/e/another", "/dashboard"):
+        assert await page.evaluate("path => fetch(path).then(() => 'shown', () => 'gone')", path) == "gone"
+    # What changed meanwhile is shown as soon as the network is back.
+    await site.shop.made("DELETE", f"{PAGE}/entries/first")
+    await page.context.set_offline(False)
+    await expect(place).to_have_text("1", timeout=20_000)
+    await expect(note).to_be_hidden()
+    await expect(button).to_be_visible()
+    # A copy of yesterday is shown to nobody.
+    await page.evaluate(_LATER, 25 * 60)
+    await page.context.set_offline(True)
+    with pytest.raises(Error, match="ERR_"):
+        await page.reload()
+    await page.context.set_offline(False)
+    # A place that is over is forgotten.
+    await page.goto(f"{link}/leave")
+    await page.get_by_role("button", name="Leave").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("You are no longer on the waiting list")
+    await page.wait_for_function(f"caches.open('place').then(one => one.match('{link}')).then(one => !one)")
+    assert [path for path in await kept(page) if path.startswith("/e/")] == []
+    visits.wrong.clear()
+
+
+async def test_the_place_of_who_signs_out_is_forgotten_with_its_worker(visits: Visits, site: Site) -> None:
+    fan = await visits.begin("fan")
+    await site.join(wanted=1)
+    await fan.goto(PLACE)
+    await keeps(fan, PLACE)
+    assert await kept(fan) == [PLACE]
+    await fan.get_by_role("button", name="Sign out").click()
+    await fan.wait_for_url("**/")
+    assert await fan.evaluate("caches.has('place')") is False
+    assert await fan.evaluate("navigator.serviceWorker.getRegistrations().then(all => all.length)") == 0
+    organizer = await visits.begin("organizer")
+    await organizer.goto("/dashboard")
+    assert await organizer.evaluate("navigator.serviceWorker.getRegistrations().then(all => all.length)") == 0
+    assert await kept(organizer) == []
