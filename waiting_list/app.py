@@ -39,6 +39,7 @@ from waiting_list.api.organizer import wording as organizer_wording
 from waiting_list.api.user import contact as user_contact
 from waiting_list.api.user import entries as user_entries
 from waiting_list.api.user import lists as user_lists
+from waiting_list.catalogue.image_store import ImageStore
 from waiting_list.catalogue.images import Images
 from waiting_list.demo import shop
 from waiting_list.lists.engine import Engine
@@ -199,6 +200,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         user_tokens = UserTokens(signing_keys, sign_outs)
         purchase_passes = PurchasePasses(signing_keys)
         streams = Streams(live, list_watch, purchase_passes.with_pass)
+        kept_images = Images(pool, ImageStore.of(config))
         app.state.service = Services(
             settings=config,
             pool=pool,
@@ -217,7 +219,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             health=Health(pool),
             peers=peers,
             exports=Exports(pool),
-            images=Images(pool),
+            images=kept_images,
             gate=Gate(engine, signing_keys, config),
         )
         stop = asyncio.Event()
@@ -227,6 +229,8 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         )
         work = [asyncio.create_task(one.run(stop)) for one in (maintenance, dispatcher) if config.worker]
         watching = [asyncio.create_task(watcher.run()) for watcher in (live, list_watch, streams, sign_outs)]
+        if config.worker:
+            watching.append(asyncio.create_task(kept_images.run()))
         try:
             yield
         finally:

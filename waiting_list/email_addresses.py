@@ -62,3 +62,15 @@ def _parse_local(email: str) -> ValidatedEmail | None:
         return None
     labels = found.ascii_domain.removesuffix(_PUBLIC).split(".")
     return found if len(labels) == 1 or labels[-1] in SPECIAL_USE_DOMAIN_NAMES else None
+
+
+def domains(value: str | None) -> str | None:
+    """Check domains that are separated by commas, and return them in one form. Raises ValueError."""
+    if value is None:
+        return None
+    names = [one.strip() for one in value.split(",") if one.strip()]
+    parts = [split(f"x@{one}") for one in names]
+    for one, found in zip(names, parts, strict=True):
+        if found is None:
+            raise ValueError(f"must have domains such as clinic.local, separated by commas, not {one}")
+    return ",".join(found[1] for found in parts if found)

@@ -73,6 +73,14 @@ def web_address(value: str | None) -> str | None:
     return value
 
 
+def bucket(value: str | None) -> str | None:
+    """Check the address of a bucket, with a folder or without."""
+    host = rf"(?:{_HOST_NAME}|\[{_IPV6}\])(?::[0-9]+)?"
+    if value is not None and not re.fullmatch(rf"https?://{host}(?:/[A-Za-z0-9][A-Za-z0-9._-]*)+/?", value):
+        raise ValueError("must be a store and a bucket, such as https://s3.eu-west-3.amazonaws.com/my-images")
+    return value
+
+
 def public_key(value: str | None) -> str | None:
     """Check a public key."""
     try:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -12,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from waiting_list import public_url
 from waiting_list import setting_checks as checks
 from waiting_list.dsn import is_behind_pooler
-from waiting_list.email_addresses import split
+from waiting_list.email_addresses import domains
 from waiting_list.environment import Environment, names_of, read
 
 _MOST = 1_000_000_000
@@ -158,6 +159,21 @@ class Settings(BaseSettings):
         description="Addresses and networks of trusted proxies, separated by commas. The service believes their "
         "`X-Forwarded-For` and `X-Forwarded-Proto`.",
     )
+    images_s3_url: str | None = Field(
+        default=None,
+        description="Bucket of an S3-compatible store for images and logos, such as "
+        "`https://s3.eu-west-3.amazonaws.com/my-images`, also with a folder. Not set: the database keeps them.",
+    )
+    images_s3_region: str = Field(
+        default="us-east-1", pattern="^[A-Za-z0-9-]+$", description="Region of the bucket."
+    )
+    images_s3_access_key_id: str | None = Field(
+        default=None,
+        description="Id of the key for the bucket. Not set: that of the machine (AWS_ACCESS_KEY_ID, or its role).",
+    )
+    images_s3_secret_access_key: SecretStr | None = Field(
+        default=None, description="Secret of the key for the bucket. Required with its id."
+    )
     host: str = Field(default="127.0.0.1", min_length=1, description="Address that `serve` listens on.")
     port: int = Field(
         default=8000, ge=0, le=65535, description="Port that `serve` listens on. With 0, it takes a free one."
@@ -289,10 +305,12 @@ class Settings(BaseSettings):
 
     _databases = field_validator("database_url", "read_database_url")(checks.database)
     _sender = field_validator("mail_from")(checks.mailbox)
+    _local_domains = field_validator("mail_local_domains")(domains)
     _proxies = field_validator("trusted_proxies")(checks.networks)
     _template_folder = field_validator("template_folder")(checks.readable_folder)
     _mail_folder = field_validator("mail_folder")(checks.writable_folder)
     _addresses = field_validator("challenge_verify_url", "user_token_jwks_url")(checks.web_address)
+    _bucket = field_validator("images_s3_url")(checks.bucket)
     _public_key = field_validator("user_token_public_key")(checks.public_key)
     _hosts = field_validator("host", "smtp_host")(checks.host_name)
 
@@ -311,18 +329,10 @@ class Settings(BaseSettings):
             yield f"An identity provider also needs {_variables('user_token_issuer', 'user_token_audience')}."
         if (self.smtp_username is None) != (self.smtp_password is None):
             yield _together("smtp_username", "smtp_password")
-
-    @field_validator("mail_local_domains")
-    @classmethod
-    def _names_domains(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        domains = [one.strip() for one in value.split(",") if one.strip()]
-        parts = [split(f"x@{one}") for one in domains]
-        for one, found in zip(domains, parts, strict=True):
-            if found is None:
-                raise ValueError(f"must have domains such as clinic.local, separated by commas, not {one}")
-        return ",".join(found[1] for found in parts if found)
+        if (self.images_s3_access_key_id is None) != (self.images_s3_secret_access_key is None):
+            yield _together("images_s3_access_key_id", "images_s3_secret_access_key")
+        if self.images_s3_url and find_spec("obstore") is None:
+            yield f"{_variables('images_s3_url')} needs one more package: pip install 'waiting-list[s3]'."
 
     @property
     def local_domains(self) -> frozenset[str]:

@@ -130,7 +130,7 @@ def test_settings_and_commands_that_are_named_exist() -> None:
     commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     for page in DOCUMENTS:
         text = page.read_text()
-        named = set(re.findall(r"(?<!_)WAITING_LIST_[A-Z_]*[A-Z]", text))  # with `_` before it, a shell's
+        named = set(re.findall(r"(?<!_)WAITING_LIST_[A-Z0-9_]*[A-Z0-9]", text))  # with `_` before it, a shell's
         named = {name for name in named if not is_service_link(name, "")}
         assert named <= settings | OF_CLIENTS | {ENV_FILE}, page
         assert set(re.findall(r"`waiting-list ([a-z][a-z-]*)", text)) <= commands, page

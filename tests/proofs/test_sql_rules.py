@@ -18,7 +18,7 @@ PACKAGE = Path(waiting_list.__file__).parent
 STATEMENTS = sorted(PACKAGE.rglob("sql/*.sql"))
 PER_LIST = set(DISTRIBUTED)
 READS_THE_CLOCK = {
-    "delete_unshown_images", "insert_image", "touch_event_image",
+    "delete_unshown_images", "insert_image", "touch_event_image", "insert_unused_files", "delete_unused_files",
     "audit_list", "read_lists_to_prune", "read_unanswered",
     "read_locked_list", "read_now", "read_list", "read_due_lists", "read_next_due", "read_upcoming_events",
     "delete_old_idempotency", "insert_first_answer", "insert_api_key", "revoke_api_key", "insert_signing_key",

@@ -26,6 +26,7 @@ from waiting_list.cli import (
     database,
     demo,
     holds,
+    images,
     keys,
     members,
     notices,
@@ -69,6 +70,7 @@ COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
     "Database": {
         "audit": audit.audit,
         "migrate": database.migrate_database,
+        "move-images": images.move_images,
         "distribute": database.distribute_tables,
         "backup": backup.backup,
         "restore": backup.restore,

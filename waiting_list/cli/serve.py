@@ -69,6 +69,7 @@ def serve(
             print(f"Set up your organization in a browser, once: {link}")
             print(f"There is no API key yet. {how_to_make_a_key(folder)}", flush=True)
         _warn_of_dead_links(config)
+        _check_image_store(config)
         if workers > 1:
             gc.enable()  # `served_app` does so in the processes that serve
         with (
@@ -110,6 +111,8 @@ def worker(
     import asyncio
 
     from waiting_list.access.signing_keys import SigningKeys
+    from waiting_list.catalogue.image_store import ImageStore
+    from waiting_list.catalogue.images import Images
     from waiting_list.cli.context import run_with_pool, with_database
     from waiting_list.cli.stopping import call_at_stop, expect_a_stop
     from waiting_list.cli.worker_port import answer_on_port
@@ -134,9 +137,12 @@ def worker(
         port = nullcontext() if metrics_port is None else answer_on_port(metrics_host, metrics_port, maintenance)
         async with port:
             call_at_stop(lambda: loop.call_soon_threadsafe(stop.set))
+            files = asyncio.create_task(Images(pool, ImageStore.of(config)).run())
             await asyncio.gather(maintenance.run(stop), dispatcher.run(stop))
+            files.cancel()
 
     with with_database(data_dir, schema="migrate") as settings:
+        _check_image_store(settings)
         note_on_terminal("The worker runs. Ctrl-C stops it.")
         _warn_of_dead_links(settings)
         run_with_pool(settings, run)
@@ -186,3 +192,22 @@ def _free_port(host: str, port: int, *, option: str = "--host or --port") -> int
         shown = f"[{host}]" if ":" in host else host
         fail(f"Cannot listen on {shown}:{port}: {error.strerror}. Choose another {option}.")
     return port
+
+
+def _check_image_store(config: "Settings") -> None:
+    """End the command if the store of images refuses the settings. One that is down may come back."""
+    if config.images_s3_url is None:
+        return
+    import asyncio
+
+    from waiting_list.catalogue.image_store import ImageStore, StoreRefuses
+    from waiting_list.problems import Unavailable
+
+    store = ImageStore.of(config)
+    assert store is not None
+    try:
+        asyncio.run(store.check())
+    except StoreRefuses as error:
+        fail(str(error))
+    except Unavailable as error:
+        print(f"The pages show no images for now: {error}", file=sys.stderr)

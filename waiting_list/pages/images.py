@@ -5,6 +5,7 @@ import hashlib
 from fastapi import APIRouter, Response
 from pydantic import TypeAdapter, ValidationError
 
+from waiting_list.catalogue.images import MEDIA_TYPES
 from waiting_list.looks import Accent, style_of
 from waiting_list.page_addresses import ACCENT, IMAGE, SMALL_IMAGE
 from waiting_list.problems import NotFound
@@ -14,7 +15,6 @@ from waiting_list.web.routes import ToolRoute
 router = APIRouter(route_class=ToolRoute, include_in_schema=False)
 _FOR_EVER = "public, max-age=31536000, immutable"
 _A_DAY = "public, max-age=86400"
-_MEDIA_TYPES = {"png": "image/png", "webp": "image/webp"}
 _ACCENT: TypeAdapter[str] = TypeAdapter(Accent)
 
 
@@ -22,16 +22,14 @@ _ACCENT: TypeAdapter[str] = TypeAdapter(Accent)
 async def get_image(call: ApiRequest, name: str) -> Response:
     """Send an image or a logo."""
     found = await call.service.images.read(name)
-    return _answer(call, found.content, name, _FOR_EVER, _MEDIA_TYPES[name.rpartition(".")[2]])
+    return _answer(call, found, name, _FOR_EVER, MEDIA_TYPES[name.rpartition(".")[2]])
 
 
 @router.get(SMALL_IMAGE)
 async def get_small_image(call: ApiRequest, name: str) -> Response:
     """Send the small form of an image."""
-    found = await call.service.images.read(name)
-    if found.small is None:
-        raise NotFound("There is no such image.")
-    return _answer(call, found.small, f"small-{name}", _FOR_EVER, _MEDIA_TYPES[name.rpartition(".")[2]])
+    found = await call.service.images.read(name, small=True)
+    return _answer(call, found, f"small-{name}", _FOR_EVER, MEDIA_TYPES[name.rpartition(".")[2]])
 
 
 @router.get(ACCENT)

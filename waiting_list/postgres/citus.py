@@ -45,6 +45,7 @@ REFERENCE = (
     "mail_seen",
     "organizations",
     "images",
+    "unused_files",
 )
 """Tables that are on every node, because they are small, read with every list, and seldom changed."""
 LOCAL = (

@@ -16,7 +16,6 @@ from waiting_list import pictures
 from waiting_list.access.authentication import Organizer
 from waiting_list.access.scopes import Scope
 from waiting_list.catalogue import changes as catalogue_changes
-from waiting_list.catalogue import images
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.catalogue.additions import readable_id
 from waiting_list.catalogue.duplicate import duplicate
@@ -25,6 +24,7 @@ from waiting_list.pages.dashboard.events import EventRoute, dates_of, event_fact
 from waiting_list.pages.dashboard.page import dashboard_page
 from waiting_list.pages.forms import unique_part
 from waiting_list.pages.page import PageRequest, go_to
+from waiting_list.problems import Unavailable
 from waiting_list.timezones import CITIES
 from waiting_list.web.parameters import path_id
 
@@ -59,10 +59,14 @@ async def make_event(call: PageRequest) -> Response:
             errors["image"] = refusal.why
     if fields is None or errors:
         return await _form_page(call, None, errors)
+    try:
+        kept = await call.service.images.keep(call.organization_id, picture)
+    except Unavailable as outage:
+        return await _form_page(call, None, {"image": outage.code}, outage.status)
     event_id = readable_id(fields.title, unique_part(call.sent))
     await catalogue_changes.put_event(call.pool, call.organization_id, event_id, fields, actor=call.caller.actor)
-    if picture:
-        await images.set_event_image(call.pool, call.organization_id, event_id, picture)
+    if kept:
+        await call.service.images.set_event_image(call.organization_id, event_id, kept)
     return go_to(to.address(to.DASHBOARD_EVENT_DATES, event_id=event_id))
 
 
@@ -106,9 +110,12 @@ async def change_image(call: PageRequest) -> Response:
     event = await event_of(call)
     try:
         picture = None if "remove" in call.sent else await pictures.event_image(call.files.get("file", b""))
+        kept = await call.service.images.keep(call.organization_id, picture)
     except pictures.NoPicture as refusal:
         return await _form_page(call, event, {"image": refusal.why})
-    await images.set_event_image(call.pool, call.organization_id, event.event_id, picture)
+    except Unavailable as outage:
+        return await _form_page(call, event, {"image": outage.code}, outage.status)
+    await call.service.images.set_event_image(call.organization_id, event.event_id, kept)
     done = "image" if picture else "no-image"
     return go_to(f"{to.address(to.DASHBOARD_EVENT_DETAILS, event_id=event.event_id)}?done={done}")
 
@@ -160,13 +167,15 @@ def _read(form: Mapping[str, str], event: Event | None) -> tuple[EventFields | N
         return None, {str(one["loc"][0]): one["msg"] for one in error.errors()}
 
 
-async def _form_page(call: PageRequest, event: Event | None, errors: dict[str, str]) -> Response:
+async def _form_page(
+    call: PageRequest, event: Event | None, errors: dict[str, str], status: int = 422
+) -> Response:
     stored: dict[str, Any] = event.model_dump() if event else {"timezone": await usual_timezone(call)}
     form = {name: stored.get(name) or "" for name in _SHOWN} | (dict(call.sent) if errors else {})
     return dashboard_page(
         call,
         "dashboard_event_form.html",
-        status=422 if errors else 200,
+        status=status if errors else 200,
         **(event_facts(event) if event else {"event": None}),
         form=form,
         errors=errors,

@@ -10,14 +10,13 @@ from pydantic import ValidationError
 
 from waiting_list import page_addresses as to
 from waiting_list import pictures
-from waiting_list.catalogue import images
 from waiting_list.fields import Locale
 from waiting_list.i18n import LOCALES, spoken_of
 from waiting_list.notifications import organizations
 from waiting_list.notifications.organizations import OrganizationChange
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page
 from waiting_list.pages.page import PageRequest, go_to
-from waiting_list.problems import InvalidRequest
+from waiting_list.problems import InvalidRequest, Unavailable
 
 router = APIRouter(route_class=DashboardRoute, include_in_schema=False)
 _LINES = ("sender_name", "reply_to", "contact")
@@ -64,9 +63,12 @@ async def change_logo(call: PageRequest) -> Response:
     """Take an uploaded logo, or remove the present one."""
     try:
         picture = None if "remove" in call.sent else await pictures.logo(call.files.get("file", b""))
+        kept = await call.service.images.keep(call.organization_id, picture)
     except pictures.NoPicture as refusal:
         return await _organization_page(call, status=422, errors={"logo": refusal.why})
-    await images.set_logo(call.pool, call.organization_id, picture)
+    except Unavailable as outage:
+        return await _organization_page(call, status=outage.status, errors={"logo": outage.code})
+    await call.service.images.set_logo(call.organization_id, kept)
     return go_to(f"{to.SETTINGS}?done={'logo' if picture else 'no-logo'}")
 
 
