@@ -379,6 +379,29 @@ def test_whose_address_failed_is_passed_over_where_the_list_asks_for_it() -> Non
         assert caught.value.sentence == sentence
 
 
+def test_whom_a_fan_paused_is_passed_over_until_the_pause_ends() -> None:
+    at = STORY[1][1]
+    joins = joined(1, 1_000_000), joined(2, 2_000_000), change("add_stock", available_stock=(0, 4))
+    paused = change("pause", 1, paused_at=(None, at))
+    resumed = change("unpause", 1, paused_at=(at, None))
+    for story in (
+        (*joins, paused, held(2, 0, 2)),
+        (*joins, paused, held(2, 0, 2), resumed, held(1, 2, 4)),
+    ):
+        whole, _ = replay(numbered(*story))
+        assert whole.fields["held"] >= 2
+    for story, sentence in (
+        ((*joins, paused, held(1, 0, 2)), "Change 6 made entry 1 ready, whose fan had paused it."),
+        ((*joins, paused, resumed, held(2, 0, 2)), "Change 7 made entry 2 ready, but entry 1 stood first."),
+    ):
+        with pytest.raises(Difference) as caught:
+            replay(numbered(*story))
+        assert caught.value.sentence == sentence
+    with pytest.raises(Difference) as caught:
+        replay(numbered(*joins, paused, change("pause", 1, paused_at=(at, None))))
+    assert caught.value.check == "transition"
+
+
 def test_what_no_change_can_tell_says_why() -> None:
     with pytest.raises(Difference) as caught:
         row([7, STORY[1][1], "join", 3, None, {"rank": "first"}])

@@ -37,6 +37,7 @@ ACTS: dict[str, Act] = {
     ),
     "join": lambda engine: engine.run(LIST, USER, verbs.join, user_id="eve", tickets_wanted=1),
     "leave": lambda engine: engine.run(LIST, USER, verbs.leave, user_id="ada"),
+    "pause": lambda engine: engine.run(LIST, USER, verbs.pause, user_id="bob"),
 }
 
 

@@ -65,6 +65,8 @@ CALLS = {
     "join_again": ApiRequest(verbs.join, USER, {"user_id": "fay", "tickets_wanted": 1}),
     "change": ApiRequest(verbs.change, USER, {"user_id": "cleo", "tickets_wanted": 1}),
     "give_up_rest": ApiRequest(verbs.change, USER, {"user_id": "bob", "keep_waiting_for_rest": False}),
+    "pause": ApiRequest(verbs.pause, USER, {"user_id": "cleo"}),
+    "unpause": ApiRequest(verbs.unpause, USER, {"user_id": "gil"}),
     "leave": ApiRequest(verbs.leave, USER, {"user_id": "cleo"}),
     "set_contact": ApiRequest(
         verbs.set_contact, USER, {"user_id": "dan", "contact": Contact(email="new@example.org")}
@@ -119,14 +121,16 @@ CALLS = {
 
 _ENDED = "waiting_list_ended"
 _ONE_IS_FREE_NO_MORE = dict.fromkeys(("promote", "remove_stock", "remove_total_stock", "grant"), "stock_held")
+_CLEO_IS_READY = dict.fromkeys(("change", "pause"), "not_waiting")
 _OF_A_HOLD = ("buy", "buy_one", "give_back", "give_back_all", "extend", "checkout")
 _BOB_HAS_LEFT = dict.fromkeys((*_OF_A_HOLD, "remove", "give_up_rest"), "already_left")
 PROMISED: dict[str, dict[str, str]] = {
     "join": {"join": "already_in_list"},
     "join_other": {"join_other": "already_in_list"},
     "join_again": {"join_again": "already_in_list"},
-    "change": {"change": "not_waiting"} | _ONE_IS_FREE_NO_MORE,
-    "leave": {"change": "already_left", "leave": "already_left"},
+    "change": _CLEO_IS_READY | _ONE_IS_FREE_NO_MORE,
+    "leave": dict.fromkeys(("change", "pause", "leave"), "already_left"),
+    "unpause": {"unpause": "not_waiting"} | _ONE_IS_FREE_NO_MORE,
     "buy": _BOB_HAS_LEFT,
     "buy_one": _BOB_HAS_LEFT,
     "grant": {"move": "not_waiting"} | _ONE_IS_FREE_NO_MORE,
@@ -137,18 +141,20 @@ PROMISED: dict[str, dict[str, str]] = {
     "remove": _BOB_HAS_LEFT,
     "erase": dict.fromkeys(("move", "set_contact", "verify"), "not_in_list"),
     "set_contact": {"verify": "invalid_request"},
-    "add_stock": {"change": "not_waiting", "add_stock": "exceeds_total_stock"} | _ONE_IS_FREE_NO_MORE,
+    "add_stock": _CLEO_IS_READY | {"add_stock": "exceeds_total_stock"} | _ONE_IS_FREE_NO_MORE,
     "remove_stock": _ONE_IS_FREE_NO_MORE,
     "revoke": dict.fromkeys(_OF_A_HOLD, "not_ready"),
-    "add_total_stock": {"change": "not_waiting"} | _ONE_IS_FREE_NO_MORE,
+    "add_total_stock": _CLEO_IS_READY | _ONE_IS_FREE_NO_MORE,
     "remove_total_stock": _ONE_IS_FREE_NO_MORE,
-    "put_stock": {"change": "not_waiting", "add_stock": "exceeds_total_stock"},
+    "put_stock": _CLEO_IS_READY | {"add_stock": "exceeds_total_stock"},
     "configure": dict.fromkeys(
         (
             "join",
             "join_other",
             "join_again",
             "change",
+            "pause",
+            "unpause",
             "give_up_rest",
             "promote",
             "grant",
@@ -161,6 +167,7 @@ PROMISED: dict[str, dict[str, str]] = {
 _WITH_THE_STOCK = (
     *(
         "change",
+        "unpause",
         "buy",
         "buy_one",
         "give_back",
@@ -182,7 +189,7 @@ pair is not named both do."""
 
 class Stage:
     """One list, as often as a test needs it: ada and bob are ready (2 tickets each), cleo (4) waits before
-    dan (2), fay has left; one ticket of eight is free."""
+    dan (2), fay has left; one ticket of eight is free. gil (1) stands first, and has paused."""
 
     def __init__(self, lists: Lists, other: Pool) -> None:
         self.lists = lists
@@ -203,6 +210,10 @@ class Stage:
         lists.later(hours=1)
         await lists.add_stock(2)
         await lists.add_stock(1)
+        if not rest:
+            await lists.join("gil", 1, email="gil@example.org")
+            await lists.pause("gil")
+            await lists.move("gil", to="first")
         other = await connect_pool(Settings(), dsn)
         try:
             yield cls(lists, other)

@@ -71,6 +71,10 @@ steps = st.one_of(
     call("configure", skip_failed_addresses=st.sampled_from([True, True, False])),
     call("change", user=user, wanted=st.integers(1, 5), minimum=st.none()),
     call("change", user=user, wanted=st.none(), minimum=few),
+    call("pause", user=user),
+    call("pause", user=user),
+    call("unpause", user=user),
+    call("unpause", user=user),
     call("leave", user=user),
     call("remove", user=user),
     call("erase", user=user),
@@ -200,7 +204,7 @@ class Bridge:
             entry = shown[one.number]
             assert (entry.user_id, entry.status, entry.tickets_held) == (one.user, one.status, one.held)
             assert (entry.left_reason, passed_over[one.number]) == (one.reason, one.passed_over)
-            assert entry.keep_waiting_for_rest == one.keeps
+            assert (entry.keep_waiting_for_rest, entry.paused_at) == (one.keeps, one.paused_at)
             if one.status == "waiting" or one.is_rest:
                 place += 1
                 assert (entry.position, entry.tickets_ahead) == (place, ahead)

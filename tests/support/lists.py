@@ -193,6 +193,12 @@ class Lists:
         )
         return _entry(answer)
 
+    async def pause(self, user_id: str) -> Entry:
+        return _entry(await self.engine.at(self.now).run(self.key, USER, verbs.pause, user_id=user_id))
+
+    async def unpause(self, user_id: str) -> Entry:
+        return _entry(await self.engine.at(self.now).run(self.key, USER, verbs.unpause, user_id=user_id))
+
     async def leave(self, user_id: str) -> Entry:
         return _entry(await self.engine.at(self.now).run(self.key, USER, verbs.leave, user_id=user_id))
 

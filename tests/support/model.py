@@ -41,6 +41,7 @@ class EntryDetails:
     requeued: int = 0
     keeps: bool = False
     failed: bool = False
+    paused_at: datetime | None = None
     ready_at: datetime | None = None
     paid_at: datetime | None = None
     until: datetime | None = None
@@ -55,7 +56,7 @@ class EntryDetails:
     def out(self, reason: str, ends: datetime) -> None:
         if self.status == "ready":
             self.until = min(self.until or ends, ends)
-        self.status, self.reason, self.held = "left", reason, 0
+        self.status, self.reason, self.held, self.paused_at = "left", reason, 0, None
 
 
 @dataclass
@@ -173,7 +174,7 @@ class Model:
                 continue
             if not is_rest and self.skip_failed_addresses and place.failed:
                 continue
-            if place.held + least > self.most:
+            if place.paused_at is not None or place.held + least > self.most:
                 continue
             if tickets == 0 or (policy is None and first and first.passed_over >= self.skip_limit):
                 return
@@ -197,7 +198,7 @@ class Model:
         if place.status == "ready":
             until = max(until, place.until) if until and place.until else None
         else:
-            place.status, place.ready_at = "ready", self.now
+            place.status, place.ready_at, place.paused_at = "ready", self.now, None
         place.held, place.until = place.held + tickets, until
 
     def set_stock(self, available: int, total: int | None = None) -> None:
@@ -305,6 +306,16 @@ class Model:
             self.to_last(place)
         place.wanted, place.minimum = wanted, minimum
         place.keeps = place.keeps if keeps is None else keeps
+
+    def pause(self, user: str) -> None:
+        place = self.find(user, waiting=True)
+        refuse("waiting_list_ended", when=self.now >= self.ends)
+        place.paused_at = place.paused_at or self.now
+
+    def unpause(self, user: str) -> None:
+        place = self.find(user, waiting=True)
+        refuse("waiting_list_ended", when=self.now >= self.ends)
+        place.paused_at = None
 
     def leave(self, user: str) -> None:
         self.find(user).out("cancelled", self.ends)

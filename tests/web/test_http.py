@@ -47,6 +47,7 @@ ENTRY_FIELDS = {
     "ready_until",
     "left_at",
     "keep_waiting_for_rest",
+    "paused_at",
     "purchase_pass",
 }
 

@@ -205,9 +205,10 @@ async def story(walk: Walk) -> None:
     await walk("get_waiting_list")
     await walk("get_entry")
     assert (await walk("list_my_entries"))["items"]
-    await walk("set_contact")
-    await walk("get_contact")
+    for name in ("set_contact", "get_contact"):
+        await walk(name)
     await walk("change")
+    await pauses(walk)
     await walk("leave", fan="u3")
     await walk("change_for_user", user_id="u2")
     for number in (1, 2, 3):
@@ -248,6 +249,13 @@ async def story(walk: Walk) -> None:
     assert (await walk("list_changes"))["items"]
     assert (await walk("get_statistics"))["periods"]
     await walk("get_settings")
+
+
+async def pauses(walk: Walk) -> None:
+    assert (await walk("pause"))["paused_at"]
+    assert (await walk("unpause"))["paused_at"] is None
+    assert (await walk("pause_for_user", user_id="u2"))["paused_at"]
+    await walk("unpause_for_user", user_id="u2")
 
 
 async def messages(walk: Walk) -> None:

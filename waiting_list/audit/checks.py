@@ -75,6 +75,7 @@ class Tally:
         else:
             skipped = self.only_verified and entry.fields["unverified"]
             skipped = skipped or (self.skips_failed and entry.fields["address_failed"])
+            skipped = skipped or entry.fields["paused_at"] is not None
         if skipped or (self.most_held is not None and held + minimum > self.most_held):
             return
         head = (rank, entry.number, minimum, entry.fields["passed_over"])

@@ -17,6 +17,7 @@ _EMPTY: Mapping[str, Any] = dict.fromkeys(REPLAYED_FIELDS) | {
     "requeued": 0,
     "keep_waiting_for_rest": False,
     "address_failed": False,
+    "paused_at": None,
 }
 
 
@@ -91,16 +92,18 @@ class EntryReplay:
 
 def _is_allowed(row: Row, was: Status | None, now: Status | None, keeps_rest: bool) -> bool:
     known = VERBS.get(row.verb)
-    if known is None or (was, now) not in known.moves:
-        return False
-    if row.verb == "move" and row.after.get("passed_over", 0) != 0:  # it starts anew at the end of the line
+    # A move to the end of the line starts to count anew.
+    moves_wrong = row.verb == "move" and row.after.get("passed_over", 0) != 0
+    if known is None or (was, now) not in known.moves or moves_wrong:
         return False
     if row.verb == "change" and now is Status.READY and row.after.keys() != {"keep_waiting_for_rest"}:
         return False
-    if row.verb == "top_up":
-        return keeps_rest
+    if row.verb in ("pause", "unpause"):
+        return (row.after["paused_at"] is not None) == (row.verb == "pause")
     if row.verb == "buy" and now is Status.WAITING:  # it bought all that was held, and waits for the rest
         bought = row.grew("available_stock")
         return keeps_rest and row.grew("tickets_held") == row.grew("tickets_wanted") == bought
+    if row.verb == "top_up":
+        return keeps_rest
     # `promote` makes an entry ready, or notes that it was passed over.
     return row.verb != "promote" or (now is Status.WAITING) == ("passed_over" in row.after)

@@ -151,9 +151,11 @@ class ListReplay:
     """Whether the changes are those of `idle`, which serves fans behind the first in line."""
     failed: set[int] = field(default_factory=set)
     """The entries whose address failed."""
+    paused: set[int] = field(default_factory=set)
+    """The entries that their fans have paused."""
     aside: dict[int, tuple[WaitingQueue, int]] = field(default_factory=dict)
-    """Entries that stood first and were passed over, as no one can be held their minimum or their address failed:
-    their queue and rank, by number."""
+    """Entries that stood first and were passed over, as no one can be held their minimum, their address failed
+    or they were paused: their queue and rank, by number."""
 
     @property
     def most_held(self) -> int:
@@ -268,7 +270,7 @@ class ListReplay:
         self.wanted.append(row.after["tickets_wanted"])
         if row.after.get("keep_waiting_for_rest"):
             self.keepers.add(number)
-        self._note_failed(row, number)
+        self._note_kept_back(row, number)
         unverified = bool(row.after.get("unverified"))
         self.line.join(None if unverified else rank)
         self.unverified.join(rank if unverified else None)
@@ -285,7 +287,7 @@ class ListReplay:
             )
         self._bring_back(number)
         self.minimums[number] = row.after.get("tickets_minimum", self.minimums[number])
-        self._note_failed(row, number)
+        self._note_kept_back(row, number)
         lines = self.line, self.unverified
         if row.verb == "move":
             for line in lines:
@@ -310,9 +312,10 @@ class ListReplay:
                     line.leave(number)
         self._follow_rest(row, number)
 
-    def _note_failed(self, row: Row, number: int) -> None:
-        if "address_failed" in row.after:
-            (self.failed.add if row.after["address_failed"] else self.failed.discard)(number)
+    def _note_kept_back(self, row: Row, number: int) -> None:
+        for name, numbers in (("address_failed", self.failed), ("paused_at", self.paused)):
+            if name in row.after:
+                (numbers.add if row.after[name] else numbers.discard)(number)
 
     def _follow_rest(self, row: Row, number: int) -> None:
         after = row.after
@@ -334,6 +337,8 @@ class ListReplay:
             self._refuse_turn(row, number, first, "whose address was not verified")
         if self.fields["skip_failed_addresses"] and number in self.failed:
             self._refuse_turn(row, number, first, "whose address had failed")
+        if number in self.paused:
+            self._refuse_turn(row, number, first, "whose fan had paused it")
         self._check_turn(row, number, first, stood or unverified)
 
     def _check_turn(self, row: Row, number: int, first: tuple[int, int] | None, stood: bool) -> None:
@@ -359,7 +364,7 @@ class ListReplay:
         while first := min(filter(None, (line.first() for line in lines)), default=None):
             rank, number = first
             has_failed = self.fields["skip_failed_addresses"] and number in self.failed
-            if self.minimums[number] <= self.most_held and not has_failed:
+            if self.minimums[number] <= self.most_held and not has_failed and number not in self.paused:
                 break
             line = next(line for line in lines if line.take(number) is not None)
             self.aside[number] = line, rank

@@ -46,7 +46,26 @@ def _columns(rows: Sequence[Iterable[Any]], defaults: Sequence[Any]) -> list[Seq
 
 _entry_values = attrgetter(*(name for name in ENTRY_COLUMNS if name != "joined_at"))
 """Returns the values of an entry, in the order of write_changes."""
-_ADDED = (..., ..., Status.WAITING, None, ..., ..., 0, ..., 0, False, None, None, None, 0, False, False, None)
+_ADDED = (
+    ...,
+    ...,
+    Status.WAITING,
+    None,
+    ...,
+    ...,
+    0,
+    ...,
+    0,
+    False,
+    None,
+    None,
+    None,
+    0,
+    False,
+    False,
+    None,
+    None,
+)
 """What a new entry has in each column of write_changes, if it has only joined; `...` is different for each."""
 _RECORDED = (..., FAN, "join", ..., None, ..., None)
 """What the history of a join by a fan has in each column."""

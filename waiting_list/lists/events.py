@@ -12,7 +12,7 @@ _WAITING, _READY, _LEFT = Status.WAITING, Status.READY, Status.LEFT
 _LEAVES_THE_LIST = frozenset({(_WAITING, _LEFT), (_READY, _LEFT)})
 _STAYS_ACTIVE = frozenset({(_WAITING, _WAITING), (_READY, _READY)})
 _HOLD = frozenset({"status", "tickets_held", "ready_at", "ready_until", "held"})
-_LEAVING = frozenset({"status", "tickets_held", "left_reason", "left_at", "ready_until", "held"})
+_LEAVING = frozenset({"status", "tickets_held", "left_reason", "left_at", "ready_until", "held", "paused_at"})
 _STOCK = frozenset({"available_stock"})
 _TOTAL = frozenset({"total_stock", "available_stock"})
 _CANCELLATION = frozenset({"cancelled_at", "cancelled_reason"})
@@ -76,6 +76,19 @@ VERBS: Mapping[str, VerbRow] = {
         fields=_LEAVING,
         webhook=WebhookType.ENTRY_LEFT,
     ),
+    "pause": VerbRow(
+        label=N_("Place paused"),
+        moves={(_WAITING, _WAITING)},
+        fields={"paused_at"},
+        webhook=WebhookType.ENTRY_CHANGED,
+    ),
+    # The verb `resume` is about a list that goes on.
+    "unpause": VerbRow(
+        label=N_("Pause ended"),
+        moves={(_WAITING, _WAITING)},
+        fields={"paused_at"},
+        webhook=WebhookType.ENTRY_CHANGED,
+    ),
     "give_back": VerbRow(
         label=N_("Part of a hold released"),
         moves={(_READY, _READY)},
@@ -135,7 +148,7 @@ VERBS: Mapping[str, VerbRow] = {
     "grant": VerbRow(
         label=N_("Tickets given by the organizer"),
         moves={(_WAITING, _READY), (_READY, _READY)},
-        fields=_HOLD | _TOTAL | {"tickets_wanted", "tickets_minimum"},
+        fields=_HOLD | _TOTAL | {"tickets_wanted", "tickets_minimum", "paused_at"},
         webhook=WebhookType.ENTRY_GRANTED,
         email=EmailKind.READY,
     ),

@@ -11,7 +11,7 @@ from waiting_list.lists.rows import EntryRow
 
 async def first_in_line(locked: LockedList, at_most: int) -> list[EntryRow]:
     """Return the first in line that promotion may serve, if there are tickets enough."""
-    if locked.list.skips_addresses or locked.largest_minimum > locked.most_held:
+    if locked.passes_over_some:
         return await first_fitting(locked, BEFORE_ALL, locked.most_held, at_most)
     waiting = await locked.read("read_first_waiting", at_most)
     return await _with_rests(locked, waiting, BEFORE_ALL, at_most)

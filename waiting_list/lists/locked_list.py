@@ -55,8 +55,8 @@ class LockedList(ListClock):
         self.cancelled_at: datetime | None = record["cancelled_at"]
         self.of_representation = {name: record[name] for name in OF_REPRESENTATION}
         self.max_quantity_per_order: int = record["max_quantity_per_order"]
-        self.largest_minimum: int = record["largest_minimum"] or 0
-        """No waiting entry has a larger minimum."""
+        # No waiting entry has a larger minimum, and none is paused unless `has_paused`.
+        self.largest_minimum, self.has_paused = record["largest_minimum"] or 0, record["has_paused"]
         # How many ready entries keep their place for the rest, and how many tickets they want.
         self.rests, self.rest_tickets = (int(record[name]) for name in ("rests", "rest_tickets"))
         self.draft: bool = record["draft"]
@@ -147,10 +147,14 @@ class LockedList(ListClock):
         return self.list.waiting + self.rests
 
     @property
+    def passes_over_some(self) -> bool:
+        """Return whether promotion may have to pass over entries, whatever the policy of the list."""
+        return self.list.skips_addresses or self.has_paused or self.largest_minimum > self.most_held
+
+    @property
     def passes_over(self) -> bool:
         """Return whether promotion may pass over the first in line, whoever that is."""
-        row = self.list
-        return row.policy is Policy.SKIP or row.skips_addresses or self.largest_minimum > self.most_held
+        return self.list.policy is Policy.SKIP or self.passes_over_some
 
     def note_order_limit(self) -> None:
         """Record the order limit by which the line is served, if the offer has another one than before."""
@@ -310,6 +314,7 @@ class LockedList(ListClock):
         # A join at the end moves no entry within the segment, so `changed` is 0.
         if entry.status is Status.WAITING:
             self.largest_minimum = max(self.largest_minimum, entry.tickets_minimum)
+            self.has_paused |= entry.paused_at is not None
             self.list.waiting += sign
             self.list.tickets_waiting += sign * entry.tickets_wanted
         elif entry.is_rest:

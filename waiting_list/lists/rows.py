@@ -36,6 +36,7 @@ class EntryRow:
     requeued: int = 0
     keep_waiting_for_rest: bool = False
     address_failed: bool = False
+    paused_at: datetime | None = None
 
     @classmethod
     def from_record(cls, record: Record | Mapping[str, Any]) -> Self:
@@ -225,4 +226,5 @@ def entry_view(row: ListRow, entry: EntryRow, *, until: datetime, place: tuple[i
         ready_until=until if entry.ready_at else None,
         left_at=entry.left_at,
         keep_waiting_for_rest=entry.keep_waiting_for_rest,
+        paused_at=entry.paused_at,
     )

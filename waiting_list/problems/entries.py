@@ -25,6 +25,7 @@ ENTRY_EXAMPLE: dict[str, Any] = {
     "ready_until": None,
     "left_at": None,
     "keep_waiting_for_rest": False,
+    "paused_at": None,
     "purchase_pass": None,
 }
 

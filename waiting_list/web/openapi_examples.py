@@ -35,6 +35,7 @@ _READY: Json = _ENTRY | {
     "purchase_pass": TICKET,
 }
 _LESS: Json = _READY | {"tickets_wanted": 1, "tickets_minimum": 1, "tickets_held": 1}
+_PAUSED: Json = _ENTRY | {"paused_at": "2026-11-24T10:03:00Z"}
 _AT: Json = {"left_at": "2026-11-24T10:10:00Z"}
 _BOUGHT: Json = (
     _READY | _AT | {"status": "left", "left_reason": "bought", "tickets_held": 0, "purchase_pass": None}
@@ -244,6 +245,8 @@ ANSWERS: Mapping[str, Json] = {
     "cancel_representation": _SHOWN_REPRESENTATION
     | {"cancelled_at": "2026-11-24T10:05:00Z", "cancelled_reason": "The singer is ill. We are sorry."},
     "leave": _LEFT,
+    "pause": _PAUSED,
+    "pause_for_user": _PAUSED | {"promoted": []},
     "remove": _LEFT | {"left_reason": "removed", "promoted": []},
 }
 """The answers of calls for which the example of the shape would be wrong."""

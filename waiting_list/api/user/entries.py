@@ -33,6 +33,14 @@ STREAM: dict[int | str, dict[str, Any]] = {
     }
 }
 ENTRY = LIST + "/entry"
+_OF_A_PAUSE = (
+    *POSTED,
+    problems.InventoryNotFound,
+    problems.NotInList,
+    problems.AlreadyLeft,
+    problems.NotWaiting,
+    problems.WaitingListEnded,
+)
 
 
 class Joining(ContactFields):
@@ -199,6 +207,40 @@ async def leave(call: ApiRequest, offer_id: PathId, representation_id: PathId) -
     """Leave the list, or give up the hold. A user who joins again goes last."""
     key = ListKey(offer_id, representation_id)
     verb = call.engine.run(key, call.caller, verbs.leave, user_id=call.user.user_id)
+    return await _own_entry(call, verb)
+
+
+@router.post(
+    ENTRY + "/pause",
+    operation_id="pause",
+    openapi_extra=ONCE,
+    response_model=Entry,
+    responses=declared(_OF_A_PAUSE),
+)
+async def pause(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
+    """Pause the place of a waiting user. It stays, and tickets go to the fans behind until the user resumes.
+
+    Safe to repeat.
+    """
+    caller = await call.caller_once()
+    verb = call.engine.run(ListKey(offer_id, representation_id), caller, verbs.pause, user_id=call.user.user_id)
+    return await _own_entry(call, verb)
+
+
+@router.post(
+    ENTRY + "/resume",
+    operation_id="unpause",
+    openapi_extra=ONCE,
+    response_model=Entry,
+    responses=declared(_OF_A_PAUSE),
+)
+async def unpause(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
+    """End the pause of a waiting user's place. If enough tickets are free, the entry becomes `ready` at once.
+
+    Safe to repeat.
+    """
+    caller = await call.caller_once()
+    verb = call.engine.run(ListKey(offer_id, representation_id), caller, verbs.unpause, user_id=call.user.user_id)
     return await _own_entry(call, verb)
 
 

@@ -75,6 +75,7 @@ class EntryDetails:
         entry, rules, contact = self.entry, self.settings, self.contact
         return reason_to_wait(
             status=entry.status,
+            paused=entry.paused_at is not None,
             position=entry.position,
             tickets_minimum=entry.tickets_minimum,
             unverified=contact.email is not None and not contact.email_verified,

@@ -37,6 +37,7 @@ _WORDS = {
     "ready_until": N_("Can buy until (local time)"),
     "left_at": N_("Left (local time)"),
     "keep_waiting_for_rest": N_("Keeps waiting for the rest"),
+    "paused_at": N_("Paused since (local time)"),
     "address_failed": N_("Address failed"),
     "name": N_("Name"),
     "email": N_("Email address"),

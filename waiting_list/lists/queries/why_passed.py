@@ -21,6 +21,8 @@ class PassedFor(StrEnum):
 
     GRANT = "grant"
     """The organizer gave the other fan tickets past the line."""
+    PAUSED = "paused"
+    """The fan had paused the place."""
     UNVERIFIED = "unverified"
     """The list skipped unverified addresses, and the fan's was one."""
     ADDRESS_FAILED = "address_failed"
@@ -93,6 +95,8 @@ def _passed(offer: Change, fan: Mapping[str, Any], rules: Mapping[str, Any]) -> 
     code = PassedFor.UNKNOWN
     if offer.verb == "grant":
         code = PassedFor.GRANT
+    elif fan.get("paused_at"):
+        code = PassedFor.PAUSED
     elif rules.get("verify_email") and fan.get("unverified"):
         code = PassedFor.UNVERIFIED
     elif rules.get("skip_failed_addresses") and fan.get("address_failed"):

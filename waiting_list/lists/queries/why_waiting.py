@@ -16,6 +16,8 @@ from waiting_list.lists.setting_values import Policy
 class Reason(StrEnum):
     """Why a fan still waits. The first that applies counts."""
 
+    PAUSED = "paused"
+    """The fan has paused the place."""
     UNVERIFIED = "unverified"
     """The list passes over fans with an unverified address."""
     ADDRESS_FAILED = "address_failed"
@@ -37,6 +39,7 @@ class Reason(StrEnum):
 def reason_to_wait(
     *,
     status: str,
+    paused: bool,
     position: int | None,
     tickets_minimum: int,
     unverified: bool,
@@ -55,7 +58,9 @@ def reason_to_wait(
     if status != Status.WAITING:
         return None
     reason = Reason.AHEAD
-    if verify_email and unverified:
+    if paused:
+        reason = Reason.PAUSED
+    elif verify_email and unverified:
         reason = Reason.UNVERIFIED
     elif skip_failed_addresses and address_failed:
         reason = Reason.ADDRESS_FAILED
@@ -166,6 +171,7 @@ def why_of(row: Row) -> Why | None:
     free, most_held = row["free"], row["most_held"]
     reason = reason_to_wait(
         status=row["status"],
+        paused=row["paused_at"] is not None,
         position=row["position"],
         tickets_minimum=row["tickets_minimum"],
         unverified=row["unverified"],

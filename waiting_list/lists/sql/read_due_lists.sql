@@ -12,7 +12,7 @@ FROM (
     WHERE i.idle_until <= statement_timestamp() AND (EXISTS (
         SELECT FROM entries e
         WHERE e.list_id = i.list_id AND e.status = 'waiting' AND NOT (i.verify_email AND e.unverified)
-            AND NOT (i.skip_failed_addresses AND e.address_failed)
+            AND NOT (i.skip_failed_addresses AND e.address_failed) AND e.paused_at IS NULL
             AND e.tickets_minimum <= least(i.available_stock - i.held, o.max_quantity_per_order, i.total_stock)
     ) OR EXISTS (
         SELECT FROM entries e

@@ -1,5 +1,5 @@
--- Read the first waiting entries after a rank ($2), with a minimum up to $3 and these values of unverified ($5), and with $6 only
--- those whose address has not failed. Step through the minimums in use, and merge the first of each. Locks nothing: runs under the list's lock.
+-- Read the first waiting entries after a rank ($2), with a minimum up to $3 and these values of unverified ($5), not paused,
+-- and with $6 with an address that has not failed. Step through the minimums in use, and merge the first of each. Locks nothing: runs under the list's lock.
 WITH RECURSIVE minimums AS (
     SELECT kind.unverified, (SELECT x.tickets_minimum FROM entries x
         WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = kind.unverified
@@ -15,15 +15,16 @@ WITH RECURSIVE minimums AS (
 )
 SELECT e.number, e.user_id, e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held,
     e.rank, e.passed_over, e.unverified, e.joined_at, e.ready_at, e.ready_until, e.left_at, e.requeued,
-    e.keep_waiting_for_rest, e.address_failed
+    e.keep_waiting_for_rest, e.address_failed, e.paused_at
 FROM minimums m
 CROSS JOIN LATERAL (
     SELECT x.number, x.user_id, x.status, x.left_reason, x.tickets_wanted, x.tickets_minimum,
         x.tickets_held, x.rank, x.passed_over, x.unverified, x.joined_at, x.ready_at, x.ready_until, x.left_at,
-        x.requeued, x.keep_waiting_for_rest, x.address_failed
+        x.requeued, x.keep_waiting_for_rest, x.address_failed, x.paused_at
     FROM entries x
     WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = m.unverified
-        AND x.tickets_minimum = m.tickets_minimum AND x.rank > $2 AND NOT ($6::boolean AND x.address_failed)
+        AND x.tickets_minimum = m.tickets_minimum AND x.rank > $2 AND x.paused_at IS NULL
+        AND NOT ($6::boolean AND x.address_failed)
     ORDER BY x.rank LIMIT $4
 ) AS e
 ORDER BY e.rank LIMIT $4

@@ -1,5 +1,5 @@
 -- Read one locked list, the time of the change ($2, or the clock), the catalogue, the webhooks, whether the deployment sends
--- e-mails, the largest minimum, the rests, and the newest entries of some users ($3). Locks nothing: runs after lock_list, alone.
+-- e-mails, the largest minimum, pauses, the rests, and the newest entries of some users ($3). Locks nothing: runs after lock_list, alone.
 SELECT i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation_id,
     i.total_stock, i.available_stock, i.held, i.waiting_list_open, i.closed_by_hand, i.order_limit,
     -- settings: i.
@@ -20,6 +20,7 @@ SELECT i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation_id
             WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = true
             ORDER BY x.tickets_minimum DESC LIMIT 1)
     ) AS largest_minimum,
+    EXISTS (SELECT FROM entries x WHERE x.list_id = $1 AND x.status = 'waiting' AND x.paused_at IS NOT NULL) AS has_paused,
     k.rests, k.rest_tickets, w.webhook_ids, w.webhook_types, EXISTS (SELECT FROM mail_seen) AS sends_mail, l.*
 FROM inventory i
 JOIN offers o ON o.offer_id = i.offer_id
@@ -43,12 +44,13 @@ CROSS JOIN LATERAL (
         array_agg(y.unverified) AS unverified, array_agg(y.joined_at) AS joined_at,
         array_agg(y.ready_at) AS ready_at, array_agg(y.ready_until) AS ready_until,
         array_agg(y.left_at) AS left_at, array_agg(y.requeued) AS requeued,
-        array_agg(y.keep_waiting_for_rest) AS keep_waiting_for_rest, array_agg(y.address_failed) AS address_failed
+        array_agg(y.keep_waiting_for_rest) AS keep_waiting_for_rest, array_agg(y.address_failed) AS address_failed,
+        array_agg(y.paused_at) AS paused_at
     FROM unnest($3::text[]) AS u (user_id)
     CROSS JOIN LATERAL (
         SELECT x.number, x.user_id, x.status, x.left_reason, x.tickets_wanted, x.tickets_minimum, x.tickets_held,
             x.rank, x.passed_over, x.unverified, x.joined_at, x.ready_at, x.ready_until, x.left_at, x.requeued,
-        x.keep_waiting_for_rest, x.address_failed
+        x.keep_waiting_for_rest, x.address_failed, x.paused_at
         FROM entries x WHERE x.list_id = $1 AND x.user_id = u.user_id
         ORDER BY x.number DESC LIMIT 1
     ) AS y

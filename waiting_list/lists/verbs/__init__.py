@@ -17,6 +17,7 @@ from waiting_list.lists.verbs.leave import leave, remove
 from waiting_list.lists.verbs.lookalikes import remove_lookalikes, restore
 from waiting_list.lists.verbs.message import message
 from waiting_list.lists.verbs.move import move, move_several
+from waiting_list.lists.verbs.pause import pause, unpause
 from waiting_list.lists.verbs.promote import idle, promote, reconsider, settle
 from waiting_list.lists.verbs.stock import add_stock, add_total_stock, put_stock, remove_stock, remove_total_stock
 from waiting_list.lists.verbs.take_back import UNDOABLE, take_back
@@ -47,6 +48,7 @@ __all__ = [
     "message",
     "move",
     "move_several",
+    "pause",
     "promote",
     "prune",
     "put_stock",
@@ -60,5 +62,6 @@ __all__ = [
     "set_contact",
     "settle",
     "take_back",
+    "unpause",
     "verify",
 ]

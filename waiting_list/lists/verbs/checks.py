@@ -57,6 +57,7 @@ def take_out(
         tickets_held=0,
         ready_until=until,
         left_at=locked.now,
+        paused_at=None,
     )
 
 

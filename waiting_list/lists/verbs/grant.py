@@ -51,6 +51,7 @@ async def grant(
         tickets_held=held,
         tickets_wanted=max(entry.tickets_wanted, held),
         tickets_minimum=min(entry.tickets_minimum, held),
+        paused_at=None,
         **locked.new_hold(entry),
     )
     return entry

@@ -165,6 +165,18 @@ async def change(call: EntryPageRequest) -> Response:
     return _back(call)
 
 
+async def pause(call: EntryPageRequest) -> Response:
+    """Pause the place, which the fan keeps."""
+    await call.run(verbs.pause)
+    return _back(call)
+
+
+async def resume(call: EntryPageRequest) -> Response:
+    """End the pause of the place."""
+    await call.run(verbs.unpause)
+    return _back(call)
+
+
 async def ask_to_leave(call: EntryPageRequest) -> Response:
     """Ask the fan to confirm leaving the list, or releasing the held tickets."""
     return await _shown(call, "link.html" if call.place.why_over else "leave.html")
@@ -246,6 +258,10 @@ _PAGES = (
     (to.SUBSCRIBE, "GET", show),
     (to.LIVE, "GET", watch),
     (to.CHANGE, "POST", change),
+    (to.PAUSE, "GET", show),
+    (to.PAUSE, "POST", pause),
+    (to.RESUME, "GET", show),
+    (to.RESUME, "POST", resume),
     (to.LEAVE, "GET", ask_to_leave),
     (to.LEAVE, "POST", leave),
     (to.GIVE_BACK, "GET", ask_to_give_back),

@@ -160,8 +160,9 @@ function watch() {
     heardAt = Date.now();
     if (event.lastEventId === place.dataset.seen) return;
     const entry = JSON.parse(event.data);
-    if (entry.status !== place.dataset.status || String(entry.number) !== place.dataset.number) return again(0);
-    for (const element of place.querySelectorAll("[data-field]")) {
+    const status = entry.paused_at ? "paused" : entry.status;
+    if (status !== place.dataset.status || String(entry.number) !== place.dataset.number) return again(0);
+    for (const element of document.querySelectorAll("[data-field]")) {
       element.textContent = number.format(entry[element.dataset.field]);
     }
     keepPlace(entry).catch(() => {});

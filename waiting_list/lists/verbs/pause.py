@@ -1,0 +1,32 @@
+"""The verbs `pause` and `unpause`: keep a place in line that gets no tickets for a while."""
+
+from waiting_list.lists.locked_list import LockedList
+from waiting_list.lists.rows import EntryRow
+from waiting_list.lists.verbs.checks import require_waiting
+from waiting_list.problems import WaitingListEnded
+
+
+async def pause(locked: LockedList, *, user_id: str, number: int | None = None) -> EntryRow:
+    """Pause a waiting user's place; with `number`, only that of this entry.
+
+    The entry keeps its number, rank and position, and promotion passes over it. A pause has no end of its own: it
+    lasts until `unpause`, or until the entry leaves or is granted tickets. Safe to repeat: the pause keeps its
+    beginning. Raises NotInList, AlreadyLeft, NotWaiting, WaitingListEnded.
+    """
+    entry = require_waiting(await locked.latest(user_id), number)
+    _require_running(locked)
+    locked.record("pause", entry, paused_at=entry.paused_at or locked.now)
+    return entry
+
+
+async def unpause(locked: LockedList, *, user_id: str, number: int | None = None) -> EntryRow:
+    """End the pause of a waiting user's place; `settle` may then serve it at once. Otherwise as `pause`."""
+    entry = require_waiting(await locked.latest(user_id), number)
+    _require_running(locked)
+    locked.record("unpause", entry, paused_at=None)
+    return entry
+
+
+def _require_running(locked: LockedList) -> None:
+    if locked.ended:
+        raise WaitingListEnded("The show has begun, or the list has closed for good.")

@@ -1,0 +1,39 @@
+-- Since when a fan has paused a place in line: promotion passes over it, and the place stays. NULL: it is not paused. The
+-- version before goes on as before.
+ALTER TABLE entries ADD COLUMN paused_at timestamptz;
+
+CREATE OR REPLACE VIEW shown_entries AS
+SELECT e.list_id, e.number, i.organization_id, i.offer_id, i.representation_id, i.event_id, e.user_id,
+    e.status, e.left_reason, e.tickets_wanted, e.tickets_minimum, e.tickets_held, e.rank,
+    p.position, p.tickets_ahead, e.joined_at, e.ready_at,
+    CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
+        WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime, r.cancelled_at) END
+        AS ready_until,
+    e.left_at, e.keep_waiting_for_rest, e.paused_at
+FROM entries e
+JOIN inventory i ON i.list_id = e.list_id
+JOIN representations r ON r.representation_id = i.representation_id
+LEFT JOIN LATERAL (
+    SELECT 1 + coalesce(sum(before.waiting), 0)::bigint AS position,
+        coalesce(sum(before.tickets), 0)::bigint AS tickets_ahead
+    FROM (
+        SELECT s.waiting, s.tickets FROM segments s
+        WHERE s.list_id = e.list_id AND s.bits = 35 AND s.segment < e.rank >> 35
+        UNION ALL
+        SELECT s.waiting, s.tickets FROM segments s
+        WHERE s.list_id = e.list_id AND s.bits = 30
+            AND s.segment >= (e.rank >> 35) << 5 AND s.segment < e.rank >> 30
+        UNION ALL
+        SELECT s.waiting, s.tickets FROM segments s
+        WHERE s.list_id = e.list_id AND s.bits = 25
+            AND s.segment >= (e.rank >> 30) << 5 AND s.segment < e.rank >> 25
+        UNION ALL
+        SELECT 1, x.tickets_wanted FROM entries x
+        WHERE x.list_id = e.list_id AND x.status = 'waiting'
+            AND x.rank >= (e.rank >> 25) << 25 AND x.rank < e.rank
+        UNION ALL
+        SELECT 1, x.tickets_wanted - x.tickets_held FROM entries x
+        WHERE x.list_id = e.list_id AND x.status = 'ready' AND x.keep_waiting_for_rest
+            AND x.tickets_held < x.tickets_wanted AND x.rank >= (e.rank >> 25) << 25 AND x.rank < e.rank
+    ) AS before
+) AS p ON e.status = 'waiting' OR e.status = 'ready' AND e.keep_waiting_for_rest AND e.tickets_held < e.tickets_wanted;
