@@ -65,9 +65,9 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2220,
+        2245,
         # Each statement asks the node of its list alone, which takes a line or two.
-        391,
+        393,
     ),
     # Each is off unless a list or an event asks for it, and is read by itself.
     "rules": Part(
@@ -81,8 +81,9 @@ PARTS = {
             "lists/one_place.py",
             "lists/traces.py",
             "lists/verbs/message.py",
+            "lists/verbs/pause.py",
         ),
-        510,
+        525,
         102,
     ),
     # What steers a hold after the fan has it.
