@@ -116,8 +116,7 @@ class Entry(Frozen):
     exact, and null unless the entry has a place in line. It has one while it waits. With `keep_waiting_for_rest`,
     an entry that is ready with fewer tickets than wanted keeps its place for the rest. `user_id` is null after the
     person was erased. `purchase_pass` is a signed token that a shop can check. It is set while the entry is ready,
-    and valid until `ready_until`. `paused_at` says since when a waiting entry is paused: it
-    keeps its place, and free tickets go to fans behind it. It is null unless the entry is paused.
+    and valid until `ready_until`.
     """
 
     offer_id: str
