@@ -93,6 +93,8 @@ def _joined(
             await site.shop.made("POST", f"{PAGE}/entries/ada/purchase", {"quantity": 4})
         elif then == "leave":
             assert (await site.shop.user("ada", "DELETE")).is_success
+        elif then == "pause":
+            await site.shop.made("POST", f"{PAGE}/entries/ada/pause")
         elif then == "expire":
             await site.configure(hold_minutes=1)
             await site.add_stock(4)
@@ -344,6 +346,7 @@ STATES: dict[str, State] = {
     # Private links.
     "link, waiting first": State(_joined(first=True)),
     "link, waiting later": State(_joined()),
+    "link, paused": State(_joined(then="pause")),
     "link, unverified": State(_unverified),
     "link, address failed": State(_failed()),
     "link, ready": State(_ready()),

@@ -217,8 +217,8 @@ FIELDS: Mapping[str, str] = {
     "read_only": "Whether `read` is the only scope of the key.",
     "ready": "The count of entries with held tickets.",
     "ready_at": "When the hold began; null without a hold.",
-    "paused_at": "Since when the waiting entry is paused: it keeps its place, and free tickets go to the fans behind. "
-    "Null unless it is paused.",
+    "paused_at": "Since when the waiting entry is paused: it keeps its place, and free tickets go to the fans "
+    "behind. Null unless it is paused.",
     "ready_until": "When the hold expires, or expired; null without a hold.",
     "reason": "The organizer's reason; null if there is none.",
     "removed": "The numbers of the removed entries.",

@@ -166,14 +166,8 @@ async def change(call: EntryPageRequest) -> Response:
 
 
 async def pause(call: EntryPageRequest) -> Response:
-    """Pause the place, which the fan keeps."""
-    await call.run(verbs.pause)
-    return _back(call)
-
-
-async def resume(call: EntryPageRequest) -> Response:
-    """End the pause of the place."""
-    await call.run(verbs.unpause)
+    """Pause the place, which the fan keeps; or end the pause."""
+    await call.run(verbs.unpause if call.scope["path"].endswith(to.RESUME) else verbs.pause)
     return _back(call)
 
 
@@ -261,7 +255,7 @@ _PAGES = (
     (to.PAUSE, "GET", show),
     (to.PAUSE, "POST", pause),
     (to.RESUME, "GET", show),
-    (to.RESUME, "POST", resume),
+    (to.RESUME, "POST", pause),
     (to.LEAVE, "GET", ask_to_leave),
     (to.LEAVE, "POST", leave),
     (to.GIVE_BACK, "GET", ask_to_give_back),
