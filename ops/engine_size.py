@@ -65,9 +65,9 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2245,
+        2265,
         # Each statement asks the node of its list alone, which takes a line or two.
-        393,
+        396,
     ),
     # Each is off unless a list or an event asks for it, and is read by itself.
     "rules": Part(
@@ -80,11 +80,12 @@ PARTS = {
             "lists/verbs/take_back.py",
             "lists/one_place.py",
             "lists/traces.py",
+            "lists/unverified_places.py",
             "lists/verbs/message.py",
             "lists/verbs/pause.py",
         ),
-        525,
-        102,
+        584,
+        111,
     ),
     # What steers a hold after the fan has it.
     "holds": Part(

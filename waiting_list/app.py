@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from waiting_list import __version__
 from waiting_list.access.authentication import Authenticator
+from waiting_list.access.email_joins import EmailJoins
 from waiting_list.access.email_limits import MailLimits
 from waiting_list.access.join_gate import Gate
 from waiting_list.access.purchase_passes import PurchasePasses
@@ -37,6 +38,7 @@ from waiting_list.api.organizer import user_tokens as organizer_user_tokens
 from waiting_list.api.organizer import webhooks as organizer_webhooks
 from waiting_list.api.organizer import wording as organizer_wording
 from waiting_list.api.user import contact as user_contact
+from waiting_list.api.user import email_joins as user_email_joins
 from waiting_list.api.user import entries as user_entries
 from waiting_list.api.user import lists as user_lists
 from waiting_list.catalogue.image_store import ImageStore
@@ -108,6 +110,7 @@ Every refusal is an RFC 9457 problem with a `code`. A refused call has changed n
 
 ROUTERS = (
     user_entries.router,
+    user_email_joins.router,
     user_lists.router,
     organizer_entries.router,
     organizer_holds.router,
@@ -201,6 +204,8 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         purchase_passes = PurchasePasses(signing_keys)
         streams = Streams(live, list_watch, purchase_passes.with_pass)
         kept_images = Images(pool, ImageStore.of(config))
+        limits, mail_limits = Limits(pool, config), MailLimits(pool, config, signing_keys)
+        gate = Gate(engine, signing_keys, config)
         app.state.service = Services(
             settings=config,
             pool=pool,
@@ -213,14 +218,15 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             user_tokens=user_tokens,
             purchase_passes=purchase_passes,
             authenticator=Authenticator(pool, config, user_tokens, sign_outs),
-            limits=Limits(pool, config),
-            mail_limits=MailLimits(pool, config, signing_keys),
+            limits=limits,
+            mail_limits=mail_limits,
             deployment_metrics=DeploymentMetrics(pool),
             health=Health(pool),
             peers=peers,
             exports=Exports(pool),
             images=kept_images,
-            gate=Gate(engine, signing_keys, config),
+            gate=gate,
+            email_joins=EmailJoins(pool, config, engine, gate, signing_keys, user_tokens, limits, mail_limits),
         )
         stop = asyncio.Event()
         dispatcher = Dispatcher(pool, config, signing_keys, engine)

@@ -115,6 +115,12 @@ class Settings(BaseSettings):
     messages_per_day: int = Field(
         default=3, ge=0, le=_MOST, description="Maximum messages to the fans of a list in 24 hours; 0: no limit."
     )
+    unverified_places_per_network: int = _limit(
+        20,
+        "Maximum unverified places of one network in a list, if its fans join with an e-mail address alone. "
+        "A network is a /24, or a /48 of IPv6. Further fans must open a link first. An address that is not public "
+        "has ten times as many. 0: no limit.",
+    )
     user_mails_per_hour: int = _limit(
         20,
         "Maximum e-mails in an hour that one user can cause to unverified addresses, for all "
@@ -128,7 +134,8 @@ class Settings(BaseSettings):
     address_mails_per_hour: int = _limit(
         300,
         "Maximum e-mails to unverified addresses in an hour that one public IP address can cause, "
-        "for all processes together. Sign-in links from any address count, too. 0: no limit.",
+        "for all processes together; the /24 or /48 around it, four times as many. Sign-in links from any "
+        "address count, too. 0: no limit.",
     )
     organization_mails_per_hour: int = _limit(
         100_000,

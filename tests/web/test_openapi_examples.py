@@ -119,6 +119,8 @@ class Walk:
 
 async def test_the_service_takes_and_answers_what_the_document_shows(app: FastAPI, shop: Shop) -> None:
     document = inlined(app.openapi())
+    async with connection(app.state.service.pool) as acquired:
+        await acquired.execute("INSERT INTO mail_seen (is_only, seen_at) VALUES (true, now())")
     async with listening(app) as url:
         hooks = {"response": [declared_answers(app)]}
         async with (
@@ -130,6 +132,7 @@ async def test_the_service_takes_and_answers_what_the_document_shows(app: FastAP
             await keys_and_webhooks(walk)
             await story(walk)
             await messages(walk)
+            await joins_by_email(walk)
             walk.http = unchecked  # the check would wait for the end of the stream
             assert "rep_001" in await walk.first_event("u5")
             walk.http = http
@@ -192,6 +195,11 @@ async def keys_and_webhooks(walk: Walk) -> None:
     for number in (2, 3, 4, 5, 1):
         await walk("change_organization", number)
     await walk("get_organization")
+
+
+async def joins_by_email(walk: Walk) -> None:
+    for number, status in ((1, 201), (1, 202), (2, 201)):
+        await walk("join_by_email", number, status=status)
 
 
 async def story(walk: Walk) -> None:

@@ -20,7 +20,7 @@ from waiting_list.access.members import has_organizer
 from waiting_list.access.roles import Role
 from waiting_list.access.scopes import Scope
 from waiting_list.access.sign_outs import SignOuts, user_hash
-from waiting_list.access.user_tokens import OUR_HEADER, User, UserTokens, contact_of
+from waiting_list.access.user_tokens import OUR_HEADER, OnlyEntry, User, UserTokens, contact_of
 from waiting_list.batching import Batcher
 from waiting_list.fields import Id
 from waiting_list.postgres.outage import is_of_lost_node
@@ -109,7 +109,17 @@ class Authenticator:
 
     async def user(self, authorization: str | None) -> User:
         """Return the user with this user token. Raises Unauthenticated, also after a sign-out; Forbidden for an
-        API key; Unavailable."""
+        API key, and for a token that is good for one entry alone; Unavailable."""
+        user = await self.user_of_entry(authorization)
+        if user.only is not None:
+            raise Forbidden("This token is for one entry alone. Sign in to do more.")
+        return user
+
+    async def user_of_entry(self, authorization: str | None) -> User:
+        """Return the user with this user token. It may be good for one entry alone: the caller checks which.
+
+        Raises as `user`.
+        """
         credentials = _bearer(authorization)
         if parse_api_key(credentials):
             await self.organizer(authorization)
@@ -128,7 +138,11 @@ class Authenticator:
             organization = claims.get("org" if own else self._settings.user_token_organization_claim)
             version = claims.get("version", 0) if own else _version(claims)
             user = User(
-                _ID.validate_python(claims["sub"]), _ID.validate_python(organization), contact_of(claims), version
+                _ID.validate_python(claims["sub"]),
+                _ID.validate_python(organization),
+                contact_of(claims),
+                version,
+                OnlyEntry.of(claims) if own else None,
             )
         except (jwt.PyJWTError, ValidationError, ValueError) as error:
             raise _unauthenticated("The token is not valid or has expired. Get a new token.") from error

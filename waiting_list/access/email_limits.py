@@ -2,7 +2,8 @@
 processes.
 
 The service sends such an e-mail when a fan gives an address, or when a visitor asks to sign in with it. Each
-counts for the fan, the mailbox, the network and the organization, or for none of them if one limit refuses.
+counts for the fan, the mailbox, the network, the larger network around it and the organization, or for none of
+them if one limit refuses.
 E-mails about a hold, and those to verified addresses, do not count.
 
 The buckets are those of access/rate_limits.py (ITU-T I.371's generic cell rate algorithm), in the same table, but
@@ -63,6 +64,7 @@ class MailLimits:
         self._user = _Limit("user-mails", settings.user_mails_per_hour)
         self._mailbox = _Limit("mailbox-mails", settings.mailbox_mails_per_hour)
         self._network = _Limit("address-mails", settings.address_mails_per_hour)
+        self._neighbourhood = _Limit("neighbourhood-mails", 4 * settings.address_mails_per_hour)
         self._organization = _Limit("organization-mails", settings.organization_mails_per_hour)
         self._sign_in = _Limit("mailbox-sign-ins", 1, _MINUTE_SECONDS)
         self._batcher: Batcher[None, Sequence[_Wanted], None] = Batcher(
@@ -78,7 +80,8 @@ class MailLimits:
         await self._count(
             (self._user, f"{organization_id}\x1f{user_id}"),
             (self._mailbox, mailbox(email)),
-            (self._network, Limits.network(address)),
+            (self._network, network := Limits.network(address)),
+            (self._neighbourhood, network and Limits.neighbourhood(address)[0]),
             (self._organization, organization_id),
         )
 
@@ -92,6 +95,7 @@ class MailLimits:
             (self._sign_in, f"{organization_id}\x1f{mailbox(email)}"),
             (self._mailbox, mailbox(email)),
             (self._network, Limits.network(address) or address or ""),
+            (self._neighbourhood, Limits.neighbourhood(address)[0]),
             (self._organization, organization_id),
         )
 

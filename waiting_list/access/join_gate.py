@@ -31,6 +31,7 @@ from waiting_list.lists.challenges import (
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.engine import Caller, Engine
 from waiting_list.lists.models import Answer, ListKey
+from waiting_list.lists.unverified_places import ByEmail
 from waiting_list.problems import ChallengeRequired
 from waiting_list.settings import Settings
 
@@ -75,6 +76,7 @@ class Gate:
         quiet: bool = False,
         network: str | None,
         given: ChallengeSolution | ChallengeResponse | None,
+        by_email: ByEmail | None = None,
     ) -> Answer:
         """Join a fan, from a network or None, with the solution or response that they have `given`.
 
@@ -97,6 +99,7 @@ class Gate:
                 quiet=quiet,
                 proof=Proof(solved, visit.pressing),
                 network=network,
+                by_email=by_email,
             )
             has_come = not answer.replayed
         except ChallengeRequired as refusal:

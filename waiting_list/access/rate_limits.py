@@ -126,6 +126,15 @@ class Limits:
         """
         return _subscriber(address or "")
 
+    @staticmethod
+    def neighbourhood(address: str | None) -> tuple[str, int]:
+        """Return the network around an address, a /24 or a /48, and 1.
+
+        For an address that is not public, return the address itself and 10, because a whole office may share it.
+        """
+        networks = _networks(address or "")
+        return networks[min(1, len(networks) - 1)][1], _PEER_TIMES if networks[0][0] == _PEER else 1
+
     def request_from(self, address: str | None) -> Allowance | None:
         """Count a request from an address. Return None if it is not limited. Raises RateLimited."""
         return self._count(self._address.wanted(address))

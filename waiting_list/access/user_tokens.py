@@ -6,7 +6,8 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
+from uuid import UUID
 
 import jwt
 from pydantic import TypeAdapter, ValidationError
@@ -21,23 +22,45 @@ USER_AUDIENCE = "waiting-list/user"
 """The audience, in the claim `aud`."""
 OUR_HEADER = jwt.encode({}, bytes(32), "HS256").partition(".")[0]
 """The first segment of each token of this service."""
-_CLAIMS = {"iss", "aud", "sub", "org", "iat", "exp", "version", *Contact.model_fields}
+_CLAIMS = {"iss", "aud", "sub", "org", "iat", "exp", "version", "entry", *Contact.model_fields}
 _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 _LANGUAGE: TypeAdapter[str] = TypeAdapter(LanguageTag)
 _NAME: TypeAdapter[str] = TypeAdapter(Title)
+
+
+class OnlyEntry(NamedTuple):
+    """The one entry that a token is good for: the key of its list, and its number."""
+
+    list_id: UUID
+    number: int
+
+    @classmethod
+    def of(cls, claims: Mapping[str, Any]) -> Self | None:
+        """Return the entry in a token of this service; None if the token is good for all entries. Raises
+        ValueError."""
+        if "entry" not in claims:
+            return None
+        list_id, _, number = str(claims["entry"]).partition("/")
+        return cls(UUID(list_id), int(number))
 
 
 class User(NamedTuple):
     """A fan. The same id in two organizations means two people.
 
     `contact` holds the contact details from the token. `version` is an instant in microseconds: the token outlives
-    the sign-outs up to it (access/sign_outs.py).
+    the sign-outs up to it (access/sign_outs.py). `only` is set if the token is good for one entry alone.
     """
 
     user_id: str
     organization_id: str
     contact: Contact = NO_CONTACT
     version: int = 0
+    only: OnlyEntry | None = None
+
+    @property
+    def number(self) -> int | None:
+        """The number of the entry that the token is good for; None if it is good for all."""
+        return self.only and self.only.number
 
 
 class UserTokens:
@@ -65,6 +88,8 @@ class UserTokens:
             "iat": issued_at,
             "exp": expires_at,
         } | user.contact.model_dump(exclude_defaults=True)
+        if user.only is not None:
+            claims["entry"] = f"{user.only.list_id}/{user.only.number}"
         if version:
             claims["version"] = version
         return jwt.encode(claims, (await self._signing_keys.keys()).user_token, "HS256"), expires_at

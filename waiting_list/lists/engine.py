@@ -191,6 +191,7 @@ async def _load(locked: LockedList, requests: Sequence[Request]) -> Mapping[byte
     known = await stored_responses(locked, keys)
     await locked.other_places.load([one.kwargs["user_id"] for one in joins], locked.now)
     await locked.load_join_limit(one.kwargs["user_id"] for one in joins if one.caller.actor == FAN)
+    await locked.contacts.unverified.load(one.kwargs["by_email"] for one in joins if one.kwargs.get("by_email"))
     await locked.contacts.load_mailboxes(email for one in requests for email in _verified_emails(one.kwargs))
     return known
 
@@ -202,10 +203,11 @@ def _users_of(arguments: Mapping[str, object]) -> list[str]:
 
 
 def _verified_emails(arguments: Mapping[str, object]) -> list[str]:
-    """Return the verified addresses that a request names or verifies, so that a batch can read their mailboxes."""
+    """Return the addresses that a request verifies or asks about, so that a batch can read their mailboxes."""
     contact, email = arguments.get("contact"), arguments.get("email")
-    given = contact.verified_email if isinstance(contact, Contact) else email
-    return [given] if isinstance(given, str) else []
+    if isinstance(contact, Contact):
+        email = contact.email if arguments.get("by_email") else contact.verified_email
+    return [email] if isinstance(email, str) else []
 
 
 async def _one(locked: LockedList, request: Request, known: Mapping[bytes, tuple[bytes, Answer]]) -> _Outcome:

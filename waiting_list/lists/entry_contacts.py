@@ -8,6 +8,7 @@ from waiting_list.lists.contact import Contact, first_link_version
 from waiting_list.lists.one_place import Claim, IsActive, Mailboxes
 from waiting_list.lists.rows import EntryRow, ListRow
 from waiting_list.lists.traces import Trace, trace, trace_key
+from waiting_list.lists.unverified_places import ByEmail, UnverifiedPlaces
 from waiting_list.postgres.pool import Connection, Record
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import AddressTaken
@@ -47,9 +48,13 @@ class EntryContacts:
         """The entries with a new address that needs no verification before other e-mails, by number."""
         self.mailboxes = Mailboxes(connection, row, secret, now_of)
         """Which entry has which verified mailbox, if the list has the rule."""
+        self.unverified = UnverifiedPlaces(connection, row, secret, flush=flush, now_of=now_of)
+        """Which networks have which unverified places."""
         self._traces: dict[int, Trace] = {}
 
-    def add(self, number: int, contact: Contact, *, network: str | None, quiet: bool) -> None:
+    def add(
+        self, number: int, contact: Contact, *, network: str | None, quiet: bool, by_email: ByEmail | None = None
+    ) -> None:
         """Note the contact and trace of a join; `write` stores them after the entry."""
         if contact.is_given:
             self.given[number] = contact
@@ -57,6 +62,8 @@ class EntryContacts:
             self.quiet.add(number)
         if contact.verified_email is not None and self._list.has_one_place:
             self.mailboxes.add(number, contact.verified_email)
+        if by_email is not None:
+            self.unverified.add(number, by_email)
         if network is not None and self._list.leaves_traces:
             self._traces[number] = trace(self._trace_key, network, contact.email)
 
@@ -81,6 +88,7 @@ class EntryContacts:
         await self._connection.execute(
             sql("verify_contact"), self._list.list_id, number, email, self._now, *mailbox
         )
+        self.unverified.verify(number)
 
     async def check_mailbox(self, email: str, number: int | None = None) -> None:
         """Raise AddressTaken if a mailbox has one place in the list, and another entry than `number` has it."""
@@ -132,7 +140,16 @@ class EntryContacts:
         claims = await self._claim(verified)
         at = dict.fromkeys(verified, self._now)
         rows = [
-            (n, one.email, one.name, one.locale, at.get(n), *claims.get(n, (None, False)), first_link_version())
+            (
+                n,
+                one.email,
+                one.name,
+                one.locale,
+                at.get(n),
+                *claims.get(n, (None, False)),
+                first_link_version(),
+                self.unverified.new.get(n),
+            )
             for n, one in contacts.items()
         ]
         columns = map(list, zip(*rows, strict=True))

@@ -122,6 +122,13 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
         ),
         ("With an e-mail address", {"tickets_wanted": 2, "email": "ada@mail.example", "locale": "en"}),
     ],
+    "join_by_email": [
+        ("One ticket", {"email": "cleo@mail.example", "tickets_wanted": 1}),
+        (
+            "With a name and a language",
+            {"email": "dora@mail.example", "name": "Dora", "tickets_wanted": 2, "locale": "fr"},
+        ),
+    ],
     "join_for_user": [
         (
             "A fan joins by phone",

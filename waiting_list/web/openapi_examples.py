@@ -219,6 +219,12 @@ EXAMPLES: Mapping[str, Json] = {
         "notices": [_NOTICE | {"webhook_id": None, "type": "ready", "answer_status": 250, "body": None}],
         "sign_ins": [], "suppressions": [],
     },
+    "LinkByEmail": {"entry": None, "token": None, "expires_at": None, "link": None, "mailed": True},
+    "PlaceByEmail": {
+        "entry": _ENTRY | {"user_id": "fan_Zm9ydHkgdHdvIHRpY2tldHM="}, "token": TICKET,
+        "expires_at": "2026-12-24T10:00:00Z", "mailed": True,
+        "link": "https://lists.example/e/C2_w950MSwqePm9vesDRxXV3ZYR0b2tlbiBvZiBhIHBsYWNlLi4u",
+    },
     "UserToken": {
         "token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1MSJ9.c2lnbmF0dXJl", "expires_at": "2026-11-24T11:00:00Z",
     },

@@ -11,6 +11,7 @@ from starlette.types import Receive
 from starlette.types import Scope as ASGIScope
 
 from waiting_list.access.authentication import Authenticator, Organizer
+from waiting_list.access.email_joins import EmailJoins
 from waiting_list.access.email_limits import MailLimits
 from waiting_list.access.join_gate import Gate
 from waiting_list.access.purchase_passes import PurchasePasses
@@ -62,6 +63,7 @@ class Services:
     exports: Exports
     images: Images
     gate: Gate
+    email_joins: EmailJoins
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process shuts down: it still answers, but tells load balancers to send no new requests."""
 

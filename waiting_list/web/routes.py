@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from copy import copy
 from re import Pattern
 from typing import Any, ClassVar
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from fastapi.datastructures import DefaultPlaceholder
@@ -21,7 +22,8 @@ from starlette.types import Scope as ASGIScope
 from waiting_list.access.authentication import Organizer
 from waiting_list.access.scopes import Scope
 from waiting_list.access.user_tokens import User
-from waiting_list.problems import InvalidRequest
+from waiting_list.lists.models import ListKey
+from waiting_list.problems import Forbidden, InvalidRequest
 from waiting_list.web.direct_calls import is_plain, plain_handler
 from waiting_list.web.problem_responses import ALLOWANCE
 from waiting_list.web.request import ApiRequest
@@ -117,6 +119,19 @@ class UserRoute(Route):
         return await call.service.authenticator.user(call.header(b"authorization"))
 
 
+class EntryRoute(UserRoute):
+    """A route about the user's entry of one list. It also takes a token that is good for that entry alone.
+
+    The handler checks the number of the entry.
+    """
+
+    async def authenticate(self, call: ApiRequest) -> User:
+        user = await call.service.authenticator.user_of_entry(call.header(b"authorization"))
+        if user.only is not None and user.only.list_id != _list_id_of(call):
+            raise Forbidden("This token is for one entry of another list alone.")
+        return user
+
+
 class OrganizerRoute(Route):
     """A route that needs an API key: with the scope `read` for a GET, else with the route's own scope."""
 
@@ -145,6 +160,11 @@ class AdminRoute(OrganizerRoute):
     """A route that changes API keys, webhooks, the organization, notices or personal data."""
 
     scope = Scope.ADMIN
+
+
+def _list_id_of(call: ApiRequest) -> UUID | None:
+    keys = call.path_params
+    return ListKey(keys["offer_id"], keys["representation_id"]).list_id if "offer_id" in keys else None
 
 
 def _printable(text: str) -> str:

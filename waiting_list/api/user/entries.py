@@ -1,5 +1,6 @@
 """Define the fan's calls about entries: join, change, leave, see one or all. A token says who the fan is."""
 
+import json
 from collections.abc import Awaitable
 from functools import partial
 from typing import Annotated, Any, Self
@@ -18,14 +19,15 @@ from waiting_list.lists.contact import ContactFields
 from waiting_list.lists.models import Answer, ChangesRest, Entry, GivingBack, KeepsRest, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries.why_waiting import FanEntry
+from waiting_list.problems import AlreadyLeft, Forbidden
 from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
 from waiting_list.web.parameters import ONCE, PREVIEW, Cursor, Limit, PathId, header, is_preview
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page
-from waiting_list.web.routes import UserRoute
+from waiting_list.web.routes import EntryRoute
 from waiting_list.web.server_sent_events import EntryStream, StreamHeaders, StreamResponse
 
-router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["My entries"])
+router = APIRouter(prefix="/v1/user", route_class=EntryRoute, tags=["My entries"])
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A stream of events. The `data` of each event is an Entry.",
@@ -99,6 +101,8 @@ class Changing(Frozen):
 )
 async def join(call: ApiRequest, offer_id: PathId, representation_id: PathId, body: Joining) -> Response:
     """Join the list at its end. If enough tickets are free for the user, the entry becomes `ready` at once."""
+    if call.user.only is not None:
+        raise Forbidden("This token is for one entry alone. Join by e-mail again, or sign in.")
     key = ListKey(offer_id, representation_id)
     # Without the challenge, because a repeated request may have another solution, or none.
     caller = await call.caller_once(but="challenge")
@@ -128,6 +132,8 @@ async def get_entry(call: ApiRequest, offer_id: PathId, representation_id: PathI
     """Show the user's latest entry in this list; while it waits, also why, and an estimate of how long."""
     key = ListKey(offer_id, representation_id)
     entry = await call.reads.own_entry(key, call.user.user_id, organization_id=call.organization_id)
+    if call.user.only is not None:
+        _check_number(call, json.loads(entry)["number"] if isinstance(entry, bytes) else entry.number)
     # A fan who waits has no pass.
     return answer(entry if isinstance(entry, bytes) else await call.with_pass(entry))
 
@@ -150,8 +156,10 @@ async def watch_entry(call: ApiRequest, offer_id: PathId, representation_id: Pat
     """
     key = ListKey(offer_id, representation_id)
     service, user = call.service, call.user
+    if call.method == "HEAD" or user.only is not None:
+        entry = await call.reads.entry(key, user.user_id, organization_id=call.organization_id)
+        _check_number(call, entry.number)
     if call.method == "HEAD":
-        await call.reads.entry(key, user.user_id, organization_id=call.organization_id)
         return StreamHeaders()
     watcher = await call.live.watch(
         key,
@@ -160,7 +168,7 @@ async def watch_entry(call: ApiRequest, offer_id: PathId, representation_id: Pat
         has_ended=partial(service.user_tokens.has_ended, user),
     )
     last_event_id = call.headers.get("last-event-id")
-    return StreamResponse(EntryStream(service.streams, watcher, last_event_id=last_event_id))
+    return StreamResponse(EntryStream(service.streams, watcher, last_event_id=last_event_id, number=user.number))
 
 
 @router.patch(
@@ -190,6 +198,7 @@ async def change(call: ApiRequest, offer_id: PathId, representation_id: PathId, 
         call.caller,
         verbs.change,
         user_id=call.user.user_id,
+        number=call.user.number,
         tickets_wanted=body.tickets_wanted,
         tickets_minimum=body.tickets_minimum,
         keep_waiting_for_rest=body.keep_waiting_for_rest,
@@ -206,7 +215,7 @@ async def change(call: ApiRequest, offer_id: PathId, representation_id: PathId, 
 async def leave(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
     """Leave the list, or give up the hold. A user who joins again goes last."""
     key = ListKey(offer_id, representation_id)
-    verb = call.engine.run(key, call.caller, verbs.leave, user_id=call.user.user_id)
+    verb = call.engine.run(key, call.caller, verbs.leave, user_id=call.user.user_id, number=call.user.number)
     return await _own_entry(call, verb)
 
 
@@ -269,7 +278,14 @@ async def give_back(call: ApiRequest, offer_id: PathId, representation_id: PathI
     """
     key = ListKey(offer_id, representation_id)
     caller = await call.caller_once()
-    verb = call.engine.run(key, caller, verbs.give_back, user_id=call.user.user_id, quantity=body.quantity)
+    verb = call.engine.run(
+        key,
+        caller,
+        verbs.give_back,
+        user_id=call.user.user_id,
+        number=call.user.number,
+        quantity=body.quantity,
+    )
     return await _own_entry(call, verb)
 
 
@@ -298,7 +314,17 @@ async def list_my_entries(
     return page(found._replace(items=items), Entry)
 
 
+def _check_number(call: ApiRequest, number: int) -> None:
+    """Raise Forbidden if the user's token is good for one entry alone, and that is not the latest."""
+    if call.user.number not in (None, number):
+        raise Forbidden("This token is for an earlier entry of the user.")
+
+
 async def _own_entry(call: ApiRequest, verb: Awaitable[Answer], *, status: int = 200) -> Response:
-    answered = await call.done(verb)
+    try:
+        answered = await call.done(verb)
+    except AlreadyLeft as problem:
+        _check_number(call, problem.extra["entry"].number)
+        raise
     assert answered.entry is not None
     return answer(answered.entry, status=status, replayed=answered.replayed)

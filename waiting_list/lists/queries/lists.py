@@ -38,6 +38,16 @@ async def waiting_list(pool: Pool, key: ListKey) -> WaitingList:
     return _waiting_list(await find_list(pool, key, None))
 
 
+async def owner(pool: Pool, key: ListKey) -> tuple[str, bool]:
+    """Return the organization of a list, and whether some worker sends e-mails. Raises InventoryNotFound,
+    Unavailable."""
+    async with connection(pool) as acquired:
+        record = await acquired.fetchrow(sql("read_owner"), key.list_id)
+    if record is None:
+        raise InventoryNotFound()
+    return record["organization_id"], record["sends_mail"]
+
+
 async def shown_list(pool: Pool, key: ListKey) -> tuple[Show, WaitingList]:
     """Return a list's show and its public view. Raises InventoryNotFound."""
     record = await find_list(pool, key, None)

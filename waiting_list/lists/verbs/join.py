@@ -5,6 +5,7 @@ from waiting_list.lists.contact import NO_CONTACT, Contact
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import FAN, Status
 from waiting_list.lists.rows import EntryRow
+from waiting_list.lists.unverified_places import ByEmail
 from waiting_list.lists.verbs.checks import check_email, check_maximum, check_tickets
 from waiting_list.problems import (
     AlreadyInList,
@@ -26,7 +27,8 @@ async def join(
     quiet: bool = False,
     proof: Proof = NO_PROOF,
     network: str | None = None,
-) -> EntryRow:
+    by_email: ByEmail | None = None,
+) -> EntryRow | None:
     """Give the user the last place.
 
     `tickets_minimum` defaults to `tickets_wanted`. With `keep_waiting_for_rest`, a fan who is held fewer than
@@ -34,6 +36,10 @@ async def join(
     e-mail repeats the answer: that the fan joined, and may buy at once. `proof` answers the list's challenge to
     fans. `network` is the public address that the fan joins from (`Limits.network`). A fan may join MOST_JOINS
     times within JOINS_WITHIN; an organizer may add users without that limit.
+
+    `by_email` is the network of a fan who is known by the unverified address of `contact` alone. If that network
+    has as many unverified places in this list as it may have, the verb changes nothing and returns None: then the
+    fan must show first that the address is theirs.
 
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
     WaitingListFull, TooManyPlaces, RateLimited, AddressTaken, EmailRequired, ChallengeRequired.
@@ -60,8 +66,10 @@ async def join(
     locked.other_places.check(user_id)
     if locked.actor == FAN and entry is not None:
         await locked.join_limit.check(user_id)
-    if contact.verified_email is not None:
-        await locked.contacts.check_mailbox(contact.verified_email)
+    if (email := contact.email if by_email else contact.verified_email) is not None:
+        await locked.contacts.check_mailbox(email)
+    if by_email is not None and not await locked.contacts.unverified.has_room(by_email):
+        return None
     # Last, so that no device works for a place that the list would refuse.
     bits = 0 if proof.solved or locked.actor != FAN else asked_bits(locked.list.join_challenge, proof.pressing)
     if bits:
@@ -73,5 +81,5 @@ async def join(
         unverified=contact.is_unverified,
         keep_waiting_for_rest=keep_waiting_for_rest,
     )
-    locked.contacts.add(joined.number, contact, network=network, quiet=quiet)
+    locked.contacts.add(joined.number, contact, network=network, quiet=quiet, by_email=by_email)
     return joined

@@ -1,0 +1,186 @@
+"""Join fans by an e-mail address alone, and give them the place before they verify it. This module knows no HTTP.
+
+The fan is the one of `email_sign_in.fan_id`, so that a mailbox has one place in a list, however its fan comes. Who
+has only typed an address gets this one new entry: its private link, and a token for nothing else. What the mailbox
+had before goes to the mailbox alone, as a link to sign in. So does the way to a place where the network of the fan
+already has as many unverified places as it may have. docs/joining.md has the threats, and the answers to them.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from waiting_list.access import private_links
+from waiting_list.access.email_limits import MailLimits
+from waiting_list.access.email_sign_in import FAN_SECONDS, SignIn, ask_to_sign_in, fan_id
+from waiting_list.access.join_gate import ChallengeResponse, Gate
+from waiting_list.access.rate_limits import Limits
+from waiting_list.access.signing_keys import SigningKeys
+from waiting_list.access.user_tokens import OnlyEntry, User, UserTokens
+from waiting_list.batching import Batcher
+from waiting_list.i18n import known
+from waiting_list.lists.challenges import ChallengeSolution
+from waiting_list.lists.contact import Contact, ContactFields
+from waiting_list.lists.engine import Caller, Engine
+from waiting_list.lists.models import Entry, ListKey
+from waiting_list.lists.queries import entries as entry_queries
+from waiting_list.lists.queries.lists import owner
+from waiting_list.lists.unverified_places import ByEmail
+from waiting_list.page_addresses import LIST, of_list
+from waiting_list.postgres.pool import Pool
+from waiting_list.problems import AddressTaken, AlreadyInList, Forbidden, InventoryNotFound, Problem, RateLimited
+from waiting_list.settings import Settings
+
+
+class Wish(NamedTuple):
+    """What a fan who joins wants."""
+
+    tickets_wanted: int
+    tickets_minimum: int | None = None
+    keep_waiting_for_rest: bool = False
+
+
+class NewPlace(NamedTuple):
+    """The new place of a fan: the path of its private link, and a token for this entry alone.
+
+    `mailed` says whether the service sends the link to the address.
+    """
+
+    entry: Entry
+    link: str
+    token: str
+    expires_at: datetime
+    mailed: bool
+    replayed: bool
+
+
+class EmailJoins:
+    """Joins by e-mail. Each process has one."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        settings: Settings,
+        engine: Engine,
+        gate: Gate,
+        signing_keys: SigningKeys,
+        user_tokens: UserTokens,
+        limits: Limits,
+        mail_limits: MailLimits,
+    ) -> None:
+        self._pool = pool
+        self._sends_mail = settings.sends_mail
+        self._owners: Batcher[ListKey, None, tuple[str, bool]] = Batcher(
+            self._read_owner, queue_limit=settings.list_queue_limit, batch_limit=settings.list_queue_limit
+        )
+        self._most_unverified = settings.unverified_places_per_network
+        self._engine = engine
+        self._gate = gate
+        self._signing_keys = signing_keys
+        self._user_tokens = user_tokens
+        self._limits = limits
+        self._mail_limits = mail_limits
+
+    async def fan(self, key: ListKey, given: ContactFields) -> User:
+        """Return the fan with this address in the organization of a list; nobody has shown that it is theirs.
+
+        Raises InventoryNotFound, Unavailable, and Forbidden if the service sends no e-mails: then no fan could
+        ever come back to the place.
+        """
+        assert given.email is not None
+        organization_id, mails = await self._owners.submit(key, None)
+        if not (mails or self._sends_mail):
+            raise Forbidden("This service sends no e-mails. Sign in at the ticket shop, then join from there.")
+        secret = await self._signing_keys.derived_secret()
+        contact = Contact.of(given, email_verified=False)
+        return User(fan_id(secret, organization_id, given.email), organization_id, contact)
+
+    async def join(
+        self,
+        key: ListKey,
+        caller: Caller,
+        fan: User,
+        wish: Wish,
+        *,
+        address: str | None,
+        given: ChallengeSolution | ChallengeResponse | None,
+    ) -> NewPlace | None:
+        """Join a `fan` of the method above, who comes from an IP address, and return the place.
+
+        Return None if the address has a place already, or if its fan must verify it first: then the service sends
+        a link to the address, as often as its limits allow, and the answer is the same whether it did. A join that
+        is repeated with its Idempotency-Key returns the same place again, until its address is verified.
+
+        The caller counts the join for the rate limits. Raises the problems of `verbs.join` but AlreadyInList and
+        AddressTaken.
+        """
+        network, times = self._limits.neighbourhood(address)
+        mailed = await self._may_mail(fan, address)
+        try:
+            answer = await self._gate.join(
+                key,
+                caller,
+                user_id=fan.user_id,
+                tickets_wanted=wish.tickets_wanted,
+                tickets_minimum=wish.tickets_minimum,
+                keep_waiting_for_rest=wish.keep_waiting_for_rest,
+                contact=fan.contact,
+                quiet=not mailed,
+                network=self._limits.network(address),
+                given=given,
+                by_email=ByEmail(network, self._most_unverified * times),
+            )
+        except (AlreadyInList, AddressTaken):
+            answer = None
+        entry = answer.entry if answer else None
+        if answer is None or entry is None or (answer.replayed and await self._is_verified(key, fan)):
+            await self._mail_link(key, fan, wish, address)
+            return None
+        secret = await self._signing_keys.derived_secret()
+        link = await private_links.make_link(self._pool, secret, key, entry.number)
+        # From the time of the join, so that a repeated join has the same token.
+        token, expires_at = await self._user_tokens.mint(
+            fan._replace(only=OnlyEntry(key.list_id, entry.number)), expires_in=FAN_SECONDS, now=entry.joined_at
+        )
+        return NewPlace(entry, link, token, expires_at, mailed, answer.replayed)
+
+    async def _read_owner(
+        self, key: ListKey, take: Callable[[], Sequence[None]]
+    ) -> Sequence[tuple[str, bool] | Problem]:
+        # Fans who come at once share one query.
+        asked = take()
+        try:
+            found: tuple[str, bool] | Problem = await owner(self._pool, key)
+        except InventoryNotFound as problem:
+            found = problem
+        return [found] * len(asked)
+
+    async def _may_mail(self, fan: User, address: str | None) -> bool:
+        assert fan.contact.email is not None
+        try:
+            await self._mail_limits.count_given(fan.organization_id, fan.user_id, fan.contact.email, address)
+        except RateLimited:
+            return False
+        return True
+
+    async def _is_verified(self, key: ListKey, fan: User) -> bool:
+        kept = await entry_queries.contact(self._pool, key, fan.user_id, organization_id=fan.organization_id)
+        return kept.email_verified
+
+    async def _mail_link(self, key: ListKey, fan: User, wish: Wish, address: str | None) -> None:
+        """Send a link that signs the fan in and leads to the place, or to the list's page with the wish."""
+        email = fan.contact.email
+        assert email is not None
+        query = {"tickets_wanted": wish.tickets_wanted}
+        if wish.tickets_minimum is not None:
+            query["tickets_minimum"] = wish.tickets_minimum
+        after = f"{of_list(LIST, key)}?{urlencode(query)}"
+        if wish.keep_waiting_for_rest:
+            after += "&keep_waiting_for_rest=yes"
+        with suppress(RateLimited):
+            await self._mail_limits.count_sign_in(fan.organization_id, email, address)
+            asked = SignIn(fan.organization_id, email, known(fan.contact.locale), after)
+            await ask_to_sign_in(self._pool, asked)
+            self._engine.wake.set()
