@@ -12,7 +12,9 @@ from waiting_list.pages.static_files import static
 FOLDER = Path(str(files("waiting_list.pages") / "static"))
 
 
-@pytest.mark.parametrize("name", ["style.css", "page.js", "icon.svg", "widget.js", "challenge.js"])
+@pytest.mark.parametrize(
+    "name", ["style.css", "page.js", "icon.svg", "widget.js", "challenge.js", "widget-fr.json"]
+)
 async def test_a_file_is_kept_for_ever_under_its_version_and_else_for_minutes(shop: Shop, name: str) -> None:
     for address, kept in (
         (static(name), "public, max-age=31536000, immutable"),
@@ -66,7 +68,7 @@ async def test_only_the_widget_and_what_it_loads_may_be_loaded_by_pages_of_other
         answer = await shop.http.get(f"/static/{name}")
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert "access-control-allow-origin" not in answer.headers
-    for name in ("widget.js", "challenge.js"):
+    for name in ("widget.js", "challenge.js", "widget.d.ts", "widget-en.json"):
         answer = await shop.http.get(f"/static/{name}")
         assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
         assert answer.headers["access-control-allow-origin"] == "*"

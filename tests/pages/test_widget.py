@@ -1,54 +1,110 @@
-"""The file of the widget: the same texts in both languages, no code that a strict policy forbids, and its page.
+"""The files of the widget: its texts in every language, its types, its page, and no code that a strict policy
+forbids."""
 
-The widget is one file for pages of other sites, so its texts are not in the catalogues. These tests compare them.
-"""
-
+import json
 import re
 from pathlib import Path
 
+import pytest
+from babel import Locale as BabelLocale
+
+from tests.support.shop import Shop
+from waiting_list.fields import Locale
+from waiting_list.i18n import LOCALES
+from waiting_list.lists.models import LeftReason
+from waiting_list.lists.queries.why_waiting import FanEntry, Reason
+from waiting_list.pages.static_files import static
+from waiting_list.pages.widget_texts import widget_texts
+
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = (ROOT / "waiting_list" / "pages" / "static" / "widget.js").read_text()
+TYPES = (ROOT / "waiting_list" / "pages" / "static" / "widget.d.ts").read_text()
 PAGE = (ROOT / "docs" / "widget.md").read_text()
 
+# As many signs as fit where the text stands on a phone: in the large button, beside a field, above a figure or a
+# field, in a line of its own.
+_LONGEST = {
+    22: ("buy", "save"),
+    26: ("buy_n", "give_back", "leave_no", "keep_held", "decline"),
+    38: (
+        *("position", "tickets_ahead", "number", "left", "email", "tickets", "minimum", "fewer", "spare", "leave"),
+        *("join", "rules", "change"),
+    ),
+    46: ("stay", "ask_for"),
+}
 
-def texts(language: str) -> dict[str, str]:
-    """The texts of a language by their names; one that has two forms is both together."""
-    block = re.search(rf"^  {language}: {{\n(.*?)^  }},\n", SCRIPT, re.DOTALL | re.MULTILINE)
-    assert block
-    return dict(re.findall(r"^    (\w+): (.+?),\n(?=    \w|$|\Z)", block[1], re.DOTALL | re.MULTILINE))
+
+def forms(locale: Locale, name: str) -> list[str]:
+    text = widget_texts(locale)[name]
+    return [text] if isinstance(text, str) else list(text.values())
 
 
-def test_both_languages_say_the_same_things() -> None:
-    english, french = texts("en"), texts("fr")
-    assert len(english) > 50
-    assert list(english) == list(french)
-    for name, text in english.items():
-        assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", french[name])), name
-        assert ("one:" in text) == ("one:" in french[name]), name
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_language_has_every_text_and_none_is_longer_than_its_place(locale: Locale) -> None:
+    texts = widget_texts(locale)
+    assert texts.keys() == widget_texts("en").keys()
+    assert all(form.strip() for name in texts for form in forms(locale, name))
+    categories = BabelLocale.parse(locale, sep="-").plural_form
+    for name, text in texts.items():
+        if isinstance(text, dict):
+            assert "other" in text, name
+            assert text.keys() <= categories.tags | {"other"}, name
+    for most, names in _LONGEST.items():
+        for name in names:
+            for form in forms(locale, name):
+                shown = re.sub(r"{\w+}", "12", form)
+                assert len(shown) <= most, f"{name}: {shown}"
+
+
+def test_the_plural_forms_are_called_as_browsers_call_them() -> None:
+    assert widget_texts("en")["n_tickets"] == {"one": "{num} ticket", "other": "{num} tickets"}
+    assert widget_texts("fr")["waiting"] == {
+        "one": "{num} personne attend.",
+        "other": "{num} personnes attendent.",
+    }
 
 
 def test_french_has_its_own_marks() -> None:
-    for name, text in texts("fr").items():
-        assert "'" not in text, name
-        assert not re.search(r"\w [:;!?](?! \{)", re.sub(r"(one|other): ", "", text)), (
-            f"{name}: a space that may break"
-        )
+    for name in widget_texts("fr"):
+        for form in forms("fr", name):
+            assert "'" not in form, name
+            assert not re.search(r"\w [:;!?]", form), f"{name}: a space that may break"
 
 
 def test_every_text_is_used_and_every_text_that_is_used_is_there() -> None:
-    code = SCRIPT[SCRIPT.index("const SORRY") :]
-    named = set(re.findall(r"\"(\w+)\"", code)) | {
-        "left_ended",
+    texts = widget_texts("en").keys()
+    joining_by_email = {"email", "email_note", "mailed", "letter", "sorry_place"}
+    by_the_service = joining_by_email | {*Reason, *LeftReason, "not_opened", "show_began", "draft"}
+    composed = {f"{verb}_{part}" for verb in ("leave", "decline", "give_back") for part in ("ask", "sure")} | {
         "after_leave",
         "after_requeue",
-        "leave_sure",
-        "decline_sure",
-        "give_back_sure",
         "work_always",
         "work_adaptive",
+        "nothing_free_next",
     }
-    closed_and_left = {"not_opened", "bought", "cancelled", "removed"}  # by the names that the service gives them
-    assert set(texts("en")) - named - closed_and_left == set()
+    code = SCRIPT[SCRIPT.index("const SORRY") :]
+    quoted = set(re.findall(r"\"(\w+)\"", code))
+    assert texts - quoted - composed - by_the_service == set()
+    called = set(re.findall(r"#text\(\"(\w+)\"", code)) | {*re.findall(r": \"(sorry_\w+)\"", code)}
+    assert (called | composed) - texts == set()
+    assert {*Reason, *LeftReason} - {LeftReason.ENDED} <= texts
+
+
+async def test_each_language_is_a_file_that_every_page_may_load_and_keep_for_ever(shop: Shop) -> None:
+    script = (await shop.http.get(static("widget.js"))).text
+    found = re.search(r"const LANGUAGES = ({.*});", script)
+    assert found
+    files: dict[str, str] = json.loads(found[1])
+    assert files.keys() == {locale.lower() for locale in LOCALES}
+    for locale in LOCALES:
+        answer = await shop.http.get(f"/static/{files[locale.lower()]}")
+        assert answer.json() == widget_texts(locale)
+        assert answer.headers["content-type"].startswith("application/json")
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+        zipped = await shop.http.get(answer.url.path, headers={"Accept-Encoding": "gzip"})
+        assert int(zipped.headers["content-length"]) < 5_000
 
 
 def test_it_makes_no_markup_and_no_inline_style() -> None:
@@ -66,14 +122,32 @@ def test_it_makes_no_markup_and_no_inline_style() -> None:
     assert 'credentials: "omit"' in SCRIPT
 
 
-def test_what_a_shop_can_set_is_documented() -> None:
+def test_what_a_page_can_set_and_hear_is_documented_and_typed() -> None:
     variables = set(re.findall(r"--waiting-list-[a-z-]+", SCRIPT))
     assert variables == set(re.findall(r"`(--waiting-list-[a-z-]+)`", PAGE))
     observed = re.search(r"observedAttributes = \[(.*?)\]", SCRIPT)
     assert observed
-    for attribute in re.findall(r'"([\w-]+)"', observed[1]):
-        assert f"`{attribute}`" in PAGE
-    for event in re.findall(r'#emit\("([\w-]+)"', SCRIPT):
-        assert f"`waiting-list:{event}`" in PAGE
+    attributes = re.findall(r'"([\w-]+)"', observed[1])
+    typed = TYPES[TYPES.index("interface WaitingListAttributes") :].partition("}")[0]
+    assert set(re.findall(r'^  "?([\w-]+)"?\??:', typed, re.MULTILINE)) == set(attributes)
+    assert [one for one in attributes if f"`{one}`" not in PAGE] == []
+    # The service's statuses are events as well.
+    events = {*re.findall(r'#emit\("([\w-]+)"', SCRIPT), "ready", "left"}
+    assert events == set(re.findall(r'"waiting-list:([\w-]+)":', TYPES))
+    assert [one for one in events if f"`waiting-list:{one}`" not in PAGE] == []
+    members = {*re.findall(r"^  (?:get|set) (\w+)\(", SCRIPT, re.MULTILINE), "refresh"}
+    element = TYPES[TYPES.index("interface WaitingListElement ") :].partition("\n}")[0]
+    assert members == set(re.findall(r"^  (?:readonly )?(\w+)(?=[:(])", element, re.MULTILINE)) - {
+        "addEventListener"
+    }
     parts = " ".join(re.findall(r'part: "([\w ]+)"', SCRIPT)).split()
     assert [part for part in parts if f"`{part}`" not in PAGE] == []
+
+
+def test_the_types_have_the_fields_of_an_entry() -> None:
+    entry = TYPES[TYPES.index("interface WaitingListEntry ") :].partition("}")[0]
+    assert set(re.findall(r"^  (\w+)\??:", entry, re.MULTILINE)) == FanEntry.model_fields.keys()
+    for reason in Reason:
+        assert f'"{reason}"' in TYPES
+    for left in LeftReason:
+        assert f'"{left}"' in entry

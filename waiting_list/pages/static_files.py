@@ -1,12 +1,14 @@
 """Serve the files that pages load: styles and scripts.
 
 Browsers may keep an address with the version of its file for ever. `answer_file` also sends content that is made
-once in a process, such as the API document.
+once in a process, such as the API document. The texts of the widget are a file for each language, made from the
+catalogues.
 """
 
 import asyncio
 import gzip
 import hashlib
+import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -14,6 +16,7 @@ from importlib.resources import files
 from fastapi import APIRouter, Response
 
 from waiting_list.page_addresses import DASHBOARD, FAVICON, MAILS, ROBOTS, STATIC, WORKER, address
+from waiting_list.pages.widget_texts import file_names, texts_file
 from waiting_list.problems import NotFound
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import takes_gzip
@@ -24,12 +27,16 @@ router = APIRouter(route_class=ToolRoute, include_in_schema=False)
 _MEDIA_TYPES = {
     "css": "text/css",
     "js": "text/javascript",
-    "svg": "image/svg+xml",
-    "txt": "text/plain",
+    "json": "application/json",
     "png": "image/png",
+    "svg": "image/svg+xml",
+    "ts": "text/plain",
+    "txt": "text/plain",
 }
-_EMBEDDED = ("widget.js", "challenge.js")
-"""The files that pages of other sites may load: the widget, and the script that it loads for a challenge."""
+_TEXTS = file_names()
+_EMBEDDED = ("widget.js", "challenge.js", "widget.d.ts", *_TEXTS)
+"""The files that pages of other sites may load: the widget, its types, its texts, and the script that it loads for
+a challenge."""
 
 
 class StaticFile:
@@ -50,14 +57,23 @@ class StaticFile:
 
 
 _FOLDER = files("waiting_list.pages") / "static"
-_NAMES = frozenset(file.name for file in _FOLDER.iterdir())
+_NAMES = frozenset(file.name for file in _FOLDER.iterdir()) | _TEXTS.keys()
+
+
+_NO_VERSIONS = b'{ en: "widget-en.json" }'
+"""What stands in the widget's source in place of the addresses of its texts."""
 
 
 @cache
 def _file(name: str) -> StaticFile:
     # At the first use, because most processes never send the two megabytes of Swagger UI.
     assert name in _NAMES
-    return StaticFile((_FOLDER / name).read_bytes(), _MEDIA_TYPES[name.rpartition(".")[2]])
+    body = texts_file(_TEXTS[name]) if name in _TEXTS else (_FOLDER / name).read_bytes()
+    if name == "widget.js":
+        versions = {locale.lower(): f"{text}?v={_file(text).version}" for text, locale in _TEXTS.items()}
+        assert body.count(_NO_VERSIONS) == 1
+        body = body.replace(_NO_VERSIONS, json.dumps(versions).encode())
+    return StaticFile(body, _MEDIA_TYPES[name.rpartition(".")[2]])
 
 
 _MINUTES = {"Cache-Control": "public, max-age=300"}
