@@ -65,9 +65,9 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2265,
+        2282,
         # Each statement asks the node of its list alone, which takes a line or two.
-        396,
+        405,
     ),
     # Each is off unless a list or an event asks for it, and is read by itself.
     "rules": Part(
@@ -83,9 +83,10 @@ PARTS = {
             "lists/unverified_places.py",
             "lists/verbs/message.py",
             "lists/verbs/pause.py",
+            "lists/verbs/alert.py",
         ),
-        584,
-        111,
+        640,
+        132,
     ),
     # What steers a hold after the fan has it.
     "holds": Part(

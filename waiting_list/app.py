@@ -37,6 +37,7 @@ from waiting_list.api.organizer import stock as organizer_stock
 from waiting_list.api.organizer import user_tokens as organizer_user_tokens
 from waiting_list.api.organizer import webhooks as organizer_webhooks
 from waiting_list.api.organizer import wording as organizer_wording
+from waiting_list.api.user import alerts as user_alerts
 from waiting_list.api.user import contact as user_contact
 from waiting_list.api.user import email_joins as user_email_joins
 from waiting_list.api.user import entries as user_entries
@@ -80,6 +81,7 @@ from waiting_list.pages.dashboard import team as dashboard_team
 from waiting_list.pages.dashboard import ticket_types as dashboard_ticket_types
 from waiting_list.pages.dashboard import webhooks as dashboard_webhooks
 from waiting_list.pages.dashboard import wording as dashboard_wording
+from waiting_list.pages.fans import alerts as fan_alerts
 from waiting_list.pages.fans import calendar as fan_calendar
 from waiting_list.pages.fans import install as fan_install
 from waiting_list.pages.fans import lists as fan_lists
@@ -128,9 +130,12 @@ ROUTERS = (
     organizer_organization.router,
     organizer_wording.router,
     user_contact.router,
+    user_alerts.router,
     organizer_private_links.router,
     fan_private_link.router,
     fan_lists.router,
+    fan_alerts.router,
+    fan_alerts.public_router,
     fan_own_entry.router,
     fan_calendar.router,
     fan_install.router,

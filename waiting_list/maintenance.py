@@ -177,6 +177,8 @@ class Maintenance:
                     return await self._engine.run(key, SERVICE, verbs.idle)
                 case "catch_up":
                     return await self._engine.run(key, SERVICE, verbs.catch_up)
+                case "tell_alerts":
+                    return await self._engine.run(key, SERVICE, verbs.tell_alerts, at_most=_CHUNK)
                 case "resume":
                     return await self._engine.run(key, SERVICE, verbs.resume)
                 case _:

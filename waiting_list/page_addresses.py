@@ -4,7 +4,7 @@ Each constant is a pattern for routers. `address` fills it; templates call it as
 """
 
 from typing import Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 HOME = "/"
 LANGUAGE = "/language"
@@ -16,6 +16,10 @@ MY_LISTS = "/my-lists"
 EVENT = "/events/{event_id}"
 LIST = "/waiting-lists/{offer_id}/{representation_id}"
 JOIN = LIST + "/join"
+ALERT = LIST + "/alert"
+"""Where a fan asks to be told when the list opens."""
+STOP_EMAILS = "/stop-emails/{organization_id}/{mail_code}"
+"""Where the owner of a mailbox unsubscribes from an organization, without an entry."""
 PLACE = LIST + "/place"
 """The entry of the signed-in fan."""
 PRIVATE_LINKS = "/e/"
@@ -208,6 +212,17 @@ def unsubscribe(place: str, mail_code: str | None) -> str:
 def subscribe(place: str, mail_code: str | None) -> str:
     """Return where a fan subscribes again."""
     return _with_code(place, SUBSCRIBE, mail_code)
+
+
+def sale_link(purchase_url: str | None) -> str | None:
+    """Return where anybody buys while tickets are on sale: the list's `purchase_url` without what only the fans of
+    the list have, or None if nothing would be left of it."""
+    if purchase_url is None:
+        return None
+    parts = urlsplit(purchase_url)
+    query = "&".join(one for one in parts.query.split("&") if "{" not in one)
+    link = urlunsplit(parts._replace(query=query, fragment="" if "{" in parts.fragment else parts.fragment))
+    return None if "{" in link else link
 
 
 def _with_code(place: str, pattern: str, mail_code: str | None) -> str:

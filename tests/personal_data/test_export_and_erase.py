@@ -42,7 +42,13 @@ ADA = f"ada-{MARK}"
 ADDRESS = f"ada.{MARK}@example.org"
 CONTACT = {"email": ADDRESS, "name": f"Ada {MARK}", "locale": "fr", "email_verified": True}
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "personal-data.md").read_text()
-NOT_MARKED = {("contacts", "locale"), ("sign_ins", "locale"), ("idempotency", "user_id")}
+NOT_MARKED = {
+    ("contacts", "locale"),
+    ("alerts", "locale"),
+    ("alerts", "fan_id"),
+    ("sign_ins", "locale"),
+    ("idempotency", "user_id"),
+}
 """Personal, but with no room for a mark, or written by earlier versions only."""
 
 
@@ -121,6 +127,11 @@ class Office:
         assert made["types"] == []
         for n in range(1, 6):
             await self.shop.stock(where=f"off_{n}/rep_{n}")
+        first = "/waiting-lists/off_1/rep_1"
+        await self.shop.made("PATCH", first, {"open": False})
+        asked = await self.shop.http.post(f"/v1/user{first}/alerts", json={"email": ADDRESS, "locale": "fr"})
+        assert asked.status_code == 202
+        await self.shop.made("PATCH", first, {"open": True})
         await self.join("bob", "off_1/rep_1")
         await self.join(ADA, "off_1/rep_1", **{"Idempotency-Key": "first"})
         await self.join(ADA, "off_2/rep_2")
@@ -221,7 +232,8 @@ async def test_all_that_is_kept_of_a_person_is_exported_and_none_is_left_after_a
         assert (await office.shop.made("DELETE", f"/users/{ADA}"))["waiting_lists"] == 5
         office.hook.gate.set()
     assert await office.marked() == []
-    empty = {"entries": [], "contacts": [], "history": [], "notices": [], "sign_ins": [], "suppressions": []}
+    kept = ("entries", "contacts", "history", "notices", "sign_ins", "suppressions", "alerts")
+    empty: dict[str, Any] = {name: [] for name in kept}
     assert await office.shop.made("GET", f"/users/{ADA}/export") == {"user_id": ADA} | empty
     await is_clean(office)
     after = await office.shop.made("GET", "/users/bob/export")

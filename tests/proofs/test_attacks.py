@@ -47,7 +47,7 @@ def organizer_calls(app: FastAPI) -> list[tuple[str, str]]:
 
 VICTIMS = {
     "offer_id": "off_1", "representation_id": "rep_1", "event_id": "ev_1", "user_id": "ada",
-    "webhook_id": WEBHOOK, "notice_id": NOTICE,
+    "webhook_id": WEBHOOK, "notice_id": NOTICE, "alert_id": NOTICE,
 }  # fmt: skip
 ABSENT = dict.fromkeys(VICTIMS, "absent") | {"notice_id": "5a0b2b3c-0000-4000-8000-00000000ffff"}
 MESSAGE = {"to": ["waiting"], "subject": {"en": "Doors"}, "text": {"en": "They open at 19:00."}}
@@ -56,6 +56,7 @@ BODIES = {
     "configure": {"hold_minutes": 1}, "join_for_user": {"user_id": "eve", "tickets_wanted": 1}, "buy": {},
     "move": {"to": "first"}, "promote": {"tickets": 1}, "rotate_api_key": {}, "redeliver": {"status": "dead"},
     "change_webhook": {"disabled": True}, "change_for_user": {"tickets_wanted": 1},
+    "ask_for_alert": {"email": "eve@example.org"},
     "message": MESSAGE, "message_event": MESSAGE, "preview_wording": WORDS,
     "change_wording": {"emails": [WORDS]}, "cancel_representation": {},
     "grant": {"tickets": 1}, "extend": {"minutes": 1}, "extend_all": {"minutes": 1}, "restore": {"undo": "1-1"},

@@ -290,6 +290,9 @@ async def the_end(walk: Walk) -> None:
     exported = await walk("export_user")
     assert exported["entries"]
     await walk("erase")
+    await walk("configure", but={"open": False})
+    alert = await walk("ask_for_alert")
+    await walk("take_alert_back", alert_id=alert["alert_id"])
 
 
 async def test_webhooks_receive_what_the_document_shows(app: FastAPI, shop: Shop) -> None:

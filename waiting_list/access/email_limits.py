@@ -99,6 +99,13 @@ class MailLimits:
             (self._organization, organization_id),
         )
 
+    async def count_alert(self, email: str, address: str | None) -> None:
+        """Count a visitor who wants one e-mail when a list opens. Raises RateLimited, Unavailable.
+
+        A visitor at an address that is not public does not count for a network, because a crowd may share it.
+        """
+        await self._count((self._mailbox, mailbox(email)), (self._network, Limits.network(address)))
+
     async def count_member_sign_in(self, email: str, address: str | None) -> None:
         """Count a sign-in link to the dashboard: at most one a minute for a mailbox. Raises RateLimited,
         Unavailable."""

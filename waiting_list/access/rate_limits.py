@@ -161,10 +161,19 @@ class Limits:
         grant a caller at most 1 + N/8 times the limit, and each process at most the limit. A refused join does not
         count in the database. Raises RateLimited, Unavailable.
         """
-        wanted = (
-            *_of_caller(self._user_joins, f"{organization_id}\x00{user_id}"),
-            *self._address_joins.wanted(address),
+        return await self._count_shared(
+            (
+                *_of_caller(self._user_joins, f"{organization_id}\x00{user_id}"),
+                *self._address_joins.wanted(address),
+            )
         )
+
+    async def alert_from(self, address: str | None) -> Allowance | None:
+        """Count a visitor who wants to be told when a list opens, as a join from the address. Raises RateLimited,
+        Unavailable."""
+        return await self._count_shared(self._address_joins.wanted(address))
+
+    async def _count_shared(self, wanted: Sequence[_Wanted]) -> Allowance | None:
         # First the limit of this process, so that its refusals cost no query.
         allowance = self._count(wanted)
         now = time.monotonic()

@@ -6,6 +6,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from waiting_list.fields import Address, Flag, Frozen, Id, Instant, Quantity, Row, Stock, Text, Timezone, Title
+from waiting_list.lists.list_state import ListStatus
 from waiting_list.looks import Look, image_address
 
 
@@ -143,6 +144,7 @@ class ListState(Frozen):
     offer_id: str
     representation_id: str
     open: bool
+    list_state: ListStatus
     waiting: int
     free: int
 

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from waiting_list.catalogue.models import Event, EventSummary, Offer, Representation
-from waiting_list.lists.list_state import list_state
+from waiting_list.catalogue.search import EventSearch
+from waiting_list.lists.list_state import ListStatus, list_state
 from waiting_list.lists.models import Inventory, ListKey
 from waiting_list.looks import Look, image_address
 from waiting_list.postgres.outage import is_of_lost_node
@@ -26,23 +27,36 @@ async def organizations(pool: Pool) -> dict[str, Look]:
 
 
 async def upcoming_events(
-    pool: Pool, organization_id: Sequence[str] | None, *, limit: int, cursor: str | None
+    pool: Pool,
+    organization_id: Sequence[str] | None,
+    *,
+    search: EventSearch = EventSearch(),  # noqa: B008 - an immutable value
+    limit: int,
+    cursor: str | None,
 ) -> Page[EventSummary]:
     """Return events that have not begun, the next one first, with their representations, offers and lists.
 
-    While a node of a Citus cluster is lost, the events have no lists. Raises Unavailable.
+    With a search, the next date is the next that matches. While a node of a Citus cluster is lost, the events have
+    no lists. Raises Unavailable.
     """
     after = decode(cursor, datetime, str)
     records, lists = [], []
     try:
         async with snapshot(pool) as acquired:
-            records = await acquired.fetch(sql("read_upcoming_events"), organization_id, *after, limit + 1)
+            if search.is_given:
+                found = await acquired.fetch(
+                    sql("find_upcoming_events"), organization_id, *after, limit + 1, *search.parameters
+                )
+                columns = ([one[name] for one in found] for name in ("event_id", "next_start"))
+                records = await acquired.fetch(sql("read_found_events"), *columns)
+            else:
+                records = await acquired.fetch(sql("read_upcoming_events"), organization_id, *after, limit + 1)
         async with connection(pool) as acquired:
             lists = await acquired.fetch(sql("read_lists_of_events"), [one["event_id"] for one in records])
     except Unavailable as problem:
         if not is_of_lost_node(problem.__cause__):
             raise
-    lists_of = {record["event_id"]: json.loads(record["waiting_lists"]) for record in lists}
+    lists_of = {record["event_id"]: _states(record) for record in lists}
     return page_of(records, limit, partial(_event_summary, lists_of), "next_start", "event_id")
 
 
@@ -62,7 +76,7 @@ async def shown_event(pool: Pool, event_id: str) -> EventSummary:
     except Unavailable as problem:
         if not is_of_lost_node(problem.__cause__):
             raise
-    return _event_summary({one["event_id"]: json.loads(one["waiting_lists"]) for one in lists}, record)
+    return _event_summary({one["event_id"]: _states(one) for one in lists}, record)
 
 
 class LinkedEvent(NamedTuple):
@@ -180,6 +194,20 @@ async def inventories(
 
 def _inventory(record: Record) -> Inventory:
     return Inventory.from_record(record, **list_state(record.__getitem__, record["now"])._asdict())
+
+
+def _states(record: Record) -> list[dict[str, Any]]:
+    """Return the lists of an event with their states. No draft has one here."""
+    found = []
+    for one in json.loads(record["waiting_lists"]):
+        known = one | {name: one[name] and datetime.fromisoformat(one[name]) for name in _INSTANTS}
+        state = list_state((known | {"draft": False, "cancelled_reason": None}).__getitem__, record["now"])
+        shown = {name: one[name] for name in ("offer_id", "representation_id", "waiting", "free")}
+        found.append(shown | {"open": state.list_state is ListStatus.OPEN, "list_state": state.list_state})
+    return found
+
+
+_INSTANTS = ("closes_at", "start_datetime", "cancelled_at")
 
 
 def _event_summary(lists_of: Mapping[str, Any], record: Record) -> EventSummary:

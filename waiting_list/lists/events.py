@@ -28,6 +28,10 @@ RECORDED_AS: Mapping[str, Set[str]] = {
     "extend_all": {"extend"},
     "extend_outage": {"extend"},
     "catch_up": {"reschedule", "cancel", "reinstate", "change_event", "resume"},
+    # They change no place and no stock, so the history has none of it.
+    "alert": set(),
+    "tell_alerts": set(),
+    "put_back_alerts": set(),
 }
 """The verbs of the engine that the history records as other verbs."""
 

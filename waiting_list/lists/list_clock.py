@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from waiting_list.lists.holds import hold_until
-from waiting_list.lists.list_state import ListState, list_state
+from waiting_list.lists.list_state import ListState, ListStatus, list_state
 from waiting_list.lists.models import Status
 from waiting_list.lists.rows import EntryRow, ListRow
 from waiting_list.lists.settings_models import ListSettings
@@ -17,6 +17,7 @@ class ListClock:
     """The part of a locked list that looks at the clock."""
 
     list: ListRow
+    was: ListRow
     now: datetime
     starts_at: datetime
     cancelled_at: datetime | None
@@ -32,15 +33,24 @@ class ListClock:
     @property
     def state(self) -> ListState:
         """Return whether fans can join, and why not."""
-        return list_state(
-            lambda name: self.of_representation[name] if name in OF_REPRESENTATION else getattr(self.list, name),
-            self.now,
-        )
+        return self._state_of(self.list)
+
+    @property
+    def opens(self) -> bool:
+        """Return whether fans can join after this transaction, and could not before it."""
+        before, after = self._state_of(self.was), self.state
+        return after.list_state is ListStatus.OPEN and before.list_state is not ListStatus.OPEN
 
     @property
     def settings(self) -> ListSettings:
         """The settings, as clients see them."""
         return self.list.settings.model_copy(update=self.state._asdict())
+
+    def _state_of(self, row: ListRow) -> ListState:
+        return list_state(
+            lambda name: self.of_representation[name] if name in OF_REPRESENTATION else getattr(row, name),
+            self.now,
+        )
 
     @property
     def ended(self) -> bool:

@@ -29,8 +29,8 @@ class WebhookType(StrEnum):
 
 
 class EmailKind(StrEnum):
-    """The e-mails to fans, and two to people of an organization: `member_link` and `webhook_disabled`. These and
-    `sign_in` do not concern an entry."""
+    """The e-mails to fans, and two to people of an organization: `member_link` and `webhook_disabled`. These,
+    `opened` and `sign_in` do not concern an entry."""
 
     JOINED = "joined"
     READY = "ready"
@@ -43,6 +43,7 @@ class EmailKind(StrEnum):
     REMOVED = "removed"
     MESSAGE = "message"
     VERIFY = "verify"
+    OPENED = "opened"
     SIGN_IN = "sign_in"
     MEMBER_LINK = "member_link"
     WEBHOOK_DISABLED = "webhook_disabled"

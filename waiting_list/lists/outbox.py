@@ -38,9 +38,11 @@ async def write_outbox(locked: LockedList, *, announces: bool = True) -> bool:
 
     The call writes the e-mails whatever this process knows of mail servers, because a worker that can send them
     may come later. Joins without an address and without webhooks cost no statement. Unless it `announces`, no
-    e-mail says that a fan joined.
+    e-mail says that a fan joined. If the list begins to take fans, the worker writes to those who asked for that.
     """
     await locked.flush()
+    if locked.opens:
+        await locked.connection.execute(sql("note_opening"), locked.list.list_id, locked.now)
     written = await _write_for_webhooks(locked) if locked.webhooks else False
     told = await write_change_letters(locked) if locked.news else False
     return await _write_for_fans(locked, announces) or written or told

@@ -14,6 +14,7 @@ from waiting_list.access.private_links import link_hash, link_token, verificatio
 from waiting_list.access.purchase_passes import PurchasePasses
 from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.i18n import in_language, offered, spoken
+from waiting_list.lists.list_state import ListStatus, list_state
 from waiting_list.lists.models import Entry, LeftReason, Status
 from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.looks import look_of_sender
@@ -74,6 +75,47 @@ class EmailComposer:
         async with connection(self._pool) as acquired:
             found = await acquired.fetch(sql("read_messages"), list_id, [UUID(one) for one in wanted])
         return {str(one["message_id"]): one for one in found}
+
+    async def read_alerts(self, list_id: UUID, notices: Sequence[Record]) -> dict[str, Mapping[str, Any]]:
+        """Return the facts for the letters among these notices that say that a list is open, by the notice's body.
+
+        `subscribed` is false if the mailbox has unsubscribed from the organization, and `open` if the list takes
+        no fans any more. Raises Unavailable.
+        """
+        wanted = [UUID(notice["body"]) for notice in notices if notice["type"] == EmailKind.OPENED]
+        if not wanted:
+            return {}
+        secret = await self._signing_keys.derived_secret()
+        async with connection(self._pool) as acquired:
+            found = await acquired.fetch(sql("read_alerts"), list_id, wanted)
+            emails = {one["email"] for one in found}
+            organization_id = found[0]["organization_id"] if found else ""
+            silent = await suppressed(acquired, secret, organization_id, emails)
+        return {
+            str(one["alert_id"]): dict(one)
+            | {
+                "subscribed": one["email"] not in silent,
+                "open": list_state(one.__getitem__, one["now"]).list_state is ListStatus.OPEN,
+            }
+            for one in found
+        }
+
+    async def compose_opened(self, notice: Record, about: Mapping[str, Any]) -> EmailMessage:
+        """Return the e-mail that says that a list takes fans. Raises Unavailable."""
+        secret = await self._signing_keys.derived_secret()
+        organization_id = about["organization_id"]
+        code = unsubscribe_code(secret, organization_id, about["email"])
+        stop = to.address(to.STOP_EMAILS, organization_id=organization_id, mail_code=code)
+        key = {name: about[name] for name in ("offer_id", "representation_id")}
+        context = EmailContext(
+            **{name: about[name] for name in _OPENED_FIELDS},
+            locale=_locale(about),
+            footer=json.loads(about["footer"] or "{}"),
+            **look_of_sender(about, self._public_url),
+            link=self._public_url + to.address(to.LIST, **key),
+            unsubscribe_link=self._public_url + stop,
+        )
+        return self._renderer.render(EmailKind.OPENED, context, notice_id=notice["notice_id"])
 
     async def compose(self, notice: Record, about: Mapping[str, Any], said: Record | None = None) -> EmailMessage:
         """Return the e-mail to the fan of an entry; `said` is an organizer's message. Raises Unavailable."""
@@ -234,18 +276,21 @@ def seconds_until_due(notice: Record, about: Mapping[str, Any]) -> float | None:
 
 
 _SENDER_FIELDS = ("sender_name", "reply_to", "organizer_contact")
-_SHOWN_FIELDS = (
+_OPENED_FIELDS = (
     *_SENDER_FIELDS,
     "organization_id",
-    "name",
     "email",
-    "email_verified",
     "event_title",
     "venue_name",
     "venue_address",
     "timezone",
     "offer_name",
     "start_datetime",
+)
+_SHOWN_FIELDS = (
+    *_OPENED_FIELDS,
+    "name",
+    "email_verified",
     "cancelled",
     "cancelled_reason",
     "number",

@@ -11,6 +11,7 @@ from waiting_list.lists import verbs
 from waiting_list.lists.engine import SERVICE, Engine
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.notice_kinds import EmailKind
+from waiting_list.notifications.alerts import forget
 from waiting_list.notifications.email_composer import (
     NO_RECIPIENT,
     EmailComposer,
@@ -57,20 +58,51 @@ class EmailSender:
             claimed = await acquired.fetch(sql("claim_notices"), list_id, "", BATCH, LEASE)
         entries = await self._composer.read_entries(list_id, [notice["number"] for notice in claimed])
         messages = await self._composer.read_messages(list_id, claimed)
+        alerts = await self._composer.read_alerts(list_id, claimed)
         waits = await self._waits(claimed, entries)
 
         async def send(notice: Record) -> SendResult:
             if seconds := waits.get(notice["notice_id"]):
                 return SendResult(notice, NoticeStatus.PENDING, delay_seconds=seconds, reason=_ENOUGH)
+            if notice["type"] == EmailKind.OPENED:
+                return await self._send_opened(notice, alerts.get(notice["body"]))
             return await self._send(notice, entries.get(notice["number"]), messages.get(notice["body"]))
 
         results = await send_batch(claimed, send, gate=self._gate)
         bounced = [one for one in results if one.attempt and one.attempt.bad_address]
         await record_results(self._pool, list_id, [one for one in results if one not in bounced])
         await self._note_addresses(results, entries)
+        await self._forget_alerts(list_id, results, alerts)
         # Last, so that a process that dies before it has noted a bounce meets it again.
         await record_results(self._pool, list_id, bounced)
         return len(claimed)
+
+    async def _send_opened(self, notice: Record, about: Mapping[str, Any] | None) -> SendResult:
+        """Send the e-mail that says that a list takes fans, if it still does."""
+        if about is None or not about["subscribed"]:
+            return SendResult(notice, NoticeStatus.DROPPED, reason=NO_RECIPIENT)
+        if not about["open"]:
+            return SendResult(notice, NoticeStatus.DROPPED, reason="the list takes no fans any more")
+        return SendResult.of(
+            notice, await self._transport.send(await self._composer.compose_opened(notice, about))
+        )
+
+    async def _forget_alerts(
+        self, list_id: UUID, results: Sequence[SendResult], alerts: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Forget who has had the letter about the opening; who has not, because the list has closed, waits on."""
+        done = {
+            one.notice["body"]: alerts[one.notice["body"]]
+            for one in results
+            if one.notice["body"] in alerts and one.status is not NoticeStatus.PENDING
+        }
+        closed = [UUID(body) for body, one in done.items() if one["subscribed"] and not one["open"]]
+        await forget(self._pool, list_id, {UUID(body) for body in done} - {*closed})
+        if closed:
+            about = alerts[str(closed[0])]
+            key = ListKey(about["offer_id"], about["representation_id"])
+            with suppress(InventoryNotFound):  # deleted meanwhile
+                await self._engine.run(key, SERVICE, verbs.put_back_alerts, alert_ids=closed)
 
     async def _note_addresses(
         self, results: Sequence[SendResult], entries: Mapping[int, Mapping[str, Any]]

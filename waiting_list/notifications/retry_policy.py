@@ -15,6 +15,7 @@ DELAYS_SECONDS = (5, 30, 120, 300, 900, 2_700, 7_200, 18_000, 36_000)
 _LONGEST_WAIT = timedelta(days=3)
 _LONGEST_WAITS = {
     EmailKind.JOINED: timedelta(days=1),
+    EmailKind.OPENED: timedelta(days=1),
     EmailKind.SIGN_IN: timedelta(hours=1),
     EmailKind.MEMBER_LINK: timedelta(days=7),
     EmailKind.VERIFY: timedelta(days=7),

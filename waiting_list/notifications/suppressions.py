@@ -14,7 +14,7 @@ from datetime import datetime
 from waiting_list.key_material import derived
 from waiting_list.lists.contact import KeptContact
 from waiting_list.lists.mailboxes import mailbox
-from waiting_list.postgres.pool import Connection, Pool, connection
+from waiting_list.postgres.pool import Connection, Pool, clock, connection
 from waiting_list.postgres.statements import sql
 
 _HASH_BYTES = 32
@@ -52,6 +52,12 @@ async def suppress(pool: Pool, organization_id: str, hashed: bytes, *, now: date
     """Unsubscribe a mailbox from the organization's e-mails. Safe to repeat. Raises Unavailable."""
     async with connection(pool) as acquired:
         await acquired.execute(sql("insert_suppression"), organization_id, hashed, now)
+
+
+async def suppress_now(pool: Pool, organization_id: str, hashed: bytes) -> None:
+    """Do `suppress` as of now. Raises Unavailable."""
+    async with connection(pool) as acquired:
+        await acquired.execute(sql("insert_suppression"), organization_id, hashed, await clock(acquired))
 
 
 async def lift_suppression(pool: Pool, organization_id: str, hashed: bytes) -> None:

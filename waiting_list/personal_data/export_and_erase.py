@@ -14,11 +14,13 @@ from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import KeptContact
 from waiting_list.lists.engine import Caller, Engine
+from waiting_list.lists.mailboxes import mailbox
 from waiting_list.lists.models import Entry, ListKey, organization_list_id
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.notifications.suppressions import suppressed
 from waiting_list.personal_data.models import (
     Erasure,
+    KeptAlert,
     KeptNotice,
     KeptSignIn,
     KeptSuppression,
@@ -39,7 +41,10 @@ async def export_user(pool: Pool, signing_keys: SigningKeys, user_id: str, *, or
         emails = {one["email"] for one in contacts if one["email"]}
         silent = await suppressed(acquired, await signing_keys.derived_secret(), organization_id, emails)
     verified = (one["email"] for one in contacts if one["email_verified"])
+    known = sorted({mailbox(one["email"]) for one in contacts if one["email_verified"]})
     sign_ins = await _sign_ins(pool, signing_keys, user_id, organization_id, verified)
+    async with snapshot(pool) as acquired:
+        alerts = await acquired.fetch(sql("read_alerts_of_person"), organization_id, user_id, known)
     return UserExport(
         user_id=user_id,
         entries=tuple(await _entries(pool, user_id, organization_id)),
@@ -51,6 +56,7 @@ async def export_user(pool: Pool, signing_keys: SigningKeys, user_id: str, *, or
         notices=tuple(KeptNotice.from_record(record) for record in notices),
         sign_ins=tuple(KeptSignIn.from_record(record) for record in sign_ins),
         suppressions=tuple(KeptSuppression(email=email, suppressed_at=at) for email, at in sorted(silent.items())),
+        alerts=tuple(KeptAlert.from_record(record) for record in alerts),
     )
 
 
@@ -70,7 +76,10 @@ async def erase_user(
         contacts = await acquired.fetch(sql("read_contacts_of_user"), user_id, organization_id)
         keys = await acquired.fetch(sql("read_lists_of_user"), user_id, organization_id)
     # Also those of an unverified address: its owner can ask for another link.
-    given = (one["email"] for one in contacts if one["email"])
+    given = [one["email"] for one in contacts if one["email"]]
+    async with connection(pool) as acquired:
+        mailboxes = sorted(set(map(mailbox, given)))
+        await acquired.execute(sql("delete_alerts_of_person"), organization_id, user_id, mailboxes)
     if asked := await _sign_ins(pool, signing_keys, user_id, organization_id, given):
         ids: list[UUID] = [one["sign_in_id"] for one in asked]
         async with connection(pool) as acquired:

@@ -44,6 +44,17 @@ class KeptSuppression(Frozen):
     suppressed_at: datetime
 
 
+class KeptAlert(Frozen):
+    """An address of the person that gets one e-mail when a list takes fans. `told_at` is when that was written."""
+
+    offer_id: str
+    representation_id: str
+    email: str
+    locale: str
+    asked_at: datetime
+    told_at: datetime | None
+
+
 class UserExport(Frozen):
     """All data that the service keeps about a person in the lists of one organization."""
 
@@ -54,6 +65,7 @@ class UserExport(Frozen):
     notices: tuple[KeptNotice, ...]
     sign_ins: tuple[KeptSignIn, ...]
     suppressions: tuple[KeptSuppression, ...]
+    alerts: tuple[KeptAlert, ...]
 
 
 class Erasure(Frozen):

@@ -26,6 +26,8 @@ DISTRIBUTED = (
     "counted_waits",
     "deleted_lists",
     "list_news",
+    "alerts",
+    "openings",
 )
 """Tables that are distributed by `list_id`, so that all rows of a list are on one node. The others are placed
 beside the first."""

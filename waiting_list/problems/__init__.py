@@ -19,6 +19,7 @@
     ├── MethodNotAllowed        405 method_not_allowed
     ├── Conflict                409 (never raised itself)
     │   ├── WaitingListNotOpen   waiting_list_not_open
+    │   ├── WaitingListOpen      waiting_list_open
     │   ├── WaitingListEnded     waiting_list_ended
     │   ├── WaitingListFull      waiting_list_full
     │   ├── AlreadyInList        already_in_list
@@ -83,6 +84,7 @@ from waiting_list.problems.entries import (
     WaitingListEnded,
     WaitingListFull,
     WaitingListNotOpen,
+    WaitingListOpen,
     WrongQuantity,
 )
 from waiting_list.problems.problem import Conflict, NotFound, Problem
@@ -153,6 +155,7 @@ __all__ = [
     "WaitingListEnded",
     "WaitingListFull",
     "WaitingListNotOpen",
+    "WaitingListOpen",
     "WebhookNotFound",
     "WouldEndList",
     "WrongQuantity",

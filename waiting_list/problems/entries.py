@@ -62,6 +62,12 @@ class WaitingListNotOpen(Conflict):
     code, title = "waiting_list_not_open", "The waiting list is not open"
 
 
+class WaitingListOpen(Conflict):
+    """Fans can join the list now, so it takes no alert."""
+
+    code, title = "waiting_list_open", "The waiting list is open"
+
+
 class WaitingListEnded(Conflict):
     """The representation has begun, or `closes_at` has passed, even if the worker has not ended the list yet."""
 

@@ -129,6 +129,7 @@ EXAMPLES: Mapping[str, Json] = {
     "Feed": {"items": [_LIST | _CHANGE], "next_after": "WzUsMTdd", "next_cursor": None},
     "CreatedKey": _API_KEY | {"last_used_at": None, "key": "wl_4f1c0d2e3a5b_" + "0123456789abcdef" * 4},
     "CreatedWebhook": _WEBHOOK | {"secret": "whsec_K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="},
+    "Asked": {"alert_id": "5f0a7d7e-61a4-4a63-9d5c-2f6f4e0b9a11"},
     "Entry": _ENTRY,
     "FanEntry": _ENTRY | {"why": _WHY, "estimate": _ESTIMATE},
     "OrganizersEntry": _ENTRY | {"why": _WHY, "unverified": False, "passed_over": 0, "address_failed": False},
@@ -137,7 +138,7 @@ EXAMPLES: Mapping[str, Json] = {
     "EventSummary": _OF_EVENT | {"organizer": _LOOK} | {
         "representations": [_SHOWN_REPRESENTATION],
         "offers": [OFFER | {"offer_id": "off_001"}],
-        "waiting_lists": [_KEY | {"open": True, "waiting": 17, "free": 0}],
+        "waiting_lists": [_KEY | {"open": True, "list_state": "open", "waiting": 17, "free": 0}],
     },
     "ExtendedHolds": {"extended": [1042, 1043], "skipped": [], "promoted": []},
     "Inventory": _STOCK | {"available_stock": 0, "held": 0},
@@ -217,7 +218,7 @@ EXAMPLES: Mapping[str, Json] = {
     "UserExport": {
         "user_id": "u1", "entries": [_ENTRY], "contacts": [_CONTACT], "history": [_CHANGE | _KEY],
         "notices": [_NOTICE | {"webhook_id": None, "type": "ready", "answer_status": 250, "body": None}],
-        "sign_ins": [], "suppressions": [],
+        "sign_ins": [], "suppressions": [], "alerts": [],
     },
     "LinkByEmail": {"entry": None, "token": None, "expires_at": None, "link": None, "mailed": True},
     "PlaceByEmail": {

@@ -1,10 +1,12 @@
 """Define the parameters that calls share: ids in paths, limits, cursors, filters, and the idempotency key."""
 
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
+from waiting_list.catalogue.search import EventSearch
 from waiting_list.fields import Id, Instant
 from waiting_list.lists.models import LeftReason, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
@@ -99,6 +101,16 @@ def path_key(call: Request) -> ListKey:
     return ListKey(path_id(call, "offer_id"), path_id(call, "representation_id"))
 
 
+MOST_SEARCHED = 100
+"""The most characters of a search."""
+_WORDS = (
+    "Only events with all of these words in title, description or venue, in any order, whatever their case and "
+    "accents."
+)
+_PLACE = "Only events with all of these words in the name or the address of the venue."
+_AVAILABLE = "true: only events with a free ticket, or with a list that a fan can join now."
+
+
 async def _filter(
     user_id: Ids = None,
     event_id: Ids = None,
@@ -114,5 +126,17 @@ async def _filter(
     )
 
 
+async def _search(
+    q: Annotated[str | None, Query(max_length=MOST_SEARCHED, description=_WORDS)] = None,
+    place: Annotated[str | None, Query(max_length=MOST_SEARCHED, description=_PLACE)] = None,
+    first: Annotated[date | None, Query(alias="from", description="First day, in the event's timezone.")] = None,
+    last: Annotated[date | None, Query(alias="to", description="Last day, in the event's timezone.")] = None,
+    available: Annotated[bool, Query(description=_AVAILABLE)] = False,
+) -> EventSearch:
+    return EventSearch(q, place, first, last, available)
+
+
+Search = Annotated[EventSearch, Depends(_search)]
+"""The query parameters that search for events."""
 Filter = Annotated[entry_queries.EntryFilter, Depends(_filter)]
 """The query parameters that choose entries."""

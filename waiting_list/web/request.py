@@ -166,16 +166,21 @@ class ApiRequest(Request):
         """The caller of a PUT, PATCH or DELETE. These need no Idempotency-Key, because they are idempotent."""
         return Caller(self.organization_id, self.who.actor if isinstance(self.who, Organizer) else "user")
 
+    def idempotency_key(self) -> str | None:
+        """Return the Idempotency-Key of the request; None without one. Raises InvalidRequest."""
+        key = self.header(b"idempotency-key")
+        if key is not None and not 1 <= len(key) <= LONGEST_IDEMPOTENCY_KEY:
+            raise InvalidRequest.of("header.idempotency-key", "must have 1 to 255 characters")
+        return key
+
     async def caller_once(self, *, but: str | None = None) -> Caller:
         """Return the caller of a POST with the Idempotency-Key of the request.
 
         Two requests count as the same even if they differ in the body's field `but`. Raises InvalidRequest.
         """
-        idempotency_key = self.header(b"idempotency-key")
+        idempotency_key = self.idempotency_key()
         if idempotency_key is None:
             return self.caller
-        if not 1 <= len(idempotency_key) <= LONGEST_IDEMPOTENCY_KEY:
-            raise InvalidRequest.of("header.idempotency-key", "must have 1 to 255 characters")
         try:
             read = json.loads(await self.body() or b"null")
             if but is not None and isinstance(read, dict):

@@ -11,7 +11,7 @@ from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.models import Queue, WaitingList
 from waiting_list.web.openapi import COMMON, declared, sent
-from waiting_list.web.parameters import Cursor, Ids, Limit, PathId, header
+from waiting_list.web.parameters import Cursor, Ids, Limit, PathId, Search, header
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import Listing, answer, page, takes_gzip
 from waiting_list.web.routes import PublicRoute
@@ -36,10 +36,19 @@ TAGGED: dict[int | str, dict[str, Any]] = {
     responses=declared(COMMON),
 )
 async def list_upcoming_events(
-    call: ApiRequest, organization_id: Ids = None, limit: Limit = 50, cursor: Cursor = None
+    call: ApiRequest,
+    search: Search,
+    organization_id: Ids = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Response:
-    """List upcoming events, the next one first, with their representations, offers and waiting lists."""
-    found = await catalogue_queries.upcoming_events(call.pool, organization_id, limit=limit, cursor=cursor)
+    """List upcoming events, the next one first, with their representations, offers and waiting lists.
+
+    A search narrows them. Then the order is that of the next date that matches.
+    """
+    found = await catalogue_queries.upcoming_events(
+        call.pool, organization_id, search=search, limit=limit, cursor=cursor
+    )
     return _for_shared_caches(page(found.map(lambda one: one.at(call.service.settings.public_url)), EventSummary))
 
 

@@ -1,9 +1,9 @@
 -- Read the lists of some events ($1) whose representation is to come, an array an event, as a fan's page shows them.
 -- Locks nothing.
-SELECT i.event_id,
+SELECT i.event_id, clock_timestamp() AS now,
     jsonb_agg(jsonb_build_object('offer_id', i.offer_id, 'representation_id', i.representation_id,
-            'open', i.waiting_list_open AND clock_timestamp() < least(i.closes_at, r.start_datetime, r.cancelled_at)
-                AND (i.max_waiting IS NULL OR i.waiting < i.max_waiting),
+            'waiting_list_open', i.waiting_list_open, 'closed_by_hand', i.closed_by_hand, 'max_waiting', i.max_waiting,
+            'closes_at', i.closes_at, 'start_datetime', r.start_datetime, 'cancelled_at', r.cancelled_at,
             'waiting', i.waiting, 'free', i.available_stock - i.held)
         ORDER BY r.start_datetime, i.offer_id) AS waiting_lists
 FROM inventory i

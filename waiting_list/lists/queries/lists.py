@@ -11,6 +11,7 @@ from waiting_list.lists.queries.entries import EntryFilter
 from waiting_list.lists.queries.models import Demand, ListSummary, WaitingList
 from waiting_list.lists.settings_models import ListSettings, list_settings_of, shown_settings
 from waiting_list.looks import Look
+from waiting_list.page_addresses import sale_link
 from waiting_list.postgres.pagination import Page, decode, page_of
 from waiting_list.postgres.pool import Pool, Record, connection, snapshot
 from waiting_list.postgres.statements import sql
@@ -31,6 +32,8 @@ class Show(NamedTuple):
     cancelled_at: datetime | None
     organizer_contact: str | None
     look: Look
+    sale_link: str | None = None
+    """Where anybody buys while tickets are on sale, if the list knows."""
 
 
 async def waiting_list(pool: Pool, key: ListKey) -> WaitingList:
@@ -70,8 +73,8 @@ async def organizers_list(
 
 
 def _show(record: Record) -> Show:
-    made: dict[str, Any] = {name: record[name] for name in Show._fields if name != "look"}
-    return Show(**made, look=Look.of(record))
+    made: dict[str, Any] = {name: record[name] for name in Show._fields if name not in ("look", "sale_link")}
+    return Show(**made, look=Look.of(record), sale_link=sale_link(record["purchase_url"]))
 
 
 def _state(record: Record) -> dict[str, Any]:

@@ -1,11 +1,13 @@
--- Read the lists that are due: a hold lapsed (expire), the list ended and had its grace of $1 (end), or goes on (resume), has
--- news (catch_up), or free tickets waited too long and fit a fan (idle). Locks nothing. One clock, so that indexes serve it.
+-- Read the lists that are due: a hold lapsed (expire), it ended $1 ago (end), goes on (resume), has news (catch_up), opened
+-- (tell_alerts), or free tickets waited too long and fit a fan (idle). Locks nothing. One clock, so that indexes serve it.
 SELECT i.offer_id, i.representation_id, d.verb
 FROM (
     SELECT DISTINCT e.list_id, 'expire' AS verb FROM entries e
     WHERE e.status = 'ready' AND e.ready_until <= statement_timestamp()
     UNION ALL
     SELECT DISTINCT n.list_id, 'catch_up' FROM list_news n
+    UNION ALL
+    SELECT p.list_id, 'tell_alerts' FROM openings p
     UNION ALL
     SELECT i.list_id, 'idle' FROM inventory i
     JOIN offers o ON o.offer_id = i.offer_id

@@ -1,6 +1,7 @@
 """The verbs: what can happen to a list, each inside one transaction under the lock of the list."""
 
 from waiting_list.lists.verbs.address import AddressReport, fail_address, mend_address
+from waiting_list.lists.verbs.alert import Alert, alert, put_back_alerts, tell_alerts
 from waiting_list.lists.verbs.buy import buy
 from waiting_list.lists.verbs.catch_up import catch_up
 from waiting_list.lists.verbs.change import change
@@ -25,8 +26,10 @@ from waiting_list.lists.verbs.take_back import UNDOABLE, take_back
 __all__ = [
     "UNDOABLE",
     "AddressReport",
+    "Alert",
     "add_stock",
     "add_total_stock",
+    "alert",
     "buy",
     "catch_up",
     "change",
@@ -51,6 +54,7 @@ __all__ = [
     "pause",
     "promote",
     "prune",
+    "put_back_alerts",
     "put_stock",
     "reconsider",
     "remove",
@@ -62,6 +66,7 @@ __all__ = [
     "set_contact",
     "settle",
     "take_back",
+    "tell_alerts",
     "unpause",
     "verify",
 ]

@@ -51,6 +51,7 @@ async def end(locked: LockedList, *, at_most: int = 500, grace: timedelta = time
         take_out(locked, "end", entry, LeftReason.ENDED, why=why)
     if len(active) < at_most and (active or marked_at is None):
         await locked.connection.execute(sql("delete_traces_of_list"), locked.list.list_id)
+        await locked.connection.execute(sql("delete_alerts_of_list"), locked.list.list_id)
     return active
 
 

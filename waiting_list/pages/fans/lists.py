@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from fastapi import APIRouter, Response
 
@@ -71,10 +72,10 @@ async def show_public_event(call: PageRequest) -> Response:
 async def show_list(call: PageRequest) -> Response:
     """Show one list: whether it is open, its length, its rules, and the form to join it."""
     key = path_key(call)
-    entry = await _own_entry(call, key)
+    entry = await own_entry(call, key)
     if entry is not None and entry.status is not Status.LEFT:
         return go_to(of_list(PLACE, key))
-    return await _list(call, key, entry)
+    return await show_list_as_it_is(call, key, entry, asked="asked" in call.query_params)
 
 
 @router.get(JOIN)
@@ -115,7 +116,7 @@ async def join(call: PageRequest) -> Response:
     except InventoryNotFound:
         raise
     except Problem as problem:
-        return await _list(call, key, await _own_entry(call, key), refusal=problem)
+        return await show_list_as_it_is(call, key, await own_entry(call, key), refusal=problem)
     return go_to(of_list(PLACE, key))
 
 
@@ -138,7 +139,8 @@ async def show_my_lists(call: PageRequest) -> Response:
     return page(call, "my_lists.html", entries=entries, next_cursor=found.next_cursor, look=look)
 
 
-async def _own_entry(call: PageRequest, key: ListKey) -> Entry | None:
+async def own_entry(call: PageRequest, key: ListKey) -> Entry | None:
+    """Return the newest entry of the signed-in fan in a list, if there is one."""
     if not isinstance(call.who, User):
         return None
     with suppress(NotInList, InventoryNotFound):  # the latter: the list is another organization's
@@ -161,9 +163,10 @@ async def _own_entries(call: PageRequest) -> dict[ListKey, Entry]:
     return {_key(entry): entry for entry in found.items}
 
 
-async def _list(
-    call: PageRequest, key: ListKey, entry: Entry | None, *, refusal: Problem | None = None
+async def show_list_as_it_is(
+    call: PageRequest, key: ListKey, entry: Entry | None, *, refusal: Problem | None = None, **more: Any
 ) -> Response:
+    """Show one list, below a refusal if there is one; `more` is for the template."""
     show, rules = await list_queries.shown_list(call.pool, key)
     throughput = await call.reads.throughput(key)
     # The wait of a fan who would join now: last, for one ticket.
@@ -181,6 +184,8 @@ async def _list(
         rules=rules,
         entry=entry,
         timezone=show.timezone,
+        # Where the form for an alert has nothing else to say.
+        alert_email=call.user.contact.email if isinstance(call.who, User) else None,
         # A fan of another organization cannot join here.
         is_fan=call.who is not None and call.organization_id == show.organization_id,
         mails=call.service.settings.sends_mail,
@@ -195,6 +200,7 @@ async def _list(
         wait=wait,
         ends_at=rules.ends_at,
         public_url=call.service.settings.public_url,
+        **{"asked": False, "wrong_email": False} | more,
     )
 
 
