@@ -126,13 +126,10 @@ async def test_every_address_of_every_page_answers_below_the_path(below: Below, 
         "/dashboard/account/sessions",
         "/dashboard/settings/sessions",
         "/dashboard/webhooks/*/enable",
-        # A session of a key has no passkeys, and the demo has no colour and no images.
+        # A session of a key has no passkeys.
         "/dashboard/account/passkeys",
         "/dashboard/account/passkeys/options",
         "/dashboard/account/passkeys/*/remove",
-        "/accents/*",
-        "/images/*",
-        "/images/small/*",
     }
     assert pages - reached == parts | unlinked
     assert {"/static/*", "/e/*/live", "/e/*/unsubscribe/*", "/waiting-lists/*/*/place/leave"} <= reached

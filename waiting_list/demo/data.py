@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
 from typing import Any
 
+from waiting_list import pictures
 from waiting_list.access import members
 from waiting_list.access.api_keys import create_api_key
 from waiting_list.access.member_links import INVITATION
@@ -17,6 +18,8 @@ from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.access.user_tokens import User, UserTokens
 from waiting_list.catalogue import csv_import
 from waiting_list.catalogue import queries as catalogue_queries
+from waiting_list.catalogue.image_store import ImageStore
+from waiting_list.catalogue.images import Images
 from waiting_list.demo.shop import ORGANIZATION
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact
@@ -49,11 +52,14 @@ _OWNER = members.Invited(email="demo@example.org", name="Demo owner", role=Role.
 _HOUSE = organizations.OrganizationChange(
     sender_name="Demo Box Office",
     contact=_OWNER.email,
+    accent="#a4214a",
     footer={
         "en": "This is a demo. Its shows are made up.",
         "fr": "Ceci est une démo. Ses spectacles sont inventés.",
     },
 )
+_PICTURES = {"wl-demo-jazz": "jazz.webp", "wl-demo-indie": "lanterns.webp", "wl-demo-opera": "opera.webp"}
+"""The image of each event: drawn for the demo, in the folder `pictures`."""
 _SAME_KEY = Idempotency.of(caller="demo", key="demo", request="demo")
 
 
@@ -70,6 +76,7 @@ async def load_demo(pool: Pool, settings: Settings, url: str) -> str:
         began = datetime.now(UTC) - timedelta(hours=28)
         await csv_import.load(pool, found, now=began)
         await organizations.change(pool, ORGANIZATION, _HOUSE)
+        await _dress(Images(pool, ImageStore.of(settings)))
         checkout = settings.public_url + CHECKOUT if settings.demo else _NO_SHOP
         await _Play(engine, began, checkout + _FILLED_IN).all()
     elif settings.demo:
@@ -101,6 +108,16 @@ curl -sSw '\\n' -X POST -H 'Authorization: Bearer {token}' -H 'Content-Type: app
 curl -sSw '\\n' -X POST -H 'Authorization: Bearer {key.key}' -H 'Content-Type: application/json' -d '{{"quantity": 3}}' '{url}/v1/organizer/inventory/wl-demo-jazz-floor/wl-demo-jazz-fri/add-stock'
 curl -sSw '\\n' -H 'Authorization: Bearer {key.key}' '{url}/v1/organizer/entries?offer_id=wl-demo-jazz-floor&status=ready&status=waiting'
 """  # noqa: E501 - readers copy each line as a whole
+
+
+async def _dress(images: Images) -> None:
+    """Give the organization its logo, and some events their images."""
+    folder = files("waiting_list.demo") / "pictures"
+    logo = await pictures.logo((folder / "logo.png").read_bytes())
+    await images.set_logo(ORGANIZATION, await images.keep(ORGANIZATION, logo))
+    for event_id, name in _PICTURES.items():
+        image = await pictures.event_image((folder / name).read_bytes())
+        await images.set_event_image(ORGANIZATION, event_id, await images.keep(ORGANIZATION, image))
 
 
 async def _dashboard_link(pool: Pool, secret: bytes) -> str:
