@@ -111,6 +111,32 @@ async def test_the_history_says_why_tickets_went_past_a_fan(office: Office) -> N
     assert "3 billets étaient libres" in page.text
 
 
+async def test_older_offers_to_fans_behind_are_a_link_away_and_each_is_shown_once(
+    office: Office,  # noqa: F811
+) -> None:
+    shop = office.shop
+    await shop.made("PATCH", f"/waiting-lists/{LIST}", {"policy": "skip", "skip_limit": 50})
+    await shop.join("ada", 4)
+    fans = [f"fan{number}" for number in range(2, 25)]
+    for fan in fans:
+        await shop.join(fan, 1)
+    for _ in fans:
+        await shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 1})
+    organizer = await office.organizer()
+    address, shown, visits = f"{PAGE}/entries/ada?passed=yes", [], 0
+    while address:
+        answer = await organizer.http.get(address)
+        passed = answer.text.partition('id="passed"')[2].partition("</section>")[0]
+        shown += re.findall(r"\(number (\d+)\) was offered", passed)
+        found = re.search(r'href="([^"]*before=\d+)[^"]*"', passed)
+        address = found[1].replace("&amp;", "&") if found else ""
+        visits += 1
+    assert shown == [str(number) for number in range(len(fans) + 1, 1, -1)]
+    assert visits == 3
+    for odd in ("x", "-1", "9" * 40, "%00"):
+        assert (await organizer.http.get(f"{PAGE}/entries/ada?passed=yes&before={odd}")).status_code == 200
+
+
 async def test_a_fan_is_passed_for_an_address_or_a_wish_of_its_time(office: Office) -> None:  # noqa: F811
     shop = office.shop
     await shop.made("PATCH", f"/waiting-lists/{LIST}", {"verify_email": True})

@@ -48,6 +48,14 @@ class Passed(NamedTuple):
     """How many tickets one fan could be held then."""
 
 
+class PassedPage(NamedTuple):
+    """Offers to fans behind an entry, and where to look for older ones."""
+
+    items: Sequence[Passed]
+    before: int | None
+    """Older offers have smaller sequences; None: there are none."""
+
+
 _RULES = (
     "create",
     "configure",
@@ -63,27 +71,39 @@ _RULES = (
 _NEWEST = 100
 """How many changes by each of them to read. One change of the stock has all of it, and settings change seldom."""
 _MOST_CHANGES = 500
+_LAST = 2**63 - 1
+"""After every change."""
 
 
-async def why_passed(pool: Pool, key: ListKey, *, organization_id: str, number: int, limit: int) -> list[Passed]:
+async def why_passed(
+    pool: Pool, key: ListKey, *, organization_id: str, number: int, limit: int, before: int | None = None
+) -> PassedPage:
     """Return the newest offers to fans behind an entry while it waited, the newest first, each with its reason.
 
-    It looks at the newest offers of the list, four for each that it may return. Raises InventoryNotFound.
+    It looks at the newest offers of the list, four for each that it may return; with `before`, at those that are
+    older than this change. Raises InventoryNotFound.
     """
     own = await _changes(pool, key, organization_id, number)
     if not own:
-        return []
+        return PassedPage([], None)
+    most, until = 4 * limit, _LAST if before is None else before
     async with snapshot(pool) as acquired:
-        records = await acquired.fetch(sql("read_offers_since"), key.list_id, own[0].sequence, number, 4 * limit)
+        records = await acquired.fetch(
+            sql("read_offers_since"), key.list_id, own[0].sequence, number, most + 1, until
+        )
     found: list[Passed] = []
-    for offer in map(Change.from_record, records):
+    last = until
+    for offer in map(Change.from_record, records[:most]):
+        if len(found) == limit:
+            return PassedPage(found, last)
+        last = offer.sequence
         fan = _entry_before(own, offer.sequence)
-        if len(found) == limit or fan.get("status") != Status.WAITING or offer.number is None:
+        if fan.get("status") != Status.WAITING or offer.number is None:
             continue
         other = _entry_before(await _changes(pool, key, organization_id, offer.number), offer.sequence)
         if other and other["rank"] > fan["rank"]:
             found.append(_passed(offer, fan, await _rules_before(pool, key, offer.sequence)))
-    return found
+    return PassedPage(found, last if len(records) > most else None)
 
 
 def _passed(offer: Change, fan: Mapping[str, Any], rules: Mapping[str, Any]) -> Passed:

@@ -1,5 +1,6 @@
 """The dashboard pages of one entry: its facts, its contact, its private link and its e-mails."""
 
+import re
 import secrets
 from typing import Any
 
@@ -14,7 +15,7 @@ from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact, ContactFields
 from waiting_list.lists.models import ListKey, Status
 from waiting_list.lists.queries import history as history_queries
-from waiting_list.lists.queries.why_passed import Passed, why_passed
+from waiting_list.lists.queries.why_passed import PassedPage, why_passed
 from waiting_list.notifications import notices
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, idempotency_of, list_facts
 from waiting_list.pages.dashboard.people import people_of
@@ -27,6 +28,7 @@ _CHANGES = 30
 _EMAILS = 5
 """How many e-mails the page of an entry shows."""
 _PASSED_OFFERS = 10
+_SEQUENCE = re.compile(r"[0-9]{1,18}", re.ASCII)
 _CONTACT = ("name", "email", "locale")
 
 
@@ -118,10 +120,11 @@ async def _page(call: PageRequest, *, link: str | None = None) -> Response:
     )
     since = entry.ready_at if entry.status is Status.READY else None
     passed = await _passed(call, key, entry.number)
-    others = [one.offer.number for one in passed or () if one.offer.number]
+    others = [one.offer.number for one in (passed.items if passed else ()) if one.offer.number]
     of_entry: dict[str, Any] = {
         "people": await people_of(call, key, [entry.number, *others], shown_in="entry"),
         "passed": passed,
+        "asked": call.query_params,
         "entry": entry,
         "changes": found.items,
         "actors": await actor_names(call.pool, call.organization_id, (one.actor for one in found.items)),
@@ -137,12 +140,19 @@ async def _page(call: PageRequest, *, link: str | None = None) -> Response:
     return dashboard_page(call, "dashboard_entry.html", **shown, **of_entry)
 
 
-async def _passed(call: PageRequest, key: ListKey, number: int) -> list[Passed] | None:
-    """Return the newest offers to fans behind an entry, if the query asks for them."""
-    if "passed" not in call.query_params:
+async def _passed(call: PageRequest, key: ListKey, number: int) -> PassedPage | None:
+    """Return offers to fans behind an entry, if the query asks for them: the newest, or those before a change."""
+    asked = call.query_params
+    if "passed" not in asked:
         return None
+    before = asked.get("before", "")
     return await why_passed(
-        call.pool, key, organization_id=call.organization_id, number=number, limit=_PASSED_OFFERS
+        call.pool,
+        key,
+        organization_id=call.organization_id,
+        number=number,
+        limit=_PASSED_OFFERS,
+        before=int(before) if _SEQUENCE.fullmatch(before) else None,
     )
 
 
