@@ -11,7 +11,6 @@ from tests.support.shop import EVENT, LIST, ORGANIZATION, WEBHOOK, add_webhook
 from tests.test_pictures import drawn
 from waiting_list import pictures
 from waiting_list.access import member_links, members
-from waiting_list.catalogue.images import set_event_image, set_logo
 from waiting_list.lists import verbs
 from waiting_list.lists.engine import SERVICE
 from waiting_list.lists.models import ListKey
@@ -207,9 +206,10 @@ def _dressed(path: str) -> Callable[[Site], Awaitable[str]]:
 
     async def reach(site: Site) -> str:
         await site.shop.made("PATCH", "/organization", {"sender_name": "Le Quai Tickets", "accent": "#d0587e"})
-        pool = site.app.state.service.pool
-        await set_logo(pool, ORGANIZATION, await pictures.logo(drawn()))
-        await set_event_image(pool, ORGANIZATION, "ev_1", await pictures.event_image(drawn("JPEG", (1600, 900))))
+        images = site.app.state.service.images
+        await images.set_logo(ORGANIZATION, await images.keep(ORGANIZATION, await pictures.logo(drawn())))
+        image = await images.keep(ORGANIZATION, await pictures.event_image(drawn("JPEG", (1600, 900))))
+        await images.set_event_image(ORGANIZATION, "ev_1", image)
         return path
 
     return reach

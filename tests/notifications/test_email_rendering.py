@@ -614,7 +614,7 @@ def test_a_preview_shows_an_organizations_own_template_or_says_why_not(tmp_path:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["no-such-letter"], ["ready", "--locale", "de"], ["ready", "--output", "/no/x"]]
+    "arguments", [["no-such-letter"], ["ready", "--locale", "nl"], ["ready", "--output", "/no/x"]]
 )
 def test_a_preview_that_cannot_be_made_is_one_sentence(arguments: list[str]) -> None:
     refused = command("preview-mail", *arguments)
