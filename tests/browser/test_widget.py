@@ -21,7 +21,7 @@ OpenShop = Callable[..., Awaitable[Page]]
 # What every test's shop does: keep what it is told, sign in when asked, and never leave the page to buy.
 _SCRIPT = """
 window.told = [];
-for (const name of ["change", "buy", "sign-in"]) {
+for (const name of ["joined", "changed", "ready", "left", "error", "buy", "sign-in"]) {
   document.addEventListener(`waiting-list:${name}`, event => {
     told.push([name, event.detail]);
     if (window.prevents?.includes(name)) event.preventDefault();
@@ -73,13 +73,15 @@ async def open_shop(site: Site, visits: Visits) -> AsyncIterator[OpenShop]:
         await runner.cleanup()
     await visits.end()
     # The shop is elsewhere; and the service says what is no list, what is full, who is in none or not signed in.
-    expected = re.compile(rf"elsewhere: {address}/|refused: \S+/(entry \(40[149]\)|none \(404\))")
+    expected = re.compile(
+        rf"elsewhere: {address}/|refused: \S+/(entry \(40[149]\)|none \(404\)|widget-fr.json\S* \(503\))"
+    )
     visits.wrong = [line for line in visits.wrong if not expected.match(line)]
 
 
 def tag(token: str | None = None, attributes: str = "", *, where: str = LIST) -> str:
     offer, representation = where.split("/")
-    signed_in = f' token="{token}"' if token else ""
+    signed_in = f' token="{token}"' if token is not None else ""
     return (
         f'<waiting-list offer="{offer}" representation="{representation}"{signed_in} {attributes}></waiting-list>'
     )
@@ -114,16 +116,25 @@ async def test_a_fan_joins_waits_and_is_served_without_loading_the_page_again(
     await named(page, "Join the waiting list").click()
     await expect(page.get_by_text("You are number 2 in line.").first).to_be_visible()
     await expect(page.get_by_text("You asked for 3 tickets and would accept as few as 2.")).to_be_visible()
-    entry = (await told(page, "change"))["entry"]
+    entry = await told(page, "joined")
     assert (entry["status"], entry["tickets_wanted"], entry["tickets_minimum"]) == ("waiting", 3, 2)
+    assert await told(page, "changed") == entry
+    # Why it is not their turn yet comes with the next look.
+    await expect(
+        page.get_by_text("1 fan ahead of you wants 4 tickets. No tickets are available right now.")
+    ).to_be_visible()
+    await expect(
+        page.get_by_text("Too few tickets have been returned so far to estimate the wait.")
+    ).to_be_visible()
 
     await site.shop.made("DELETE", f"/waiting-lists/{LIST}/entries/first")
     await expect(page.get_by_text("You are next in line.").first).to_be_visible()
     await site.add_stock(2)
     await expect(page.get_by_text("It is your turn: 2 tickets are held for you until").first).to_be_visible()
     await expect(page.locator("waiting-list").get_by_role("status")).to_contain_text("It is your turn")
-    entry = (await told(page, "change"))["entry"]
+    entry = await told(page, "ready")
     assert entry["purchase_pass"]
+    assert await page.evaluate("told.map(one => one[0]).filter(name => name !== 'changed')") == ["joined", "ready"]
 
 
 async def test_the_countdown_goes_by_the_clock_of_the_service(site: Site, open_shop: OpenShop) -> None:
@@ -241,7 +252,7 @@ async def test_a_fan_who_accepts_fewer_can_keep_the_place_for_the_rest(site: Sit
 
 
 async def test_without_a_token_joining_asks_the_shop_to_sign_the_fan_in(site: Site, open_shop: OpenShop) -> None:
-    page = await open_shop(tag())
+    page = await open_shop(tag(""))
     await page.get_by_label("Tickets").select_option("2")
     await named(page, "Join the waiting list").click()
     wish = {"tickets_wanted": 2, "tickets_minimum": 2, "keep_waiting_for_rest": False}
@@ -307,7 +318,8 @@ async def test_a_refusal_is_said_in_plain_words(site: Site, open_shop: OpenShop)
     await site.configure(max_waiting=1)
     await site.join("other")
     await named(page, "Join the waiting list").click()
-    await expect(page.get_by_role("alert")).to_have_text("The waiting list is full.")
+    await expect(page.get_by_role("alert")).to_have_text("You cannot join now: the waiting list is full.")
+    assert (await told(page, "error"))["code"] == "waiting_list_full"
 
 
 async def test_an_unknown_list_is_said_to_be_none(open_shop: OpenShop) -> None:
@@ -325,7 +337,7 @@ async def test_it_speaks_the_language_of_its_attribute_the_page_or_the_browser(
     ).to_be_visible()
     await page.evaluate("widget.lang = 'en'")
     await expect(page.get_by_text("It is your turn: 3 tickets").first).to_be_visible()
-    page = await open_shop(tag(token), lang="de", **FRENCH)
+    page = await open_shop(tag(token), lang="pl", **FRENCH)
     await expect(page.get_by_text("est votre tour").first).to_be_visible()
 
 
@@ -405,17 +417,136 @@ async def test_what_was_read_before_the_fan_joined_does_not_undo_it(site: Site, 
     # The first look for an entry is answered, with a 404, only when the fan has joined.
     late = """
     const ask = window.fetch.bind(window);
-    const joined = new Promise(go => document.addEventListener("waiting-list:change", go));
+    const joined = new Promise(go => document.addEventListener("waiting-list:joined", go));
     window.fetch = async (address, options) => {
       const answer = await ask(address, options);
       if (options.method === "GET" && String(address).endsWith("/entry")) { window.looked = true; await joined; }
       return answer;
     };
     """
-    page = await open_shop(tag(), script=late)
+    page = await open_shop(tag(""), script=late)
     await expect(named(page, "Join the waiting list")).to_be_visible()
     await page.evaluate("token => { widget.token = token; }", await site.shop.token(FAN))
     await page.wait_for_function("() => window.looked")
     async with page.expect_request("**/entry/live"):
         await named(page, "Join the waiting list").click()
     await expect(page.get_by_text("You are next in line.").first).to_be_visible()
+
+
+async def test_a_static_page_without_any_server_joins_by_email_and_keeps_the_place(
+    site: Site, open_shop: OpenShop, visits: Visits
+) -> None:
+    await site.join("first")
+    page = await open_shop(tag())
+    await page.get_by_label("Email address").fill("cleo@fans.example")
+    await page.get_by_label("Tickets").select_option("2")
+    await named(page, "Join the waiting list").click()
+    await expect(page.get_by_text("1 fan ahead of you wants 2 tickets.")).to_be_visible()
+    await expect(
+        page.get_by_text("We have sent the link to your place to cleo@fans.example.").first
+    ).to_be_visible()
+    assert (await told(page, "joined"))["tickets_wanted"] == 2
+    assert await site.mail("cleo@fans.example")
+
+    # The browser keeps the place, and another tab shows the same one.
+    await page.reload()
+    await expect(page.get_by_text("1 fan ahead of you wants 2 tickets.")).to_be_visible()
+    other = await page.context.new_page()
+    await other.goto(page.url)
+    await expect(other.get_by_text("1 fan ahead of you wants 2 tickets.")).to_be_visible()
+    await axe(page)
+
+    # It is their turn: without a shop's address, the button leads to the page of the place.
+    await site.shop.made("DELETE", f"/waiting-lists/{LIST}/entries/first")
+    await site.add_stock(2)
+    buy = page.get_by_role("link", name="Buy now")
+    assert (await buy.get_attribute("href") or "").startswith(f"{site.address}/")
+    await axe(page)
+
+    # It forgets the place that ends, in both tabs.
+    await named(page, "Release my tickets").click()
+    await named(page, "Release my tickets").click()
+    await expect(page.get_by_text("You have left the waiting list.").first).to_be_visible()
+    assert await page.evaluate("localStorage.length") == 0
+    await expect(other.get_by_text("You have left the waiting list.").first).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_label("Email address")).to_be_visible()
+
+
+async def test_an_address_that_has_a_place_gets_a_letter_and_shows_no_place(
+    site: Site, open_shop: OpenShop
+) -> None:
+    for times in range(2):
+        page = await open_shop(tag())  # each in a browser of its own
+        await page.get_by_label("Email address").fill("cleo@fans.example")
+        await named(page, "Join the waiting list").click()
+        said = "Open it to get your place." if times else "We have sent the link to your place"
+        await expect(page.get_by_text(said).first).to_be_visible()
+    await expect(page.get_by_label("Email address")).to_have_value("cleo@fans.example")
+    assert await page.evaluate("[widget.entry, localStorage.length]") == [None, 0]
+
+
+async def test_a_place_by_email_that_the_service_no_longer_knows_is_forgotten(
+    site: Site, open_shop: OpenShop
+) -> None:
+    page = await open_shop(tag())
+    await expect(page.get_by_label("Email address")).to_be_visible()
+    await page.evaluate(
+        "key => localStorage.setItem(key, JSON.stringify({token: 'bad'}))", f"waiting-list {site.address} {LIST}"
+    )
+    await page.reload()
+    await expect(page.get_by_role("alert")).to_have_text(re.compile("This browser no longer knows your place"))
+    await expect(page.get_by_label("Email address")).to_be_visible()
+    assert await page.evaluate("localStorage.length") == 0
+
+
+async def test_a_fan_who_was_offline_sees_the_place_as_it_is_now(site: Site, open_shop: OpenShop) -> None:
+    await site.join("first")
+    await site.join(FAN)
+    page = await open_shop(tag(await site.shop.token(FAN)))
+    await expect(page.get_by_text("1 fan ahead of you").first).to_be_visible()
+    await page.context.set_offline(True)
+    await expect(page.get_by_role("alert")).to_have_text(re.compile("We cannot reach the waiting list right now"))
+    assert await told(page, "error") == {"code": "unreachable"}
+    await expect(page.get_by_text("1 fan ahead of you").first).to_be_visible()
+    await site.shop.made("DELETE", f"/waiting-lists/{LIST}/entries/first")
+    await page.context.set_offline(False)
+    await expect(page.get_by_text("You are next in line.").first).to_be_visible()
+    await expect(page.get_by_role("alert")).to_be_hidden()
+
+
+async def test_a_language_that_does_not_load_is_english_and_nothing_on_the_page_jumps(
+    site: Site, open_shop: OpenShop
+) -> None:
+    shifts = """
+    window.shift = 0;
+    new PerformanceObserver(all => { for (const one of all.getEntries()) shift += one.value; })
+      .observe({type: "layout-shift", buffered: true});
+    const style = new CSSStyleSheet();
+    style.replaceSync("waiting-list:not(:defined) { display: block; min-height: 24em; }");
+    document.adoptedStyleSheets = [style];
+    """
+    after = "<p>What follows</p>" * 8
+    page = await open_shop(tag() + after, lang="fr", script=shifts, **PHONE)
+    await expect(named(page, "S’inscrire sur la liste d’attente")).to_be_visible()
+    assert await page.evaluate("widget.shadowRoot.querySelector('section').lang") == "fr"
+    assert await page.evaluate("shift") < 0.1
+    await page.route("**/widget-fr.json*", lambda route: route.fulfill(status=503))
+    await page.reload()
+    await expect(named(page, "Join the waiting list")).to_be_visible()
+    assert await page.evaluate("widget.shadowRoot.querySelector('section').lang") == "en"
+
+
+async def test_giving_back_never_looks_like_buying(site: Site, open_shop: OpenShop) -> None:
+    page = await open_shop(tag(await ready(site)), **PHONE)
+    look = "one => [getComputedStyle(one).backgroundColor, one.offsetWidth * one.offsetHeight]"
+    buy, fewer, back = [
+        await named(page, name).evaluate(look) for name in ("Buy now", "Buy 2 tickets", "Release 1 ticket")
+    ]
+    assert len({colour for colour, _ in (buy, fewer, back)}) == 3
+    assert buy[1] > fewer[1] > back[1]
+    await named(page, "Release 1 ticket").click()
+    await expect(page.get_by_text("We keep holding 2 tickets for you.")).to_be_focused()
+    assert (await named(page, "Release 1 ticket").evaluate(look))[0] != buy[0]
+    await named(page, "Release 1 ticket").click()
+    await expect(page.get_by_text("It is your turn: 2 tickets are held").first).to_be_visible()

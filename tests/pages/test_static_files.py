@@ -68,7 +68,7 @@ async def test_only_the_widget_and_what_it_loads_may_be_loaded_by_pages_of_other
         answer = await shop.http.get(f"/static/{name}")
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert "access-control-allow-origin" not in answer.headers
-    for name in ("widget.js", "challenge.js", "widget.d.ts", "widget-en.json"):
+    for name in ("widget.js", "widget-rules.js", "challenge.js", "widget.d.ts", "widget-en.json"):
         answer = await shop.http.get(f"/static/{name}")
         assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
         assert answer.headers["access-control-allow-origin"] == "*"

@@ -1,8 +1,10 @@
 """The files of the widget: its texts in every language, its types, its page, and no code that a strict policy
 forbids."""
 
+import gzip
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,11 @@ from waiting_list.lists.models import LeftReason
 from waiting_list.lists.queries.why_waiting import FanEntry, Reason
 from waiting_list.pages.static_files import static
 from waiting_list.pages.widget_texts import widget_texts
+from waiting_list.problems import Problem
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = (ROOT / "waiting_list" / "pages" / "static" / "widget.js").read_text()
+RULES = (ROOT / "waiting_list" / "pages" / "static" / "widget-rules.js").read_text()
 TYPES = (ROOT / "waiting_list" / "pages" / "static" / "widget.d.ts").read_text()
 PAGE = (ROOT / "docs" / "widget.md").read_text()
 
@@ -73,8 +77,8 @@ def test_french_has_its_own_marks() -> None:
 
 def test_every_text_is_used_and_every_text_that_is_used_is_there() -> None:
     texts = widget_texts("en").keys()
-    joining_by_email = {"email", "email_note", "mailed", "letter", "sorry_place"}
-    by_the_service = joining_by_email | {*Reason, *LeftReason, "not_opened", "show_began", "draft"}
+    by_the_service = {*Reason, *LeftReason, "not_opened", "closed", "full"}
+    refusals = {name for name in texts if name.startswith("no_")}
     composed = {f"{verb}_{part}" for verb in ("leave", "decline", "give_back") for part in ("ask", "sure")} | {
         "after_leave",
         "after_requeue",
@@ -82,22 +86,38 @@ def test_every_text_is_used_and_every_text_that_is_used_is_there() -> None:
         "work_adaptive",
         "nothing_free_next",
     }
-    code = SCRIPT[SCRIPT.index("const SORRY") :]
+    code = SCRIPT + RULES
     quoted = set(re.findall(r"\"(\w+)\"", code))
-    assert texts - quoted - composed - by_the_service == set()
-    called = set(re.findall(r"#text\(\"(\w+)\"", code)) | {*re.findall(r": \"(sorry_\w+)\"", code)}
+    assert texts - quoted - composed - by_the_service - refusals == set()
+    codes = {problem.code for problem in every_problem()} | {"email", "tickets_minimum", "reason"}
+    assert {name.removeprefix("no_").removesuffix("_by_email") for name in refusals} <= codes
+    called = set(re.findall(r"[#.\b]?text\(\"(\w+)\"", code)) | set(re.findall(r"\btext: \"(\w+)\"", code))
+    assert called
     assert (called | composed) - texts == set()
     assert {*Reason, *LeftReason} - {LeftReason.ENDED} <= texts
+
+
+def every_problem(problem: type[Problem] = Problem) -> Iterator[type[Problem]]:
+    for child in problem.__subclasses__():
+        yield child
+        yield from every_problem(child)
+
+
+async def test_the_script_has_at_most_12_kilobytes_when_zipped(shop: Shop) -> None:
+    """What the service sends also has the addresses of all languages."""
+    served = (await shop.http.get("/static/widget.js")).content
+    for script in (SCRIPT.encode(), served):
+        assert len(gzip.compress(script, 9)) <= 12 * 1024
 
 
 async def test_each_language_is_a_file_that_every_page_may_load_and_keep_for_ever(shop: Shop) -> None:
     script = (await shop.http.get(static("widget.js"))).text
     found = re.search(r"const LANGUAGES = ({.*});", script)
     assert found
-    files: dict[str, str] = json.loads(found[1])
-    assert files.keys() == {locale.lower() for locale in LOCALES}
+    versions: dict[str, str] = json.loads(found[1])
+    assert versions.keys() == {locale.lower() for locale in LOCALES}
     for locale in LOCALES:
-        answer = await shop.http.get(f"/static/{files[locale.lower()]}")
+        answer = await shop.http.get(f"/static/widget-{locale.lower()}.json?v={versions[locale.lower()]}")
         assert answer.json() == widget_texts(locale)
         assert answer.headers["content-type"].startswith("application/json")
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -117,13 +137,16 @@ def test_it_makes_no_markup_and_no_inline_style() -> None:
         "new Function",
         ".style",
     ):
-        assert forbidden not in SCRIPT
+        assert forbidden not in SCRIPT + RULES
     assert "//" not in re.sub(r"^\s*//.*$|; // .*$|// .*$", "", SCRIPT, flags=re.MULTILINE).replace("\\/\\/", "")
     assert 'credentials: "omit"' in SCRIPT
 
 
 def test_what_a_page_can_set_and_hear_is_documented_and_typed() -> None:
-    variables = set(re.findall(r"--waiting-list-[a-z-]+", SCRIPT))
+    colours = SCRIPT[SCRIPT.index("const COLOURS") :].partition("};")[0]
+    names = re.findall(r'"?([a-z-]+)"?: \[', colours)
+    variables = {f"--waiting-list-{name}" for name in [*names, "radius", "font"]}
+    assert variables >= set(re.findall(r"--waiting-list-[a-z]+", SCRIPT))
     assert variables == set(re.findall(r"`(--waiting-list-[a-z-]+)`", PAGE))
     observed = re.search(r"observedAttributes = \[(.*?)\]", SCRIPT)
     assert observed

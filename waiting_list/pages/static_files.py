@@ -34,9 +34,9 @@ _MEDIA_TYPES = {
     "txt": "text/plain",
 }
 _TEXTS = file_names()
-_EMBEDDED = ("widget.js", "challenge.js", "widget.d.ts", *_TEXTS)
-"""The files that pages of other sites may load: the widget, its types, its texts, and the script that it loads for
-a challenge."""
+_EMBEDDED = ("widget.js", "widget-rules.js", "widget.d.ts", "challenge.js", *_TEXTS)
+"""The files that pages of other sites may load: the widget, its types, its texts, and the scripts that it loads
+for rules and for a challenge."""
 
 
 class StaticFile:
@@ -60,8 +60,8 @@ _FOLDER = files("waiting_list.pages") / "static"
 _NAMES = frozenset(file.name for file in _FOLDER.iterdir()) | _TEXTS.keys()
 
 
-_NO_VERSIONS = b'{ en: "widget-en.json" }'
-"""What stands in the widget's source in place of the addresses of its texts."""
+_NO_VERSIONS = b'{ en: "" }'
+"""What stands in the widget's source in place of the versions of its texts."""
 
 
 @cache
@@ -70,9 +70,9 @@ def _file(name: str) -> StaticFile:
     assert name in _NAMES
     body = texts_file(_TEXTS[name]) if name in _TEXTS else (_FOLDER / name).read_bytes()
     if name == "widget.js":
-        versions = {locale.lower(): f"{text}?v={_file(text).version}" for text, locale in _TEXTS.items()}
+        versions = {locale.lower(): _file(text).version for text, locale in _TEXTS.items()}
         assert body.count(_NO_VERSIONS) == 1
-        body = body.replace(_NO_VERSIONS, json.dumps(versions).encode())
+        body = body.replace(_NO_VERSIONS, json.dumps(versions, separators=(",", ":")).encode())
     return StaticFile(body, _MEDIA_TYPES[name.rpartition(".")[2]])
 
 

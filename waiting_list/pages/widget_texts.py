@@ -228,31 +228,45 @@ def widget_texts(locale: Locale) -> dict[str, Text]:
         "maximum": ngettext("You can ask for at most %(num)s ticket.", "You can ask for at most %(num)s tickets."),
         "ends": _("The waiting list ends on %(instant)s."),
         "here": _("Your local time: {instant}."),
-        # Refusals.
-        "sorry": _("Something went wrong. Please try again in a moment."),
-        "sorry_away": _(
+        # Refusals, by their code or the field; `_by_email` where no shop signs fans in.
+        "away": _(
             "We cannot reach the waiting list right now. Your place is safe, and this page tries again automatically."
         ),
-        "sorry_absent": _("This waiting list does not exist."),
-        "sorry_signed_out": _("You are no longer signed in. Please sign in at the shop again."),
-        "sorry_place": _("This browser no longer knows your place. The link in our email opens it."),
-        "sorry_email": _("Please enter a valid email address."),
-        "sorry_busy": _("Too many attempts. Nothing was changed. Please try again later."),
-        "sorry_minimum": _(
+        "no_reason": _("Something went wrong. Please try again in a moment."),
+        "no_rate_limited": _("Too many attempts. Nothing was changed. Please try again later."),
+        "no_inventory_not_found": _("This waiting list does not exist."),
+        "no_offer_not_found": _("This waiting list does not exist."),
+        "no_unauthenticated": _("You are no longer signed in. Please sign in at the shop again."),
+        "no_forbidden": _("You are no longer signed in. Please sign in at the shop again."),
+        "no_unauthenticated_by_email": _(
+            "This browser no longer knows your place. The link in our email opens it."
+        ),
+        "no_forbidden_by_email": _("Sign in at the ticket shop, then join from there."),
+        "no_email": _("Please enter a valid email address."),
+        "no_tickets_minimum": _(
             "The fewest tickets you’d accept must be at least 1 and at most the number you want. Nothing was changed."
         ),
-        "sorry_left": _("You cannot do that now: you are no longer on this waiting list."),
-        "sorry_taken": _(
-            "This email address, or an alias of it, is already on this waiting list. Each address can join once. If "
-            "that entry is yours, keep it, or leave the list with it first."
+        "no_too_many_tickets": ngettext(
+            "You can ask for at most %(num)s ticket. Nothing was changed.",
+            "You can ask for at most %(num)s tickets. Nothing was changed.",
         ),
-        "sorry_places": ngettext(
+        "no_too_many_places": ngettext(
             "You can be on at most %(num)s waiting list of this event, and you already are. To join this one, "
             "leave the other one first.",
             "You can be on at most %(num)s waiting lists of this event, and you already are. To join this one, "
             "leave one of them first.",
         ),
-        "sorry_ready": _("You cannot do that now: it is your turn, and your tickets are held."),
+        "no_waiting_list_not_open": _("You cannot join now: the waiting list is not open."),
+        "no_waiting_list_full": _("You cannot join now: the waiting list is full."),
+        "no_waiting_list_ended": _("You cannot do that now: the waiting list has ended."),
+        "no_address_taken": _(
+            "This email address, or an alias of it, is already on this waiting list. Each address can join once. If "
+            "that entry is yours, keep it, or leave the list with it first."
+        ),
+        "no_already_left": _("You cannot do that now: you are no longer on this waiting list."),
+        "no_not_waiting": _("You cannot do that now: it is your turn, and your tickets are held."),
+        "no_not_ready": _("You cannot do that now: no tickets are held for you."),
+        "no_hold_expired": _("You cannot do that now: your time to buy has run out."),
     }
 
 

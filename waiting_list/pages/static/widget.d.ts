@@ -65,7 +65,6 @@ export interface WaitingListEventMap {
   "waiting-list:ready": CustomEvent<WaitingListEntry>;
   "waiting-list:left": CustomEvent<WaitingListEntry>;
   "waiting-list:error": CustomEvent<WaitingListProblem>;
-  "waiting-list:change": CustomEvent<{ entry: WaitingListEntry | null }>;
   "waiting-list:buy": CustomEvent<{ entry: WaitingListEntry; tickets: number }>;
   "waiting-list:sign-in": CustomEvent<WaitingListWish>;
 }
@@ -82,7 +81,7 @@ export interface WaitingListAttributes {
 }
 
 export interface WaitingListElement extends HTMLElement {
-  /** The fan's token; null: nobody is signed in. */
+  /** The fan's token; null: nobody is signed in. Without a token and without `getToken`, fans join by email. */
   token: string | null;
   /** Asked for a token when there is none, and for another one when it is refused. */
   getToken: (() => Promise<string | null> | string | null) | undefined;

@@ -1,53 +1,34 @@
-// <waiting-list offer="…" representation="…">: a waiting list on any page. docs/widget.md says how to use it.
-// It calls the service that this file came from, and never with a cookie. Whatever comes from there becomes text, never
-// markup, and no style is written into the page: a strict policy needs no exception.
+// The element <waiting-list> (docs/widget.md). It calls the service that this file came from, never with a cookie.
+// All that comes from there becomes text, never markup.
 
-/** The public address of the service, which may have a path. This file is in the folder static below it. */
 const SERVICE = new URL("..", import.meta.url).href.slice(0, -1);
-/** The texts of each language. The service writes all of them here, with their versions. */
-const LANGUAGES = { en: "widget-en.json" };
-/** Without any texts. */
-const FALLBACK = { name: "Waiting list", sorry: "Something went wrong. Please try again in a moment.", sorry_away: "We cannot reach the waiting list right now. This page tries again automatically." };
+/** The service writes all languages here, with their versions. */
+const LANGUAGES = { en: "" };
+const FALLBACK = { name: "Waiting list", away: "We cannot reach the waiting list right now." };
 const CHALLENGES_AT_MOST = 3;
 const STREAMS_AT_MOST = 4;
-/** Of this page: over HTTP/1.1 a browser keeps six connections to a host, and a join must find one free. */
+/** Browsers keep six connections to a host over HTTP/1.1. */
 let streams = 0;
 const HIDDEN_MILLISECONDS = 5 * 60_000;
 const MOST_CHOICES = 30;
 const UNITS = { day: 86400, hour: 3600, minute: 60, second: 1 };
 
-/** What a refusal's code says to a fan; any other one says `sorry`. */
-const SORRY = {
-  waiting_list_not_open: "closed", waiting_list_full: "full", waiting_list_ended: "ended", too_many_tickets: "maximum",
-  address_taken: "sorry_taken", too_many_places: "sorry_places", already_left: "sorry_left", not_waiting: "sorry_ready", inventory_not_found: "sorry_absent",
-  offer_not_found: "sorry_absent", unauthenticated: "sorry_signed_out", forbidden: "sorry_signed_out", rate_limited: "sorry_busy",
-  tickets_minimum: "sorry_minimum", email: "sorry_email", // fields
+/** Light, dark. A page sets `--waiting-list-…`. */
+const COLOURS = {
+  ink: ["#22201c", "#eceaf0"], paper: ["#fff", "#232228"], quiet: ["#57534a", "#b6b2bf"], line: ["#d9d4c8", "#3d3b45"],
+  accent: ["var(--theirs, #1b4f9c)", "var(--theirs-dark, #9cc2ff)"], "on-accent": ["var(--on-theirs, #fff)", "var(--on-theirs-dark, #10131a)"],
+  good: ["#1d6b36", "#8fd6a4"], warning: ["#9c3b12", "#ffb38a"],
 };
-
+const colours = pick => Object.entries(COLOURS).map(([name, both]) => `--${name}: var(--waiting-list-${name}, ${pick(...both)});`).join("");
 const STYLE = new CSSStyleSheet();
 STYLE.replaceSync(`
-:host {
-  display: block;
-  --ink: var(--waiting-list-ink, #22201c); --paper: var(--waiting-list-paper, #fff);
-  --quiet: var(--waiting-list-quiet, #57534a); --line: var(--waiting-list-line, #d9d4c8);
-  --accent: var(--waiting-list-accent, var(--theirs, #1b4f9c)); --on-accent: var(--waiting-list-on-accent, var(--on-theirs, #fff));
-  --good: var(--waiting-list-good, #1d6b36); --warning: var(--waiting-list-warning, #9c3b12);
-  --radius: var(--waiting-list-radius, 8px);
-  color: var(--ink); font: var(--waiting-list-font, inherit); line-height: 1.5; overflow-wrap: anywhere;
-}
-@supports (color: light-dark(red, red)) {
-  :host {
-    --ink: var(--waiting-list-ink, light-dark(#22201c, #eceaf0)); --paper: var(--waiting-list-paper, light-dark(#fff, #232228));
-    --quiet: var(--waiting-list-quiet, light-dark(#57534a, #b6b2bf)); --line: var(--waiting-list-line, light-dark(#d9d4c8, #3d3b45));
-    --accent: var(--waiting-list-accent, light-dark(var(--theirs, #1b4f9c), var(--theirs-dark, #9cc2ff)));
-    --on-accent: var(--waiting-list-on-accent, light-dark(var(--on-theirs, #fff), var(--on-theirs-dark, #10131a)));
-    --good: var(--waiting-list-good, light-dark(#1d6b36, #8fd6a4)); --warning: var(--waiting-list-warning, light-dark(#9c3b12, #ffb38a));
-  }
-}
+:host { display: block; --radius: var(--waiting-list-radius, 8px); ${colours(light => light)}
+  color: var(--ink); font: var(--waiting-list-font, inherit); line-height: 1.5; overflow-wrap: anywhere; }
+@supports (color: light-dark(red, red)) { :host { ${colours((light, dark) => `light-dark(${light}, ${dark})`)} } }
 :host([hidden]), [hidden] { display: none !important; }
 *, ::before, ::after { box-sizing: border-box; }
 section { padding: 16px; border: 1px solid var(--line); border-radius: calc(1.5 * var(--radius)); background: var(--paper); }
-.loading { min-height: 15em; }
+.loading { min-height: 24em; }
 section.ready { border-color: var(--good); border-width: 2px; }
 p, dl, ul, form, details, .heading, .row { margin: 0 0 12px; }
 section > :last-child, .content > :last-child, .row > p { margin-bottom: 0; }
@@ -56,6 +37,7 @@ dl { display: flex; flex-wrap: wrap; gap: 8px 28px; }
 dt, .note { color: var(--quiet); font-size: .9em; }
 dd { margin: 0; font-size: 1.8em; font-weight: 700; line-height: 1.2; font-variant-numeric: tabular-nums; }
 form, .row { display: flex; flex-wrap: wrap; gap: 12px; align-items: end; }
+form { max-width: 32em; }
 form .main { flex: 1 1 auto; }
 .row > p { flex: 1 0 100%; }
 .end { padding-top: 12px; border-top: 1px solid var(--line); }
@@ -69,26 +51,22 @@ select, input { display: block; min-width: 5em; min-height: 44px; margin: 4px 0 
 button, a { display: inline-block; min-height: 44px; padding: 10px 18px; border: 1px solid var(--line); border-radius: var(--radius);
   background: var(--paper); color: var(--ink); font: inherit; font-weight: 600; text-align: center; text-decoration: none; cursor: pointer; }
 .main { border-color: transparent; background: var(--accent); color: var(--on-accent); }
-.buy { width: 100%; padding: 14px 18px; font-size: 1.2em; }
+.buy { width: 100%; max-width: 24em; padding: 14px 18px; font-size: 1.2em; }
 .quiet { padding: 10px 0; border-color: transparent; background: none; color: var(--quiet); font-weight: 400; text-decoration: underline; }
 .grave { border-color: var(--warning); color: var(--warning); }
 [aria-disabled="true"], [aria-busy] .main { opacity: .6; cursor: default; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 [tabindex="-1"]:focus { outline: none; }
 summary { padding: 4px 0; font-weight: 600; cursor: pointer; }
-summary:focus-visible { border-radius: 4px; }
 ul { padding: 0 0 0 1.2em; }
 li { margin: 0 0 6px; }
 .problem { padding: 10px 14px; border: 1px solid var(--warning); border-left-width: 5px; border-radius: var(--radius); }
 .working:empty { margin: 0; }
 .told { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-@media (forced-colors: active) { .main { border-color: ButtonText; } }
 `);
 
-/** Of one request, however often it is sent. */
 const key = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
-/** An element with attributes, listeners (`onclick`) and children. Strings become text. */
 function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -99,34 +77,25 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
-/** The language with texts that is nearest to a tag (BCP 47). */
 function spoken(tag) {
   try {
     const [name] = Intl.getCanonicalLocales(tag.toLowerCase()).map(one => one.toLowerCase());
     return [name, name.split("-")[0]].find(one => Object.hasOwn(LANGUAGES, one));
   } catch {
-    return undefined; // no tag
+    return undefined;
   }
 }
 
 const texts = {};
-/** A language and its texts; English where they cannot be loaded. */
-async function load(language) {
-  texts[language] ??= fetch(new URL(LANGUAGES[language], import.meta.url), { credentials: "omit", signal: AbortSignal.timeout(10_000) })
+async function textsIn(language) {
+  texts[language] ??= fetch(new URL(`widget-${language}.json?v=${LANGUAGES[language]}`, import.meta.url), { credentials: "omit", signal: AbortSignal.timeout(10_000) })
     .then(answer => (answer.ok ? answer.json() : Promise.reject(answer)));
   try {
     return [language, await texts[language]];
   } catch (error) {
     delete texts[language];
     if (language === "en") throw error;
-    return load("en");
-  }
-}
-
-class Refused extends Error {
-  constructor(status, problem, retryAfter) {
-    super(problem.code);
-    Object.assign(this, { status, problem, retryAfter });
+    return textsIn("en");
   }
 }
 
@@ -134,9 +103,9 @@ class WaitingListElement extends HTMLElement {
   static observedAttributes = ["offer", "representation", "token", "lang", "locale", "heading", "heading-level", "buy-href"];
 
   #token; #getToken; #asked; #renewing;
-  #life; #wake; #hidden; #restarting; #later; #failing;
+  #life; #wake; #hidden; #restarting; #later; #failing; #explained; #mine; #email = "";
   #list; #entry; #skew = 0; #last; #once; #acts = 0;
-  #kind; #fields = {}; #timer; #telling;
+  #kind; #fields = []; #timer; #telling;
   #texts = FALLBACK; #tag = "en";
   #colours = new CSSStyleSheet();
   #section = make("section", { part: "box" });
@@ -162,19 +131,20 @@ class WaitingListElement extends HTMLElement {
       delete this[name];
       this[name] = value;
     }
-    document.addEventListener("visibilitychange", this.#onVisibility);
-    addEventListener("online", this.#onNetwork);
-    addEventListener("offline", this.#onNetwork);
+    this.#hear("addEventListener");
     this.#show();
     this.#restart();
   }
 
   disconnectedCallback() {
-    document.removeEventListener("visibilitychange", this.#onVisibility);
-    removeEventListener("online", this.#onNetwork);
-    removeEventListener("offline", this.#onNetwork);
+    this.#hear("removeEventListener");
     for (const timer of [this.#hidden, this.#timer, this.#telling, this.#later]) clearTimeout(timer);
     this.#life?.abort();
+  }
+
+  #hear(verb) {
+    document[verb]("visibilitychange", this.#onVisibility);
+    for (const type of ["online", "offline", "storage"]) window[verb](type, this.#onOutside);
   }
 
   attributeChangedCallback(name, before, after) {
@@ -184,35 +154,50 @@ class WaitingListElement extends HTMLElement {
     else this.#speak().catch(() => {}).then(() => this.#show(true));
   }
 
-  /** The fan's token; null: nobody is signed in. */
-  get token() { return this.#token === undefined ? this.getAttribute("token") : this.#token; }
+  get token() { return this.#token === undefined ? this.getAttribute("token") ?? (this.#byEmail && this.#place?.token || null) : this.#token; }
   set token(value) {
     if (value !== this.token) this.#signIn(value || null);
   }
 
-  /** Asked for a token when there is none, and for another one when it is refused. */
   get getToken() { return this.#getToken; }
   set getToken(value) {
     this.#getToken = value;
     if (this.isConnected && !this.token) this.#restart();
   }
 
-  /** The fan's latest entry in this list, as the service last told it; null: none that is known. */
   get entry() { return this.#entry ?? null; }
 
-  /** Looks again now. */
   refresh() { this.#restart(); }
 
-  // ---- What it asks the service.
+  /** No shop signs fans in. */
+  get #byEmail() { return this.#token === undefined && !this.#getToken && !this.hasAttribute("token"); }
 
-  /** Somebody else's place is not shown a moment longer; what a fan has chosen before they signed in stays. */
+  get #name() { return ["offer", "representation"].map(name => encodeURIComponent(this.getAttribute(name) ?? "")).join("/"); }
+
+  get #key() { return `waiting-list ${SERVICE} ${this.#name}`; }
+
+  /** The token and the link of a place by email, which this browser keeps until the place ends. */
+  get #place() {
+    try {
+      this.#mine ??= JSON.parse(localStorage.getItem(this.#key));
+    } catch { /* storage is off */ }
+    return this.#mine;
+  }
+  set #place(place) {
+    this.#mine = place;
+    try {
+      if (place) localStorage.setItem(this.#key, JSON.stringify(place));
+      else localStorage.removeItem(this.#key);
+    } catch { /* storage is off */ }
+  }
+
   #signIn(token) {
     this.#token = token;
     this.#forget(this.#list);
   }
 
   #forget(list) {
-    this.#entry = this.#last = this.#once = undefined;
+    this.#entry = this.#last = this.#once = this.#mine = undefined;
     this.#list = list;
     if (!this.isConnected) return;
     this.#complain(null);
@@ -242,31 +227,28 @@ class WaitingListElement extends HTMLElement {
     else if (this.#entry?.status !== "waiting" && this.#entry?.status !== "ready") this.#wake?.();
   };
 
-  #onNetwork = ({ type }) => {
-    if (type === "offline") this.#fail({ text: "sorry_away" });
-    else this.#restart();
+  #onOutside = ({ type, key: name, newValue }) => {
+    if (type === "offline") this.#fail({ text: "away" });
+    else if (type === "online") this.#restart();
+    else if (newValue && name === this.#key) this.#forget(this.#list);
   };
 
-  async #ask(method, path, { body, headers, signal, open = false } = {}) {
-    const list = `/v1/user/waiting-lists/${encodeURIComponent(this.getAttribute("offer"))}`
-      + `/${encodeURIComponent(this.getAttribute("representation"))}`;
+  async #ask(method, path, { body, headers, signal } = {}) {
     for (let renewed = false; ; renewed = true) {
-      const token = open ? null : this.token;
-      const answer = await fetch(SERVICE + list + path, {
-        method, signal, body: body && JSON.stringify(body), cache: "no-store", credentials: "omit", mode: "cors",
+      const token = path && this.token;
+      const answer = await fetch(`${SERVICE}/v1/user/waiting-lists/${this.#name}${path}`, {
+        method, signal, body: body && JSON.stringify(body), cache: "no-store", credentials: "omit",
         headers: { ...headers, ...(token && { Authorization: `Bearer ${token}` }), ...(body && { "Content-Type": "application/json" }) },
       });
       const date = Date.parse(answer.headers.get("Date"));
-      // The header is cut to the second: a countdown must not promise the rest of it.
       if (date) this.#skew = date + 1000 - Date.now();
       if (answer.ok) return answer;
-      if (answer.status === 401 && !open && !renewed && (await this.#renew(token))) continue;
+      if (answer.status === 401 && !renewed && (await this.#renew(token))) continue;
       const problem = await answer.json().catch(() => ({}));
-      throw new Refused(answer.status, problem, Number(answer.headers.get("Retry-After")) || 0);
+      throw Object.assign(new Error(problem.code), { status: answer.status, problem, retryAfter: Number(answer.headers.get("Retry-After")) });
     }
   }
 
-  /** Whether there is another token than the one that was refused. */
   async #renew(refused) {
     if (this.token !== refused) return Boolean(this.token);
     if (!this.#getToken) return false;
@@ -276,28 +258,26 @@ class WaitingListElement extends HTMLElement {
     return Boolean(token) && token !== refused;
   }
 
-  /** Gets the texts of the language. */
   async #speak() {
     const tag = this.#language;
-    const [language, found] = await load(spoken(tag));
+    const [language, found] = await textsIn(spoken(tag));
     this.#texts = found;
     this.#tag = language === spoken(tag) ? tag : language;
   }
 
   async #load(signal) {
-    // The language may be another when the list has said what its organization offers.
-    const list = this.#ask("GET", "", { signal, open: true }).then(answer => answer.json());
+    const list = this.#ask("GET", "", { signal }).then(answer => answer.json());
     list.catch(() => {});
     await this.#speak().catch(() => {});
     this.#list = await list;
     await this.#speak();
     this.#dress();
     if (!this.token && !this.#asked) {
-      this.#asked = true; // once: who is not signed in will not be so by themselves
+      this.#asked = true;
       await this.#renew(this.token);
     }
     signal.throwIfAborted();
-    let entry = null;
+    let entry = this.#byEmail && this.#entry?.status === "left" ? this.#entry : null;
     const acts = this.#acts;
     if (this.token) {
       try {
@@ -305,17 +285,19 @@ class WaitingListElement extends HTMLElement {
       } catch (error) {
         if (error.status === 401 || error.status === 403) this.#signedOut(error);
         else if (error.problem?.code !== "not_in_list") throw error;
+        else if (this.#byEmail) this.#place = null;
       }
     }
     signal.throwIfAborted();
-    // What was read may be older than what the fan has done meanwhile, whose answer says it.
+    // Else the fan has done something meanwhile, and this is older.
     if (acts === this.#acts) this.#take(entry);
     if (this.#failing) this.#complain(null);
   }
 
   #signedOut(error) {
-    this.#token = null;
-    this.#complain(error);
+    if (error) this.#complain(error);
+    if (this.#byEmail) this.#place = null;
+    else this.#token = null;
   }
 
   #fail(error) {
@@ -324,11 +306,10 @@ class WaitingListElement extends HTMLElement {
     if (!this.#list) this.#show();
   }
 
-  /** Follows the list for as long as it is shown: a stream while the fan waits or is ready, else a look now and then. */
   async #follow(signal) {
-    if (!this.getAttribute("offer") || !this.getAttribute("representation")) {
+    if (!/.\/./.test(this.#name)) {
       await this.#speak().catch(() => {});
-      this.#fail(new Refused(404, { code: "inventory_not_found" }));
+      this.#fail({ problem: { code: "inventory_not_found" } });
       return;
     }
     let failed = 0;
@@ -342,7 +323,7 @@ class WaitingListElement extends HTMLElement {
         const active = this.token && this.#entry && this.#entry.status !== "left";
         if (active && streams < STREAMS_AT_MOST) {
           await this.#watch(signal);
-          look = !this.#entry || this.#entry.status === "left"; // else the next stream goes on where this one ended
+          look = !this.#entry || this.#entry.status === "left";
         } else {
           look = true;
           pause = (active ? 5000 : 20_000) * (1 + Math.random());
@@ -351,10 +332,9 @@ class WaitingListElement extends HTMLElement {
         if (signal.aborted) return;
         look = true;
         failed += 1;
-        // Whoever lost the service at the same moment does not come back in one.
         pause = Math.max(error.retryAfter * 1000 || 0, Math.min(60_000, 1000 * 2 ** failed)) * (0.5 + Math.random());
         if (error.status === 404) pause = 60_000;
-        this.#fail(error.status < 500 && error.status !== 429 ? error : { text: "sorry_away", problem: error.problem });
+        this.#fail(error.status < 500 && error.status !== 429 ? error : { text: "away", problem: error.problem });
       }
       await new Promise(go => {
         const timer = setTimeout(go, pause);
@@ -364,7 +344,7 @@ class WaitingListElement extends HTMLElement {
     }
   }
 
-  /** Server-sent events (docs/live.md), read by hand: an EventSource cannot send a token. */
+  /** Reads server-sent events (docs/live.md): an EventSource sends no token. */
   async #watch(signal) {
     streams += 1;
     const ended = new AbortController();
@@ -376,7 +356,6 @@ class WaitingListElement extends HTMLElement {
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       let text = "";
       for (;;) {
-        // A sign of life comes every 15 seconds.
         const dead = setTimeout(stop, 45_000);
         const { value, done } = await reader.read().finally(() => clearTimeout(dead));
         if (done) return;
@@ -391,7 +370,7 @@ class WaitingListElement extends HTMLElement {
         if (!this.#entry || this.#entry.status === "left") return;
       }
     } catch (error) {
-      if (signal.aborted || !(error instanceof Refused)) return; // cut off: the next one goes on where it ended
+      if (signal.aborted || !error.status) return;
       if (error.status !== 401 && error.status !== 403) throw error;
       this.#signedOut(error);
       this.#take(null);
@@ -402,60 +381,62 @@ class WaitingListElement extends HTMLElement {
     }
   }
 
-  /** Shows an entry, and tells the page of it where it is another. */
   #take(entry, acted = false) {
     const before = this.#entry;
-    // Streams and acts do not say why a fan waits, and for how long: what was known holds until the next look.
-    if (entry?.status === "waiting" && !entry.why) {
-      const { why, estimate, tickets_ahead: ahead, tickets_wanted: wanted } = before ?? {};
-      const scaled = seconds => seconds && seconds * (entry.tickets_ahead + entry.tickets_wanted) / (ahead + wanted);
-      if (why) {
-        entry = { ...entry, why, estimate: { ...estimate, earliest_seconds: scaled(estimate.earliest_seconds), latest_seconds: scaled(estimate.latest_seconds) } };
-      }
+    // Streams and acts do not say why a fan waits: what was known holds until the next look.
+    if (entry?.why) this.#explained = entry;
+    else if (entry?.status === "waiting") {
       this.#later ??= setTimeout(() => {
         this.#later = undefined;
-        if (!document.hidden && this.#life && !this.#life.signal.aborted) this.#load(this.#life.signal).catch(() => {});
-      }, (why ? 60_000 : 1000) * (1 + Math.random()));
+        if (!document.hidden && !this.#life.signal.aborted) this.#load(this.#life.signal).catch(() => {});
+      }, (this.#why && before?.paused_at === entry.paused_at ? 60_000 : 1000) * (1 + Math.random()));
     }
+    if (entry?.status === "left" && this.#byEmail) this.#place = null;
     this.#entry = entry;
     this.#show();
-    const plain = one => JSON.stringify({ ...one, estimate: 0 });
+    const plain = one => JSON.stringify({ ...one, why: 0, estimate: 0 });
     if (before !== undefined && plain(before) === plain(entry)) return;
-    this.#emit("change", { entry });
     this.#emit("changed", entry);
     if (!entry || (before === undefined && !acted)) return;
     const isNew = before?.number !== entry.number;
     const moved = isNew || before.status !== entry.status;
     if (isNew && entry.status !== "left") this.#emit("joined", entry);
     if (moved && entry.status !== "waiting") this.#emit(entry.status, entry);
-    // Said at once when there is something to do; a place that moves, when it has come to rest.
+    // A place that moves is said when it has come to rest.
     this.#tell(this.#sentence(), moved ? 0 : 3000);
   }
 
-  /** Does something of the fan's, once at a time, and shows what became of it. */
   async #act(method, { path, body, headers, preview = false } = {}) {
     if (this.#section.hasAttribute("aria-busy")) return null;
     this.#section.setAttribute("aria-busy", "true");
     this.#acts += 1;
     this.#complain(null);
+    this.#note("");
     const { signal } = this.#life;
     try {
       const answer = await this.#insist(method, { path, body, headers, signal });
       this.#once = undefined;
-      const entry = await answer.json();
-      if (preview) return signal.aborted ? null : entry;
-      if (!signal.aborted) this.#take(entry, true);
+      let entry = await answer.json();
+      if (signal.aborted) return null;
+      if (preview) return entry;
+      if ("mailed" in entry) {
+        if (entry.mailed) this.#note(this.#text(entry.entry ? "mailed" : "letter", body));
+        if (!entry.entry) return null;
+        this.#place = { token: entry.token, link: entry.link };
+        entry = entry.entry;
+      }
+      this.#take(entry, true);
       this.#wake?.(entry.status === "left");
     } catch (error) {
       if (signal.aborted) return null;
       if (error.status < 500 && error.status !== 429) this.#once = undefined;
+      const { code } = error.problem ?? {};
       if (error.status === 401) {
-        this.#token = null;
+        this.#signedOut();
         this.#take(null);
       }
       if (error.problem?.entry) this.#take(error.problem.entry);
       this.#wake?.();
-      const code = error.problem?.code;
       const isDone = code === "already_in_list" || (method === "DELETE" && code === "already_left");
       if (!isDone) this.#complain(error);
     } finally {
@@ -465,7 +446,7 @@ class WaitingListElement extends HTMLElement {
     return null;
   }
 
-  /** Changes the wish. What would cost places in line is shown first, in `row`, and done when the fan says so. */
+  /** Changes the wish; asks first if that costs places. */
   async #change(row, body) {
     const { tickets_wanted: num, position: now } = this.#entry;
     row.replaceChildren();
@@ -485,13 +466,12 @@ class WaitingListElement extends HTMLElement {
     this.#act("PATCH", { body });
   }
 
-  /** Asks until there is an answer to a challenge, and to a network that failed once. */
   async #insist(method, { path = "/entry", body, headers, signal }) {
     const ask = () => this.#ask(method, path, { body, headers, signal });
     for (let challenges = 0; ; challenges++) {
       try {
-        // The network: asked once more, which is safe, since a repeat is known by its key or changes nothing.
-        return await ask().catch(error => (error instanceof Refused || signal.aborted ? Promise.reject(error) : ask()));
+        // After a failed network once more: the key makes it safe.
+        return await ask().catch(error => (error.status || signal.aborted ? Promise.reject(error) : ask()));
       } catch (error) {
         if (error.problem?.code !== "challenge_required" || challenges === CHALLENGES_AT_MOST) throw error;
         const { challenge } = error.problem;
@@ -502,32 +482,35 @@ class WaitingListElement extends HTMLElement {
   }
 
   async #solve(challenge) {
-    this.#working.textContent = this.#text("working");
-    this.#tell(this.#working.textContent, 0);
+    this.#note(this.#text("working"));
     try {
       return await (await import("./challenge.js")).solve(challenge);
     } finally {
-      this.#working.textContent = "";
+      this.#note("");
     }
   }
 
+  #note(text) {
+    this.#working.textContent = text;
+    if (text) this.#tell(text, 0);
+  }
+
   #join(wish) {
-    if (!this.token) {
+    const path = this.#byEmail ? "/join-by-email" : "/entry";
+    if (this.#byEmail) wish = { ...wish, email: this.#email, locale: spoken(this.#tag) };
+    else if (!this.token) {
       if (this.#emit("sign-in", wish, true)) this.#complain({ text: "sign_in" });
       return;
     }
     const said = JSON.stringify(wish);
     if (this.#once?.said !== said) this.#once = { said, key: key() };
-    this.#act("POST", { body: wish, headers: { "Idempotency-Key": this.#once.key } });
+    this.#act("POST", { path, body: wish, headers: { "Idempotency-Key": this.#once.key } });
   }
 
   #emit(name, detail, cancelable = false) {
     return this.dispatchEvent(new CustomEvent(`waiting-list:${name}`, { detail, cancelable, bubbles: true, composed: true }));
   }
 
-  // ---- What it says.
-
-  /** The tag of the language: what the element says holds, else the page and the browser within what is offered. */
   get #language() {
     const own = [this.getAttribute("locale"), this.getAttribute("lang")].find(spoken);
     if (own) return own;
@@ -538,7 +521,6 @@ class WaitingListElement extends HTMLElement {
     return [...asked, ...navigator.languages].find(isOffered) ?? theirs[0] ?? "en";
   }
 
-  /** By whose rules dates are written: English of no country as on the service's own pages. */
   get #region() { return this.#tag.toLowerCase() === "en" ? "en-GB" : this.#tag; }
 
   #text(name, values = {}) {
@@ -549,16 +531,14 @@ class WaitingListElement extends HTMLElement {
 
   #number(value, options) { return new Intl.NumberFormat(this.#tag, options).format(value); }
 
-  /** An instant where the event takes place. */
   #instant(at) {
     try {
       return this.#clock(at, this.#list.timezone);
     } catch {
-      return this.#clock(at); // a timezone that this browser does not know
+      return this.#clock(at);
     }
   }
 
-  /** The same where the fan is, in a sentence of its own; nothing where it reads alike. */
   #here(at) {
     const instant = this.#clock(at);
     return instant === this.#instant(at) ? "" : this.#text("here", { instant });
@@ -570,7 +550,6 @@ class WaitingListElement extends HTMLElement {
 
   #units(value, unit, unitDisplay = "long") { return this.#number(value, { style: "unit", unit, unitDisplay }); }
 
-  /** Rounded down; seconds only on the last day. */
   #duration(seconds, display) {
     const parts = [];
     let left = Math.max(0, Math.floor(seconds));
@@ -583,7 +562,6 @@ class WaitingListElement extends HTMLElement {
     return parts.join(" ");
   }
 
-  /** An estimate as pages write it: in one unit, because it must not look exact. */
   #about(first, last = first) {
     const unitOf = seconds => ["day", "hour"].find(unit => seconds >= 2 * UNITS[unit]) ?? "minute";
     const unit = unitOf(last);
@@ -594,7 +572,6 @@ class WaitingListElement extends HTMLElement {
     return this.#text("range", { earliest: own === unit ? this.#number(from) : this.#units(from, own), latest });
   }
 
-  /** The entry in one sentence. */
   #sentence() {
     const { status, position, left_reason: reason } = this.#entry;
     if (status === "waiting") return this.#text(position === 1 ? "next" : "place", { position });
@@ -608,28 +585,29 @@ class WaitingListElement extends HTMLElement {
 
   #cancelled() { return `${this.#text("cancelled_show")} ${this.#list.state_reason ?? ""}`.trim(); }
 
-  /** Why it is not this fan's turn yet. */
-  #why() {
-    const { position, tickets_ahead: ahead, tickets_minimum: least, why } = this.#entry;
-    if (!why) return this.#sentence();
-    const { code, free, most_held: most } = why;
+  get #why() { return this.#explained?.number === this.#entry?.number && this.#explained; }
+
+  #reason() {
+    const { position, tickets_ahead: ahead, tickets_minimum: least } = this.#entry;
+    if (!this.#why) return this.#sentence();
+    const { code, free, most_held: most } = this.#why.why;
     const fans = position - 1;
     const name = code === "nothing_free" && !fans ? "nothing_free_next" : code;
     const num = code === "too_many" ? most : code === "nothing_free" || code === "ahead" ? fans : free;
     return this.#text(name, { num, fans, free, least, tickets: this.#text("n_tickets", { num: ahead }) });
   }
 
-  /** How fast the list moves, and when it may be this fan's turn. */
   #pace() {
-    const { fans, seen_seconds: seen, earliest_seconds: first, latest_seconds: last } = this.#entry.estimate ?? {};
-    if (fans === undefined) return "";
+    if (!this.#why?.estimate) return "";
+    const { fans, seen_seconds: seen, ...estimate } = this.#why.estimate;
+    const tickets = entry => entry.tickets_ahead + entry.tickets_wanted;
+    const [first, last] = ["earliest_seconds", "latest_seconds"].map(name => estimate[name] && (estimate[name] * tickets(this.#entry)) / tickets(this.#why));
     const left = (Date.parse(this.#list.ends_at) - Date.now() - this.#skew) / 1000;
     const name = first === null ? "pace_unknown" : first >= left ? "pace_never" : last >= left ? "pace_maybe" : "pace";
     const said = this.#text(name, first && { earliest: this.#about(first), wait: this.#about(first, last) });
     return fans ? `${this.#text("seen", { num: fans, count: fans, duration: this.#about(seen) })}. ${said}` : said;
   }
 
-  /** Says it to who does not see it. */
   #tell(text, delay) {
     clearTimeout(this.#telling);
     this.#telling = setTimeout(() => {
@@ -637,20 +615,18 @@ class WaitingListElement extends HTMLElement {
     }, delay);
   }
 
-  /** Shows a refusal, or that there is none any more. */
   #complain(error) {
     this.#failing = false;
     const { code, errors, maximum } = error?.problem ?? {};
-    const name = error?.text ?? SORRY[errors?.[0]?.field] ?? SORRY[code] ?? "sorry";
+    const names = [this.#byEmail && `${code}_by_email`, errors?.[0]?.field, code].map(one => `no_${one}`);
+    const name = error?.text ?? names.find(one => this.#texts[one]) ?? "no_reason";
     const text = error ? this.#text(name, { num: maximum ?? this.#list?.max_quantity_per_order }) : "";
     if (this.#problem.textContent !== text) this.#problem.textContent = text;
     this.#problem.hidden = !text;
     if (text && name !== "sign_in") this.#emit("error", error.problem ?? { code: "unreachable" });
   }
 
-  // ---- What it shows. A view is built when another one is due; while it stays only its texts change, so that neither
-  // focus nor what a fan has chosen is lost.
-
+  /** Builds a view when another one is due; else changes its texts alone, so that focus and choices stay. */
   #show(anew = false) {
     const heading = this.getAttribute("heading");
     this.#heading.textContent = heading ?? "";
@@ -659,41 +635,37 @@ class WaitingListElement extends HTMLElement {
     this.#section.setAttribute("aria-label", heading ? `${this.#text("name")}: ${heading}` : this.#text("name"));
     this.#section.lang = this.#tag;
 
-    const [list, entry] = [this.#list, this.#texts === FALLBACK ? undefined : this.#entry];
+    const [list, entry] = [this.#list, this.#entry];
     const status = !list || this.#texts === FALLBACK ? (this.#problem.hidden ? "loading" : "away") : (entry?.status ?? "none");
-    const kind = JSON.stringify([status, this.#tag, entry?.number, status === "ready" && [entry.ready_at, entry.ready_until, entry.tickets_held],
-      entry?.status !== "waiting" && [list?.open, list?.list_state], entry?.status !== "ready" && entry?.tickets_wanted,
-      entry?.tickets_minimum, entry?.keep_waiting_for_rest, list?.max_quantity_per_order]);
+    const { position, tickets_ahead, rank, why, estimate, purchase_pass, ...kept } = entry ?? {};
+    const kind = JSON.stringify([status, this.#tag, this.#byEmail, kept, status !== "waiting" && [list?.open, list?.list_state], list?.max_quantity_per_order]);
     if (anew || kind !== this.#kind) {
       this.#kind = kind;
-      this.#fields = {};
+      this.#fields = [];
       clearTimeout(this.#timer);
       const had = this.#content.contains(this.shadowRoot.activeElement) && this.shadowRoot.activeElement;
       this.#section.className = status;
       this.#section.setAttribute("part", `box ${status}`);
-      const views = { loading: () => [], away: () => [], waiting: this.#waiting, ready: this.#ready, left: this.#left, none: this.#none };
-      this.#content.replaceChildren(...views[status].call(this).filter(Boolean));
+      const view = { waiting: this.#waiting, ready: this.#ready, left: this.#left, none: this.#none }[status];
+      this.#content.replaceChildren(...(view?.call(this) ?? []).filter(Boolean));
       if (had) (this.#content.querySelector(had.name ? `[name="${had.name}"]` : `[part="${had.part}"]`) ?? this.#content).focus();
     }
-    for (const [element, text] of Object.values(this.#fields)) {
+    for (const [element, text] of this.#fields) {
       const said = text();
       if (element.textContent !== said) element.textContent = said;
     }
   }
 
-  /** An element whose text is kept as it should be. */
-  #kept(name, element, text) {
-    this.#fields[name] = [element, text];
+  #kept(element, text) {
+    this.#fields.push([element, text]);
     return element;
   }
 
-  /** The colours of the organization, where the shop sets none. */
   #dress() {
     const { light, on_light: onLight, dark, on_dark: onDark } = this.#list.organizer?.colors ?? {};
     this.#colours.replaceSync(light ? `:host { --theirs: ${light}; --on-theirs: ${onLight}; --theirs-dark: ${dark}; --on-theirs-dark: ${onDark}; }` : "");
   }
 
-  /** What the list is, or why it takes no fans. */
   #state() {
     const { open, automatic, free, waiting, verify_email: verifies, list_state: state, closed_reason: closed, state_reason: reason } = this.#list;
     if (open) return this.#text(automatic && free && !waiting && !verifies ? "free" : "open", { num: free });
@@ -702,33 +674,32 @@ class WaitingListElement extends HTMLElement {
 
   #none() {
     return [
-      this.#kept("open", make("p", { class: "big", part: "state" }), () => this.#state()),
+      this.#kept(make("p", { class: "big", part: "state" }), () => this.#state()),
       this.#list.closed_reason !== "not_opened"
-        && this.#kept("waiting", make("p", { part: "count" }), () => this.#text("waiting", { num: this.#list.waiting })),
-      ...(this.#list.open ? this.#wish("join", {}, wish => this.#join(wish)) : []),
-      this.#rules(),
+        && this.#kept(make("p", { part: "count" }), () => this.#text("waiting", { num: this.#list.waiting })),
+      ...this.#again(),
     ];
   }
 
   #left() {
-    const again = this.#list.open && ["cancelled", "expired", "bought"].includes(this.#entry.left_reason);
-    return [
-      this.#kept("left", make("p", { class: "big", part: "state" }), () => this.#sentence()),
-      ...(again ? this.#wish("join", {}, wish => this.#join(wish)) : []),
-      this.#rules(),
-    ];
+    return [this.#kept(make("p", { class: "big", part: "state" }), () => this.#sentence()), ...this.#again()];
+  }
+
+  #again() {
+    const may = this.#list.open && !["removed", "ended"].includes(this.#entry?.left_reason);
+    return [...(may ? this.#wish("join", {}, wish => this.#join(wish)) : []), this.#rules()];
   }
 
   #waiting() {
     const figure = name =>
-      make("div", {}, make("dt", {}, this.#text(name)), this.#kept(name, make("dd", { part: name }), () => this.#number(this.#entry[name] ?? 0)));
+      make("div", {}, make("dt", {}, this.#text(name)), this.#kept(make("dd", { part: name }), () => this.#number(this.#entry[name] ?? 0)));
     const { tickets_wanted: wanted, tickets_minimum: minimum } = this.#entry;
     const worse = make("div", { class: "row" });
     return [
       make("dl", { part: "figures" }, figure("position"), figure("tickets_ahead"), figure("number")),
-      this.#kept("state", make("p", { class: "big", part: "state" }), () => this.#why()),
+      this.#kept(make("p", { class: "big", part: "state" }), () => this.#reason()),
       make("p", {}, minimum < wanted ? this.#text("wish_minimum", { wanted, minimum }) : this.#text("wish", { num: wanted })),
-      this.#kept("pace", make("p", { class: "note", part: "pace" }), () => this.#pace()),
+      this.#kept(make("p", { class: "note", part: "pace" }), () => this.#pace()),
       make("details", { part: "change" }, make("summary", {}, this.#text("change")),
         make("p", { class: "note" }, this.#text("change_note")),
         ...this.#wish("save", this.#entry, body => this.#change(worse, body)), worse),
@@ -737,18 +708,17 @@ class WaitingListElement extends HTMLElement {
     ];
   }
 
-  /** The verbs by their weight: buy, buy fewer, give some back, give all back. */
   #ready() {
     const { tickets_held: held, tickets_wanted: wanted, position } = this.#entry;
     const name = make("dt");
     const clock = make("dd", { part: "countdown" });
-    const [buy, ...buttons] = [this.#buy("buy", () => held)];
+    const buys = [this.#buy("buy", () => held)];
     let fewer = [];
     if (held > 1) {
       const choice = this.#choice("fewer", held - 1, held - 1);
       const some = this.#buy("buy_n", () => choice.value);
       choice.control.addEventListener("change", some.renew);
-      buttons.push(some);
+      buys.push(some);
       fewer = [make("div", { class: "row" }, choice.label, some.button), make("p", { class: "note" }, this.#text("fewer_note"))];
     }
     const until = this.#until;
@@ -756,52 +726,40 @@ class WaitingListElement extends HTMLElement {
       const left = Date.parse(until) - Date.now() - this.#skew;
       name.textContent = this.#text(left > 0 ? "left" : "over");
       clock.textContent = left > 0 ? this.#duration(left / 1000, "short") : "";
-      for (const { button } of [buy, ...buttons]) button.setAttribute("aria-disabled", String(left <= 0));
+      for (const { button } of buys) button.setAttribute("aria-disabled", String(left <= 0));
       if (left > 0) this.#timer = setTimeout(tick, left % 1000 || 1000);
     };
     tick();
     return [
-      this.#kept("state", make("p", { class: "big", part: "state" }), () => this.#held()),
+      this.#kept(make("p", { class: "big", part: "state" }), () => this.#held()),
       this.#here(until) && make("p", { class: "note" }, this.#here(until)),
       make("dl", {}, make("div", {}, name, clock)),
       position && make("p", {}, this.#text("rest", { num: wanted - held })),
-      make("p", {}, buy.button),
+      make("p", {}, buys[0].button),
       ...fewer,
       ...this.#spare(held),
       this.#sure("decline", { num: held }, "keep_held"),
     ];
   }
 
-  /** A button, or a link where the shop says by `buy-href` where it sells them. */
   #buy(name, tickets) {
-    const link = this.hasAttribute("buy-href");
+    const link = this.getAttribute("buy-href") ?? this.#place?.link;
     const button = make(link ? "a" : "button", { class: name === "buy" ? "main buy" : "", part: `button ${name}`, onclick: event => {
       const over = button.getAttribute("aria-disabled") === "true";
       if (over || !this.#emit("buy", { entry: this.#entry, tickets: tickets() }, true)) event.preventDefault();
     } });
     const renew = () => {
       button.textContent = this.#text(name, { num: tickets() });
-      const address = link && this.#address(tickets());
-      if (address) button.href = address;
-      else button.removeAttribute("href");
+      button.removeAttribute("href");
+      try {
+        const url = new URL(link.replaceAll("{pass}", encodeURIComponent(this.#entry.purchase_pass)).replaceAll("{tickets}", tickets()), document.baseURI);
+        if (/^https?:$/.test(url.protocol)) button.href = url.href;
+      } catch { /* no address */ }
     };
     renew();
     return { button, renew };
   }
 
-  #address(tickets) {
-    const filled = this.getAttribute("buy-href")
-      .replaceAll("{pass}", encodeURIComponent(this.#entry.purchase_pass))
-      .replaceAll("{tickets}", tickets);
-    try {
-      const url = new URL(filled, document.baseURI);
-      return /^https?:$/.test(url.protocol) ? url.href : null;
-    } catch {
-      return null; // no address
-    }
-  }
-
-  /** The form of a wish: how many tickets, and how few would do. */
   #wish(name, { tickets_wanted: wanted = 1, tickets_minimum: least = wanted, keep_waiting_for_rest: keeps = false }, done) {
     const most = Math.max(this.#list.max_quantity_per_order, wanted);
     const tickets = this.#choice("tickets", most, wanted);
@@ -809,7 +767,6 @@ class WaitingListElement extends HTMLElement {
     const note = make("p", { class: "note" }, this.#text("minimum_note"));
     const rest = make("input", { type: "checkbox", checked: keeps, name: "keep" });
     const keep = make("label", { class: "check", part: "keep" }, rest, ` ${this.#text("keep")}`);
-    // As few as all of them, until the fan says otherwise.
     const follow = () => {
       const all = tickets.value;
       if (!minimum.chosen || minimum.value > all) minimum.control.value = all;
@@ -821,6 +778,8 @@ class WaitingListElement extends HTMLElement {
     minimum.control.addEventListener("change", () => { minimum.chosen = true; follow(); });
     tickets.control.addEventListener("input", follow);
     follow();
+    const email = name === "join" && this.#byEmail
+      && make("input", { type: "email", name: "email", required: true, autocomplete: "email", maxlength: 254, part: "field", value: this.#email, oninput: () => { this.#email = email.value; } });
     const submit = event => {
       event.preventDefault();
       const tickets_wanted = tickets.value;
@@ -828,13 +787,13 @@ class WaitingListElement extends HTMLElement {
       done({ tickets_wanted, tickets_minimum, keep_waiting_for_rest: rest.checked && tickets_minimum < tickets_wanted });
     };
     return [
-      make("form", { part: "form", onsubmit: submit }, tickets.label, minimum.label, keep,
+      make("form", { part: "form", onsubmit: submit }, email && make("label", { class: "wide", part: "label" }, this.#text("email"), email), tickets.label, minimum.label, keep,
         make("button", { class: "main", part: `button ${name}` }, this.#text(name))),
       note,
+      email && make("p", { class: "note" }, this.#text("email_note")),
     ];
   }
 
-  /** A number from 1 to `most`: picked from a list while that is short. */
   #choice(name, most, value) {
     const control = most > MOST_CHOICES
       ? make("input", { type: "number", min: 1, max: most, required: true, inputmode: "numeric", part: "field" })
@@ -844,7 +803,6 @@ class WaitingListElement extends HTMLElement {
     return { control, label: make("label", { part: "label" }, this.#text(name), control), get value() { return Number(control.value); } };
   }
 
-  /** How many of the held tickets go back, and the button for it; nothing where one is held. */
   #spare(held) {
     if (held < 2) return [];
     const spare = this.#choice("spare", held - 1, 1);
@@ -860,7 +818,6 @@ class WaitingListElement extends HTMLElement {
     return [make("div", { class: "row end" }, spare.label, row)];
   }
 
-  /** A quiet button that asks, with what it costs, before it gives the place or tickets up. */
   #sure(name, values, no, act = () => this.#act("DELETE")) {
     const row = make("div", { class: "row" });
     const ask = make("button", { type: "button", class: "quiet", part: `button ${name}`, onclick: () => turn(true) }, this.#text(name, values));
@@ -869,7 +826,6 @@ class WaitingListElement extends HTMLElement {
       make("button", { type: "button", class: "grave", part: "button yes", onclick: act }, this.#text(name, values)),
       make("button", { type: "button", part: "button no", onclick: () => turn(false) }, this.#text(no)));
     const turn = asking => {
-      // As it is now: the place may have moved since.
       const now = { ...values, position: this.#entry?.position };
       question.textContent = [`${name}_ask`, `${name}_sure`].map(one => this.#text(one, now)).concat(values.left ? this.#text("give_back_left", { num: values.left }) : []).join(" ");
       sure.setAttribute("aria-label", this.#text(`${name}_ask`, now));
@@ -881,29 +837,14 @@ class WaitingListElement extends HTMLElement {
   }
 
   #rules() {
-    const list = this.#list;
-    const minutes = count => this.#duration(count * 60);
-    const clock = time => new Intl.DateTimeFormat(this.#region, { timeStyle: "short", timeZone: "UTC" }).format(new Date(`1970-01-01T${time}Z`));
-    const skips = list.policy === "skip" && list.skip_limit;
-    const rules = [
-      skips ? `${this.#text("skip")} ${this.#text("skip_limit", { num: skips })}` : this.#text("strict"),
-      list.policy === "strict" && list.idle_minutes && this.#text("idle", { duration: minutes(list.idle_minutes) }),
-      !list.automatic && this.#text("organizer_offers"),
-      list.hold_minutes === null ? this.#text("hold_to_the_end") : this.#text("hold", { duration: minutes(list.hold_minutes) }),
-      ...[...list.hold_steps].sort((a, b) => b.days_before - a.days_before).map(step =>
-        this.#text(step.days_before ? "step" : "step_day", { num: step.days_before, duration: minutes(step.hold_minutes) })),
-      list.quiet_from && this.#text("quiet", { from: clock(list.quiet_from), until: clock(list.quiet_until) }),
-      this.#text(`after_${list.after_expiry}`),
-      list.after_expiry === "requeue" && list.requeue_limit && this.#text("requeue_limit", { num: list.requeue_limit }),
-      list.verify_email && this.#text("verify"),
-      list.one_place_per_address && this.#text(list.ignore_address_tags ? "one_place" : "one_address"),
-      ["always", "adaptive"].includes(list.join_challenge) && this.#text(`work_${list.join_challenge}`),
-      list.max_places_per_person && this.#text("places", { num: list.max_places_per_person }),
-      this.#text("maximum", { num: list.max_quantity_per_order }),
-      `${this.#text("ends", { instant: this.#instant(list.ends_at) })} ${this.#here(list.ends_at)}`.trim(),
-    ];
-    return make("details", { part: "rules" }, make("summary", {}, this.#text("rules")),
-      make("ul", {}, ...rules.filter(Boolean).map(rule => make("li", {}, rule))));
+    const rules = make("ul");
+    const opened = async () => {
+      const { rulesOf } = await import("./widget-rules.js");
+      const ends = this.#list.ends_at;
+      rules.replaceChildren(...rulesOf(this.#list, this.#region, (...given) => this.#text(...given), minutes => this.#duration(minutes * 60), this.#instant(ends))
+        .concat(this.#here(ends) || []).map(rule => make("li", {}, rule)));
+    };
+    return make("details", { part: "rules", ontoggle: () => opened().catch(() => {}) }, make("summary", {}, this.#text("rules")), rules);
   }
 }
 
