@@ -5,6 +5,7 @@ import hmac
 import secrets
 
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
@@ -20,11 +21,12 @@ def new_signing_key(purpose: str) -> bytes:
     """Make a signing key of the deployment.
 
     It is 32 random bytes to sign user tokens (HS256, which only this service checks) or to derive secrets from, or
-    an Ed25519 private key in PKCS #8 for purchase passes (EdDSA, so that shops can check them with the public
-    key).
+    a private key in PKCS #8: Ed25519 for purchase passes (EdDSA, so that shops can check them with the public
+    key), P-256 for what is pushed (ES256, as RFC 8292 asks for).
     """
     if purpose in ("user_token", "derived"):
         return secrets.token_bytes(32)
-    return Ed25519PrivateKey.generate().private_bytes(
+    private = ec.generate_private_key(ec.SECP256R1()) if purpose == "push" else Ed25519PrivateKey.generate()
+    return private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

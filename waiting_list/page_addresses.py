@@ -36,6 +36,8 @@ VERIFY = "/verify/{code}"
 SUBSCRIBE = "/subscribe"
 UNSUBSCRIBE = "/unsubscribe"
 WITH_MAIL_CODE = "/{mail_code}"
+PUSH = "/push"
+PUSH_STOP = PUSH + "/stop"
 CALENDAR = "/calendar.ics"
 """The calendar file of what stands at the address before it: an event, a list or an entry."""
 

@@ -7,6 +7,7 @@ from playwright.async_api import Error, Page, expect
 
 from tests.browser.site import PAGE, PLACE, Site
 from tests.browser.visits import PHONE, Visits
+from tests.support.until import until
 
 _OFFLINE = re.compile(r"^You are offline\. This is your place as of \d\d:\d\d, \d+ (minutes?|hours?) ago\.$")
 _LATER = """async minutes => {
@@ -28,8 +29,11 @@ async def kept(page: Page) -> list[str]:
     return [path for path in found if "/static/" not in path]
 
 
-async def keeps(page: Page, path: str) -> None:
-    await page.wait_for_function(f"caches.open('place').then(one => one.match('{path}')).then(Boolean)")
+async def keeps(page: Page, path: str, *, is_kept: bool = True) -> None:
+    async def as_wanted() -> bool:
+        return (path in await kept(page)) is is_kept
+
+    await until(as_wanted, seconds=10)
 
 
 async def test_a_place_offline_is_the_last_known_one_with_its_age_and_current_again_after(
@@ -74,8 +78,8 @@ async def test_a_place_offline_is_the_last_known_one_with_its_age_and_current_ag
     await page.goto(f"{link}/leave")
     await page.get_by_role("button", name="Leave").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("You are no longer on the waiting list")
-    await page.wait_for_function(f"caches.open('place').then(one => one.match('{link}')).then(one => !one)")
-    assert [path for path in await kept(page) if path.startswith("/e/")] == []
+    await keeps(page, link, is_kept=False)
+    assert await kept(page) == []
     visits.wrong.clear()
 
 

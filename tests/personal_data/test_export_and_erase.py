@@ -160,6 +160,12 @@ class Office:
             "SELECT notice_id::text FROM outbox WHERE webhook_id IS NOT NULL AND body LIKE $1 LIMIT 1", f"%{MARK}%"
         )
         await self.once(f"/notices/{notice_id}/resend")
+        await self.rows(
+            "INSERT INTO push_subscriptions SELECT list_id, number, gen_random_uuid(), $1, $1, $1, true, now()"
+            " FROM entries WHERE user_id = $2 AND status = 'waiting'",
+            f"https://push.example/{MARK}",
+            ADA,
+        )
 
 
 COLUMNS = (
@@ -232,7 +238,7 @@ async def test_all_that_is_kept_of_a_person_is_exported_and_none_is_left_after_a
         assert (await office.shop.made("DELETE", f"/users/{ADA}"))["waiting_lists"] == 5
         office.hook.gate.set()
     assert await office.marked() == []
-    kept = ("entries", "contacts", "history", "notices", "sign_ins", "suppressions", "alerts")
+    kept = ("entries", "contacts", "history", "notices", "sign_ins", "pushes", "suppressions", "alerts")
     empty: dict[str, Any] = {name: [] for name in kept}
     assert await office.shop.made("GET", f"/users/{ADA}/export") == {"user_id": ADA} | empty
     await is_clean(office)

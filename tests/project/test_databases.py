@@ -170,5 +170,5 @@ async def test_a_busy_service_leaves_an_empty_database(server: str, template: st
     assert await rows() == before
     assert databases.made == 1
     assert before["entries"] == 0
-    assert before["signing_keys"] == 3
+    assert before["signing_keys"] == 4
     await databases.end()

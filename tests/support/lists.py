@@ -40,6 +40,7 @@ TABLES = (
     "history",
     "contacts",
     "traces",
+    "push_subscriptions",
     "webhooks",
     "outbox",
     "messages",

@@ -112,6 +112,8 @@ async def test_every_address_of_every_page_answers_below_the_path(below: Below, 
         "/verify/*",
         "/subscribe",
         "/unsubscribe",
+        "/push",
+        "/push/stop",
         "/calendar.ics",
     }
     # Browsers, scripts and shops ask for these, or they follow on a form that changes data.

@@ -1,9 +1,12 @@
-"""Read the signing keys of the deployment: those of user tokens and purchase passes, and the `derived` secret."""
+"""Read the signing keys of the deployment: of user tokens, purchase passes and pushes; the `derived` secret."""
 
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from waiting_list.postgres.pool import Pool, connection
 from waiting_list.postgres.statements import sql
@@ -12,12 +15,21 @@ ISSUER = "waiting-list"
 """The issuer, in the claim `iss`."""
 
 
+class PushKey(NamedTuple):
+    """The key that signs what is pushed (RFC 8292). `public` is what browsers and push services know it by."""
+
+    private_pem: bytes
+    public_pem: bytes
+    public: str
+
+
 @dataclass(frozen=True)
 class _Keys:
     user_token: bytes
     derived: bytes
     purchase_pass: Ed25519PrivateKey
     purchase_pass_id: str
+    push: PushKey
 
 
 class SigningKeys:
@@ -45,5 +57,15 @@ class SigningKeys:
                 found["derived"]["secret"],
                 private,
                 found["purchase_pass"]["key_id"],
+                _push_key(found["push"]["secret"]),
             )
         return self._keys
+
+
+def _push_key(pem: bytes) -> PushKey:
+    private = load_pem_private_key(pem, password=None)
+    assert isinstance(private, EllipticCurvePrivateKey)
+    public = private.public_key()
+    point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    known = urlsafe_b64encode(point).rstrip(b"=").decode()
+    return PushKey(pem, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), known)

@@ -40,7 +40,7 @@ def hold_until(
     deadline = now.astimezone(UTC) + timedelta(minutes=minutes)
     if quiet_from is None or quiet_until is None:
         return deadline
-    return _after_quiet_hours(deadline, _time_of_day(quiet_from), _time_of_day(quiet_until), ZoneInfo(timezone))
+    return after_quiet_hours(deadline, quiet_from, quiet_until, timezone)
 
 
 def effective_minutes(
@@ -68,7 +68,9 @@ def _time_of_day(text: str) -> timedelta:
     return timedelta(hours=int(hours), minutes=int(minutes))
 
 
-def _after_quiet_hours(at: datetime, quiet_from: timedelta, quiet_until: timedelta, zone: ZoneInfo) -> datetime:
+def after_quiet_hours(at: datetime, starts: str, ends: str, timezone: str) -> datetime:
+    """Return the first instant from `at` on that is not in the quiet hours ("HH:MM") of the event's clock."""
+    quiet_from, quiet_until, zone = _time_of_day(starts), _time_of_day(ends), ZoneInfo(timezone)
     # Times are modulo a day, so that hours that span midnight are like all others.
     while True:
         local = at.astimezone(zone)

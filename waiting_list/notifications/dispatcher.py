@@ -18,6 +18,8 @@ from waiting_list.lists.engine import Engine
 from waiting_list.notifications.email_composer import EmailComposer
 from waiting_list.notifications.email_sender import EmailSender
 from waiting_list.notifications.email_transport import open_email_transport
+from waiting_list.notifications.push_sender import PushSender
+from waiting_list.notifications.pushes import PUSH
 from waiting_list.notifications.retry_policy import LONGEST_WAITS
 from waiting_list.notifications.webhook_sender import WebhookSender
 from waiting_list.postgres.pool import Pool, connection, snapshot
@@ -28,6 +30,7 @@ from waiting_list.settings import Settings
 log = structlog.get_logger(__name__)
 
 _TASKS_FOR_EMAILS = 8
+_TASKS_FOR_PUSHES = 8
 _TASKS_FOR_WEBHOOKS = 48
 """The most tasks. Each kind has its own limit, so that webhooks that hang never delay an e-mail."""
 _TASKS_FOR_A_WEBHOOK = 2
@@ -52,9 +55,11 @@ class Dispatcher:
         self._email_sender = (
             EmailSender(pool, settings, composer, transport, limit, engine) if transport is not None else None
         )
+        self._composer = composer
         self._webhook_sender: WebhookSender | None = None
+        self._push_sender: PushSender | None = None
         self._tasks: dict[tuple[UUID, str | None], asyncio.Task[None]] = {}
-        """The running tasks, by list and webhook; None stands for the list's e-mails."""
+        """The running tasks, by list and receiver: a webhook, PUSH for devices, None for the list's e-mails."""
         self._found_more = False
         """Whether the last look found more notices than free tasks."""
         self._failing: set[tuple[UUID, str | None]] = set()
@@ -66,6 +71,9 @@ class Dispatcher:
         At the end, running tasks have a few seconds to finish.
         """
         self._webhook_sender = WebhookSender(self._pool, self._settings, self._signing_keys)
+        self._push_sender = PushSender(
+            self._pool, self._settings, self._signing_keys, self._composer, self._webhook_sender
+        )
         stopping = asyncio.create_task(stop.wait())
         failing = False
         try:
@@ -111,7 +119,10 @@ class Dispatcher:
 
     async def end_old_notices(self) -> None:
         """Give up e-mails that no worker could send in time, and delete the notices that ended `notices_kept_days`
-        ago; at most once a minute, and before this process sends any. Raises Unavailable."""
+        ago and the devices of entries that have left.
+
+        It does so at most once a minute, and before this process sends any. Raises Unavailable.
+        """
         now = asyncio.get_running_loop().time()
         if now - self._cleaned_at <= _CLEANING_SECONDS:
             return
@@ -119,6 +130,7 @@ class Dispatcher:
         async with connection(self._pool) as acquired:
             await acquired.execute(sql("give_up_letters"), list(LONGEST_WAITS), list(LONGEST_WAITS.values()))
             await acquired.execute(sql("delete_old_notices"), kept)
+            await acquired.execute(sql("delete_left_pushes"))
         self._cleaned_at = now
 
     async def _sleep(self, stopping: asyncio.Task[bool], seconds: float) -> None:
@@ -155,7 +167,10 @@ class Dispatcher:
         emails = receivers.count(None)
         if webhook_id is None:
             return self._email_sender is not None and emails < _TASKS_FOR_EMAILS
-        webhooks = len(receivers) - emails
+        pushes = receivers.count(PUSH)
+        if webhook_id == PUSH:
+            return pushes < _TASKS_FOR_PUSHES
+        webhooks = len(receivers) - emails - pushes
         return webhooks < _TASKS_FOR_WEBHOOKS and receivers.count(webhook_id) < _TASKS_FOR_A_WEBHOOK
 
     def _ended(self, key: tuple[UUID, str | None]) -> None:
@@ -183,4 +198,7 @@ class Dispatcher:
             assert self._email_sender is not None
             return await self._email_sender.send_due(list_id)
         assert self._webhook_sender is not None
+        assert self._push_sender is not None
+        if webhook_id == PUSH:
+            return await self._push_sender.send_due(list_id)
         return await self._webhook_sender.send_due(list_id, webhook_id)

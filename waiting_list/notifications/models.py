@@ -5,18 +5,23 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from waiting_list.fields import Email, Flag, Frozen, Id, StoredEmail, Text, WebAddress
+from waiting_list.fields import Email, Flag, Frozen, Id, Row, StoredEmail, Text, WebAddress
 from waiting_list.lists.notice_kinds import WebhookType
 from waiting_list.notifications.notice_status import NoticeStatus
+from waiting_list.notifications.pushes import PUSH
+
+Channel = Literal["email", "push", "webhook"]
+"""The ways of a notice."""
 
 
 class Notice(Frozen):
-    """One e-mail (`webhook_id` is null) or one delivery to a webhook.
+    """One e-mail, one message to a device (`push`), or one delivery to a webhook, which alone has a `webhook_id`.
 
     `answer_status` (SMTP or HTTP), `answer` and `latency_ms` describe the last try.
     """
 
     notice_id: str
+    channel: Channel
     webhook_id: str | None
     type: str
     offer_id: str | None
@@ -31,6 +36,14 @@ class Notice(Frozen):
     answer_status: int | None
     answer: str | None = None
     latency_ms: int | None
+
+    @classmethod
+    def from_record(cls, record: Row, **given: Any) -> Self:
+        """Make the notice of a row of `outbox`."""
+        receiver = record["webhook_id"]
+        channel = "email" if receiver is None else "push" if receiver == PUSH else "webhook"
+        webhook_id = receiver if channel == "webhook" else None
+        return super().from_record(record, channel=channel, webhook_id=webhook_id, **given)
 
 
 class Redelivery(Frozen):

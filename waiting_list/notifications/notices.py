@@ -7,12 +7,12 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from waiting_list.lists.idempotency import Idempotency, run_once, stored_response
 from waiting_list.lists.models import ListKey, organization_list_id
 from waiting_list.notifications import webhooks
-from waiting_list.notifications.models import Notice, Redelivered, Redelivery
+from waiting_list.notifications.models import Channel, Notice, Redelivered, Redelivery
 from waiting_list.notifications.notice_status import NoticeStatus
 from waiting_list.notifications.retry_policy import without_addresses
 from waiting_list.postgres.pagination import Page, decode, page_of
@@ -39,7 +39,7 @@ class NoticeFilter(NamedTuple):
 
     status: Sequence[str] | None = None
     type: Sequence[str] | None = None
-    channel: Literal["email", "webhook"] | None = None
+    channel: Channel | None = None
     offer_id: Sequence[str] | None = None
     representation_id: Sequence[str] | None = None
 
@@ -256,9 +256,8 @@ def _by_list(found: Sequence[Record]) -> Iterator[tuple[uuid.UUID, list[uuid.UUI
 
 def _notice(record: Record | None) -> Notice:
     assert record is not None, "it was just written"
-    shown = dict(record)
-    if shown["webhook_id"] is None and shown["answer"]:
+    if record["webhook_id"] is None and record["answer"]:
         # Mail servers like to repeat the address that they refuse. Remove it here too, because the previous
         # version stored such answers.
-        shown["answer"] = without_addresses(shown["answer"])
-    return Notice(**shown)
+        return Notice.from_record(record, answer=without_addresses(record["answer"]))
+    return Notice.from_record(record)

@@ -104,10 +104,13 @@ class WebhookClient:
         `webhook_timeout_seconds` at most, with the wait for a free connection. A status counts once it has come,
         even if the rest of the answer fails. It raises no failure of the receiver or the network.
         """
-        started = time.monotonic()
         sent = body.encode()
-        headers = signature_headers(notice_id, sent, secrets=secrets, at=at)
-        status, answer = await self._exchange(url, sent, headers)
+        return await self.send(url, sent, signature_headers(notice_id, sent, secrets=secrets, at=at))
+
+    async def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> Attempt:
+        """Try once to deliver any body, as `post` does."""
+        started = time.monotonic()
+        status, answer = await self._exchange(url, body, headers)
         latency_ms = round((time.monotonic() - started) * 1000)
         return Attempt(_outcome(status), status, _shown(answer), latency_ms)
 

@@ -60,7 +60,7 @@ class WebhookSender:
 
         Return how many it claimed: 0 if the webhook is disabled, deleted or skipped for now. Raises Unavailable.
         """
-        client = await self._open()
+        client = await self.client()
         async with connection(self._pool) as acquired:
             webhook = await acquired.fetchrow(sql("read_webhook_to_call"), webhook_id)
             if webhook is None or webhook["disabled_at"] is not None:
@@ -98,7 +98,7 @@ class WebhookSender:
         if self._client is not None:
             await self._client.close()
 
-    async def _open(self) -> "WebhookClient":
+    async def client(self) -> "WebhookClient":
         """Return the client. The first delivery makes it, so that the start does not wait for it."""
         async with self._opening:
             if self._client is None:

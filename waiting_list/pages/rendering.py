@@ -15,6 +15,7 @@ ADDRESS_ATTRIBUTES = (
     "data-live",
     "data-passkey",
     "data-search-in",
+    "data-script",
     "data-solver",
     "data-worker",
     "href",

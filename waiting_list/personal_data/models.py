@@ -33,6 +33,16 @@ class KeptSignIn(Frozen):
     expires_at: datetime
 
 
+class KeptPush(Frozen):
+    """A device to which the service pushes the turn of an entry, as its browser named it."""
+
+    offer_id: str
+    representation_id: str
+    number: int
+    endpoint: str
+    created_at: datetime
+
+
 class KeptSuppression(Frozen):
     """An address of the person that has unsubscribed from the organization's e-mails.
 
@@ -64,6 +74,7 @@ class UserExport(Frozen):
     history: tuple[UserHistory, ...]
     notices: tuple[KeptNotice, ...]
     sign_ins: tuple[KeptSignIn, ...]
+    pushes: tuple[KeptPush, ...]
     suppressions: tuple[KeptSuppression, ...]
     alerts: tuple[KeptAlert, ...]
 

@@ -18,6 +18,7 @@ DISTRIBUTED = (
     "history",
     "contacts",
     "traces",
+    "push_subscriptions",
     "messages",
     "outbox",
     "idempotency",

@@ -151,7 +151,7 @@ async def migrate(dsn: str) -> list[str]:
             known = await direct.fetchrow(sql("read_migrations"))
             assert known is not None
             _check_not_newer(known)
-            for purpose in ("user_token", "purchase_pass", "derived"):
+            for purpose in ("user_token", "purchase_pass", "derived", "push"):
                 await direct.execute(
                     sql("insert_signing_key"), purpose, secrets.token_hex(8), new_signing_key(purpose)
                 )

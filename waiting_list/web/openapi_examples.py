@@ -77,6 +77,7 @@ _WEBHOOK: Json = {
 }
 _NOTICE: Json = _KEY | {
     "notice_id": "0f8b9c1e-5a53-5b8e-9d6a-2f3c4d5e6f70",
+    "channel": "webhook",
     "webhook_id": "wh_5f2b9c1e0d3a4b6c",
     "type": "entry.ready",
     "number": 1042,
@@ -90,6 +91,7 @@ _NOTICE: Json = _KEY | {
     "answer": "",
     "latency_ms": 38,
 }
+_EMAIL: Json = {"channel": "email", "webhook_id": None, "type": "ready", "answer_status": 250}
 _CONTACT: Json = _KEY | {
     "number": 1042, "email": "ada@mail.example", "name": "Ada", "locale": "en", "email_verified": False,
     "subscribed": True,
@@ -217,8 +219,8 @@ EXAMPLES: Mapping[str, Json] = {
     },
     "UserExport": {
         "user_id": "u1", "entries": [_ENTRY], "contacts": [_CONTACT], "history": [_CHANGE | _KEY],
-        "notices": [_NOTICE | {"webhook_id": None, "type": "ready", "answer_status": 250, "body": None}],
-        "sign_ins": [], "suppressions": [], "alerts": [],
+        "notices": [_NOTICE | _EMAIL | {"body": None}],
+        "sign_ins": [], "pushes": [], "suppressions": [], "alerts": [],
     },
     "LinkByEmail": {"entry": None, "token": None, "expires_at": None, "link": None, "mailed": True},
     "PlaceByEmail": {

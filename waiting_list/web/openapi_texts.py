@@ -80,7 +80,7 @@ SOMETIMES = frozenset({"Idempotent-Replayed", "RateLimit", "RateLimit-Policy"})
 
 PARAMETERS: Mapping[str, str] = {
     "alert_id": "The `alert_id` of the answer to the alert.",
-    "channel": "Only e-mails, or only webhook deliveries.",
+    "channel": "Only e-mails, only messages to devices, or only webhook deliveries.",
     "event_id": "The id of an event.",
     "joined_after": "Only entries that joined at this instant or later.",
     "joined_before": "Only entries that joined before this instant.",
@@ -215,6 +215,7 @@ FIELDS: Mapping[str, str] = {
     "`ready_until`. null unless the entry is ready.",
     "purchases": "How many fans bought.",
     "puzzles": "How many numbers to find.",
+    "pushes": "The devices to which the service pushes the person's turn.",
     "quantity": "Number of tickets.",
     "rank": "The order in line: entries with a lower rank come first. Only a move changes it.",
     "read_only": "Whether `read` is the only scope of the key.",
@@ -284,7 +285,7 @@ FIELDS: Mapping[str, str] = {
     "waiting_lists": "The waiting lists of the event.",
     "mail": "Whether e-mails are sent. They are written in any case, and wait for a process that sends them.",
     "warnings": "What the operator should fix.",
-    "webhook_id": "The id of the webhook; null for an e-mail.",
+    "webhook_id": "The id of the webhook; null for an e-mail or a device.",
     "why": "Why the fan still waits; null unless the entry waits.",
     # Names with another meaning in one shape.
     "Challenge.expires_at": "When the challenge expires.",

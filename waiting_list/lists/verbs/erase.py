@@ -8,6 +8,8 @@ from waiting_list.lists.rows import EntryRow
 from waiting_list.lists.verbs.checks import take_out
 from waiting_list.postgres.statements import sql
 
+_FORGETTING = ("forget_reasons", "delete_contacts", "delete_traces", "delete_pushes", "delete_notices_of_entries")
+
 
 async def erase(locked: LockedList, *, user_id: str) -> list[EntryRow]:
     """Take the person out of the list, and forget the person; return their entries.
@@ -52,5 +54,5 @@ async def _forget(locked: LockedList, entries: list[EntryRow]) -> None:
     """Delete the personal data beside these entries; the entries stay."""
     numbers, list_id = [entry.number for entry in entries], locked.list.list_id
     await locked.flush()  # first, so that the statements also find the pending rows
-    for statement in ("forget_reasons", "delete_contacts", "delete_traces", "delete_notices_of_entries"):
+    for statement in _FORGETTING:
         await locked.connection.execute(sql(statement), list_id, numbers)

@@ -25,8 +25,8 @@ async def show_notices(call: PageRequest) -> Response:
     if status not in ("all", *NoticeStatus):
         raise InvalidRequest.of("query.status", "must be pending, sent, dead or dropped")
     channel = asked.get("channel") or None
-    if channel not in (None, "email", "webhook"):
-        raise InvalidRequest.of("query.channel", "must be email or webhook")
+    if channel not in (None, "email", "push", "webhook"):
+        raise InvalidRequest.of("query.channel", "must be email, push or webhook")
     found = await notices.notices(
         call.pool,
         call.organization_id,

@@ -355,6 +355,7 @@ async def _shown(
         headers=call.route.headers | headers,
         locale=call.locale(place.contact.locale, spoken_of(place.look.languages)),
         page=call.base,
+        push_key=(await call.service.signing_keys.keys()).push.public,
         place=place,
         look=place.look,
         entry=entry,

@@ -7,6 +7,7 @@ from waiting_list.page_addresses import LIST, PLACE, of_list
 from waiting_list.pages.fans.calendar import add_entry_calendar
 from waiting_list.pages.fans.entry import EntryPageRequest, EntryPageRoute, add_entry_pages
 from waiting_list.pages.fans.page import admit_fan
+from waiting_list.pages.fans.push import add_push_forms
 from waiting_list.pages.page import go_to
 from waiting_list.problems import NotInList, Problem
 from waiting_list.web.parameters import path_key
@@ -44,3 +45,4 @@ class OwnEntryRoute(EntryPageRoute):
 router = APIRouter(route_class=OwnEntryRoute, include_in_schema=False)
 add_entry_pages(router, PLACE)
 add_entry_calendar(router, PLACE)
+add_push_forms(router, PLACE)

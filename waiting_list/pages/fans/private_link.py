@@ -12,6 +12,7 @@ from waiting_list.page_addresses import ANYTHING_ELSE, PRIVATE_LINK, PRIVATE_LIN
 from waiting_list.pages.fans.calendar import add_entry_calendar
 from waiting_list.pages.fans.entry import EntryPageRequest, EntryPageRoute, add_entry_pages
 from waiting_list.pages.fans.install import add_link_manifest
+from waiting_list.pages.fans.push import add_push_forms
 from waiting_list.pages.page import PageRequest
 from waiting_list.problems import NotFound
 
@@ -34,6 +35,7 @@ class LinkRoute(EntryPageRoute):
 router = APIRouter(route_class=LinkRoute, include_in_schema=False)
 add_entry_pages(router, PRIVATE_LINK)
 add_entry_calendar(router, PRIVATE_LINK)
+add_push_forms(router, PRIVATE_LINK)
 add_link_manifest(router, PRIVATE_LINK)
 
 

@@ -199,8 +199,10 @@ async function prove(field) {
   }
 }
 
-/** Shows and runs the buttons that copy an address and share a page, where the browser can do that. */
+/** Shows and runs the buttons that copy an address, share a page and have this device told, where the browser can. */
 function reachOut(root) {
+  const push = root.querySelector("[data-push]");
+  if (push) import(push.dataset.script).then(script => script.offer(push)).catch(() => {});
   for (const item of root.querySelectorAll("[data-copy], [data-share]")) {
     const { copy, share } = item.dataset;
     const button = item.querySelector("button");

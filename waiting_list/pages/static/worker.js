@@ -49,11 +49,11 @@ async function keep(url, answer) {
     await caches.delete(KEPT);
     cache = await caches.open(KEPT);
   }
-  await cache.delete(nameOf(url), { ignoreSearch: true });
-  if (!page.includes(" data-live=")) return;
+  if (!page.includes(" data-live=")) return cache.delete(nameOf(url), { ignoreSearch: true });
   const headers = { "Content-Type": "text/html; charset=utf-8", "X-Kept-At": String(Date.now()) };
   for (const name of ["Content-Security-Policy", "Referrer-Policy"]) headers[name] = answer.headers.get(name) ?? "";
   await cache.put(nameOf(url), new Response(page, { headers }));
+  await cache.delete(`${nameOf(url)}?live`);
   const files = [...page.matchAll(/ (?:href|src)="([^"]+)"/g)].map(found => new URL(found[1], url)).filter(one => file.test(one.pathname));
   await Promise.all(files.map(async one => (await cache.match(one)) || cache.add(one).catch(() => {})));
 }
