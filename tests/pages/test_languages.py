@@ -30,6 +30,12 @@ _TIGHT = re.compile(
     r"""|\{%\ set\ settings_pages\ .*?%\}""",
     re.DOTALL | re.VERBOSE,
 )
+_OTHER_ADDRESS = {
+    "de": r"(?<=[a-zäöüß,] )(Ihr(e[nmrs]?)?|Ihnen|Sie)\b",
+    "es": r"(?i)\b(ustedes|usted|introduzca|elija|pulse|escriba)\b",
+    "fr": r"(?i)\b(tu|te|ton|tes|toi)\b",
+    "it": r"\b(Lei|Suo|Sua|inserisca|scelga)\b|(?i:\bvoi\b)",
+}
 _TAG = re.compile(r"<[a-zA-Z](?:\{\{.*?\}\}|\{%.*?%\}|[^<>])*?>")
 _MESSAGE = re.compile(r'\b(?:gettext|ngettext|_)\(\s*"((?:[^"\\]|\\.)*)"')
 
@@ -79,6 +85,12 @@ def test_a_text_begins_and_ends_as_the_english_does(locale: str) -> None:
             assert (text[-1] in ".?!") == (english[-1] in ".?!"), text
 
 
+@pytest.mark.parametrize(("locale", "other"), _OTHER_ADDRESS.items())
+def test_each_language_keeps_its_form_of_address(locale: str, other: str) -> None:
+    shown = [text for message in catalogue(locale).values() for text in forms(message.string)]
+    assert [text for text in shown if re.search(other, text)] == []
+
+
 @pytest.mark.parametrize("locale", TRANSLATED)
 def test_each_term_of_the_glossary_is_the_word_that_the_texts_use(locale: str) -> None:
     head, _, *rows = (
@@ -102,7 +114,7 @@ def test_a_language_has_its_name_its_spreadsheets_and_its_numbers(locale: str, t
     (tmp_path / "shop" / "own.txt").write_text('{{ 123456|number }} {{ _("Hello,") }}')
     own = {one: environment(one, organization_id="shop", template_folder=tmp_path) for one in LOCALES}
     shown = {one: made.get_template("own.txt").render() for one, made in own.items()}[language]
-    assert shown.startswith(("123,456", "123.456", "123\u202f456"))
+    assert shown.startswith({"en": "123,456 ", "fr": "123\u202f456 "}.get(locale, "123.456 "))
     assert shown.endswith("Hello,") == (language == SOURCE)
 
 
