@@ -461,6 +461,7 @@ STATES: dict[str, State] = {
     "dashboard, wrong rows of an import": State(
         _at(_IMPORT), "organizer", form={"text": f"{_SHEET['text']}Jazz"}, then=_PARIS, status=422
     ),
+    "dashboard, list for an import of fans": State(_told("/dashboard/people/import"), "organizer"),
     "dashboard, import of fans": State(
         _at(f"{DASHBOARD}/import"), "organizer", form={"text": "email\nzoe@example.org"}, then={"only": ""}
     ),
