@@ -5,15 +5,24 @@ import re
 from email.utils import parseaddr
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from waiting_list.dsn import for_asyncpg
 
 _HOST_NAME = r"[^\s/:@]+"
 _IPV6 = r"[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*"
+
+MOST = 1_000_000_000
+"""The highest limit, because PostgreSQL counts in 32 bits."""
+
+
+def limit(default: int, description: str) -> Any:
+    """Declare a limit; 0 means no limit."""
+    return Field(default=default, ge=0, le=MOST, description=description)
 
 
 def database(value: SecretStr | None) -> SecretStr | None:

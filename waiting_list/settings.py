@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -16,14 +16,7 @@ from waiting_list.dsn import is_behind_pooler
 from waiting_list.email_addresses import domains
 from waiting_list.environment import Environment, names_of, read
 
-_MOST = 1_000_000_000
-"""The highest limit, because PostgreSQL counts in 32 bits."""
 _MOST_DAYS = 36_500
-
-
-def _limit(default: int, description: str) -> Any:
-    """Declare a limit; 0 means no limit."""
-    return Field(default=default, ge=0, le=_MOST, description=description)
 
 
 class Settings(BaseSettings):
@@ -56,7 +49,7 @@ class Settings(BaseSettings):
     list_queue_limit: int = Field(
         default=5000,
         ge=1,
-        le=_MOST,
+        le=checks.MOST,
         description="Maximum number of requests that wait for one list in one process. Further requests get 503.",
     )
     batch_limit: int = Field(
@@ -85,64 +78,64 @@ class Settings(BaseSettings):
     user_token_organization_claim: str = Field(
         default="org", description="Claim that names the organization in the tokens of the identity provider."
     )
-    user_requests_per_minute: int = _limit(
-        6000,
-        "Maximum requests of one user in a minute, for each process; 0: no limit.",
+    user_requests_per_minute: int = checks.limit(
+        6000, "Maximum requests of one user in a minute, for each process; 0: no limit."
     )
-    user_joins_per_minute: int = _limit(
-        120,
-        "Maximum joins of one user in a minute, for all processes together; 0: no limit.",
+    user_joins_per_minute: int = checks.limit(
+        120, "Maximum joins of one user in a minute, for all processes together; 0: no limit."
     )
-    key_requests_per_minute: int = _limit(
-        600_000,
-        "Maximum requests with one API key in a minute, for each process; 0: no limit.",
+    key_requests_per_minute: int = checks.limit(
+        600_000, "Maximum requests with one API key in a minute, for each process; 0: no limit."
     )
-    address_requests_per_minute: int = _limit(
+    address_requests_per_minute: int = checks.limit(
         12_000,
         "Maximum requests from one public IP address in a minute, for each process. Larger networks "
         "have higher limits. 0: no limit.",
     )
-    address_joins_per_minute: int = _limit(
+    address_joins_per_minute: int = checks.limit(
         1200,
         "Maximum joins from one public IP address in a minute, for all processes together; a twelfth "
         "of them at once. Larger networks have higher limits. 0: no limit.",
     )
-    address_sign_ins_per_minute: int = _limit(
+    address_sign_ins_per_minute: int = checks.limit(
         20,
         "Maximum sign-in attempts from one public IP address in a minute, for each process. Larger "
         "networks and private addresses have higher limits. 0: no limit.",
     )
     messages_per_day: int = Field(
-        default=3, ge=0, le=_MOST, description="Maximum messages to the fans of a list in 24 hours; 0: no limit."
+        default=3,
+        ge=0,
+        le=checks.MOST,
+        description="Maximum messages to the fans of a list in 24 hours; 0: no limit.",
     )
-    unverified_places_per_network: int = _limit(
+    unverified_places_per_network: int = checks.limit(
         20,
         "Maximum unverified places of one network in a list, if its fans join with an e-mail address alone. "
         "A network is a /24, or a /48 of IPv6. Further fans must open a link first. An address that is not public "
         "has ten times as many. 0: no limit.",
     )
-    user_mails_per_hour: int = _limit(
+    user_mails_per_hour: int = checks.limit(
         20,
         "Maximum e-mails in an hour that one user can cause to unverified addresses, for all "
         "processes together; 0: no limit.",
     )
-    mailbox_mails_per_hour: int = _limit(
+    mailbox_mails_per_hour: int = checks.limit(
         20,
         "Maximum e-mails in an hour to one unverified mailbox, with its aliases, for all processes "
         "together. Sign-in links count, too. 0: no limit.",
     )
-    address_mails_per_hour: int = _limit(
+    address_mails_per_hour: int = checks.limit(
         300,
         "Maximum e-mails to unverified addresses in an hour that one public IP address can cause, "
         "for all processes together; the /24 or /48 around it, four times as many. Sign-in links from any "
         "address count, too. 0: no limit.",
     )
-    organization_mails_per_hour: int = _limit(
+    organization_mails_per_hour: int = checks.limit(
         100_000,
         "Maximum e-mails to unverified addresses in an hour for one organization, for all processes "
         "together. Sign-in links count, too. 0: no limit.",
     )
-    letters_per_hour: int = _limit(
+    letters_per_hour: int = checks.limit(
         10,
         "Maximum e-mails in an hour to one mailbox, with its aliases, over all lists. Further ones "
         "wait, except those about a hold, and those to sign in or to verify an address. 0: no limit.",

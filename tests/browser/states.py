@@ -14,6 +14,7 @@ from waiting_list.access import member_links, members
 from waiting_list.lists import verbs
 from waiting_list.lists.engine import SERVICE
 from waiting_list.lists.models import ListKey
+from waiting_list.notifications.suppressions import unsubscribe_code
 
 _SHOP = "https://shop.example/buy?pass={pass}&tickets={tickets}"
 _WORDING = "/dashboard/events/ev_1/wording?kind=ready&locale=en"
@@ -313,6 +314,18 @@ async def _addressed_event(site: Site) -> str:
     return f"{_EVENT}/message"
 
 
+async def _on_sale(site: Site) -> str:
+    """A list whose tickets are on sale in a shop."""
+    await site.shop.stock(available=3, where="off_9/rep_1")
+    await site.shop.made("PATCH", "/waiting-lists/off_9/rep_1", {"purchase_url": _SHOP})
+    return "/waiting-lists/off_9/rep_1"
+
+
+async def _stop_emails(site: Site) -> str:
+    secret = await site.app.state.service.signing_keys.derived_secret()
+    return f"/stop-emails/{ORGANIZATION}/{unsubscribe_code(secret, ORGANIZATION, EMAIL)}"
+
+
 STATES: dict[str, State] = {
     # Fans who are not signed in.
     "events": State(_at("/")),
@@ -324,6 +337,9 @@ STATES: dict[str, State] = {
     "dashboard, organization dressed": State(_dressed("/dashboard/settings"), "organizer"),
     "list open": State(_at(PAGE)),
     "list with a crowd": State(_told(PAGE)),
+    "list on sale": State(_on_sale),
+    "events, searched": State(_at("/?q=jazz&from=2026-01-01")),
+    "stop emails": State(_stop_emails),
     "list closed": State(_configured(PAGE, open=False)),
     "list full": State(_configured(PAGE, joined=1, max_waiting=1)),
     "list ended": State(_configured(PAGE, closes_at="2026-01-01T00:00:00Z")),

@@ -255,7 +255,7 @@ async def test_a_fan_joins_sees_the_place_changes_and_leaves(venue: Venue) -> No
 async def test_free_tickets_are_no_queue(venue: Venue) -> None:
     await venue.shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 3})
     fan = await venue.fan("ada")
-    said = "3 tickets are free now. Ask for that many or fewer, and they are held for you at once."
+    said = "3 tickets are free now. Join, and yours are held for you at once."
     assert said in (await fan.get(PAGE)).text
     assert "3 tickets free now" in (await fan.get("/")).text
     for setting in ({"automatic": False}, {"automatic": True, "verify_email": True}):
@@ -274,7 +274,7 @@ async def test_a_fan_sees_the_own_place_among_all_lists(venue: Venue) -> None:
         assert "You are on this list, at place 2 See my place" in page.text
         assert "You are on this list" not in (await (await venue.fan("bob")).get(path)).text
     await venue.shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 3})
-    assert "It is your turn See my place" in (await fan.get("/")).text
+    assert "It is your turn 2 tickets are held for you until" in (await fan.get("/")).text
     await fan.did(f"{PLACE}/leave")
     assert "See my place" not in (await fan.get("/")).text
 
@@ -329,7 +329,7 @@ async def test_a_fan_whose_turn_it_is_sees_until_when_and_where_to_buy(venue: Ve
     assert "It is your turn" in page.text
     assert "2 tickets are held for you until" in page.text
     assert any(link.startswith("https://shop.example/buy?pass=ey") for link in page.links)
-    assert "It is your turn 2 tickets are held for you." in (await fan.get("/my-lists")).text
+    assert "It is your turn 2 tickets are held for you until" in (await fan.get("/my-lists")).text
     declined = await fan.did(f"{PLACE}/leave")
     assert "You have left the waiting list." in declined.text
 

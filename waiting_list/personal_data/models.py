@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from pydantic import Field
+
 from waiting_list.fields import Frozen
 from waiting_list.lists.contact import KeptContact
 from waiting_list.lists.models import Entry
@@ -61,8 +63,10 @@ class KeptAlert(Frozen):
     representation_id: str
     email: str
     locale: str
-    asked_at: datetime
-    told_at: datetime | None
+    asked_at: datetime = Field(description="When the fan asked for it.")
+    told_at: datetime | None = Field(
+        description="When the service wrote the e-mail; null while the list takes no fans."
+    )
 
 
 class UserExport(Frozen):
@@ -76,7 +80,9 @@ class UserExport(Frozen):
     sign_ins: tuple[KeptSignIn, ...]
     pushes: tuple[KeptPush, ...]
     suppressions: tuple[KeptSuppression, ...]
-    alerts: tuple[KeptAlert, ...]
+    alerts: tuple[KeptAlert, ...] = Field(
+        description="The person's addresses that get one e-mail when a list takes fans."
+    )
 
 
 class Erasure(Frozen):

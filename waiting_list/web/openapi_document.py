@@ -255,7 +255,8 @@ def _finish_call(operation: Json, components: Json) -> None:
         if status not in _BEFORE_LIMITS and "text/event-stream" not in response.get("content", ()):
             names += _LIMITED
         if status < "300":
-            if once and status != "202":  # a letter that is asked for again
+            # Of the others with 202, a letter is asked for again.
+            if once and (status != "202" or call == "ask_for_alert"):
                 names.append("Idempotent-Replayed")
             for media in response.get("content", {}).values():
                 shape = media["schema"].get("$ref", "").rpartition("/")[2]

@@ -79,7 +79,6 @@ SOMETIMES = frozenset({"Idempotent-Replayed", "RateLimit", "RateLimit-Policy"})
 """The headers that an answer has only in some cases. Every answer that declares another header has it."""
 
 PARAMETERS: Mapping[str, str] = {
-    "alert_id": "The `alert_id` of the answer to the alert.",
     "channel": "Only e-mails, only messages to devices, or only webhook deliveries.",
     "event_id": "The id of an event.",
     "joined_after": "Only entries that joined at this instant or later.",
@@ -102,11 +101,9 @@ PARAMETERS: Mapping[str, str] = {
 _VERSION = "The version of the stock: the `sequence` of its last change. Send it as `If-Match`."
 _KEPT_CONTACT = "null if the fan gave none."
 FIELDS: Mapping[str, str] = {
-    "alerts": "The person's addresses that get one e-mail when a list takes fans.",
     "actor": "The author of the change: `user` is the fan, `service` the service itself. `organizer:` comes "
     "before the id of an API key, `member:` before that of a member.",
     "after": "The fields that changed, with their new values.",
-    "asked_at": "When the fan asked for it.",
     "answer": "The beginning of the receiver's answer to the last try; null if there was none.",
     "answer_status": "The status of the receiver's answer to the last try (HTTP or SMTP); null if there was none.",
     "at": "When the change happened.",
@@ -255,7 +252,6 @@ FIELDS: Mapping[str, str] = {
     "suppressed_at": "When the person unsubscribed.",
     "suppressions": "The person's addresses that have unsubscribed from the organization's e-mails.",
     "tickets": "Number of tickets.",
-    "told_at": "When the service wrote the e-mail; null while the list takes no fans.",
     "tickets_ahead": "How many tickets the fans in front want; null unless the entry waits.",
     "tickets_bought": "How many tickets fans bought.",
     "tickets_held": "How many tickets are held for the fan now.",

@@ -1,8 +1,9 @@
 """Define the public calls that ask to be told when a list takes fans, and take that back."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 
 from waiting_list import problems
 from waiting_list.api.user.lists import LIST
@@ -17,6 +18,7 @@ from waiting_list.web.routes import PublicRoute
 
 router = APIRouter(prefix="/v1/user", route_class=PublicRoute, tags=["Public lists"])
 ALERTS = LIST + "/alerts"
+_AlertId = Annotated[UUID, Path(description="The `alert_id` of the answer to the alert.")]
 _BODY = (problems.UnsupportedMediaType, problems.BodyTooLarge, problems.RequestTimeout)
 
 
@@ -66,7 +68,7 @@ async def ask_for_alert(call: ApiRequest, offer_id: PathId, representation_id: P
     responses=declared([*COMMON, *_BODY]),
 )
 async def take_alert_back(
-    call: ApiRequest, offer_id: PathId, representation_id: PathId, alert_id: UUID
+    call: ApiRequest, offer_id: PathId, representation_id: PathId, alert_id: _AlertId
 ) -> Response:
     """Take an alert back: no e-mail comes, and the service forgets the address. Safe to repeat."""
     await alerts.take_back(call.pool, ListKey(offer_id, representation_id), alert_id)

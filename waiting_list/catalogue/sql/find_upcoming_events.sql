@@ -4,18 +4,13 @@ SELECT v.event_id, n.next_start
 FROM (
     SELECT e.event_id, e.timezone
     FROM events e
-    CROSS JOIN LATERAL (
-        SELECT e.venue_name || ' ' || e.venue_address AS venue, e.title || ' ' || e.description AS said
-    ) AS t
     WHERE NOT e.draft AND NOT e.unlisted AND ($1::text[] IS NULL OR e.organization_id = ANY ($1))
-        AND ($5::text[] IS NULL OR CASE
-            WHEN octet_length(t.said || t.venue) = char_length(t.said || t.venue) THEN lower(t.said || ' ' || t.venue)
-            ELSE translate(lower(normalize(t.said || ' ' || t.venue, NFD)), 'øđł' || U&'\0300\0301\0302\0303\0304\0306\0307\0308\030a\030b\030c\031b\0323\0327\0328', 'odl')
-        END LIKE ALL ($5))
-        AND ($6::text[] IS NULL OR CASE
-            WHEN octet_length(t.venue) = char_length(t.venue) THEN lower(t.venue)
-            ELSE translate(lower(normalize(t.venue, NFD)), 'øđł' || U&'\0300\0301\0302\0303\0304\0306\0307\0308\030a\030b\030c\031b\0323\0327\0328', 'odl')
-        END LIKE ALL ($6))
+        AND ($5::text[] IS NULL OR e.searched LIKE ALL ($5))
+        -- Who names a venue has it in all that is searched, so few are looked at more closely.
+        AND ($6::text[] IS NULL OR e.searched LIKE ALL ($6) AND translate(
+            lower(normalize(e.venue_name || ' ' || e.venue_address, NFD)),
+            'øđł' || U&'\0300\0301\0302\0303\0304\0306\0307\0308\030a\030b\030c\031b\0323\0327\0328', 'odl'
+        ) LIKE ALL ($6))
     OFFSET 0
 ) AS v
 CROSS JOIN LATERAL (

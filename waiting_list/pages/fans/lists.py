@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
 
 from waiting_list.access.user_tokens import User
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.catalogue.models import EventSummary
+from waiting_list.catalogue.search import EventSearch
 from waiting_list.i18n import spoken
 from waiting_list.lists.engine import Caller
 from waiting_list.lists.models import Entry, ListKey, Status
@@ -19,10 +22,11 @@ from waiting_list.looks import Look
 from waiting_list.page_addresses import EVENT, HOME, JOIN, LIST, MY_LISTS, PLACE, SIGN_IN, of_list
 from waiting_list.pages.bar_chart import plot
 from waiting_list.pages.fans.page import FanRoute
-from waiting_list.pages.forms import sent_solution, whole_number
+from waiting_list.pages.forms import search_text, sent_solution, whole_number
 from waiting_list.pages.page import SHARED, PageRequest, go_to, page
-from waiting_list.problems import AlreadyInList, InventoryNotFound, NotFound, NotInList, Problem
-from waiting_list.web.parameters import is_id, path_id, path_key
+from waiting_list.postgres.pagination import Page
+from waiting_list.problems import AlreadyInList, InvalidRequest, InventoryNotFound, NotFound, NotInList, Problem
+from waiting_list.web.parameters import MOST_SEARCHED, is_id, path_id, path_key
 
 _EVENTS = 20
 _LISTS = 50
@@ -34,17 +38,31 @@ router = APIRouter(route_class=FanRoute, include_in_schema=False)
 @router.get(HOME)
 async def show_events(call: PageRequest) -> Response:
     """List upcoming events, with their dates, their ticket types and the length of each list."""
-    organization_ids = call.query_params.getlist("organization_id") or None
+    # The form sends every field, also those that nobody filled in.
+    organization_ids = [one for one in call.query_params.getlist("organization_id") if one] or None
     for one in organization_ids or ():
         if not is_id(one):
             raise NotFound("This page does not exist.")
-    found = await catalogue_queries.upcoming_events(
-        call.pool, organization_ids, limit=_EVENTS, cursor=call.query_params.get("cursor")
-    )
+    sought, search, errors = _sought(call)
+    found: Page[EventSummary] = Page([], None)
+    if not errors:
+        found = await catalogue_queries.upcoming_events(
+            call.pool, organization_ids, search=search, limit=_EVENTS, cursor=call.query_params.get("cursor")
+        )
+    known = await catalogue_queries.organizations(call.pool) if found.items or sought else {}
+    filters = [(name, value) for name, value in sought.items() if value]
+    filters += [("organization_id", one) for one in organization_ids or ()]
     return page(
         call,
         "events.html",
+        status=InvalidRequest.status if errors else 200,
         headers=_shared(call),
+        sought=dict.fromkeys(_FIELDS, "") | sought,
+        errors=errors,
+        searched=bool(sought),
+        filtered=bool(errors) or any(name != "q" for name, _ in filters),
+        again=urlencode(filters),
+        organizations=known,
         events=found.items,
         own=await _own_entries(call),
         look=_one_look(found.items),
@@ -202,6 +220,26 @@ async def show_list_as_it_is(
         public_url=call.service.settings.public_url,
         **{"asked": False, "wrong_email": False} | more,
     )
+
+
+_FIELDS = ("q", "place", "from", "to", "available")
+"""The fields of the search for events, as the API names them, too."""
+
+
+def _sought(call: PageRequest) -> tuple[dict[str, str], EventSearch, set[str]]:
+    """Return the fields of a search that are filled in, the search, and which fields are wrong."""
+    sent = {name: search_text(call.query_params.get(name)) for name in _FIELDS}
+    sought = {name: value[:MOST_SEARCHED] for name, value in sent.items() if value}
+    errors, days = set(), {}
+    for name in ("from", "to"):
+        try:
+            days[name] = date.fromisoformat(sought[name]) if name in sought else None
+        except ValueError:
+            errors.add(name)
+    search = EventSearch(
+        sought.get("q"), sought.get("place"), days.get("from"), days.get("to"), available="available" in sought
+    )
+    return sought, search, errors
 
 
 def _one_look(found: Sequence[EventSummary]) -> Look | None:

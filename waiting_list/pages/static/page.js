@@ -30,6 +30,44 @@ function countDown(element, skew) {
   tick();
 }
 
+/** At how many minutes before the deadline somebody who does not see the clock is told. */
+const TOLD_AT = [60, 30, 15, 10, 5, 3, 2, 1];
+
+/** A large clock, by the server's time. At its end it says so, and takes the button away, though the network is gone. */
+function runClock(element, skew) {
+  const place = element.closest("[data-live]");
+  const until = Date.parse(element.dataset.clock);
+  const unit = name => new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "long" });
+  const two = new Intl.NumberFormat(language, { minimumIntegerDigits: 2 });
+  let said;
+  function tick() {
+    if (!element.isConnected) return;
+    const left = Math.max(0, Math.ceil((until - Date.now() - skew) / 1000));
+    const [days, hours, minutes, seconds] = [left / 86400, (left / 3600) % 24, (left / 60) % 60, left % 60].map(Math.floor);
+    if (days > 1) element.textContent = `${unit("day").format(days)} ${unit("hour").format(hours)}`;
+    else {
+      const parts = [Math.floor(left / 3600), minutes, seconds].slice(left < 3600 ? 1 : 0);
+      element.textContent = parts.map((one, index) => (index ? two.format(one) : String(one))).join(":");
+    }
+    element.classList.toggle("soon", left < 300);
+    const now = Math.ceil(left / 60);
+    if (said !== undefined && now !== said && TOLD_AT.includes(now) && left)
+      tell(element.dataset.text.replace("{duration}", unit("minute").format(now)));
+    said = now;
+    if (!left) return end();
+    setTimeout(tick, 1000 - ((Date.now() + skew) % 1000));
+  }
+  function end() {
+    const over = place.querySelector("[data-over]");
+    over.hidden = false;
+    place.querySelector(".buy")?.remove();
+    tell(over.textContent);
+    setTimeout(() => renew(place).catch(() => false), 500 + 2000 * Math.random());
+  }
+  element.setAttribute("aria-hidden", "true");
+  tick();
+}
+
 function showLocal(element) {
   const { local, timezone, text } = element.dataset;
   const options = { dateStyle: "full", timeStyle: "short" };
@@ -39,10 +77,27 @@ function showLocal(element) {
   element.hidden = false;
 }
 
+/** Beside an instant in the event's timezone, the reader's own time where it differs. */
+function showYours(element) {
+  const { yours, timezone } = element.dataset;
+  const at = new Date(element.dateTime);
+  const format = (options, zone) => new Intl.DateTimeFormat(region, { ...options, timeZone: zone }).format(at);
+  const [day, time] = [{ dateStyle: "medium" }, { timeStyle: "short" }];
+  if (format({ ...day, ...time }) === format({ ...day, ...time }, timezone)) return;
+  const shown = format(day) === format(day, timezone) ? time : { ...day, ...time };
+  const own = document.createElement("span");
+  own.className = "yours";
+  own.textContent = yours.replace("{time}", format(shown));
+  element.after(" ", own);
+  delete element.dataset.yours;
+}
+
 function enliven(root) {
   const skew = behind(root.querySelector("[data-now]")?.dataset.now);
   for (const element of root.querySelectorAll("[data-countdown]")) countDown(element, skew);
+  for (const element of root.querySelectorAll("[data-clock]")) runClock(element, skew);
   for (const element of root.querySelectorAll("[data-local]")) showLocal(element);
+  for (const element of root.querySelectorAll("[data-yours]")) showYours(element);
   reachOut(root);
 }
 
