@@ -74,3 +74,11 @@ def domains(value: str | None) -> str | None:
         if found is None:
             raise ValueError(f"must have domains such as clinic.local, separated by commas, not {one}")
     return ",".join(found[1] for found in parts if found)
+
+
+def masked(email: str | None) -> str | None:
+    """Shorten an address so that only its owner recognizes it, because fans sometimes forward their link."""
+    if email is None:
+        return None
+    name, _, domain = email.rpartition("@")
+    return f"{name[0]}…@{domain}"

@@ -165,6 +165,19 @@ async def _unverified(site: Site) -> str:
     return await site.join(email=EMAIL)
 
 
+async def _by_email(site: Site) -> str:
+    """Ada has joined with her address alone; the path of her link."""
+    joined = await site.shop.http.post(
+        f"/v1/user{PAGE}/join-by-email", json={"email": EMAIL, "tickets_wanted": 2, "name": "Ada"}
+    )
+    link: str = joined.json()["link"]
+    return link.removeprefix(site.address)
+
+
+async def _verify_by_email(site: Site) -> str:
+    return f"{await _by_email(site)}/verify/{await site.code()}"
+
+
 def _failed(path: str = "") -> Callable[[Site], Awaitable[str]]:
     """E-mails to Ada come back, and the list skips her; the path of her link, or `path`."""
 
@@ -341,6 +354,8 @@ STATES: dict[str, State] = {
     "events, searched": State(_at("/?q=jazz&from=2026-01-01")),
     "stop emails": State(_stop_emails),
     "list closed": State(_configured(PAGE, open=False)),
+    "place by email": State(_by_email),
+    "place by email, verify": State(_verify_by_email),
     "list full": State(_configured(PAGE, joined=1, max_waiting=1)),
     "list ended": State(_configured(PAGE, closes_at="2026-01-01T00:00:00Z")),
     "list unknown": State(_at("/waiting-lists/no/no"), status=404),

@@ -95,9 +95,41 @@ async def test_a_fan_changes_and_leaves_without_scripts(visits: Visits, site: Si
     await expect(page.get_by_text("You have left the waiting list.")).to_be_visible()
 
 
+async def test_a_fan_joins_with_an_address_and_corrects_it_without_scripts(visits: Visits, site: Site) -> None:
+    page = await visits.begin(**WITHOUT_SCRIPTS)
+    await page.goto(PAGE)
+    await page.get_by_label("Email address").fill("ada@exampel.org")
+    await page.get_by_role("button", name="Join the waiting list").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("You are on the waiting list")
+    await page.get_by_text("Wrong address, or no email?").click()
+    await page.get_by_label("Email address").fill("ada@example.org")
+    await page.get_by_role("button", name="Send the link again").click()
+    await expect(page.get_by_text("we email to ada@example.org")).to_be_visible()
+    await page.goto(PAGE)
+    await page.get_by_label("Email address").fill("ada@example.org")
+    await page.get_by_role("button", name="Join the waiting list").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
+    await expect(page.get_by_text("We have sent the link to your place to ada@example.org.")).to_be_visible()
+
+
+async def test_two_presses_and_two_tabs_make_one_place(visits: Visits, site: Site) -> None:
+    page = await visits.begin(**PHONE)
+    await page.goto(PAGE)
+    await page.get_by_label("Email address").fill("ada@example.org")
+    await page.get_by_role("button", name="Join the waiting list").dblclick()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("You are on the waiting list")
+    other = await page.context.new_page()
+    await other.goto(PAGE)
+    await other.get_by_label("Email address").fill("ada@example.org")
+    await other.get_by_role("button", name="Join the waiting list").click()
+    await expect(other.get_by_role("heading", level=1)).to_have_text("Check your email")
+    assert (await site.shop.http.get(f"/v1/user{PAGE}")).json()["waiting"] == 1
+
+
 async def test_a_fan_signs_in_by_mail_and_joins_without_scripts(visits: Visits, site: Site) -> None:
     page = await visits.begin(**WITHOUT_SCRIPTS)
     await page.goto(PAGE)
+    await page.get_by_role("link", name="Already on this list? Sign in").click()
     await page.get_by_label("Email address").fill("ada@example.org")
     await page.get_by_role("button", name="Send me the link").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")

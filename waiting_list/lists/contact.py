@@ -28,7 +28,7 @@ class Contact(ContactFields):
         named = {name: getattr(given, name) for name in _CONTACT_FIELDS}
         return Contact.model_construct(**named, email_verified=email_verified)
 
-    def vouches_for(self, given: ContactFields) -> bool:
+    def vouches_for(self, given: "ContactFields | KeptContact") -> bool:
         """Return whether the given address is this contact's, and verified."""
         return self.email_verified and given.email is not None and given.email == self.email
 

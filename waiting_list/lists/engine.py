@@ -189,7 +189,8 @@ async def _load(locked: LockedList, requests: Sequence[Request]) -> Mapping[byte
     joins = [one for one in requests if one.verb is verbs.join]
     keys = [one.caller.idempotency.key_hash for one in requests if one.caller.idempotency]
     known = await stored_responses(locked, keys)
-    await locked.other_places.load([one.kwargs["user_id"] for one in joins], locked.now)
+    corrected = [one.kwargs["new_user_id"] for one in requests if one.verb is verbs.correct_address]
+    await locked.other_places.load([*(one.kwargs["user_id"] for one in joins), *corrected], locked.now)
     await locked.load_join_limit(one.kwargs["user_id"] for one in joins if one.caller.actor == FAN)
     await locked.contacts.unverified.load(one.kwargs["by_email"] for one in joins if one.kwargs.get("by_email"))
     await locked.contacts.load_mailboxes(email for one in requests for email in _verified_emails(one.kwargs))
@@ -198,7 +199,7 @@ async def _load(locked: LockedList, requests: Sequence[Request]) -> Mapping[byte
 
 def _users_of(arguments: Mapping[str, object]) -> list[str]:
     """Return the users that a request names, so that a batch can read all of their entries at once."""
-    named = (arguments.get(name) for name in ("user_id", "before", "after"))
+    named = (arguments.get(name) for name in ("user_id", "new_user_id", "before", "after"))
     return [user_id for user_id in named if isinstance(user_id, str)]
 
 

@@ -25,6 +25,7 @@ RECORDED_AS: Mapping[str, Set[str]] = {
     "move_several": {"move"},
     "take_back": {"join", "move", "remove_stock", "remove_total_stock"},
     "reconsider": {"put_offer", "resume"},
+    "correct_address": {"set_contact"},
     "extend_all": {"extend"},
     "extend_outage": {"extend"},
     "catch_up": {"reschedule", "cancel", "reinstate", "change_event", "resume"},

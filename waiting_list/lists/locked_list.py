@@ -256,6 +256,13 @@ class LockedList(ListClock):
         self._write_history("join", entry, None, {name: getattr(entry, name) for name in recorded})
         return entry
 
+    def hand_over(self, entry: EntryRow, user_id: str) -> None:
+        """Let an active entry belong to another user from now on. The caller records the change, without names."""
+        assert entry.user_id is not None, "an active entry has a user"
+        self._latest[entry.user_id], self._latest[user_id] = None, entry
+        self._changed.setdefault(entry.number, entry.status)
+        entry.user_id = user_id
+
     def requeue(self, left: EntryRow) -> EntryRow:
         """Append a new entry for the user of one that has left, with the same wish and contact."""
         more = {name: getattr(left, name) for name in JOINED_ALSO_WITH} | {"requeued": left.requeued + 1}
@@ -345,7 +352,7 @@ class LockedList(ListClock):
         Raises AssertionError, which rolls the transaction back, if a row is no longer in the state that was read.
         The lock excludes that.
         """
-        if not self._history:
+        if not (self._history or self._changed):
             return
         changed = {n: status for n, status in self._changed.items() if n not in self._new}
         parts = change_arrays(

@@ -126,7 +126,7 @@ class EmailComposer:
         link = self._public_url + to.address(to.PRIVATE_LINK, token=token)
         code = unsubscribe_code(secret, about["organization_id"], about["email"])
         verify_link = None
-        if about["unverified"] and about["verify_email"]:
+        if about["unverified"] and (about["verify_email"] or about["by_email"]):
             verify_code = verification_code(secret, list_id, number, about["email"])
             verify_link = to.below(link, to.VERIFY, code=verify_code)
         locale = _locale(about)
@@ -141,6 +141,7 @@ class EmailComposer:
             link=link,
             unsubscribe_link=to.unsubscribe(link, code),
             verify_link=verify_link,
+            must_verify=about["verify_email"],
             calendar_link=to.below(link, to.CALENDAR),
             buy_link=to.buy_link(about["purchase_url"], entry.purchase_pass, entry.tickets_held),
             **_message(said, locale),

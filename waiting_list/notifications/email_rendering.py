@@ -99,6 +99,7 @@ class EmailContext:
     buy_link: str | None = None
     calendar_link: str | None = None
     verify_link: str | None = None
+    must_verify: bool = True
     unsubscribe_link: str | None = None
     sender_name: str | None = None
     reply_to: str | None = None

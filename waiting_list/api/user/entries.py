@@ -231,8 +231,8 @@ async def pause(call: ApiRequest, offer_id: PathId, representation_id: PathId) -
 
     Safe to repeat.
     """
-    caller = await call.caller_once()
-    verb = call.engine.run(ListKey(offer_id, representation_id), caller, verbs.pause, user_id=call.user.user_id)
+    key, user, caller = ListKey(offer_id, representation_id), call.user, await call.caller_once()
+    verb = call.engine.run(key, caller, verbs.pause, user_id=user.user_id, number=user.number)
     return await _own_entry(call, verb)
 
 
@@ -248,8 +248,8 @@ async def unpause(call: ApiRequest, offer_id: PathId, representation_id: PathId)
 
     Safe to repeat.
     """
-    caller = await call.caller_once()
-    verb = call.engine.run(ListKey(offer_id, representation_id), caller, verbs.unpause, user_id=call.user.user_id)
+    key, user, caller = ListKey(offer_id, representation_id), call.user, await call.caller_once()
+    verb = call.engine.run(key, caller, verbs.unpause, user_id=user.user_id, number=user.number)
     return await _own_entry(call, verb)
 
 

@@ -18,7 +18,8 @@ class EntryDetails:
     """An entry with its show, its list's settings and free tickets, as of `now`, the database's clock.
 
     `rejoined` says that the same user has a later entry in this list. `requeued` is how often in a row the fan
-    went to the end of the line before this entry. `address_failed` says that e-mails to it fail.
+    went to the end of the line before this entry. `address_failed` says that e-mails to it fail. `by_email`
+    says that the fan is known by an unverified address alone.
     """
 
     organization_id: str
@@ -44,6 +45,7 @@ class EntryDetails:
     rejoined: bool
     requeued: int
     address_failed: bool
+    by_email: bool
     now: datetime
 
     @property

@@ -7,7 +7,7 @@ from waiting_list.lists.verbs.catch_up import catch_up
 from waiting_list.lists.verbs.change import change
 from waiting_list.lists.verbs.checkout import checkout
 from waiting_list.lists.verbs.configure import configure
-from waiting_list.lists.verbs.contact import set_contact, verify
+from waiting_list.lists.verbs.contact import correct_address, set_contact, verify
 from waiting_list.lists.verbs.erase import erase, prune
 from waiting_list.lists.verbs.expire import end, expire, resume
 from waiting_list.lists.verbs.extend import extend, extend_all, extend_outage
@@ -35,6 +35,7 @@ __all__ = [
     "change",
     "checkout",
     "configure",
+    "correct_address",
     "end",
     "erase",
     "expire",

@@ -1,10 +1,11 @@
-"""The verbs `set_contact` and `verify`: change the contact of an entry, and confirm its address."""
+"""The verbs `set_contact`, `correct_address` and `verify`: change or confirm the address of an entry."""
 
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.locked_list import LockedList
+from waiting_list.lists.models import Status
 from waiting_list.lists.rows import EntryRow
 from waiting_list.lists.verbs.checks import check_email, require_active
-from waiting_list.problems import InvalidRequest
+from waiting_list.problems import AddressTaken, InvalidRequest
 
 
 async def set_contact(locked: LockedList, *, user_id: str, contact: Contact) -> EntryRow:
@@ -26,6 +27,33 @@ async def set_contact(locked: LockedList, *, user_id: str, contact: Contact) -> 
     await locked.contacts.change(entry, contact, is_new=is_new)
     failed = entry.address_failed and not is_new
     locked.record("set_contact", entry, unverified=contact.is_unverified, address_failed=failed)
+    return entry
+
+
+async def correct_address(
+    locked: LockedList, *, user_id: str, number: int, new_user_id: str, contact: Contact
+) -> EntryRow:
+    """Correct the unverified address of an entry, or have the e-mail sent to the same one again.
+
+    The entry keeps its place. With another address it belongs to `new_user_id`, the fan of that one, and its
+    private link ends, because the mailbox of the former has it.
+
+    Raises NotInList, AlreadyLeft, AddressTaken, also if that fan has a place already, TooManyPlaces, and
+    InvalidRequest if the address is verified by now.
+    """
+    entry = require_active(await locked.latest(user_id), number)
+    known = await locked.contacts.read(number)
+    if known is None or known["email_verified"] or contact.email is None:
+        raise InvalidRequest.of("email", "is verified already")
+    if new_user_id != user_id:
+        other = await locked.latest(new_user_id)
+        if other is not None and other.status is not Status.LEFT:
+            raise AddressTaken("This mailbox already has a place in this list.")
+        locked.other_places.check(new_user_id)
+        await locked.contacts.check_mailbox(contact.email)
+        locked.hand_over(entry, new_user_id)
+    await locked.contacts.change(entry, contact, is_new=True)
+    locked.record("set_contact", entry, unverified=True, address_failed=False)
     return entry
 
 

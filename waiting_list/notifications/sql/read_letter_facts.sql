@@ -4,7 +4,7 @@ SELECT i.list_id, s.organization_id, s.offer_id, s.representation_id, s.event_id
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
     s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest, s.paused_at, e.unverified, e.address_failed,
     c.email, c.name, c.locale, c.verified_at IS NOT NULL AS email_verified, c.unsubscribed_at IS NULL AS subscribed,
-    c.link_version, c.link_hash IS NOT NULL AS has_link, v.title AS event_title, v.venue_name, v.venue_address, v.timezone,
+    c.link_version, c.link_hash IS NOT NULL AS has_link, c.joined_from IS NOT NULL AS by_email, v.title AS event_title, v.venue_name, v.venue_address, v.timezone,
     o.name AS offer_name, r.start_datetime, r.cancelled_at IS NOT NULL AS cancelled, r.cancelled_reason, i.purchase_url, i.verify_email, i.reminder_minutes, i.quiet_from, i.quiet_until,
     z.sender_name, z.reply_to, z.contact AS organizer_contact, z.logo, z.accent, z.languages, z.footer,
     -- All entries are of one event, so one row has its words.
@@ -14,7 +14,7 @@ CROSS JOIN LATERAL (
     SELECT x.number, x.unverified, x.address_failed FROM entries x WHERE x.list_id = $1 AND x.number = n.number LIMIT 1
 ) AS e
 CROSS JOIN LATERAL (
-    SELECT x.email, x.name, x.locale, x.verified_at, x.unsubscribed_at, x.link_version, x.link_hash
+    SELECT x.email, x.name, x.locale, x.verified_at, x.unsubscribed_at, x.link_version, x.link_hash, x.joined_from
     FROM contacts x WHERE x.list_id = $1 AND x.number = n.number LIMIT 1
 ) AS c
 CROSS JOIN LATERAL (

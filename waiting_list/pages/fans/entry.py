@@ -15,6 +15,7 @@ from fastapi import APIRouter, Response
 from waiting_list import page_addresses as to
 from waiting_list.access.private_links import verification_code
 from waiting_list.access.user_tokens import User
+from waiting_list.email_addresses import masked
 from waiting_list.i18n import spoken_of
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import KeptContact
@@ -210,14 +211,14 @@ async def give_back(call: EntryPageRequest) -> Response:
 
 async def ask_to_verify(call: EntryPageRequest) -> Response:
     """Show a button that verifies the address, because scanners of e-mails open links and must not verify."""
-    await _check_code(call)
+    await check_code(call)
     asked = call.place.entry.status is not Status.LEFT and not call.place.contact.email_verified
     return await _shown(call, "verify.html" if asked else "link.html")
 
 
 async def verify(call: EntryPageRequest) -> Response:
     """Verify the address: the fan got this link there."""
-    await call.run(verbs.verify, email=await _check_code(call))
+    await call.run(verbs.verify, email=await check_code(call))
     return _back(call)
 
 
@@ -316,16 +317,23 @@ async def _contact(call: EntryPageRequest) -> KeptContact:
     return await with_suppression(call.pool, secret, place.organization_id, place.contact)
 
 
-async def _check_code(call: EntryPageRequest) -> str:
-    """Return the address that the code verifies. Raises InvalidRequest if that is no longer the entry's
-    address."""
-    place = call.place
-    email = place.contact.email
-    if email is not None:
-        secret = await call.service.signing_keys.derived_secret()
-        code = verification_code(secret, place.key.list_id, place.entry.number, email)
-        if hmac.compare_digest(code.encode(), call.path_params["code"].encode(errors="replace")):
-            return email
+async def _own_code(call: EntryPageRequest) -> str | None:
+    """Return the code that verifies the address, if its fan joined by e-mail and has signed in with it since."""
+    place, who = call.place, call.who
+    signed_in = place.by_email and isinstance(who, User) and who.contact.vouches_for(place.contact)
+    return await _code(call, place.contact.email or "") if signed_in else None
+
+
+async def _code(call: EntryPageRequest, email: str) -> str:
+    secret = await call.service.signing_keys.derived_secret()
+    return verification_code(secret, call.place.key.list_id, call.place.entry.number, email)
+
+
+async def check_code(call: EntryPageRequest) -> str:
+    """Return the address that the code verifies. Raises InvalidRequest if it is no longer the entry's."""
+    email, sent = call.place.contact.email, call.path_params["code"].encode(errors="replace")
+    if email is not None and hmac.compare_digest((await _code(call, email)).encode(), sent):
+        return email
     raise InvalidRequest.of("code", "is not the code for the address of this entry")
 
 
@@ -367,10 +375,11 @@ async def _shown(
         timezone=place.timezone,
         why=why,
         requeued=place.rejoined or requeued,
-        address=_masked(place.contact.email),
+        address=masked(place.contact.email),
         buy_link=to.buy_link(rules.purchase_url, entry.purchase_pass, entry.tickets_held),
         fewer=_fewer(rules.purchase_url, entry),
         code=call.path_params.get("code"),
+        own_code=await _own_code(call),
         mail_code=call.path_params.get("mail_code"),
         refusal=refusal,
         pace=throughput,
@@ -389,11 +398,3 @@ def _fewer(purchase_url: str | None, entry: Entry) -> list[tuple[int, str]]:
     fewer = range(max(1, entry.tickets_held - _MOST_CHOICES), entry.tickets_held)
     links = [(tickets, to.buy_link(purchase_url, entry.purchase_pass, tickets)) for tickets in fewer]
     return [(tickets, link) for tickets, link in links if link is not None]
-
-
-def _masked(email: str | None) -> str | None:
-    """Shorten an address so that only its owner recognizes it, because fans sometimes forward their link."""
-    if email is None:
-        return None
-    name, _, domain = email.rpartition("@")
-    return f"{name[0]}…@{domain}"

@@ -1,5 +1,6 @@
 """The pages of lists for fans: upcoming events, one list with its rules, joining it, and the fan's own lists."""
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
@@ -7,14 +8,19 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
+from pydantic import ValidationError
 
+from waiting_list.access.email_joins import Wish
+from waiting_list.access.email_sign_in import SIGN_IN as SIGN_IN_TIME
 from waiting_list.access.user_tokens import User
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.catalogue.models import EventSummary
 from waiting_list.catalogue.search import EventSearch
 from waiting_list.i18n import spoken
+from waiting_list.lists.contact import ContactFields
 from waiting_list.lists.engine import Caller
-from waiting_list.lists.models import Entry, ListKey, Status
+from waiting_list.lists.idempotency import Idempotency
+from waiting_list.lists.models import FAN, Entry, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.wait_estimate import estimate_wait
@@ -22,14 +28,15 @@ from waiting_list.looks import Look
 from waiting_list.page_addresses import EVENT, HOME, JOIN, LIST, MY_LISTS, PLACE, SIGN_IN, of_list
 from waiting_list.pages.bar_chart import plot
 from waiting_list.pages.fans.page import FanRoute
-from waiting_list.pages.forms import search_text, sent_solution, whole_number
-from waiting_list.pages.page import SHARED, PageRequest, go_to, page
+from waiting_list.pages.forms import Form, search_text, sent_solution, whole_number
+from waiting_list.pages.page import NOT_REFERRED, SHARED, PageRequest, go_to, page
 from waiting_list.postgres.pagination import Page
 from waiting_list.problems import AlreadyInList, InvalidRequest, InventoryNotFound, NotFound, NotInList, Problem
 from waiting_list.web.parameters import MOST_SEARCHED, is_id, path_id, path_key
 
 _EVENTS = 20
 _LISTS = 50
+_ONCE = re.compile(r"[0-9a-f-]{8,40}")
 
 
 router = APIRouter(route_class=FanRoute, include_in_schema=False)
@@ -106,6 +113,8 @@ async def show_list_again(call: PageRequest) -> Response:
 async def join(call: PageRequest) -> Response:
     """Join the list at its end."""
     key = path_key(call)
+    if "email" in call.sent:
+        return await _join_by_email(call, key)
     if call.who is None:
         return go_to(of_list(LIST, key))
     await call.count_join()
@@ -114,16 +123,12 @@ async def join(call: PageRequest) -> Response:
     if not spoken(contact.locale):  # then the language of the page is a better one
         contact = contact.model_copy(update={"locale": call.locale()})
     try:
-        wanted = whole_number(form, "tickets_wanted")
-        # An empty field means all tickets or none.
-        minimum = whole_number(form, "tickets_minimum") if form.get("tickets_minimum") else wanted
+        wish = _wish(form)
         await call.service.gate.join(
             key,
             Caller(fan.organization_id, "user"),
             user_id=fan.user_id,
-            tickets_wanted=wanted,
-            tickets_minimum=minimum,
-            keep_waiting_for_rest="keep_waiting_for_rest" in form,
+            **wish._asdict(),
             contact=contact,
             quiet=not await call.may_mail(contact),
             network=call.service.limits.network(call.address),
@@ -136,6 +141,59 @@ async def join(call: PageRequest) -> Response:
     except Problem as problem:
         return await show_list_as_it_is(call, key, await own_entry(call, key), refusal=problem)
     return go_to(of_list(PLACE, key))
+
+
+async def _join_by_email(call: PageRequest, key: ListKey) -> Response:
+    """Join with an address alone, and go to the private link of the new place, which only this browser learns."""
+    form, service = call.sent, call.service
+    try:
+        fan = await service.email_joins.fan(key, _contact(call))
+        call.allow(await service.limits.join(fan.organization_id, fan.user_id, call.address))
+        wish = _wish(form)
+        # The page's script adds a number of its own, so that a press after an outage finds the place it made.
+        once = _ONCE.fullmatch(form.get("once", "")) and Idempotency.of(
+            caller=f"{fan.organization_id}\x00user\x00{fan.user_id}",
+            key=f"page {form['once']} {wish}",
+            request=f"{key} {wish}",
+        )
+        caller = Caller(fan.organization_id, FAN, once or None)
+        place = await service.email_joins.join(
+            key, caller, fan, wish, address=call.address, given=sent_solution(form)
+        )
+    except InventoryNotFound:
+        raise
+    except Problem as problem:
+        return await show_list_as_it_is(call, key, None, refusal=problem)
+    if place is not None:
+        return go_to(place.link, NOT_REFERRED)
+    show, _ = await list_queries.shown_list(call.pool, key)
+    return page(
+        call,
+        "join_sent.html",
+        page=of_list(LIST, key),
+        show=show,
+        look=show.look,
+        timezone=show.timezone,
+        email=fan.contact.email,
+        minutes=int(SIGN_IN_TIME.total_seconds()) // 60,
+    )
+
+
+def _wish(form: Form) -> Wish:
+    wanted = whole_number(form, "tickets_wanted")
+    # An empty field means all tickets or none.
+    minimum = whole_number(form, "tickets_minimum") if form.get("tickets_minimum") else wanted
+    return Wish(wanted, minimum, "keep_waiting_for_rest" in form)
+
+
+def _contact(call: PageRequest) -> ContactFields:
+    try:
+        return ContactFields(
+            email=call.sent["email"].strip(), name=call.sent.get("name", "").strip() or None, locale=call.locale()
+        )
+    except ValidationError as error:
+        field = error.errors()[0]["loc"][0]
+        raise InvalidRequest.of("name" if field == "name" else "new_email", "is not valid") from None
 
 
 @router.get(MY_LISTS)
@@ -207,7 +265,8 @@ async def show_list_as_it_is(
         # A fan of another organization cannot join here.
         is_fan=call.who is not None and call.organization_id == show.organization_id,
         mails=call.service.settings.sends_mail,
-        form=getattr(call, "sent", {}),
+        # The link of an e-mail brings the wish back.
+        form=getattr(call, "sent", None) or {name: call.query_params.get(name) for name in Wish._fields},
         refusal=refusal,
         challenge=refusal.extra.get("challenge") if refusal else None,
         # After a refused solution the fan sends the next one by hand, because a page must not send itself for

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 from waiting_list.lists.queries.entry_details import EntryDetails, read_entry_details
 from waiting_list.page_addresses import LIST, PLACE, of_list
 from waiting_list.pages.fans.calendar import add_entry_calendar
+from waiting_list.pages.fans.confirmation import add_confirmation_pages
 from waiting_list.pages.fans.entry import EntryPageRequest, EntryPageRoute, add_entry_pages
 from waiting_list.pages.fans.page import admit_fan
 from waiting_list.pages.fans.push import add_push_forms
@@ -44,5 +45,6 @@ class OwnEntryRoute(EntryPageRoute):
 
 router = APIRouter(route_class=OwnEntryRoute, include_in_schema=False)
 add_entry_pages(router, PLACE)
+add_confirmation_pages(router, PLACE)
 add_entry_calendar(router, PLACE)
 add_push_forms(router, PLACE)

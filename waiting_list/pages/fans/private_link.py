@@ -10,6 +10,7 @@ from waiting_list.access import private_links
 from waiting_list.lists.queries.entry_details import EntryDetails
 from waiting_list.page_addresses import ANYTHING_ELSE, PRIVATE_LINK, PRIVATE_LINKS, address
 from waiting_list.pages.fans.calendar import add_entry_calendar
+from waiting_list.pages.fans.confirmation import add_confirmation_pages
 from waiting_list.pages.fans.entry import EntryPageRequest, EntryPageRoute, add_entry_pages
 from waiting_list.pages.fans.install import add_link_manifest
 from waiting_list.pages.fans.push import add_push_forms
@@ -34,6 +35,7 @@ class LinkRoute(EntryPageRoute):
 
 router = APIRouter(route_class=LinkRoute, include_in_schema=False)
 add_entry_pages(router, PRIVATE_LINK)
+add_confirmation_pages(router, PRIVATE_LINK)
 add_entry_calendar(router, PRIVATE_LINK)
 add_push_forms(router, PRIVATE_LINK)
 add_link_manifest(router, PRIVATE_LINK)

@@ -276,6 +276,14 @@ function reachOut(root) {
   }
 }
 
+/** Gives a form a number of its own, so that a second press finds the place that the first has made. */
+function sendOnce(form) {
+  const field = Object.assign(document.createElement("input"), { type: "hidden", name: "once" });
+  field.value = [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, "0")).join("");
+  form.append(field);
+}
+
+for (const form of document.querySelectorAll("[data-once]")) sendOnce(form);
 enliven(document);
 watch();
 keepPlace().catch(() => {});

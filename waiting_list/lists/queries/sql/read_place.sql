@@ -4,7 +4,7 @@ SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
     s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest, s.paused_at,
     c.email, c.name, c.locale, c.verified_at IS NOT NULL AS email_verified,
-    c.unsubscribed_at IS NULL AS subscribed,
+    c.unsubscribed_at IS NULL AS subscribed, c.joined_from IS NOT NULL AS by_email,
     v.title AS event_title, v.venue_name, v.venue_address, v.timezone, v.max_places_per_person, o.name AS offer_name,
     o.max_quantity_per_order, least(o.max_quantity_per_order, i.total_stock) AS most_held, r.start_datetime, r.end_datetime,
     r.cancelled_at, r.cancelled_reason, least(i.closes_at, r.start_datetime, r.cancelled_at) AS ends_at,
