@@ -31,6 +31,7 @@ class Visit(NamedTuple):
             "offer_id": LONG.offer_id,
             "representation_id": LONG.representation_id,
             "event_id": EVENT_OF_LONG,
+            "organization_id": "bench",
             "token": "x",
             "code": "x",
             "mail_code": "x",

@@ -120,6 +120,7 @@ async def test_every_address_of_every_page_answers_below_the_path(below: Below, 
     unlinked = {
         "/robots.txt",
         "/favicon.ico",
+        "/stop-emails/*/*",  # a link of e-mails
         "/demo/token",
         "/sign-in/with-token",
         f"{DASHBOARD}/*/*/do",
