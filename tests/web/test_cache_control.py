@@ -28,6 +28,7 @@ PUBLIC = {
     "get_static": "public, max-age=300",
     "get_favicon": "public, max-age=300",
     "get_robots": "public, max-age=300",
+    "get_worker": "no-cache",
     "show_events": "public, max-age=2",
     "show_list": "public, max-age=2",
     "show_public_event": "public, max-age=2",

@@ -78,7 +78,7 @@ def write_push(
         "title": about["event_title"][:_TITLE],
         "body": _held(entry, about, texts, locale),
         "path": public_path + path,
-        "tag": f"{about['list_id']}/{entry.number}",
+        "tag": f"{about['list_id']} {entry.number}",
         "lang": locale,
         "silent": is_quiet(about),
     }
@@ -110,7 +110,7 @@ def signature(key: PushKey, endpoint: str, *, public_url: str) -> str:
 
     parts = urlsplit(endpoint)
     claims = {
-        "aud": f"{parts.scheme}://{parts.netloc}",
+        "aud": parts._replace(path="", query="", fragment="").geturl(),
         "exp": int(time.time()) + _TOKEN_SECONDS,
         "sub": public_url,
     }

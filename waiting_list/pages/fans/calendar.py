@@ -89,7 +89,7 @@ def _public(call: PageRequest, address: str) -> str:
 
 def _show(show: Show | EntryDetails, representation_id: str, url: str, standing: Standing) -> Appointment:
     return Appointment(
-        key=f"show/{representation_id}",
+        key=f"show:{representation_id}",
         title=show.event_title,
         location=to.venue_line(show.venue_name, show.venue_address),
         start=show.start_datetime,
@@ -104,7 +104,7 @@ def _dates(event: EventSummary, url: str) -> list[Appointment]:
     location = to.venue_line(event.venue_name, event.venue_address)
     return [
         Appointment(
-            key=f"show/{one.representation_id}",
+            key=f"show:{one.representation_id}",
             title=event.title,
             description=event.description,
             location=location,

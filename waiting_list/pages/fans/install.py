@@ -70,7 +70,7 @@ def _manifest(call: PageRequest, start: str, look: Look, headers: dict[str, str]
         "short_name": name,
         "lang": call.locale(languages=spoken_of(look.languages)),
         "start_url": public_path + start,
-        "scope": f"{public_path}/",
+        "scope": public_path + "/",
         "display": "standalone",
         "theme_color": (look.colors or OURS).light,
         "background_color": _GROUND,

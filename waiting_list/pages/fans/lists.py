@@ -312,5 +312,5 @@ def _key(entry: Entry) -> ListKey:
 
 
 def _shared(call: PageRequest) -> dict[str, str]:
-    """Return the headers that let caches keep the page, if the reader sent no cookie."""
-    return {} if call.cookies else SHARED
+    """Return the headers that let caches keep the page, if the reader sent no cookie and no form."""
+    return {} if call.cookies or call.method not in ("GET", "HEAD") else SHARED
