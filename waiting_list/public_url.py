@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 FIRST_PARTS = frozenset(
     (
         "v1",
+        "app.webmanifest",
+        "worker.js",
+        "stop-emails",
         "health",
         "metrics",
         "version",

@@ -134,6 +134,7 @@ async def test_a_pause_is_in_the_history_with_its_effect_and_goes_to_webhooks(li
     ]
     entries = [body["data"]["entry"] for body in await told(lists)]
     assert [(one["number"], one["paused_at"] is not None) for one in entries] == [(1, True), (1, False)]
-    (passed,) = await why_passed(lists.pool, lists.key, organization_id=ORGANIZATION, number=1, limit=9)
+    found = await why_passed(lists.pool, lists.key, organization_id=ORGANIZATION, number=1, limit=9)
+    (passed,) = found.items
     assert (passed.offer.number, passed.code) == (2, PassedFor.PAUSED)
     await lists.audit()

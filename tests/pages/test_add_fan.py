@@ -133,7 +133,7 @@ async def test_an_address_is_mended_and_no_longer_failed(office: Office) -> None
     await office.shop.made(
         "POST",
         f"/waiting-lists/{LIST}/entries",
-        {"user_id": "ada", "tickets_wanted": 1, "email": "ada@exmaple.org", "name": "Ada", "locale": "de"},
+        {"user_id": "ada", "tickets_wanted": 1, "email": "ada@exmaple.org", "name": "Ada", "locale": "nl"},
     )
     failed = [verbs.AddressReport(1, "ada@exmaple.org", "550 No such host")]
     await office.app.state.service.engine.run(KEY, SERVICE, verbs.fail_address, failed=failed)
@@ -143,7 +143,7 @@ async def test_an_address_is_mended_and_no_longer_failed(office: Office) -> None
     assert path in (await organizer.get(f"{PAGE}/entries/ada")).links
     form = (await organizer.http.get(path)).text
     assert 'value="ada@exmaple.org"' in form
-    assert '<option value="de" selected>de</option>' in form
+    assert '<option value="nl" selected>nl</option>' in form
     bad = await organizer.post(path, name="Ada", email="ada@")
     assert bad.status_code == 422
     assert 'value="ada@" aria-invalid="true"' in bad.text

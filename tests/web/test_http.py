@@ -336,6 +336,7 @@ PUBLIC = {
     ("GET", "/v1/user/events"),
     ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}"),
     ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}/queue"),
+    ("POST", "/v1/user/waiting-lists/{offer_id}/{representation_id}/join-by-email"),
     ("POST", "/v1/user/waiting-lists/{offer_id}/{representation_id}/alerts"),
     ("DELETE", "/v1/user/waiting-lists/{offer_id}/{representation_id}/alerts/{alert_id}"),
 }

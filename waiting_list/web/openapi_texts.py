@@ -79,6 +79,7 @@ SOMETIMES = frozenset({"Idempotent-Replayed", "RateLimit", "RateLimit-Policy"})
 """The headers that an answer has only in some cases. Every answer that declares another header has it."""
 
 PARAMETERS: Mapping[str, str] = {
+    "alert_id": "The `alert_id` of the answer to the alert.",
     "channel": "Only e-mails, only messages to devices, or only webhook deliveries.",
     "event_id": "The id of an event.",
     "joined_after": "Only entries that joined at this instant or later.",
@@ -120,6 +121,7 @@ FIELDS: Mapping[str, str] = {
     "code": "The code of the problem. Programs decide by this code.",
     "contacts": "The person's contact details, entry by entry.",
     "conversion": "Purchases for each promotion; null before the first promotion.",
+    "channel": "How it goes out.",
     "created_at": "When it was created.",
     "data": "What happened. More fields may come.",
     "days_before": "From how many days before the show this step applies. 0 is the day of the show.",
@@ -299,9 +301,7 @@ FIELDS: Mapping[str, str] = {
     "InventoryFields.waiting_list_open": "true opens the list, false closes it. Without it, an existing list "
     "keeps its state, and a new list is open if no tickets are available.",
     "JoiningFor.user_id": "The id of the fan at your organization. You choose it.",
-    "KeptNotice.type": "The kind of e-mail, or the type of the webhook event.",
-    "KeptNotice.status": "The state of the notice.",
-    "KeptNotice.number": "The number of the entry; null if the notice is not about one.",
+    "KeptPush.endpoint": "The address at the push service of the browser, which stands for the device.",
     "KeptSignIn.email": "The address to which the link went.",
     "KeptSignIn.expires_at": "When the link expires.",
     "KeptSignIn.locale": "The language of the e-mail.",
@@ -316,9 +316,9 @@ FIELDS: Mapping[str, str] = {
     "ListSummary.entries": "Entries by status.",
     "ListSummary.tickets": "Wanted tickets by status; for `ready`, held tickets.",
     "Liveness.status": "Always `live`.",
-    "Notice.number": "The number of the entry; null if the notice is not about one.",
-    "Notice.status": "The state of the notice.",
-    "Notice.type": "The kind of e-mail, or the type of the webhook event.",
+    **dict.fromkeys(("KeptNotice.number", "Notice.number"), "The number of the entry; null if the notice is not about one."),
+    **dict.fromkeys(("KeptNotice.status", "Notice.status"), "The state of the notice."),
+    **dict.fromkeys(("KeptNotice.type", "Notice.type"), "The kind of e-mail, or the type of the webhook event."),
     "Offer.name": "The name of the offer.",
     "Offer.type": "The kind of offer, in your own words.",
     "OfferFields.name": "The name of the offer.",

@@ -7,7 +7,7 @@ from fastapi import Depends, Path, Query, Request
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from waiting_list.catalogue.search import EventSearch
-from waiting_list.fields import Id, Instant
+from waiting_list.fields import Id, Instant, Text
 from waiting_list.lists.models import LeftReason, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.postgres.pagination import LONGEST_CURSOR
@@ -108,7 +108,7 @@ _WORDS = (
     "accents."
 )
 _PLACE = "Only events with all of these words in the name or the address of the venue."
-_AVAILABLE = "true: only events with a free ticket, or with a list that a fan can join now."
+_AVAILABLE = "With `true`, only events with a free ticket, or with a list that a fan can join now."
 
 
 async def _filter(
@@ -127,8 +127,8 @@ async def _filter(
 
 
 async def _search(
-    q: Annotated[str | None, Query(max_length=MOST_SEARCHED, description=_WORDS)] = None,
-    place: Annotated[str | None, Query(max_length=MOST_SEARCHED, description=_PLACE)] = None,
+    q: Annotated[Text | None, Query(max_length=MOST_SEARCHED, description=_WORDS)] = None,
+    place: Annotated[Text | None, Query(max_length=MOST_SEARCHED, description=_PLACE)] = None,
     first: Annotated[date | None, Query(alias="from", description="First day, in the event's timezone.")] = None,
     last: Annotated[date | None, Query(alias="to", description="Last day, in the event's timezone.")] = None,
     available: Annotated[bool, Query(description=_AVAILABLE)] = False,

@@ -1,13 +1,13 @@
 """Define the public calls that ask to be told when a list takes fans, and take that back."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 
 from waiting_list import problems
 from waiting_list.api.user.lists import LIST
 from waiting_list.lists.models import ListKey
+from waiting_list.lists.queries.lists import owner
 from waiting_list.notifications import alerts
 from waiting_list.notifications.alerts import Asked, Asking
 from waiting_list.web.openapi import COMMON, declared
@@ -18,7 +18,6 @@ from waiting_list.web.routes import PublicRoute
 
 router = APIRouter(prefix="/v1/user", route_class=PublicRoute, tags=["Public lists"])
 ALERTS = LIST + "/alerts"
-_AlertId = Annotated[UUID, Path(description="The `alert_id` of the answer to the alert.")]
 _BODY = (problems.UnsupportedMediaType, problems.BodyTooLarge, problems.RequestTimeout)
 
 
@@ -65,11 +64,17 @@ async def ask_for_alert(call: ApiRequest, offer_id: PathId, representation_id: P
     ALERTS + "/{alert_id}",
     operation_id="take_alert_back",
     response_model=Asked,
-    responses=declared([*COMMON, *_BODY]),
+    responses=declared([*COMMON, *_BODY, problems.NotFound, problems.InventoryNotFound]),
 )
 async def take_alert_back(
-    call: ApiRequest, offer_id: PathId, representation_id: PathId, alert_id: _AlertId
+    call: ApiRequest, offer_id: PathId, representation_id: PathId, alert_id: PathId
 ) -> Response:
     """Take an alert back: no e-mail comes, and the service forgets the address. Safe to repeat."""
-    await alerts.take_back(call.pool, ListKey(offer_id, representation_id), alert_id)
-    return answer(Asked(alert_id=str(alert_id)))
+    try:
+        known = UUID(alert_id)
+    except ValueError as error:
+        raise problems.NotFound("There is no such alert.") from error
+    key = ListKey(offer_id, representation_id)
+    await owner(call.pool, key)  # raises InventoryNotFound
+    await alerts.take_back(call.pool, key, known)
+    return answer(Asked(alert_id=str(known)))
