@@ -96,7 +96,9 @@ async def test_no_page_lets_a_script_of_another_host_run(fresh: Scene) -> None:
                 assert allowed["default-src"] in ("'self'", "'none'"), route.path
                 assert "script-src" not in allowed, route.path
                 assert not re.search(r"//|\*|unsafe|\bhttps?:", policy), route.path
-                assert not re.search(r"<(script|link(?! rel=.canonical)|img|iframe)\b[^>]*\b(src|href)=.?(\w+:)?//", text), route.path
+                assert not re.search(
+                    r"<(script|link(?! rel=.canonical)|img|iframe)\b[^>]*\b(src|href)=.?(\w+:)?//", text
+                ), route.path
                 assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=", text), route.path
                 seen.add(route.path)
     assert {"/", "/docs", "/dashboard", "/e/{token}", "/my-lists", "/sign-in"} <= seen

@@ -316,7 +316,7 @@ FIELDS: Mapping[str, str] = {
     "ListSummary.entries": "Entries by status.",
     "ListSummary.tickets": "Wanted tickets by status; for `ready`, held tickets.",
     "Liveness.status": "Always `live`.",
-    **dict.fromkeys(("KeptNotice.number", "Notice.number"), "The number of the entry; null if the notice is not about one."),
+    **dict.fromkeys(("KeptNotice.number", "Notice.number"), "The number of the entry; null without one."),
     **dict.fromkeys(("KeptNotice.status", "Notice.status"), "The state of the notice."),
     **dict.fromkeys(("KeptNotice.type", "Notice.type"), "The kind of e-mail, or the type of the webhook event."),
     "Offer.name": "The name of the offer.",

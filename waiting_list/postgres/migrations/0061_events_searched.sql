@@ -1,5 +1,6 @@
 -- What fans search in an event: title, venue and description, in lower case and without accents. Kept, because it takes longer to
 -- make than to look through. PostgreSQL keeps it up to date, so the version before goes on as before. Rewrites events, a small table.
+-- squawk-ignore adding-field-with-default
 ALTER TABLE events ADD COLUMN searched text GENERATED ALWAYS AS (
     translate(
         lower(normalize(title || ' ' || venue_name || ' ' || venue_address || ' ' || description, NFD)),
