@@ -138,7 +138,7 @@ class InventoryFields(Frozen):
         return self
 
 
-class ListState(Frozen):
+class ListOfEvent(Frozen):
     """Whether a fan can join a list now, and how many fans wait."""
 
     offer_id: str
@@ -154,7 +154,7 @@ class EventSummary(Event):
 
     representations: tuple[Representation, ...]
     offers: tuple[Offer, ...]
-    waiting_lists: tuple[ListState, ...]
+    waiting_lists: tuple[ListOfEvent, ...]
     organizer: Look = Field(description="How the organizer of the event presents itself to fans.")
 
     def at(self, public_url: str) -> Self:
