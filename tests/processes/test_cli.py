@@ -416,6 +416,7 @@ def test_every_command_is_in_the_reference_and_every_make_target_in_the_readme_e
         "serve", "worker", "migrate", "import", "create-key", "list-keys", "rotate-key", "revoke-key", "audit",
         "notices", "resend", "preview-mail", "find-user", "export-user", "erase-user", "backup", "restore",
         "distribute", "demo", "import-people", "extend-holds", "invite-member", "sign-in-link", "list-members",
+        "move-images",
     }  # fmt: skip
     assert all(f" {name} " in shown for name in commands)
     assert set(re.findall(r"^make ([a-z-]+)$", readme, re.MULTILINE)) == {"run", "test"}
