@@ -84,7 +84,7 @@ async def test_a_solution_that_was_refused_is_not_sent_again_by_itself(site: Sit
 async def test_who_asks_for_a_link_to_sign_in_gets_it_after_the_work(site: Site, visits: Visits) -> None:
     site.app.state.service.gate._sign_in = "always"
     page = await visits.begin()
-    await page.goto(PAGE)
+    await page.goto("/sign-in")
     await page.get_by_label("Email address").fill("ada@example.org")
     await page.get_by_role("button", name="Send me the link").click()
     await expect(page.get_by_role("heading", name="Check your email")).to_be_visible(timeout=60_000)

@@ -1,4 +1,4 @@
-// What pages do by themselves: a place that is live, a countdown, instants where the reader is. All of them read well
+// What pages do by themselves: a place that is live, a clock, instants where the reader is. All of them read well
 // without it. The server writes the page; this only asks for it again when there is something new.
 
 const language = document.documentElement.lang;
@@ -7,28 +7,6 @@ const region = language === "en" ? "en-GB" : language;
 
 /** By how many milliseconds this device's clock is behind the server's, as of when the page was written. */
 const behind = at => (at ? Date.parse(at) - Date.now() : 0);
-
-function countDown(element, skew) {
-  const until = Date.parse(element.dataset.countdown);
-  const unit = name => new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "long" });
-  const units = { day: 86400, hour: 3600, minute: 60, second: 1 };
-  const format = Object.fromEntries(Object.keys(units).map(name => [name, unit(name)]));
-  const [before, after] = element.dataset.text.split("{duration}");
-  function tick() {
-    if (!element.isConnected) return;
-    let left = Math.max(0, Math.ceil((until - Date.now() - skew) / 1000));
-    const parts = [];
-    for (const [name, seconds] of Object.entries(units)) {
-      const count = Math.floor(left / seconds);
-      left %= seconds;
-      // Seconds matter in the last day; before that they only flicker.
-      if ((count || (name === "second" && !parts.length)) && parts.length < 3) parts.push(format[name].format(count));
-    }
-    element.textContent = before + parts.join(" ") + after;
-    setTimeout(tick, 1000 - ((Date.now() + skew) % 1000));
-  }
-  tick();
-}
 
 /** At how many minutes before the deadline somebody who does not see the clock is told. */
 const TOLD_AT = [60, 30, 15, 10, 5, 3, 2, 1];
@@ -94,7 +72,6 @@ function showYours(element) {
 
 function enliven(root) {
   const skew = behind(root.querySelector("[data-now]")?.dataset.now);
-  for (const element of root.querySelectorAll("[data-countdown]")) countDown(element, skew);
   for (const element of root.querySelectorAll("[data-clock]")) runClock(element, skew);
   for (const element of root.querySelectorAll("[data-local]")) showLocal(element);
   for (const element of root.querySelectorAll("[data-yours]")) showYours(element);
