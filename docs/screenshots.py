@@ -26,7 +26,7 @@ DARK: dict[str, Any] = {"color_scheme": "dark"}
 FRENCH: dict[str, Any] = {"locale": "fr-FR"}
 
 
-class QueueSnapshot(NamedTuple):
+class Picture(NamedTuple):
     """A page, who looks at it, and with what."""
 
     path: str
@@ -40,34 +40,38 @@ class QueueSnapshot(NamedTuple):
 
 
 PICTURES = {
-    "events-phone": QueueSnapshot("/", PHONE),
-    "list-phone-dark": QueueSnapshot(CROWD, PHONE | DARK),
-    "join-phone-french": QueueSnapshot(
-        "/waiting-lists/wl-demo-opera-stalls/wl-demo-opera-1", PHONE | FRENCH, "fan"
-    ),
-    "waiting-phone": QueueSnapshot(f"{CROWD}/place", PHONE, "fan"),
-    "ready-phone": QueueSnapshot("{ready}", PHONE),
-    "new-event": QueueSnapshot("/dashboard/events/new", DESKTOP, "organizer"),
-    "event-share": QueueSnapshot("/dashboard/events/wl-demo-jazz/share", DESKTOP, "organizer"),
-    "event-flyer": QueueSnapshot("/dashboard/events/wl-demo-jazz/poster", DESKTOP, "organizer"),
-    "events-dashboard": QueueSnapshot("/dashboard/events", DESKTOP, "organizer"),
-    "dashboard": QueueSnapshot("/dashboard", DESKTOP, "organizer"),
-    "dashboard-phone": QueueSnapshot("/dashboard", PHONE, "organizer"),
-    "dashboard-list-phone": QueueSnapshot(f"/dashboard{CROWD}", PHONE, "organizer"),
-    "dashboard-people": QueueSnapshot("/dashboard/people?text=fan", DESKTOP, "organizer"),
-    "dashboard-team": QueueSnapshot("/dashboard/settings/team", DESKTOP, "organizer"),
-    "dashboard-list": QueueSnapshot(
+    "events-phone": Picture("/", PHONE),
+    "list-phone-dark": Picture(CROWD, PHONE | DARK),
+    "join-phone-french": Picture("/waiting-lists/wl-demo-opera-stalls/wl-demo-opera-1", PHONE | FRENCH, "fan"),
+    "waiting-phone": Picture(f"{CROWD}/place", PHONE, "fan"),
+    "ready-phone": Picture("{ready}", PHONE),
+    "event-phone": Picture("/events/wl-demo-indie", PHONE),
+    "search-phone": Picture("/?q=jazz&available=true", PHONE | DARK),
+    "dashboard-event": Picture("/dashboard/events/wl-demo-jazz", DESKTOP, "organizer"),
+    "dashboard-entry": Picture(f"/dashboard{CROWD}/entries/fan-09", DESKTOP, "organizer"),
+    "dashboard-import": Picture("/dashboard/events/import", DESKTOP, "organizer"),
+    "dashboard-organization": Picture("/dashboard/settings", DESKTOP, "organizer"),
+    "new-event": Picture("/dashboard/events/new", DESKTOP, "organizer"),
+    "event-share": Picture("/dashboard/events/wl-demo-jazz/share", DESKTOP, "organizer"),
+    "event-flyer": Picture("/dashboard/events/wl-demo-jazz/poster", DESKTOP, "organizer"),
+    "events-dashboard": Picture("/dashboard/events", DESKTOP, "organizer"),
+    "dashboard": Picture("/dashboard", DESKTOP, "organizer"),
+    "dashboard-phone": Picture("/dashboard", PHONE, "organizer"),
+    "dashboard-list-phone": Picture(f"/dashboard{CROWD}", PHONE, "organizer"),
+    "dashboard-people": Picture("/dashboard/people?text=fan", DESKTOP, "organizer"),
+    "dashboard-team": Picture("/dashboard/settings/team", DESKTOP, "organizer"),
+    "dashboard-list": Picture(
         "/dashboard/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri", DESKTOP | DARK, "organizer"
     ),
-    "dashboard-statistics": QueueSnapshot(f"/dashboard{CROWD}/statistics?period=hour", DESKTOP, "organizer"),
-    "dashboard-settings": QueueSnapshot(
+    "dashboard-statistics": Picture(f"/dashboard{CROWD}/statistics?period=hour", DESKTOP, "organizer"),
+    "dashboard-settings": Picture(
         "/dashboard/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri/settings", DESKTOP, "organizer"
     ),
-    "dashboard-history": QueueSnapshot(
+    "dashboard-history": Picture(
         "/dashboard/waiting-lists/wl-demo-jazz-floor/wl-demo-jazz-fri/history", DESKTOP, "organizer"
     ),
-    "shop": QueueSnapshot("/demo/shop?fan=ines", DESKTOP, await_text="Buy now"),
-    "mail": QueueSnapshot("/mails", DESKTOP, follow="It is your turn: 4 tickets for The Paper Lanterns"),
+    "shop": Picture("/demo/shop?fan=ines", DESKTOP, await_text="Buy now"),
+    "mail": Picture("/mails", DESKTOP, follow="It is your turn: 4 tickets for The Paper Lanterns"),
 }
 
 
@@ -82,7 +86,7 @@ async def main(names: list[str]) -> None:
                 print(f"docs/screenshots/{file.name}  {size / 1000:.0f} KB", flush=True)
 
 
-async def _take(chromium: Browser, found: Demo, picture: QueueSnapshot, file: Path) -> bytes:
+async def _take(chromium: Browser, found: Demo, picture: Picture, file: Path) -> bytes:
     options = {"locale": "en-GB", "timezone_id": "Europe/London", "color_scheme": "light"} | picture.options
     context = await chromium.new_context(base_url=found.address, **options)
     await found.sign_in(context, picture.who)
