@@ -13,6 +13,7 @@ from tests.browser.site import FAN, Site
 from tests.browser.visits import DARK, FRENCH, PHONE, Visits, axe, scrolls_sideways
 from tests.support.shop import LIST, bound_to_loopback
 from waiting_list.access.user_tokens import User
+from waiting_list.postgres.pool import connection
 
 OFFER, REPRESENTATION = LIST.split("/")
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
@@ -78,9 +79,11 @@ async def open_shop(site: Site, visits: Visits) -> AsyncIterator[OpenShop]:
         yield opened
         await runner.cleanup()
     await visits.end()
-    # The shop is elsewhere; and the service says what is no list, what is full, who is in none or not signed in.
+    # The shop is elsewhere; and the service says what is no list, what is full, who is in none or not signed in. A
+    # device that is offline may try meanwhile.
     expected = re.compile(
         rf"elsewhere: {address}/|refused: \S+/(entry \(40[149]\)|none \(404\)|widget-fr.json\S* \(503\))"
+        r"|failed: \S+ \(net::ERR_INTERNET_DISCONNECTED\)"
     )
     visits.wrong = [line for line in visits.wrong if not expected.match(line)]
 
@@ -301,6 +304,20 @@ async def test_a_list_that_is_closed_says_why(site: Site, open_shop: OpenShop) -
     await page.evaluate("widget.refresh()")
     await expect(page.get_by_text("The organizer has closed the waiting list to new fans.")).to_be_visible()
     await expect(named(page, "Join the waiting list")).to_have_count(0)
+
+    # One email when it takes fans; a second thought takes that back, and leaves nothing.
+    await page.get_by_label("Email address").fill("cleo@fans.example")
+    await axe(page)
+    for alerts in (1, 0, 1):
+        if alerts:
+            await named(page, "Tell me when it opens").click()
+            await expect(page.get_by_text("Done: you get one email when this")).to_be_visible()
+        else:
+            await named(page, "Undo").click()
+            await expect(named(page, "Tell me when it opens")).to_be_visible()
+        async with connection(site.app.state.service.pool) as acquired:
+            assert await acquired.fetchval("SELECT count(*) FROM alerts") == alerts
+
     await page.get_by_text("The rules of this waiting list").click()
     for rule in ("Once 2 fans have gone ahead", "hold your tickets for 1 hour 30 minutes", "with a new number"):
         await expect(page.get_by_text(rule)).to_be_visible()
@@ -462,6 +479,17 @@ async def test_a_static_page_without_any_server_joins_by_email_and_keeps_the_pla
     await expect(other.get_by_text("1 fan ahead of you wants 2 tickets.")).to_be_visible()
     await axe(page)
 
+    # A pause keeps the place, and shows; the other tab shows it, too.
+    await named(page, "Pause my place").click()
+    await expect(page.get_by_text("You paused your place, so we skip you").first).to_be_visible()
+    await expect(other.get_by_text("You paused your place, so we skip you").first).to_be_visible()
+    entry = await told(page, "changed")
+    assert (entry["position"], bool(entry["paused_at"])) == (2, True)
+    await axe(page)
+    await named(page, "Resume my place").press("Enter")
+    await expect(page.get_by_text("1 fan ahead of you wants 2 tickets.")).to_be_visible()
+    await expect(named(page, "Pause my place")).to_be_visible()
+
     # It is their turn: without a shop's address, the button leads to the page of the place.
     await site.shop.made("DELETE", f"/waiting-lists/{LIST}/entries/first")
     await site.add_stock(2)
@@ -538,6 +566,22 @@ async def test_a_language_that_does_not_load_is_english_and_nothing_on_the_page_
     await page.reload()
     await expect(named(page, "Join the waiting list")).to_be_visible()
     assert await page.evaluate("widget.shadowRoot.querySelector('section').lang") == "en"
+
+
+async def test_a_smaller_hold_says_that_it_costs_the_place_for_the_rest(site: Site, open_shop: OpenShop) -> None:
+    token = await site.shop.token(FAN)
+    wish = {"tickets_wanted": 4, "tickets_minimum": 1, "keep_waiting_for_rest": True}
+    await site.shop.http.post(
+        f"/v1/user/waiting-lists/{LIST}/entry", json=wish, headers={"Authorization": f"Bearer {token}"}
+    )
+    await site.add_stock(2)
+    page = await open_shop(tag(token))
+    lost = "You then also lose your place for the tickets that are still to come."
+    await expect(page.get_by_text(f"The rest go to the next fan in line. {lost}")).to_be_visible()
+    await named(page, "Release 1 ticket").click()
+    await expect(page.get_by_text(f"We keep holding 1 ticket for you. {lost}")).to_be_focused()
+    await named(page, "Release my tickets").click()
+    await expect(page.get_by_text(f"you cannot get them back. {lost}")).to_be_focused()
 
 
 async def test_giving_back_never_looks_like_buying(site: Site, open_shop: OpenShop) -> None:

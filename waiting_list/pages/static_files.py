@@ -9,6 +9,7 @@ import asyncio
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -62,6 +63,8 @@ _NAMES = frozenset(file.name for file in _FOLDER.iterdir()) | _TEXTS.keys()
 
 _NO_VERSIONS = b'{ en: "" }'
 """What stands in the widget's source in place of the versions of its texts."""
+_COMMENTS = re.compile(rb"^ +(?:// .*\n|/\*\* .*\*/\n)?", re.MULTILINE)
+"""Lines of comments within the widget's source, and indents: pages of shops load it without them."""
 
 
 @cache
@@ -72,7 +75,7 @@ def _file(name: str) -> StaticFile:
     if name == "widget.js":
         versions = {locale.lower(): _file(text).version for text, locale in _TEXTS.items()}
         assert body.count(_NO_VERSIONS) == 1
-        body = body.replace(_NO_VERSIONS, json.dumps(versions, separators=(",", ":")).encode())
+        body = _COMMENTS.sub(b"", body.replace(_NO_VERSIONS, json.dumps(versions, separators=(",", ":")).encode()))
     return StaticFile(body, _MEDIA_TYPES[name.rpartition(".")[2]])
 
 

@@ -63,6 +63,13 @@ def widget_texts(locale: Locale) -> dict[str, Text]:
         "sign_in": _("Please sign in to join."),
         "mailed": _("We have sent the link to your place to %(email)s."),
         "letter": _("We have sent a link to %(email)s. Open it to get your place."),
+        # One email when it takes fans, by why it takes none now.
+        "tell_not_opened": _("Tell me when they are sold out"),
+        "tell_closed": _("Tell me when it opens"),
+        "tell_full": _("Tell me when a place is free"),
+        "tell_note": _("You get one email when this waiting list takes fans. After that we forget your address."),
+        "told": _("Done: you get one email when this waiting list takes fans. After that we forget your address."),
+        "undo": _("Undo"),
         # A place in line.
         "position": _("Your place in line"),
         "tickets_ahead": _("Tickets wanted ahead of you"),
@@ -133,6 +140,9 @@ def widget_texts(locale: Locale) -> dict[str, Text]:
         "leave_ask": _("Leave the waiting list?"),
         "leave_sure": _("You will lose place %(position)s. If you join again, you go to the end of the line."),
         "leave_no": _("Keep my place"),
+        "pause": _("Pause my place"),
+        "pause_note": _("Pause your place: you keep it, and tickets go to the fans behind you until you resume."),
+        "resume": _("Resume my place"),
         # A turn.
         "held": ngettext(
             "It is your turn: %(num)s ticket is held for you until %(until)s.",
@@ -147,6 +157,7 @@ def widget_texts(locale: Locale) -> dict[str, Text]:
         "buy": _("Buy now"),
         "fewer": _("Number of tickets to buy"),
         "fewer_note": _("The rest go to the next fan in line."),
+        "rest_lost": _("You then also lose your place for the tickets that are still to come."),
         "buy_n": ngettext("Buy %(num)s ticket", "Buy %(num)s tickets"),
         "spare": _("Number of tickets to release"),
         "give_back": ngettext("Release %(num)s ticket", "Release %(num)s tickets"),

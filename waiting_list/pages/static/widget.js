@@ -383,30 +383,31 @@ class WaitingListElement extends HTMLElement {
 
   #take(entry, acted = false) {
     const before = this.#entry;
+    this.#entry = entry;
     // Streams and acts do not say why a fan waits: what was known holds until the next look.
     if (entry?.why) this.#explained = entry;
     else if (entry?.status === "waiting") {
       this.#later ??= setTimeout(() => {
         this.#later = undefined;
         if (!document.hidden && !this.#life.signal.aborted) this.#load(this.#life.signal).catch(() => {});
-      }, (this.#why && before?.paused_at === entry.paused_at ? 60_000 : 1000) * (1 + Math.random()));
+      }, (this.#why ? 60_000 : 1000) * (1 + Math.random()));
     }
     if (entry?.status === "left" && this.#byEmail) this.#place = null;
-    this.#entry = entry;
     this.#show();
     const plain = one => JSON.stringify({ ...one, why: 0, estimate: 0 });
     if (before !== undefined && plain(before) === plain(entry)) return;
     this.#emit("changed", entry);
     if (!entry || (before === undefined && !acted)) return;
     const isNew = before?.number !== entry.number;
-    const moved = isNew || before.status !== entry.status;
+    const moved = isNew || before.status !== entry.status || before.paused_at !== entry.paused_at;
     if (isNew && entry.status !== "left") this.#emit("joined", entry);
     if (moved && entry.status !== "waiting") this.#emit(entry.status, entry);
     // A place that moves is said when it has come to rest.
     this.#tell(this.#sentence(), moved ? 0 : 3000);
   }
 
-  async #act(method, { path, body, headers, preview = false } = {}) {
+  /** With `raw`, the answer is no entry to show but what is returned. */
+  async #act(method, { path, body, headers } = {}, raw = false) {
     if (this.#section.hasAttribute("aria-busy")) return null;
     this.#section.setAttribute("aria-busy", "true");
     this.#acts += 1;
@@ -418,7 +419,7 @@ class WaitingListElement extends HTMLElement {
       this.#once = undefined;
       let entry = await answer.json();
       if (signal.aborted) return null;
-      if (preview) return entry;
+      if (raw) return entry;
       if ("mailed" in entry) {
         if (entry.mailed) this.#note(this.#text(entry.entry ? "mailed" : "letter", body));
         if (!entry.entry) return null;
@@ -437,7 +438,7 @@ class WaitingListElement extends HTMLElement {
       }
       if (error.problem?.entry) this.#take(error.problem.entry);
       this.#wake?.();
-      const isDone = code === "already_in_list" || (method === "DELETE" && code === "already_left");
+      const isDone = code === "already_in_list" || code === "waiting_list_open" || (method === "DELETE" && code === "already_left");
       if (!isDone) this.#complain(error);
     } finally {
       this.#acts += 1;
@@ -451,7 +452,7 @@ class WaitingListElement extends HTMLElement {
     const { tickets_wanted: num, position: now } = this.#entry;
     row.replaceChildren();
     if (body.tickets_wanted > num) {
-      const would = await this.#act("PATCH", { path: "/entry?preview=true", body, preview: true });
+      const would = await this.#act("PATCH", { path: "/entry?preview=true", body }, true);
       if (!would) return;
       const then = would.position;
       if (then > now) {
@@ -502,9 +503,14 @@ class WaitingListElement extends HTMLElement {
       if (this.#emit("sign-in", wish, true)) this.#complain({ text: "sign_in" });
       return;
     }
-    const said = JSON.stringify(wish);
+    this.#post(path, wish);
+  }
+
+  /** A second press after a failed network repeats the first one. */
+  #post(path, body, raw) {
+    const said = JSON.stringify([path, body]);
     if (this.#once?.said !== said) this.#once = { said, key: key() };
-    this.#act("POST", { path, body: wish, headers: { "Idempotency-Key": this.#once.key } });
+    return this.#act("POST", { path, body, headers: { "Idempotency-Key": this.#once.key } }, raw);
   }
 
   #emit(name, detail, cancelable = false) {
@@ -573,8 +579,8 @@ class WaitingListElement extends HTMLElement {
   }
 
   #sentence() {
-    const { status, position, left_reason: reason } = this.#entry;
-    if (status === "waiting") return this.#text(position === 1 ? "next" : "place", { position });
+    const { status, position, left_reason: reason, paused_at: paused } = this.#entry;
+    if (status === "waiting") return this.#text(paused ? "paused" : position === 1 ? "next" : "place", { position });
     if (status === "left") return reason !== "ended" ? this.#text(reason) : this.#list?.list_state === "cancelled" ? this.#cancelled() : this.#text("left_ended");
     return `${this.#held()} ${this.#here(this.#until)}`.trim();
   }
@@ -585,7 +591,7 @@ class WaitingListElement extends HTMLElement {
 
   #cancelled() { return `${this.#text("cancelled_show")} ${this.#list.state_reason ?? ""}`.trim(); }
 
-  get #why() { return this.#explained?.number === this.#entry?.number && this.#explained; }
+  get #why() { return ["number", "paused_at"].every(one => this.#explained?.[one] === this.#entry?.[one]) && this.#explained; }
 
   #reason() {
     const { position, tickets_ahead: ahead, tickets_minimum: least } = this.#entry;
@@ -667,9 +673,14 @@ class WaitingListElement extends HTMLElement {
   }
 
   #state() {
-    const { open, automatic, free, waiting, verify_email: verifies, list_state: state, closed_reason: closed, state_reason: reason } = this.#list;
+    const { open, automatic, free, waiting, verify_email: verifies, list_state: state } = this.#list;
     if (open) return this.#text(automatic && free && !waiting && !verifies ? "free" : "open", { num: free });
-    return state === "cancelled" ? this.#cancelled() : this.#text(["draft", "show_began"].includes(reason) ? reason : closed);
+    return state === "cancelled" ? this.#cancelled() : this.#text(this.#closed);
+  }
+
+  get #closed() {
+    const { closed_reason: closed, state_reason: reason } = this.#list;
+    return ["draft", "show_began"].includes(reason) ? reason : closed;
   }
 
   #none() {
@@ -686,24 +697,51 @@ class WaitingListElement extends HTMLElement {
   }
 
   #again() {
-    const may = this.#list.open && !["removed", "ended"].includes(this.#entry?.left_reason);
-    return [...(may ? this.#wish("join", {}, wish => this.#join(wish)) : []), this.#rules()];
+    const may = !["removed", "ended"].includes(this.#entry?.left_reason);
+    return [...(may ? (this.#list.open ? this.#wish("join", {}, wish => this.#join(wish)) : [this.#alert()]) : []), this.#rules()];
+  }
+
+  /** Asks for one email when the list takes fans. */
+  #alert() {
+    const name = `tell_${this.#closed}`;
+    if (!this.#text(name)) return null;
+    const place = make("div", { tabindex: "-1" });
+    const offer = () => place.replaceChildren(make("form", { part: "form", onsubmit: async event => {
+      event.preventDefault();
+      const asked = await this.#post("/alerts", { email: this.#email, locale: spoken(this.#tag) }, true);
+      if (!asked) return;
+      place.replaceChildren(make("p", {}, this.#text("told")), make("button", { type: "button", class: "quiet", part: "button undo", onclick: async () => {
+        if (await this.#act("DELETE", { path: `/alerts/${asked.alert_id}` }, true)) offer();
+      } }, this.#text("undo")));
+      place.focus();
+    } }, this.#address(), make("button", { class: "main", part: "button tell" }, this.#text(name))), make("p", { class: "note" }, this.#text("tell_note")));
+    offer();
+    return place;
+  }
+
+  #address() {
+    const email = make("input", { type: "email", name: "email", required: true, autocomplete: "email", maxlength: 254, part: "field", value: this.#email, oninput: () => { this.#email = email.value; } });
+    return make("label", { class: "wide", part: "label" }, this.#text("email"), email);
   }
 
   #waiting() {
     const figure = name =>
       make("div", {}, make("dt", {}, this.#text(name)), this.#kept(make("dd", { part: name }), () => this.#number(this.#entry[name] ?? 0)));
-    const { tickets_wanted: wanted, tickets_minimum: minimum } = this.#entry;
+    const { tickets_wanted: wanted, tickets_minimum: minimum, paused_at: paused } = this.#entry;
+    const act = paused ? "resume" : "pause";
+    const pause = make("button", { type: "button", class: paused && "main", part: `button ${act}`, onclick: () => this.#post(`/entry/${act}`) }, this.#text(act));
     const worse = make("div", { class: "row" });
     return [
       make("dl", { part: "figures" }, figure("position"), figure("tickets_ahead"), figure("number")),
       this.#kept(make("p", { class: "big", part: "state" }), () => this.#reason()),
+      paused && make("p", {}, pause),
       make("p", {}, minimum < wanted ? this.#text("wish_minimum", { wanted, minimum }) : this.#text("wish", { num: wanted })),
       this.#kept(make("p", { class: "note", part: "pace" }), () => this.#pace()),
       make("details", { part: "change" }, make("summary", {}, this.#text("change")),
         make("p", { class: "note" }, this.#text("change_note")),
         ...this.#wish("save", this.#entry, body => this.#change(worse, body)), worse),
       this.#rules(),
+      ...(paused ? [] : [make("p", { class: "note" }, this.#text("pause_note")), make("p", {}, pause)]),
       this.#sure("leave", { position: this.#entry.position }, "leave_no"),
     ];
   }
@@ -719,7 +757,7 @@ class WaitingListElement extends HTMLElement {
       const some = this.#buy("buy_n", () => choice.value);
       choice.control.addEventListener("change", some.renew);
       buys.push(some);
-      fewer = [make("div", { class: "row" }, choice.label, some.button), make("p", { class: "note" }, this.#text("fewer_note"))];
+      fewer = [make("div", { class: "row" }, choice.label, some.button), make("p", { class: "note" }, `${this.#text("fewer_note")} ${this.#rest}`)];
     }
     const until = this.#until;
     const tick = () => {
@@ -741,6 +779,9 @@ class WaitingListElement extends HTMLElement {
       this.#sure("decline", { num: held }, "keep_held"),
     ];
   }
+
+  /** What a smaller hold costs a fan who keeps waiting for the rest. */
+  get #rest() { return this.#entry.position && this.#entry.status === "ready" ? this.#text("rest_lost") : ""; }
 
   #buy(name, tickets) {
     const link = this.getAttribute("buy-href") ?? this.#place?.link;
@@ -778,8 +819,7 @@ class WaitingListElement extends HTMLElement {
     minimum.control.addEventListener("change", () => { minimum.chosen = true; follow(); });
     tickets.control.addEventListener("input", follow);
     follow();
-    const email = name === "join" && this.#byEmail
-      && make("input", { type: "email", name: "email", required: true, autocomplete: "email", maxlength: 254, part: "field", value: this.#email, oninput: () => { this.#email = email.value; } });
+    const email = name === "join" && this.#byEmail && this.#address();
     const submit = event => {
       event.preventDefault();
       const tickets_wanted = tickets.value;
@@ -787,7 +827,7 @@ class WaitingListElement extends HTMLElement {
       done({ tickets_wanted, tickets_minimum, keep_waiting_for_rest: rest.checked && tickets_minimum < tickets_wanted });
     };
     return [
-      make("form", { part: "form", onsubmit: submit }, email && make("label", { class: "wide", part: "label" }, this.#text("email"), email), tickets.label, minimum.label, keep,
+      make("form", { part: "form", onsubmit: submit }, email, tickets.label, minimum.label, keep,
         make("button", { class: "main", part: `button ${name}` }, this.#text(name))),
       note,
       email && make("p", { class: "note" }, this.#text("email_note")),
@@ -806,12 +846,10 @@ class WaitingListElement extends HTMLElement {
   #spare(held) {
     if (held < 2) return [];
     const spare = this.#choice("spare", held - 1, 1);
-    const once = key();
     const row = make("div");
     const follow = () => {
       const quantity = spare.value;
-      row.replaceChildren(this.#sure("give_back", { num: quantity, left: held - quantity }, "keep_held", () =>
-        this.#act("POST", { path: "/entry/give-back", body: { quantity }, headers: { "Idempotency-Key": `${once}-${quantity}` } })));
+      row.replaceChildren(this.#sure("give_back", { num: quantity, left: held - quantity }, "keep_held", () => this.#post("/entry/give-back", { quantity })));
     };
     spare.control.addEventListener("change", follow);
     follow();
@@ -827,7 +865,7 @@ class WaitingListElement extends HTMLElement {
       make("button", { type: "button", part: "button no", onclick: () => turn(false) }, this.#text(no)));
     const turn = asking => {
       const now = { ...values, position: this.#entry?.position };
-      question.textContent = [`${name}_ask`, `${name}_sure`].map(one => this.#text(one, now)).concat(values.left ? this.#text("give_back_left", { num: values.left }) : []).join(" ");
+      question.textContent = [`${name}_ask`, `${name}_sure`].map(one => this.#text(one, now)).concat(values.left ? this.#text("give_back_left", { num: values.left }) : [], this.#rest).join(" ").trim();
       sure.setAttribute("aria-label", this.#text(`${name}_ask`, now));
       row.replaceChildren(...(asking ? [question, sure] : [ask]));
       (asking ? question : ask).focus();
