@@ -21,7 +21,7 @@ from tests.support.shop import LIST, ORGANIZATION, Shop
 from tests.support.until import until
 from waiting_list.access.api_keys import Scope, create_api_key
 from waiting_list.app import create_app
-from waiting_list.notifications.push_message import is_quiet, quiet_seconds
+from waiting_list.notifications.turns import is_quiet, quiet_seconds
 from waiting_list.postgres.pool import connection
 from waiting_list.settings import Settings
 

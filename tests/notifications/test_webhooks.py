@@ -285,7 +285,7 @@ REFUSED: list[tuple[str, str, Any, int, str]] = [
             "/webhooks/{webhook_id}/deliveries?status=gone",
             "/webhooks/{webhook_id}/deliveries?cursor=e30",
             "/webhooks/{webhook_id}/deliveries?type=entry.left",
-            "/notices?channel=sms",
+            "/notices?channel=fax",
             "/notices?channel=email&channel=x",
             "/notices?status=DEAD",
             "/notices?type=",

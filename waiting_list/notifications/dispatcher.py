@@ -15,11 +15,11 @@ import structlog
 from waiting_list.access.email_limits import MailboxLimit
 from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.lists.engine import Engine
+from waiting_list.notifications.channels import Channel, ChannelName, channel_of
 from waiting_list.notifications.email_composer import EmailComposer
 from waiting_list.notifications.email_sender import EmailSender
 from waiting_list.notifications.email_transport import open_email_transport
 from waiting_list.notifications.push_sender import PushSender
-from waiting_list.notifications.pushes import PUSH
 from waiting_list.notifications.retry_policy import LONGEST_WAITS
 from waiting_list.notifications.webhook_sender import WebhookSender
 from waiting_list.postgres.pool import Pool, connection, snapshot
@@ -29,11 +29,6 @@ from waiting_list.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-_TASKS_FOR_EMAILS = 8
-_TASKS_FOR_PUSHES = 8
-_TASKS_FOR_WEBHOOKS = 48
-"""The most tasks. Each kind has its own limit, so that webhooks that hang never delay an e-mail."""
-_TASKS_FOR_A_WEBHOOK = 2
 _LONGEST_SLEEP_SECONDS = 0.5
 _SHORTEST_SLEEP_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
@@ -56,10 +51,9 @@ class Dispatcher:
             EmailSender(pool, settings, composer, transport, limit, engine) if transport is not None else None
         )
         self._composer = composer
-        self._webhook_sender: WebhookSender | None = None
-        self._push_sender: PushSender | None = None
+        self._channels: dict[ChannelName, Channel] = {}
         self._tasks: dict[tuple[UUID, str | None], asyncio.Task[None]] = {}
-        """The running tasks, by list and receiver: a webhook, PUSH for devices, None for the list's e-mails."""
+        """The running tasks, by list and receiver, as channels.py names them."""
         self._found_more = False
         """Whether the last look found more notices than free tasks."""
         self._failing: set[tuple[UUID, str | None]] = set()
@@ -70,10 +64,11 @@ class Dispatcher:
 
         At the end, running tasks have a few seconds to finish.
         """
-        self._webhook_sender = WebhookSender(self._pool, self._settings, self._signing_keys)
-        self._push_sender = PushSender(
-            self._pool, self._settings, self._signing_keys, self._composer, self._webhook_sender
-        )
+        webhooks = WebhookSender(self._pool, self._settings, self._signing_keys)
+        pushes = PushSender(self._pool, self._settings, self._signing_keys, self._composer, webhooks)
+        self._channels = {"webhook": webhooks, "push": pushes}
+        if self._email_sender is not None:
+            self._channels["email"] = self._email_sender
         stopping = asyncio.create_task(stop.wait())
         failing = False
         try:
@@ -83,7 +78,7 @@ class Dispatcher:
                     self._wake.clear()
                     await self.note_mail()
                     await self.end_old_notices()
-                    await self._start_tasks(self._webhook_sender.resting())
+                    await self._start_tasks()
                     failing = False
                 except Unavailable:
                     pause = _RETRY_SECONDS  # the pool logs the outage
@@ -100,9 +95,8 @@ class Dispatcher:
             for task in list(self._tasks.values()):
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-            await self._webhook_sender.close()
-            if self._email_sender is not None:
-                await self._email_sender.close()
+            for channel in self._channels.values():
+                await channel.close()
 
     async def note_mail(self) -> None:
         """Note in the database that and how this process sends e-mails; at most once a minute. Raises Unavailable.
@@ -140,10 +134,11 @@ class Dispatcher:
         await asyncio.wait([stopping, woken], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         woken.cancel()
 
-    async def _start_tasks(self, resting: list[str]) -> None:
+    async def _start_tasks(self) -> None:
         """Look for due notices, and start a task for each list and receiver that has none. Raises Unavailable."""
         busy = list(self._tasks)
         receivers = {None, *(webhook_id for _, webhook_id in busy)}
+        resting = [one for channel in self._channels.values() for one in channel.resting()]
         async with snapshot(self._pool) as acquired:
             due = await acquired.fetch(
                 sql("read_due_notices"),
@@ -161,17 +156,13 @@ class Dispatcher:
             self._tasks[key] = task
             task.add_done_callback(lambda _, key=key: self._ended(key))  # type: ignore[misc]
 
-    def _has_room(self, webhook_id: str | None) -> bool:
+    def _has_room(self, receiver: str | None) -> bool:
         """Return whether one more task may send to a receiver."""
-        receivers = [receiver for _, receiver in self._tasks]
-        emails = receivers.count(None)
-        if webhook_id is None:
-            return self._email_sender is not None and emails < _TASKS_FOR_EMAILS
-        pushes = receivers.count(PUSH)
-        if webhook_id == PUSH:
-            return pushes < _TASKS_FOR_PUSHES
-        webhooks = len(receivers) - emails - pushes
-        return webhooks < _TASKS_FOR_WEBHOOKS and receivers.count(webhook_id) < _TASKS_FOR_A_WEBHOOK
+        name = channel_of(receiver)
+        if (channel := self._channels.get(name)) is None:
+            return False
+        busy = [other for _, other in self._tasks if channel_of(other) == name]
+        return len(busy) < channel.most_tasks and busy.count(receiver) < channel.most_tasks_for_one
 
     def _ended(self, key: tuple[UUID, str | None]) -> None:
         del self._tasks[key]
@@ -180,9 +171,9 @@ class Dispatcher:
 
     async def _send(self, list_id: UUID, webhook_id: str | None) -> None:
         """Send batch after batch of the due notices of one list to one receiver."""
-        key = list_id, webhook_id
+        key, channel = (list_id, webhook_id), self._channels[channel_of(webhook_id)]
         try:
-            while await self._send_due(list_id, webhook_id):
+            while await channel.send_due(list_id, webhook_id):
                 pass
             self._failing.discard(key)
         except Unavailable:
@@ -192,13 +183,3 @@ class Dispatcher:
             if key not in self._failing:
                 log.exception("delivery_failed", list_id=str(list_id), webhook_id=webhook_id)
             self._failing.add(key)
-
-    async def _send_due(self, list_id: UUID, webhook_id: str | None) -> int:
-        if webhook_id is None:
-            assert self._email_sender is not None
-            return await self._email_sender.send_due(list_id)
-        assert self._webhook_sender is not None
-        assert self._push_sender is not None
-        if webhook_id == PUSH:
-            return await self._push_sender.send_due(list_id)
-        return await self._webhook_sender.send_due(list_id, webhook_id)

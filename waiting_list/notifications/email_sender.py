@@ -31,7 +31,9 @@ _ENOUGH = "waits, because this mailbox has had enough e-mails within the hour"
 
 
 class EmailSender:
-    """Claim, compose and send e-mails. Each process has one. `close` closes its transport."""
+    """The channel of e-mails: compose and send them. `close` closes its transport."""
+
+    most_tasks = most_tasks_for_one = 8
 
     def __init__(
         self,
@@ -51,7 +53,10 @@ class EmailSender:
         """As many at once as there are connections, because the wait for a connection would count as the
         server's."""
 
-    async def send_due(self, list_id: UUID) -> int:
+    def resting(self) -> list[str]:
+        return []
+
+    async def send_due(self, list_id: UUID, receiver: str | None = None) -> int:  # noqa: ARG002 - of all channels
         """Claim one batch of a list's e-mails, send it and record the results; return how many it claimed. Raises
         Unavailable."""
         async with connection(self._pool) as acquired:

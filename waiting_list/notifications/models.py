@@ -7,11 +7,8 @@ from pydantic import Field, model_validator
 
 from waiting_list.fields import Email, Flag, Frozen, Id, Row, StoredEmail, Text, WebAddress
 from waiting_list.lists.notice_kinds import WebhookType
+from waiting_list.notifications.channels import ChannelName, channel_of
 from waiting_list.notifications.notice_status import NoticeStatus
-from waiting_list.notifications.pushes import PUSH
-
-Channel = Literal["email", "push", "webhook"]
-"""The ways of a notice."""
 
 
 class Notice(Frozen):
@@ -21,7 +18,7 @@ class Notice(Frozen):
     """
 
     notice_id: str
-    channel: Channel
+    channel: ChannelName
     webhook_id: str | None
     type: str
     offer_id: str | None
@@ -40,9 +37,8 @@ class Notice(Frozen):
     @classmethod
     def from_record(cls, record: Row, **given: Any) -> Self:
         """Make the notice of a row of `outbox`."""
-        receiver = record["webhook_id"]
-        channel = "email" if receiver is None else "push" if receiver == PUSH else "webhook"
-        webhook_id = receiver if channel == "webhook" else None
+        channel = channel_of(record["webhook_id"])
+        webhook_id = record["webhook_id"] if channel == "webhook" else None
         return super().from_record(record, channel=channel, webhook_id=webhook_id, **given)
 
 

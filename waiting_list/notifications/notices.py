@@ -12,7 +12,8 @@ from typing import NamedTuple
 from waiting_list.lists.idempotency import Idempotency, run_once, stored_response
 from waiting_list.lists.models import ListKey, organization_list_id
 from waiting_list.notifications import webhooks
-from waiting_list.notifications.models import Channel, Notice, Redelivered, Redelivery
+from waiting_list.notifications.channels import ChannelName
+from waiting_list.notifications.models import Notice, Redelivered, Redelivery
 from waiting_list.notifications.notice_status import NoticeStatus
 from waiting_list.notifications.retry_policy import without_addresses
 from waiting_list.postgres.pagination import Page, decode, page_of
@@ -39,7 +40,7 @@ class NoticeFilter(NamedTuple):
 
     status: Sequence[str] | None = None
     type: Sequence[str] | None = None
-    channel: Channel | None = None
+    channel: ChannelName | None = None
     offer_id: Sequence[str] | None = None
     representation_id: Sequence[str] | None = None
 

@@ -5,7 +5,6 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from gettext import NullTranslations
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -14,8 +13,8 @@ from waiting_list import page_addresses as to
 from waiting_list.access.signing_keys import PushKey
 from waiting_list.fields import Locale
 from waiting_list.i18n import known, offered, shown_instant, shown_time, spoken, translations
-from waiting_list.lists.holds import after_quiet_hours
 from waiting_list.lists.models import Entry
+from waiting_list.notifications.turns import is_quiet
 from waiting_list.postgres.pool import Record
 
 _TOKEN_SECONDS = 12 * 3600
@@ -33,29 +32,6 @@ class PushMessage(NamedTuple):
 
     body: bytes
     headers: dict[str, str]
-
-
-def quiet_seconds(about: Mapping[str, Any], *, left_seconds: float = 3600) -> float | None:
-    """Return how many seconds of the list's quiet hours are left; None outside of them.
-
-    Also None if less than `left_seconds` to buy would be left then: what costs a fan their tickets must not wait.
-    """
-    if not is_quiet(about):
-        return None
-    now: datetime = about["now"]
-    end = after_quiet_hours(now, about["quiet_from"], about["quiet_until"], about["timezone"])
-    until = about["ready_until"]
-    if until is not None and (until - end).total_seconds() < left_seconds:
-        return None
-    return (end - now).total_seconds()
-
-
-def is_quiet(about: Mapping[str, Any]) -> bool:
-    """Return whether it is in the quiet hours of the list now. What is pushed then makes no sound."""
-    if about["quiet_from"] is None or about["quiet_until"] is None:
-        return False
-    now: datetime = about["now"]
-    return after_quiet_hours(now, about["quiet_from"], about["quiet_until"], about["timezone"]) > now
 
 
 def write_push(

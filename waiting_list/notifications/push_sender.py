@@ -8,10 +8,11 @@ from uuid import UUID
 from waiting_list import page_addresses as to
 from waiting_list.access.private_links import link_token
 from waiting_list.access.signing_keys import SigningKeys
-from waiting_list.notifications.email_composer import EmailComposer, reason_not_to_send, seconds_until_due
+from waiting_list.notifications.channels import PUSH
+from waiting_list.notifications.email_composer import EmailComposer
 from waiting_list.notifications.notice_status import NoticeStatus
-from waiting_list.notifications.push_message import quiet_seconds, write_push
-from waiting_list.notifications.pushes import PUSH, remove_devices
+from waiting_list.notifications.push_message import write_push
+from waiting_list.notifications.pushes import remove_devices
 from waiting_list.notifications.retry_policy import Outcome
 from waiting_list.notifications.send_batch import (
     BATCH,
@@ -21,6 +22,7 @@ from waiting_list.notifications.send_batch import (
     record_results,
     send_batch,
 )
+from waiting_list.notifications.turns import facts_of_turn, not_now
 from waiting_list.notifications.webhook_sender import WebhookSender
 from waiting_list.postgres.pool import Pool, Record, connection
 from waiting_list.postgres.statements import sql
@@ -34,10 +36,12 @@ _NO_DEVICE = "the device no longer takes pushes"
 
 
 class PushSender:
-    """Claim, write and send what is pushed. Each process has one.
+    """The channel of devices: write and send what is pushed.
 
     It sends through the client of webhooks, which reaches the public Internet only.
     """
+
+    most_tasks = most_tasks_for_one = 8
 
     def __init__(
         self,
@@ -54,7 +58,10 @@ class PushSender:
         self._webhooks = webhooks
         self._gate = asyncio.Semaphore(CONNECTIONS_PER_HOST)
 
-    async def send_due(self, list_id: UUID) -> int:
+    def resting(self) -> list[str]:
+        return []
+
+    async def send_due(self, list_id: UUID, receiver: str | None) -> int:  # noqa: ARG002 - of all channels
         """Claim one batch of what is to be pushed of a list, send it and record the results; return how many it
         claimed. Forget the devices that take nothing more. Raises Unavailable."""
         async with connection(self._pool) as acquired:
@@ -77,15 +84,9 @@ class PushSender:
     async def _send(self, notice: Record, about: Mapping[str, Any] | None, device: Record | None) -> SendResult:
         if about is None or device is None:
             return SendResult(notice, NoticeStatus.DROPPED, reason=_NO_DEVICE)
-        # A device needs no address, and a fan who wants no e-mails may want this.
-        facts = {**about, "email": "", "subscribed": True, "unverified": False}
-        if reason := reason_not_to_send(notice, facts):
-            return SendResult(notice, NoticeStatus.DROPPED, reason=reason)
-        seconds = seconds_until_due(notice, facts)
-        if seconds is None:
-            seconds = quiet_seconds(facts)
-        if seconds is not None:
-            return SendResult(notice, NoticeStatus.PENDING, delay_seconds=seconds)
+        facts = facts_of_turn(about)
+        if (other := not_now(notice, facts)) is not None:
+            return other
         keys, link = await self._signing_keys.keys(), None
         if device["by_link"]:
             token = link_token(keys.derived, about["list_id"], notice["number"], about["link_version"])
@@ -105,3 +106,6 @@ class PushSender:
         if attempt.status in _FOR_GOOD:
             attempt = attempt._replace(outcome=Outcome.DEAD)
         return SendResult.of(notice, attempt)
+
+    async def close(self) -> None:
+        """Close nothing: the client is of the webhooks."""

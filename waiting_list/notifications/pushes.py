@@ -14,8 +14,6 @@ from waiting_list.postgres.pool import Pool, connection
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import InvalidRequest
 
-PUSH = "push"
-"""The receiver of what is pushed, in the outbox. Ids of webhooks begin with `wh_`."""
 MOST_DEVICES = 5
 """For each entry."""
 

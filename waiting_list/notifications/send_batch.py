@@ -9,8 +9,8 @@ from uuid import UUID
 
 import structlog
 
+from waiting_list.notifications.channels import channel_of
 from waiting_list.notifications.notice_status import NoticeStatus
-from waiting_list.notifications.pushes import PUSH
 from waiting_list.notifications.retry_policy import Attempt, Outcome, delay_seconds
 from waiting_list.postgres.pool import Pool, Record, connection
 from waiting_list.postgres.statements import sql
@@ -120,5 +120,5 @@ async def record_results(pool: Pool, list_id: UUID, results: Sequence[SendResult
     async with connection(pool) as acquired:
         await acquired.execute(sql("record_attempts"), list_id, *map(list, zip(*rows, strict=True)))
     for result in results:
-        receiver = {None: "fan", PUSH: "push"}.get(result.notice["webhook_id"], "webhook")
-        NOTICE_TRIES.labels(receiver, result.status).inc()
+        channel = channel_of(result.notice["webhook_id"])
+        NOTICE_TRIES.labels("fan" if channel == "email" else channel, result.status).inc()

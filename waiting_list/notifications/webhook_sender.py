@@ -32,10 +32,9 @@ _REST_SECONDS = 30.0
 
 
 class WebhookSender:
-    """Claim, sign and send deliveries.
+    """The channel of webhooks: sign and send deliveries. `close` ends it."""
 
-    Each process has one. `close` ends it.
-    """
+    most_tasks, most_tasks_for_one = 48, 2
 
     def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys) -> None:
         self._pool = pool
@@ -55,12 +54,13 @@ class WebhookSender:
         self._resting_until = {one: until for one, until in self._resting_until.items() if now < until}
         return list(self._resting_until)
 
-    async def send_due(self, list_id: UUID, webhook_id: str) -> int:
+    async def send_due(self, list_id: UUID, receiver: str | None) -> int:
         """Claim one batch of a list's deliveries to a webhook, send it and record the results.
 
         Return how many it claimed: 0 if the webhook is disabled, deleted or skipped for now. Raises Unavailable.
         """
-        client = await self.client()
+        assert receiver is not None
+        webhook_id, client = receiver, await self.client()
         async with connection(self._pool) as acquired:
             webhook = await acquired.fetchrow(sql("read_webhook_to_call"), webhook_id)
             if webhook is None or webhook["disabled_at"] is not None:

@@ -7,7 +7,8 @@ from fastapi import Query, Response
 from waiting_list import problems
 from waiting_list.api.organizer.webhooks import Statuses
 from waiting_list.notifications import notices
-from waiting_list.notifications.models import Channel, Notice
+from waiting_list.notifications.channels import ChannelName
+from waiting_list.notifications.models import Notice
 from waiting_list.web.openapi import AUTHENTICATED, POSTED, declared
 from waiting_list.web.parameters import ONCE, Cursor, Ids, Limit, PathId
 from waiting_list.web.request import ApiRequest
@@ -27,7 +28,7 @@ async def list_notices(
     call: ApiRequest,
     status: Statuses = None,
     type: Ids = None,  # noqa: A002 - the name of the parameter
-    channel: Annotated[Channel | None, Query()] = None,
+    channel: Annotated[ChannelName | None, Query()] = None,
     offer_id: Ids = None,
     representation_id: Ids = None,
     limit: Limit = 50,
