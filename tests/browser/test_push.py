@@ -1,9 +1,10 @@
 """A device that is told of the turn: the button, a local push service, and what the worker shows of a message."""
 
+import asyncio
 import json
 from typing import Any
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.site import Site
 from tests.browser.visits import PHONE, Visits
@@ -29,6 +30,19 @@ _SHOWN = """async () => {
 }"""
 
 
+_SHIFTS = """
+window.shift = 0;
+new PerformanceObserver(all => { for (const one of all.getEntries()) shift += one.value; })
+  .observe({type: "layout-shift", buffered: true});
+"""
+
+
+async def _late(route: Route) -> None:
+    """After the first picture of the page."""
+    await asyncio.sleep(0.4)
+    await route.continue_()
+
+
 async def test_a_device_is_told_of_the_turn_by_a_push_service(visits: Visits, site: Site) -> None:
     link, phone = await site.join(wanted=2), Phone()
     site.app.state.service.settings.__dict__["webhook_private_addresses"] = True
@@ -37,8 +51,13 @@ async def test_a_device_is_told_of_the_turn_by_a_push_service(visits: Visits, si
         await page.context.grant_permissions(["notifications"])
         given = phone.form(f"http://127.0.0.1:{service.port}/push/ada")
         await page.add_init_script(f"({_BROWSER})({json.dumps(given)})")
-        await page.goto(link)
+        await page.add_init_script(_SHIFTS)
+        await page.route("**/static/push.js*", _late)
+        async with page.expect_response("**/static/push.js*"):
+            await page.goto(link)
         button = page.get_by_role("button", name="Tell me on this device")
+        await expect(page.locator("[data-push][data-is=off]")).to_be_visible()
+        assert await page.evaluate("shift") == 0
         await button.click()
         stop = page.get_by_role("button", name="Stop telling me on this device")
         await expect(stop).to_be_visible()
@@ -70,6 +89,24 @@ async def test_a_device_is_told_of_the_turn_by_a_push_service(visits: Visits, si
     (shown,) = await page.evaluate(_SHOWN)
     assert shown == {"silent": False} | {name: said[name] for name in ("title", "body", "tag")} | {"data": link}
     visits.wrong.clear()
+
+
+async def test_a_browser_that_cannot_be_told_says_so_and_nothing_moves(visits: Visits, site: Site) -> None:
+    link = await site.join(wanted=2)
+    iphone = (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile"
+    )
+    for agent, said in (
+        ("Elsewhere", "This browser cannot tell you"),
+        (iphone, "choose Share, then “Add to Home"),
+    ):
+        page = await visits.begin(**PHONE, user_agent=agent)
+        await page.add_init_script(f"delete window.PushManager; {_SHIFTS}")
+        await page.route("**/static/push.js*", _late)
+        await page.goto(link)
+        await expect(page.get_by_text(said)).to_be_visible()
+        await expect(page.get_by_role("button", name="Tell me on this device")).to_have_count(0)
+        assert await page.evaluate("shift") == 0
 
 
 async def _is(found: list[Any]) -> bool:

@@ -153,8 +153,6 @@ _PARTS = 8
 async def tab_through(page: Page) -> list[str]:
     """Presses Tab from the top of a page until it has left it. Fails unless each control was reached, in the order
     in which it is read, and could be seen to have the focus. Returns the controls."""
-    # What a script offers late, once its worker is there.
-    await page.wait_for_function("() => !document.querySelector('[data-push][hidden]')")
     controls: list[str] = await page.evaluate(f"() => ({_NAMES})(({_CONTROLS})())")
     framed = await page.locator("iframe").count() > 0  # whose own controls come in between
     for expected, control in enumerate(controls):

@@ -20,9 +20,16 @@ async function send(section, address, subscription) {
   if (!answer.ok) throw new Error(String(answer.status));
 }
 
+/** Where this device's pushes go. A browser that keeps no worker never has one. */
+async function managed() {
+  const late = new Promise((_, refuse) => { setTimeout(refuse, 10_000); });
+  return (await Promise.race([navigator.serviceWorker.ready, late])).pushManager;
+}
+
 async function change(section) {
-  const { manager } = section, told = section.querySelector("[role=status]").dataset;
+  const told = section.querySelector("[role=status]").dataset;
   try {
+    const manager = await managed();
     if (section.dataset.is === "on") {
       const subscription = await manager.getSubscription();
       if (subscription) await send(section, `${section.querySelector("form").action}/stop`, subscription);
@@ -39,17 +46,23 @@ async function change(section) {
   }
 }
 
-/** Offers it, where the browser can do it. */
+/** On an iPhone or iPad, a page can only do it from the home screen. */
+const isToInstall = () => /iP(hone|ad|od)/.test(navigator.userAgent) || (navigator.platform === "MacIntel" && navigator.maxTouchPoints > 1);
+
+/** Offers it, or says why this browser cannot do it. */
 export async function offer(section) {
-  if (!navigator.serviceWorker || !("PushManager" in window) || !("Notification" in window)) return;
-  const { pushManager } = await navigator.serviceWorker.ready;
-  section.manager = pushManager;
+  if (!navigator.serviceWorker || !("PushManager" in window) || !("Notification" in window)) {
+    const text = section.querySelector("[data-cannot]");
+    text.textContent = text.dataset[isToInstall() ? "install" : "cannot"];
+    section.dataset.is = "cannot";
+    return;
+  }
   section.querySelector("form").onsubmit = event => {
     event.preventDefault();
     change(section);
   };
-  const on = localStorage.getItem(known()) === "on" && Notification.permission === "granted" && (await pushManager.getSubscription());
-  show(section, Boolean(on));
-  section.hidden = false;
+  const on = localStorage.getItem(known()) === "on" && Notification.permission === "granted";
+  show(section, on);
+  if (on && !(await (await managed()).getSubscription())) show(section, false);
 }
 
