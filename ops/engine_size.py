@@ -85,7 +85,7 @@ PARTS = {
             "lists/verbs/pause.py",
             "lists/verbs/alert.py",
         ),
-        640,
+        642,
         132,
     ),
     # What steers a hold after the fan has it.

@@ -36,17 +36,20 @@ async def counted(lists: Lists, only: EntryFilter) -> int:
     return sum(one.entries.waiting + one.entries.left for one in page.items)
 
 
-async def test_joined_after_includes_its_instant_and_joined_before_does_not(lists: Lists) -> None:
+async def test_filters_by_time_and_pause_hold_in_every_order_and_for_every_reader(lists: Lists) -> None:
     for user_id in ("ada", "bob", "cleo"):
         await lists.join(user_id)
         lists.later(hours=1)
     await lists.leave("bob")
+    await lists.pause("cleo")
     at = (await lists.entry("bob")).joined_at
     for given, users in (
         (EntryFilter(joined_after=at), ["bob", "cleo"]),
         (EntryFilter(joined_before=at), ["ada"]),
         (EntryFilter(joined_after=at, joined_before=at), []),
         (EntryFilter(joined_after=T0, joined_before=at), ["ada"]),
+        (EntryFilter(paused=True), ["cleo"]),
+        (EntryFilter(paused=True, joined_before=at), []),
     ):
         for only in (given, given._replace(user_id=["ada", "bob", "cleo"])):
             assert await listed(lists, only) == await exported(lists, only) == users

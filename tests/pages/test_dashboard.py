@@ -351,6 +351,9 @@ async def test_the_entries_of_a_list_are_filtered_and_exported_alike(office: Off
     assert {*await found("")} == {"ada", "bob", "dan"}
     assert await found("status=ready") == ["ada"]
     assert await found("status=waiting") == ["bob", "dan"]
+    await office.shop.made("POST", f"/waiting-lists/{LIST}/entries/dan/pause")
+    assert await found("status=paused") == rows(await organizer.get(f"{PAGE}?status=paused&text=dan")) == ["dan"]
+    assert rows(await organizer.get(f"{PAGE}?status=paused&text=bob")) == []
     assert await found("status=left") == await found("left_reason=cancelled") == ["cleo"]
     assert len(await found("status=all")) == 4
     assert await found("user_id=cleo") == ["cleo"]

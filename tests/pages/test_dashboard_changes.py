@@ -119,6 +119,12 @@ async def asked(browser: Browser, **form: str) -> tuple[Parsed, dict[str, str]]:
             "Change the wish of bob to 1 ticket? | This makes 1 fan ready: bob: 1 ticket",
             {"held": 3},
         ),
+        (
+            {"do": "pause", "user_id": "bob", "reason": "By phone"},
+            "Pause the place of bob? | The fan keeps place 1, and is skipped until the fan or you end the pause. "
+            "| This makes 1 fan ready: cleo: 1 ticket",
+            {"held": 3},
+        ),
         ({"do": "move", "user_id": "dan", "to": "first"}, "Move dan? | This makes 1 fan ready: dan: 1 ticket", {}),
         (
             {"do": "move", "user_id": "dan", "to": "before", "before": "cleo", "reason": "VIP"},
@@ -299,6 +305,12 @@ async def test_the_reason_of_a_move_stands_in_the_history_with_who_did_it(office
     assert change["reason"] == "Wrong <date> sold"
     assert change["actor"].startswith("organizer:")
     assert "Reason: Wrong <date> sold" in (await organizer.get(f"{PAGE}/entries/dan")).text
+    for do, text in (("pause", "paused."), ("unpause", "is no longer paused.")):
+        _, sent = await asked(organizer, do=do, user_id="cleo", reason=f"By phone: {do}")
+        await organizer.did(f"{PAGE}/do", **sent)
+        shown = (await organizer.get(f"{PAGE}/entries/cleo")).text
+        assert text in shown
+        assert f"Reason: By phone: {do}" in shown
 
 
 async def test_reloading_what_a_form_answered_leads_back_to_the_list(office: Office) -> None:

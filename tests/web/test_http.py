@@ -204,6 +204,8 @@ async def test_filters_find_what_matches_and_refuse_what_is_malformed(shop: Shop
         "ada",
         "bob",
     ]
+    await shop.made("POST", f"/waiting-lists/{LIST}/entries/bob/pause")
+    assert await found("paused=true") == ["bob"]
     assert await found("event_id=unknown") == await found("left_reason=bought") == []
     assert await found("joined_after=2100-01-01T00:00:00Z") == []
     first = await shop.made("GET", "/entries?limit=2")

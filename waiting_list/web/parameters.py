@@ -120,9 +120,10 @@ async def _filter(
     left_reason: Annotated[list[LeftReason] | None, Query()] = None,
     joined_before: Annotated[Instant | None, Query()] = None,
     joined_after: Annotated[Instant | None, Query()] = None,
+    paused: Annotated[bool, Query(description="With `true`, only places that are paused.")] = False,
 ) -> entry_queries.EntryFilter:
     return entry_queries.EntryFilter(
-        user_id, event_id, offer_id, representation_id, status, left_reason, joined_before, joined_after
+        user_id, event_id, offer_id, representation_id, status, left_reason, joined_before, joined_after, paused
     )
 
 

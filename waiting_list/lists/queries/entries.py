@@ -29,6 +29,8 @@ class EntryFilter(NamedTuple):
     left_reason: Sequence[str] | None = None
     joined_before: datetime | None = None
     joined_after: datetime | None = None
+    paused: bool = False
+    """Whether only paused places match."""
 
 
 async def entries_of_user(

@@ -129,6 +129,14 @@ def _until(form: Form) -> datetime:
     return until
 
 
+async def _pause(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    return await engine.run(key, caller, verbs.pause, user_id=_user(form), reason=_reason(form))
+
+
+async def _unpause(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    return await engine.run(key, caller, verbs.unpause, user_id=_user(form), reason=_reason(form))
+
+
 async def _grant(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
     return await engine.run(
         key,
@@ -184,6 +192,8 @@ ACTIONS: dict[str, Action] = {
     "extend_all": _extend_all,
     "extend_several": _extend_several,
     "grant": _grant,
+    "pause": _pause,
+    "unpause": _unpause,
     "configure": _configure,
 }
 """The actions of the forms, by their verb."""

@@ -104,7 +104,11 @@ async def _entries(call: PageRequest, key: ListKey, timezone: str) -> dict[str, 
     if text := search_text(asked.get("text")):
         found = await search_people(call, text, key)
         wanted = only.status if asked.get("status") else None
-        items = [one for one in found.items if wanted is None or one.entry.status in wanted]
+        items = [
+            one
+            for one in found.items
+            if (wanted is None or one.entry.status in wanted) and (one.entry.paused_at or not only.paused)
+        ]
         return {
             "entries": [one.entry for one in items],
             "people": People({one.entry.number: one.person for one in items if one.person}, {}),
@@ -203,11 +207,13 @@ def _rows(call: PageRequest, most: int) -> int:
 def entry_filter(asked: QueryParams, key: ListKey, timezone: str) -> entry_queries.EntryFilter:
     """Return the filter that a query asks for; by default waiting and ready entries. Raises InvalidRequest."""
     status: list[str] | None = [one for one in asked.getlist("status") if one]
-    if status and not {*status} <= {"all", *Status}:
-        raise InvalidRequest.of("query.status", "must be waiting, ready, left or all")
+    if status and not {*status} <= {"all", "paused", *Status}:
+        raise InvalidRequest.of("query.status", "must be waiting, paused, ready, left or all")
     reasons = [one for one in asked.getlist("left_reason") if one]
     if not {*reasons} <= {*LeftReason}:
         raise InvalidRequest.of("query.left_reason", "must be bought, cancelled, expired, removed or ended")
+    if paused := status == ["paused"]:
+        status = [Status.WAITING]
     if status and "all" in status:
         status = None
     elif not status:
@@ -220,4 +226,5 @@ def entry_filter(asked: QueryParams, key: ListKey, timezone: str) -> entry_queri
         left_reason=reasons or None,
         joined_before=moment(asked, "joined_before", timezone),
         joined_after=moment(asked, "joined_after", timezone),
+        paused=paused,
     )

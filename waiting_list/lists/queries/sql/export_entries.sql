@@ -1,5 +1,5 @@
 -- Read all entries that read_entries reads page by page, in the same order, for a cursor. Count positions on the way, so
--- that no list is sorted: its parts are merged in the order of their indexes. Read contacts only with $10. Locks nothing.
+-- that no list is sorted: its parts are merged in the order of their indexes. Read contacts only with $11. Locks nothing.
 SELECT i.list_id, i.offer_id, i.representation_id, i.event_id, e.user_id, e.status, e.left_reason,
     e.tickets_wanted, e.tickets_minimum, e.tickets_held, e.number, e.rank,
     CASE WHEN e.in_line THEN e.position END AS position,
@@ -7,8 +7,8 @@ SELECT i.list_id, i.offer_id, i.representation_id, i.event_id, e.user_id, e.stat
     CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
         WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, i.start_datetime, i.cancelled_at) END AS ready_until,
     e.left_at, e.keep_waiting_for_rest, e.paused_at, e.address_failed, i.timezone,
-    CASE WHEN $10::boolean THEN (SELECT c.name FROM contacts c WHERE c.list_id = i.list_id AND c.number = e.number) END AS name,
-    CASE WHEN $10::boolean THEN (SELECT c.email FROM contacts c WHERE c.list_id = i.list_id AND c.number = e.number) END AS email
+    CASE WHEN $11::boolean THEN (SELECT c.name FROM contacts c WHERE c.list_id = i.list_id AND c.number = e.number) END AS name,
+    CASE WHEN $11::boolean THEN (SELECT c.email FROM contacts c WHERE c.list_id = i.list_id AND c.number = e.number) END AS email
 FROM (
     SELECT l.list_id, l.offer_id, l.representation_id, l.event_id, l.closes_at, r.start_datetime, r.cancelled_at, v.timezone
     FROM inventory l
@@ -55,3 +55,4 @@ WHERE ($2::text[] IS NULL OR e.user_id = ANY ($2))
     AND ($7::text[] IS NULL OR e.left_reason = ANY ($7))
     AND ($8::timestamptz IS NULL OR e.joined_at < $8)
     AND ($9::timestamptz IS NULL OR e.joined_at >= $9)
+    AND ($10::boolean IS NOT TRUE OR e.paused_at IS NOT NULL)

@@ -9,8 +9,8 @@ FROM (
     SELECT i.list_id, x.rank, x.number
     FROM inventory i
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN i.list_id = $9 THEN $10::bigint ELSE -9223372036854775808 END AS rank,
-            CASE WHEN i.list_id = $9 THEN $11::bigint ELSE 0 END AS number
+        SELECT CASE WHEN i.list_id = $10 THEN $11::bigint ELSE -9223372036854775808 END AS rank,
+            CASE WHEN i.list_id = $10 THEN $12::bigint ELSE 0 END AS number
     ) AS after
     CROSS JOIN LATERAL (
         SELECT a.rank, a.number
@@ -21,7 +21,8 @@ FROM (
                 AND (e.rank, e.number) > (after.rank, after.number)
                 AND ($7::timestamptz IS NULL OR e.joined_at < $7)
                 AND ($8::timestamptz IS NULL OR e.joined_at >= $8)
-            ORDER BY e.rank, e.number LIMIT $12
+                AND ($9::boolean IS NOT TRUE OR e.paused_at IS NOT NULL)
+            ORDER BY e.rank, e.number LIMIT $13
         ) AS a
         UNION ALL
         SELECT l.rank, l.number
@@ -35,15 +36,16 @@ FROM (
                 AND ($5::text[] IS NULL OR 'left' = ANY ($5)) AND (e.rank, e.number) > (after.rank, after.number)
                 AND ($7::timestamptz IS NULL OR e.joined_at < $7)
                 AND ($8::timestamptz IS NULL OR e.joined_at >= $8)
-            ORDER BY e.rank, e.number LIMIT $12
+                AND ($9::boolean IS NOT TRUE OR e.paused_at IS NOT NULL)
+            ORDER BY e.rank, e.number LIMIT $13
         ) AS l
-        ORDER BY rank, number LIMIT $12
+        ORDER BY rank, number LIMIT $13
     ) AS x
-    WHERE i.organization_id = $1 AND ($9::uuid IS NULL OR i.list_id >= $9)
+    WHERE i.organization_id = $1 AND ($10::uuid IS NULL OR i.list_id >= $10)
         AND ($2::text[] IS NULL OR i.event_id = ANY ($2))
         AND ($3::text[] IS NULL OR i.offer_id = ANY ($3))
         AND ($4::text[] IS NULL OR i.representation_id = ANY ($4))
-    ORDER BY i.list_id, x.rank, x.number LIMIT $12
+    ORDER BY i.list_id, x.rank, x.number LIMIT $13
 ) AS page
 JOIN shown_entries s ON s.list_id = page.list_id AND s.number = page.number
 JOIN entries x ON x.list_id = page.list_id AND x.number = page.number

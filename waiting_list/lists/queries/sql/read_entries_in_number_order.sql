@@ -10,18 +10,19 @@ FROM (
     FROM inventory i
     CROSS JOIN LATERAL (
         SELECT e.number FROM entries e
-        WHERE e.list_id = i.list_id AND e.number > CASE WHEN i.list_id = $9 THEN $10::bigint ELSE 0 END
+        WHERE e.list_id = i.list_id AND e.number > CASE WHEN i.list_id = $10 THEN $11::bigint ELSE 0 END
             AND ($5::text[] IS NULL OR e.status = ANY ($5))
             AND ($6::text[] IS NULL OR e.left_reason = ANY ($6))
             AND ($7::timestamptz IS NULL OR e.joined_at < $7)
             AND ($8::timestamptz IS NULL OR e.joined_at >= $8)
-        ORDER BY e.number LIMIT $11
+            AND ($9::boolean IS NOT TRUE OR e.paused_at IS NOT NULL)
+        ORDER BY e.number LIMIT $12
     ) AS x
-    WHERE i.organization_id = $1 AND ($9::uuid IS NULL OR i.list_id >= $9)
+    WHERE i.organization_id = $1 AND ($10::uuid IS NULL OR i.list_id >= $10)
         AND ($2::text[] IS NULL OR i.event_id = ANY ($2))
         AND ($3::text[] IS NULL OR i.offer_id = ANY ($3))
         AND ($4::text[] IS NULL OR i.representation_id = ANY ($4))
-    ORDER BY i.list_id, x.number LIMIT $11
+    ORDER BY i.list_id, x.number LIMIT $12
 ) AS page
 JOIN shown_entries s ON s.list_id = page.list_id AND s.number = page.number
 JOIN entries x ON x.list_id = page.list_id AND x.number = page.number

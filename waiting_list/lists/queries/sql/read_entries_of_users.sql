@@ -1,5 +1,5 @@
 -- Read the entries of some users, or of all, in the lists of one organization, filtered, list by list and by rank, or with
--- $14 by number. Locks nothing.
+-- $15 by number. Locks nothing.
 SELECT s.list_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
     s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest, s.paused_at,
@@ -17,12 +17,13 @@ FROM (
         AND ($7::text[] IS NULL OR e.left_reason = ANY ($7))
         AND ($8::timestamptz IS NULL OR e.joined_at < $8)
         AND ($9::timestamptz IS NULL OR e.joined_at >= $9)
-        AND ($10::uuid IS NULL OR (e.list_id, CASE WHEN $14 THEN e.number ELSE e.rank END, e.number)
-            > ($10, $11::bigint, $12::bigint))
-    ORDER BY e.list_id, CASE WHEN $14::boolean THEN e.number ELSE e.rank END, e.number LIMIT $13
+        AND ($10::boolean IS NOT TRUE OR e.paused_at IS NOT NULL)
+        AND ($11::uuid IS NULL OR (e.list_id, CASE WHEN $15 THEN e.number ELSE e.rank END, e.number)
+            > ($11, $12::bigint, $13::bigint))
+    ORDER BY e.list_id, CASE WHEN $15::boolean THEN e.number ELSE e.rank END, e.number LIMIT $14
 ) AS page
 JOIN shown_entries s ON s.list_id = page.list_id AND s.number = page.number
 JOIN entries x ON x.list_id = page.list_id AND x.number = page.number
 JOIN inventory l ON l.list_id = page.list_id
 JOIN offers o ON o.offer_id = l.offer_id
-ORDER BY s.list_id, CASE WHEN $14 THEN s.number ELSE s.rank END, s.number
+ORDER BY s.list_id, CASE WHEN $15 THEN s.number ELSE s.rank END, s.number

@@ -28,11 +28,12 @@ CROSS JOIN LATERAL (
         AND ($7::text[] IS NULL OR e.left_reason = ANY ($7))
         AND ($8::timestamptz IS NULL OR e.joined_at < $8)
         AND ($9::timestamptz IS NULL OR e.joined_at >= $9)
+        AND ($10::boolean IS NOT TRUE OR e.paused_at IS NOT NULL)
 ) AS c
 WHERE i.organization_id = $1
     AND ($3::text[] IS NULL OR i.event_id = ANY ($3))
     AND ($4::text[] IS NULL OR i.offer_id = ANY ($4))
     AND ($5::text[] IS NULL OR i.representation_id = ANY ($5))
     AND c.entries > 0
-    AND ($10::text IS NULL OR (i.offer_id, i.representation_id) > ($10, $11::text))
-ORDER BY i.offer_id, i.representation_id LIMIT $12
+    AND ($11::text IS NULL OR (i.offer_id, i.representation_id) > ($11, $12::text))
+ORDER BY i.offer_id, i.representation_id LIMIT $13
