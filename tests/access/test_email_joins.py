@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 
+from tests.lists.test_challenges import solved
 from tests.support.shop import LIST, ORGANIZATION, Shop, declared_answers, problem
 from waiting_list.access.email_joins import Wish
 from waiting_list.access.email_sign_in import fan_id
@@ -231,6 +232,24 @@ async def test_networks_are_those_that_one_caller_has(door: Door) -> None:
 async def test_a_batch_counts_its_own_joins(door: Door) -> None:
     answers = await asyncio.gather(*(door.join(f"a{n}@mail.example") for n in range(40)))
     assert sorted(one.status_code for one in answers) == [201] * 20 + [202] * 20
+
+
+async def test_no_letter_goes_to_an_address_before_the_challenge(door: Door) -> None:
+    """Neither where the network has no place left, nor to an address that has one. So answers show no address."""
+    door.service.email_joins._most_unverified = 1
+    await door.joined("first@mail.example")
+    await door.forget_letters()
+    await door.shop.made("PATCH", f"/waiting-lists/{LIST}", {"join_challenge": "always"})
+    letters = "SELECT FROM sign_ins"
+    for email in ("ada@mail.example", "first@mail.example"):
+        refused = problem(await door.join(email), 403, "challenge_required")
+        assert await door.rows(letters) == []
+        wrong = {"token": refused["challenge"]["token"], "solution": [0] * 16}
+        problem(await door.join(email, challenge=wrong), 403, "challenge_required")
+        assert_is_mailed(await door.join(email, challenge=solved(refused["challenge"])))
+        assert len(await door.rows(letters)) == 1
+        await door.rows("DELETE FROM sign_ins")
+        await door.forget_letters()
 
 
 async def test_a_challenge_is_asked_of_joins_by_email_too(door: Door) -> None:

@@ -39,7 +39,8 @@ async def join(
 
     `by_email` is the network of a fan who is known by the unverified address of `contact` alone. If that network
     has as many unverified places in this list as it may have, the verb changes nothing and returns None: then the
-    fan must show first that the address is theirs.
+    fan must show first that the address is theirs. The challenge comes before every answer that sends a letter to
+    an address: None, AlreadyInList and AddressTaken.
 
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
     WaitingListFull, TooManyPlaces, RateLimited, AddressTaken, EmailRequired, ChallengeRequired.
@@ -58,6 +59,8 @@ async def join(
         )
     entry = await locked.latest(user_id)
     if entry and entry.status is not Status.LEFT:
+        if by_email is not None:
+            _check_proof(locked, proof)
         raise AlreadyInList("The user already has a place in this list.", entry=entry)
     check_maximum(locked, tickets_wanted, minimum)
     check_email(locked, contact)
@@ -66,14 +69,15 @@ async def join(
     locked.other_places.check(user_id)
     if locked.actor == FAN and entry is not None:
         await locked.join_limit.check(user_id)
+    # Last, so that no device works for a place that the list would refuse; but before a letter.
+    if by_email is not None:
+        _check_proof(locked, proof)
     if (email := contact.email if by_email else contact.verified_email) is not None:
         await locked.contacts.check_mailbox(email)
-    if by_email is not None and not await locked.contacts.unverified.has_room(by_email):
+    if by_email is None:
+        _check_proof(locked, proof)
+    elif not await locked.contacts.unverified.has_room(by_email):
         return None
-    # Last, so that no device works for a place that the list would refuse.
-    bits = 0 if proof.solved or locked.actor != FAN else asked_bits(locked.list.join_challenge, proof.pressing)
-    if bits:
-        raise ChallengeRequired("Solve the challenge, then repeat the request with the solution.", bits=bits)
     joined = locked.join(
         user_id=user_id,
         tickets_wanted=tickets_wanted,
@@ -83,3 +87,9 @@ async def join(
     )
     locked.contacts.add(joined.number, contact, network=network, quiet=quiet, by_email=by_email)
     return joined
+
+
+def _check_proof(locked: LockedList, proof: Proof) -> None:
+    bits = 0 if proof.solved or locked.actor != FAN else asked_bits(locked.list.join_challenge, proof.pressing)
+    if bits:
+        raise ChallengeRequired("Solve the challenge, then repeat the request with the solution.", bits=bits)
