@@ -31,6 +31,7 @@ NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 user = st.sampled_from(["ada", "bob", "cleo", "dan", "eve", "fay"])
 few = st.integers(1, 4)
 address = st.sampled_from(["one@example.org", "one+b@example.org", "two@example.org"])
+network = st.sampled_from(["2001:db8::/48", "192.0.2.0/24"])
 times = st.sampled_from(["00:00", "06:30", "12:30", "13:00", "22:00"])
 several = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 lengths = st.lists(
@@ -64,6 +65,11 @@ steps = st.one_of(
     call("set_contact", user=user, email=address, email_verified=st.just(True)),
     call("verify", user=user, email=address),
     call("verify", user=user, email=address),
+    call("join_by_email", user=user, wanted=few, email=address, network=network, most=st.sampled_from([0, 1, 2])),
+    call("join_by_email", user=user, wanted=few, email=address, network=network, most=st.just(1)),
+    call("join_by_email", user=user, wanted=few, email=address, network=network, most=st.just(1)),
+    call("correct_address", user=user, new_user=user, email=address),
+    call("correct_address", user=user, new_user=user, email=address),
     call("fail_address", user=user, email=address),
     call("fail_address", user=user, email=address),
     call("fail_address", user=user, email=address),

@@ -19,6 +19,7 @@ from waiting_list.lists.queries import history as history_queries
 from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.coalesced import CoalescedReads
 from waiting_list.lists.settings_models import SettingsChange
+from waiting_list.lists.unverified_places import ByEmail
 from waiting_list.postgres.pool import Pool, connection
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
@@ -151,6 +152,32 @@ class Lists:
         )
         return _entry(answer)
 
+    async def join_by_email(self, user_id: str, wanted: int, email: str, network: str, most: int) -> Entry | None:
+        """Join by an unverified address alone, from a network that may have `most` such places."""
+        answer = await self.engine.at(self.now).run(
+            self.key,
+            USER,
+            verbs.join,
+            user_id=user_id,
+            tickets_wanted=wanted,
+            contact=Contact(email=email),
+            by_email=ByEmail(network, most),
+        )
+        return answer.entry
+
+    async def correct_address(self, user_id: str, new_user: str, email: str) -> Entry:
+        """Correct the address of the user's newest entry; another one makes it the new user's."""
+        answer = await self.engine.at(self.now).run(
+            self.key,
+            USER,
+            verbs.correct_address,
+            user_id=user_id,
+            number=await self._newest(user_id),
+            new_user_id=new_user,
+            contact=Contact(email=email),
+        )
+        return _entry(answer)
+
     async def set_contact(self, user_id: str, **contact: Any) -> Entry:
         given = Contact(**contact)
         return _entry(
@@ -173,12 +200,15 @@ class Lists:
         return await self.engine.at(self.now).run(self.key, SERVICE, verbs.mend_address, arrived=arrived)
 
     async def _delivery(self, user_id: str, email: str, why: str | None) -> verbs.AddressReport:
+        return verbs.AddressReport(await self._newest(user_id), email, why)
+
+    async def _newest(self, user_id: str) -> int:
         (newest,) = await self.rows(
             "SELECT coalesce(max(number), 0) FROM entries WHERE list_id = $1 AND user_id = $2",
             self.key.list_id,
             user_id,
         )
-        return verbs.AddressReport(newest[0], email, why)
+        return int(newest[0])
 
     async def change(
         self, user_id: str, wanted: int | None = None, minimum: int | None = None, *, keeps: bool | None = None

@@ -47,6 +47,7 @@ class EntryDetails:
     until: datetime | None = None
     email: str | None = None
     verified: bool = False
+    network: str | None = None
     lapsed_at: datetime | None = None
 
     @property
@@ -247,7 +248,12 @@ class Model:
         solved: bool = False,
         email_verified: bool = False,
         keeps: bool = False,
+        network: str | None = None,
+        most: int = 0,
     ) -> None:
+        # Who looks at a network forgets those who left it.
+        for one in self.order if most else ():
+            one.network = None if (one.status, one.network) == ("left", network) else one.network
         refuse("waiting_list_ended", when=self.now >= self.ends)
         refuse("waiting_list_not_open", when=not self.open)
         refuse("already_in_list", when=any(p.user == user and p.status != "left" for p in self.order))
@@ -258,14 +264,30 @@ class Model:
         )
         mine = [at for one, at in self.joins if one == user]
         refuse("rate_limited", when=sum(at > self.now - timedelta(hours=24) for at in mine) >= self.most_joins)
-        if email and email_verified:
+        if email and (email_verified or network):
             self.check_mailbox(email)
+        if most and sum(one.status != "left" and one.network == network for one in self.order) >= most:
+            return
         refuse("challenge_required", when=self.join_challenge == "always" and not solved)
         before = max((one for one in self.order if one.user == user), key=lambda one: one.number, default=None)
         # At the very instant of a lapse it cannot be told from waiting again after it.
         if before is None or before.lapsed_at != self.now:
             self.joins.append((user, self.now))
         self.append(user, wanted, minimum, email, email_verified, keeps)
+        self.order[-1].network = network
+
+    def join_by_email(self, user: str, wanted: int, email: str, network: str, most: int) -> None:
+        self.join(user, wanted, wanted, email, network=network, most=most)
+
+    def correct_address(self, user: str, new_user: str, email: str) -> None:
+        place = self.find(user)
+        refuse("invalid_request", when=place.email is None or place.verified)
+        if new_user != user:
+            refuse("address_taken", when=any(p.user == new_user and p.status != "left" for p in self.order))
+            self.check_mailbox(email)
+            place.user = new_user
+        place.failed = False
+        place.email = email
 
     def set_contact(self, user: str, email: str | None, email_verified: bool = False) -> None:
         place = self.find(user)
@@ -275,13 +297,14 @@ class Model:
                 self.check_mailbox(email, place)
             place.failed = place.failed and email == place.email
             place.email, place.verified = email, email_verified and email is not None
+            place.network = None if place.verified else place.network
 
     def verify(self, user: str, email: str) -> None:
         place = self.find(user)
         refuse("invalid_request", when=place.email != email)
         if not place.verified:
             self.check_mailbox(email, place)
-        place.verified, place.failed = True, False
+        place.verified, place.failed, place.network = True, False, None
 
     def fail_address(self, user: str, email: str) -> None:
         self.note_address(user, email, failed=True)
@@ -328,7 +351,7 @@ class Model:
             if place.status != "left":
                 place.out("removed", self.ends)
             place.user = None
-            place.email, place.verified = None, False
+            place.email, place.verified, place.network = None, False, None
         self.joins = [one for one in self.joins if one[0] != user]
 
     def find_hold(self, user: str) -> EntryDetails:
@@ -379,6 +402,7 @@ class Model:
             self.append(user, tickets, tickets, email, verified)
             place = self.order[-1]
             place.failed = before is not None and before.failed and not rule
+            place.network = before.network if before and not rule else None
         self.hold_more(place, tickets)
         place.wanted, place.minimum = max(place.wanted, held), min(place.minimum, held)
 
@@ -491,6 +515,7 @@ class Model:
                 if self.requeue_limit is None or place.requeued < self.requeue_limit:
                     self.append(place.user, place.wanted, place.minimum, place.email, place.verified, place.keeps)
                     self.order[-1].requeued, self.order[-1].failed = place.requeued + 1, place.failed
+                    self.order[-1].network = place.network
 
     def end(self, grace: timedelta) -> None:
         if self.now < self.ends:
