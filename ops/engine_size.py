@@ -65,9 +65,9 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2314,
+        2342,
         # Each statement asks the node of its list alone, which takes a line or two.
-        420,
+        422,
     ),
     # Each is off unless a list or an event asks for it, and is read by itself.
     "rules": Part(
@@ -91,9 +91,11 @@ PARTS = {
     # What steers a hold after the fan has it.
     "holds": Part(
         ("lists/verbs/give_back.py", "lists/verbs/extend.py", "lists/verbs/checkout.py", "lists/verbs/grant.py"),
-        160,
+        165,
         15,
     ),
+    # Wishes over several lists: without one, they need no statement.
+    "wishes": Part(("lists/wishes.py", "lists/verbs/wish.py"), 160, 40),
     # Only on Citus.
     "citus": Part(("lists/write_by_parts.py",), 30, 70),
 }

@@ -22,7 +22,7 @@ from waiting_list.lists.engine import SERVICE, Engine
 from waiting_list.lists.models import Answer, ListKey
 from waiting_list.periodic import repeat
 from waiting_list.postgres.grown_tables import analyze_grown_tables
-from waiting_list.postgres.pool import Pool, connection, snapshot
+from waiting_list.postgres.pool import Pool, clock, connection, snapshot
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import InventoryNotFound, Unavailable
 from waiting_list.telemetry.metrics import WORKER_ROUNDS
@@ -48,7 +48,9 @@ _AT_ONCE = 4
 """How many lists to work on at the same time."""
 _CHUNK = 500
 """The most entries of a list that one round changes."""
-_IMAGES_SECONDS = 3600.0
+_HOURLY_SECONDS = 3600.0
+_WISHES_BEGIN_WITHIN = timedelta(days=1)
+"""How long a wish may have no entry, until the first list is joined for it."""
 _ANSWERED_WITHIN = timedelta(days=7)
 """How long a fan may take to verify an address before it counts as failed."""
 _NOT_ANSWERED = "not verified within 7 days"
@@ -77,7 +79,7 @@ class Maintenance:
         self._end_grace = end_grace
         self._personal_data_kept = personal_data_kept
         self._cleaned_at = 0.0
-        self._worked_at = self._asked_at = self._swept_at = self._images_at = float("-inf")
+        self._worked_at = self._asked_at = self._swept_at = self._tidied_at = float("-inf")
         self._pruning = False
         """Whether the last round found lists to prune, so that there may be more."""
         self._still_due_pause = _SHORTEST_SLEEP_SECONDS
@@ -146,9 +148,10 @@ class Maintenance:
         if time.monotonic() - self._asked_at > _UNANSWERED_SECONDS:
             await self._fail_unanswered()
             self._asked_at = time.monotonic()
-        if time.monotonic() - self._images_at > _IMAGES_SECONDS:
+        if time.monotonic() - self._tidied_at > _HOURLY_SECONDS:
             await delete_unshown(self._pool)
-            self._images_at = time.monotonic()
+            await self._forget_wishes()
+            self._tidied_at = time.monotonic()
         await self._do_due()
         if cleaning or self._pruning:
             self._pruning = await self._prune()
@@ -173,18 +176,31 @@ class Maintenance:
             match verb:
                 case "end":
                     return await self._engine.run(key, SERVICE, verbs.end, at_most=_CHUNK, grace=self._end_grace)
-                case "idle":
-                    return await self._engine.run(key, SERVICE, verbs.idle)
-                case "catch_up":
-                    return await self._engine.run(key, SERVICE, verbs.catch_up)
-                case "tell_alerts":
-                    return await self._engine.run(key, SERVICE, verbs.tell_alerts, at_most=_CHUNK)
-                case "resume":
-                    return await self._engine.run(key, SERVICE, verbs.resume)
+                case "idle" | "catch_up" | "resume":
+                    return await self._engine.run(key, SERVICE, getattr(verbs, verb))
                 case _:
-                    return await self._engine.run(key, SERVICE, verbs.expire, at_most=_CHUNK)
+                    return await self._engine.run(key, SERVICE, getattr(verbs, verb), at_most=_CHUNK)
 
         await _do_all(run(*record) for record in records)
+        await self._mark_heeded()
+
+    async def _mark_heeded(self) -> None:
+        """Mark the wishes to which all lists have paid heed."""
+        # Two statements, because the first reads the lists of all nodes. What changes between them stays unheeded.
+        async with snapshot(self._pool) as acquired:
+            records = await acquired.fetch(sql("read_heeded_wishes"))
+        if records:
+            async with connection(self._pool) as acquired:
+                await acquired.execute(sql("mark_heeded_wishes"), *map(list, zip(*records, strict=True)))
+
+    async def _forget_wishes(self) -> None:
+        """Delete the wishes of which no entry names a person any longer, or that had no entry within a day."""
+        async with snapshot(self._pool) as acquired:
+            before = await clock(acquired) - _WISHES_BEGIN_WITHIN
+            ids = [one["wish_id"] for one in await acquired.fetch(sql("read_forgotten_wishes"), before, _CHUNK)]
+        if ids:
+            async with connection(self._pool) as acquired:
+                await acquired.execute(sql("delete_wishes"), ids)
 
     async def _fail_unanswered(self) -> None:
         """Note the addresses that nobody verified in time."""

@@ -15,6 +15,7 @@ from waiting_list.audit.run import audit_lists
 from waiting_list.catalogue import csv_import
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.catalogue.models import Event, InventoryFields, Offer, Representation
+from waiting_list.catalogue.shift import shifted
 from waiting_list.csv_files import ImportRefused
 from waiting_list.lists.engine import Engine
 from waiting_list.lists.models import ListKey, Status
@@ -48,7 +49,7 @@ async def test_the_first_implementations_files_import_as_they_are(pool: Pool) ->
 async def test_shifted_dates_lie_ahead_at_the_same_local_time_of_the_same_weekday(pool: Pool) -> None:
     today = datetime.now(UTC).date()
     plain = csv_import.read(FIRST)
-    moved = csv_import.shifted(plain, today)
+    moved = shifted(plain, today)
     for key, representation in moved.representations.items():
         zone = ZoneInfo(plain.events[representation.event_id].timezone)
         before = plain.representations[key].start_datetime.astimezone(zone)
@@ -61,7 +62,7 @@ async def test_shifted_dates_lie_ahead_at_the_same_local_time_of_the_same_weekda
 
 def test_a_catalogue_that_lies_ahead_already_is_not_shifted() -> None:
     plain = csv_import.read(FIRST)
-    assert csv_import.shifted(plain, date(2020, 1, 1)).representations == plain.representations
+    assert shifted(plain, date(2020, 1, 1)).representations == plain.representations
 
 
 BAD = [
@@ -291,7 +292,7 @@ async def test_every_row_that_the_database_refuses_is_named_and_its_follow_ups_a
 
 async def test_importing_again_sets_the_stock_and_serves_who_waits(folder: Path, pool: Pool) -> None:
     def read() -> csv_import.Catalogue:
-        return csv_import.shifted(csv_import.read(folder, organization_id=ORGANIZATION), datetime.now(UTC).date())
+        return shifted(csv_import.read(folder, organization_id=ORGANIZATION), datetime.now(UTC).date())
 
     await csv_import.load(pool, read())
     lists = Lists(pool, Engine(pool, Settings()), ListKey("off_001", "rep_001"), datetime.now(UTC))

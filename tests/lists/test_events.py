@@ -55,10 +55,13 @@ def test_every_verb_of_the_engine_is_in_the_table() -> None:
     assert found <= VERBS.keys() | RECORDED_AS.keys()
     assert RECORDED_AS.keys() <= found
     assert RECORDED_AS.keys().isdisjoint(VERBS)
-    # These have no function of their own: `remove_stock` revokes holds, `promote` fills them up, and the catalogue
-    # makes the others.
+    # These have no function of their own: `remove_stock` revokes holds, `promote` fills them up and sets entries
+    # aside, `heed` brings these back, and the catalogue makes the others.
     around = {"reschedule", "cancel", "reinstate", "change_event"}
-    assert VERBS.keys() - found == {"revoke", "create", "put_offer", "settle", "top_up"} | around
+    assert (
+        VERBS.keys() - found
+        == {"revoke", "create", "put_offer", "settle", "top_up", "set_aside", "bring_back"} | around
+    )
 
 
 def test_the_table_has_what_is_recorded_and_nothing_else() -> None:
@@ -132,11 +135,12 @@ def test_the_story_goes_nearly_all_ways() -> None:
         ("leave", ready, Status.LEFT),
         *(
             (verb, ready, ready)
-            for verb in ("change", "move", "set_contact", "verify", "fail_address", "mend_address")
+            for verb in ("change", "move", "set_contact", "verify", "fail_address", "mend_address", "unlink")
         ),
     }
 
 
+WISH = "6f1c9a52-3c1d-4f6e-9b39-0d6a3d2b7e11"
 OUT = {"status": "left", "left_reason": "cancelled", "tickets_held": 0, "left_at": STORY[1][1], "held": 0}
 
 
@@ -150,14 +154,15 @@ OUT = {"status": "left", "left_reason": "cancelled", "tickets_held": 0, "left_at
         ("change", {"keep_waiting_for_rest": True}, {"keep_waiting_for_rest": False}),
         ("fail_address", {"address_failed": False}, {"address_failed": True}),
         ("mend_address", {"address_failed": True}, {"address_failed": False}),
+        ("unlink", {"wish_id": WISH}, {"wish_id": None}),
     ],
 )
 def test_a_ready_fan_leaves_is_moved_or_gives_another_address(
     verb: str, before: dict[str, object], after: dict[str, object]
 ) -> None:
     sequence, at, _, number, _, joined = STORY[1]
-    given = ("unverified", "keep_waiting_for_rest", "address_failed")
-    joined = joined | {name: True for name in given if before.get(name)}
+    given = ("unverified", "keep_waiting_for_rest", "address_failed", "wish_id")
+    joined = joined | {name: before[name] for name in given if before.get(name)}
     ready = {"status": "ready", "tickets_held": 2, "ready_at": at, "held": 2}
     story = [
         STORY[0],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -29,6 +30,8 @@ from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.engine import SERVICE, Caller
 from waiting_list.lists.models import CLOCK, ListKey
+from waiting_list.lists.queries.wishes import make_wish
+from waiting_list.lists.wishes import Choice
 from waiting_list.maintenance import Maintenance
 from waiting_list.notifications.dispatcher import Dispatcher
 from waiting_list.personal_data import export_and_erase
@@ -135,6 +138,14 @@ class Office:
         await self.join("bob", "off_1/rep_1")
         await self.join(ADA, "off_1/rep_1", **{"Idempotency-Key": "first"})
         await self.join(ADA, "off_2/rep_2")
+        await make_wish(
+            self.service.pool,
+            uuid4(),
+            organization_id=ORGANIZATION,
+            user_id=ADA,
+            choice=Choice.KEEP_UNTIL_BOUGHT,
+            lists=[ListKey(f"off_{n}", f"rep_{n}") for n in (1, 2)],
+        )
         await self.once("/inventory/off_2/rep_2/add-stock", {"quantity": 2})
         await self.join("bob", "off_3/rep_3")
         await self.join(ADA, "off_3/rep_3")
@@ -238,7 +249,7 @@ async def test_all_that_is_kept_of_a_person_is_exported_and_none_is_left_after_a
         assert (await office.shop.made("DELETE", f"/users/{ADA}"))["waiting_lists"] == 5
         office.hook.gate.set()
     assert await office.marked() == []
-    kept = ("entries", "contacts", "history", "notices", "sign_ins", "pushes", "suppressions", "alerts")
+    kept = ("entries", "contacts", "history", "notices", "sign_ins", "pushes", "suppressions", "alerts", "wishes")
     empty: dict[str, Any] = {name: [] for name in kept}
     assert await office.shop.made("GET", f"/users/{ADA}/export") == {"user_id": ADA} | empty
     await is_clean(office)
@@ -282,6 +293,7 @@ def nameless(answer: dict[str, Any]) -> dict[str, Any]:
 async def test_none_is_left_of_anybody_in_a_list_that_was_pruned(office: Office) -> None:
     await office.live_a_life()
     await office.rows("UPDATE representations SET start_datetime = now() - interval '1 minute'")
+    await office.rows("UPDATE wishes SET created_at = now() - interval '2 days'")
     lists = [f"off_{n}/rep_{n}" for n in range(1, 6)]
     for where in lists:
         await office.service.engine.run(ListKey(*where.split("/")), SERVICE, verbs.end)

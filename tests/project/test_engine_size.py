@@ -11,6 +11,7 @@ from ops.engine_size import PACKAGE, PARTS, SHARED, check, python_lines, sql_lin
 STATEMENTS = {
     "engine": "write_changes",
     "rules": "read_mailboxes",
+    "wishes": "write_wishes",
     "holds": "read_checkout",
     "citus": "write_list",
 }

@@ -6,15 +6,17 @@ HYPOTHESIS_PROFILE=nightly makes it long (make nightly).
 import asyncio
 import itertools
 import os
+from collections import Counter
 from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.lists import ORGANIZATION, START, T0, Lists
-from tests.support.model import Model, Refused
+from tests.support.model import Model, Refused, Wish
 from waiting_list.audit.run import audit_list
 from waiting_list.lists import join_limit, ranks
 from waiting_list.lists.engine import Engine
@@ -24,6 +26,7 @@ from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.statistics import read_statistics
 from waiting_list.lists.rows import STOCK
 from waiting_list.postgres.pool import Pool, connection
+from waiting_list.postgres.statements import sql
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 
@@ -179,6 +182,7 @@ class Bridge:
         self.lists = lists
         self.model = Model(total=20, available=0, maximum=4, now=T0, start=START, most_joins=most_joins)
         self.places: dict[int, int] = {}
+        self.wish_ids: dict[str, UUID] = {}
 
     async def step(self, verb: str, arguments: dict[str, Any]) -> None:
         if verb == "later":
@@ -191,6 +195,7 @@ class Bridge:
             self.model.now = self.lists.now
         if verb == "join":
             arguments = arguments | {"minimum": min(arguments["minimum"], arguments["wanted"])}
+        wish = self.wish_ids.get(arguments.get("user", "")) if verb == "join" else None
         if verb == "verify" and (mine := [one for one in self.model.order if one.user == arguments["user"]]):
             number = max(one.number for one in mine)
         else:
@@ -202,6 +207,7 @@ class Bridge:
         except Refused as refused:
             expected = str(refused)
         given_: dict[str, Any] = {"number": number} if verb == "verify" else {}
+        given_ |= {"wish": wish} if wish else {}
         given_ |= {"user_id" if name == "user" else name: value for name, value in arguments.items()}
         try:
             answer = await getattr(self.lists, verb)(**given_)
@@ -238,6 +244,7 @@ class Bridge:
             entry = shown[one.number]
             assert (entry.user_id, entry.status, entry.tickets_held) == (one.user, one.status, one.held)
             assert (entry.left_reason, passed_over[one.number]) == (one.reason, one.passed_over)
+            assert (entry.set_aside_at is not None, entry.wish_id is not None) == (one.aside, one.wish is not None)
             assert (entry.keep_waiting_for_rest, entry.paused_at) == (one.keeps, one.paused_at)
             if one.status == "waiting" or one.is_rest:
                 place += 1
@@ -314,3 +321,85 @@ async def test_the_engine_does_what_the_model_does(
     await asyncio.to_thread(stories)
     print(f"\n{taken} steps")
     assert taken > 25 * examples
+
+
+CHOICES = {
+    "ada": "withdraw_when_bought",
+    "bob": "withdraw_when_bought",
+    "dan": "withdraw_when_bought",
+    "cleo": "keep_until_bought",
+    "fay": "withdraw_when_held",
+}
+wisher = st.sampled_from([*CHOICES, "eve"])
+of_wishes = st.one_of(
+    call("join", user=wisher, wanted=few, minimum=st.just(1)),
+    call("join", user=wisher, wanted=few, minimum=st.just(1), keeps=st.just(True)),
+    call("add_stock", quantity=few),
+    call("add_stock", quantity=few),
+    call("add_stock", quantity=few),
+    *(call("remove_stock", quantity=few, revoke_holds=st.just(True)) for _ in range(3)),
+    call("buy", user=wisher, quantity=st.none()),
+    call("give_back", user=wisher, quantity=few),
+    *(call("leave", user=st.just(user)) for user in ("ada", "bob", "dan")),
+    call("remove", user=wisher),
+    call("change", user=wisher, wanted=few, minimum=st.none()),
+    call("pause", user=wisher),
+    call("unpause", user=wisher),
+    call("move", user=wisher, to=st.sampled_from(["first", "last"]), before=st.none()),
+    call("grant", user=wisher, tickets=few, add_stock=st.just(True)),
+    *(call("heed") for _ in range(6)),
+    call("expire"),
+    call("promote", tickets=few),
+    call("idle"),
+    call("later", hours=st.sampled_from([1, 24, 24])),
+    call("configure", policy=st.sampled_from(["strict", "skip"]), skip_limit=st.integers(0, 2)),
+    call("configure", policy=st.just("strict"), idle_minutes=st.sampled_from([None, 60])),
+    call("configure", after_expiry=st.just("requeue")),
+)
+
+
+async def test_two_lists_that_share_wishes_do_what_two_models_do(pool: Pool) -> None:
+    base = await Lists.make(pool)
+    names = itertools.count(100)
+    seen: Counter[str] = Counter()
+
+    async def story(played: list[tuple[int, tuple[str, dict[str, Any]]]]) -> None:
+        keys = [ListKey(f"off_{next(names)}", f"rep_{next(names)}") for _ in range(2)]
+        for key in keys:
+            await base.add_list(key, total=20, maximum=4)
+        both = [Bridge(Lists(pool, Engine(pool, Settings()), key, T0), join_limit.MOST_JOINS) for key in keys]
+        for user, choice in CHOICES.items():
+            wish, wish_id = Wish(choice), uuid4()
+            await base.rows(
+                sql("insert_wish"), wish_id, ORGANIZATION, user, choice, [key.list_id for key in keys], T0
+            )
+            for one in both:
+                one.model.wishes[user], one.wish_ids[user] = wish, wish_id
+        for user, one in itertools.product([*CHOICES, "eve"], both):
+            await one.step("join", {"user": user, "wanted": 2, "minimum": 1})
+        for which, (verb, arguments) in played:
+            for one in both if verb == "later" else [both[which]]:
+                was = [place for place in one.model.order if place.aside]
+                await one.step(verb, arguments)
+                seen["brought back"] += any(not place.aside and place.status != "left" for place in was)
+                seen["aside"] += any(place.aside for place in one.model.order)
+                seen["withdrawn"] += verb == "heed" and any(
+                    place.reason == "cancelled" for place in one.model.order
+                )
+            for key in keys:
+                assert await base.rows(sql("audit_wishes"), key.list_id) == []
+
+    loop = asyncio.get_running_loop()
+
+    @settings(
+        max_examples=300 if NIGHTLY else 25, deadline=None, derandomize=not NIGHTLY, database=None, print_blob=True
+    )
+    @given(st.lists(st.tuples(st.integers(0, 1), of_wishes), min_size=30, max_size=50))
+    def stories(played: list[tuple[int, tuple[str, dict[str, Any]]]]) -> None:
+        asyncio.run_coroutine_threadsafe(story(played), loop).result(timeout=120)
+
+    await asyncio.to_thread(stories)
+    print(f"\n{dict(seen)}")
+    assert seen["aside"] > 100, seen
+    assert seen["brought back"] > 10, seen
+    assert seen["withdrawn"] > 20, seen

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from waiting_list.audit.run import audit_lists
 from waiting_list.catalogue import changes as catalogue_changes
@@ -135,6 +136,7 @@ class Lists:
         *,
         keeps: bool = False,
         solved: bool = False,
+        wish: UUID | None = None,
         **contact: Any,
     ) -> Entry:
         """Join with the given `email`, `name`, `locale` and `email_verified` as the contact, and with a `solved`
@@ -149,6 +151,7 @@ class Lists:
             keep_waiting_for_rest=keeps,
             contact=Contact(**contact),
             proof=Proof(solved),
+            wish_id=wish,
         )
         return _entry(answer)
 
@@ -303,6 +306,9 @@ class Lists:
         return await self.engine.at(self.now).run(
             self.key, ORGANIZER, verbs.configure, settings=SettingsChange(**settings), end_lists=True
         )
+
+    async def heed(self) -> Answer:
+        return await self.engine.at(self.now).run(self.key, SERVICE, verbs.heed)
 
     async def promote(self, tickets: int) -> Answer:
         return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.promote, tickets=tickets)

@@ -29,6 +29,31 @@ def refuse(code: str, *, when: bool) -> None:
 
 
 @dataclass(eq=False)
+class Wish:
+    """A wish over several lists, each of which is a model of its own."""
+
+    choice: str
+    held: "EntryDetails | None" = None
+    done: "Model | None" = None
+
+    def is_done(self, home: "Model") -> bool:
+        return self.done is not None and self.done is not home
+
+    def is_taken(self, home: "Model") -> bool:
+        return self.is_done(home) or (self.held is not None and self.held.home is not home)
+
+    def hold(self, place: "EntryDetails") -> None:
+        if self.choice != "keep_until_bought":
+            self.held = place
+        if self.choice == "withdraw_when_held":
+            self.done = self.done or place.home
+
+    def release(self, place: "EntryDetails", *, bought: bool = False) -> None:
+        self.held = None if self.held is place else self.held
+        self.done = self.done or (place.home if bought else None)
+
+
+@dataclass(eq=False)
 class EntryDetails:
     number: int
     user: str | None
@@ -42,6 +67,9 @@ class EntryDetails:
     keeps: bool = False
     failed: bool = False
     paused_at: datetime | None = None
+    home: "Model | None" = None
+    wish: Wish | None = None
+    aside: bool = False
     ready_at: datetime | None = None
     paid_at: datetime | None = None
     until: datetime | None = None
@@ -57,6 +85,9 @@ class EntryDetails:
     def out(self, reason: str, ends: datetime) -> None:
         if self.status == "ready":
             self.until = min(self.until or ends, ends)
+            if self.wish:
+                self.wish.release(self, bought=reason == "bought")
+        self.aside = False
         self.status, self.reason, self.held, self.paused_at = "left", reason, 0, None
 
 
@@ -92,6 +123,7 @@ class Model:
     marked_at: datetime | None = None
     order: list[EntryDetails] = field(default_factory=list)
     promoted: list[EntryDetails] = field(default_factory=list)
+    wishes: dict[str, Wish] = field(default_factory=dict)
     most_joins: int = 20
     joins: list[tuple[str, datetime]] = field(default_factory=list)
 
@@ -175,7 +207,7 @@ class Model:
                 continue
             if not is_rest and self.skip_failed_addresses and place.failed:
                 continue
-            if place.paused_at is not None or place.held + least > self.most:
+            if place.paused_at is not None or place.aside or place.held + least > self.most:
                 continue
             if tickets == 0 or (policy is None and first and first.passed_over >= self.skip_limit):
                 return
@@ -183,6 +215,9 @@ class Model:
                 first = first or place
                 if (policy or self.policy) == "strict":
                     return
+                continue
+            if not is_rest and place.wish and place.wish.is_taken(self):
+                place.aside = True
                 continue
             more = min(place.wanted - place.held, tickets, self.most - place.held)
             self.hold_more(place, more)
@@ -200,6 +235,9 @@ class Model:
             until = max(until, place.until) if until and place.until else None
         else:
             place.status, place.ready_at, place.paused_at = "ready", self.now, None
+            place.aside = False
+            if place.wish:
+                place.wish.hold(place)
         place.held, place.until = place.held + tickets, until
 
     def set_stock(self, available: int, total: int | None = None) -> None:
@@ -222,6 +260,7 @@ class Model:
         entry = EntryDetails(
             len(self.order) + 1, user, wanted, minimum, email=email, verified=verified, keeps=keeps
         )
+        entry.home = self
         self.order.append(entry)
 
     def to_last(self, place: EntryDetails) -> None:
@@ -275,6 +314,7 @@ class Model:
             self.joins.append((user, self.now))
         self.append(user, wanted, minimum, email, email_verified, keeps)
         self.order[-1].network = network
+        self.order[-1].wish = self.wishes.get(user)
 
     def join_by_email(self, user: str, wanted: int, email: str, network: str, most: int) -> None:
         self.join(user, wanted, wanted, email, network=network, most=most)
@@ -329,6 +369,13 @@ class Model:
             self.to_last(place)
         place.wanted, place.minimum = wanted, minimum
         place.keeps = place.keeps if keeps is None else keeps
+
+    def heed(self) -> None:
+        for place in self.order:
+            if place.status != "left" and place.wish and place.wish.is_done(self):
+                place.out("cancelled", self.ends)
+            elif place.aside and place.wish and not place.wish.is_taken(self):
+                place.aside = False
 
     def pause(self, user: str) -> None:
         place = self.find(user, waiting=True)
@@ -403,6 +450,8 @@ class Model:
             place = self.order[-1]
             place.failed = before is not None and before.failed and not rule
             place.network = before.network if before and not rule else None
+        if place.status == "waiting" and place.wish and place.wish.is_taken(self):
+            place.wish = None
         self.hold_more(place, tickets)
         place.wanted, place.minimum = max(place.wanted, held), min(place.minimum, held)
 
@@ -430,6 +479,8 @@ class Model:
         self.set_stock(self.available - (quantity or place.held))
         if not place.is_rest or (quantity or place.held) < place.held:
             return place.out("bought", self.ends)
+        if place.wish:
+            place.wish.release(place, bought=True)
         place.wanted, place.minimum, place.requeued = place.wanted - place.held, 1, 0
         place.status, place.held, place.ready_at, place.until = "waiting", 0, None, None
         return None
@@ -452,6 +503,8 @@ class Model:
         )
         for revoked in next(enough):
             revoked.status, revoked.held, revoked.ready_at, revoked.until = "waiting", 0, None, None
+            if revoked.wish:
+                revoked.wish.release(revoked)
         self.set_stock(self.available - quantity)
 
     def remove_total_stock(self, quantity: int) -> None:
@@ -514,8 +567,9 @@ class Model:
             for place in sorted(due, key=lambda one: one.until or self.ends):
                 if self.requeue_limit is None or place.requeued < self.requeue_limit:
                     self.append(place.user, place.wanted, place.minimum, place.email, place.verified, place.keeps)
-                    self.order[-1].requeued, self.order[-1].failed = place.requeued + 1, place.failed
-                    self.order[-1].network = place.network
+                    again = self.order[-1]
+                    again.requeued, again.failed, again.wish = place.requeued + 1, place.failed, place.wish
+                    again.network = place.network
 
     def end(self, grace: timedelta) -> None:
         if self.now < self.ends:

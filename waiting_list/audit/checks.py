@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
+from uuid import UUID
 
 from waiting_list.audit.entry_replay import EntryReplay
 from waiting_list.audit.replay import REPLAYED_FIELDS, ListReplay
@@ -75,7 +76,7 @@ class Tally:
         else:
             skipped = self.only_verified and entry.fields["unverified"]
             skipped = skipped or (self.skips_failed and entry.fields["address_failed"])
-            skipped = skipped or entry.fields["paused_at"] is not None
+            skipped = skipped or any(entry.fields[name] is not None for name in ("paused_at", "set_aside_at"))
         if skipped or (self.most_held is not None and held + minimum > self.most_held):
             return
         head = (rank, entry.number, minimum, entry.fields["passed_over"])
@@ -166,6 +167,12 @@ def check_users(repeated: tuple[int, ...]) -> None:
             expected="one active entry",
             found=[one, other],
         )
+
+
+def check_wishes(wrong: tuple[UUID, str] | None) -> None:
+    """Check that no wish contradicts its entries; `wrong` says which does, and how. Raises Difference."""
+    if wrong:
+        raise Difference(Check.WISH, f"The wish {wrong[0]} {wrong[1]}.", found=str(wrong[0]))
 
 
 def check_promotion(tally: Tally, replay: ListReplay, table: Mapping[str, Any]) -> None:

@@ -18,7 +18,17 @@ _EMPTY: Mapping[str, Any] = dict.fromkeys(REPLAYED_FIELDS) | {
     "keep_waiting_for_rest": False,
     "address_failed": False,
     "paused_at": None,
+    "wish_id": None,
+    "set_aside_at": None,
 }
+
+_PAUSES = {
+    "pause": "paused_at",
+    "unpause": "paused_at",
+    "set_aside": "set_aside_at",
+    "bring_back": "set_aside_at",
+}
+"""The verbs that keep an entry back for a while, and let it count again: the field of each."""
 
 
 @dataclass(slots=True)
@@ -98,8 +108,8 @@ def _is_allowed(row: Row, was: Status | None, now: Status | None, keeps_rest: bo
         return False
     if row.verb == "change" and now is Status.READY and row.after.keys() != {"keep_waiting_for_rest"}:
         return False
-    if row.verb in ("pause", "unpause"):
-        return (row.after["paused_at"] is not None) == (row.verb == "pause")
+    if (name := _PAUSES.get(row.verb)) is not None:
+        return (row.after[name] is not None) == (row.verb in ("pause", "set_aside"))
     if row.verb == "buy" and now is Status.WAITING:  # it bought all that was held, and waits for the rest
         bought = row.grew("available_stock")
         return keeps_rest and row.grew("tickets_held") == row.grew("tickets_wanted") == bought

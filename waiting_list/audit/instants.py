@@ -33,7 +33,7 @@ def wrong_instant(
     `until` is the deadline of the hold after the change. `checked_out` says whether the hold was extended for a
     checkout before, which it may be once and by 15 minutes at most. Only a live hold gets a later deadline.
     """
-    for name in ("ready_at", "left_at", "paused_at"):
+    for name in ("ready_at", "left_at", "paused_at", "set_aside_at"):
         if after.get(name) not in (None, at):
             found = after[name]
             sentence = f"of {format_value(at)} says that {name} of {{entry}} is {format_value(found)}."

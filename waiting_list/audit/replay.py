@@ -153,6 +153,8 @@ class ListReplay:
     """The entries whose address failed."""
     paused: set[int] = field(default_factory=set)
     """The entries that their fans have paused."""
+    set_aside: set[int] = field(default_factory=set)
+    """The entries for whose wish another list holds tickets."""
     aside: dict[int, tuple[WaitingQueue, int]] = field(default_factory=dict)
     """Entries that stood first and were passed over, as no one can be held their minimum, their address failed
     or they were paused: their queue and rank, by number."""
@@ -313,7 +315,12 @@ class ListReplay:
         self._follow_rest(row, number)
 
     def _note_kept_back(self, row: Row, number: int) -> None:
-        for name, numbers in (("address_failed", self.failed), ("paused_at", self.paused)):
+        kept_back = (
+            ("address_failed", self.failed),
+            ("paused_at", self.paused),
+            ("set_aside_at", self.set_aside),
+        )
+        for name, numbers in kept_back:
             if name in row.after:
                 (numbers.add if row.after[name] else numbers.discard)(number)
 
@@ -339,6 +346,8 @@ class ListReplay:
             self._refuse_turn(row, number, first, "whose address had failed")
         if number in self.paused:
             self._refuse_turn(row, number, first, "whose fan had paused it")
+        if number in self.set_aside:
+            self._refuse_turn(row, number, first, "for whose wish another list held tickets")
         self._check_turn(row, number, first, stood or unverified)
 
     def _check_turn(self, row: Row, number: int, first: tuple[int, int] | None, stood: bool) -> None:
@@ -364,7 +373,8 @@ class ListReplay:
         while first := min(filter(None, (line.first() for line in lines)), default=None):
             rank, number = first
             has_failed = self.fields["skip_failed_addresses"] and number in self.failed
-            if self.minimums[number] <= self.most_held and not has_failed and number not in self.paused:
+            is_kept_back = has_failed or number in self.paused or number in self.set_aside
+            if self.minimums[number] <= self.most_held and not is_kept_back:
                 break
             line = next(line for line in lines if line.take(number) is not None)
             self.aside[number] = line, rank

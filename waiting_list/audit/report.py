@@ -53,6 +53,9 @@ class Check(StrEnum):
     """The segment counts, from which positions are computed, match the entries."""
     USER = "user"
     """A user has at most one active entry in a list."""
+    WISH = "wish"
+    """A wish over several lists has one hold, which it names, unless the fan chose several. If it is fulfilled, no
+    other list has an entry of it."""
     PROMOTION = "promotion"
     """The free tickets are not enough for the next fan in line."""
 

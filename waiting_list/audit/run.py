@@ -20,6 +20,7 @@ from waiting_list.audit.checks import (
     check_promotion,
     check_tally,
     check_users,
+    check_wishes,
     entry_without_join,
 )
 from waiting_list.audit.entry_replay import EntryReplay
@@ -158,6 +159,8 @@ class _Audit:
             check_counts(self._tally, dict(counts or {}))
             repeated = await self._connection.fetchrow(sql("audit_users"), list_id, timeout=_SECONDS)
             check_users(tuple(repeated) if repeated else ())
+            wrong = await self._connection.fetchrow(sql("audit_wishes"), list_id)
+            check_wishes(tuple(wrong) if wrong else None)
             check_promotion(self._tally, self.replay, self._table)
         except Difference as difference:
             self._note(difference)

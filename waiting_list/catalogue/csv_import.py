@@ -5,17 +5,18 @@ representations.csv (id, event_id, start_datetime, end_datetime), offers.csv (of
 max_quantity_per_order, description), inventory.csv (inventory_id, offer_id, representation_id, total_stock,
 available_stock): one header line, the columns in any order, and CSV as `csv_files.py` reads it.
 
-This is the only transaction that changes several lists. It inserts the new ones, then locks the others, both in
-the order of their ids, so that two imports cannot deadlock. All other transactions lock one list.
+This is the only transaction that changes several lists. It inserts the new ones, then locks all others, both in
+the order of their ids, so that two imports cannot deadlock. Only then it changes the first: what a change may lock
+after its list, such as wishes over several lists, others lock after theirs. They go one organization after the
+other, for the same reason. All other transactions lock one list.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 
@@ -43,7 +44,7 @@ from waiting_list.fields import Id
 from waiting_list.lists import outbox, verbs
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import ListKey
-from waiting_list.postgres.pool import Connection, Pool, transaction
+from waiting_list.postgres.pool import Connection, Pool, lock_list, transaction
 from waiting_list.problems import HasDependents, Problem
 
 M = TypeVar("M", bound=BaseModel)
@@ -68,6 +69,10 @@ class Catalogue:
     inventory: dict[ListKey, InventoryFields] = field(default_factory=dict)
     lines: dict[tuple[str, object], int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def owner(self, pair: ListKey) -> str:
+        """Return the organization of a list."""
+        return self.events[self.offers[pair.offer_id].event_id].organization_id
 
 
 @dataclass
@@ -96,30 +101,6 @@ def read(folder: Path, *, organization_id: str | None = None, encoding: str | No
     because of another that is, such as that of its event.
     """
     return _Reader(folder, organization_id, encoding).read()
-
-
-def shifted(read_from: Catalogue, today: date) -> Catalogue:
-    """Move every date of a catalogue after today, and keep the times of day in the event's timezone.
-
-    Each event moves by whole weeks, by as few as put its first representation after today. So its representations
-    keep their distances and weekdays.
-    """
-    moved = replace(read_from, representations={})
-    for event in read_from.events.values():
-        zone = ZoneInfo(event.timezone)
-        own = [one for one in read_from.representations.values() if one.event_id == event.event_id]
-        if not own:
-            continue
-        first = min(one.start_datetime for one in own).astimezone(zone).date()
-        weeks = timedelta(weeks=max(0, (today - first).days // 7 + 1))
-        for one in own:
-            moved.representations[one.representation_id] = one.model_copy(
-                update={
-                    "start_datetime": _later(one.start_datetime, weeks, zone),
-                    "end_datetime": _later(one.end_datetime, weeks, zone),
-                }
-            )
-    return moved
 
 
 async def load(
@@ -178,14 +159,18 @@ async def load(
                 _, is_new = await write_offer(acquired, owner, key, _fields(offer, OfferFields))
                 made["offers"] += is_new
         wanted = {
-            pair: NewList(found.events[event_id].organization_id, pair, stock)
+            pair: NewList(found.owner(pair), pair, stock)
             for pair, stock in found.inventory.items()
-            if (event_id := found.offers[pair.offer_id].event_id) not in refused.events
+            if found.offers[pair.offer_id].event_id not in refused.events
         }
         created = await create_lists(acquired, actor, wanted.values(), now=now)
         made["inventory"] = len(created)
         changed = await lists_with_another_limit(acquired, found.offers)  # not all of them are in inventory.csv
-        for pair in sorted(wanted.keys() - created.keys() | changed, key=lambda pair: pair.list_id):
+        pairs = wanted.keys() - created.keys() | changed
+        # All of them first, because who has settled a list may have the wishes of its organization.
+        for list_id in sorted(pair.list_id for pair in pairs):
+            await lock_list(acquired, list_id)
+        for _, _, pair in sorted((found.owner(pair), pair.list_id, pair) for pair in pairs):
             event_id = found.offers[pair.offer_id].event_id
             if event_id in refused.events:
                 continue
@@ -241,12 +226,6 @@ class _Refused:
 
 def _fields(whole: BaseModel, kind: type[M]) -> M:
     return kind(**whole.model_dump(include=set(kind.model_fields)))
-
-
-def _later(instant: datetime, weeks: timedelta, zone: ZoneInfo) -> datetime:
-    # On the wall clock of the event, so that a show at 20:00 stays at 20:00 across a change of the clocks.
-    local = instant.astimezone(zone)
-    return (local.replace(tzinfo=None) + weeks).replace(tzinfo=zone)
 
 
 class _Reader:

@@ -45,6 +45,7 @@ def import_catalogue(
     import.
     """
     from waiting_list.catalogue import csv_import
+    from waiting_list.catalogue.shift import shifted
     from waiting_list.cli.context import configured, run_with_pool, with_database
     from waiting_list.postgres.pool import Pool
     from waiting_list.settings import Settings
@@ -52,7 +53,7 @@ def import_catalogue(
     configured()  # a wrong setting is told before wrong rows, as by all commands
     found = csv_import.read(folder, organization_id=organization, encoding=encoding)
     if shift_dates:
-        found = csv_import.shifted(found, datetime.now(UTC).date())
+        found = shifted(found, datetime.now(UTC).date())
 
     async def run(pool: Pool, config: Settings) -> None:
         done = await csv_import.load(pool, found, dry_run=dry_run, keep_stock=keep_stock, end_lists=end_lists)

@@ -20,6 +20,7 @@ from waiting_list.catalogue import csv_import
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.catalogue.image_store import ImageStore
 from waiting_list.catalogue.images import Images
+from waiting_list.catalogue.shift import shifted
 from waiting_list.demo.shop import ORGANIZATION
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact
@@ -72,7 +73,7 @@ async def load_demo(pool: Pool, settings: Settings, url: str) -> str:
     known = await catalogue_queries.events(pool, ORGANIZATION, event_id=["wl-demo-jazz"], limit=1, cursor=None)
     if not known.items:
         with as_file(files("waiting_list.demo") / "catalogue") as folder:
-            found = csv_import.shifted(csv_import.read(folder), datetime.now(UTC).date())
+            found = shifted(csv_import.read(folder), datetime.now(UTC).date())
         began = datetime.now(UTC) - timedelta(hours=28)
         await csv_import.load(pool, found, now=began)
         await organizations.change(pool, ORGANIZATION, _HOUSE)

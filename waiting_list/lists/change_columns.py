@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
+from uuid import UUID
 
 from waiting_list.lists.list_settings import COLUMNS
 from waiting_list.lists.models import FAN, Status
@@ -65,6 +66,8 @@ _ADDED = (
     False,
     None,
     None,
+    None,
+    None,
 )
 """What a new entry has in each column of write_changes, if it has only joined; `...` is different for each."""
 _RECORDED = (..., FAN, "join", ..., None, ..., None)
@@ -74,5 +77,11 @@ _list_counts = attrgetter(*(name for name in CREATED_WITH if name not in COLUMNS
 """Returns what write_changes writes of the list, in its order."""
 list_settings = attrgetter(*COLUMNS)
 """Returns the settings of the list, in the order of write_settings."""
-as_json = json.JSONEncoder(default=datetime.isoformat, separators=(",", ":")).encode
+
+
+def _text(value: datetime | UUID) -> str:
+    return str(value) if isinstance(value, UUID) else value.isoformat()
+
+
+as_json = json.JSONEncoder(default=_text, separators=(",", ":")).encode
 """Writes the fields of a history row."""

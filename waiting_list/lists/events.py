@@ -12,7 +12,9 @@ _WAITING, _READY, _LEFT = Status.WAITING, Status.READY, Status.LEFT
 _LEAVES_THE_LIST = frozenset({(_WAITING, _LEFT), (_READY, _LEFT)})
 _STAYS_ACTIVE = frozenset({(_WAITING, _WAITING), (_READY, _READY)})
 _HOLD = frozenset({"status", "tickets_held", "ready_at", "ready_until", "held"})
-_LEAVING = frozenset({"status", "tickets_held", "left_reason", "left_at", "ready_until", "held", "paused_at"})
+_LEAVING = frozenset(
+    {"status", "tickets_held", "left_reason", "left_at", "ready_until", "held", "paused_at", "set_aside_at"}
+)
 _STOCK = frozenset({"available_stock"})
 _TOTAL = frozenset({"total_stock", "available_stock"})
 _CANCELLATION = frozenset({"cancelled_at", "cancelled_reason"})
@@ -23,6 +25,7 @@ RECORDED_AS: Mapping[str, Set[str]] = {
     "remove_lookalikes": {"remove"},
     "restore": {"join", "move"},
     "move_several": {"move"},
+    "heed": {"leave", "bring_back"},
     "take_back": {"join", "move", "remove_stock", "remove_total_stock"},
     "reconsider": {"put_offer", "resume"},
     "correct_address": {"set_contact"},
@@ -94,6 +97,33 @@ VERBS: Mapping[str, VerbRow] = {
         fields={"paused_at"},
         webhook=WebhookType.ENTRY_CHANGED,
     ),
+    # When another list holds tickets for the entry's wish, and when none does any more.
+    "set_aside": VerbRow(
+        label=N_("Waits while tickets are held elsewhere for the wish"),
+        moves={(_WAITING, _WAITING)},
+        fields={"set_aside_at"},
+        webhook=WebhookType.ENTRY_CHANGED,
+    ),
+    "link": VerbRow(
+        label=N_("Made part of a wish"),
+        moves={(_WAITING, _WAITING)},
+        fields={"wish_id", "set_aside_at"},
+        needs={"wish_id"},
+        webhook=WebhookType.ENTRY_CHANGED,
+    ),
+    "unlink": VerbRow(
+        label=N_("Taken out of its wish"),
+        moves=_STAYS_ACTIVE,
+        fields={"wish_id", "set_aside_at"},
+        needs={"wish_id"},
+        webhook=WebhookType.ENTRY_CHANGED,
+    ),
+    "bring_back": VerbRow(
+        label=N_("Counts again for the wish"),
+        moves={(_WAITING, _WAITING)},
+        fields={"set_aside_at"},
+        webhook=WebhookType.ENTRY_CHANGED,
+    ),
     "give_back": VerbRow(
         label=N_("Part of a hold released"),
         moves={(_READY, _READY)},
@@ -153,7 +183,7 @@ VERBS: Mapping[str, VerbRow] = {
     "grant": VerbRow(
         label=N_("Tickets given by the organizer"),
         moves={(_WAITING, _READY), (_READY, _READY)},
-        fields=_HOLD | _TOTAL | {"tickets_wanted", "tickets_minimum", "paused_at"},
+        fields=_HOLD | _TOTAL | {"tickets_wanted", "tickets_minimum", "paused_at", "set_aside_at", "wish_id"},
         webhook=WebhookType.ENTRY_GRANTED,
         email=EmailKind.READY,
     ),

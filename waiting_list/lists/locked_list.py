@@ -31,6 +31,7 @@ from waiting_list.lists.rows import (
     entry_view,
 )
 from waiting_list.lists.setting_values import Policy
+from waiting_list.lists.wishes import Wishes
 from waiting_list.lists.write_by_parts import write_by_parts
 from waiting_list.postgres.pool import Connection, Record, has_citus, lock_list
 from waiting_list.postgres.statements import sql
@@ -77,7 +78,6 @@ class LockedList(ListClock):
         self.contacts = EntryContacts(
             connection, row, self.now, secret=secret, flush=self.flush, now_of=self._now_of
         )
-        """The contacts of fans, and other data beside their entries."""
         self.join_limit = JoinLimit(connection, row.list_id, self.now, self.flush)
         """When fans may join again."""
         self.other_places = OtherPlaces(
@@ -88,6 +88,7 @@ class LockedList(ListClock):
             secret=secret,
         )
         """How many places persons have in the event's other lists, if the event has a limit."""
+        self.wishes = Wishes(connection, row.list_id, row.organization_id, self.now)
         self.actor: str = CLOCK
         """The actor that the history names for changes of the current request."""
         self.promoted: list[EntryRow] = []
@@ -96,13 +97,12 @@ class LockedList(ListClock):
         """The entries whose hold the current request has revoked, the newest hold first."""
         self.needs_promotion = False
         """Whether a change may have made the free tickets fit the next in line."""
-        self._known_from = row.last_rank
+        self._known_from, self._settings = row.last_rank, list_settings(row)
         self._entries: dict[int, EntryRow] = {}
         self._latest: dict[str, EntryRow | None] = {}
         self._new: dict[int, EntryRow] = {}
         self._changed: dict[int, Status] = {}
         self._segments = SegmentChanges()
-        self._settings = list_settings(row)
         self._history: list[tuple[int, str, str, int | None, str | None, str, str | None]] = []
 
     @classmethod
@@ -249,6 +249,7 @@ class LockedList(ListClock):
             self.needs_promotion = True
         self._count(entry, 1, changed=0)
         self._entries[number] = self._new[number] = entry
+        self.wishes.note(entry, entry.status, None, "join")
         if user_id is not None:
             self._latest[user_id] = entry
             self.join_limit.forget(user_id)
@@ -298,12 +299,13 @@ class LockedList(ListClock):
             return
         if entry is not None and not changes.keys().isdisjoint(after):
             self._changed.setdefault(entry.number, entry.status)
-            was_in_line = entry.in_line
+            was_in_line, was, had = entry.in_line, entry.status, entry.wish_id
             sequence = self.list.last_sequence + 1
             self._count(entry, -1, changed=sequence)
             for name, value in changes.items():
                 setattr(entry, name, value)
             self._count(entry, 1, changed=sequence)
+            self.wishes.note(entry, was, had, verb)
             self.list.last_rank = max(self.list.last_rank, entry.rank)
             self.needs_promotion |= was_in_line
         for name, value in (on_list or {}).items():
@@ -321,7 +323,7 @@ class LockedList(ListClock):
         # A join at the end moves no entry within the segment, so `changed` is 0.
         if entry.status is Status.WAITING:
             self.largest_minimum = max(self.largest_minimum, entry.tickets_minimum)
-            self.has_paused |= entry.paused_at is not None
+            self.has_paused |= entry.paused_at is not None or entry.set_aside_at is not None
             self.list.waiting += sign
             self.list.tickets_waiting += sign * entry.tickets_wanted
         elif entry.is_rest:
@@ -373,6 +375,7 @@ class LockedList(ListClock):
             self._settings = settings
         if self._new:
             await self.contacts.write(self._new)
+        await self.wishes.write()
         self._new.clear()
         self._changed.clear()
         self._history.clear()

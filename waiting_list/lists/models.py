@@ -138,6 +138,8 @@ class Entry(Frozen):
     left_at: datetime | None
     keep_waiting_for_rest: KeepsRest = False
     paused_at: datetime | None = None
+    wish_id: uuid.UUID | None = None
+    set_aside_at: datetime | None = None
     purchase_pass: str | None = None
 
     @classmethod

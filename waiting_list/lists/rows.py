@@ -37,6 +37,8 @@ class EntryRow:
     keep_waiting_for_rest: bool = False
     address_failed: bool = False
     paused_at: datetime | None = None
+    wish_id: UUID | None = None
+    set_aside_at: datetime | None = None
 
     @classmethod
     def from_record(cls, record: Record | Mapping[str, Any]) -> Self:
@@ -200,7 +202,7 @@ JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
 the others of JOINED_ALSO_WITH only if they are set; the others start empty."""
 
 
-JOINED_ALSO_WITH = ("unverified", "requeued", "keep_waiting_for_rest", "address_failed")
+JOINED_ALSO_WITH = ("unverified", "requeued", "keep_waiting_for_rest", "address_failed", "wish_id")
 """The fields of an entry that the history records for a join only if they are set."""
 
 
@@ -227,4 +229,6 @@ def entry_view(row: ListRow, entry: EntryRow, *, until: datetime, place: tuple[i
         left_at=entry.left_at,
         keep_waiting_for_rest=entry.keep_waiting_for_rest,
         paused_at=entry.paused_at,
+        wish_id=entry.wish_id,
+        set_aside_at=entry.set_aside_at,
     )

@@ -17,6 +17,8 @@ from waiting_list.lists.engine import Caller, Engine
 from waiting_list.lists.mailboxes import mailbox
 from waiting_list.lists.models import Entry, ListKey, organization_list_id
 from waiting_list.lists.queries import entries as entry_queries
+from waiting_list.lists.queries.why_waiting import NamedList
+from waiting_list.lists.queries.wishes import wishes_of
 from waiting_list.notifications.suppressions import suppressed
 from waiting_list.personal_data.models import (
     Erasure,
@@ -25,6 +27,7 @@ from waiting_list.personal_data.models import (
     KeptPush,
     KeptSignIn,
     KeptSuppression,
+    KeptWish,
     UserExport,
     UserHistory,
 )
@@ -60,6 +63,15 @@ async def export_user(pool: Pool, signing_keys: SigningKeys, user_id: str, *, or
         pushes=tuple(KeptPush.from_record(record) for record in pushes),
         suppressions=tuple(KeptSuppression(email=email, suppressed_at=at) for email, at in sorted(silent.items())),
         alerts=tuple(KeptAlert.from_record(record) for record in alerts),
+        wishes=tuple(
+            KeptWish(
+                wish_id=one.wish_id,
+                choice=one.choice,
+                created_at=one.created_at,
+                lists=tuple(NamedList(**key._asdict()) for key in one.lists),
+            )
+            for one in await wishes_of(pool, organization_id=organization_id, user_id=user_id)
+        ),
     )
 
 
@@ -89,6 +101,8 @@ async def erase_user(
             await acquired.execute(sql("delete_sign_ins"), organization_list_id(organization_id), ids)
     for key in keys:
         await engine.run(ListKey(*key), caller, verbs.erase, user_id=user_id)
+    async with connection(pool) as acquired:
+        await acquired.execute(sql("delete_wishes_of_user"), organization_id, user_id)
     return Erasure(user_id=user_id, waiting_lists=len(keys))
 
 

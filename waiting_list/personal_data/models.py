@@ -1,6 +1,7 @@
 """Models of the export and the erasure of a person's data."""
 
 from datetime import datetime
+from uuid import UUID
 
 from pydantic import Field
 
@@ -8,6 +9,8 @@ from waiting_list.fields import Frozen
 from waiting_list.lists.contact import KeptContact
 from waiting_list.lists.models import Entry
 from waiting_list.lists.queries.models import Change
+from waiting_list.lists.queries.why_waiting import NamedList
+from waiting_list.lists.wishes import Choice
 from waiting_list.notifications.models import Notice
 
 
@@ -69,6 +72,15 @@ class KeptAlert(Frozen):
     )
 
 
+class KeptWish(Frozen):
+    """A wish of the person over several lists. Its entries have the same `wish_id`."""
+
+    wish_id: UUID = Field(description="The id of the wish.")
+    choice: Choice = Field(description="What becomes of the other places.")
+    created_at: datetime = Field(description="When the person made the wish.")
+    lists: tuple[NamedList, ...] = Field(description="The lists of the wish, the first choice first.")
+
+
 class UserExport(Frozen):
     """All data that the service keeps about a person in the lists of one organization."""
 
@@ -83,6 +95,7 @@ class UserExport(Frozen):
     alerts: tuple[KeptAlert, ...] = Field(
         description="The person's addresses that get one e-mail when a list takes fans."
     )
+    wishes: tuple[KeptWish, ...] = Field(description="The person's wishes over several lists.")
 
 
 class Erasure(Frozen):

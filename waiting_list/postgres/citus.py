@@ -61,6 +61,8 @@ LOCAL = (
     "sign_outs",
     "suppressions",
     "told_people",
+    "wish_locks",
+    "wishes",
 )
 """Tables that stay on the coordinator, because they belong to no list and change often. The other nodes ask it for
 them, so that the service may connect to any node."""

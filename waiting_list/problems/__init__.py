@@ -15,6 +15,7 @@
     │   ├── ApiKeyNotFound       404 api_key_not_found
     │   ├── WebhookNotFound      404 webhook_not_found
     │   ├── NoticeNotFound       404 notice_not_found
+    │   ├── WishNotFound         404 wish_not_found
     │   └── NotInList            404 not_in_list
     ├── MethodNotAllowed        405 method_not_allowed
     ├── Conflict                409 (never raised itself)
@@ -28,6 +29,7 @@
     │   ├── AlreadyLeft          already_left
     │   ├── NotReady             not_ready
     │   ├── NotWaiting           not_waiting
+    │   ├── WishFulfilled        wish_fulfilled
     │   ├── HoldExpired          hold_expired
     │   ├── CheckoutUsed         checkout_used
     │   ├── ExceedsTotalStock    exceeds_total_stock
@@ -85,6 +87,8 @@ from waiting_list.problems.entries import (
     WaitingListFull,
     WaitingListNotOpen,
     WaitingListOpen,
+    WishFulfilled,
+    WishNotFound,
     WrongQuantity,
 )
 from waiting_list.problems.problem import Conflict, NotFound, Problem
@@ -157,6 +161,8 @@ __all__ = [
     "WaitingListNotOpen",
     "WaitingListOpen",
     "WebhookNotFound",
+    "WishFulfilled",
+    "WishNotFound",
     "WouldEndList",
     "WrongQuantity",
 ]

@@ -26,6 +26,8 @@ ENTRY_EXAMPLE: dict[str, Any] = {
     "left_at": None,
     "keep_waiting_for_rest": False,
     "paused_at": None,
+    "wish_id": None,
+    "set_aside_at": None,
     "purchase_pass": None,
 }
 
@@ -48,6 +50,18 @@ class ChallengeRequired(Problem):
         super().__init__(detail, **extra)
         self.bits = bits
         """How many zero bits each puzzle requires."""
+
+
+class WishNotFound(NotFound):
+    """The user has no such wish, or the wish does not name this list."""
+
+    code, title = "wish_not_found", "No such wish"
+
+
+class WishFulfilled(Conflict):
+    """Another list has fulfilled the wish, so this one takes no entry for it."""
+
+    code, title = "wish_fulfilled", "The wish is fulfilled"
 
 
 class NotInList(NotFound):

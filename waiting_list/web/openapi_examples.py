@@ -220,7 +220,7 @@ EXAMPLES: Mapping[str, Json] = {
     "UserExport": {
         "user_id": "u1", "entries": [_ENTRY], "contacts": [_CONTACT], "history": [_CHANGE | _KEY],
         "notices": [_NOTICE | _EMAIL | {"body": None}],
-        "sign_ins": [], "pushes": [], "suppressions": [], "alerts": [],
+        "sign_ins": [], "pushes": [], "suppressions": [], "alerts": [], "wishes": [],
     },
     "LinkByEmail": {"entry": None, "token": None, "expires_at": None, "link": None, "mailed": True},
     "PlaceByEmail": {

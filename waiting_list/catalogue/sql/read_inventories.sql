@@ -6,6 +6,7 @@ SELECT i.offer_id, i.representation_id, i.event_id, i.total_stock, i.available_s
         SELECT FROM entries w
         WHERE w.list_id = i.list_id AND w.status = 'waiting' AND NOT (i.verify_email AND w.unverified)
             AND NOT (i.skip_failed_addresses AND w.address_failed) AND w.paused_at IS NULL
+            AND w.set_aside_at IS NULL
             AND w.tickets_minimum <= least(o.max_quantity_per_order, i.total_stock)
     ) OR i.held > 0 AND EXISTS (
         SELECT FROM entries w

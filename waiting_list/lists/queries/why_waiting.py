@@ -77,6 +77,13 @@ def reason_to_wait(
     return reason
 
 
+class NamedList(Frozen):
+    """The name of a list."""
+
+    offer_id: str
+    representation_id: str
+
+
 class Why(Frozen):
     """Why a fan still waits: a code, and its numbers.
 

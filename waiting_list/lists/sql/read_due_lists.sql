@@ -1,5 +1,5 @@
 -- Read the lists that are due: a hold lapsed (expire), it ended $1 ago (end), goes on (resume), has news (catch_up), opened
--- (tell_alerts), or free tickets waited too long and fit a fan (idle). Locks nothing. One clock, so that indexes serve it.
+-- (tell_alerts), wishes changed (heed), or free tickets waited too long and fit a fan (idle). Locks nothing. One clock for all.
 SELECT i.offer_id, i.representation_id, d.verb
 FROM (
     SELECT DISTINCT e.list_id, 'expire' AS verb FROM entries e
@@ -9,12 +9,18 @@ FROM (
     UNION ALL
     SELECT p.list_id, 'tell_alerts' FROM openings p
     UNION ALL
+    SELECT DISTINCT e.list_id, 'heed' FROM wishes w
+    JOIN entries e ON e.list_id = ANY (w.lists) AND e.wish_id = w.wish_id AND e.status <> 'left'
+    WHERE w.heeded < w.changes AND (w.done_list_id <> e.list_id OR e.set_aside_at IS NOT NULL
+        AND coalesce(w.held_list_id, e.list_id) = e.list_id AND coalesce(w.done_list_id, e.list_id) = e.list_id)
+    UNION ALL
     SELECT i.list_id, 'idle' FROM inventory i
     JOIN offers o ON o.offer_id = i.offer_id
     WHERE i.idle_until <= statement_timestamp() AND (EXISTS (
         SELECT FROM entries e
         WHERE e.list_id = i.list_id AND e.status = 'waiting' AND NOT (i.verify_email AND e.unverified)
             AND NOT (i.skip_failed_addresses AND e.address_failed) AND e.paused_at IS NULL
+            AND e.set_aside_at IS NULL
             AND e.tickets_minimum <= least(i.available_stock - i.held, o.max_quantity_per_order, i.total_stock)
     ) OR EXISTS (
         SELECT FROM entries e

@@ -20,7 +20,8 @@ SELECT i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation_id
             WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = true
             ORDER BY x.tickets_minimum DESC LIMIT 1)
     ) AS largest_minimum,
-    EXISTS (SELECT FROM entries x WHERE x.list_id = $1 AND x.status = 'waiting' AND x.paused_at IS NOT NULL) AS has_paused,
+    EXISTS (SELECT FROM entries x WHERE x.list_id = $1 AND x.status = 'waiting' AND x.paused_at IS NOT NULL)
+    OR EXISTS (SELECT FROM entries x WHERE x.list_id = $1 AND x.status = 'waiting' AND x.set_aside_at IS NOT NULL) AS has_paused,
     k.rests, k.rest_tickets, w.webhook_ids, w.webhook_types, EXISTS (SELECT FROM mail_seen) AS sends_mail, l.*
 FROM inventory i
 JOIN offers o ON o.offer_id = i.offer_id
@@ -45,12 +46,12 @@ CROSS JOIN LATERAL (
         array_agg(y.ready_at) AS ready_at, array_agg(y.ready_until) AS ready_until,
         array_agg(y.left_at) AS left_at, array_agg(y.requeued) AS requeued,
         array_agg(y.keep_waiting_for_rest) AS keep_waiting_for_rest, array_agg(y.address_failed) AS address_failed,
-        array_agg(y.paused_at) AS paused_at
+        array_agg(y.paused_at) AS paused_at, array_agg(y.wish_id) AS wish_id, array_agg(y.set_aside_at) AS set_aside_at
     FROM unnest($3::text[]) AS u (user_id)
     CROSS JOIN LATERAL (
         SELECT x.number, x.user_id, x.status, x.left_reason, x.tickets_wanted, x.tickets_minimum, x.tickets_held,
             x.rank, x.passed_over, x.unverified, x.joined_at, x.ready_at, x.ready_until, x.left_at, x.requeued,
-        x.keep_waiting_for_rest, x.address_failed, x.paused_at
+        x.keep_waiting_for_rest, x.address_failed, x.paused_at, x.wish_id, x.set_aside_at
         FROM entries x WHERE x.list_id = $1 AND x.user_id = u.user_id
         ORDER BY x.number DESC LIMIT 1
     ) AS y

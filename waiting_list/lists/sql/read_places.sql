@@ -9,7 +9,7 @@ FROM (
         CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
             WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime, r.cancelled_at) END
             AS ready_until,
-        e.left_at, e.keep_waiting_for_rest, e.paused_at
+        e.left_at, e.keep_waiting_for_rest, e.paused_at, e.wish_id, e.set_aside_at
     FROM entries e
     JOIN inventory i ON i.list_id = $1
     JOIN representations r ON r.representation_id = i.representation_id

@@ -3,10 +3,10 @@
 WITH given AS (
     SELECT g.* FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::integer[],
         $9::integer[], $10::bigint[], $11::integer[], $12::boolean[], $13::timestamptz[], $14::timestamptz[],
-        $15::timestamptz[], $16::integer[], $17::boolean[], $18::boolean[], $19::timestamptz[], $20::text[])
+        $15::timestamptz[], $16::integer[], $17::boolean[], $18::boolean[], $19::timestamptz[], $20::uuid[], $21::timestamptz[], $22::text[])
         AS g (number, user_id, status, left_reason, tickets_wanted, tickets_minimum, tickets_held, rank,
         passed_over, unverified, ready_at, ready_until, left_at, requeued, keep_waiting_for_rest, address_failed,
-        paused_at, from_status)
+        paused_at, wish_id, set_aside_at, from_status)
 ),
 changed AS (
     UPDATE entries e
@@ -14,7 +14,8 @@ changed AS (
         tickets_minimum = g.tickets_minimum, tickets_held = g.tickets_held, rank = g.rank,
         passed_over = g.passed_over, unverified = g.unverified, ready_at = g.ready_at,
         ready_until = g.ready_until, left_at = g.left_at, requeued = g.requeued,
-        keep_waiting_for_rest = g.keep_waiting_for_rest, address_failed = g.address_failed, paused_at = g.paused_at
+        keep_waiting_for_rest = g.keep_waiting_for_rest, address_failed = g.address_failed, paused_at = g.paused_at,
+        wish_id = g.wish_id, set_aside_at = g.set_aside_at
     FROM given g
     WHERE g.from_status IS NOT NULL AND e.list_id = $1 AND e.number = g.number AND e.status = g.from_status
     RETURNING e.number
@@ -22,12 +23,12 @@ changed AS (
 added AS (
     INSERT INTO entries (list_id, number, user_id, status, left_reason, tickets_wanted, tickets_minimum,
         tickets_held, rank, passed_over, unverified, joined_at, ready_at, ready_until, left_at, requeued,
-        keep_waiting_for_rest, address_failed, paused_at)
+        keep_waiting_for_rest, address_failed, paused_at, wish_id, set_aside_at)
     SELECT $1, g.number, g.user_id, coalesce(g.status, 'waiting'), g.left_reason, g.tickets_wanted,
         g.tickets_minimum, coalesce(g.tickets_held, 0), g.rank, coalesce(g.passed_over, 0),
         coalesce(g.unverified, false), $2, g.ready_at, g.ready_until, g.left_at,
         coalesce(g.requeued, 0), coalesce(g.keep_waiting_for_rest, false),
-        coalesce(g.address_failed, false), g.paused_at
+        coalesce(g.address_failed, false), g.paused_at, g.wish_id, g.set_aside_at
     -- After the updates, so that a user who left and joined again in one transaction is active only once.
     FROM given g WHERE g.from_status IS NULL AND (SELECT count(*) FROM changed) >= 0
 ),
@@ -35,7 +36,7 @@ counted AS (
     INSERT INTO segments (list_id, bits, segment, waiting, tickets, changed)
     SELECT $1, d.bits, d.segment, coalesce(s.waiting, 0) + d.waiting, coalesce(s.tickets, 0) + d.tickets,
         greatest(coalesce(s.changed, 0), d.changed)
-    FROM unnest($21::smallint[], $22::bigint[], $23::integer[], $24::bigint[], $25::bigint[])
+    FROM unnest($23::smallint[], $24::bigint[], $25::integer[], $26::bigint[], $27::bigint[])
         AS d (bits, segment, waiting, tickets, changed)
     LEFT JOIN LATERAL (
         SELECT x.waiting, x.tickets, x.changed FROM segments x
@@ -48,14 +49,14 @@ recorded AS (
     INSERT INTO history (list_id, at, sequence, actor, verb, number, before, after, reason)
     SELECT $1, $2, h.sequence, coalesce(h.actor, 'user'), coalesce(h.verb, 'join'), h.number, h.before, h.after,
         h.reason
-    FROM unnest($26::bigint[], $27::text[], $28::text[], $29::bigint[], $30::jsonb[], $31::jsonb[], $32::text[])
+    FROM unnest($28::bigint[], $29::text[], $30::text[], $31::bigint[], $32::jsonb[], $33::jsonb[], $34::text[])
         AS h (sequence, actor, verb, number, before, after, reason)
 ),
 listed AS (
     UPDATE inventory
-    SET total_stock = $33, available_stock = $34, held = $35, waiting_list_open = $36, closed_by_hand = $37,
-        ended_at = $38, idle_until = $39, order_limit = $40, waiting = $41, tickets_waiting = $42, last_number = $43,
-        last_rank = $44, last_sequence = $45, version = $46
+    SET total_stock = $35, available_stock = $36, held = $37, waiting_list_open = $38, closed_by_hand = $39,
+        ended_at = $40, idle_until = $41, order_limit = $42, waiting = $43, tickets_waiting = $44, last_number = $45,
+        last_rank = $46, last_sequence = $47, version = $48
     WHERE list_id = $1 RETURNING list_id
 )
 SELECT (SELECT count(*) FROM changed) AS entries, (SELECT count(*) FROM listed) AS lists

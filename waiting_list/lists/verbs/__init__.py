@@ -22,6 +22,7 @@ from waiting_list.lists.verbs.pause import pause, unpause
 from waiting_list.lists.verbs.promote import idle, promote, reconsider, settle
 from waiting_list.lists.verbs.stock import add_stock, add_total_stock, put_stock, remove_stock, remove_total_stock
 from waiting_list.lists.verbs.take_back import UNDOABLE, take_back
+from waiting_list.lists.verbs.wish import heed, link, unlink
 
 __all__ = [
     "UNDOABLE",
@@ -45,9 +46,11 @@ __all__ = [
     "fail_address",
     "give_back",
     "grant",
+    "heed",
     "idle",
     "join",
     "leave",
+    "link",
     "mend_address",
     "message",
     "move",
@@ -68,6 +71,7 @@ __all__ = [
     "settle",
     "take_back",
     "tell_alerts",
+    "unlink",
     "unpause",
     "verify",
 ]

@@ -58,6 +58,7 @@ def take_out(
         ready_until=until,
         left_at=locked.now,
         paused_at=None,
+        set_aside_at=None,
     )
 
 

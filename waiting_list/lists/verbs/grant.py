@@ -38,6 +38,10 @@ async def grant(
         raise InvalidRequest.of("tickets", f"the total stock would be more than {INT32_MAX}")
     if entry is None or entry.status is Status.LEFT:
         entry = _join(locked, user_id, entry, tickets)
+    wish_id = entry.wish_id
+    if wish_id is not None and ready is None:
+        await locked.wishes.load([wish_id])
+        wish_id = None if locked.wishes.is_taken(wish_id) else wish_id
     locked.record(
         "grant",
         entry,
@@ -52,6 +56,9 @@ async def grant(
         tickets_wanted=max(entry.tickets_wanted, held),
         tickets_minimum=min(entry.tickets_minimum, held),
         paused_at=None,
+        set_aside_at=None,
+        # A wish has one hold: a gift beside it is a hold of its own.
+        wish_id=wish_id,
         **locked.new_hold(entry),
     )
     return entry

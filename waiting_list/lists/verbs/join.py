@@ -1,5 +1,7 @@
 """The verb `join`: put a fan at the end of the list."""
 
+from uuid import UUID
+
 from waiting_list.lists.challenges import NO_PROOF, Proof, asked_bits
 from waiting_list.lists.contact import NO_CONTACT, Contact
 from waiting_list.lists.locked_list import LockedList
@@ -28,6 +30,7 @@ async def join(
     proof: Proof = NO_PROOF,
     network: str | None = None,
     by_email: ByEmail | None = None,
+    wish_id: UUID | None = None,
 ) -> EntryRow | None:
     """Give the user the last place.
 
@@ -42,8 +45,11 @@ async def join(
     fan must show first that the address is theirs. The challenge comes before every answer that sends a letter to
     an address: None, AlreadyInList and AddressTaken.
 
+    The entry belongs to the wish `wish_id` of the user, if one is given.
+
     Raises InvalidRequest, WaitingListEnded, WaitingListNotOpen, AlreadyInList, TooManyTickets,
-    WaitingListFull, TooManyPlaces, RateLimited, AddressTaken, EmailRequired, ChallengeRequired.
+    WaitingListFull, TooManyPlaces, RateLimited, AddressTaken, EmailRequired, ChallengeRequired, WishNotFound,
+    WishFulfilled.
     """
     minimum = tickets_wanted if tickets_minimum is None else tickets_minimum
     check_tickets(tickets_wanted, minimum)
@@ -67,6 +73,8 @@ async def join(
     if locked.list.max_waiting is not None and locked.list.waiting >= locked.list.max_waiting:
         raise WaitingListFull(f"The list is full: {locked.list.waiting} fans are waiting.")
     locked.other_places.check(user_id)
+    if wish_id is not None:
+        await locked.wishes.check(wish_id, user_id)
     if locked.actor == FAN and entry is not None:
         await locked.join_limit.check(user_id)
     # Last, so that no device works for a place that the list would refuse; but before a letter.
@@ -84,6 +92,7 @@ async def join(
         tickets_minimum=minimum,
         unverified=contact.is_unverified,
         keep_waiting_for_rest=keep_waiting_for_rest,
+        wish_id=wish_id,
     )
     locked.contacts.add(joined.number, contact, network=network, quiet=quiet, by_email=by_email)
     return joined

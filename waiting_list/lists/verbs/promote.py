@@ -7,10 +7,11 @@ from waiting_list.lists.ending import take_back_end
 from waiting_list.lists.line import first_fitting, first_in_line
 from waiting_list.lists.locked_list import BEFORE_ALL, LockedList
 from waiting_list.lists.models import CLOCK, Status
-from waiting_list.lists.policy import Choice, choose
+from waiting_list.lists.policy import Choice
 from waiting_list.lists.rows import EntryRow
 from waiting_list.lists.setting_values import Policy
 from waiting_list.lists.verbs.checks import check_free, check_quantity
+from waiting_list.lists.verbs.wish import choose_next
 from waiting_list.problems import WaitingListEnded
 
 _CHUNK = 500
@@ -76,8 +77,8 @@ async def idle(locked: LockedList) -> None:
         line = await first_fitting(locked, after_rank, min(tickets, locked.most_held), min(tickets, _CHUNK))
         if not line:
             break
-        tickets -= _hold(locked, line, choose(tickets, line, policy=Policy.SKIP, most=locked.most_held))
         after_rank = line[-1].rank
+        tickets -= _hold(locked, *await choose_next(locked, tickets, line, Policy.SKIP))
 
 
 async def _round(locked: LockedList, tickets: int) -> None:
@@ -86,13 +87,16 @@ async def _round(locked: LockedList, tickets: int) -> None:
     first: EntryRow | None = None
     if tickets and locked.in_line:
         locked.note_order_limit()
+    many = min(tickets, _CHUNK)
     while tickets and locked.in_line and first is None:
-        line = await first_in_line(locked, min(tickets, _CHUNK))
-        if not line:
+        read = await first_in_line(locked, many)
+        if not read:
             return
-        choice = choose(tickets, line, policy=Policy.STRICT, most=locked.most_held)
+        line, choice = await choose_next(locked, tickets, read, Policy.STRICT)
+        # Many who have tickets elsewhere may stand in a row.
+        many = _CHUNK if len(line) < len(read) else min(tickets, _CHUNK)
         tickets -= _hold(locked, line, choice)
-        if choice.looked_at < len(line) or not choice.held:
+        if line and (choice.looked_at < len(line) or not choice.held):
             first = line[min(choice.looked_at, len(line) - 1)]
     if first is None or locked.list.policy is Policy.STRICT:
         return
@@ -101,10 +105,10 @@ async def _round(locked: LockedList, tickets: int) -> None:
         line = await first_fitting(locked, after_rank, min(tickets, locked.most_held), min(at_most, _CHUNK))
         if not line:
             break
-        choice = choose(tickets, line, policy=Policy.SKIP, most=locked.most_held, at_most=at_most)
+        after_rank = line[-1].rank
+        line, choice = await choose_next(locked, tickets, line, Policy.SKIP, at_most)
         tickets -= _hold(locked, line, choice)
         locked.record("promote", first, passed_over=first.passed_over + len(choice.held))
-        after_rank = line[-1].rank
 
 
 def _hold(locked: LockedList, line: Sequence[EntryRow], choice: Choice) -> int:

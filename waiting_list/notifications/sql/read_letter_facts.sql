@@ -2,7 +2,7 @@
 -- newest e-mails asked to verify the address and said that the fan joined; and the sender. Locks nothing.
 SELECT i.list_id, s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
-    s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest, s.paused_at, e.unverified, e.address_failed,
+    s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest, s.paused_at, s.wish_id, s.set_aside_at, e.unverified, e.address_failed,
     c.email, c.name, c.locale, c.verified_at IS NOT NULL AS email_verified, c.unsubscribed_at IS NULL AS subscribed,
     c.link_version, c.link_hash IS NOT NULL AS has_link, c.joined_from IS NOT NULL AS by_email, v.title AS event_title, v.venue_name, v.venue_address, v.timezone,
     o.name AS offer_name, r.start_datetime, r.cancelled_at IS NOT NULL AS cancelled, r.cancelled_reason, i.purchase_url, i.verify_email, i.reminder_minutes, i.quiet_from, i.quiet_until,
@@ -20,7 +20,8 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT x.organization_id, x.offer_id, x.representation_id, x.event_id, x.user_id, x.status, x.left_reason,
         x.tickets_wanted, x.tickets_minimum, x.tickets_held, x.number, x.rank, x.position, x.tickets_ahead,
-        x.joined_at, x.ready_at, x.ready_until, x.left_at, x.keep_waiting_for_rest, x.paused_at
+        x.joined_at, x.ready_at, x.ready_until, x.left_at, x.keep_waiting_for_rest, x.paused_at, x.wish_id,
+        x.set_aside_at
     FROM (
         -- shown_entries of $1
         SELECT e.list_id, e.number, i.organization_id, i.offer_id, i.representation_id, i.event_id, e.user_id,
@@ -29,7 +30,7 @@ CROSS JOIN LATERAL (
             CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
                 WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime, r.cancelled_at) END
                 AS ready_until,
-            e.left_at, e.keep_waiting_for_rest, e.paused_at
+            e.left_at, e.keep_waiting_for_rest, e.paused_at, e.wish_id, e.set_aside_at
         FROM entries e
         JOIN inventory i ON i.list_id = $1
         JOIN representations r ON r.representation_id = i.representation_id

@@ -6,7 +6,7 @@ SELECT i.list_id, i.offer_id, i.representation_id, i.event_id, e.user_id, e.stat
     CASE WHEN e.in_line THEN e.tickets - e.tickets_wanted + e.tickets_held END AS tickets_ahead, e.joined_at, e.ready_at,
     CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
         WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, i.start_datetime, i.cancelled_at) END AS ready_until,
-    e.left_at, e.keep_waiting_for_rest, e.paused_at, e.address_failed, i.timezone,
+    e.left_at, e.keep_waiting_for_rest, e.paused_at, e.wish_id, e.set_aside_at, e.address_failed, i.timezone,
     CASE WHEN $11::boolean THEN (SELECT c.name FROM contacts c WHERE c.list_id = i.list_id AND c.number = e.number) END AS name,
     CASE WHEN $11::boolean THEN (SELECT c.email FROM contacts c WHERE c.list_id = i.list_id AND c.number = e.number) END AS email
 FROM (
@@ -22,7 +22,7 @@ FROM (
 ) AS i
 CROSS JOIN LATERAL (
     SELECT x.user_id, x.status, x.left_reason, x.tickets_wanted, x.tickets_minimum, x.tickets_held, x.number, x.rank,
-        x.joined_at, x.ready_at, x.ready_until, x.left_at, x.keep_waiting_for_rest, x.paused_at, x.address_failed, x.in_line,
+        x.joined_at, x.ready_at, x.ready_until, x.left_at, x.keep_waiting_for_rest, x.paused_at, x.wish_id, x.set_aside_at, x.address_failed, x.in_line,
         count(*) FILTER (WHERE x.in_line) OVER line AS position,
         sum(x.tickets_wanted - x.tickets_held) FILTER (WHERE x.in_line) OVER line AS tickets
     FROM (

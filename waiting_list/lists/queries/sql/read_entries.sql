@@ -2,7 +2,7 @@
 -- index of its own in this order: the statement reads each to the end of the page only. Locks nothing.
 SELECT s.list_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
-    s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest, s.paused_at,
+    s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest, s.paused_at, s.wish_id, s.set_aside_at,
     x.unverified, x.passed_over, x.address_failed, l.skip_failed_addresses, l.available_stock - l.held AS free,
     least(o.max_quantity_per_order, l.total_stock) AS most_held, l.verify_email, l.automatic, l.policy
 FROM (

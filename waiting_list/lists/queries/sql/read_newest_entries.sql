@@ -2,7 +2,7 @@
 -- nulls. Return no row if there is no such list. Locks nothing.
 SELECT u.user_id AS asked_for, i.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id,
     s.status, s.left_reason, s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position,
-    s.tickets_ahead, s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest, s.paused_at,
+    s.tickets_ahead, s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest, s.paused_at, s.wish_id, s.set_aside_at,
     w.unverified, w.passed_over, w.address_failed, i.skip_failed_addresses, i.available_stock - i.held AS free,
     least(o.max_quantity_per_order, i.total_stock) AS most_held, i.verify_email, i.automatic, i.policy
 FROM inventory i
@@ -16,7 +16,8 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT x.offer_id, x.representation_id, x.event_id, x.user_id, x.status, x.left_reason, x.tickets_wanted,
         x.tickets_minimum, x.tickets_held, x.number, x.rank, x.position, x.tickets_ahead, x.joined_at, x.ready_at,
-        x.ready_until, x.left_at, x.keep_waiting_for_rest, x.paused_at
+        x.ready_until, x.left_at, x.keep_waiting_for_rest, x.paused_at, x.wish_id,
+        x.set_aside_at
     FROM (
         -- shown_entries of $1
         SELECT e.list_id, e.number, i.organization_id, i.offer_id, i.representation_id, i.event_id, e.user_id,
@@ -25,7 +26,7 @@ LEFT JOIN LATERAL (
             CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
                 WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime, r.cancelled_at) END
                 AS ready_until,
-            e.left_at, e.keep_waiting_for_rest, e.paused_at
+            e.left_at, e.keep_waiting_for_rest, e.paused_at, e.wish_id, e.set_aside_at
         FROM entries e
         JOIN inventory i ON i.list_id = $1
         JOIN representations r ON r.representation_id = i.representation_id

@@ -2,7 +2,7 @@
 -- Locks nothing.
 SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.status, s.left_reason,
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
-    s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest, s.paused_at,
+    s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest, s.paused_at, s.wish_id, s.set_aside_at,
     c.email, c.name, c.locale, c.verified_at IS NOT NULL AS email_verified,
     c.unsubscribed_at IS NULL AS subscribed, c.joined_from IS NOT NULL AS by_email,
     v.title AS event_title, v.venue_name, v.venue_address, v.timezone, v.max_places_per_person, o.name AS offer_name,
@@ -28,7 +28,7 @@ FROM (
         CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
             WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, r.start_datetime, r.cancelled_at) END
             AS ready_until,
-        e.left_at, e.keep_waiting_for_rest, e.paused_at
+        e.left_at, e.keep_waiting_for_rest, e.paused_at, e.wish_id, e.set_aside_at
     FROM entries e
     JOIN inventory i ON i.list_id = $1
     JOIN representations r ON r.representation_id = i.representation_id
