@@ -174,6 +174,12 @@ async def _by_email(site: Site) -> str:
     return link.removeprefix(site.address)
 
 
+async def _joined_again(site: Site) -> str:
+    """Ada has a place, and somebody joins with her address."""
+    await _by_email(site)
+    return PAGE
+
+
 async def _verify_by_email(site: Site) -> str:
     return f"{await _by_email(site)}/verify/{await site.code()}"
 
@@ -356,6 +362,7 @@ STATES: dict[str, State] = {
     "list closed": State(_configured(PAGE, open=False)),
     "place by email": State(_by_email),
     "place by email, verify": State(_verify_by_email),
+    "list, link sent": State(_joined_again, form={"email": EMAIL}),
     "list full": State(_configured(PAGE, joined=1, max_waiting=1)),
     "list ended": State(_configured(PAGE, closes_at="2026-01-01T00:00:00Z")),
     "list unknown": State(_at("/waiting-lists/no/no"), status=404),

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Error, Page, expect
 
 from tests.browser.site import PAGE, PLACE, Site
-from tests.browser.visits import PHONE, Visits
+from tests.browser.visits import PHONE, Visits, axe, scrolls_sideways, tab_through
 from tests.support.until import until
 
 _OFFLINE = re.compile(r"^You are offline\. This is your place as of \d\d:\d\d, \d+ (minutes?|hours?) ago\.$")
@@ -59,6 +59,10 @@ async def test_a_place_offline_is_the_last_known_one_with_its_age_and_current_ag
     await expect(note).to_have_text(re.compile(r", 6 minutes ago\.$"))
     await expect(place).to_have_text("2")
     await expect(button).to_be_hidden()
+    # It is as good a page as any: for a screen reader, on a small phone, and by keyboard.
+    assert await scrolls_sideways(page) == 0
+    await axe(page)
+    await tab_through(page)
     # Another person's page, a list and the dashboard are not there.
     for path in (PAGE, "/e/another", "/dashboard"):
         assert await page.evaluate("path => fetch(path).then(() => 'shown', () => 'gone')", path) == "gone"

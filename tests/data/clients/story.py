@@ -4,10 +4,10 @@ import json
 import os
 from datetime import datetime
 
-from waiting_list_service_client import AuthenticatedClient
+from waiting_list_service_client import AuthenticatedClient, Client
 from waiting_list_service_client.api.catalogue import put_event, put_inventory, put_offer, put_representation
 from waiting_list_service_client.api.entries import buy, list_entries
-from waiting_list_service_client.api.my_entries import get_entry, join
+from waiting_list_service_client.api.my_entries import get_entry, join, join_by_email
 from waiting_list_service_client.api.stock import add_stock
 from waiting_list_service_client.api.user_tokens import create_user_token
 from waiting_list_service_client.models import (
@@ -19,10 +19,13 @@ from waiting_list_service_client.models import (
     FanEntry,
     InventoryFields,
     Joining,
+    JoiningByEmail,
     LeftReason,
+    LinkByEmail,
     Offer,
     OfferFields,
     OrganizersEntryPage,
+    PlaceByEmail,
     ProblemCode,
     ProblemDocument,
     Purchase,
@@ -92,6 +95,17 @@ found = list_entries.sync(
 )
 assert isinstance(found, OrganizersEntryPage), found
 
+# A fan without an account: the place at once, its token opens it, and a second browser gets a letter.
+anybody = Client(base_url=ADDRESS, raise_on_unexpected_status=True)
+wish = JoiningByEmail(email="cleo@mail.example", tickets_wanted=1)
+place = join_by_email.sync(*PAIR, client=anybody, body=wish, idempotency_key="two")
+assert isinstance(place, PlaceByEmail), place
+cleo = AuthenticatedClient(base_url=ADDRESS, token=place.token, raise_on_unexpected_status=True)
+own = get_entry.sync(*PAIR, client=cleo)
+assert isinstance(own, FanEntry), own
+letter = join_by_email.sync(*PAIR, client=anybody, body=wish)
+assert isinstance(letter, LinkByEmail), letter
+
 print(
     json.dumps(
         {
@@ -100,6 +114,7 @@ print(
             "ready": ready.tickets_held,
             "bought": [bought.status.value, bought.left_reason.value],
             "found": [entry.user_id for entry in found.items],
+            "by_email": [own.number, place.mailed, letter.mailed],
         }
     )
 )

@@ -74,6 +74,20 @@ const found = await of(
     params: { query: { offer_id: ["ts-off"], status: ["left"], left_reason: ["bought"] } },
   }),
 );
+
+// A fan without an account: the place at once, its token opens it, and a second browser gets a letter.
+const anybody = createClient<paths>({ baseUrl });
+const byEmail = () =>
+  anybody.POST("/v1/user/waiting-lists/{offer_id}/{representation_id}/join-by-email", {
+    params: { path },
+    body: { email: "cleo@mail.example", tickets_wanted: 1, keep_waiting_for_rest: false },
+  });
+const place = await of(byEmail());
+if (!("token" in place)) throw new Error("the fan has no place");
+const own = await of(as(place.token).GET(LIST, { params: { path } }));
+const letter = await of(byEmail());
+if ("token" in letter && letter.token) throw new Error("the second browser has the place");
+
 console.log(
   JSON.stringify({
     joined: [joined.status, joined.position],
@@ -81,5 +95,6 @@ console.log(
     ready: ready.tickets_held,
     bought: [bought.status, bought.left_reason],
     found: found.items.map((entry) => entry.user_id),
+    by_email: [own.number, place.mailed, letter.mailed],
   }),
 );
