@@ -1,12 +1,15 @@
 """The stories that the pages are for, each in windows of its own, on a real server."""
 
 import re
+from time import monotonic
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.async_api import Page, expect
+import pytest
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.site import DASHBOARD, FAN, PAGE, PLACE, Site
-from tests.browser.visits import FRENCH, PHONE, WITHOUT_SCRIPTS, Visits, axe, scrolls_sideways
+from tests.browser.visits import DESKTOP, FRENCH, PHONE, WITHOUT_SCRIPTS, Visits, axe, scrolls_sideways
 
 TURN = "It is your turn"
 
@@ -117,6 +120,47 @@ async def test_the_countdown_is_by_the_servers_clock_and_the_deadline_also_by_th
     local = fan.locator("[data-local]")
     await expect(local).to_be_visible()
     await expect(local).to_contain_text("Your local time:")
+
+
+@pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
+async def test_a_fans_minute_has_three_actions_though_the_answer_is_lost_in_it(
+    site: Site, visits: Visits, device: dict[str, Any]
+) -> None:
+    """By keyboard, in German, with the names that a screen reader says."""
+    await site.join("zoe")
+    fan = await visits.begin(**device, locale="de-DE")
+    await fan.goto(PAGE)
+    form = fan.locator("form[data-once]")
+    await expect(form).to_match_aria_snapshot("""
+      - text: E-Mail-Adresse
+      - textbox "E-Mail-Adresse"
+      - text: Tickets
+      - spinbutton "Tickets": "1"
+      - group: Mehr Auswahl
+      - button "Auf die Warteliste"
+    """)
+    begun = monotonic()
+    await form.get_by_label("E-Mail-Adresse").press_sequentially("ada@example.org")
+    await fan.keyboard.press("Tab")
+    await fan.keyboard.type("2")
+
+    async def lose(route: Route) -> None:
+        await route.fetch(max_redirects=0)
+        await route.abort("connectionreset")
+
+    await fan.route(f"**{PAGE}/join", lose, times=1)
+    async with fan.expect_event("requestfailed"):
+        await fan.keyboard.press("Enter")
+    # The service has the place, and the browser offers to try again.
+    await fan.wait_for_url("chrome-error://**")
+    await fan.reload()
+    await expect(fan.get_by_role("heading", level=1)).to_have_text("Du stehst auf der Warteliste")
+    assert monotonic() - begun < 60
+    await expect(fan.locator("[data-field=position]").first).to_have_text("2")
+    assert (await site.shop.http.get(f"/v1/user{PAGE}")).json()["waiting"] == 2
+    assert await scrolls_sideways(fan) == 0
+    await axe(fan)
+    visits.wrong = [line for line in visits.wrong if "ERR_CONNECTION_RESET" not in line]
 
 
 async def test_the_whole_way_in_french_on_a_phone(site: Site, visits: Visits) -> None:

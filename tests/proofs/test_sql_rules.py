@@ -189,7 +189,7 @@ CITUS_REFUSES: dict[str, Callable[[str], object]] = {
         not _is_of_one_list(body)
         and re.search(rf"^\s*SELECT EXISTS \(\s*SELECT FROM [^)]*\b(?:{'|'.join(DISTRIBUTED)})\b", body)
     ),
-    "INSERT has more target columns than expressions: the UNION of an INSERT stands in a subquery": _inserts_a_union,
+    "INSERT has more target columns than expressions: a UNION stands in a subquery": _inserts_a_union,
     "the list of an INSERT … SELECT is a parameter, so the coordinator copies the rows": lambda body: re.search(
         rf"INSERT INTO (?:{'|'.join(DISTRIBUTED)})\b[^;]*?\bSELECT \$1(?:::uuid)?,", body
     ),
