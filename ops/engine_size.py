@@ -67,7 +67,7 @@ PARTS = {
         ),
         2342,
         # Each statement asks the node of its list alone, which takes a line or two.
-        422,
+        430,
     ),
     # Each is off unless a list or an event asks for it, and is read by itself.
     "rules": Part(

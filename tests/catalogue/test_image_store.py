@@ -26,8 +26,8 @@ from waiting_list.cli.serve import _check_image_store
 from waiting_list.problems import EventNotFound, Unavailable
 from waiting_list.settings import Settings
 
-_HOUR_AGO = "UPDATE unused_files SET since = since - interval '61 minutes'"
-_DAY_AGO = "UPDATE images SET created_at = created_at - interval '25 hours'"
+_HOUR_AGO = "UPDATE unused_files SET since = statement_timestamp() - interval '61 minutes'"
+_DAY_AGO = "UPDATE images SET created_at = statement_timestamp() - interval '25 hours'"
 
 
 def configured(store: Store, **changed: Any) -> Settings:

@@ -190,6 +190,14 @@ CITUS_REFUSES: dict[str, Callable[[str], object]] = {
         and re.search(rf"^\s*SELECT EXISTS \(\s*SELECT FROM [^)]*\b(?:{'|'.join(DISTRIBUTED)})\b", body)
     ),
     "INSERT has more target columns than expressions: a UNION stands in a subquery": _inserts_a_union,
+    "EXISTS about lists in a lateral subquery that sums up dates or events: IN (SELECT": lambda body: (
+        not _is_of_one_list(body)
+        and re.search(
+            r"LATERAL \(\s*SELECT (?:min|max|sum|count)\([^;]*\bEXISTS \(\s*SELECT FROM "
+            rf"(?:{'|'.join(DISTRIBUTED)})\b",
+            body,
+        )
+    ),
     "the list of an INSERT … SELECT is a parameter, so the coordinator copies the rows": lambda body: re.search(
         rf"INSERT INTO (?:{'|'.join(DISTRIBUTED)})\b[^;]*?\bSELECT \$1(?:::uuid)?,", body
     ),
@@ -235,6 +243,9 @@ def test_a_statement_holds_nothing_that_failed_on_a_real_citus(file: Path) -> No
         "SELECT EXISTS (SELECT FROM events e JOIN inventory i ON i.event_id = e.event_id WHERE e.event_id = $1)",
         "INSERT INTO outbox (list_id, webhook_id) SELECT l.list_id, NULL FROM inventory l WHERE l.list_id = $1"
         " UNION ALL SELECT p.list_id, 'push' FROM push_subscriptions p WHERE p.list_id = $1",
+        "SELECT n.start FROM events v CROSS JOIN LATERAL (SELECT min(r.starts) AS start FROM representations r"
+        " WHERE r.event_id = v.event_id AND EXISTS (SELECT FROM inventory i WHERE i.representation_id ="
+        " r.representation_id)) AS n WHERE v.organization_id = $1",
         "INSERT INTO traces (list_id, number) SELECT $1, n.number FROM unnest($2::bigint[]) AS n (number)",
     ],
 )

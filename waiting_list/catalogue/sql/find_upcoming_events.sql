@@ -19,10 +19,9 @@ CROSS JOIN LATERAL (
     WHERE r.event_id = v.event_id AND r.start_datetime > statement_timestamp()
         AND ($7::date IS NULL OR (r.start_datetime AT TIME ZONE v.timezone)::date >= $7)
         AND ($8::date IS NULL OR (r.start_datetime AT TIME ZONE v.timezone)::date <= $8)
-        AND (NOT $9::boolean OR r.cancelled_at IS NULL AND EXISTS (
-            SELECT FROM inventory i
-            WHERE i.representation_id = r.representation_id
-                AND (i.closes_at IS NULL OR i.closes_at > statement_timestamp())
+        AND (NOT $9::boolean OR r.cancelled_at IS NULL AND r.representation_id IN (
+            SELECT i.representation_id FROM inventory i
+            WHERE (i.closes_at IS NULL OR i.closes_at > statement_timestamp())
                 AND (i.available_stock > i.held OR i.waiting_list_open AND NOT i.closed_by_hand
                     AND (i.max_waiting IS NULL OR i.waiting < i.max_waiting))
         ))
