@@ -36,6 +36,7 @@ PARTS = {
             "batching.py",
             "lists/change_columns.py",
             "lists/ending.py",
+            "lists/leaves.py",
             "lists/change_letters.py",
             "lists/engine.py",
             "lists/entry_contacts.py",
@@ -65,9 +66,9 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2342,
+        2391,
         # Each statement asks the node of its list alone, which takes a line or two.
-        430,
+        431,
     ),
     # Each is off unless a list or an event asks for it, and is read by itself.
     "rules": Part(

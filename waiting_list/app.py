@@ -41,10 +41,12 @@ from waiting_list.api.user import alerts as user_alerts
 from waiting_list.api.user import contact as user_contact
 from waiting_list.api.user import email_joins as user_email_joins
 from waiting_list.api.user import entries as user_entries
+from waiting_list.api.user import ledger as user_ledger
 from waiting_list.api.user import lists as user_lists
 from waiting_list.catalogue.image_store import ImageStore
 from waiting_list.catalogue.images import Images
 from waiting_list.demo import shop
+from waiting_list.ledger.checkpoints import Checkpoints
 from waiting_list.lists.engine import Engine
 from waiting_list.lists.queries.coalesced import CoalescedReads
 from waiting_list.lists.queries.exports import Exports
@@ -114,6 +116,7 @@ ROUTERS = (
     user_entries.router,
     user_email_joins.router,
     user_lists.router,
+    user_ledger.router,
     organizer_entries.router,
     organizer_holds.router,
     organizer_lists.router,
@@ -207,6 +210,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         sign_outs.on_news = live.close_ended
         user_tokens = UserTokens(signing_keys, sign_outs)
         purchase_passes = PurchasePasses(signing_keys)
+        checkpoints = Checkpoints(pool, config.public_url)
         streams = Streams(live, list_watch, purchase_passes.with_pass)
         kept_images = Images(pool, ImageStore.of(config))
         limits, mail_limits = Limits(pool, config), MailLimits(pool, config, signing_keys)
@@ -231,12 +235,17 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             exports=Exports(pool),
             images=kept_images,
             gate=gate,
+            checkpoints=checkpoints,
             email_joins=EmailJoins(pool, config, engine, gate, signing_keys, user_tokens, limits, mail_limits),
         )
         stop = asyncio.Event()
         dispatcher = Dispatcher(pool, config, signing_keys, engine)
         maintenance = Maintenance(
-            pool, engine, end_grace=config.end_grace, personal_data_kept=config.personal_data_kept
+            pool,
+            engine,
+            end_grace=config.end_grace,
+            personal_data_kept=config.personal_data_kept,
+            checkpoints=checkpoints,
         )
         work = [asyncio.create_task(one.run(stop)) for one in (maintenance, dispatcher) if config.worker]
         watching = [asyncio.create_task(watcher.run()) for watcher in (live, list_watch, streams, sign_outs)]

@@ -30,3 +30,9 @@ def new_signing_key(purpose: str) -> bytes:
     return private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+
+
+def new_ledger_key() -> tuple[str, bytes, bytes]:
+    """Make a key that signs checkpoints of ledgers (Ed25519): its id, private and public key, 32 bytes each."""
+    private = Ed25519PrivateKey.generate()
+    return secrets.token_hex(8), private.private_bytes_raw(), private.public_key().public_bytes_raw()

@@ -1,5 +1,5 @@
 """Run the verbs of the clock: expire lapsed holds, and end lists whose show began. Delete data that is too old.
-Count changes for statistics.
+Count changes for statistics, and sign the ledgers.
 
 Maintenance reads which lists are due without locks. Then it runs the engine's verbs, which lock one list each. So
 any number of processes may run it, and a process that is late, or killed in the middle, does no harm.
@@ -16,6 +16,7 @@ import structlog
 from waiting_list.access.members import NAMES_KEPT
 from waiting_list.access.sign_outs import KEPT
 from waiting_list.catalogue.images import delete_unshown
+from waiting_list.ledger.checkpoints import Checkpoints
 from waiting_list.lists import verbs
 from waiting_list.lists.counts import count_changes, sweep_changes
 from waiting_list.lists.engine import SERVICE, Engine
@@ -41,6 +42,7 @@ _RETRY_SECONDS = 0.25
 _CLEANING_SECONDS = 60.0
 _COUNTING_SECONDS = 1.0
 _SWEEPING_SECONDS = 3.0
+_SIGNING_SECONDS = 1.0
 _UNANSWERED_SECONDS = 600.0
 _WORKS_WITHIN_SECONDS = 30.0
 """How long after its last good round the worker counts as working. A round may wait for several statements."""
@@ -63,7 +65,7 @@ class Maintenance:
 
     The people of a list that has ended stay for the `end_grace`, in which a date can be put right. It prunes the
     persons of a list `personal_data_kept` after the list's end, or sooner where the organization says so, at most
-    a minute later. None: it prunes the lists of such organizations alone.
+    a minute later. None: it prunes the lists of such organizations alone. It signs the ledgers with `checkpoints`.
     """
 
     def __init__(
@@ -73,11 +75,13 @@ class Maintenance:
         *,
         end_grace: timedelta = timedelta(0),
         personal_data_kept: timedelta | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self._pool = pool
         self._engine = engine
         self._end_grace = end_grace
         self._personal_data_kept = personal_data_kept
+        self._checkpoints = checkpoints
         self._cleaned_at = 0.0
         self._worked_at = self._asked_at = self._swept_at = self._tidied_at = float("-inf")
         self._pruning = False
@@ -87,13 +91,16 @@ class Maintenance:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set. After a failure, log it once and try again."""
         # In a task of its own, so that no hold waits for the counts of a storm.
-        counting = asyncio.create_task(repeat(self._count, seconds=_COUNTING_SECONDS, failing="counting_failing"))
+        beside = [
+            asyncio.create_task(repeat(self._count, seconds=_COUNTING_SECONDS, failing="counting_failing")),
+            asyncio.create_task(repeat(self._sign, seconds=_SIGNING_SECONDS, failing="signing_failing")),
+        ]
         try:
             await self._run(stop)
         finally:
-            counting.cancel()
-            with suppress(asyncio.CancelledError):
-                await counting
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
     async def _run(self, stop: asyncio.Event) -> None:
         failing = False
@@ -122,6 +129,10 @@ class Maintenance:
         if time.monotonic() >= self._swept_at + _SWEEPING_SECONDS:
             self._swept_at = time.monotonic()
             await sweep_changes(self._pool)
+
+    async def _sign(self) -> None:
+        while self._checkpoints and await self._checkpoints.sign_due():  # noqa: ASYNC110 - as for counts
+            await asyncio.sleep(_STILL_DUE_SECONDS)
 
     def is_working(self) -> bool:
         """Return whether a round succeeded in the last half minute."""

@@ -32,6 +32,7 @@ SETTINGS = {
     "reminder_minutes": "60",
     "join_challenge": "off",
     "ignore_address_tags": "on",
+    "public_ledger": "on",
 }
 """The form as it is when nothing was touched."""
 

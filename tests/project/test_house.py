@@ -16,6 +16,7 @@ LAYERS = (
     "lists",
     "lists/queries",
     "access",
+    "ledger",
     "catalogue",
     "audit",
     "notifications",

@@ -246,7 +246,7 @@ def hash_of(number: int) -> bytes:
 
 
 _WRITES = {
-    "write_changes": 48,
+    "write_changes": 51,
 }
 """How many parameters each takes."""
 _TYPES = {UUID: "uuid", bool: "boolean", datetime: "timestamptz", list: "text[]", int: "bigint", str: "text"}

@@ -35,7 +35,7 @@ READS_THE_CLOCK = {
     "insert_passkey", "use_passkey", "use_passkey_challenge",
     "read_inventories", "delete_old_told_people", "read_waiting_lists", "read_lists_of_entries", "read_needs",
     "read_pace_window", "read_overview", "delete_old_sessions", "read_organizations", "read_event_overview",
-    "read_shown_event", "event_is_under_way",
+    "read_shown_event", "event_is_under_way", "read_ledger", "insert_ledger_key", "retire_ledger_key",
 }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ KNOWN = {
     "webhook_id": WEBHOOK,
     "notice_id": NOTICE,
     "alert_id": "00000000-0000-4000-8000-000000000000",
+    "tile": "0/000.p/1",
 }
 JSON = {"Content-Type": "application/json"}
 

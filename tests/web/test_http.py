@@ -338,6 +338,10 @@ PUBLIC = {
     ("GET", "/v1/user/events"),
     ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}"),
     ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}/queue"),
+    ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}/checkpoint"),
+    ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}/ledger-keys"),
+    ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}/ledger"),
+    ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}/tile/{tile}"),
     ("POST", "/v1/user/waiting-lists/{offer_id}/{representation_id}/join-by-email"),
     ("POST", "/v1/user/waiting-lists/{offer_id}/{representation_id}/alerts"),
     ("DELETE", "/v1/user/waiting-lists/{offer_id}/{representation_id}/alerts/{alert_id}"),
@@ -381,6 +385,7 @@ async def test_every_route_decides_who_may_call(app: FastAPI, shop: Shop) -> Non
             webhook_id="none",
             notice_id="none",
             alert_id="none",
+            tile="0/000.p/1",
         )
 
         async def call(authorization: str, method: str = method, path: str = path) -> httpx.Response:

@@ -19,7 +19,13 @@ from waiting_list.web.openapi_document import inlined
 from waiting_list.web.openapi_texts import SOMETIMES
 
 Json = dict[str, Any]
-KNOWN = {"event_id": "ev_001", "offer_id": "off_001", "representation_id": "rep_001", "user_id": "u1"}
+KNOWN = {
+    "event_id": "ev_001",
+    "offer_id": "off_001",
+    "representation_id": "rep_001",
+    "user_id": "u1",
+    "tile": "0/000.p/1",
+}
 FROM_ELSEWHERE = {"X-Forwarded-For": "203.0.113.9"}
 """The address of a caller whom the rate limits count."""
 
@@ -169,6 +175,8 @@ async def catalogue(walk: Walk) -> None:
     await walk("put_inventory", **gone)
     for name in ("delete_inventory", "delete_offer", "delete_representation", "delete_event"):
         await walk(name, **gone)
+    for name in ("get_checkpoint", "get_ledger_keys", "read_ledger", "get_tile"):
+        await walk(name)
     for name in ("is_live", "is_ready", "get_metrics", "get_version", "get_jwks"):
         await walk(name)
 
@@ -300,6 +308,9 @@ async def test_webhooks_receive_what_the_document_shows(app: FastAPI, shop: Shop
     hooks = inlined(document)["webhooks"]
     webhook = await shop.made("POST", "/webhooks", {"url": "https://shop.example/hook"})
     await shop.stock(10, 0)
+    types = [name for name in hooks if not name.startswith("webhook.")]
+    await shop.made("PATCH", f"/webhooks/{webhook['webhook_id']}", {"types": types})
+    assert (await shop.http.get("/v1/user/waiting-lists/off_1/rep_1/checkpoint")).is_success
     await shop.join("ada", 2)
     await shop.made("PATCH", "/waiting-lists/off_1/rep_1", {"open": False})
     await shop.made("PATCH", "/waiting-lists/off_1/rep_1", {"open": True})

@@ -8,9 +8,8 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from pydantic_core import to_json
-
 from waiting_list.catalogue.models import Event, InventoryFields, Offer, Representation
+from waiting_list.lists.leaves import as_json, with_leaves
 from waiting_list.lists.models import Inventory, ListKey
 from waiting_list.lists.rows import CREATED_WITH, ListRow
 from waiting_list.postgres.pool import Connection, clock
@@ -75,8 +74,11 @@ async def create_lists(
         if not rows:
             continue
         at = now or await clock(acquired)  # once the lists are locked
-        first = [to_json({name: getattr(row, name) for name in CREATED_WITH}).decode() for row in rows]
-        await acquired.execute(sql("insert_creations"), [row.list_id for row in rows], at, actor, first)
+        ids = [row.list_id for row in rows]
+        first = [as_json({name: getattr(row, name) for name in CREATED_WITH}) for row in rows]
+        created = [(1, actor, "create", None, None, after, None) for after in first]
+        leaves = [with_leaves(list_id, at, [row])[0][7] for list_id, row in zip(ids, created, strict=True)]
+        await acquired.execute(sql("insert_creations"), ids, at, actor, first, leaves)
         made |= {ListKey(row.offer_id, row.representation_id): row.inventory(row.free) for row in rows}
     return made
 

@@ -125,6 +125,20 @@ def revoke_key(organization: Organization, key_id: KeyId, data_dir: DataDir = No
         run_with_pool(settings, run)
 
 
+def rotate_ledger_key(data_dir: DataDir = None) -> None:
+    """Replace the key that signs the ledgers. Its public part stays published, so that old checkpoints verify."""
+    from waiting_list.cli.context import run_with_pool, with_database
+    from waiting_list.ledger.checkpoints import rotate_key
+    from waiting_list.postgres.pool import Pool
+    from waiting_list.settings import Settings
+
+    async def run(pool: Pool, _: Settings) -> None:
+        print(f"The key {await rotate_key(pool)} signs the ledgers from now on.")
+
+    with with_database(data_dir) as settings:
+        run_with_pool(settings, run)
+
+
 def how_to_make_a_key(data_dir: Path | None) -> str:
     """Say how the operator makes a key in the embedded PostgreSQL of a data folder, or without one in the database
     of DATABASE_URL."""

@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
         "list-keys": keys.list_keys,
         "rotate-key": keys.rotate_key,
         "revoke-key": keys.revoke_key,
+        "rotate-ledger-key": keys.rotate_ledger_key,
     },
     "Members": {
         "invite-member": members.invite_member,

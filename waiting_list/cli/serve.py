@@ -116,6 +116,7 @@ def worker(
     from waiting_list.cli.context import run_with_pool, with_database
     from waiting_list.cli.stopping import call_at_stop, expect_a_stop
     from waiting_list.cli.worker_port import answer_on_port
+    from waiting_list.ledger.checkpoints import Checkpoints
     from waiting_list.lists.engine import Engine
     from waiting_list.maintenance import Maintenance
     from waiting_list.notifications.dispatcher import Dispatcher
@@ -132,7 +133,11 @@ def worker(
         engine = Engine(pool, config)
         dispatcher = Dispatcher(pool, config, SigningKeys(pool), engine)
         maintenance = Maintenance(
-            pool, engine, end_grace=config.end_grace, personal_data_kept=config.personal_data_kept
+            pool,
+            engine,
+            end_grace=config.end_grace,
+            personal_data_kept=config.personal_data_kept,
+            checkpoints=Checkpoints(pool, config.public_url),
         )
         port = nullcontext() if metrics_port is None else answer_on_port(metrics_host, metrics_port, maintenance)
         async with port:

@@ -1,11 +1,8 @@
 """Turn the changes of a list into the arrays that write_changes.sql takes, one for each column. No I/O here."""
 
-import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from operator import attrgetter
 from typing import Any
-from uuid import UUID
 
 from waiting_list.lists.list_settings import COLUMNS
 from waiting_list.lists.models import FAN, Status
@@ -70,18 +67,10 @@ _ADDED = (
     None,
 )
 """What a new entry has in each column of write_changes, if it has only joined; `...` is different for each."""
-_RECORDED = (..., FAN, "join", ..., None, ..., None)
+_RECORDED = (..., FAN, "join", ..., None, ..., None, ..., None, None)
 """What the history of a join by a fan has in each column."""
 _COUNTERS = ("waiting", "tickets_waiting", "last_number", "last_rank", "last_sequence", "version")
 _list_counts = attrgetter(*(name for name in CREATED_WITH if name not in COLUMNS), *_COUNTERS)
 """Returns what write_changes writes of the list, in its order."""
 list_settings = attrgetter(*COLUMNS)
 """Returns the settings of the list, in the order of write_settings."""
-
-
-def _text(value: datetime | UUID) -> str:
-    return str(value) if isinstance(value, UUID) else value.isoformat()
-
-
-as_json = json.JSONEncoder(default=_text, separators=(",", ":")).encode
-"""Writes the fields of a history row."""

@@ -345,6 +345,19 @@ class DeclaredSettings(BaseModel):
         default=False,
         description="Whether fans whose e-mails come back are skipped until they have an address that works.",
     )
+    public_ledger: Annotated[
+        Flag,
+        Setting(
+            migration=64,
+            group=JOINING,
+            label=N_("Public ledger"),
+            field_label=N_("Anyone can check the order: we publish every change, with numbers and without people"),
+            form_order=2,
+        ),
+    ] = Field(
+        default=True,
+        description="Whether anybody can read the signed ledger of the list: numbers and counts, and no person.",
+    )
 
 
 SETTINGS: Mapping[str, DeclaredSetting] = declared_settings(DeclaredSettings)

@@ -12,10 +12,11 @@ from itertools import chain
 from typing import Any, Self
 from uuid import UUID, uuid4
 
-from waiting_list.lists.change_columns import as_json, change_arrays, list_settings
+from waiting_list.lists.change_columns import change_arrays, list_settings
 from waiting_list.lists.entry_contacts import EntryContacts
 from waiting_list.lists.event_limit import OtherPlaces
 from waiting_list.lists.join_limit import JoinLimit
+from waiting_list.lists.leaves import as_json, with_leaves
 from waiting_list.lists.list_clock import OF_REPRESENTATION, ListClock
 from waiting_list.lists.models import CLOCK, Entry, ListKey, Status
 from waiting_list.lists.ranks import SegmentChanges, joining_rank, last_places
@@ -351,8 +352,7 @@ class LockedList(ListClock):
     async def flush(self) -> None:
         """Write the pending changes with one statement, and contacts of new entries with others.
 
-        Raises AssertionError, which rolls the transaction back, if a row is no longer in the state that was read.
-        The lock excludes that.
+        Raises AssertionError, which rolls back, if a row is not in the state that was read. The lock excludes it.
         """
         if not (self._history or self._changed):
             return
@@ -362,7 +362,7 @@ class LockedList(ListClock):
             changed=((self._entries[number], status) for number, status in changed.items()),
             new=self._new.values(),
             segments=self._segments.take(),
-            history=self._history,
+            history=with_leaves(self.list.list_id, self.now, self._history),
         )
         if has_citus(self.connection):
             wrote = await write_by_parts(self.connection, self.list.list_id, self.now, *parts)

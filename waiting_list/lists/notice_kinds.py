@@ -26,6 +26,8 @@ class WebhookType(StrEnum):
     """The title, venue or timezone of an event changed."""
     STOCK_CHANGED = "stock.changed"
     """The stock of a list changed: total, available or held."""
+    CHECKPOINT_PUBLISHED = "checkpoint.published"
+    """The service signed a checkpoint of a list's ledger. Only webhooks that name it get it, every few seconds."""
 
 
 class EmailKind(StrEnum):

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from waiting_list.lists.locked_list import LockedList
+from waiting_list.postgres.pool import Connection
 from waiting_list.postgres.statements import sql
 
 _AT_ONCE = 5_000
@@ -17,6 +18,14 @@ def notice_id(list_id: UUID, at: datetime, sequence: int, type_: str, webhook_id
     The instant is part of it, because a list that was deleted and made again counts from 1 again.
     """
     return uuid5(list_id, f"{at.isoformat()}/{sequence}/{type_}/{webhook_id or ''}")
+
+
+async def insert_notices(
+    acquired: Connection, list_id: UUID, organization_id: str, at: datetime, *columns: Any
+) -> None:
+    """Write deliveries to webhooks that come from no change under the list's lock: the columns of
+    insert_notices.sql."""
+    await acquired.execute(sql("insert_notices"), list_id, organization_id, at, *columns)
 
 
 async def write_rows(locked: LockedList, statement: str, rows: Sequence[Sequence[Any]], *more: Any) -> None:

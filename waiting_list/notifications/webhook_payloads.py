@@ -85,6 +85,15 @@ class StockEventData(Frozen):
     inventory: Inventory
 
 
+class CheckpointData(Frozen):
+    """The newest checkpoint of a list: how many changes it covers, and the signed note."""
+
+    offer_id: str
+    representation_id: str
+    size: int
+    checkpoint: str
+
+
 class WebhookTestData(Frozen):
     """The content of a test delivery."""
 
@@ -129,6 +138,10 @@ TYPES: Mapping[str, Described] = {
         "The title, venue or timezone of an event changed; once, however many lists it has.", EventChangedData
     ),
     WebhookType.STOCK_CHANGED: Described("The stock of a list changed: total, available or held.", StockEventData),
+    WebhookType.CHECKPOINT_PUBLISHED: Described(
+        "The service signed a checkpoint of a list, for webhooks that name this type: every few seconds.",
+        CheckpointData,
+    ),
     "webhook.test": Described("An organizer asked for a test delivery.", WebhookTestData),
     "webhook.disabled": Described(
         "The service disabled another webhook of the organization, because its deliveries failed.",

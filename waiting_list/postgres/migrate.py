@@ -11,7 +11,7 @@ from typing import NamedTuple
 import asyncpg
 from asyncpg import UndefinedColumnError, UndefinedTableError
 
-from waiting_list.key_material import new_signing_key
+from waiting_list.key_material import new_ledger_key, new_signing_key
 from waiting_list.postgres.multi_host import connect
 from waiting_list.postgres.outage import reachable
 from waiting_list.postgres.pool import ACQUIRE_SECONDS, Connection, Pool, Record, connection
@@ -155,6 +155,7 @@ async def migrate(dsn: str) -> list[str]:
                 await direct.execute(
                     sql("insert_signing_key"), purpose, secrets.token_hex(8), new_signing_key(purpose)
                 )
+            await direct.execute(sql("insert_ledger_key"), *new_ledger_key())
         finally:
             await direct.close(timeout=ACQUIRE_SECONDS)
     return applied

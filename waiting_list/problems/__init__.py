@@ -12,6 +12,8 @@
     │   ├── RepresentationNotFound 404 representation_not_found
     │   ├── OfferNotFound        404 offer_not_found
     │   ├── InventoryNotFound    404 inventory_not_found
+    │   ├── LedgerNotPublic      404 ledger_not_public
+    │   ├── TileNotFound         404 tile_not_found
     │   ├── ApiKeyNotFound       404 api_key_not_found
     │   ├── WebhookNotFound      404 webhook_not_found
     │   ├── NoticeNotFound       404 notice_not_found
@@ -61,9 +63,11 @@ from waiting_list.problems.catalogue import (
     HasDependents,
     IdTaken,
     InventoryNotFound,
+    LedgerNotPublic,
     NoticeNotFound,
     OfferNotFound,
     RepresentationNotFound,
+    TileNotFound,
     TooManyWebhooks,
     WebhookNotFound,
     WouldEndList,
@@ -135,6 +139,7 @@ __all__ = [
     "InternalError",
     "InvalidRequest",
     "InventoryNotFound",
+    "LedgerNotPublic",
     "MethodNotAllowed",
     "NotEnoughStock",
     "NotFound",
@@ -149,6 +154,7 @@ __all__ = [
     "RequestTimeout",
     "StaleVersion",
     "StockHeld",
+    "TileNotFound",
     "TooManyMessages",
     "TooManyPlaces",
     "TooManyTickets",

@@ -33,6 +33,24 @@ class InventoryNotFound(NotFound):
         super().__init__("This offer has no inventory at this representation, and so no waiting list.")
 
 
+class LedgerNotPublic(NotFound):
+    """The setting `public_ledger` of the list is off."""
+
+    code, title = "ledger_not_public", "The ledger of this list is not public"
+
+    def __init__(self) -> None:
+        super().__init__("The organizer does not publish the ledger of this list.")
+
+
+class TileNotFound(NotFound):
+    """The ledger has no such tile yet."""
+
+    code, title = "tile_not_found", "The ledger has no such tile"
+
+    def __init__(self) -> None:
+        super().__init__("The newest checkpoint of this list does not cover such a tile.")
+
+
 class WouldEndList(Conflict):
     """The change would end a list that still has waiting or ready fans. The problem carries these `lists`, with
     their counts. Send it again with `"end_lists": true` if they may end."""

@@ -303,6 +303,11 @@ def webhook_example(type_: str) -> Json:
     elif type_ == WebhookType.EVENT_CHANGED:
         changes = {"before": {"venue_name": "Zénith"}, "after": {"venue_name": "Olympia"}}
         data = {"event": EXAMPLES["Event"], "changes": changes}
+    elif type_ == WebhookType.CHECKPOINT_PUBLISHED:
+        origin = "tickets.example/v1/user/waiting-lists/off_001/rep_001"
+        root = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I="
+        note = f"{origin}\n1207\n{root}\n\n\N{EM DASH} {origin} Az3grl\N{HORIZONTAL ELLIPSIS}\n"
+        data = {"offer_id": "off_001", "representation_id": "rep_001", "size": 1207, "checkpoint": note}
     elif type_ == "webhook.test":
         data = {"message": "This webhook works."}
     else:

@@ -21,6 +21,7 @@ from waiting_list.access.sign_outs import SignOuts
 from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.access.user_tokens import User, UserTokens
 from waiting_list.catalogue.images import Images
+from waiting_list.ledger.checkpoints import Checkpoints
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.engine import Caller, Engine
 from waiting_list.lists.idempotency import Idempotency
@@ -64,6 +65,7 @@ class Services:
     images: Images
     gate: Gate
     email_joins: EmailJoins
+    checkpoints: Checkpoints
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process shuts down: it still answers, but tells load balancers to send no new requests."""
 

@@ -53,6 +53,7 @@ class WaitingList(Frozen):
     ignore_address_tags: bool
     email_required: bool
     skip_failed_addresses: bool
+    public_ledger: bool
     closes_at: datetime | None
     ends_at: datetime
     organizer: Look = Field(description="How the organizer of the list presents itself to fans.")

@@ -46,17 +46,18 @@ counted AS (
     SET waiting = excluded.waiting, tickets = excluded.tickets, changed = excluded.changed RETURNING segment
 ),
 recorded AS (
-    INSERT INTO history (list_id, at, sequence, actor, verb, number, before, after, reason)
+    INSERT INTO history (list_id, at, sequence, actor, verb, number, before, after, reason, leaf, reason_salt, reason_hash)
     SELECT $1, $2, h.sequence, coalesce(h.actor, 'user'), coalesce(h.verb, 'join'), h.number, h.before, h.after,
-        h.reason
-    FROM unnest($28::bigint[], $29::text[], $30::text[], $31::bigint[], $32::jsonb[], $33::jsonb[], $34::text[])
-        AS h (sequence, actor, verb, number, before, after, reason)
+        h.reason, h.leaf, h.reason_salt, h.reason_hash
+    FROM unnest($28::bigint[], $29::text[], $30::text[], $31::bigint[], $32::jsonb[], $33::jsonb[], $34::text[],
+        $35::bytea[], $36::bytea[], $37::bytea[])
+        AS h (sequence, actor, verb, number, before, after, reason, leaf, reason_salt, reason_hash)
 ),
 listed AS (
     UPDATE inventory
-    SET total_stock = $35, available_stock = $36, held = $37, waiting_list_open = $38, closed_by_hand = $39,
-        ended_at = $40, idle_until = $41, order_limit = $42, waiting = $43, tickets_waiting = $44, last_number = $45,
-        last_rank = $46, last_sequence = $47, version = $48
+    SET total_stock = $38, available_stock = $39, held = $40, waiting_list_open = $41, closed_by_hand = $42,
+        ended_at = $43, idle_until = $44, order_limit = $45, waiting = $46, tickets_waiting = $47, last_number = $48,
+        last_rank = $49, last_sequence = $50, version = $51
     WHERE list_id = $1 RETURNING list_id
 )
 SELECT (SELECT count(*) FROM changed) AS entries, (SELECT count(*) FROM listed) AS lists

@@ -13,7 +13,7 @@ SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id
     i.policy, i.skip_limit, i.idle_minutes, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until,
     i.hold_grace_seconds, i.after_expiry, i.automatic, i.max_waiting, i.closes_at, i.verify_email,
     i.reminder_minutes, i.purchase_url, i.join_challenge, i.one_place_per_address, i.ignore_address_tags,
-    i.requeue_limit, i.email_required, i.skip_failed_addresses,
+    i.requeue_limit, i.email_required, i.skip_failed_addresses, i.public_ledger,
     -- end of settings
     EXISTS (
         SELECT 1 FROM entries x WHERE x.list_id = $1 AND x.user_id = s.user_id AND x.number > s.number

@@ -1,0 +1,125 @@
+"""The public calls for a ledger: what anybody reads, how long caches keep it, and when it is not public."""
+
+import json
+from base64 import b64decode
+from hashlib import sha256
+
+import pytest
+
+from tests.ledger.test_merkle import mth
+from tests.support.shop import LIST, Shop, problem
+from waiting_list.lists.models import ListKey
+
+PREFIX = f"/v1/user/waiting-lists/{LIST}"
+HASH = 32
+
+
+async def joined(shop: Shop, count: int) -> None:
+    await shop.stock()
+    for number in range(count):
+        await shop.join(f"fan{number}")
+
+
+async def read(shop: Shop, path: str) -> bytes:
+    answer = await shop.http.get(f"{PREFIX}/{path}")
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+async def head(shop: Shop) -> tuple[int, bytes]:
+    _, size, root, *_ = (await read(shop, "checkpoint")).decode().split("\n")
+    return int(size), b64decode(root)
+
+
+async def test_whoever_downloads_the_ledger_computes_the_root_of_the_checkpoint(shop: Shop) -> None:
+    await joined(shop, 4)
+    size, root = await head(shop)
+    lines = (await read(shop, "ledger")).split(b"\n")
+    assert lines.pop() == b""
+    assert [json.loads(line)["verb"] for line in lines] == ["create", *["put_offer"] * (size - 5), *["join"] * 4]
+    leaves = [sha256(b"\0" + line).digest() for line in lines]
+    assert (len(leaves), mth(leaves)) == (size, root)
+    assert await read(shop, f"tile/0/000.p/{size}") == b"".join(leaves)
+    bundle, rest = [], await read(shop, f"tile/entries/000.p/{size}")
+    while rest:
+        length = int.from_bytes(rest[:2])
+        bundle.append(rest[2 : 2 + length])
+        rest = rest[2 + length :]
+    assert bundle == lines
+    assert (await read(shop, f"ledger?from={size}")).splitlines() == lines[-1:]
+    assert await read(shop, f"ledger?from={size + 1}") == b""
+    problem(await shop.http.get(f"{PREFIX}/ledger?from=0"), 422, "invalid_request")
+
+
+async def test_the_origin_is_the_address_and_the_key_its_own(shop: Shop) -> None:
+    await joined(shop, 1)
+    note = (await read(shop, "checkpoint")).decode()
+    origin = note.split("\n")[0]
+    assert origin.endswith(PREFIX)
+    assert "//" not in origin
+    assert (await read(shop, "ledger-keys")).decode().startswith(f"{origin}+")
+
+
+@pytest.mark.parametrize(
+    "tile",
+    [
+        "0/000",
+        "0/000.p/200",
+        "0/000.p/256",
+        "0/000.p/0",
+        "0/001",
+        "1/000.p/1",
+        "64/000",
+        "0/x000/000",
+        "0/0",
+        "entries/000",
+        "other/000",
+        "0/000.p/1/2",
+    ],
+)
+async def test_a_tile_that_the_checkpoint_does_not_cover_is_not_there(shop: Shop, tile: str) -> None:
+    await joined(shop, 2)
+    problem(await shop.http.get(f"{PREFIX}/tile/{tile}"), 404, "tile_not_found")
+
+
+async def test_a_list_with_many_changes_has_full_tiles(shop: Shop) -> None:
+    await joined(shop, 260)
+    size, root = await head(shop)
+    full, rest = await read(shop, "tile/0/000"), await read(shop, f"tile/0/001.p/{size - 256}")
+    leaves = [(full + rest)[at : at + HASH] for at in range(0, size * HASH, HASH)]
+    assert await read(shop, "tile/1/000.p/1") == mth(leaves[:256])
+    assert mth(leaves) == root
+
+
+async def test_only_a_list_that_says_so_has_a_public_ledger(shop: Shop) -> None:
+    await joined(shop, 1)
+    assert (await shop.made("GET", f"/waiting-lists/{LIST}"))["public_ledger"] is True
+    await shop.made("PATCH", f"/waiting-lists/{LIST}", {"public_ledger": False})
+    for path in ("checkpoint", "ledger-keys", "ledger", "tile/0/000.p/1"):
+        problem(await shop.http.get(f"{PREFIX}/{path}"), 404, "ledger_not_public")
+    await shop.made("PATCH", f"/waiting-lists/{LIST}", {"public_ledger": True})
+    lines = (await read(shop, "ledger")).splitlines()
+    assert [json.loads(line)["after"] for line in lines[-2:]] == [
+        {"public_ledger": False},
+        {"public_ledger": True},
+    ]
+    other = PREFIX.replace("rep_1", "rep_9")
+    problem(await shop.http.get(f"{other}/checkpoint"), 404, "inventory_not_found")
+
+
+async def test_a_webhook_that_asks_for_checkpoints_gets_them_and_no_other(shop: Shop) -> None:
+    await joined(shop, 1)
+    addresses = {"https://example.org/a": ["checkpoint.published"], "https://example.org/b": []}
+    made = {}
+    for url, types in addresses.items():
+        made[url] = (await shop.made("POST", "/webhooks", {"url": url, "types": types}))["webhook_id"]
+    await shop.join("late")
+    note = (await read(shop, "checkpoint")).decode()
+    found = {
+        url: [one["type"] for one in (await shop.made("GET", f"/webhooks/{webhook_id}/deliveries"))["items"]]
+        for url, webhook_id in made.items()
+    }
+    assert found["https://example.org/a"] == ["checkpoint.published"]
+    assert "checkpoint.published" not in found["https://example.org/b"]
+    assert note.split("\n")[1] == str(len((await read(shop, "ledger")).splitlines()))
+    assert ListKey(*LIST.split("/")).list_id
