@@ -21,9 +21,10 @@ from waiting_list.lists import verbs
 from waiting_list.lists.counts import count_changes, sweep_changes
 from waiting_list.lists.engine import SERVICE, Engine
 from waiting_list.lists.models import Answer, ListKey
+from waiting_list.lists.wish_keeping import forget_wishes, heed_wishes
 from waiting_list.periodic import repeat
 from waiting_list.postgres.grown_tables import analyze_grown_tables
-from waiting_list.postgres.pool import Pool, clock, connection, snapshot
+from waiting_list.postgres.pool import Pool, connection, snapshot
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import InventoryNotFound, Unavailable
 from waiting_list.telemetry.metrics import WORKER_ROUNDS
@@ -51,8 +52,6 @@ _AT_ONCE = 4
 _CHUNK = 500
 """The most entries of a list that one round changes."""
 _HOURLY_SECONDS = 3600.0
-_WISHES_BEGIN_WITHIN = timedelta(days=1)
-"""How long a wish may have no entry, until the first list is joined for it."""
 _ANSWERED_WITHIN = timedelta(days=7)
 """How long a fan may take to verify an address before it counts as failed."""
 _NOT_ANSWERED = "not verified within 7 days"
@@ -161,7 +160,7 @@ class Maintenance:
             self._asked_at = time.monotonic()
         if time.monotonic() - self._tidied_at > _HOURLY_SECONDS:
             await delete_unshown(self._pool)
-            await self._forget_wishes()
+            await forget_wishes(self._pool)
             self._tidied_at = time.monotonic()
         await self._do_due()
         if cleaning or self._pruning:
@@ -193,25 +192,7 @@ class Maintenance:
                     return await self._engine.run(key, SERVICE, getattr(verbs, verb), at_most=_CHUNK)
 
         await _do_all(run(*record) for record in records)
-        await self._mark_heeded()
-
-    async def _mark_heeded(self) -> None:
-        """Mark the wishes to which all lists have paid heed."""
-        # Two statements, because the first reads the lists of all nodes. What changes between them stays unheeded.
-        async with snapshot(self._pool) as acquired:
-            records = await acquired.fetch(sql("read_heeded_wishes"))
-        if records:
-            async with connection(self._pool) as acquired:
-                await acquired.execute(sql("mark_heeded_wishes"), *map(list, zip(*records, strict=True)))
-
-    async def _forget_wishes(self) -> None:
-        """Delete the wishes of which no entry names a person any longer, or that had no entry within a day."""
-        async with snapshot(self._pool) as acquired:
-            before = await clock(acquired) - _WISHES_BEGIN_WITHIN
-            ids = [one["wish_id"] for one in await acquired.fetch(sql("read_forgotten_wishes"), before, _CHUNK)]
-        if ids:
-            async with connection(self._pool) as acquired:
-                await acquired.execute(sql("delete_wishes"), ids)
+        await heed_wishes(self._pool, self._engine)
 
     async def _fail_unanswered(self) -> None:
         """Note the addresses that nobody verified in time."""

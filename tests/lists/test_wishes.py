@@ -1,16 +1,28 @@
 """Wishes over several lists: one hold at a time, exact places, and the fan's choice for the other entries."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
-from tests.support.lists import LIST, ORGANIZATION, Lists
+from tests.support.lists import LIST, ORGANIZATION, ORGANIZER, Lists
+from waiting_list.audit.report import Check, Difference
+from waiting_list.audit.run import audit_lists
+from waiting_list.audit.wishes import audit_wishes
+from waiting_list.lists import verbs
+from waiting_list.lists.engine import Engine
 from waiting_list.lists.models import ListKey, Status
+from waiting_list.lists.queries.wishes import make_wish, widen_wish, wishes_of
+from waiting_list.lists.wish_keeping import forget_wishes, heed_wishes
 from waiting_list.lists.wishes import Choice
 from waiting_list.maintenance import Maintenance
+from waiting_list.postgres.pool import connection
 from waiting_list.postgres.statements import sql
-from waiting_list.problems import WishFulfilled
+from waiting_list.problems import InvalidRequest, NotWaiting, WishFulfilled, WishNotFound
+from waiting_list.settings import Settings
 
 OTHER = ListKey("off_2", "rep_2")
 
@@ -26,10 +38,14 @@ class Wishing:
         await lists.add_list(OTHER, total=100, available=0)
         return cls(lists)
 
-    async def wish(self, user: str, choice: str = "withdraw_when_bought", wanted: int = 1, **more: Any) -> UUID:
+    async def insert(self, user: str, choice: str = "withdraw_when_bought") -> UUID:
         wish_id = uuid4()
         ids = [LIST.list_id, OTHER.list_id]
         await self.may.rows(sql("insert_wish"), wish_id, ORGANIZATION, user, choice, ids, self.may.now)
+        return wish_id
+
+    async def wish(self, user: str, choice: str = "withdraw_when_bought", wanted: int = 1, **more: Any) -> UUID:
+        wish_id = await self.insert(user, choice)
         for lists in (self.may, self.june):
             await lists.join(user, wanted, wish=wish_id, **more)
         await self.work()
@@ -37,13 +53,12 @@ class Wishing:
 
     async def work(self) -> None:
         """What the worker does: every list heeds, and the wishes are marked."""
-        for one in await self.due():
-            await (self.may if one == LIST.offer_id else self.june).heed()
-        await Maintenance(self.may.pool, self.may.engine)._mark_heeded()
+        for _ in range(2):
+            await heed_wishes(self.may.pool, self.may.engine.at(self.may.now))
 
-    async def due(self) -> list[str]:
-        found = await self.may.rows(sql("read_due_lists"), self.may.now - self.may.now)
-        return sorted(one["offer_id"] for one in found if one["verb"] == "heed")
+    async def due(self) -> list[UUID]:
+        found = await self.may.rows(sql("read_changed_wishes"))
+        return [one["wish_id"] for one in found]
 
     async def is_sound(self) -> None:
         await self.may.audit()
@@ -74,7 +89,7 @@ async def test_the_first_that_comes_true_is_held_and_the_others_wait_at_their_pl
     # The hold in May ends: the place in June counts again.
     await wishing.may.leave("ada")
     await wishing.is_sound()
-    assert await wishing.due() == [OTHER.offer_id]
+    assert len(await wishing.due()) == 1
     await wishing.june.add_stock(1)
     await wishing.work()
     assert await states(wishing, "ada") == [("left", False), ("ready", False)]
@@ -202,8 +217,10 @@ async def test_the_worker_does_what_a_call_that_died_has_left(wishing: Wishing) 
     await wishing.may.add_stock(1)
     await wishing.june.add_stock(1)
     await wishing.may.leave("ada")
-    await Maintenance(wishing.may.pool, wishing.may.engine).work()
+    worker = Maintenance(wishing.may.pool, wishing.may.engine)
+    await worker.work()
     assert await states(wishing, "ada") == [("left", False), ("ready", False)]
+    await worker.work()
     assert await wishing.due() == []
     await wishing.is_sound()
 
@@ -215,3 +232,250 @@ async def test_a_person_who_was_erased_leaves_no_hold_of_a_wish(wishing: Wishing
         await lists.erase("ada")
     await wishing.work()
     await wishing.is_sound()
+
+
+async def test_a_place_that_the_fan_has_already_becomes_part_of_a_wish_as_it_is(wishing: Wishing) -> None:
+    for user in ("bob", "ada", "cleo"):
+        await wishing.may.join(user, 2)
+    was = await wishing.may.entry("ada")
+    wish_id = await wishing.insert("ada")
+    linked = (await wishing.may.link("ada", wish_id)).entry
+    assert linked == was.model_copy(update={"wish_id": wish_id})
+    await wishing.may.link("ada", wish_id)
+    await wishing.june.join("ada", 2, wish=wish_id)
+    await wishing.june.add_stock(2)
+    await wishing.may.add_stock(6)
+    assert await states(wishing, "ada") == [("waiting", True), ("ready", False)]
+    # Another wish takes the place over, and the first one lets go of it.
+    other_id = await wishing.insert("ada")
+    await wishing.may.link("ada", other_id)
+    assert await states(wishing, "ada") == [("ready", False), ("ready", False)]
+    with pytest.raises(NotWaiting):
+        await wishing.may.link("ada", wish_id)
+    told = await wishing.may.rows("SELECT verb FROM history WHERE list_id = $1 AND verb = 'link'", LIST.list_id)
+    assert len(told) == 2
+    await wishing.is_sound()
+
+
+async def test_no_place_becomes_part_of_the_wish_of_another_or_of_other_lists(wishing: Wishing) -> None:
+    third = ListKey("off_3", "rep_3")
+    await wishing.may.add_list(third, total=100, available=0)
+    wish_id = uuid4()
+    more = {"organization_id": ORGANIZATION, "choice": Choice.WITHDRAW_WHEN_BOUGHT}
+    await make_wish(wishing.may.pool, wish_id, user_id="ada", lists=[OTHER, third], **more)
+    for user in ("ada", "bob"):
+        await wishing.may.join(user)
+        await wishing.june.join(user)
+    before = await wishing.may.tables()
+    for lists, user, wish in (
+        (wishing.may, "ada", wish_id),
+        (wishing.june, "bob", wish_id),
+        (wishing.june, "ada", uuid4()),
+    ):
+        with pytest.raises(WishNotFound):
+            await lists.link(user, wish)
+    with pytest.raises(WishNotFound):
+        await wishing.may.join("cleo", wish=wish_id)
+    assert await wishing.may.tables() == before
+    owner = {"organization_id": ORGANIZATION, "user_id": "ada"}
+    await widen_wish(wishing.may.pool, wish_id, lists=[LIST, third], **owner)
+    await wishing.may.link("ada", wish_id)
+    (known,) = await wishes_of(wishing.may.pool, **owner)
+    assert (known.wish_id, known.lists, known.held) == (wish_id, (OTHER, third, LIST), None)
+    await wishing.may.add_stock(1)
+    (known,) = await wishes_of(wishing.may.pool, **owner)
+    assert (known.held, known.done) == (LIST, None)
+    await wishing.may.buy("ada")
+    (known,) = await wishes_of(wishing.may.pool, **owner)
+    assert (known.held, known.done) == (None, LIST)
+    with pytest.raises(WishNotFound):
+        await widen_wish(wishing.may.pool, wish_id, lists=[LIST], **owner)
+    for lists_of_wish in ([LIST], [LIST] * 2, [ListKey("off", str(number)) for number in range(21)]):
+        with pytest.raises(InvalidRequest):
+            await make_wish(wishing.may.pool, uuid4(), user_id="ada", lists=lists_of_wish, **more)
+    await wishing.is_sound()
+
+
+async def test_a_place_that_is_taken_out_of_its_wish_counts_by_itself(wishing: Wishing) -> None:
+    await wishing.wish("ada")
+    await wishing.may.add_stock(1)
+    await wishing.june.add_stock(1)
+    assert await states(wishing, "ada") == [("ready", False), ("waiting", True)]
+    await wishing.june.unlink("ada")
+    assert await states(wishing, "ada") == [("ready", False), ("ready", False)]
+    await wishing.may.unlink("ada")
+    await wishing.may.buy("ada")
+    await wishing.work()
+    assert await states(wishing, "ada") == [("left", False), ("ready", False)]
+    await wishing.is_sound()
+
+
+async def test_a_hold_that_is_taken_out_of_its_wish_sets_the_others_free(wishing: Wishing) -> None:
+    await wishing.wish("ada")
+    await wishing.may.add_stock(1)
+    await wishing.june.add_stock(1)
+    await wishing.may.unlink("ada")
+    await wishing.work()
+    assert await states(wishing, "ada") == [("ready", False), ("ready", False)]
+    await wishing.is_sound()
+
+
+async def test_many_in_a_row_who_have_tickets_elsewhere_are_set_aside_in_one_go(wishing: Wishing) -> None:
+    users = [f"fan{number}" for number in range(1200)]
+    for lists in (wishing.may, wishing.june):
+        await lists.put_stock(1200, 0)
+    await wishing.may.rows(
+        "INSERT INTO wishes (wish_id, organization_id, user_id, choice, lists, created_at)"
+        " SELECT gen_random_uuid(), $1, u, 'withdraw_when_bought', $2, $3 FROM unnest($4::text[]) AS u",
+        ORGANIZATION,
+        [LIST.list_id, OTHER.list_id],
+        wishing.may.now,
+        users,
+    )
+    await wishing.may.rows("INSERT INTO wish_locks VALUES ($1)", ORGANIZATION)
+    wishes = {
+        one["user_id"]: one["wish_id"] for one in await wishing.may.rows("SELECT user_id, wish_id FROM wishes")
+    }
+    for lists in (wishing.may, wishing.june):
+        engine = Engine(lists.pool, Settings())
+        await asyncio.gather(
+            *(
+                engine.run(lists.key, ORGANIZER, verbs.join, user_id=user, tickets_wanted=1, wish_id=wishes[user])
+                for user in users
+            )
+        )
+    await wishing.june.join("last")
+    await wishing.may.add_stock(1200)
+    began = await wishing.june.rows("SELECT count(*) FROM history WHERE verb = 'set_aside'")
+    assert began[0][0] == 0
+    await wishing.june.add_stock(1)
+    assert await wishing.june.status("last") is Status.READY
+    ((aside,),) = await wishing.june.rows("SELECT count(*) FROM entries WHERE set_aside_at IS NOT NULL")
+    assert aside == 1200
+    await wishing.may.remove_stock(600, revoke_holds=True)
+    await wishing.june.add_stock(600)
+    for _ in range(3):
+        await wishing.work()
+    holds = await wishing.june.rows("SELECT count(*) FROM entries WHERE status = 'ready' GROUP BY list_id")
+    assert sorted(one[0] for one in holds) == [600, 601]
+    await wishing.is_sound()
+
+
+async def test_a_place_that_is_given_back_after_a_removal_is_in_its_wish_again(wishing: Wishing) -> None:
+    wish_id = await wishing.wish("ada")
+    removed = await wishing.june.remove("ada")
+    await wishing.june.take_back(removed.undo)
+    entry = await wishing.june.entry("ada")
+    assert (entry.status, entry.wish_id) == (Status.WAITING, wish_id)
+    await wishing.may.add_stock(1)
+    await wishing.may.buy("ada")
+    await wishing.work()
+    assert await states(wishing, "ada") == [("left", False), ("left", False)]
+    await wishing.is_sound()
+
+
+async def test_a_hold_that_its_list_ends_or_an_organizer_removes_sets_the_others_free(wishing: Wishing) -> None:
+    for user in ("ada", "bob"):
+        await wishing.wish(user)
+    await wishing.may.add_stock(2)
+    await wishing.june.add_stock(2)
+    assert await states(wishing, "ada") == await states(wishing, "bob") == [("ready", False), ("waiting", True)]
+    await wishing.may.remove("ada")
+    await wishing.work()
+    assert await states(wishing, "ada") == [("left", False), ("ready", False)]
+    await wishing.may.configure(closes_at=wishing.may.now + timedelta(minutes=1))
+    wishing.may.later(minutes=2)
+    wishing.june.later(minutes=2)
+    await wishing.may.end()
+    await wishing.work()
+    assert await states(wishing, "bob") == [("left", False), ("ready", False)]
+    await wishing.is_sound()
+
+
+async def test_a_paused_place_of_a_wish_stays_paused_whatever_other_lists_hold(wishing: Wishing) -> None:
+    await wishing.wish("ada")
+    await wishing.june.pause("ada")
+    await wishing.may.add_stock(1)
+    await wishing.june.add_stock(1)
+    assert await states(wishing, "ada") == [("ready", False), ("waiting", False)]
+    await wishing.june.unpause("ada")
+    assert await states(wishing, "ada") == [("ready", False), ("waiting", True)]
+    await wishing.june.pause("ada")
+    await wishing.may.leave("ada")
+    await wishing.work()
+    assert (await wishing.june.entry("ada")).paused_at is not None
+    await wishing.june.unpause("ada")
+    assert await states(wishing, "ada") == [("left", False), ("ready", False)]
+    await wishing.is_sound()
+
+
+async def test_a_wish_goes_once_no_entry_of_it_names_a_person(wishing: Wishing) -> None:
+    for user in ("ada", "bob"):
+        await wishing.wish(user)
+    empty = await wishing.insert("cleo")
+    await wishing.may.rows("UPDATE wishes SET created_at = now() - interval '23 hours'")
+    for lists in (wishing.may, wishing.june):
+        await lists.erase("ada")
+    await wishing.may.erase("bob")
+    await forget_wishes(wishing.may.pool)
+    assert len(await wishing.may.rows("SELECT FROM wishes")) == 3
+    await wishing.may.rows("UPDATE wishes SET created_at = now() - interval '25 hours'")
+    await forget_wishes(wishing.may.pool)
+    left = await wishing.may.rows("SELECT user_id, wish_id FROM wishes")
+    assert [one["user_id"] for one in left] == ["bob"]
+    assert empty not in {one["wish_id"] for one in left}
+    await wishing.is_sound()
+
+
+async def audit_both(wishing: Wishing) -> None:
+    async with connection(wishing.may.pool) as acquired:
+        for key in (LIST, OTHER):
+            await audit_wishes(acquired, key.list_id)
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ("UPDATE wishes SET held_list_id = NULL, held_number = NULL", "has a hold that it does not name"),
+        ("UPDATE wishes SET held_number = 7", "has a hold that it does not name"),
+        ("UPDATE wishes SET choice = 'keep_until_bought', held_number = 7", "names a hold that is over"),
+        ("UPDATE wishes SET lists = lists[1:1]", "does not name the list"),
+        (
+            "UPDATE wishes SET done_list_id = held_list_id, done_at = now()",
+            "is fulfilled, and an entry is left over",
+        ),
+        (
+            "UPDATE wishes SET choice = 'keep_until_bought', held_list_id = NULL, held_number = NULL",
+            "is held nowhere else, and an entry waits for it",
+        ),
+        (
+            "UPDATE entries SET status = 'ready', tickets_held = 1, ready_at = joined_at, ready_until = NULL,"
+            " set_aside_at = NULL WHERE set_aside_at IS NOT NULL",
+            "has several holds",
+        ),
+    ],
+)
+async def test_an_audit_finds_a_wish_that_its_entries_contradict(
+    wishing: Wishing, change: str, wrong: str
+) -> None:
+    wish_id = await wishing.wish("ada")
+    await wishing.may.add_stock(1)
+    await wishing.june.add_stock(1)
+    await wishing.work()
+    await wishing.is_sound()
+    await wishing.may.rows(change)
+    with pytest.raises(Difference) as found:
+        await audit_both(wishing)
+    assert str(found.value) == f"The wish {wish_id} {wrong}."
+    if change.startswith("UPDATE wishes"):
+        reports = [one.finding async for one in audit_lists(wishing.may.pool)]
+        assert Check.WISH in {one.check for one in reports if one}
+
+
+async def test_two_wishes_of_one_place_are_impossible(wishing: Wishing) -> None:
+    await wishing.wish("ada")
+    await wishing.june.join("bob")
+    with pytest.raises(asyncpg.UniqueViolationError, match="entries_of_wishes"):
+        await wishing.june.rows(
+            "UPDATE entries SET wish_id = (SELECT wish_id FROM wishes) WHERE list_id = $1", OTHER.list_id
+        )

@@ -17,6 +17,7 @@ from uuid import uuid4
 import pytest
 
 from tests.support.lists import ORGANIZATION, ORGANIZER, START, USER, Lists
+from waiting_list.audit.wishes import audit_wishes
 from waiting_list.catalogue import csv_import
 from waiting_list.catalogue.models import Event, InventoryFields, Offer, Representation
 from waiting_list.lists import verbs
@@ -165,7 +166,8 @@ class Play:
             for lists in self.lists:
                 await lists.heed()
         for lists in self.lists:
-            assert await lists.rows(sql("audit_wishes"), lists.key.list_id) == []
+            async with connection(lists.pool) as acquired:
+                await audit_wishes(acquired, lists.key.list_id)
         return before, await self.states()
 
     async def states(self) -> list[Any]:

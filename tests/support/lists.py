@@ -307,6 +307,12 @@ class Lists:
             self.key, ORGANIZER, verbs.configure, settings=SettingsChange(**settings), end_lists=True
         )
 
+    async def link(self, user_id: str, wish_id: UUID) -> Answer:
+        return await self.engine.at(self.now).run(self.key, USER, verbs.link, user_id=user_id, wish_id=wish_id)
+
+    async def unlink(self, user_id: str) -> Answer:
+        return await self.engine.at(self.now).run(self.key, USER, verbs.unlink, user_id=user_id)
+
     async def heed(self) -> Answer:
         return await self.engine.at(self.now).run(self.key, SERVICE, verbs.heed)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
-from uuid import UUID
 
 from waiting_list.audit.entry_replay import EntryReplay
 from waiting_list.audit.replay import REPLAYED_FIELDS, ListReplay
@@ -167,12 +166,6 @@ def check_users(repeated: tuple[int, ...]) -> None:
             expected="one active entry",
             found=[one, other],
         )
-
-
-def check_wishes(wrong: tuple[UUID, str] | None) -> None:
-    """Check that no wish contradicts its entries; `wrong` says which does, and how. Raises Difference."""
-    if wrong:
-        raise Difference(Check.WISH, f"The wish {wrong[0]} {wrong[1]}.", found=str(wrong[0]))
 
 
 def check_promotion(tally: Tally, replay: ListReplay, table: Mapping[str, Any]) -> None:

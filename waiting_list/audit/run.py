@@ -20,12 +20,12 @@ from waiting_list.audit.checks import (
     check_promotion,
     check_tally,
     check_users,
-    check_wishes,
     entry_without_join,
 )
 from waiting_list.audit.entry_replay import EntryReplay
 from waiting_list.audit.replay import ListReplay, read_row
 from waiting_list.audit.report import Difference, Finding, ListReport
+from waiting_list.audit.wishes import audit_wishes
 from waiting_list.lists.models import ListKey
 from waiting_list.postgres.pool import Connection, Pool, Record, connection, snapshot
 from waiting_list.postgres.statements import sql
@@ -159,8 +159,7 @@ class _Audit:
             check_counts(self._tally, dict(counts or {}))
             repeated = await self._connection.fetchrow(sql("audit_users"), list_id, timeout=_SECONDS)
             check_users(tuple(repeated) if repeated else ())
-            wrong = await self._connection.fetchrow(sql("audit_wishes"), list_id)
-            check_wishes(tuple(wrong) if wrong else None)
+            await audit_wishes(self._connection, list_id)
             check_promotion(self._tally, self.replay, self._table)
         except Difference as difference:
             self._note(difference)

@@ -1,5 +1,5 @@
 -- Read the lists that are due: a hold lapsed (expire), it ended $1 ago (end), goes on (resume), has news (catch_up), opened
--- (tell_alerts), wishes changed (heed), or free tickets waited too long and fit a fan (idle). Locks nothing. One clock for all.
+-- (tell_alerts), or free tickets waited too long and fit a fan (idle). Locks nothing. One clock, so that indexes serve it.
 SELECT i.offer_id, i.representation_id, d.verb
 FROM (
     SELECT DISTINCT e.list_id, 'expire' AS verb FROM entries e
@@ -8,11 +8,6 @@ FROM (
     SELECT DISTINCT n.list_id, 'catch_up' FROM list_news n
     UNION ALL
     SELECT p.list_id, 'tell_alerts' FROM openings p
-    UNION ALL
-    SELECT DISTINCT e.list_id, 'heed' FROM wishes w
-    JOIN entries e ON e.list_id = ANY (w.lists) AND e.wish_id = w.wish_id AND e.status <> 'left'
-    WHERE w.heeded < w.changes AND (w.done_list_id <> e.list_id OR e.set_aside_at IS NOT NULL
-        AND coalesce(w.held_list_id, e.list_id) = e.list_id AND coalesce(w.done_list_id, e.list_id) = e.list_id)
     UNION ALL
     SELECT i.list_id, 'idle' FROM inventory i
     JOIN offers o ON o.offer_id = i.offer_id
