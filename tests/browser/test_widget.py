@@ -485,6 +485,7 @@ async def test_a_static_page_without_any_server_joins_by_email_and_keeps_the_pla
     await expect(other.get_by_text("You paused your place, so we skip you").first).to_be_visible()
     entry = await told(page, "changed")
     assert (entry["position"], bool(entry["paused_at"])) == (2, True)
+    await expect(page.get_by_text("to estimate the wait")).to_have_count(0)
     await axe(page)
     await named(page, "Resume my place").press("Enter")
     await expect(page.get_by_text("1 fan ahead of you wants 2 tickets.")).to_be_visible()

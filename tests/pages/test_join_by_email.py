@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -205,14 +206,23 @@ async def test_nobody_is_given_the_place_of_another_by_a_corrected_address(venue
 
 
 @pytest.mark.parametrize("choice", ["leave", "keep"])
-async def test_who_did_not_join_ends_the_link_of_who_did(venue: Venue, choice: str) -> None:
+async def test_who_did_not_join_ends_the_link_and_the_token_of_who_did(venue: Venue, choice: str) -> None:
     somebody = venue.browser()
-    link = await join(somebody)
+    wish = {"email": ADA, "tickets_wanted": 1}
+    joined = (await somebody.http.post(f"/v1/user{PAGE}/join-by-email", json=wish)).json()
+    link = urlsplit(joined["link"]).path
+
+    async def with_token() -> int:
+        headers = {"Authorization": f"Bearer {joined['token']}"}
+        return (await somebody.http.get(f"/v1/user{PAGE}/entry", headers=headers)).status_code
+
+    assert await with_token() == 200
     mailed = await letter(venue, r"http://[^/]+(/e/[\w-]{54}/verify/[\w-]+)")
     owner = venue.browser()
     assert "It was not me who joined" in (await owner.get(mailed)).text
     page = await owner.did(f"{mailed}/not-me", do=choice)
     await somebody.get(link, 404)
+    assert await with_token() == 401
     if choice == "leave":
         assert "You have left the waiting list." in page.text
     else:

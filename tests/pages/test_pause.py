@@ -13,11 +13,15 @@ async def test_a_fan_pauses_and_resumes_with_one_press_each(office: Office) -> N
     link = (await office.shop.made("POST", f"/waiting-lists/{LIST}/entries/ada/link"))["url"]
     path = "/" + link.split("/", 3)[3]
     fan = office.browser()
-    assert "Pause my place" in (await fan.get(path)).text
+    page = await fan.get(path)
+    assert "Pause my place" in page.text
+    pace = "to estimate the wait"
+    assert pace in page.text
     page = await fan.did(f"{path}/pause")
     assert "Paused: you keep place 1 but get no tickets until you resume." in page.text
     assert "You paused your place, so we skip you until you resume." in page.text
     assert "Pause my place" not in page.text
+    assert pace not in page.text  # no turn comes at any pace
     # An earlier copy of the page pauses again, and changes nothing.
     paused = (await office.shop.entry("ada"))["paused_at"]
     await fan.did(f"{path}/pause")

@@ -38,6 +38,8 @@ export interface WaitingListEntry {
   left_at: string | null;
   keep_waiting_for_rest: boolean;
   paused_at: string | null;
+  wish_id: string | null;
+  set_aside_at: string | null;
   purchase_pass: string | null;
   why?: WaitingListWhy | null;
   estimate?: WaitingListEstimate | null;

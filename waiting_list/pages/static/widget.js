@@ -604,7 +604,7 @@ class WaitingListElement extends HTMLElement {
   }
 
   #pace() {
-    if (!this.#why?.estimate) return "";
+    if (!this.#why?.estimate || this.#entry.paused_at) return "";
     const { fans, seen_seconds: seen, ...estimate } = this.#why.estimate;
     const tickets = entry => entry.tickets_ahead + entry.tickets_wanted;
     const [first, last] = ["earliest_seconds", "latest_seconds"].map(name => estimate[name] && (estimate[name] * tickets(this.#entry)) / tickets(this.#why));
