@@ -43,6 +43,7 @@ from waiting_list.api.user import email_joins as user_email_joins
 from waiting_list.api.user import entries as user_entries
 from waiting_list.api.user import ledger as user_ledger
 from waiting_list.api.user import lists as user_lists
+from waiting_list.api.user import receipts as user_receipts
 from waiting_list.catalogue.image_store import ImageStore
 from waiting_list.catalogue.images import Images
 from waiting_list.demo import shop
@@ -133,6 +134,7 @@ ROUTERS = (
     organizer_organization.router,
     organizer_wording.router,
     user_contact.router,
+    user_receipts.router,
     user_alerts.router,
     organizer_private_links.router,
     fan_private_link.router,

@@ -5,10 +5,10 @@ from base64 import b64decode
 from hashlib import sha256
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from tests.ledger.test_merkle import mth
+from tests.ledger.test_merkle import is_included, mth
 from tests.support.shop import LIST, Shop, problem
-from waiting_list.lists.models import ListKey
 
 PREFIX = f"/v1/user/waiting-lists/{LIST}"
 HASH = 32
@@ -122,4 +122,43 @@ async def test_a_webhook_that_asks_for_checkpoints_gets_them_and_no_other(shop: 
     assert found["https://example.org/a"] == ["checkpoint.published"]
     assert "checkpoint.published" not in found["https://example.org/b"]
     assert note.split("\n")[1] == str(len((await read(shop, "ledger")).splitlines()))
-    assert ListKey(*LIST.split("/")).list_id
+
+
+async def test_a_receipt_proves_a_change_without_the_service(shop: Shop) -> None:
+    await joined(shop, 3)
+    token = await shop.token("fan1")
+    for verb, parameters in (("join", ""), ("change", "?verb=change")):
+        if verb == "change":
+            await shop.user("fan1", "PATCH", body={"tickets_wanted": 2, "tickets_minimum": 1})
+        answer = await shop.http.get(
+            f"{PREFIX}/entry/receipt{parameters}", headers={"Authorization": f"Bearer {token}"}
+        )
+        assert answer.status_code == 200, answer.text
+        proof, _, note = answer.text.partition("\n\n")
+        kind, extra, index, *path = proof.split("\n")
+        form, key = b64decode(extra.removeprefix("extra ")).rsplit(b"\n", 1)
+        assert kind == "c2sp.org/tlog-proof@v1"
+        said = json.loads(form)
+        assert (said["verb"], said["number"]) == (verb, 2)
+        assert int(index.removeprefix("index ")) == said["sequence"] - 1
+        text, _, signature = note.rpartition("\n\n")
+        origin, size, root = text.split("\n")
+        assert is_included(
+            sha256(b"\0" + form).digest(),
+            said["sequence"] - 1,
+            int(size),
+            b64decode(root),
+            [*map(b64decode, path)],
+        )
+        public = b64decode(key.decode().split("+", 2)[2])[1:]
+        made = b64decode(signature.rstrip("\n").split(" ")[2])
+        Ed25519PublicKey.from_public_bytes(public).verify(made[4:], (text + "\n").encode())
+        assert origin.endswith(PREFIX)
+    bought = await shop.http.get(f"{PREFIX}/entry/receipt?verb=buy", headers={"Authorization": f"Bearer {token}"})
+    problem(bought, 422, "invalid_request")
+    other = await shop.token("nobody")
+    problem(
+        await shop.http.get(f"{PREFIX}/entry/receipt", headers={"Authorization": f"Bearer {other}"}),
+        404,
+        "not_in_list",
+    )

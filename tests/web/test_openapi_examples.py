@@ -221,7 +221,7 @@ async def story(walk: Walk) -> None:
     await walk("get_waiting_list")
     await walk("get_entry")
     assert (await walk("list_my_entries"))["items"]
-    for name in ("set_contact", "get_contact"):
+    for name in ("set_contact", "get_contact", "get_receipt"):
         await walk(name)
     await walk("change")
     await pauses(walk)

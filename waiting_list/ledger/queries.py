@@ -46,7 +46,7 @@ async def head(pool: Pool, checkpoints: Checkpoints, key: ListKey) -> Head:
 
     Raises InventoryNotFound, LedgerNotPublic, Unavailable.
     """
-    one = await _known_head(pool, key)
+    one = await known_head(pool, key)
     if one is not None:
         return one
     return await sign(checkpoints, key)
@@ -63,12 +63,15 @@ async def sign(checkpoints: Checkpoints, key: ListKey) -> Head:
     return signed
 
 
-async def _known_head(pool: Pool, key: ListKey) -> Head | None:
+async def known_head(pool: Pool, key: ListKey, *, public: bool = True) -> Head | None:
+    """Return the newest checkpoint of a list; None without one, or if it is older than SIGNED_WITHIN and there are
+    later changes. Raises InventoryNotFound, Unavailable; LedgerNotPublic unless it may be of a list that is not
+    `public`."""
     async with connection(pool) as acquired:
         one = await acquired.fetchrow(sql("read_ledger"), key.list_id)
     if one is None:
         raise InventoryNotFound()
-    if not one["public_ledger"]:
+    if public and not one["public_ledger"]:
         raise LedgerNotPublic()
     is_known = one["size"] is not None and (one["size"] == one["last_sequence"] or one["age"] < SIGNED_WITHIN)
     return Head(one["origin"], one["size"], one["root"], one["note"]) if is_known else None

@@ -1,0 +1,46 @@
+"""Write receipts: that a change of an entry is in the signed ledger of its list (C2SP tlog-proof)."""
+
+from base64 import b64decode, b64encode
+from enum import StrEnum
+
+from waiting_list.ledger.checkpoints import Checkpoints, Head, prove_inclusion, verifier_keys
+from waiting_list.ledger.queries import known_head, public_forms, sign
+from waiting_list.lists.models import ListKey
+from waiting_list.postgres.pool import Pool, connection
+from waiting_list.postgres.statements import sql
+from waiting_list.problems import InvalidRequest
+
+
+class Proven(StrEnum):
+    """The changes of an entry that have a receipt."""
+
+    JOIN = "join"
+    CHANGE = "change"
+    MOVE = "move"
+    PROMOTE = "promote"
+    GRANT = "grant"
+    TOP_UP = "top_up"
+    BUY = "buy"
+
+
+async def receipt(pool: Pool, checkpoints: Checkpoints, key: ListKey, number: int, verb: Proven) -> str:
+    """Return the receipt of the newest change of an entry by a verb; it signs the ledger if it must.
+
+    Raises InvalidRequest without such a change; InventoryNotFound, Unavailable.
+    """
+    async with connection(pool) as acquired:
+        sequence = await acquired.fetchval(sql("read_change_of_entry"), key.list_id, number, verb)
+    if sequence is None:
+        raise InvalidRequest.of("query.verb", f"must be a change that the entry has had, and it has had no {verb}")
+    head: Head | None = await known_head(pool, key, public=False)
+    if head is None or head.size < sequence:
+        head = await sign(checkpoints, key)
+    async with connection(pool) as acquired:
+        path = await prove_inclusion(acquired, key.list_id, sequence - 1, head.size)
+        keys = await verifier_keys(acquired, head.origin)
+    (form,) = await public_forms(pool, key.list_id, sequence, sequence)
+    key_id = b64decode(head.note.split(" ")[-1])[:4].hex()
+    signing = next(one for one in keys if one.startswith(f"{head.origin}+{key_id}+"))
+    extra = b64encode(form + b"\n" + signing.encode()).decode()
+    hashes = "".join(f"{b64encode(one).decode()}\n" for one in path)
+    return f"c2sp.org/tlog-proof@v1\nextra {extra}\nindex {sequence - 1}\n{hashes}\n{head.note}"
