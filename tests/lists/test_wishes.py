@@ -439,7 +439,7 @@ async def audit_both(wishing: Wishing) -> None:
         ("UPDATE wishes SET held_list_id = NULL, held_number = NULL", "has a hold that it does not name"),
         ("UPDATE wishes SET held_number = 7", "has a hold that it does not name"),
         ("UPDATE wishes SET choice = 'keep_until_bought', held_number = 7", "names a hold that is over"),
-        ("UPDATE wishes SET lists = lists[1:1]", "does not name the list"),
+        (f"UPDATE wishes SET lists = array_remove(lists, '{OTHER.list_id}')", "does not name the list"),
         (
             "UPDATE wishes SET done_list_id = held_list_id, done_at = now()",
             "is fulfilled, and an entry is left over",

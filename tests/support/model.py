@@ -301,6 +301,8 @@ class Model:
         refuse(
             "waiting_list_full", when=self.max_waiting is not None and len(self.are("waiting")) >= self.max_waiting
         )
+        wish = self.wishes.get(user)
+        refuse("wish_fulfilled", when=wish is not None and wish.is_done(self))
         mine = [at for one, at in self.joins if one == user]
         refuse("rate_limited", when=sum(at > self.now - timedelta(hours=24) for at in mine) >= self.most_joins)
         if email and (email_verified or network):
@@ -314,7 +316,7 @@ class Model:
             self.joins.append((user, self.now))
         self.append(user, wanted, minimum, email, email_verified, keeps)
         self.order[-1].network = network
-        self.order[-1].wish = self.wishes.get(user)
+        self.order[-1].wish = wish
 
     def join_by_email(self, user: str, wanted: int, email: str, network: str, most: int) -> None:
         self.join(user, wanted, wanted, email, network=network, most=most)
@@ -369,6 +371,19 @@ class Model:
             self.to_last(place)
         place.wanted, place.minimum = wanted, minimum
         place.keeps = place.keeps if keeps is None else keeps
+
+    def link(self, user: str) -> None:
+        place, wish = self.find(user, waiting=True), self.wishes[user]
+        refuse("waiting_list_ended", when=self.now >= self.ends)
+        refuse("wish_fulfilled", when=wish.is_done(self))
+        place.aside = place.aside and place.wish is wish
+        place.wish = wish
+
+    def unlink(self, user: str) -> None:
+        place = self.find(user)
+        if place.status == "ready" and place.wish:
+            place.wish.release(place)
+        place.wish, place.aside = None, False
 
     def heed(self) -> None:
         for place in self.order:
