@@ -25,7 +25,7 @@ LISTINGS = {"list-keys", "list-members", "notices", "find-user", "audit"}
 NO_LISTINGS = {
     "serve", "worker", "demo", "create-key", "rotate-key", "revoke-key", "resend", "preview-mail", "import",
     "import-people", "extend-holds", "export-user", "erase-user", "migrate", "distribute", "backup", "restore",
-    "invite-member", "sign-in-link", "move-images", "rotate-ledger-key",
+    "invite-member", "sign-in-link", "move-images", "rotate-ledger-key", "verify-ledger", "verify",
 }  # fmt: skip
 
 

@@ -33,6 +33,7 @@ from waiting_list.cli import (
     people,
     people_import,
     serve,
+    verify,
 )
 from waiting_list.cli.output import note
 from waiting_list.cli.stopping import handle_stops, ignore_stops
@@ -49,6 +50,10 @@ COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
         "rotate-key": keys.rotate_key,
         "revoke-key": keys.revoke_key,
         "rotate-ledger-key": keys.rotate_ledger_key,
+    },
+    "Proof": {
+        "verify-ledger": verify.verify_public_ledger,
+        "verify": verify.verify_receipt,
     },
     "Members": {
         "invite-member": members.invite_member,

@@ -1,0 +1,157 @@
+"""The stand-alone script: it finds a ledger right that is, and catches each way to cheat by itself."""
+
+import json
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.support.lists import Lists
+from waiting_list.ledger import queries
+from waiting_list.ledger import verify_ledger as verify_ledger_script
+from waiting_list.ledger.checkpoints import Checkpoints
+from waiting_list.ledger.notes import checkpoint, verifier_key
+from waiting_list.ledger.receipts import Proven, receipt
+from waiting_list.ledger.verify_ledger import (
+    Replay,
+    Wrong,
+    leaf_of,
+    report,
+    root_of,
+    verify_ledger,
+    verify_receipt,
+)
+
+ORIGIN = "tickets.example/v1/user/waiting-lists/off_1/rep_1"
+SCRIPT = Path(verify_ledger_script.__file__)
+
+
+class Published:
+    """A ledger as anybody downloads it, with the key to sign another one as its operator could."""
+
+    def __init__(self, lines: list[bytes], note: str, keys: list[str], private_key: bytes) -> None:
+        self.lines, self.note, self.keys, self.private_key = lines, note, keys, private_key
+
+    def signed(self, lines: list[bytes]) -> str:
+        """Sign other changes with the operator's own key."""
+        return checkpoint(ORIGIN, len(lines), root_of([leaf_of(line) for line in lines]), self.private_key)
+
+
+@pytest.fixture
+async def published(lists: Lists) -> Published:
+    for user, wanted in (("ada", 2), ("bob", 1), ("cleo", 1)):
+        await lists.join(user, wanted)
+    await lists.add_stock(3)
+    await lists.buy("ada", 2)
+    await lists.add_stock(1)
+    await lists.join("dan", 1)
+    return await download(lists)
+
+
+async def download(lists: Lists) -> Published:
+    checkpoints = Checkpoints(lists.pool, "https://tickets.example")
+    head = await checkpoints.sign(lists.key.list_id)
+    assert head is not None
+    keys = await queries.keys(lists.pool, checkpoints, lists.key)
+    ((private_key,),) = await lists.rows("SELECT private_key FROM ledger_keys")
+    lines: list[bytes] = []
+    async for part in queries.lines(lists.pool, lists.key.list_id, 1, head.size):
+        lines += part.splitlines()
+    return Published(lines, head.note, keys, private_key)
+
+
+async def test_a_ledger_that_is_right_is_found_right(published: Published) -> None:
+    head, replay = verify_ledger(published.lines, published.note, published.keys, published.note)
+    assert (head.origin, head.size, replay.turns, replay.bought) == (ORIGIN, len(published.lines), 3, 2)
+    assert "each of 3 turns went to the next in line" in "\n".join(report(head, replay, kept=True))
+
+
+def altered(lines: list[bytes]) -> list[bytes]:
+    return [line.replace(b'"tickets_wanted":1', b'"tickets_wanted":4') for line in lines]
+
+
+def reordered(lines: list[bytes]) -> list[bytes]:
+    return [*lines[:-2], lines[-1], lines[-2]]
+
+
+def dropped(lines: list[bytes]) -> list[bytes]:
+    return lines[:3] + lines[4:]
+
+
+@pytest.mark.parametrize("cheat", [altered, reordered, dropped])
+async def test_what_was_changed_after_it_was_signed_is_caught(
+    published: Published, cheat: Callable[[list[bytes]], list[bytes]]
+) -> None:
+    with pytest.raises(Wrong):
+        verify_ledger(cheat(published.lines), published.note, published.keys)
+    # Also where the operator signs it: the replay, or the sequence, does not add up.
+    lines = cheat(published.lines)
+    if cheat is not altered:
+        with pytest.raises(Wrong):
+            verify_ledger(lines, published.signed(lines), published.keys)
+
+
+async def test_a_second_version_is_caught_by_the_checkpoint_that_was_kept(published: Published) -> None:
+    lines = altered(published.lines)
+    other = published.signed(lines)
+    verify_ledger(lines, other, published.keys)  # by itself it is right
+    with pytest.raises(Wrong, match="it was rewritten"):
+        verify_ledger(lines, other, published.keys, published.note)
+    shorter = published.lines[:-1]
+    with pytest.raises(Wrong, match="it was rewritten"):
+        verify_ledger(shorter, published.signed(shorter), published.keys, published.note)
+
+
+async def test_a_turn_out_of_order_is_caught_though_the_operator_signed_it(published: Published) -> None:
+    said = [json.loads(line) for line in published.lines]
+    turn = next(one for one in said if one["verb"] == "promote")
+    assert (turn["number"], turn["after"]["tickets_held"]) == (1, 2)
+    turn["number"] = 3
+    turn["after"] |= {"tickets_held": 1, "held": 1}
+    wrong = said[: turn["sequence"]]
+    lines = [json.dumps(one, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() for one in wrong]
+    with pytest.raises(Wrong, match="number 1 stood first"):
+        verify_ledger(lines, published.signed(lines), published.keys)
+
+
+async def test_a_checkpoint_of_another_key_is_caught(published: Published) -> None:
+    other = Ed25519PrivateKey.generate()
+    root = root_of([leaf_of(line) for line in published.lines])
+    note = checkpoint(ORIGIN, len(published.lines), root, other.private_bytes_raw())
+    with pytest.raises(Wrong, match="No key that you trust"):
+        verify_ledger(published.lines, note, published.keys)
+    forged = published.note.replace(f"\n{len(published.lines)}\n", f"\n{len(published.lines) - 1}\n")
+    with pytest.raises(Wrong, match="forged"):
+        verify_ledger(published.lines, forged, published.keys)
+    assert verifier_key(ORIGIN, other.public_key().public_bytes_raw()) not in published.keys
+
+
+async def test_a_forged_receipt_is_caught(lists: Lists, published: Published, tmp_path: Path) -> None:
+    checkpoints = Checkpoints(lists.pool, "https://tickets.example")
+    text = await receipt(lists.pool, checkpoints, lists.key, 2, Proven.JOIN)
+    change, head, _ = verify_receipt(text, published.keys)
+    assert (change["number"], change["verb"], head.size) == (2, "join", len(published.lines))
+    file = tmp_path / "2-join.tlog-proof"
+    file.write_text(text)
+    done = subprocess.run([sys.executable, SCRIPT, "--receipt", file], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Number 2: join, as change ")
+    form = published.lines[change["sequence"] - 1]
+    better = form.replace(b'"number":2', b'"number":1')
+    extra = b64encode(better + b"\n" + published.keys[0].encode()).decode()
+    lines = text.split("\n")
+    lines[1] = f"extra {extra}"
+    with pytest.raises(Wrong, match="forged"):
+        verify_receipt("\n".join(lines))
+    file.write_text("\n".join(lines))
+    done = subprocess.run([sys.executable, SCRIPT, "--receipt", file], capture_output=True, text=True, check=False)
+    assert (done.returncode, "forged" in done.stdout) == (1, True)
+
+
+def test_the_script_shares_no_code_with_the_service() -> None:
+    assert "import waiting_list" not in SCRIPT.read_text()
+    assert "from waiting_list" not in SCRIPT.read_text()
+    assert Replay().turns == 0

@@ -1,0 +1,39 @@
+"""Define the commands that verify a public ledger and a receipt, without the database."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Keys = Annotated[
+    list[str] | None,
+    typer.Option("--key", help="Trust only this key, as ledger-keys has it. Repeat the option for several."),
+]
+
+
+def verify_public_ledger(
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="Address of the list: https://…/v1/user/waiting-lists/OFFER/DATE")
+    ],
+    kept: Annotated[
+        Path | None, typer.Option(help="A checkpoint that you kept: nothing was removed since.")
+    ] = None,
+    save: Annotated[Path | None, typer.Option(help="File in which to keep the checkpoint.")] = None,
+    key: Keys = None,
+) -> None:
+    """Download the public ledger of a list, check its signature and its tree, and replay the rules."""
+    from waiting_list.ledger.verify_ledger import main
+
+    options = [("--kept", kept), ("--save", save), *(("--key", one) for one in key or ())]
+    sys.exit(main([url, *(str(part) for option in options if option[1] is not None for part in option)]))
+
+
+def verify_receipt(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The receipt, as a fan downloaded it.")],
+    key: Keys = None,
+) -> None:
+    """Verify the receipt of a fan, without a network."""
+    from waiting_list.ledger.verify_ledger import main
+
+    sys.exit(main(["--receipt", str(file), *(part for one in key or () for part in ("--key", one))]))

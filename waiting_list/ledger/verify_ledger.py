@@ -1,0 +1,369 @@
+"""Verify the public ledger of a waiting list, or a receipt, without trusting the service that wrote it.
+
+    python verify_ledger.py https://tickets.example/v1/user/waiting-lists/off_001/rep_001
+    python verify_ledger.py --receipt 42-join.tlog-proof
+
+One file, which needs Python 3.11 and `cryptography`. It is written from docs/ledger.md and shares no code with the
+service. It ends with 0 if everything is right, 1 if something is wrong, and 2 if it cannot check.
+"""
+
+import argparse
+import heapq
+import json
+import sys
+import urllib.request
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+MEMBERS = ["actor", "after", "at", "before", "list", "number", "reason", "sequence", "verb"]
+BY_HAND = {"move", "grant", "remove", "revoke", "change", "promote"}
+"""What organizers do to entries: the report names each."""
+OPENS_UP = {"total_stock", "order_limit", "skip_failed_addresses", "verify_email", "policy", "skip_limit"}
+"""The fields of a list whose change can make an entry fit that was passed over."""
+
+
+class Wrong(Exception):
+    """The ledger or the receipt is not what it claims."""
+
+
+class Checkpoint(NamedTuple):
+    """A checkpoint whose signature was verified."""
+
+    origin: str
+    size: int
+    root: bytes
+    key_id: str
+
+
+def read_checkpoint(note: str, keys: Iterable[str]) -> Checkpoint:
+    """Verify a signed note with one of these keys, as `ledger-keys` has them. Raises Wrong."""
+    text, _, signatures = note.rpartition("\n\n")
+    lines = text.split("\n")
+    if len(lines) < 3 or not lines[1].isascii() or not lines[1].isdigit():
+        raise Wrong("The checkpoint is not a checkpoint.")
+    known = {}
+    for key in keys:
+        name, key_id, public = key.strip().split("+", 2)
+        raw = b64decode(public)
+        if raw[:1] != b"\1" or sha256(name.encode() + b"\n" + raw).hexdigest()[:8] != key_id:
+            raise Wrong(f"The key {key_id} has another id than it says.")
+        known[name, key_id] = Ed25519PublicKey.from_public_bytes(raw[1:])
+    for line in signatures.strip("\n").split("\n"):
+        _, name, made = line.split(" ")
+        raw = b64decode(made)
+        public_key = known.get((name, raw[:4].hex()))
+        if public_key is None:
+            continue
+        try:
+            public_key.verify(raw[4:], f"{text}\n".encode())
+        except InvalidSignature:
+            raise Wrong("The signature of the checkpoint is forged.") from None
+        return Checkpoint(lines[0], int(lines[1]), b64decode(lines[2]), raw[:4].hex())
+    raise Wrong("No key that you trust has signed the checkpoint.")
+
+
+def leaf_of(line: bytes) -> bytes:
+    """Return the leaf of a change."""
+    return sha256(b"\0" + line).digest()
+
+
+def root_of(leaves: Sequence[bytes]) -> bytes:
+    """Return the root of the tree over these leaves (RFC 9162, 2.1)."""
+    row = list(leaves)
+    while len(row) > 1:
+        pairs = [sha256(b"\1" + row[at] + row[at + 1]).digest() for at in range(0, len(row) - 1, 2)]
+        row = pairs + row[len(row) - len(row) % 2 :]
+    return row[0] if row else sha256().digest()
+
+
+def verify_receipt(text: str, keys: Sequence[str] = ()) -> tuple[dict[str, Any], Checkpoint, str]:
+    """Return the change that a receipt proves, the checkpoint, and the key that it brought. Raises Wrong."""
+    proof, _, note = text.partition("\n\n")
+    lines = proof.split("\n")
+    if lines[0] != "c2sp.org/tlog-proof@v1" or len(lines) < 3 or not lines[1].startswith("extra "):
+        raise Wrong("This is no receipt.")
+    form, _, key = b64decode(lines[1].removeprefix("extra ")).rpartition(b"\n")
+    head = read_checkpoint(note, keys or [key.decode()])
+    index, change = int(lines[2].removeprefix("index ")), json.loads(form)
+    first, last, found = index, head.size - 1, leaf_of(form)
+    if not 0 <= index <= last or change["sequence"] != index + 1:
+        raise Wrong("The receipt is of another change than it says.")
+    for hashed in map(b64decode, lines[3:]):  # RFC 9162, 2.1.3.2
+        if last == 0:
+            raise Wrong("The proof is too long.")
+        if first & 1 or first == last:
+            found = sha256(b"\1" + hashed + found).digest()
+            while not first & 1 and first:
+                first, last = first >> 1, last >> 1
+        else:
+            found = sha256(b"\1" + found + hashed).digest()
+        first, last = first >> 1, last >> 1
+    if last or found != head.root:
+        raise Wrong("The receipt does not prove its change: it was forged, or altered.")
+    return change, head, key.decode()
+
+
+class Replay:
+    """Follow a list change by change, by the rules as published."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Any] = {}
+        self.entries: dict[int, dict[str, Any]] = {}
+        self.line: list[tuple[int, int]] = []
+        """A heap of (rank, number); those that no longer stand there are passed when they come up."""
+        self.aside: set[int] = set()
+        """Entries that came up and could not be served; they come back when something about them changes."""
+        self.last_rank = 0
+        self.serves_behind = False
+        self.turns = 0
+        self.verbs: Counter[str] = Counter()
+        self.by_hand: list[str] = []
+        self.bought = 0
+
+    @property
+    def most(self) -> int:
+        """How many tickets one entry can be held."""
+        total: int = self.fields["total_stock"]
+        return min(self.fields.get("order_limit") or total, total)
+
+    def follow(self, one: dict[str, Any]) -> None:
+        """Take the next change. Raises Wrong if it cannot come next."""
+        verb, number, before, after = one["verb"], one["number"], one["before"] or {}, one["after"]
+        where = f"Change {one['sequence']} ({verb})"
+        self.verbs[verb] += 1
+        if verb not in ("promote", "top_up"):
+            self.serves_behind = verb == "idle"
+        if verb == "join":
+            self._join(one, where)
+            return
+        entry = self.entries.get(number) if number is not None else None
+        if number is not None and entry is None:
+            raise Wrong(f"{where} is about number {number}, who had not joined.")
+        for name, value in before.items():
+            state = entry if entry is not None and name in _OF_ENTRY else self.fields
+            if name in state and state[name] != value:
+                raise Wrong(f"{where} says that {name} was {value}. It was {state[name]}.")
+        if entry is not None and one["actor"] == "organizer" and verb in BY_HAND:
+            sealed = ", for a reason that is not public" if one["reason"] else ""
+            self.by_hand.append(f"change {one['sequence']} at {one['at']}: {verb} of number {number}{sealed}")
+        if entry is not None and (verb == "top_up" or (verb == "promote" and after.get("status") == "ready")):
+            self._check_turn(number, entry, one, where)
+        self._check_stock(verb, entry, before, after, where)
+        for name, value in after.items():
+            (entry if entry is not None and name in _OF_ENTRY else self.fields)[name] = value
+        if entry is not None:
+            self.last_rank = max(self.last_rank, entry["rank"])
+            self.aside.discard(number)
+            self._stand(number, entry)
+        if self.aside and not OPENS_UP.isdisjoint(after):
+            for other in list(self.aside):
+                self._stand(other, self.entries[other])
+            self.aside.clear()
+
+    def _join(self, one: dict[str, Any], where: str) -> None:
+        number, entry = one["number"], dict(one["after"])
+        if number != len(self.entries) + 1:
+            raise Wrong(f"{where} has the number {number}. The next was {len(self.entries) + 1}.")
+        if entry["rank"] <= self.last_rank or entry["status"] != "waiting":
+            raise Wrong(f"{where} did not go to the end of the line.")
+        self.entries[number], self.last_rank = {"tickets_held": 0} | entry, entry["rank"]
+        self._stand(number, self.entries[number])
+
+    def _stand(self, number: int, entry: dict[str, Any]) -> None:
+        if entry["status"] != "left":
+            heapq.heappush(self.line, (entry["rank"], number))
+
+    def _is_next(self, entry: dict[str, Any], at: str) -> bool:
+        """Whether tickets can go to an entry at this instant, if there are enough."""
+        held, wanted = entry["tickets_held"], entry["tickets_wanted"]
+        if entry["status"] == "ready":
+            until = entry.get("ready_until")
+            is_over = until is not None and instant(until) <= instant(at)
+            return bool(entry.get("keep_waiting_for_rest")) and held < min(wanted, self.most) and not is_over
+        skipped = (self.fields.get("verify_email") and entry.get("unverified")) or (
+            self.fields.get("skip_failed_addresses") and entry.get("address_failed")
+        )
+        kept_back = skipped or entry.get("paused_at") or entry.get("set_aside_at")
+        return entry["status"] == "waiting" and not kept_back and entry["tickets_minimum"] <= self.most
+
+    def _check_turn(self, number: int, entry: dict[str, Any], one: dict[str, Any], where: str) -> None:
+        self.turns += 1
+        if not self._is_next(entry, one["at"]):
+            raise Wrong(f"{where} gave tickets to number {number}, whose turn cannot come then.")
+        if one["after"]["tickets_held"] > self.most:
+            raise Wrong(f"{where} holds more tickets than one order may have.")
+        free = self.fields["available_stock"] - self.fields["held"]
+        seen = []
+        for first in self._in_line(one["at"]):
+            seen.append(first)
+            if first == number:
+                break
+            other = self.entries[first]
+            least = max(other["tickets_minimum"] - other["tickets_held"], 1)
+            passes = self.fields["policy"] == "skip" or self.serves_behind
+            if not passes or least <= free:
+                raise Wrong(f"{where} gave tickets to number {number}, but number {first} stood first.")
+        for first in seen:
+            self._stand(first, self.entries[first])
+
+    def _in_line(self, at: str) -> Iterator[int]:
+        done = set()
+        while self.line:
+            rank, number = heapq.heappop(self.line)
+            entry = self.entries[number]
+            if entry["status"] == "left" or entry["rank"] != rank or number in done:
+                continue
+            done.add(number)
+            if self._is_next(entry, at):
+                yield number
+            else:
+                self.aside.add(number)
+
+    def _check_stock(
+        self, verb: str, entry: dict[str, Any] | None, before: dict[str, Any], after: dict[str, Any], where: str
+    ) -> None:
+        grew = {name: after[name] - before[name] for name in _STOCK if name in before and name in after}
+        now = self.fields | {name: after[name] for name in _OF_STOCK if name in after}
+        total, available, held = (now[name] for name in _OF_STOCK)
+        if not 0 <= held <= available <= total:
+            raise Wrong(f"{where} leaves {held} held, {available} available and {total} in all.")
+        if entry is not None and grew.get("held", 0) != grew.get("tickets_held", 0):
+            raise Wrong(f"{where} holds other tickets in all than for the entry.")
+        if verb == "buy":
+            sold = -grew.get("available_stock", 0)
+            if not 1 <= sold <= -grew.get("held", 0):
+                raise Wrong(f"{where} sold {sold} tickets that were not held.")
+            self.bought += sold
+
+    def finish(self) -> None:
+        """Check what must be true at the end. Raises Wrong."""
+        held = sum(entry["tickets_held"] for entry in self.entries.values() if entry["status"] == "ready")
+        if held != self.fields["held"]:
+            raise Wrong(f"Entries hold {held} tickets, and the list says {self.fields['held']}.")
+
+
+_OF_STOCK = ("total_stock", "available_stock", "held")
+_STOCK = (*_OF_STOCK, "tickets_held")
+_OF_ENTRY = {
+    "status", "left_reason", "tickets_wanted", "tickets_minimum", "tickets_held", "rank", "passed_over",
+    "unverified", "ready_at", "ready_until", "left_at", "requeued", "keep_waiting_for_rest", "address_failed",
+    "paused_at", "set_aside_at",
+}  # fmt: skip
+
+
+def instant(text: str) -> str:
+    """Return an instant in a form whose order as a text is that of time."""
+    moment = datetime.fromisoformat(text).astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def verify_ledger(
+    lines: Sequence[bytes], note: str, keys: Sequence[str], kept: str | None = None
+) -> tuple[Checkpoint, Replay]:
+    """Check a ledger against its checkpoint, and against one that was kept; replay it. Raises Wrong."""
+    head = read_checkpoint(note, keys)
+    if len(lines) < head.size:
+        raise Wrong(
+            f"The checkpoint covers {head.size} changes. The ledger has {len(lines)}: changes were dropped."
+        )
+    lines = lines[: head.size]
+    leaves = [leaf_of(line) for line in lines]
+    if root_of(leaves) != head.root:
+        raise Wrong(
+            "The changes are not those that were signed: a change was altered, dropped, added or reordered."
+        )
+    if kept is not None:
+        old = read_checkpoint(kept, keys)
+        if old.origin != head.origin:
+            raise Wrong(f"The checkpoint that you kept is of {old.origin}.")
+        if old.size > head.size or root_of(leaves[: old.size]) != old.root:
+            raise Wrong("This is another history than the one whose checkpoint you kept: it was rewritten.")
+    replay, list_id = Replay(), None
+    for sequence, line in enumerate(lines, start=1):
+        one = json.loads(line)
+        list_id = list_id or one.get("list")
+        if sorted(one) != MEMBERS or one["sequence"] != sequence or one["list"] != list_id:
+            raise Wrong(f"Change {sequence} does not have the form of a change, or is not the next one.")
+        if json.dumps(one, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() != line:
+            raise Wrong(f"Change {sequence} is not in its canonical form.")
+        replay.follow(one)
+    replay.finish()
+    return head, replay
+
+
+def report(head: Checkpoint, replay: Replay, kept: bool) -> Iterator[str]:
+    """Yield what was found, a line each."""
+    fields, verbs = replay.fields, replay.verbs
+    yield f"{head.origin}: {head.size} changes, signed by the key {head.key_id}."
+    yield f"Order: each of {replay.turns} turns went to the next in line, by the rules at that instant."
+    if replay.by_hand:
+        yield f"By the organizer, past the line or in it: {len(replay.by_hand)} changes."
+        yield from (f"  {one}" for one in replay.by_hand)
+    yield (
+        f"Stock: {fields['total_stock']} in all, {replay.bought} bought here, {fields['available_stock']} "
+        f"available, {fields['held']} of them held. It adds up."
+    )
+    yield f"Entries: {verbs['join']} joined, in the order of their numbers."
+    if kept:
+        yield "Nothing was removed or altered since the checkpoint that you kept."
+    else:
+        yield "Keep the checkpoint (--save FILE), and give it the next time (--kept FILE)."
+
+
+def download(url: str) -> bytes:
+    """Return what is at an address. Raises OSError."""
+    if not url.startswith(("https://", "http://")):
+        raise OSError(f"{url} is not an address of the Web.")
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - checked above
+        body: bytes = answer.read()
+        return body
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Verify what the command line names, and return the exit status."""
+    parser = argparse.ArgumentParser(description="Verify the ledger of a waiting list, or a receipt.")
+    parser.add_argument("url", nargs="?", help="address of the list: https://…/v1/user/waiting-lists/OFFER/DATE")
+    parser.add_argument("--receipt", type=Path, help="verify this receipt instead, without a network")
+    parser.add_argument("--key", action="append", default=[], help="trust only this key, as ledger-keys has it")
+    parser.add_argument("--kept", type=Path, help="a checkpoint that you kept")
+    parser.add_argument("--save", type=Path, help="where to keep the checkpoint")
+    given = parser.parse_args(arguments)
+    if (given.url is None) == (given.receipt is None):
+        parser.error("give either the address of a list or a receipt")
+    try:
+        if given.receipt:
+            change, head, key = verify_receipt(given.receipt.read_text(encoding="utf-8"), given.key)
+            print(
+                f"Number {change['number']}: {change['verb']}, as change {change['sequence']} at {change['at']}."
+            )
+            print(f"It is among the first {head.size} changes of {head.origin}.")
+            if not given.key:
+                print(f"The receipt brought its key. Compare it with {head.origin}/ledger-keys:\n{key}")
+            return 0
+        prefix = given.url.rstrip("/")
+        note = download(f"{prefix}/checkpoint").decode()
+        keys = given.key or download(f"{prefix}/ledger-keys").decode().splitlines()
+        kept = given.kept.read_text(encoding="utf-8") if given.kept else None
+        head, replay = verify_ledger(download(f"{prefix}/ledger").splitlines(), note, keys, kept)
+        print("\n".join(report(head, replay, kept is not None)))
+        if given.save:
+            given.save.write_text(note, encoding="utf-8")
+    except Wrong as wrong:
+        print(wrong)
+        return 1
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        print(f"Cannot check: {error!r}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
