@@ -25,7 +25,16 @@ SECTIONS = {
         "how-to/*",
         "widget",
     ],
-    "For fans": ["pages", "languages", "how-to/read-the-statistics", "links", "live", "queue", "notifications"],
+    "For fans": [
+        "pages",
+        "wishes",
+        "languages",
+        "how-to/read-the-statistics",
+        "links",
+        "live",
+        "queue",
+        "notifications",
+    ],
     "Reference": [
         "api",
         "problems",

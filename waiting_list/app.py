@@ -20,6 +20,7 @@ from waiting_list.access.rate_limits import Limits
 from waiting_list.access.sign_outs import SignOuts
 from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.access.user_tokens import UserTokens
+from waiting_list.access.wishes import Wishes
 from waiting_list.api import operations
 from waiting_list.api.organizer import api_keys as organizer_api_keys
 from waiting_list.api.organizer import catalogue as organizer_catalogue
@@ -44,6 +45,7 @@ from waiting_list.api.user import entries as user_entries
 from waiting_list.api.user import ledger as user_ledger
 from waiting_list.api.user import lists as user_lists
 from waiting_list.api.user import receipts as user_receipts
+from waiting_list.api.user import wishes as user_wishes
 from waiting_list.catalogue.image_store import ImageStore
 from waiting_list.catalogue.images import Images
 from waiting_list.demo import shop
@@ -116,6 +118,7 @@ Every refusal is an RFC 9457 problem with a `code`. A refused call has changed n
 ROUTERS = (
     user_entries.router,
     user_email_joins.router,
+    user_wishes.router,
     user_lists.router,
     user_ledger.router,
     organizer_entries.router,
@@ -217,6 +220,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         kept_images = Images(pool, ImageStore.of(config))
         limits, mail_limits = Limits(pool, config), MailLimits(pool, config, signing_keys)
         gate = Gate(engine, signing_keys, config)
+        wishes = Wishes(pool, engine, gate)
         app.state.service = Services(
             settings=config,
             pool=pool,
@@ -238,7 +242,10 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             images=kept_images,
             gate=gate,
             checkpoints=checkpoints,
-            email_joins=EmailJoins(pool, config, engine, gate, signing_keys, user_tokens, limits, mail_limits),
+            wishes=wishes,
+            email_joins=EmailJoins(
+                pool, config, engine, gate, signing_keys, user_tokens, limits, mail_limits, wishes
+            ),
         )
         stop = asyncio.Event()
         dispatcher = Dispatcher(pool, config, signing_keys, engine)

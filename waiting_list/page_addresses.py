@@ -3,6 +3,7 @@
 Each constant is a pattern for routers. `address` fills it; templates call it as `to.address(to.MAIL, name=…)`.
 """
 
+import uuid
 from typing import Protocol
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -14,6 +15,8 @@ SIGN_IN_WITH_TOKEN = "/sign-in/with-token"  # noqa: S105 - an address
 SIGN_OUT = "/sign-out"
 MY_LISTS = "/my-lists"
 EVENT = "/events/{event_id}"
+EVENT_JOIN = EVENT + "/join"
+"""Where a fan joins several lists of an event at once."""
 LIST = "/waiting-lists/{offer_id}/{representation_id}"
 JOIN = LIST + "/join"
 ALERT = LIST + "/alert"
@@ -30,6 +33,8 @@ CHANGE = "/change"
 PAUSE = "/pause"
 RESUME = "/resume"
 LEAVE = "/leave"
+LEAVE_ALL = LEAVE + "/all"
+"""Where a fan leaves every list of a wish."""
 GIVE_BACK = "/give-back/{tickets}"
 LIVE = "/live"
 VERIFY = "/verify/{code}"
@@ -167,6 +172,16 @@ def address(pattern: str, /, **keys: str) -> str:
 def of_list(pattern: str, about: OfList, /, **keys: str) -> str:
     """Return the address of a page of a list. `about` is the list, its key, or one of its entries."""
     return address(pattern, offer_id=about.offer_id, representation_id=about.representation_id, **keys)
+
+
+def list_field(list_id: uuid.UUID) -> str:
+    """Return the name of the field of a form with which a fan ticks a list. Each has one of its own."""
+    return f"list-{list_id.hex}"
+
+
+def is_list_field(name: str) -> bool:
+    """Return whether a field of a form ticks a list."""
+    return name.startswith("list-")
 
 
 def image_size(image: str) -> tuple[int, int]:

@@ -345,12 +345,30 @@ async def _stop_emails(site: Site) -> str:
     return f"/stop-emails/{ORGANIZATION}/{unsubscribe_code(secret, ORGANIZATION, EMAIL)}"
 
 
+def _several(path: str, *, wished: bool = False) -> Callable[[Site], Awaitable[str]]:
+    """Three lists of one event; with a wish of the fan, tickets are held in another one than the first."""
+
+    async def reach(site: Site) -> str:
+        others = [("off_1", "rep_2"), ("off_2", "rep_2")]
+        for one in others:
+            await site.shop.stock(where="/".join(one))
+        if wished:
+            names = [{"offer_id": one, "representation_id": other} for one, other in [("off_1", "rep_1"), *others]]
+            answer = await site.shop.user("ada", "POST", "/wishes", {"lists": names, "tickets_wanted": 2})
+            assert answer.is_success, answer.text
+            await site.shop.made("POST", "/inventory/off_1/rep_2/add-stock", {"quantity": 2})
+        return path
+
+    return reach
+
+
 STATES: dict[str, State] = {
     # Fans who are not signed in.
     "events": State(_at("/")),
     "no events": State(_at("/?organization_id=nobody")),
     "many events": State(_many_events),
     "event": State(_at("/events/ev_1")),
+    "event, several lists": State(_several("/events/ev_1")),
     "event, dressed": State(_dressed("/events/ev_1")),
     "list, dressed": State(_dressed(PAGE)),
     "dashboard, organization dressed": State(_dressed("/dashboard/settings"), "organizer"),
@@ -380,6 +398,9 @@ STATES: dict[str, State] = {
     "place, waiting": State(_joined(path=PLACE), "fan"),
     "place, ready": State(_ready(path=PLACE, shop=_SHOP), "fan"),
     "place, leave": State(_joined(path=f"{PLACE}/leave"), "fan"),
+    "place, wish held elsewhere": State(_several(PLACE, wished=True), "fan"),
+    "place, leave the wish": State(_several(f"{PLACE}/leave/all", wished=True), "fan"),
+    "my lists, wish": State(_several("/my-lists", wished=True), "fan"),
     "list, been there": State(_joined(then="leave", path=PAGE), "fan"),
     # Private links.
     "link, waiting first": State(_joined(first=True)),

@@ -48,6 +48,7 @@ def organizer_calls(app: FastAPI) -> list[tuple[str, str]]:
 VICTIMS = {
     "offer_id": "off_1", "representation_id": "rep_1", "event_id": "ev_1", "user_id": "ada",
     "webhook_id": WEBHOOK, "notice_id": NOTICE, "alert_id": NOTICE,
+    "wish_id": NOTICE,
 }  # fmt: skip
 ABSENT = dict.fromkeys(VICTIMS, "absent") | {"notice_id": "5a0b2b3c-0000-4000-8000-00000000ffff"}
 MESSAGE = {"to": ["waiting"], "subject": {"en": "Doors"}, "text": {"en": "They open at 19:00."}}
@@ -57,6 +58,10 @@ BODIES = {
     "move": {"to": "first"}, "promote": {"tickets": 1}, "rotate_api_key": {}, "redeliver": {"status": "dead"},
     "change_webhook": {"disabled": True}, "change_for_user": {"tickets_wanted": 1},
     "ask_for_alert": {"email": "eve@example.org"},
+    "make_wish": {
+        "lists": [{"offer_id": "off_1", "representation_id": one} for one in ("rep_1", "rep_2")],
+        "tickets_wanted": 1,
+    },
     "message": MESSAGE, "message_event": MESSAGE, "preview_wording": WORDS,
     "change_wording": {"emails": [WORDS]}, "cancel_representation": {},
     "grant": {"tickets": 1}, "extend": {"minutes": 1}, "extend_all": {"minutes": 1}, "restore": {"undo": "1-1"},

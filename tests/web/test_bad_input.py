@@ -25,6 +25,7 @@ KNOWN = {
     "key_id": "none",
     "webhook_id": WEBHOOK,
     "notice_id": NOTICE,
+    "wish_id": "00000000-0000-4000-8000-000000000000",
     "alert_id": "00000000-0000-4000-8000-000000000000",
     "tile": "0/000.p/1",
 }

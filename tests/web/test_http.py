@@ -48,6 +48,8 @@ ENTRY_FIELDS = {
     "left_at",
     "keep_waiting_for_rest",
     "paused_at",
+    "wish_id",
+    "set_aside_at",
     "purchase_pass",
 }
 
@@ -386,6 +388,7 @@ async def test_every_route_decides_who_may_call(app: FastAPI, shop: Shop) -> Non
             notice_id="none",
             alert_id="none",
             tile="0/000.p/1",
+            wish_id="none",
         )
 
         async def call(authorization: str, method: str = method, path: str = path) -> httpx.Response:

@@ -298,6 +298,11 @@ async def the_end(walk: Walk) -> None:
     exported = await walk("export_user")
     assert exported["entries"]
     await walk("erase")
+    for number, fan in ((1, "w1"), (2, "w2")):
+        wish = await walk("make_wish", number, fan=fan)
+    assert (await walk("list_my_wishes", fan="w2"))["items"]
+    for name in ("get_wish", "withdraw_wish"):
+        await walk(name, fan="w2", wish_id=wish["wish_id"])
     await walk("configure", but={"open": False})
     alert = await walk("ask_for_alert")
     await walk("take_alert_back", alert_id=alert["alert_id"])

@@ -19,6 +19,7 @@ from waiting_list.access.join_gate import ChallengeResponse, Gate
 from waiting_list.access.rate_limits import Limits
 from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.access.user_tokens import OnlyEntry, User, UserTokens
+from waiting_list.access.wishes import Wishes, WishRequest
 from waiting_list.batching import Batcher
 from waiting_list.i18n import known
 from waiting_list.lists.challenges import ChallengeSolution
@@ -28,7 +29,7 @@ from waiting_list.lists.models import Entry, ListKey
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries.lists import owner
 from waiting_list.lists.unverified_places import ByEmail
-from waiting_list.page_addresses import LIST, of_list
+from waiting_list.page_addresses import LIST, list_field, of_list
 from waiting_list.postgres.pool import Pool
 from waiting_list.problems import AddressTaken, AlreadyInList, Forbidden, InventoryNotFound, Problem, RateLimited
 from waiting_list.settings import Settings
@@ -56,6 +57,17 @@ class NewPlace(NamedTuple):
     replayed: bool
 
 
+class NewPlaces(NamedTuple):
+    """The new places of a fan in several lists, each with the path of its private link.
+
+    `refusals` says why other lists refused. `hidden` counts lists that show this visitor nothing.
+    """
+
+    places: list[tuple[Entry, str]]
+    refusals: list[Problem]
+    hidden: int
+
+
 class EmailJoins:
     """Joins by e-mail. Each process has one."""
 
@@ -69,7 +81,9 @@ class EmailJoins:
         user_tokens: UserTokens,
         limits: Limits,
         mail_limits: MailLimits,
+        wishes: Wishes,
     ) -> None:
+        self._wishes = wishes
         self._pool = pool
         self._sends_mail = settings.sends_mail
         self._owners: Batcher[ListKey, None, tuple[str, bool]] = Batcher(
@@ -146,6 +160,56 @@ class EmailJoins:
         )
         return NewPlace(entry, link, token, expires_at, mailed, answer.replayed)
 
+    async def join_several(
+        self,
+        asked: WishRequest,
+        caller: Caller,
+        fan: User,
+        *,
+        address: str | None,
+        given: ChallengeSolution | None,
+    ) -> NewPlaces | None:
+        """Join a `fan` of `fan` to several lists with one wish, and return the places.
+
+        What `join` says of one list holds for each. A list where the address has a place already shows nothing.
+        Return None if no list shows anything: then the service sends a link to the address. Raises the first
+        problem if every list refuses, ChallengeRequired, Unavailable.
+        """
+        network, times = self._limits.neighbourhood(address)
+        made = await self._wishes.make(
+            asked,
+            caller,
+            user_id=fan.user_id,
+            contact=fan.contact,
+            quiet=not await self._may_mail(fan, address),
+            network=self._limits.network(address),
+            given=given,
+            by_email=ByEmail(network, self._most_unverified * times),
+        )
+        refusals = [one for one in made.refusals if not isinstance(one, AlreadyInList | AddressTaken)]
+        without_room = [key for key, one in made.outcomes.items() if one is None]
+        taken = {key: one for key, one in made.outcomes.items() if isinstance(one, Entry)}
+        # As in `join`: after the address was verified, a repeat shows nothing.
+        joined = [*taken]
+        if caller.idempotency and joined and await self._is_verified(joined[0], fan):
+            without_room, taken = joined, {}
+        hidden = len(asked.keys) - len(taken) - len(refusals)
+        if without_room or (hidden and not taken):
+            first = without_room[0] if without_room else asked.keys[0]
+            others = [key for key in asked.keys if key != first]
+            wish = Wish(asked.tickets_wanted, asked.tickets_minimum, asked.keep_waiting_for_rest)
+            await self._mail_link(first, fan, wish, address, others=others)
+        if not taken and hidden:
+            return None
+        if not taken:
+            raise refusals[0]
+        secret = await self._signing_keys.derived_secret()
+        places = [
+            (entry, await private_links.make_link(self._pool, secret, key, entry.number))
+            for key, entry in taken.items()
+        ]
+        return NewPlaces(places, refusals, hidden)
+
     async def _read_owner(
         self, key: ListKey, take: Callable[[], Sequence[None]]
     ) -> Sequence[tuple[str, bool] | Problem]:
@@ -169,16 +233,21 @@ class EmailJoins:
         kept = await entry_queries.contact(self._pool, key, fan.user_id, organization_id=fan.organization_id)
         return kept.email_verified
 
-    async def _mail_link(self, key: ListKey, fan: User, wish: Wish, address: str | None) -> None:
-        """Send a link that signs the fan in and leads to the place, or to the list's page with the wish."""
+    async def _mail_link(
+        self, key: ListKey, fan: User, wish: Wish, address: str | None, *, others: Sequence[ListKey] = ()
+    ) -> None:
+        """Send a link that signs the fan in and leads to the place, or to the list's page with the wish, and the
+        `others` of it."""
         email = fan.contact.email
         assert email is not None
-        query = {"tickets_wanted": wish.tickets_wanted}
+        query: dict[str, object] = {"tickets_wanted": wish.tickets_wanted}
         if wish.tickets_minimum is not None:
             query["tickets_minimum"] = wish.tickets_minimum
         after = f"{of_list(LIST, key)}?{urlencode(query)}"
         if wish.keep_waiting_for_rest:
             after += "&keep_waiting_for_rest=yes"
+        for one in others:
+            after += f"&{list_field(one.list_id)}=yes"
         with suppress(RateLimited):
             await self._mail_limits.count_sign_in(fan.organization_id, email, address)
             asked = SignIn(fan.organization_id, email, known(fan.contact.locale), after)

@@ -6,7 +6,8 @@ one is now.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from uuid import UUID
 
 from pydantic import Field
 
@@ -76,17 +77,20 @@ class Gate:
         quiet: bool = False,
         network: str | None,
         given: ChallengeSolution | ChallengeResponse | None,
+        solved: bool = False,
         by_email: ByEmail | None = None,
+        wish_id: UUID | None = None,
     ) -> Answer:
         """Join a fan, from a network or None, with the solution or response that they have `given`.
 
-        Raises the problems of `verbs.join`. A ChallengeRequired then has the challenge to solve.
+        `solved` says that they have solved the challenge of the wish `wish_id` before. Raises the problems of
+        `verbs.join`. A ChallengeRequired then has the challenge to solve.
         """
         subject = ("join", caller.organization_id or "", *key, user_id)
         visit = Visit(self._pressure, f"join\x00{key.list_id}", network)
         has_come = False
         try:
-            solved = await self._is_good(subject, given)
+            solved = solved or await self._is_good(subject, given)
             answer = await self._engine.run(
                 key,
                 caller,
@@ -100,6 +104,7 @@ class Gate:
                 proof=Proof(solved, visit.pressing),
                 network=network,
                 by_email=by_email,
+                wish_id=wish_id,
             )
             has_come = not answer.replayed
         except ChallengeRequired as refusal:
@@ -108,6 +113,28 @@ class Gate:
             if not has_come:
                 visit.take_back()
         return answer
+
+    async def wish(
+        self,
+        lists: Mapping[UUID, str],
+        organization_id: str,
+        user_id: str,
+        *,
+        network: str | None,
+        given: ChallengeSolution | ChallengeResponse | None,
+    ) -> None:
+        """Check the challenge of a wish over several `lists`, each with its rule: one challenge, the hardest.
+
+        Raises ChallengeRequired with the challenge to solve.
+        """
+        bits = 0
+        for list_id, rule in lists.items():
+            visit = Visit(self._pressure, f"join\x00{list_id}", network)
+            bits = max(bits, asked_bits(rule, visit.pressing))
+            visit.take_back()  # each join counts itself
+        subject = ("join", organization_id, "wish", *sorted(map(str, lists)), user_id)
+        if bits and not await self._is_good(subject, given):
+            raise await self._refusal(subject, bits, given)
 
     async def sign_in(
         self, organization_id: str, email: str, *, network: str | None, given: ChallengeSolution | None

@@ -137,9 +137,19 @@ class Entry(Frozen):
     ready_until: datetime | None
     left_at: datetime | None
     keep_waiting_for_rest: KeepsRest = False
-    paused_at: datetime | None = None
-    wish_id: uuid.UUID | None = None
-    set_aside_at: datetime | None = None
+    paused_at: datetime | None = Field(
+        default=None,
+        description="Since when the waiting entry is paused: it keeps its place, and free tickets go to the fans "
+        "behind. Null unless it is paused.",
+    )
+    wish_id: uuid.UUID | None = Field(
+        default=None, description="The wish over several lists to which the entry belongs; null without one."
+    )
+    set_aside_at: datetime | None = Field(
+        default=None,
+        description="Since when the entry waits at its place because another list holds tickets for its wish. "
+        "Null unless it does.",
+    )
     purchase_pass: str | None = None
 
     @classmethod

@@ -7,7 +7,7 @@ names the entry and the due time.
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -24,6 +24,10 @@ from waiting_list.postgres.statements import sql
 
 _MOVES_DEADLINE = frozenset({"extend", "grant", "top_up"})
 """The verbs that can move the deadline of a hold, and so its reminder."""
+
+
+_UNTIL_ALL_JOINED = timedelta(seconds=5)
+"""How long the e-mail waits that says that the fan joined several lists."""
 
 
 class _Event(NamedTuple):
@@ -157,7 +161,9 @@ async def _write_for_fans(locked: LockedList, announces: bool) -> bool:
         if kind is EmailKind.EXPIRED:
             number = contacts.requeued.get(number, number)
         if not is_known:
-            add(kind, number, change.sequence, now)
+            # The lists of a wish are joined one after the other, and one e-mail names all of them.
+            has_others = kind is EmailKind.JOINED and change.entry.wish_id is not None
+            add(kind, number, change.sequence, now + _UNTIL_ALL_JOINED if has_others else now)
         if kind in (EmailKind.READY, EmailKind.EXTENDED) and change.entry.status is Status.READY:
             reminders[number] = change.sequence, reminder_at(locked, locked.deadline(change.entry))
     if later := [change.entry.number for change in locked.changes if change.verb in _MOVES_DEADLINE]:

@@ -19,6 +19,7 @@ from waiting_list.lists.models import Entry, LeftReason, Status
 from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.looks import look_of_sender
 from waiting_list.notifications.email_rendering import EmailContext, EmailRenderer
+from waiting_list.notifications.letter_wishes import LetterWish, read_letter_wishes
 from waiting_list.notifications.suppressions import suppressed, unsubscribe_code
 from waiting_list.notifications.wording import words_for
 from waiting_list.postgres.pool import Pool, Record, connection
@@ -59,10 +60,15 @@ class EmailComposer:
             if found:
                 emails = {one["email"] for one in found if one["email"]}
                 silent = set(await suppressed(acquired, secret, found[0]["organization_id"], emails))
+        wishes = await read_letter_wishes(self._pool, found)
         words = json.loads(next((one["wording"] for one in found if one["wording"]), "[]"))
         return {
             one["number"]: dict(one)
-            | {"subscribed": one["subscribed"] and one["email"] not in silent, "wording": words}
+            | {
+                "subscribed": one["subscribed"] and one["email"] not in silent,
+                "wording": words,
+                "wish": wishes.get(one["number"]),
+            }
             for one in found
         }
 
@@ -145,6 +151,7 @@ class EmailComposer:
             calendar_link=to.below(link, to.CALENDAR),
             buy_link=to.buy_link(about["purchase_url"], entry.purchase_pass, entry.tickets_held),
             **_message(said, locale),
+            **_wish(about["wish"]),
         )
         return self._renderer.render(EmailKind(notice["type"]), context, notice_id=notice["notice_id"])
 
@@ -215,6 +222,11 @@ def _before(notice: Record) -> dict[str, Any]:
     }
 
 
+def _wish(wish: LetterWish | None) -> dict[str, Any]:
+    """Return what the context of a letter has of the entry's wish, if there are other places."""
+    return {"wish_choice": wish.choice, "wish_places": wish.others} if wish else {}
+
+
 def _message(said: Record | None, locale: str | None) -> dict[str, Any]:
     """Return what the context of a message has besides: its subject and text in the fan's language."""
     if said is None:
@@ -223,7 +235,7 @@ def _message(said: Record | None, locale: str | None) -> dict[str, Any]:
     return {"message_subject": subject, "message_lines": tuple(text.splitlines())}
 
 
-def reason_not_to_send(notice: Record, about: Mapping[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
+def reason_not_to_send(notice: Record, about: Mapping[str, Any]) -> str | None:  # noqa: PLR0911, PLR0912 - one for each reason
     """Return why an e-mail is no longer true or needed; None if the worker should send it."""
     if about["email"] is None or not about["subscribed"]:
         return NO_RECIPIENT
@@ -246,6 +258,8 @@ def reason_not_to_send(notice: Record, about: Mapping[str, Any]) -> str | None: 
             return "the entry has changed since"
         case EmailKind.VERIFY if status == Status.LEFT or not to_verify:
             return "the address no longer needs verification"
+        case EmailKind.JOINED if about["wish"] and about["wish"].is_announced_elsewhere:
+            return "the e-mail of another place of the wish names this one"
         case EmailKind.JOINED if notice["created_at"] < about["told_at"]:
             return "a newer e-mail says that the fan joined"
         case EmailKind.VERIFY if notice["created_at"] < about["asked_at"]:

@@ -34,6 +34,7 @@ from waiting_list.fields import Locale
 from waiting_list.i18n import environment, in_language, known, shown_instant
 from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.looks import OURS, Palette, logo_in_email
+from waiting_list.notifications.letter_wishes import OtherPlace
 from waiting_list.notifications.placeholders import filled
 from waiting_list.settings import Settings
 
@@ -67,7 +68,7 @@ class EmailContext:
     Templates see neither `name` nor `email` until `email_verified`. `sender_name`, `reply_to`,
     `organizer_contact`, `logo_link`, `colors` and `footer`, by language, are the organization's. `own_subject` and
     `own_opening` are the organizer's words, with placeholders; None: ours. A member who has yet to join is
-    `invited_to` an organization, `invited_as` a role.
+    `invited_to` an organization, `invited_as` a role. `wish_places` are the fan's other places of the same wish.
     """
 
     organization_id: str
@@ -113,6 +114,8 @@ class EmailContext:
     message_lines: tuple[str, ...] = ()
     invited_to: str | None = None
     invited_as: str | None = None
+    wish_choice: str | None = None
+    wish_places: tuple[OtherPlace, ...] = ()
 
 
 class _OneLineHeader(UnstructuredHeader, BaseHeader):
@@ -256,6 +259,10 @@ def _shown(context: EmailContext) -> dict[str, Any]:
     for name in ("footer", "own_subject", "own_opening"):
         del shown[name]
     shown["message_lines"] = [_plain(line, longest=_LONGEST_TEXT) for line in context.message_lines]
+    shown["wish_places"] = [
+        one._replace(event_title=_plain(one.event_title), offer_name=_plain(one.offer_name))
+        for one in context.wish_places
+    ]
     if not context.email_verified:
         shown["name"] = shown["email"] = ""
     elif context.name is None or has_web_address(context.name):

@@ -136,6 +136,29 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
             {"user_id": "u2", "tickets_wanted": 1, "email": "bob@mail.example", "email_verified": True},
         ),
     ],
+    "make_wish": [
+        (
+            "Either evening",
+            {
+                "lists": [
+                    {"offer_id": "off_001", "representation_id": "rep_001"},
+                    {"offer_id": "off_001", "representation_id": "rep_002"},
+                ],
+                "tickets_wanted": 2,
+            },
+        ),
+        (
+            "Seats or standing; the other place goes as soon as tickets are held",
+            {
+                "lists": [
+                    {"offer_id": "off_001", "representation_id": "rep_001"},
+                    {"offer_id": "off_002", "representation_id": "rep_001"},
+                ],
+                "tickets_wanted": 1,
+                "choice": "withdraw_when_held",
+            },
+        ),
+    ],
     "move": [
         ("Next in line", {"to": "first", "reason": "Wheelchair user"}),
         ("Last in line", {"to": "last"}),

@@ -21,7 +21,7 @@ _SHOWN_REPRESENTATION: Json = REPRESENTATION | {
     "cancelled_reason": None,
 }
 _ENTRY: Json = ENTRY_EXAMPLE
-_WHY: Json = {"code": "nothing_free", "free": 0, "most_held": 4}
+_WHY: Json = {"code": "nothing_free", "free": 0, "most_held": 4, "held_in": None}
 _ESTIMATE: Json = {
     "seen_seconds": 1_209_600, "fans": 42, "tickets": 70, "earliest_seconds": 453_600, "latest_seconds": 669_600,
 }  # fmt: skip
@@ -40,6 +40,9 @@ _AT: Json = {"left_at": "2026-11-24T10:10:00Z"}
 _BOUGHT: Json = (
     _READY | _AT | {"status": "left", "left_reason": "bought", "tickets_held": 0, "purchase_pass": None}
 )
+_WISH_ID = "7d0c3a52-8d0e-5c0a-9a2f-1c1f6f0a2b11"
+_LATER: Json = {"representation_id": "rep_002"}
+_WISHED: Json = _ENTRY | {"wish_id": _WISH_ID}
 _LEFT: Json = (
     _ENTRY | _AT | {"status": "left", "left_reason": "cancelled", "position": None, "tickets_ahead": None}
 )
@@ -239,6 +242,14 @@ EXAMPLES: Mapping[str, Json] = {
         **{name: value for name, value in _SETTINGS.items() if name not in _NOT_PUBLIC},
     },
     "Webhook": _WEBHOOK,
+    "Wish": {
+        "wish_id": _WISH_ID, "choice": "withdraw_when_bought", "state": "waiting",
+        "created_at": "2026-11-24T10:00:00Z",
+        "lists": [
+            _KEY | {"entry": _WISHED, "problem": None},
+            _KEY | _LATER | {"entry": _WISHED | _LATER | {"position": 3, "tickets_ahead": 5}, "problem": None},
+        ],
+    },
 }  # fmt: skip
 """The answers of calls, by shape."""
 
@@ -257,6 +268,33 @@ ANSWERS: Mapping[str, Json] = {
     "pause": _PAUSED,
     "pause_for_user": _PAUSED | {"promoted": []},
     "remove": _LEFT | {"left_reason": "removed", "promoted": []},
+    "make_wish": EXAMPLES["Wish"]
+    | {
+        "lists": [
+            _KEY | {"entry": _WISHED, "problem": None},
+            _KEY
+            | _LATER
+            | {
+                "entry": None,
+                "problem": {
+                    "type": "urn:waiting-list:problem:waiting_list_full",
+                    "title": "The waiting list is full",
+                    "status": 409,
+                    "detail": "The list is full: 500 fans are waiting.",
+                    "instance": "/v1/user/waiting-lists/off_001/rep_002/entry",
+                    "code": "waiting_list_full",
+                },
+            },
+        ]
+    },
+    "withdraw_wish": EXAMPLES["Wish"]
+    | {
+        "state": "withdrawn",
+        "lists": [
+            _KEY | {"entry": _LEFT | {"wish_id": _WISH_ID}, "problem": None},
+            _KEY | _LATER | {"entry": _LEFT | _LATER | {"wish_id": _WISH_ID}, "problem": None},
+        ],
+    },
 }
 """The answers of calls for which the example of the shape would be wrong."""
 

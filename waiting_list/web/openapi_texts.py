@@ -96,6 +96,7 @@ PARAMETERS: Mapping[str, str] = {
     "user_id": "The id of a fan at your organization.",
     "verb": "Only changes by this verb.",
     "webhook_id": "The id of a webhook.",
+    "wish_id": "The id of a wish over several lists.",
 }
 """The parameters in paths and queries that have no text of their own."""
 
@@ -220,8 +221,6 @@ FIELDS: Mapping[str, str] = {
     "read_only": "Whether `read` is the only scope of the key.",
     "ready": "The count of entries with held tickets.",
     "ready_at": "When the hold began; null without a hold.",
-    "paused_at": "Since when the waiting entry is paused: it keeps its place, and free tickets go to the fans "
-    "behind. Null unless it is paused.",
     "ready_until": "When the hold expires, or expired; null without a hold.",
     "reason": "The organizer's reason; null if there is none.",
     "removed": "The numbers of the removed entries.",

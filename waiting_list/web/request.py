@@ -20,6 +20,7 @@ from waiting_list.access.scopes import Scope
 from waiting_list.access.sign_outs import SignOuts
 from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.access.user_tokens import User, UserTokens
+from waiting_list.access.wishes import Wishes
 from waiting_list.catalogue.images import Images
 from waiting_list.ledger.checkpoints import Checkpoints
 from waiting_list.lists.contact import Contact
@@ -66,6 +67,7 @@ class Services:
     gate: Gate
     email_joins: EmailJoins
     checkpoints: Checkpoints
+    wishes: Wishes
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process shuts down: it still answers, but tells load balancers to send no new requests."""
 

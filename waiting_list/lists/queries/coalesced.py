@@ -4,12 +4,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from waiting_list.batching import Batcher
 from waiting_list.lists.models import Entry, ListKey, Status
 from waiting_list.lists.queries.queue_snapshot import KnownQueue, QueueSnapshot
 from waiting_list.lists.queries.wait_estimate import STRETCHES, Throughput
-from waiting_list.lists.queries.why_waiting import FanEntry, OrganizersEntry, waiting_entry_json
+from waiting_list.lists.queries.why_waiting import FanEntry, NamedList, OrganizersEntry, waiting_entry_json
 from waiting_list.lists.ranks import SEGMENT_BITS
 from waiting_list.postgres.pool import STANDBY_SECONDS, Pool, Record, connection
 from waiting_list.postgres.replica import Replica
@@ -77,8 +78,16 @@ class CoalescedReads:
         record = await self._polled.submit(key, user_id)
         _check(record, organization_id)
         if record["status"] == Status.WAITING:
-            return waiting_entry_json(record, await self.throughput(key))
+            aside = record["set_aside_at"] is not None
+            held_in = await self._held_in(record["wish_id"]) if aside else None
+            return waiting_entry_json(record, await self.throughput(key), held_in)
         return FanEntry.from_record(record, estimate=None)
+
+    async def _held_in(self, wish_id: UUID) -> NamedList | None:
+        """Return the list that holds tickets for a wish."""
+        async with connection(self._pool) as acquired:
+            record = await acquired.fetchrow(sql("read_holding_list"), wish_id)
+        return NamedList.from_record(record) if record else None
 
     async def entries(self, key: ListKey, user_ids: Iterable[str]) -> dict[str, Entry]:
         """Return the newest entries of these users, without the users that have none."""

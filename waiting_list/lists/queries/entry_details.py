@@ -78,6 +78,7 @@ class EntryDetails:
         return reason_to_wait(
             status=entry.status,
             paused=entry.paused_at is not None,
+            set_aside=entry.set_aside_at is not None,
             position=entry.position,
             tickets_minimum=entry.tickets_minimum,
             unverified=contact.email is not None and not contact.email_verified,

@@ -38,6 +38,8 @@ _WORDS = {
     "left_at": N_("Left (local time)"),
     "keep_waiting_for_rest": N_("Keeps waiting for the rest"),
     "paused_at": N_("Paused since (local time)"),
+    "wish_id": N_("Wish ID"),
+    "set_aside_at": N_("Held elsewhere since (local time)"),
     "address_failed": N_("Address failed"),
     "name": N_("Name"),
     "email": N_("Email address"),

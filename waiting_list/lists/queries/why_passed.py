@@ -23,6 +23,8 @@ class PassedFor(StrEnum):
     """The organizer gave the other fan tickets past the line."""
     PAUSED = "paused"
     """The fan had paused the place."""
+    SET_ASIDE = "set_aside"
+    """Another list held tickets for the fan's wish."""
     UNVERIFIED = "unverified"
     """The list skipped unverified addresses, and the fan's was one."""
     ADDRESS_FAILED = "address_failed"
@@ -117,6 +119,8 @@ def _passed(offer: Change, fan: Mapping[str, Any], rules: Mapping[str, Any]) -> 
         code = PassedFor.GRANT
     elif fan.get("paused_at"):
         code = PassedFor.PAUSED
+    elif fan.get("set_aside_at"):
+        code = PassedFor.SET_ASIDE
     elif rules.get("verify_email") and fan.get("unverified"):
         code = PassedFor.UNVERIFIED
     elif rules.get("skip_failed_addresses") and fan.get("address_failed"):

@@ -18,6 +18,8 @@ class Reason(StrEnum):
 
     PAUSED = "paused"
     """The fan has paused the place."""
+    SET_ASIDE = "set_aside"
+    """Another list holds tickets for the fan's wish. The place waits, and keeps its rank."""
     UNVERIFIED = "unverified"
     """The list passes over fans with an unverified address."""
     ADDRESS_FAILED = "address_failed"
@@ -40,6 +42,7 @@ def reason_to_wait(
     *,
     status: str,
     paused: bool,
+    set_aside: bool,
     position: int | None,
     tickets_minimum: int,
     unverified: bool,
@@ -60,6 +63,8 @@ def reason_to_wait(
     reason = Reason.AHEAD
     if paused:
         reason = Reason.PAUSED
+    elif set_aside:
+        reason = Reason.SET_ASIDE
     elif verify_email and unverified:
         reason = Reason.UNVERIFIED
     elif skip_failed_addresses and address_failed:
@@ -88,12 +93,17 @@ class Why(Frozen):
     """Why a fan still waits: a code, and its numbers.
 
     `free` is how many tickets are free now. `most_held` is how many one fan can be held: the smaller of the order
-    limit and the total stock.
+    limit and the total stock. `held_in` comes with the code `set_aside`.
     """
 
     code: Reason
     free: int
     most_held: int
+    held_in: NamedList | None = Field(
+        default=None,
+        description="The list that holds tickets for the fan's wish. Null with another code, or if that hold has "
+        "just ended. Only the fan's own call shows it.",
+    )
 
 
 class Estimate(Frozen):
@@ -144,14 +154,18 @@ class FanEntry(ExplainedEntry):
 _COLUMNS = tuple(name for name in Entry.model_fields if name != "purchase_pass")
 
 
-def waiting_entry_json(row: Row, throughput: Throughput) -> bytes:
-    """Return the JSON of the `FanEntry` of a fan who waits.
+def waiting_entry_json(row: Row, throughput: Throughput, held_in: NamedList | None = None) -> bytes:
+    """Return the JSON of the `FanEntry` of a fan who waits; `held_in` is the list that holds tickets for the wish.
 
     It makes no model, because most polls are of such fans, and the database has checked what the model would
     check.
     """
     shown = dict(zip(_COLUMNS, map(row.__getitem__, _COLUMNS), strict=True))
-    shown["purchase_pass"], shown["why"] = None, why_of(row)
+    why = why_of(row)
+    shown["purchase_pass"], shown["why"] = (
+        None,
+        why.model_copy(update={"held_in": held_in}) if why and held_in else why,
+    )
     shown["estimate"] = estimate_of(throughput, row["tickets_ahead"] + row["tickets_wanted"])
     return to_json(shown)
 
@@ -179,6 +193,7 @@ def why_of(row: Row) -> Why | None:
     reason = reason_to_wait(
         status=row["status"],
         paused=row["paused_at"] is not None,
+        set_aside=row["set_aside_at"] is not None,
         position=row["position"],
         tickets_minimum=row["tickets_minimum"],
         unverified=row["unverified"],

@@ -9,7 +9,9 @@ from waiting_list.access.email_sign_in import fan_id
 from waiting_list.fields import Email
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import Contact
+from waiting_list.lists.queries.wish_places import hand_over_wish
 from waiting_list.pages.fans.entry import EntryPageRequest, ask_to_verify, check_code, show
+from waiting_list.pages.fans.own_wish import run_in_others, unconfirmed_others
 from waiting_list.pages.forms import read_form
 from waiting_list.pages.page import go_to
 from waiting_list.problems import InvalidRequest
@@ -20,7 +22,8 @@ _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 async def send_again(call: EntryPageRequest) -> Response:
     """Send the e-mail with the link again, to the same address or to a corrected one. The entry keeps its place.
 
-    With another address the entry has another private link, because the former mailbox has this one.
+    With another address the entry has another private link, because the former mailbox has this one. The other
+    places of a wish have the same address, and are corrected, too.
     """
     form, place, limits = await read_form(call), call.place, call.service.mail_limits
     try:
@@ -34,6 +37,9 @@ async def send_again(call: EntryPageRequest) -> Response:
     await limits.count_given(place.organization_id, place.user_id, email, call.address)
     new_user_id = fan_id(secret, place.organization_id, email)
     await call.run(verbs.correct_address, new_user_id=new_user_id, contact=contact)
+    await run_in_others(call, place, verbs.correct_address, new_user_id=new_user_id, contact=contact)
+    if wish_id := place.entry.wish_id:
+        await hand_over_wish(call.pool, place.organization_id, wish_id, new_user_id)
     return await _new_link(call)
 
 
@@ -43,11 +49,17 @@ async def disown(call: EntryPageRequest) -> Response:
     The owner of the address leaves the list, or keeps the place alone. Only the e-mail has the code.
     """
     email, form, place = await check_code(call), await read_form(call), call.place
+    others = await unconfirmed_others(call, place, email)
     if form.get("do") == "keep":
         await call.run(verbs.verify, email=email)
-    elif place.why_over is None:
-        await call.run(verbs.leave)
+        await run_in_others(call, place, verbs.verify, others, email=email)
+    else:
+        if place.why_over is None:
+            await call.run(verbs.leave)
+        await run_in_others(call, place, verbs.leave, others)
     await private_links.revoke_link(call.pool, place.key, place.entry.number)
+    for one in others:
+        await private_links.revoke_link(call.pool, one.key, one.entry.number)
     await call.service.sign_outs.sign_out(place.organization_id, place.user_id)
     return await _new_link(call)
 

@@ -33,6 +33,7 @@ from waiting_list.notifications.suppressions import (
     with_suppression,
 )
 from waiting_list.pages.bar_chart import plot
+from waiting_list.pages.fans.own_wish import of_wish, run_in_others
 from waiting_list.pages.forms import read_form, whole_number
 from waiting_list.pages.page import PageRequest, PageRoute, go_to, page
 from waiting_list.problems import InternalError, InvalidRequest, NotFound, Problem
@@ -96,7 +97,7 @@ class EntryPageRoute(PageRoute, ABC):
             call.place = await self.find(call)
         except Problem as other:
             return self.without_entry(call, other)
-        return await _shown(call, refusal=problem)
+        return await show_page(call, refusal=problem)
 
     def without_entry(self, call: EntryPageRequest, problem: Problem) -> Response:
         """Show a refusal without an entry."""
@@ -106,7 +107,7 @@ class EntryPageRoute(PageRoute, ABC):
 
 async def show(call: EntryPageRequest) -> Response:
     """Show the entry; also after a reload of a refused form."""
-    return await _shown(call)
+    return await show_page(call)
 
 
 async def watch(call: EntryPageRequest) -> Response:
@@ -161,7 +162,7 @@ async def change(call: EntryPageRequest) -> Response:
     if wanted > before.tickets_wanted and form.get("shown") != change_shown:
         would = (await call.run(verbs.change, preview=True, **wish)).entry
         if would and would.position and before.position and would.position > before.position:
-            return await _shown(call, "change.html", would=would, change_shown=change_shown)
+            return await show_page(call, "change.html", would=would, change_shown=change_shown)
     await call.run(verbs.change, **wish)
     return _back(call)
 
@@ -174,7 +175,7 @@ async def pause(call: EntryPageRequest) -> Response:
 
 async def ask_to_leave(call: EntryPageRequest) -> Response:
     """Ask the fan to confirm leaving the list, or releasing the held tickets."""
-    return await _shown(call, "link.html" if call.place.why_over else "leave.html")
+    return await show_page(call, "link.html" if call.place.why_over else "leave.html")
 
 
 async def leave(call: EntryPageRequest) -> Response:
@@ -194,14 +195,12 @@ async def ask_to_give_back(call: EntryPageRequest) -> Response:
     """Ask the fan to confirm giving back some of the held tickets."""
     tickets, entry = whole_number(call.path_params, "tickets"), call.place.entry
     asked = entry.status is Status.READY and not call.place.why_over and 1 <= tickets < entry.tickets_held
-    return await _shown(call, "give_back.html" if asked else "link.html", tickets=tickets)
+    return await show_page(call, "give_back.html" if asked else "link.html", tickets=tickets)
 
 
 async def give_back(call: EntryPageRequest) -> Response:
-    """Give back some of the held tickets.
-
-    If the hold has changed since the question, ask again; also if the form does not say what it was made for.
-    """
+    """Give back some of the held tickets. If the hold has changed since the question, ask again; also if the form
+    does not say what it was made for."""
     form = await read_form(call)
     if form.get("shown") != f"{call.state_shown} {call.place.entry.tickets_held}" and not call.place.why_over:
         return await ask_to_give_back(call)
@@ -213,18 +212,20 @@ async def ask_to_verify(call: EntryPageRequest) -> Response:
     """Show a button that verifies the address, because scanners of e-mails open links and must not verify."""
     await check_code(call)
     asked = call.place.entry.status is not Status.LEFT and not call.place.contact.email_verified
-    return await _shown(call, "verify.html" if asked else "link.html")
+    return await show_page(call, "verify.html" if asked else "link.html")
 
 
 async def verify(call: EntryPageRequest) -> Response:
-    """Verify the address: the fan got this link there."""
-    await call.run(verbs.verify, email=await check_code(call))
+    """Verify the address, of all places of a wish: the fan got this link there."""
+    email = await check_code(call)
+    await call.run(verbs.verify, email=email)
+    await run_in_others(call, call.place, verbs.verify, email=email)
     return _back(call)
 
 
 async def ask_to_unsubscribe(call: EntryPageRequest) -> Response:
     """Show a button to unsubscribe, because a GET changes no data."""
-    return await _shown(call, "unsubscribe.html" if (await _contact(call)).subscribed else "link.html")
+    return await show_page(call, "unsubscribe.html" if (await _contact(call)).subscribed else "link.html")
 
 
 async def unsubscribe(call: EntryPageRequest) -> Response:
@@ -234,7 +235,7 @@ async def unsubscribe(call: EntryPageRequest) -> Response:
     with one click (RFC 8058) send a body of either form type, and must not be redirected.
     """
     await _subscribe(call, subscribed=False)
-    return await _shown(call) if b"List-Unsubscribe" in await call.body() else _back(call)
+    return await show_page(call) if b"List-Unsubscribe" in await call.body() else _back(call)
 
 
 async def subscribe(call: EntryPageRequest) -> Response:
@@ -341,7 +342,7 @@ def _back(call: EntryPageRequest) -> Response:
     return go_to(call.base, call.route.headers)
 
 
-async def _shown(
+async def show_page(
     call: EntryPageRequest, template: str = "link.html", *, refusal: Problem | None = None, **more: Any
 ) -> Response:
     place = call.place
@@ -386,13 +387,12 @@ async def _shown(
         turns=plot(throughput.fans, height=48),
         wait=wait,
         most_choices=_MOST_CHOICES,
-        **more,
+        **(await of_wish(call, place) | more),
     )
 
 
 def _fewer(purchase_url: str | None, entry: Entry) -> list[tuple[int, str]]:
-    """Return numbers below the held tickets, each with its link to buy. Empty if `purchase_url` has no
-    `{tickets}`."""
+    """Return numbers below the held tickets with their links to buy; none if `purchase_url` has no `{tickets}`."""
     if purchase_url is None or "{tickets}" not in purchase_url:
         return []
     fewer = range(max(1, entry.tickets_held - _MOST_CHOICES), entry.tickets_held)

@@ -1,43 +1,51 @@
 """The pages of lists for fans: upcoming events, one list with its rules, joining it, and the fan's own lists."""
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import ValidationError
 
 from waiting_list.access.email_joins import Wish
-from waiting_list.access.email_sign_in import SIGN_IN as SIGN_IN_TIME
 from waiting_list.access.user_tokens import User
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.catalogue.models import EventSummary
 from waiting_list.catalogue.search import EventSearch
-from waiting_list.i18n import spoken
-from waiting_list.lists.contact import ContactFields
-from waiting_list.lists.engine import Caller
-from waiting_list.lists.idempotency import Idempotency
-from waiting_list.lists.models import FAN, Entry, ListKey, Status
+from waiting_list.lists.models import Entry, ListKey, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.lists.queries import lists as list_queries
+from waiting_list.lists.queries import wish_places as wish_queries
+from waiting_list.lists.queries.lists import Show
 from waiting_list.lists.queries.wait_estimate import estimate_wait
 from waiting_list.looks import Look
-from waiting_list.page_addresses import EVENT, HOME, JOIN, LIST, MY_LISTS, PLACE, SIGN_IN, of_list
+from waiting_list.page_addresses import (
+    EVENT,
+    EVENT_JOIN,
+    HOME,
+    JOIN,
+    LIST,
+    MY_LISTS,
+    PLACE,
+    SIGN_IN,
+    address,
+    is_list_field,
+    of_list,
+)
 from waiting_list.pages.bar_chart import plot
+from waiting_list.pages.fans.joining import join_one
 from waiting_list.pages.fans.page import FanRoute
-from waiting_list.pages.forms import Form, search_text, sent_solution, whole_number
-from waiting_list.pages.page import NOT_REFERRED, SHARED, PageRequest, go_to, page
+from waiting_list.pages.fans.several import Offered, join_several, offered, ticked
+from waiting_list.pages.forms import search_text
+from waiting_list.pages.page import SHARED, PageRequest, go_to, page
 from waiting_list.postgres.pagination import Page
-from waiting_list.problems import AlreadyInList, InvalidRequest, InventoryNotFound, NotFound, NotInList, Problem
+from waiting_list.problems import InvalidRequest, InventoryNotFound, NotFound, NotInList, Problem
 from waiting_list.web.parameters import MOST_SEARCHED, is_id, path_id, path_key
 
 _EVENTS = 20
 _LISTS = 50
-_ONCE = re.compile(r"[0-9a-f-]{8,40}")
-
 
 router = APIRouter(route_class=FanRoute, include_in_schema=False)
 
@@ -80,16 +88,49 @@ async def show_events(call: PageRequest) -> Response:
 
 @router.get(EVENT)
 async def show_public_event(call: PageRequest) -> Response:
-    """Show one event with its coming dates and their lists. A draft does not exist for fans."""
+    """Show one event with its coming dates and their lists, and the form to join several of them. A draft does not
+    exist for fans."""
+    return await _event_page(call, await catalogue_queries.shown_event(call.pool, path_id(call, "event_id")))
+
+
+@router.get(EVENT_JOIN)
+async def show_event_again(call: PageRequest) -> Response:
+    """Redirect a reload of a refused form to the event's page."""
+    return go_to(address(EVENT, event_id=path_id(call, "event_id")))
+
+
+@router.post(EVENT_JOIN)
+async def join_any(call: PageRequest) -> Response:
+    """Join the ticked lists of an event at their ends, with one wish if there are several."""
     found = await catalogue_queries.shown_event(call.pool, path_id(call, "event_id"))
+    keys = ticked(call.sent, found)
+    if call.who is None and "email" not in call.sent:
+        return await show_event_again(call)
+    try:
+        if not keys:
+            raise InvalidRequest.of("lists", "must have a list")
+        return await (join_several(call, keys) if len(keys) > 1 else join_one(call, keys[0]))
+    except InventoryNotFound:
+        raise
+    except Problem as problem:
+        return await _event_page(call, found, refusal=problem)
+
+
+async def _event_page(call: PageRequest, found: EventSummary, *, refusal: Problem | None = None) -> Response:
+    own = await _own_entries(call)
+    status, headers = (refusal.status, dict(refusal.headers)) if refusal else (200, {})
     return page(
         call,
         "event.html",
-        headers=_shared(call),
+        status=status,
+        headers=_shared(call) | headers,
+        page=address(EVENT, event_id=found.event_id),
         event=found,
-        own=await _own_entries(call),
+        own=own,
         look=found.organizer,
         public_url=call.service.settings.public_url,
+        offered=offered(found, own),
+        **_joining(call, found.organization_id, refusal),
     )
 
 
@@ -113,87 +154,25 @@ async def show_list_again(call: PageRequest) -> Response:
 async def join(call: PageRequest) -> Response:
     """Join the list at its end."""
     key = path_key(call)
-    if "email" in call.sent:
-        return await _join_by_email(call, key)
-    if call.who is None:
+    if call.who is None and "email" not in call.sent:
         return go_to(of_list(LIST, key))
-    await call.count_join()
-    form, fan = call.sent, call.user
-    contact = fan.contact
-    if not spoken(contact.locale):  # then the language of the page is a better one
-        contact = contact.model_copy(update={"locale": call.locale()})
     try:
-        wish = _wish(form)
-        await call.service.gate.join(
-            key,
-            Caller(fan.organization_id, "user"),
-            user_id=fan.user_id,
-            **wish._asdict(),
-            contact=contact,
-            quiet=not await call.may_mail(contact),
-            network=call.service.limits.network(call.address),
-            given=sent_solution(form),
-        )
-    except AlreadyInList:
-        pass  # the button was pressed twice, or on two screens
+        others = await _ticked_others(call, key)
+        return await (join_several(call, [key, *others]) if others else join_one(call, key))
     except InventoryNotFound:
         raise
     except Problem as problem:
-        return await show_list_as_it_is(call, key, await own_entry(call, key), refusal=problem)
-    return go_to(of_list(PLACE, key))
+        entry = None if "email" in call.sent else await own_entry(call, key)
+        return await show_list_as_it_is(call, key, entry, refusal=problem)
 
 
-async def _join_by_email(call: PageRequest, key: ListKey) -> Response:
-    """Join with an address alone, and go to the private link of the new place, which only this browser learns."""
-    form, service = call.sent, call.service
-    try:
-        fan = await service.email_joins.fan(key, _contact(call))
-        call.allow(await service.limits.join(fan.organization_id, fan.user_id, call.address))
-        wish = _wish(form)
-        # The page's script adds a number of its own, so that a press after an outage finds the place it made.
-        once = _ONCE.fullmatch(form.get("once", "")) and Idempotency.of(
-            caller=f"{fan.organization_id}\x00user\x00{fan.user_id}",
-            key=f"page {form['once']} {wish}",
-            request=f"{key} {wish}",
-        )
-        caller = Caller(fan.organization_id, FAN, once or None)
-        place = await service.email_joins.join(
-            key, caller, fan, wish, address=call.address, given=sent_solution(form)
-        )
-    except InventoryNotFound:
-        raise
-    except Problem as problem:
-        return await show_list_as_it_is(call, key, None, refusal=problem)
-    if place is not None:
-        return go_to(place.link, NOT_REFERRED)
-    show, _ = await list_queries.shown_list(call.pool, key)
-    return page(
-        call,
-        "join_sent.html",
-        page=of_list(LIST, key),
-        show=show,
-        look=show.look,
-        timezone=show.timezone,
-        email=fan.contact.email,
-        minutes=int(SIGN_IN_TIME.total_seconds()) // 60,
-    )
-
-
-def _wish(form: Form) -> Wish:
-    wanted = whole_number(form, "tickets_wanted")
-    # An empty field means all tickets or none.
-    minimum = whole_number(form, "tickets_minimum") if form.get("tickets_minimum") else wanted
-    return Wish(wanted, minimum, "keep_waiting_for_rest" in form)
-
-
-def _contact(call: PageRequest) -> ContactFields:
-    try:
-        return ContactFields(
-            email=call.sent["email"].strip(), name=call.sent.get("name", "").strip() or None, locale=call.locale()
-        )
-    except ValidationError as error:
-        field = error.errors()[0]["loc"][0]
-        raise InvalidRequest.of("name" if field == "name" else "new_email", "is not valid") from None
+async def _ticked_others(call: PageRequest, key: ListKey) -> list[ListKey]:
+    """Return the other lists of the event that the sent form ticks."""
+    if not any(is_list_field(name) for name in call.sent):
+        return []
+    event = await catalogue_queries.linked_event(call.pool, key)
+    found = await catalogue_queries.shown_event(call.pool, event.event_id)
+    return [one for one in ticked(call.sent, found) if one != key]
 
 
 @router.get(MY_LISTS)
@@ -210,9 +189,21 @@ async def show_my_lists(call: PageRequest) -> Response:
         cursor=call.query_params.get("cursor"),
     )
     shows = await list_queries.shows(call.pool, {_key(entry) for entry in found.items})
-    entries = [(entry, shows[_key(entry)]) for entry in found.items]
-    look = entries[0][1].look if entries else None
-    return page(call, "my_lists.html", entries=entries, next_cursor=found.next_cursor, look=look)
+    wished = {entry.wish_id for entry in found.items if entry.wish_id}
+    wishes = await wish_queries.wishes(call.pool, call.organization_id, wished)
+    # The entries of a wish stand together, where its newest would stand.
+    groups: dict[object, list[tuple[Entry, Show]]] = {}
+    for entry in found.items:
+        group = entry.wish_id if entry.wish_id in wishes else (_key(entry), entry.number)
+        groups.setdefault(group, []).append((entry, shows[_key(entry)]))
+    look = shows[_key(found.items[0])].look if found.items else None
+    return page(
+        call,
+        "my_lists.html",
+        groups=[(wishes.get(group) if isinstance(group, UUID) else None, one) for group, one in groups.items()],
+        next_cursor=found.next_cursor,
+        look=look,
+    )
 
 
 async def own_entry(call: PageRequest, key: ListKey) -> Entry | None:
@@ -247,6 +238,11 @@ async def show_list_as_it_is(
     throughput = await call.reads.throughput(key)
     # The wait of a fan who would join now: last, for one ticket.
     wait = estimate_wait(throughput, tickets_ahead=rules.tickets_waiting, tickets_wanted=1) if rules.open else None
+    event = await catalogue_queries.linked_event(call.pool, key)
+    others: list[Offered] = []
+    if rules.open and not event.draft:
+        whole = await catalogue_queries.shown_event(call.pool, event.event_id)
+        others = offered(whole, {key, *await _own_entries(call)})
     status, headers = (refusal.status, dict(refusal.headers)) if refusal else (200, {})
     return page(
         call,
@@ -256,29 +252,42 @@ async def show_list_as_it_is(
         page=of_list(LIST, key),
         show=show,
         look=show.look,
-        event=await catalogue_queries.linked_event(call.pool, key),
+        event=event,
         rules=rules,
         entry=entry,
         timezone=show.timezone,
         # Where the form for an alert has nothing else to say.
         alert_email=call.user.contact.email if isinstance(call.who, User) else None,
-        # A fan of another organization cannot join here.
-        is_fan=call.who is not None and call.organization_id == show.organization_id,
-        mails=call.service.settings.sends_mail,
-        # The link of an e-mail brings the wish back.
-        form=getattr(call, "sent", None) or {name: call.query_params.get(name) for name in Wish._fields},
-        refusal=refusal,
-        challenge=refusal.extra.get("challenge") if refusal else None,
-        # After a refused solution the fan sends the next one by hand, because a page must not send itself for
-        # ever.
-        by_hand="challenge_solution" in getattr(call, "sent", {}),
         pace=throughput,
         turns=plot(throughput.fans, height=48),
         wait=wait,
         ends_at=rules.ends_at,
         public_url=call.service.settings.public_url,
+        offered=others,
+        **_joining(call, show.organization_id, refusal),
         **{"asked": False, "wrong_email": False} | more,
     )
+
+
+def _is_wished(name: str) -> bool:
+    return name in Wish._fields or is_list_field(name)
+
+
+def _joining(call: PageRequest, organization_id: str, refusal: Problem | None) -> dict[str, Any]:
+    """Return what a form to join shows."""
+    sent = getattr(call, "sent", {})
+    return {
+        # A fan of another organization cannot join here.
+        "is_fan": call.who is not None and call.organization_id == organization_id,
+        "mails": call.service.settings.sends_mail,
+        # The link of an e-mail brings the wish back.
+        "form": sent or {name: call.query_params[name] for name in call.query_params if _is_wished(name)},
+        "refusal": refusal,
+        "challenge": refusal.extra.get("challenge") if refusal else None,
+        # After a refused solution the fan sends the next one by hand, because a page must not send itself for
+        # ever.
+        "by_hand": "challenge_solution" in sent,
+    }
 
 
 _FIELDS = ("q", "place", "from", "to", "available")
