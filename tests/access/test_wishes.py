@@ -213,6 +213,9 @@ async def test_who_withdraws_a_wish_leaves_every_list_and_holds_nothing_in_betwe
     verbs_done = [one["verb"] for one in await wisher.rows("SELECT verb FROM history WHERE number IS NOT NULL")]
     assert verbs_done.count("promote") == 1
     assert "revoke" not in verbs_done
+    # Last, because a hold that ends first lets the worker hold tickets in the next list.
+    left = await wisher.rows("SELECT before ->> 'status' AS was FROM history WHERE verb = 'leave' ORDER BY at")
+    assert [one["was"] for one in left] == ["waiting", "waiting", "ready"]
 
 
 async def test_an_empty_hand_of_wishes_is_paged(wisher: Wisher) -> None:
