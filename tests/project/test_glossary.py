@@ -107,8 +107,8 @@ def test_a_retired_word_is_found_wherever_it_is_a_name() -> None:
     def found(source: str, module: str = "") -> set[str]:
         return retired_in_code(source, module)
 
-    assert found("class Ledger: ...") == {"Ledger", "ledger"}
-    assert found("def open_ledger(): ...") == {"ledger"}
+    assert found("class Courier: ...") == {"courier"}
+    assert found("def open_courier(): ...") == {"courier"}
     assert found("_CouriersOf = {}\nclass CourierTask: ...") == {"courier"}
     assert found("def send(poster): ...") == {"poster"}
     assert found("poster = 1") == {"poster"}
@@ -122,10 +122,10 @@ def test_a_retired_word_is_found_wherever_it_is_a_name() -> None:
 
 
 def test_a_retired_word_is_found_on_a_page_but_not_in_the_path_of_a_module() -> None:
-    assert retired_in_page("Each list has a courier\nof its own; two Ledgers.") == {"courier", "ledger"}
+    assert retired_in_page("Each list has a courier\nof its own; two Couriers.") == {"courier"}
     assert retired_in_page("asks for the picture of\nthe queue") == {"picture of the queue"}
     assert (
-        retired_in_page("See `waiting_list/lists/locked_list.py` and [why](decisions/0001-a-ledger.md).") == set()
+        retired_in_page("See `waiting_list/lists/locked_list.py` and [why](decisions/0001-a-courier.md).") == set()
     )
 
 

@@ -14,7 +14,7 @@ Keys = Annotated[
 
 def verify_public_ledger(
     url: Annotated[
-        str, typer.Argument(metavar="URL", help="Address of the list: https://…/v1/user/waiting-lists/OFFER/DATE")
+        str, typer.Argument(metavar="URL", help="Address of the list, with /v1/user/waiting-lists/ in it.")
     ],
     kept: Annotated[
         Path | None, typer.Option(help="A checkpoint that you kept: nothing was removed since.")

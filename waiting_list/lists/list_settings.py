@@ -356,7 +356,7 @@ class DeclaredSettings(BaseModel):
         ),
     ] = Field(
         default=True,
-        description="Whether anybody can read the signed ledger of the list: numbers and counts, and no person.",
+        description="Whether the service publishes the signed ledger of the list, which shows no person.",
     )
 
 

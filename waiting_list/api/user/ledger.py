@@ -55,8 +55,11 @@ _LINE = (
     responses=_text("The signed checkpoint.", "text/plain", _CHECKPOINT) | declared(_REFUSALS),
 )
 async def get_checkpoint(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
-    """Show the newest checkpoint of the list's ledger, a signed note (C2SP tlog-checkpoint): how many changes it
-    covers, and the root hash of their tree. While the list changes, it is at most ten seconds old."""
+    """Show the newest checkpoint of the list's ledger.
+
+    It is a signed note (C2SP tlog-checkpoint) with the number of changes that it covers, and the root hash of
+    their tree. While the list changes, it is at most ten seconds old.
+    """
     found = await queries.head(call.pool, call.service.checkpoints, ListKey(offer_id, representation_id))
     return Response(found.note, headers=_SHARED, media_type="text/plain; charset=utf-8")
 
