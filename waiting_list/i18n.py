@@ -250,6 +250,13 @@ def shown_brief(value: datetime, timezone: str, *, locale: Locale) -> str:
     return f"{shown_day(value, timezone, locale=locale)}, {time}"
 
 
+def shown_shortest(value: datetime, timezone: str, *, locale: Locale) -> str:
+    """Format an instant for a text message: `27 Nov, 20:30`."""
+    moment = value.astimezone(ZoneInfo(timezone))
+    day = dates.format_skeleton("MMMd", moment, locale=_region(locale))
+    return f"{day}, {dates.format_time(moment, 'short', locale=_region(locale))}"
+
+
 def shown_day(value: datetime, timezone: str, *, locale: Locale) -> str:
     """Format the date of an instant briefly: `Fri 27 Nov`, with the year if it is not the current one."""
     moment = value.astimezone(ZoneInfo(timezone))

@@ -102,12 +102,7 @@ class Settings(BaseSettings):
         "Maximum sign-in attempts from one public IP address in a minute, for each process. Larger "
         "networks and private addresses have higher limits. 0: no limit.",
     )
-    messages_per_day: int = Field(
-        default=3,
-        ge=0,
-        le=checks.MOST,
-        description="Maximum messages to the fans of a list in 24 hours; 0: no limit.",
-    )
+    messages_per_day: int = checks.limit(3, "Maximum messages to the fans of a list in 24 hours; 0: no limit.")
     unverified_places_per_network: int = checks.limit(
         20,
         "Maximum unverified places of one network in a list, if its fans join with an e-mail address alone. "
@@ -237,6 +232,11 @@ class Settings(BaseSettings):
         le=_MOST_DAYS,
         description="After how many days of failures without a success the service disables a webhook.",
     )
+    apprise_schemes: str = Field(
+        default="",
+        description="Schemes of Apprise URLs with which organizations may send text messages, such as "
+        "`twilio, vonage`. They can reach any network. Empty: none.",
+    )
     notices_kept_days: float = Field(
         default=30.0,
         gt=0,
@@ -263,8 +263,7 @@ class Settings(BaseSettings):
         "`serve --demo` sets this. For trying the service out only.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info",
-        description="Lowest level of the log: debug, info, warning or error.",
+        default="info", description="Lowest level of the log: debug, info, warning or error."
     )
     log_requests: bool = Field(
         default=False,

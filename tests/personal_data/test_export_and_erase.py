@@ -177,6 +177,12 @@ class Office:
             f"https://push.example/{MARK}",
             ADA,
         )
+        await self.rows(
+            "INSERT INTO phones SELECT list_id, number, $1, $1, true, 1, now(), 0, now(), NULL"
+            " FROM entries WHERE user_id = $2 AND status = 'waiting'",
+            f"+33{MARK}",
+            ADA,
+        )
 
 
 COLUMNS = (
@@ -249,7 +255,10 @@ async def test_all_that_is_kept_of_a_person_is_exported_and_none_is_left_after_a
         assert (await office.shop.made("DELETE", f"/users/{ADA}"))["waiting_lists"] == 5
         office.hook.gate.set()
     assert await office.marked() == []
-    kept = ("entries", "contacts", "history", "notices", "sign_ins", "pushes", "suppressions", "alerts", "wishes")
+    kept = (
+        "entries", "contacts", "history", "notices", "sign_ins", "pushes", "phones", "suppressions", "alerts",
+        "wishes",
+    )  # fmt: skip
     empty: dict[str, Any] = {name: [] for name in kept}
     assert await office.shop.made("GET", f"/users/{ADA}/export") == {"user_id": ADA} | empty
     await is_clean(office)

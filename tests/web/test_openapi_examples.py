@@ -14,6 +14,8 @@ import httpx
 from fastapi import FastAPI
 
 from tests.support.shop import EVENT, Shop, declared_answers, listening, shape_of
+from waiting_list.lists.models import ListKey
+from waiting_list.notifications.phones import phone_code
 from waiting_list.postgres.pool import connection
 from waiting_list.web.openapi_document import inlined
 from waiting_list.web.openapi_texts import SOMETIMES
@@ -136,6 +138,7 @@ async def test_the_service_takes_and_answers_what_the_document_shows(app: FastAP
             walk = Walk(document, http, shop.key)
             await catalogue(walk)
             await keys_and_webhooks(walk)
+            await phones(walk, await app.state.service.signing_keys.derived_secret())
             await story(walk)
             await messages(walk)
             await joins_by_email(walk)
@@ -203,6 +206,19 @@ async def keys_and_webhooks(walk: Walk) -> None:
     for number in (2, 3, 4, 5, 1):
         await walk("change_organization", number)
     await walk("get_organization")
+
+
+async def phones(walk: Walk, secret: bytes) -> None:
+    await walk("set_gateway")
+    await walk("get_gateway")
+    number = (await walk("join", fan="u9"))["number"]
+    await walk("set_phone", fan="u9")
+    code = phone_code(secret, ListKey("off_001", "rep_001").list_id, number, "+33612345678", 1)
+    await walk("verify_phone", but={"code": code}, fan="u9")
+    await walk("get_phone", fan="u9")
+    await walk("remove_phone", fan="u9")
+    await walk("leave", fan="u9")
+    await walk("delete_gateway")
 
 
 async def joins_by_email(walk: Walk) -> None:

@@ -115,6 +115,9 @@ async def test_every_address_of_every_page_answers_below_the_path(below: Below, 
         "/unsubscribe",
         "/push",
         "/push/stop",
+        "/phone",
+        "/phone/code",
+        "/phone/stop",
         "/calendar.ics",
     }
     # Browsers, scripts and shops ask for these, or they follow on a form that changes data.
@@ -133,6 +136,7 @@ async def test_every_address_of_every_page_answers_below_the_path(below: Below, 
         "/dashboard/account/sessions",
         "/dashboard/settings/sessions",
         "/dashboard/webhooks/*/enable",
+        "/dashboard/notices/gateway/delete",  # without a gateway
         # A session of a key has no passkeys.
         "/dashboard/account/passkeys",
         "/dashboard/account/passkeys/options",

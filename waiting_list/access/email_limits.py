@@ -39,6 +39,7 @@ class _Limit(NamedTuple):
     name: str
     quantity: int
     seconds: int = _HOUR_SECONDS
+    what: str = "e-mails to unverified addresses"
 
 
 class _Wanted(NamedTuple):
@@ -55,8 +56,16 @@ class _Wanted(NamedTuple):
         return derived(secret, "allowance", self.limit.name, self.caller)[:16]
 
 
+_CODES = "codes to phone numbers"
+_PHONE = _Limit("phone-codes", 3, what=_CODES)
+_PLACE = _Limit("place-codes", 5, what=_CODES)
+_NETWORK = _Limit("address-codes", 60, what=_CODES)
+_NEIGHBOURHOOD = _Limit("neighbourhood-codes", 240, what=_CODES)
+_ORGANIZATION = _Limit("organization-codes", 1_000, what=_CODES)
+
+
 class MailLimits:
-    """The limits for e-mails to unverified addresses. Each process has one."""
+    """The limits for e-mails to unverified addresses and codes to phone numbers. Each process has one."""
 
     def __init__(self, pool: Pool, settings: Settings, signing_keys: SigningKeys) -> None:
         self._pool = pool
@@ -105,6 +114,19 @@ class MailLimits:
         A visitor at an address that is not public does not count for a network, because a crowd may share it.
         """
         await self._count((self._mailbox, mailbox(email)), (self._network, Limits.network(address)))
+
+    async def count_code(self, organization_id: str, place: str, phone: str, address: str | None) -> None:
+        """Count a code to a phone number, which costs money. Raises RateLimited, Unavailable.
+
+        A caller at an address that is not public does not count for a network, because many fans may share it.
+        """
+        await self._count(
+            (_PHONE, phone),
+            (_PLACE, place),
+            (_NETWORK, network := Limits.network(address)),
+            (_NEIGHBOURHOOD, network and Limits.neighbourhood(address)[0]),
+            (_ORGANIZATION, organization_id),
+        )
 
     async def count_member_sign_in(self, email: str, address: str | None) -> None:
         """Count a sign-in link to the dashboard: at most one a minute for a mailbox. Raises RateLimited,
@@ -187,10 +209,9 @@ def _excess(wanted: _Wanted, full_in: float) -> float:
 
 
 def _refused(wanted: _Wanted, full_in: float) -> RateLimited:
-    name, quantity, seconds = wanted.limit
+    name, quantity, seconds, what = wanted.limit
     RATE_LIMITED.labels(name).inc()
     return RateLimited(
-        f"The limit {name} allows {quantity} e-mails to unverified addresses in {seconds} seconds. "
-        "Try again later.",
+        f"The limit {name} allows {quantity} {what} in {seconds} seconds. Try again later.",
         seconds=max(1, math.ceil(_excess(wanted, full_in))),
     )

@@ -69,15 +69,16 @@ async def make_link(pool: Pool, secret: bytes, key: ListKey, number: int) -> str
 
 
 async def revoke_link(pool: Pool, key: ListKey, number: int) -> None:
-    """End an entry's private link at once, and forget the devices that came by it. Safe to repeat.
+    """End an entry's private link at once, and forget the devices and the phone number that came by it.
 
-    The next call of `make_link` makes another link.
+    Safe to repeat. The next call of `make_link` makes another link.
 
     Raises Unavailable.
     """
     async with connection(pool) as acquired:
         await acquired.execute(sql("revoke_link"), key.list_id, number)
         await acquired.execute(sql("delete_linked_pushes"), key.list_id, number)
+        await acquired.execute(sql("delete_linked_phone"), key.list_id, number)
 
 
 async def find(pool: Pool, token: str) -> EntryDetails | None:

@@ -19,10 +19,12 @@ from waiting_list.notifications.channels import Channel, ChannelName, channel_of
 from waiting_list.notifications.email_composer import EmailComposer
 from waiting_list.notifications.email_sender import EmailSender
 from waiting_list.notifications.email_transport import open_email_transport
+from waiting_list.notifications.phones import UNVERIFIED_KEPT
 from waiting_list.notifications.push_sender import PushSender
 from waiting_list.notifications.retry_policy import LONGEST_WAITS
+from waiting_list.notifications.sms_sender import SmsSender
 from waiting_list.notifications.webhook_sender import WebhookSender
-from waiting_list.postgres.pool import Pool, connection, snapshot
+from waiting_list.postgres.pool import Pool, clock, connection, snapshot
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import Unavailable
 from waiting_list.settings import Settings
@@ -66,7 +68,8 @@ class Dispatcher:
         """
         webhooks = WebhookSender(self._pool, self._settings, self._signing_keys)
         pushes = PushSender(self._pool, self._settings, self._signing_keys, self._composer, webhooks)
-        self._channels = {"webhook": webhooks, "push": pushes}
+        texts = SmsSender(self._pool, self._settings, self._signing_keys, self._composer, webhooks)
+        self._channels = {"webhook": webhooks, "push": pushes, "sms": texts}
         if self._email_sender is not None:
             self._channels["email"] = self._email_sender
         stopping = asyncio.create_task(stop.wait())
@@ -113,7 +116,7 @@ class Dispatcher:
 
     async def end_old_notices(self) -> None:
         """Give up e-mails that no worker could send in time, and delete the notices that ended `notices_kept_days`
-        ago and the devices of entries that have left.
+        ago, and the devices and phone numbers of entries that have left.
 
         It does so at most once a minute, and before this process sends any. Raises Unavailable.
         """
@@ -125,6 +128,7 @@ class Dispatcher:
             await acquired.execute(sql("give_up_letters"), list(LONGEST_WAITS), list(LONGEST_WAITS.values()))
             await acquired.execute(sql("delete_old_notices"), kept)
             await acquired.execute(sql("delete_left_pushes"))
+            await acquired.execute(sql("delete_left_phones"), await clock(acquired) - UNVERIFIED_KEPT)
         self._cleaned_at = now
 
     async def _sleep(self, stopping: asyncio.Task[bool], seconds: float) -> None:

@@ -48,6 +48,8 @@ class PageRequest(ApiRequest):
 
     sent: Mapping[str, str]
     """The fields of the sent form, after `sign_forms` has read them."""
+    typed: str = ""
+    """What a fan typed into the field that was refused."""
     files: Mapping[str, bytes]
     """The files of the sent form that are not empty, by their fields."""
     form_token: str | None = None
@@ -161,12 +163,14 @@ def page(
     """Render a template of `pages/templates`, in `locale` or else in the reader's language.
 
     Besides `shown`, the template gets `page` (the address), `pattern` (the pattern of the address), `form_token`,
-    `locales`, `list_settings`, `look` (the organization whose page it is, or None), and what `render` gives it.
+    `typed`, `locales`, `list_settings`, `look` (the organization whose page it is, or None), and what `render`
+    gives it.
     """
     context: dict[str, Any] = {
         "page": call.page,
         "pattern": getattr(call.scope.get("route"), "path", None),
         "form_token": call.form_token,
+        "typed": call.typed,
         "locales": LOCALES,
         "list_settings": SETTINGS,
         "look": None,

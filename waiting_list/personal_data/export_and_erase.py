@@ -24,6 +24,7 @@ from waiting_list.personal_data.models import (
     Erasure,
     KeptAlert,
     KeptNotice,
+    KeptPhone,
     KeptPush,
     KeptSignIn,
     KeptSuppression,
@@ -43,6 +44,7 @@ async def export_user(pool: Pool, signing_keys: SigningKeys, user_id: str, *, or
         history = await acquired.fetch(sql("read_history_of_user"), *who)
         notices = await acquired.fetch(sql("read_notices_of_user"), *who)
         pushes = await acquired.fetch(sql("read_pushes_of_user"), *who)
+        phones = await acquired.fetch(sql("read_phones_of_user"), *who)
         emails = {one["email"] for one in contacts if one["email"]}
         silent = await suppressed(acquired, await signing_keys.derived_secret(), organization_id, emails)
     verified = (one["email"] for one in contacts if one["email_verified"])
@@ -61,6 +63,7 @@ async def export_user(pool: Pool, signing_keys: SigningKeys, user_id: str, *, or
         notices=tuple(KeptNotice.from_record(record) for record in notices),
         sign_ins=tuple(KeptSignIn.from_record(record) for record in sign_ins),
         pushes=tuple(KeptPush.from_record(record) for record in pushes),
+        phones=tuple(KeptPhone.from_record(record) for record in phones),
         suppressions=tuple(KeptSuppression(email=email, suppressed_at=at) for email, at in sorted(silent.items())),
         alerts=tuple(KeptAlert.from_record(record) for record in alerts),
         wishes=tuple(

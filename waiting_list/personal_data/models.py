@@ -48,6 +48,18 @@ class KeptPush(Frozen):
     created_at: datetime
 
 
+class KeptPhone(Frozen):
+    """A phone number that gets a text message when it is the turn of an entry."""
+
+    offer_id: str
+    representation_id: str
+    number: int
+    phone: str = Field(description="The phone number.")
+    asked_at: datetime = Field(description="When the fan last asked for a code to the number.")
+    verified_at: datetime | None = Field(description="When the fan gave back the code; null if not yet.")
+    failed_at: datetime | None = Field(description="When a text message failed for good; null if none did.")
+
+
 class KeptSuppression(Frozen):
     """An address of the person that has unsubscribed from the organization's e-mails.
 
@@ -91,6 +103,9 @@ class UserExport(Frozen):
     notices: tuple[KeptNotice, ...]
     sign_ins: tuple[KeptSignIn, ...]
     pushes: tuple[KeptPush, ...]
+    phones: tuple[KeptPhone, ...] = Field(
+        description="The phone numbers that get the person's turn by text message."
+    )
     suppressions: tuple[KeptSuppression, ...]
     alerts: tuple[KeptAlert, ...] = Field(
         description="The person's addresses that get one e-mail when a list takes fans."

@@ -16,6 +16,7 @@
     │   ├── TileNotFound         404 tile_not_found
     │   ├── ApiKeyNotFound       404 api_key_not_found
     │   ├── WebhookNotFound      404 webhook_not_found
+    │   ├── GatewayNotFound      404 gateway_not_found
     │   ├── NoticeNotFound       404 notice_not_found
     │   ├── WishNotFound         404 wish_not_found
     │   └── NotInList            404 not_in_list
@@ -60,6 +61,7 @@ A module has the problems of one subject: entries, stock, catalogue, requests. T
 from waiting_list.problems.catalogue import (
     ApiKeyNotFound,
     EventNotFound,
+    GatewayNotFound,
     HasDependents,
     IdTaken,
     InventoryNotFound,
@@ -132,6 +134,7 @@ __all__ = [
     "EventNotFound",
     "ExceedsTotalStock",
     "Forbidden",
+    "GatewayNotFound",
     "HasDependents",
     "HoldExpired",
     "IdTaken",

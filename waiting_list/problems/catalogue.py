@@ -89,6 +89,15 @@ class WebhookNotFound(NotFound):
         super().__init__("There is no such webhook.")
 
 
+class GatewayNotFound(NotFound):
+    """The organization has no gateway for text messages."""
+
+    code, title = "gateway_not_found", "Gateway not found"
+
+    def __init__(self) -> None:
+        super().__init__("This organization has no gateway for text messages.")
+
+
 class TooManyWebhooks(Conflict):
     """The organization has the maximum number of webhooks. The problem carries the `maximum`."""
 

@@ -190,6 +190,11 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
     "remove_total_stock": [("Four seats are gone", {"quantity": 4})],
     "restore": [("Undo a removal", {"undo": "b7f1c0d2e3a4"})],
     "rotate_api_key": [("The old key stays valid for an hour", {"overlap": 3600})],
+    "set_gateway": [
+        ("Text French and German numbers", {"url": "https://sms.example/send", "prefixes": ["+33", "+49"]}),
+    ],
+    "set_phone": [("A mobile number", {"phone": "+33612345678", "locale": "en"})],
+    "verify_phone": [("The code from the text message", {"code": "042917"})],
     "set_contact": [("A new address", {"email": "ada@mail.example", "name": "Ada", "locale": "en"})],
 }  # fmt: skip
 """The bodies of each call, each with what it is for."""

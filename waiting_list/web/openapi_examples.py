@@ -78,6 +78,12 @@ _WEBHOOK: Json = {
     "disabled_at": None,
     "disabled_reason": None,
 }
+_GATEWAY: Json = {
+    "url": "https://sms.example/send",
+    "prefixes": ["+33", "+49"],
+    "gateway_id": "sms_5f2b9c1e0d3a4b6c",
+    "created_at": "2026-11-24T09:00:00Z",
+}
 _NOTICE: Json = _KEY | {
     "notice_id": "0f8b9c1e-5a53-5b8e-9d6a-2f3c4d5e6f70",
     "channel": "webhook",
@@ -134,6 +140,12 @@ EXAMPLES: Mapping[str, Json] = {
     "Feed": {"items": [_LIST | _CHANGE], "next_after": "WzUsMTdd", "next_cursor": None},
     "CreatedKey": _API_KEY | {"last_used_at": None, "key": "wl_4f1c0d2e3a5b_" + "0123456789abcdef" * 4},
     "CreatedWebhook": _WEBHOOK | {"secret": "whsec_K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="},
+    "Gateway": _GATEWAY,
+    "SetGateway": _GATEWAY | {"secret": "whsec_bm90IGEgcmVhbCBzZWNyZXQgYnV0IGFzIGxvbmcgYXM="},
+    "PhoneState": {
+        "prefixes": ["+33", "+49"], "phone": "+33612345678", "verified": False, "failed": False,
+        "code_until": "2026-11-24T10:15:00Z",
+    },
     "Asked": {"alert_id": "5f0a7d7e-61a4-4a63-9d5c-2f6f4e0b9a11"},
     "Entry": _ENTRY,
     "FanEntry": _ENTRY | {"why": _WHY, "estimate": _ESTIMATE},
@@ -223,7 +235,7 @@ EXAMPLES: Mapping[str, Json] = {
     "UserExport": {
         "user_id": "u1", "entries": [_ENTRY], "contacts": [_CONTACT], "history": [_CHANGE | _KEY],
         "notices": [_NOTICE | _EMAIL | {"body": None}],
-        "sign_ins": [], "pushes": [], "suppressions": [], "alerts": [], "wishes": [],
+        "sign_ins": [], "pushes": [], "phones": [], "suppressions": [], "alerts": [], "wishes": [],
     },
     "LinkByEmail": {"entry": None, "token": None, "expires_at": None, "link": None, "mailed": True},
     "PlaceByEmail": {

@@ -11,7 +11,7 @@ TAGS: Mapping[str, Mapping[str, str]] = {
         "Public lists": "Upcoming events, lists and queues, as any visitor sees them. These calls need no "
         "credentials.",
         "My entries": "A fan's own entries: join, follow, change and leave. These calls need a user token.",
-        "My contact details": "A fan's own e-mail address, name and language. These calls need a user token.",
+        "My contact details": "A fan's own e-mail address, name, language and phone number; with a user token.",
     },
     "Organizers: /v1/organizer": {
         "Catalogue": "Events, representations, offers and their stock, as a ticketing platform syncs them.",
@@ -24,7 +24,7 @@ TAGS: Mapping[str, Mapping[str, str]] = {
         "User tokens": "Tokens that let a page act as one fan.",
         "Personal data": "Export and erase all data about a person.",
         "Webhooks": "Addresses that receive the events of an organization, and their deliveries.",
-        "Notices": "All sent and pending e-mails and webhook deliveries.",
+        "Notices": "All sent and pending notices of all channels, and the gateway for text messages.",
         "Organization": "How the organization's e-mails and the pages of its fans present it.",
         "API keys": "Keys for programs of the organization.",
     },
@@ -80,7 +80,7 @@ SOMETIMES = frozenset({"Idempotent-Replayed", "RateLimit", "RateLimit-Policy"})
 
 PARAMETERS: Mapping[str, str] = {
     "alert_id": "The `alert_id` of the answer to the alert.",
-    "channel": "Only e-mails, only messages to devices, or only webhook deliveries.",
+    "channel": "Only e-mails, only messages to devices, only text messages, or only webhook deliveries.",
     "event_id": "The id of an event.",
     "joined_after": "Only entries that joined at this instant or later.",
     "joined_before": "Only entries that joined before this instant.",
@@ -112,7 +112,7 @@ FIELDS: Mapping[str, str] = {
     "available_stock": "Tickets that are not sold: held ones and free ones.",
     "before": "The same fields with their old values; null if the change created the entry or list.",
     "bits": "How many zero bits each hash must begin with.",
-    "body": "The body that a webhook receives; null for an e-mail, which is composed when it is sent.",
+    "body": "The body that a webhook receives; null for what is composed when it is sent.",
     "cancelled_at": "When the representation was cancelled; null unless it was.",
     "cancelled_reason": "Why the representation was cancelled, in words for fans; null if no reason was given.",
     "challenge": "The solution of the challenge from a refused join, or the response of another challenge "
@@ -193,7 +193,7 @@ FIELDS: Mapping[str, str] = {
     "next_after": "The place behind these changes. Keep it, and send it as `after` at any later time.",
     "next_cursor": "Send it as `cursor` to get the next page; null at the end.",
     "notice_id": "The id of the notice. A webhook receives it as `webhook-id`.",
-    "notices": "The e-mails and webhook deliveries about the person.",
+    "notices": "The e-mails, text messages and webhook deliveries about the person.",
     "number": "The number of the entry: fans who join get 1, 2, 3 and so on. It never changes.",
     "numbers": "The numbers of the entries.",
     "offer_id": "The id of the offer. Its organization chose it.",
@@ -282,7 +282,7 @@ FIELDS: Mapping[str, str] = {
     "waiting_lists": "The waiting lists of the event.",
     "mail": "Whether e-mails are sent. They are written in any case, and wait for a process that sends them.",
     "warnings": "What the operator should fix.",
-    "webhook_id": "The id of the webhook; null for an e-mail or a device.",
+    "webhook_id": "The id of the webhook; null for an e-mail, a device or a text message.",
     "why": "Why the fan still waits; null unless the entry waits.",
     # Names with another meaning in one shape.
     "Challenge.expires_at": "When the challenge expires.",
@@ -317,7 +317,7 @@ FIELDS: Mapping[str, str] = {
     "Liveness.status": "Always `live`.",
     **dict.fromkeys(("KeptNotice.number", "Notice.number"), "The number of the entry; null without one."),
     **dict.fromkeys(("KeptNotice.status", "Notice.status"), "The state of the notice."),
-    **dict.fromkeys(("KeptNotice.type", "Notice.type"), "The kind of e-mail, or the type of the webhook event."),
+    **dict.fromkeys(("KeptNotice.type", "Notice.type"), "The kind of message, or the type of the webhook event."),
     "Offer.name": "The name of the offer.",
     "Offer.type": "The kind of offer, in your own words.",
     "OfferFields.name": "The name of the offer.",

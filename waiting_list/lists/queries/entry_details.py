@@ -6,6 +6,7 @@ from uuid import UUID
 
 from waiting_list.lists.contact import KeptContact
 from waiting_list.lists.models import Entry, LeftReason, ListKey, Status
+from waiting_list.lists.phone_state import PhoneState
 from waiting_list.lists.queries.why_waiting import Reason, reason_to_wait
 from waiting_list.lists.settings_models import ListSettings, list_settings_of
 from waiting_list.looks import Look
@@ -25,6 +26,7 @@ class EntryDetails:
     organization_id: str
     entry: Entry
     contact: KeptContact
+    phone: PhoneState
     settings: ListSettings
     event_title: str
     offer_name: str
@@ -106,10 +108,11 @@ async def set_subscribed(pool: Pool, key: ListKey, number: int, *, subscribed: b
 
 
 def _entry_details(record: Record) -> EntryDetails:
-    made = {"entry", "contact", "settings", "look"}
+    made = {"entry", "contact", "phone", "settings", "look"}
     return EntryDetails(
         entry=Entry.from_record(record),
         contact=KeptContact.from_record(record),
+        phone=PhoneState.of(record),
         settings=list_settings_of(record.__getitem__),
         look=Look.of(record),
         **{name: record[name] for name in EntryDetails.__dataclass_fields__ if name not in made},

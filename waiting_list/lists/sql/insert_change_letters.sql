@@ -1,5 +1,5 @@
--- Put e-mails about changes around one list in the outbox, each with what changed, and pushes of reminders that moved.
--- Locks the new rows; runs under the list's lock.
+-- Put e-mails about changes around one list in the outbox, each with what changed; and for devices and phones, the reminders
+-- that moved. Locks the new rows; runs under the list's lock.
 INSERT INTO outbox (list_id, notice_id, organization_id, webhook_id, type, number, sequence, body, created_at, due_at)
 SELECT u.list_id, u.notice_id, u.organization_id, u.webhook_id, u.type, u.number, u.sequence, u.body, u.created_at, u.due_at
 FROM (
@@ -15,5 +15,13 @@ FROM (
     FROM unnest($3::uuid[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::timestamptz[], $9::timestamptz[])
         AS n (notice_id, type, number, sequence, body, created_at, due_at)
     JOIN push_subscriptions p ON p.list_id = $1 AND p.number = n.number
+    WHERE p.list_id = $1 AND n.type = 'reminder'
+    UNION ALL
+    SELECT p.list_id, md5(n.notice_id::text || g.gateway_id)::uuid, $2::text, g.gateway_id, n.type, n.number, n.sequence, NULL,
+        n.created_at, n.due_at
+    FROM unnest($3::uuid[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::timestamptz[], $9::timestamptz[])
+        AS n (notice_id, type, number, sequence, body, created_at, due_at)
+    JOIN phones p ON p.list_id = $1 AND p.number = n.number AND p.verified_at IS NOT NULL AND p.failed_at IS NULL
+    JOIN sms_gateways g ON g.organization_id = $2::text
     WHERE p.list_id = $1 AND n.type = 'reminder'
 ) AS u

@@ -8,7 +8,14 @@ from waiting_list.lists.rows import EntryRow
 from waiting_list.lists.verbs.checks import take_out
 from waiting_list.postgres.statements import sql
 
-_FORGETTING = ("forget_reasons", "delete_contacts", "delete_traces", "delete_pushes", "delete_notices_of_entries")
+_FORGETTING = (
+    "forget_reasons",
+    "delete_contacts",
+    "delete_traces",
+    "delete_pushes",
+    "delete_phones",
+    "delete_notices_of_entries",
+)
 
 
 async def erase(locked: LockedList, *, user_id: str) -> list[EntryRow]:

@@ -9,7 +9,8 @@ WHERE ($1::text IS NULL OR o.organization_id = $1)
     AND ($3::text[] IS NULL OR o.status = ANY ($3))
     AND ($4::text[] IS NULL OR o.type = ANY ($4))
     AND ($5::text IS NULL
-        OR $5 = CASE WHEN o.webhook_id IS NULL THEN 'email' WHEN o.webhook_id = 'push' THEN 'push' ELSE 'webhook' END)
+        OR $5 = CASE WHEN o.webhook_id IS NULL THEN 'email' WHEN o.webhook_id = 'push' THEN 'push'
+            WHEN starts_with(o.webhook_id, 'sms_') THEN 'sms' ELSE 'webhook' END)
     AND ($6::text[] IS NULL OR i.offer_id = ANY ($6))
     AND ($7::text[] IS NULL OR i.representation_id = ANY ($7))
     AND ($8::timestamptz IS NULL OR (o.created_at, o.notice_id) < ($8, $9::uuid))

@@ -8,6 +8,7 @@ from waiting_list.pages.fans.calendar import add_entry_calendar
 from waiting_list.pages.fans.confirmation import add_confirmation_pages
 from waiting_list.pages.fans.entry import EntryPageRequest, EntryPageRoute, add_entry_pages
 from waiting_list.pages.fans.page import admit_fan
+from waiting_list.pages.fans.phone import add_phone_forms
 from waiting_list.pages.fans.push import add_push_forms
 from waiting_list.pages.fans.wish import add_wish_pages
 from waiting_list.pages.page import go_to
@@ -50,3 +51,4 @@ add_confirmation_pages(router, PLACE)
 add_entry_calendar(router, PLACE)
 add_push_forms(router, PLACE)
 add_wish_pages(router, PLACE)
+add_phone_forms(router, PLACE)

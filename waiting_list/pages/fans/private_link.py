@@ -13,6 +13,7 @@ from waiting_list.pages.fans.calendar import add_entry_calendar
 from waiting_list.pages.fans.confirmation import add_confirmation_pages
 from waiting_list.pages.fans.entry import EntryPageRequest, EntryPageRoute, add_entry_pages
 from waiting_list.pages.fans.install import add_link_manifest
+from waiting_list.pages.fans.phone import add_phone_forms
 from waiting_list.pages.fans.push import add_push_forms
 from waiting_list.pages.fans.wish import add_wish_pages
 from waiting_list.pages.page import PageRequest
@@ -40,6 +41,7 @@ add_confirmation_pages(router, PRIVATE_LINK)
 add_entry_calendar(router, PRIVATE_LINK)
 add_push_forms(router, PRIVATE_LINK)
 add_wish_pages(router, PRIVATE_LINK)
+add_phone_forms(router, PRIVATE_LINK)
 add_link_manifest(router, PRIVATE_LINK)
 
 

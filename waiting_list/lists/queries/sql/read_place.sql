@@ -18,7 +18,7 @@ SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id
     EXISTS (
         SELECT 1 FROM entries x WHERE x.list_id = $1 AND x.user_id = s.user_id AND x.number > s.number
     ) AS rejoined,
-    k.requeued, k.address_failed,
+    k.requeued, k.address_failed, n.phone, n.asked_at, n.verified_at, n.failed_at, g.prefixes,
     clock_timestamp() AS now
 FROM (
     -- shown_entries of $1
@@ -66,4 +66,6 @@ JOIN entries k ON k.list_id = $1 AND k.number = $2
 JOIN representations r ON r.representation_id = i.representation_id
 LEFT JOIN organizations z ON z.organization_id = i.organization_id
 LEFT JOIN contacts c ON c.list_id = $1 AND c.number = $2
+LEFT JOIN phones n ON n.list_id = $1 AND n.number = $2
+LEFT JOIN sms_gateways g ON g.organization_id = i.organization_id
 WHERE s.number = $2 AND s.user_id IS NOT NULL
