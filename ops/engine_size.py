@@ -66,9 +66,9 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2401,
+        2412,
         # Each statement asks the node of its list alone, which takes a line or two.
-        449,
+        451,
     ),
     # Each is off unless a list or an event asks for it, and is read by itself.
     "rules": Part(
@@ -85,9 +85,10 @@ PARTS = {
             "lists/verbs/message.py",
             "lists/verbs/pause.py",
             "lists/verbs/alert.py",
+            "lists/verbs/transfer.py",
         ),
-        642,
-        132,
+        736,
+        151,
     ),
     # What steers a hold after the fan has it.
     "holds": Part(

@@ -47,6 +47,7 @@ from waiting_list.api.user import ledger as user_ledger
 from waiting_list.api.user import lists as user_lists
 from waiting_list.api.user import phones as user_phones
 from waiting_list.api.user import receipts as user_receipts
+from waiting_list.api.user import transfers as user_transfers
 from waiting_list.api.user import wishes as user_wishes
 from waiting_list.catalogue.image_store import ImageStore
 from waiting_list.catalogue.images import Images
@@ -95,6 +96,7 @@ from waiting_list.pages.fans import lists as fan_lists
 from waiting_list.pages.fans import own_entry as fan_own_entry
 from waiting_list.pages.fans import private_link as fan_private_link
 from waiting_list.pages.fans import sign_in as fan_sign_in
+from waiting_list.pages.fans import transfers as fan_transfers
 from waiting_list.pages.unknown import on_http_error, on_problem, refuse
 from waiting_list.postgres.pool import connect_pool
 from waiting_list.problems import Problem
@@ -143,12 +145,14 @@ ROUTERS = (
     user_phones.router,
     user_receipts.router,
     user_alerts.router,
+    user_transfers.router,
     organizer_private_links.router,
     fan_private_link.router,
     fan_lists.router,
     fan_alerts.router,
     fan_alerts.public_router,
     fan_own_entry.router,
+    fan_transfers.router,
     fan_calendar.router,
     fan_install.router,
     fan_sign_in.public_router,

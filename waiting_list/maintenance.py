@@ -154,6 +154,7 @@ class Maintenance:
                 await acquired.execute(sql("delete_old_sign_outs"), KEPT)
                 await acquired.execute(sql("delete_old_visitors"))
                 await acquired.execute(sql("delete_old_told_people"))
+                await acquired.execute(sql("delete_old_transfers"))
             self._cleaned_at = time.monotonic()
         if time.monotonic() - self._asked_at > _UNANSWERED_SECONDS:
             await self._fail_unanswered()

@@ -19,6 +19,7 @@ FIRST_PARTS = frozenset(
         "sign-out",
         "my-lists",
         "waiting-lists",
+        "transfers",
         "events",
         "e",
         "accents",

@@ -379,6 +379,19 @@ def test_whose_address_failed_is_passed_over_where_the_list_asks_for_it() -> Non
         assert caught.value.sentence == sentence
 
 
+def test_a_place_is_given_to_another_person_once_and_only_where_the_list_allows_it() -> None:
+    joins = (joined(1, 1_000_000),)
+    allowed, given = (
+        change("configure", transfer=(False, True)),
+        [0, STORY[1][1], "transfer", 1, {}, {"transferred": True}],
+    )
+    replay(numbered(*joins, allowed, given))
+    for story in ((*joins, given), (*joins, allowed, given, given)):
+        with pytest.raises(Difference) as caught:
+            replay(numbered(*story))
+        assert caught.value.check == "transition"
+
+
 def test_whom_a_fan_paused_is_passed_over_until_the_pause_ends() -> None:
     at = STORY[1][1]
     joins = joined(1, 1_000_000), joined(2, 2_000_000), change("add_stock", available_stock=(0, 4))

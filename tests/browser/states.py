@@ -11,10 +11,12 @@ from tests.support.shop import EVENT, LIST, ORGANIZATION, WEBHOOK, add_webhook
 from tests.test_pictures import drawn
 from waiting_list import pictures
 from waiting_list.access import member_links, members
+from waiting_list.access.transfers import transfer_token
 from waiting_list.lists import verbs
 from waiting_list.lists.engine import SERVICE
 from waiting_list.lists.models import ListKey
 from waiting_list.notifications.suppressions import unsubscribe_code
+from waiting_list.postgres.pool import connection
 
 _SHOP = "https://shop.example/buy?pass={pass}&tickets={tickets}"
 _WORDING = "/dashboard/events/ev_1/wording?kind=ready&locale=en"
@@ -195,6 +197,24 @@ def _failed(path: str = "") -> Callable[[Site], Awaitable[str]]:
         )
         await site.configure(skip_failed_addresses=True)
         return path or link
+
+    return state
+
+
+def _offered(*, taking: bool) -> Callable[[Site], Awaitable[str]]:
+    """Ada offers her place to another address: the page of her link, or the page that the letter links to."""
+
+    async def state(site: Site) -> str:
+        await site.configure(transfer=True)
+        link = await site.join(**_CONTACT)
+        await site.shop.http.post(f"{link}/transfer", data={"email": "ben@example.org"})
+        service = site.app.state.service
+        async with connection(service.pool) as acquired:
+            offer = await acquired.fetchval("SELECT transfer_id FROM transfers")
+        token = transfer_token(
+            await service.signing_keys.derived_secret(), ListKey(*LIST.split("/")).list_id, offer
+        )
+        return f"/transfers/{token}" if taking else link
 
     return state
 
@@ -407,6 +427,8 @@ STATES: dict[str, State] = {
     "link, waiting later": State(_joined()),
     "link, paused": State(_joined(then="pause")),
     "link, unverified": State(_unverified),
+    "link, offered to another": State(_offered(taking=False)),
+    "transfer": State(_offered(taking=True)),
     "link, address failed": State(_failed()),
     "link, ready": State(_ready()),
     "link, ready with a shop": State(_ready(shop=_SHOP)),

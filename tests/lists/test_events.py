@@ -135,7 +135,16 @@ def test_the_story_goes_nearly_all_ways() -> None:
         ("leave", ready, Status.LEFT),
         *(
             (verb, ready, ready)
-            for verb in ("change", "move", "set_contact", "verify", "fail_address", "mend_address", "unlink")
+            for verb in (
+                "change",
+                "move",
+                "set_contact",
+                "verify",
+                "fail_address",
+                "mend_address",
+                "unlink",
+                "transfer",
+            )
         ),
     }
 
@@ -188,6 +197,8 @@ def test_webhooks_are_told_by_where_an_entry_goes() -> None:
         expected = types.get(key, WebhookType.ENTRY_CHANGED) if row.moves else None
         if verb == "grant":
             expected = WebhookType.ENTRY_GRANTED
+        if verb == "transfer":
+            expected = WebhookType.ENTRY_TRANSFERRED
         if verb == "top_up":  # as if more tickets were held for the first time
             expected = WebhookType.ENTRY_READY
         # What clients do not see changes nothing for them.

@@ -48,6 +48,7 @@ PAGE = (Path(__file__).parent.parent.parent / "docs" / "personal-data.md").read_
 NOT_MARKED = {
     ("contacts", "locale"),
     ("alerts", "locale"),
+    ("transfers", "locale"),
     ("alerts", "fan_id"),
     ("sign_ins", "locale"),
     ("idempotency", "user_id"),
@@ -136,6 +137,9 @@ class Office:
         assert asked.status_code == 202
         await self.shop.made("PATCH", first, {"open": True})
         await self.join("bob", "off_1/rep_1")
+        await self.shop.made("PATCH", first, {"transfer": True})
+        offered = await self.shop.user("bob", "POST", f"{first}/entry/transfer", {"email": ADDRESS})
+        assert offered.status_code == 200, offered.text
         await self.join(ADA, "off_1/rep_1", **{"Idempotency-Key": "first"})
         await self.join(ADA, "off_2/rep_2")
         await make_wish(
@@ -257,7 +261,7 @@ async def test_all_that_is_kept_of_a_person_is_exported_and_none_is_left_after_a
     assert await office.marked() == []
     kept = (
         "entries", "contacts", "history", "notices", "sign_ins", "pushes", "phones", "suppressions", "alerts",
-        "wishes",
+        "wishes", "transfers",
     )  # fmt: skip
     empty: dict[str, Any] = {name: [] for name in kept}
     assert await office.shop.made("GET", f"/users/{ADA}/export") == {"user_id": ADA} | empty

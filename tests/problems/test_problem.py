@@ -12,7 +12,7 @@ CONTRACT = {
     "ledger_not_public": 404, "tile_not_found": 404,
     "offer_not_found": 404, "inventory_not_found": 404, "api_key_not_found": 404, "webhook_not_found": 404,
     "notice_not_found": 404, "gateway_not_found": 404, "too_many_webhooks": 409, "not_in_list": 404,
-    "method_not_allowed": 405, "waiting_list_open": 409,
+    "method_not_allowed": 405, "waiting_list_open": 409, "transfer_not_allowed": 409,
     "waiting_list_not_open": 409, "waiting_list_ended": 409, "waiting_list_full": 409,
     "address_taken": 409, "too_many_places": 409,
     "already_in_list": 409, "already_left": 409, "not_ready": 409, "not_waiting": 409, "hold_expired": 409,

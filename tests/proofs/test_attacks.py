@@ -57,7 +57,7 @@ BODIES = {
     "configure": {"hold_minutes": 1}, "join_for_user": {"user_id": "eve", "tickets_wanted": 1}, "buy": {},
     "move": {"to": "first"}, "promote": {"tickets": 1}, "rotate_api_key": {}, "redeliver": {"status": "dead"},
     "change_webhook": {"disabled": True}, "change_for_user": {"tickets_wanted": 1},
-    "ask_for_alert": {"email": "eve@example.org"},
+    "ask_for_alert": {"email": "eve@example.org"}, "offer_transfer": {"email": "eve@example.org"},
     "make_wish": {
         "lists": [{"offer_id": "off_1", "representation_id": one} for one in ("rep_1", "rep_2")],
         "tickets_wanted": 1,

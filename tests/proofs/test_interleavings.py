@@ -17,7 +17,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.support.lists import LIST, ORGANIZER, T0, USER, Lists
+from tests.support.lists import LIST, ORGANIZATION, ORGANIZER, T0, USER, Lists
 from waiting_list.lists import entry_contacts, verbs
 from waiting_list.lists.contact import Contact
 from waiting_list.lists.engine import SERVICE, Caller, Engine
@@ -27,6 +27,7 @@ from waiting_list.lists.settings_models import SettingsChange
 from waiting_list.lists.unverified_places import ByEmail
 from waiting_list.lists.verbs.message import Message
 from waiting_list.postgres.pool import Pool, connect_pool, connection
+from waiting_list.postgres.statements import sql
 from waiting_list.problems import Problem
 from waiting_list.settings import Settings
 
@@ -50,7 +51,7 @@ async def nobody_is_silent(*_: object) -> list[str]:
 
 
 MESSAGE = Message(UUID(int=7), (Status.WAITING, Status.READY), {"en": "News"}, {"en": "Doors open early."}, None)
-TABLES = ("inventory", "entries", "contacts", "segments", "history")
+TABLES = ("inventory", "entries", "contacts", "segments", "history", "transfers")
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,11 @@ CALLS = {
         verbs.set_contact, USER, {"user_id": "dan", "contact": Contact(email="new@example.org")}
     ),
     "verify": ApiRequest(verbs.verify, USER, {"user_id": "dan", "number": 4, "email": "dan@example.org"}),
+    "transfer": ApiRequest(
+        verbs.transfer,
+        USER,
+        {"transfer_id": UUID(int=9), "new_user_id": "wim", "email": "wim@example.org"},
+    ),
     "fail_address": ApiRequest(
         verbs.fail_address, SERVICE, {"failed": [verbs.AddressReport(4, "dan@example.org", "550 5.1.1 Unknown")]}
     ),
@@ -138,7 +144,7 @@ CALLS = {
     "put_stock": ApiRequest(verbs.put_stock, ORGANIZER, {"total_stock": 10, "available_stock": 9}),
     # The version is that of the last of the returned tickets (Stage.set_up).
     "put_known": ApiRequest(
-        verbs.put_stock, ORGANIZER, {"total_stock": 10, "available_stock": 9, "versions": {12}}
+        verbs.put_stock, ORGANIZER, {"total_stock": 10, "available_stock": 9, "versions": {13}}
     ),
     "configure": ApiRequest(
         verbs.configure, ORGANIZER, {"settings": SettingsChange(closes_at=NOW), "end_lists": True}
@@ -168,7 +174,8 @@ PROMISED: dict[str, dict[str, str]] = {
     "give_back": {"give_back_all": "wrong_quantity"},
     "give_back_all": _BOB_HAS_LEFT,
     "remove": _BOB_HAS_LEFT,
-    "erase": dict.fromkeys(("move", "set_contact", "verify"), "not_in_list"),
+    "erase": dict.fromkeys(("move", "set_contact", "verify"), "not_in_list") | {"transfer": "not_found"},
+    "transfer": dict.fromkeys(("move", "set_contact", "verify"), "not_in_list") | {"transfer": "not_found"},
     "set_contact": {"verify": "invalid_request"},
     "add_stock": _CLEO_IS_READY | {"add_stock": "exceeds_total_stock"} | _ONE_IS_FREE_NO_MORE,
     "remove_stock": _ONE_IS_FREE_NO_MORE,
@@ -186,6 +193,7 @@ PROMISED: dict[str, dict[str, str]] = {
             "change",
             "pause",
             "unpause",
+            "transfer",
             "give_up_rest",
             "promote",
             "grant",
@@ -226,7 +234,8 @@ def equal_links(monkeypatch: pytest.MonkeyPatch) -> None:
 
 class Stage:
     """One list, as often as a test needs it: ada and bob are ready (2 tickets each), cleo (4) waits before
-    dan (2), fay has left; one ticket of eight is free. gil (1) stands first, and has paused."""
+    dan (2), who offers the place to wim, fay has left; one ticket of eight is free. gil (1) stands first, and has
+    paused."""
 
     def __init__(self, lists: Lists, other: Pool) -> None:
         self.lists = lists
@@ -239,10 +248,21 @@ class Stage:
     async def set_up(cls, pool: Pool, dsn: str, *, rest: int = 0) -> AsyncIterator["Stage"]:
         """With a `rest`, bob keeps waiting for so many more, and has the ticket that would be free."""
         lists = await Lists.make(pool, total=8)
+        await lists.configure(transfer=True)
         for user, wanted in (("ada", 2), ("bob", 2 + rest), ("cleo", 4), ("dan", 2), ("fay", 1)):
             minimum = 2 if user == "bob" else None
             await lists.join(user, wanted, minimum, keeps=user == "bob", email=f"{user}@example.org")
         await lists.leave("fay")
+        to_wim = (
+            UUID(int=9),
+            ORGANIZATION,
+            "wim@example.org",
+            "wim@example.org",
+            "fr",
+            T0,
+            T0 + timedelta(days=2),
+        )
+        await lists.rows(sql("upsert_transfer"), lists.key.list_id, 4, *to_wim)
         await lists.add_stock(2)
         lists.later(hours=1)
         await lists.add_stock(2)

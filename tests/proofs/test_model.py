@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.lists import ORGANIZATION, START, T0, Lists
-from tests.support.model import Model, Refused, Wish
+from tests.support.model import Model, Refused, Wish, newest
 from waiting_list.audit.run import audit_list
 from waiting_list.audit.wishes import audit_wishes
 from waiting_list.lists import join_limit, ranks
@@ -83,6 +83,9 @@ steps = st.one_of(
     call("pause", user=user),
     call("unpause", user=user),
     call("unpause", user=user),
+    call("transfer", user=user, new_user=user, email=address),
+    call("transfer", user=user, new_user=user, email=address),
+    call("configure", transfer=st.sampled_from([True, True, True, False])),
     call("leave", user=user),
     call("remove", user=user),
     call("erase", user=user),
@@ -198,7 +201,7 @@ class Bridge:
             arguments = arguments | {"minimum": min(arguments["minimum"], arguments["wanted"])}
         wish = self.wish_ids.get(arguments.get("user", "")) if verb == "join" else None
         if verb == "verify" and (mine := [one for one in self.model.order if one.user == arguments["user"]]):
-            number = max(one.number for one in mine)
+            number = max(mine, key=newest).number
         else:
             number = 1
         expected = answered = "done"

@@ -24,6 +24,7 @@ READS_THE_CLOCK = {
     "delete_old_idempotency", "insert_first_answer", "insert_api_key", "revoke_api_key", "insert_signing_key",
     "create_schema_migrations", "read_due_notices", "claim_notices", "record_attempts", "give_up_notices",
     "delete_old_notices", "read_webhook_to_call", "webhook_fails", "disable_webhook", "insert_disabled_notices",
+    "delete_old_transfers", "read_transfer_of_entry", "read_transfer", "read_transfers",
     "read_alerts", "find_upcoming_events", "read_found_events",
     "read_letter_facts", "read_place", "insert_session", "read_session", "insert_sign_in", "read_sign_in",
     "use_sign_in", "read_api_key", "note_api_key", "rotate_api_key", "take_allowances", "delete_old_allowances",

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from waiting_list.audit.run import audit_lists
 from waiting_list.catalogue import changes as catalogue_changes
@@ -232,6 +232,30 @@ class Lists:
 
     async def unpause(self, user_id: str) -> Entry:
         return _entry(await self.engine.at(self.now).run(self.key, USER, verbs.unpause, user_id=user_id))
+
+    async def offer_transfer(self, user_id: str, email: str, **more: Any) -> UUID:
+        """Offer the user's place to an address; return the id of the offer."""
+        offer = verbs.TransferOffer(uuid4(), email, "fr")
+        await self.engine.at(self.now).run(
+            self.key, USER, verbs.offer_transfer, user_id=user_id, offer=offer, **more
+        )
+        return offer.transfer_id
+
+    async def take_transfer_back(self, user_id: str) -> Entry:
+        return _entry(
+            await self.engine.at(self.now).run(self.key, USER, verbs.take_transfer_back, user_id=user_id)
+        )
+
+    async def take_transfer(self, transfer_id: UUID, new_user: str, email: str) -> Entry:
+        return _entry(
+            await self.engine.at(self.now).run(
+                self.key, USER, verbs.transfer, transfer_id=transfer_id, new_user_id=new_user, email=email
+            )
+        )
+
+    async def transfer(self, user_id: str, new_user: str, email: str) -> Entry:
+        """Offer the user's place to an address, whose user takes it at once."""
+        return await self.take_transfer(await self.offer_transfer(user_id, email), new_user, email)
 
     async def leave(self, user_id: str) -> Entry:
         return _entry(await self.engine.at(self.now).run(self.key, USER, verbs.leave, user_id=user_id))

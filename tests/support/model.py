@@ -70,6 +70,9 @@ class EntryDetails:
     home: "Model | None" = None
     wish: Wish | None = None
     aside: bool = False
+    transferred: bool = False
+    joined_at: datetime | None = None
+    left_at: datetime | None = None
     ready_at: datetime | None = None
     paid_at: datetime | None = None
     until: datetime | None = None
@@ -89,6 +92,11 @@ class EntryDetails:
                 self.wish.release(self, bought=reason == "bought")
         self.aside = False
         self.status, self.reason, self.held, self.paused_at = "left", reason, 0, None
+
+
+def newest(entry: EntryDetails) -> tuple[bool, datetime | None, int]:
+    """Order the entries of one user: those that left, by when, before the active one."""
+    return entry.status != "left", entry.left_at, entry.number
 
 
 @dataclass
@@ -113,6 +121,7 @@ class Model:
     hold_grace_seconds: int = 900
     email_required: bool = False
     skip_failed_addresses: bool = False
+    transfer_allowed: bool = False
     after_expiry: str = "leave"
     requeue_limit: int | None = 1
     automatic: bool = True
@@ -131,6 +140,9 @@ class Model:
         """Do one call. `promoted` then names the users who became ready, in order. Raises Refused."""
         self.promoted, minutes = [], self.idle_minutes
         getattr(self, verb)(**arguments)
+        for place in self.order:
+            if place.status == "left":
+                place.left_at = place.left_at or self.now
         if self.automatic and self.now < self.ends:
             self.round(self.free)
         waits = (
@@ -161,7 +173,7 @@ class Model:
     def latest(self, user: str) -> EntryDetails:
         mine = [place for place in self.order if place.user == user]
         refuse("not_in_list", when=not mine)
-        return max(mine, key=lambda one: one.number)
+        return max(mine, key=newest)
 
     def find(self, user: str, *, waiting: bool = False) -> EntryDetails:
         place = self.latest(user)
@@ -258,7 +270,14 @@ class Model:
         keeps: bool = False,
     ) -> None:
         entry = EntryDetails(
-            len(self.order) + 1, user, wanted, minimum, email=email, verified=verified, keeps=keeps
+            len(self.order) + 1,
+            user,
+            wanted,
+            minimum,
+            email=email,
+            verified=verified,
+            keeps=keeps,
+            joined_at=self.now,
         )
         entry.home = self
         self.order.append(entry)
@@ -310,7 +329,7 @@ class Model:
         if most and sum(one.status != "left" and one.network == network for one in self.order) >= most:
             return
         refuse("challenge_required", when=self.join_challenge == "always" and not solved)
-        before = max((one for one in self.order if one.user == user), key=lambda one: one.number, default=None)
+        before = max((one for one in self.order if one.user == user), key=newest, default=None)
         # At the very instant of a lapse it cannot be told from waiting again after it.
         if before is None or before.lapsed_at != self.now:
             self.joins.append((user, self.now))
@@ -402,6 +421,25 @@ class Model:
         refuse("waiting_list_ended", when=self.now >= self.ends)
         place.paused_at = None
 
+    def transfer(self, user: str, new_user: str, email: str) -> None:
+        place = self.find(user)
+        refuse("transfer_not_allowed", when=not self.transfer_allowed or place.wish is not None)
+        refuse("waiting_list_ended", when=self.now >= self.ends)
+        refuse("transfer_not_allowed", when=place.email is not None and not place.verified)
+        own = place.email is not None and mailbox(place.email, ignore_tags=True) == mailbox(
+            email, ignore_tags=True
+        )
+        refuse("address_taken", when=own)
+        refuse("transfer_not_allowed", when=place.transferred)
+        refuse("already_in_list", when=any(p.user == new_user and p.status != "left" for p in self.order))
+        self.check_mailbox(email, place)
+        place.user, place.email, place.verified, place.failed = new_user, email, True, False
+        place.transferred = True
+        assert place.joined_at
+        if (user, place.joined_at) in self.joins:
+            self.joins.remove((user, place.joined_at))
+        self.joins.append((new_user, place.joined_at))
+
     def leave(self, user: str) -> None:
         self.find(user).out("cancelled", self.ends)
 
@@ -446,7 +484,7 @@ class Model:
 
     def grant(self, user: str, tickets: int, add_stock: bool) -> None:
         refuse("waiting_list_ended", when=self.now >= self.ends)
-        before = max((one for one in self.order if one.user == user), key=lambda one: one.number, default=None)
+        before = max((one for one in self.order if one.user == user), key=newest, default=None)
         place = before if before and before.status != "left" else None
         ready = place if place and place.status == "ready" else None
         refuse("hold_expired", when=ready is not None and self.now >= min(ready.until or self.ends, self.ends))
@@ -608,7 +646,7 @@ class Model:
         quiet = {name: settings.get(name, getattr(self, name)) for name in ("quiet_from", "quiet_until")}
         refuse("invalid_request", when=quiet["quiet_from"] == quiet["quiet_until"] is not None)
         for name, value in settings.items():
-            setattr(self, name, value)
+            setattr(self, "transfer_allowed" if name == "transfer" else name, value)
         if "open" in settings:
             self.by_hand = not self.open
         self.resume()

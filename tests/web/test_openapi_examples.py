@@ -14,6 +14,8 @@ import httpx
 from fastapi import FastAPI
 
 from tests.support.shop import EVENT, Shop, declared_answers, listening, shape_of
+from waiting_list.lists import verbs
+from waiting_list.lists.engine import SERVICE
 from waiting_list.lists.models import ListKey
 from waiting_list.notifications.phones import phone_code
 from waiting_list.postgres.pool import connection
@@ -288,6 +290,16 @@ async def pauses(walk: Walk) -> None:
     assert (await walk("unpause"))["paused_at"] is None
     assert (await walk("pause_for_user", user_id="u2"))["paused_at"]
     await walk("unpause_for_user", user_id="u2")
+    await transfers(walk)
+
+
+async def transfers(walk: Walk) -> None:
+    await walk("configure", but={"transfer": True})
+    await walk("join", fan="u10")
+    offered = await walk("offer_transfer", fan="u10")
+    assert await walk("get_transfer", fan="u10") == offered
+    assert (await walk("take_transfer_back", fan="u10"))["email"] is None
+    await walk("leave", fan="u10")
 
 
 async def messages(walk: Walk) -> None:
@@ -339,6 +351,11 @@ async def test_webhooks_receive_what_the_document_shows(app: FastAPI, shop: Shop
     await shop.made("POST", "/inventory/off_1/rep_1/add-stock", {"quantity": 1})
     await shop.user("ada", "DELETE")
     await shop.made("POST", "/waiting-lists/off_1/rep_1/entries/bob/grant", {"tickets": 1})
+    await shop.made("PATCH", "/waiting-lists/off_1/rep_1", {"transfer": True})
+    engine, key, offer = app.state.service.engine, ListKey("off_1", "rep_1"), uuid4()
+    to = verbs.TransferOffer(offer, "bob@mail.example", "")
+    await engine.run(key, SERVICE, verbs.offer_transfer, user_id="bob", offer=to)
+    await engine.run(key, SERVICE, verbs.transfer, transfer_id=offer, new_user_id="cleo", email=to.email)
     date = await shop.made("GET", "/representations/rep_1")
     later = datetime.fromisoformat(date["start_datetime"]) + timedelta(minutes=30)
     dates = {name: date[name] for name in ("event_id", "end_datetime")} | {"start_datetime": later.isoformat()}

@@ -125,6 +125,10 @@ async def test_every_address_of_every_page_answers_below_the_path(below: Below, 
         "/robots.txt",
         "/favicon.ico",
         "/stop-emails/*/*",  # a link of e-mails
+        "/transfers/*",
+        # Only where a list allows it.
+        "/transfer",
+        "/transfer/back",
         # Only for an address that its fan has not confirmed.
         "/send-again",
         "/verify/*/not-me",

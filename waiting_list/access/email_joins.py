@@ -31,7 +31,15 @@ from waiting_list.lists.queries.lists import owner
 from waiting_list.lists.unverified_places import ByEmail
 from waiting_list.page_addresses import LIST, list_field, of_list
 from waiting_list.postgres.pool import Pool
-from waiting_list.problems import AddressTaken, AlreadyInList, Forbidden, InventoryNotFound, Problem, RateLimited
+from waiting_list.problems import (
+    AddressTaken,
+    AlreadyInList,
+    Forbidden,
+    InventoryNotFound,
+    NotInList,
+    Problem,
+    RateLimited,
+)
 from waiting_list.settings import Settings
 
 
@@ -149,7 +157,7 @@ class EmailJoins:
         except (AlreadyInList, AddressTaken):
             answer = None
         entry = answer.entry if answer else None
-        if answer is None or entry is None or (answer.replayed and await self._is_verified(key, fan)):
+        if answer is None or entry is None or (answer.replayed and not await self._is_new(key, fan, entry)):
             await self._mail_link(key, fan, wish, address)
             return None
         secret = await self._signing_keys.derived_secret()
@@ -191,7 +199,7 @@ class EmailJoins:
         taken = {key: one for key, one in made.outcomes.items() if isinstance(one, Entry)}
         # As in `join`: after the address was verified, a repeat shows nothing.
         joined = [*taken]
-        if caller.idempotency and joined and await self._is_verified(joined[0], fan):
+        if caller.idempotency and joined and not await self._is_new(joined[0], fan, taken[joined[0]]):
             without_room, taken = joined, {}
         hidden = len(asked.keys) - len(taken) - len(refusals)
         if without_room or (hidden and not taken):
@@ -229,9 +237,12 @@ class EmailJoins:
             return False
         return True
 
-    async def _is_verified(self, key: ListKey, fan: User) -> bool:
-        kept = await entry_queries.contact(self._pool, key, fan.user_id, organization_id=fan.organization_id)
-        return kept.email_verified
+    async def _is_new(self, key: ListKey, fan: User, entry: Entry) -> bool:
+        """Return whether a place still is that of who has only typed its address."""
+        with suppress(NotInList):
+            kept = await entry_queries.contact(self._pool, key, fan.user_id, organization_id=fan.organization_id)
+            return kept.number == entry.number and not kept.email_verified
+        return False  # another fan has it now
 
     async def _mail_link(
         self, key: ListKey, fan: User, wish: Wish, address: str | None, *, others: Sequence[ListKey] = ()

@@ -40,6 +40,8 @@ class EntryReplay:
     erased: bool = False
     checked_out: bool = False
     """Whether the present hold was extended for a checkout."""
+    transferred: bool = False
+    """Whether its first user gave it to another person."""
     turns: int = 0
     """How often the entry has become ready, without the holds that were revoked."""
     purchases: int = 0
@@ -55,7 +57,8 @@ class EntryReplay:
             self.fields.update({name: value for name, value in row.after.items() if name in REPLAYED_FIELDS})
         now, reason = self.fields.get("status"), self.fields.get("left_reason")
         leaves = VERBS[row.verb].left_reason if row.verb in VERBS and now is Status.LEFT else None
-        if self.erased or not _is_allowed(row, was, now, keeps_rest) or reason != (leaves or reason):
+        again = row.verb == "transfer" and self.transferred
+        if self.erased or again or not _is_allowed(row, was, now, keeps_rest) or reason != (leaves or reason):
             raise self._differs(
                 Check.TRANSITION,
                 row,
@@ -65,6 +68,7 @@ class EntryReplay:
                 found=[was, now, reason],
             )
         self.erased = row.verb == "erase"
+        self.transferred |= row.verb == "transfer"
         self.turns += (now is Status.READY is not was) - (row.verb == "revoke")
         self.purchases += row.verb == "buy"
         self.checked_out = self.checked_out and now is was

@@ -19,12 +19,12 @@ from waiting_list.audit.report import Check, Difference, format_value
 from waiting_list.lists.events import RECORDED_AS, VERBS
 from waiting_list.lists.models import Status
 from waiting_list.lists.ranks import joining_rank
-from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, NOTED, EntryRow, ListRow
+from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, NOTED, NOTED_OF_ENTRY, EntryRow, ListRow
 from waiting_list.lists.setting_values import Policy
 
 LIST_FIELDS = frozenset(CREATED_WITH)
 """The fields of a list that a change may have."""
-ENTRY_FIELDS = frozenset(f.name for f in fields(EntryRow)) - {"number", "joined_at"}
+ENTRY_FIELDS = frozenset(f.name for f in fields(EntryRow)) - {"number", "joined_at"} | NOTED_OF_ENTRY.keys()
 """The fields of an entry that a change may have."""
 REPLAYED_FIELDS = tuple(f.name for f in fields(EntryRow) if f.name not in ("number", "user_id"))
 """The fields of an entry that come from its changes, or from the time of its join."""
@@ -33,7 +33,7 @@ AROUND_FIELDS = frozenset().union(*(VERBS[verb].fields for verb in RECORDED_AS["
 
 _BRING_BACK = frozenset({"total_stock", "order_limit", "skip_failed_addresses"})
 """The fields of a list whose change can make an entry fit that was passed over."""
-_HINTS = get_type_hints(ListRow) | get_type_hints(EntryRow)
+_HINTS = get_type_hints(ListRow) | get_type_hints(EntryRow) | dict(NOTED_OF_ENTRY)
 _Fields = TypedDict(  # type: ignore[misc]
     "_Fields",
     {
@@ -105,7 +105,7 @@ def _is_well_formed(verb: str, about_entry: bool, before: tuple[str, ...] | None
         return False
     if (before is None) != bool(known.always) or about_entry == ENTRY_FIELDS.isdisjoint(after):
         return False
-    return before is None or set(after) - {"user_id"} == set(before)
+    return before is None or set(after) - {"user_id", *NOTED_OF_ENTRY} == set(before)
 
 
 def check_before(row: Row, state: Mapping[str, Any], names: Set[str]) -> None:
@@ -195,6 +195,8 @@ class ListReplay:
         check_before(row, self.fields, LIST_FIELDS)
         if row.verb in ("settle", "idle"):
             self._check_idle(row)
+        if row.verb == "transfer":
+            self._check_transfer(row)
         check_before(row, self.around, self.around.keys())
         self.around.update({name: value for name, value in row.after.items() if name in AROUND_FIELDS})
         self.fields.update({name: value for name, value in row.after.items() if name in LIST_FIELDS})
@@ -220,6 +222,17 @@ class ListReplay:
                 sequence=row.sequence,
                 expected=minutes,
                 found=until,
+            )
+
+    def _check_transfer(self, row: Row) -> None:
+        if not self.fields["transfer"]:
+            raise Difference(
+                Check.TRANSITION,
+                f"Change {row.sequence} (transfer) gives a place to another person: the list does not allow it.",
+                sequence=row.sequence,
+                number=row.number,
+                expected=True,
+                found=False,
             )
 
     def _check_stock(self, row: Row) -> None:

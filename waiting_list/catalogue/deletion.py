@@ -118,6 +118,7 @@ async def delete_inventory(pool: Pool, caller: Caller, key: ListKey, *, with_ent
         await acquired.execute(sql("delete_news_of_list"), key.list_id)
         await acquired.execute(sql("delete_messages"), key.list_id)
         await acquired.execute(sql("delete_alerts_of_list"), key.list_id)
+        await acquired.execute(sql("delete_transfers_of_list"), key.list_id)
         await acquired.execute(sql("delete_opening"), key.list_id)
         await acquired.execute(sql("delete_history"), key.list_id)
         await acquired.execute(sql("delete_subtrees"), key.list_id)

@@ -189,7 +189,8 @@ async def _load(locked: LockedList, requests: Sequence[Request]) -> Mapping[byte
     joins = [one for one in requests if one.verb is verbs.join]
     keys = [one.caller.idempotency.key_hash for one in requests if one.caller.idempotency]
     known = await stored_responses(locked, keys)
-    corrected = [one.kwargs["new_user_id"] for one in requests if one.verb is verbs.correct_address]
+    given = (verbs.correct_address, verbs.transfer)
+    corrected = [one.kwargs["new_user_id"] for one in requests if one.verb in given]
     await locked.other_places.load([*(one.kwargs["user_id"] for one in joins), *corrected], locked.now)
     await locked.load_join_limit(one.kwargs["user_id"] for one in joins if one.caller.actor == FAN)
     await locked.contacts.unverified.load(one.kwargs["by_email"] for one in joins if one.kwargs.get("by_email"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.notice_kinds import EmailKind, WebhookType
-from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, JOINED_ALSO_WITH, JOINED_WITH, NOTED
+from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, JOINED_ALSO_WITH, JOINED_WITH, NOTED, NOTED_OF_ENTRY
 from waiting_list.lists.setting import N_
 
 _WAITING, _READY, _LEFT = Status.WAITING, Status.READY, Status.LEFT
@@ -36,6 +36,8 @@ RECORDED_AS: Mapping[str, Set[str]] = {
     "alert": set(),
     "tell_alerts": set(),
     "put_back_alerts": set(),
+    "offer_transfer": set(),
+    "take_transfer_back": set(),
 }
 """The verbs of the engine that the history records as other verbs."""
 
@@ -151,6 +153,14 @@ VERBS: Mapping[str, VerbRow] = {
         moves=_STAYS_ACTIVE,
         fields={"unverified", "address_failed"},
         webhook=WebhookType.ENTRY_CHANGED,
+    ),
+    # To whom is in no history: it names no person.
+    "transfer": VerbRow(
+        label=N_("Place given to another person"),
+        moves=_STAYS_ACTIVE,
+        fields=frozenset(NOTED_OF_ENTRY) | {"unverified", "address_failed"},
+        needs=frozenset(NOTED_OF_ENTRY),
+        webhook=WebhookType.ENTRY_TRANSFERRED,
     ),
     "fail_address": VerbRow(
         label=N_("Address failed"),

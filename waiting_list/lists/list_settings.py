@@ -358,6 +358,19 @@ class DeclaredSettings(BaseModel):
         default=True,
         description="Whether the service publishes the signed ledger of the list, which shows no person.",
     )
+    transfer: Annotated[
+        Flag,
+        Setting(
+            migration=66,
+            group=JOINING,
+            label=N_("Fans can give their place to another person"),
+            field_label=N_("Let fans give their place to another person, once"),
+            form_order=2,
+        ),
+    ] = Field(
+        default=False,
+        description="Whether fans may give their places to others, who accept them by e-mail; each place once.",
+    )
 
 
 SETTINGS: Mapping[str, DeclaredSetting] = declared_settings(DeclaredSettings)

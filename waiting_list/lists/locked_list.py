@@ -259,9 +259,9 @@ class LockedList(ListClock):
         return entry
 
     def hand_over(self, entry: EntryRow, user_id: str) -> None:
-        """Let an active entry belong to another user from now on. The caller records the change, without names."""
-        assert entry.user_id is not None, "an active entry has a user"
-        self._latest[entry.user_id], self._latest[user_id] = None, entry
+        """Let an active entry belong to another user. The caller records that, without names, then flushes."""
+        self._latest.pop(entry.user_id or "", None)  # may have an earlier entry
+        self._latest[user_id] = entry
         self._changed.setdefault(entry.number, entry.status)
         entry.user_id = user_id
 
@@ -280,15 +280,15 @@ class LockedList(ListClock):
         /,
         on_list: Mapping[str, Any] | None = None,
         reason: str | None = None,
+        noted: Mapping[str, Any] | None = None,
         **changes: Any,
     ) -> None:
         """Set fields of an entry (`changes`) and of the list (`on_list`), as one change in the history.
 
-        The history row keeps the `reason`. The call also updates the counters of the list and its segments. If
-        every field has its value already, the history gets no row.
+        The row keeps the `reason` and what is `noted`; without a change there is none. Counters follow.
         """
         before: dict[str, Any] = {}
-        after: dict[str, Any] = {}
+        after: dict[str, Any] = dict(noted or {})
         free = self.list.free
         for target, values in ((self.list, on_list or {}), (entry, changes)):
             for name, value in values.items():

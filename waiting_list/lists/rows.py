@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 from uuid import UUID
 
 from waiting_list.lists.list_settings import COLUMNS, LATER_COLUMNS, STORED_DEFAULTS
@@ -197,6 +197,8 @@ ADDED_LATER: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_
 """The fields that the first row of an older history lacks, with the values that they had then."""
 NOTED: Mapping[str, Any] = {"to": list[str], "emails": int, "subject": str}
 """The fields that the history records of a message, with their types. No table has them."""
+NOTED_OF_ENTRY: Mapping[str, Any] = {"transferred": Literal[True]}
+"""The fields that the history records of an entry beside those of its row, with their types."""
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
 """The fields of an entry that the history records for every join. It records `unverified` only if it is true, and
 the others of JOINED_ALSO_WITH only if they are set; the others start empty."""

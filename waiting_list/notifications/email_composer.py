@@ -13,6 +13,7 @@ from waiting_list.access.email_sign_in import SignIn, sign_in_token
 from waiting_list.access.private_links import link_hash, link_token, verification_code
 from waiting_list.access.purchase_passes import PurchasePasses
 from waiting_list.access.signing_keys import SigningKeys
+from waiting_list.access.transfers import transfer_token
 from waiting_list.i18n import in_language, offered, spoken
 from waiting_list.lists.list_state import ListStatus, list_state
 from waiting_list.lists.models import Entry, LeftReason, Status
@@ -26,6 +27,8 @@ from waiting_list.postgres.pool import Pool, Record, connection
 from waiting_list.postgres.statements import sql
 from waiting_list.settings import Settings
 
+ABOUT_TRANSFERS = (EmailKind.TRANSFER_OFFERED, EmailKind.TRANSFERRED)
+"""The letters about a place that a fan gives to another person. They do not go to the contact of its entry."""
 NO_RECIPIENT = "the e-mail has no recipient any longer"
 """The reason not to send if the fan was erased, has no address any longer, or has unsubscribed."""
 
@@ -105,6 +108,46 @@ class EmailComposer:
             }
             for one in found
         }
+
+    async def read_transfers(self, list_id: UUID, notices: Sequence[Record]) -> dict[str, Mapping[str, Any]]:
+        """Return the facts for the letters about places that fans give to others, by the notice's body.
+
+        `subscribed` is false if the mailbox has unsubscribed from the organization. Raises Unavailable.
+        """
+        wanted = [UUID(notice["body"]) for notice in notices if notice["type"] in ABOUT_TRANSFERS]
+        if not wanted:
+            return {}
+        secret = await self._signing_keys.derived_secret()
+        async with connection(self._pool) as acquired:
+            found = await acquired.fetch(sql("read_transfers"), list_id, wanted)
+            emails = {one["email"] for one in found if one["email"]}
+            organization_id = found[0]["organization_id"] if found else ""
+            silent = await suppressed(acquired, secret, organization_id, emails)
+        return {
+            str(one["transfer_id"]): dict(one) | {"list_id": list_id, "subscribed": one["email"] not in silent}
+            for one in found
+        }
+
+    async def compose_transfer(self, notice: Record, about: Mapping[str, Any]) -> EmailMessage:
+        """Return the e-mail that offers a place, or says that one was given on. Raises Unavailable."""
+        secret = await self._signing_keys.derived_secret()
+        code = unsubscribe_code(secret, about["organization_id"], about["email"])
+        stop = to.address(to.STOP_EMAILS, organization_id=about["organization_id"], mail_code=code)
+        link = None
+        if notice["type"] == EmailKind.TRANSFER_OFFERED:
+            link = to.address(to.TRANSFER, token=transfer_token(secret, about["list_id"], UUID(notice["body"])))
+        held = about["status"] == Status.READY
+        context = EmailContext(
+            **{name: about[name] for name in (*_OPENED_FIELDS, "number", "tickets_wanted", "tickets_held")},
+            locale=_locale(about),
+            footer=json.loads(about["footer"] or "{}"),
+            **look_of_sender(about, self._public_url),
+            ready_until=about["ready_until"] if held else None,
+            offered_until=about["expires_at"],
+            link=link and self._public_url + link,
+            unsubscribe_link=self._public_url + stop,
+        )
+        return self._renderer.render(EmailKind(notice["type"]), context, notice_id=notice["notice_id"])
 
     async def compose_opened(self, notice: Record, about: Mapping[str, Any]) -> EmailMessage:
         """Return the e-mail that says that a list takes fans. Raises Unavailable."""

@@ -29,7 +29,9 @@ def example(
     )
 
 
-def example_context(kind: EmailKind, *, locale: str, organization_id: str = "demo") -> EmailContext:
+def example_context(  # noqa: PLR0911 - one for each kind
+    kind: EmailKind, *, locale: str, organization_id: str = "demo"
+) -> EmailContext:
     """Return the context of an example: a fan, an event, and the facts for this kind of e-mail."""
     link = "https://tickets.example/p/Zx4kq0Yw3mB7cN2vT9sR1dF6gH8jL5aQ"
     context = EmailContext(
@@ -64,6 +66,10 @@ def example_context(kind: EmailKind, *, locale: str, organization_id: str = "dem
                 ready_until=until,
                 buy_link="https://shop.example/buy?pass=eyJhbGciOi",
             )
+        case EmailKind.TRANSFER_OFFERED | EmailKind.TRANSFERRED:
+            until = datetime(2030, 11, 20, 17, tzinfo=UTC) + timedelta(days=2)
+            offer = "https://tickets.example/transfers/Zx4kq0Yw3mB7cN2vT9sR1dF6gH8jL5aQ"
+            return replace(context, name=None, offered_until=until, link=offer, calendar_link=None)
         case EmailKind.CHANGED:
             return replace(context, start_datetime_before=datetime(2030, 11, 28, 19, 30, tzinfo=UTC))
         case EmailKind.VERIFY | EmailKind.JOINED:

@@ -93,6 +93,7 @@ class EmailContext:
     venue_name_before: str | None = None
     venue_address_before: str | None = None
     ready_until_before: datetime | None = None
+    offered_until: datetime | None = None
     requeued: bool = False
     cancelled: bool = False
     cancelled_reason: str | None = None

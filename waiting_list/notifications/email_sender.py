@@ -9,10 +9,11 @@ from uuid import UUID
 from waiting_list.access.email_limits import MailboxLimit
 from waiting_list.lists import verbs
 from waiting_list.lists.engine import SERVICE, Engine
-from waiting_list.lists.models import ListKey
+from waiting_list.lists.models import ListKey, Status
 from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.notifications.alerts import forget
 from waiting_list.notifications.email_composer import (
+    ABOUT_TRANSFERS,
     NO_RECIPIENT,
     EmailComposer,
     may_wait,
@@ -64,6 +65,7 @@ class EmailSender:
         entries = await self._composer.read_entries(list_id, [notice["number"] for notice in claimed])
         messages = await self._composer.read_messages(list_id, claimed)
         alerts = await self._composer.read_alerts(list_id, claimed)
+        transfers = await self._composer.read_transfers(list_id, claimed)
         waits = await self._waits(claimed, entries)
 
         async def send(notice: Record) -> SendResult:
@@ -71,6 +73,8 @@ class EmailSender:
                 return SendResult(notice, NoticeStatus.PENDING, delay_seconds=seconds, reason=_ENOUGH)
             if notice["type"] == EmailKind.OPENED:
                 return await self._send_opened(notice, alerts.get(notice["body"]))
+            if notice["type"] in ABOUT_TRANSFERS:
+                return await self._send_transfer(notice, transfers.get(notice["body"]))
             return await self._send(notice, entries.get(notice["number"]), messages.get(notice["body"]))
 
         results = await send_batch(claimed, send, gate=self._gate)
@@ -78,6 +82,7 @@ class EmailSender:
         await record_results(self._pool, list_id, [one for one in results if one not in bounced])
         await self._note_addresses(results, entries)
         await self._forget_alerts(list_id, results, alerts)
+        await self._forget_transfers(list_id, results)
         # Last, so that a process that dies before it has noted a bounce meets it again.
         await record_results(self._pool, list_id, bounced)
         return len(claimed)
@@ -91,6 +96,29 @@ class EmailSender:
         return SendResult.of(
             notice, await self._transport.send(await self._composer.compose_opened(notice, about))
         )
+
+    async def _send_transfer(self, notice: Record, about: Mapping[str, Any] | None) -> SendResult:
+        """Send the e-mail that offers a place, if it still is offered, or says that it was given on."""
+        if about is None or about["email"] is None or not about["subscribed"]:
+            return SendResult(notice, NoticeStatus.DROPPED, reason=NO_RECIPIENT)
+        is_offer = notice["type"] == EmailKind.TRANSFER_OFFERED
+        has_ended = about["transferred_at"] is not None or about["now"] >= about["expires_at"]
+        if is_offer and (has_ended or about["status"] == Status.LEFT):
+            return SendResult(notice, NoticeStatus.DROPPED, reason="the offer has ended")
+        return SendResult.of(
+            notice, await self._transport.send(await self._composer.compose_transfer(notice, about))
+        )
+
+    async def _forget_transfers(self, list_id: UUID, results: Sequence[SendResult]) -> None:
+        """Forget the former users of places who know that these were given on."""
+        done = [
+            UUID(one.notice["body"])
+            for one in results
+            if one.notice["type"] == EmailKind.TRANSFERRED and one.status is not NoticeStatus.PENDING
+        ]
+        if done:
+            async with connection(self._pool) as acquired:
+                await acquired.execute(sql("forget_transfers"), list_id, done)
 
     async def _forget_alerts(
         self, list_id: UUID, results: Sequence[SendResult], alerts: Mapping[str, Mapping[str, Any]]

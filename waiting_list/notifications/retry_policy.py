@@ -16,6 +16,7 @@ _LONGEST_WAIT = timedelta(days=3)
 _LONGEST_WAITS = {
     EmailKind.JOINED: timedelta(days=1),
     EmailKind.OPENED: timedelta(days=1),
+    EmailKind.TRANSFER_OFFERED: timedelta(days=1),
     EmailKind.SIGN_IN: timedelta(hours=1),
     EmailKind.MEMBER_LINK: timedelta(days=7),
     EmailKind.VERIFY: timedelta(days=7),

@@ -123,6 +123,9 @@ TYPES: Mapping[str, Described] = {
     WebhookType.ENTRY_GRANTED: Described(
         "An organizer gave tickets to an entry, past the line. The service holds them.", EntryEventData
     ),
+    WebhookType.ENTRY_TRANSFERRED: Described(
+        "A fan gave an entry to another person: it has another `user_id`, and the same place.", EntryEventData
+    ),
     WebhookType.ENTRY_READY: Described("The service holds tickets for an entry.", EntryEventData),
     WebhookType.ENTRY_LEFT: Described("An entry left the list, for its `left_reason`.", EntryLeftData),
     WebhookType.LIST_OPENED: Described(

@@ -28,6 +28,7 @@ from waiting_list.personal_data.models import (
     KeptPush,
     KeptSignIn,
     KeptSuppression,
+    KeptTransfer,
     KeptWish,
     UserExport,
     UserHistory,
@@ -52,6 +53,7 @@ async def export_user(pool: Pool, signing_keys: SigningKeys, user_id: str, *, or
     sign_ins = await _sign_ins(pool, signing_keys, user_id, organization_id, verified)
     async with snapshot(pool) as acquired:
         alerts = await acquired.fetch(sql("read_alerts_of_person"), organization_id, user_id, known)
+        transfers = await acquired.fetch(sql("read_transfers_of_person"), organization_id, user_id, known)
     return UserExport(
         user_id=user_id,
         entries=tuple(await _entries(pool, user_id, organization_id)),
@@ -75,6 +77,7 @@ async def export_user(pool: Pool, signing_keys: SigningKeys, user_id: str, *, or
             )
             for one in await wishes_of(pool, organization_id=organization_id, user_id=user_id)
         ),
+        transfers=tuple(KeptTransfer.from_record(record) for record in transfers),
     )
 
 
@@ -98,6 +101,7 @@ async def erase_user(
     async with connection(pool) as acquired:
         mailboxes = sorted(set(map(mailbox, given)))
         await acquired.execute(sql("delete_alerts_of_person"), organization_id, user_id, mailboxes)
+        await acquired.execute(sql("delete_transfers_of_person"), organization_id, mailboxes)
     if asked := await _sign_ins(pool, signing_keys, user_id, organization_id, given):
         ids: list[UUID] = [one["sign_in_id"] for one in asked]
         async with connection(pool) as acquired:

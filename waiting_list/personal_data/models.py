@@ -93,6 +93,18 @@ class KeptWish(Frozen):
     lists: tuple[NamedList, ...] = Field(description="The lists of the wish, the first choice first.")
 
 
+class KeptTransfer(Frozen):
+    """A place that a fan has offered to an address: by this person, or to them."""
+
+    offer_id: str
+    representation_id: str
+    number: int
+    email: str
+    offered_at: datetime = Field(description="When the fan offered the place.")
+    expires_at: datetime = Field(description="Until when the offer can be accepted.")
+    transferred_at: datetime | None = Field(description="When the offer was accepted; null while it was not.")
+
+
 class UserExport(Frozen):
     """All data that the service keeps about a person in the lists of one organization."""
 
@@ -111,6 +123,9 @@ class UserExport(Frozen):
         description="The person's addresses that get one e-mail when a list takes fans."
     )
     wishes: tuple[KeptWish, ...] = Field(description="The person's wishes over several lists.")
+    transfers: tuple[KeptTransfer, ...] = Field(
+        description="The places that the person has offered to others, or that others have offered to the person."
+    )
 
 
 class Erasure(Frozen):

@@ -31,6 +31,7 @@ DISTRIBUTED = (
     "deleted_lists",
     "list_news",
     "alerts",
+    "transfers",
     "openings",
 )
 """Tables that are distributed by `list_id`, so that all rows of a list are on one node. The others are placed

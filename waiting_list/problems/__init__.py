@@ -29,6 +29,7 @@
     │   ├── AlreadyInList        already_in_list
     │   ├── AddressTaken         address_taken
     │   ├── TooManyPlaces        too_many_places
+    │   ├── TransferNotAllowed   transfer_not_allowed
     │   ├── AlreadyLeft          already_left
     │   ├── NotReady             not_ready
     │   ├── NotWaiting           not_waiting
@@ -89,6 +90,7 @@ from waiting_list.problems.entries import (
     TooManyMessages,
     TooManyPlaces,
     TooManyTickets,
+    TransferNotAllowed,
     WaitingListEnded,
     WaitingListFull,
     WaitingListNotOpen,
@@ -162,6 +164,7 @@ __all__ = [
     "TooManyPlaces",
     "TooManyTickets",
     "TooManyWebhooks",
+    "TransferNotAllowed",
     "Unauthenticated",
     "Unavailable",
     "UnsupportedMediaType",

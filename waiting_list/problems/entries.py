@@ -115,6 +115,13 @@ class AddressTaken(Conflict):
     code, title = "address_taken", "This mailbox already has a place in this waiting list"
 
 
+class TransferNotAllowed(Conflict):
+    """The list does not have `transfer`. Or the place was given on before, is part of a wish,
+    or the fan's address is unverified."""
+
+    code, title = "transfer_not_allowed", "This place cannot be given to another person"
+
+
 class AlreadyLeft(Conflict):
     """The user has left this list. The problem carries the `entry`."""
 

@@ -102,6 +102,7 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
         ),
     ],
     "ask_for_alert": [("By e-mail", {"email": "ada@mail.example", "locale": "en"})],
+    "offer_transfer": [("To a friend", {"email": "bob@mail.example", "locale": "en"})],
     "extend": [
         ("Until Monday", {"until": "2030-01-28T10:00:00+01:00", "reason": "Waits for a bank transfer"}),
         ("Half an hour more", {"minutes": 30}),

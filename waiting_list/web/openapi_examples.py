@@ -180,6 +180,9 @@ EXAMPLES: Mapping[str, Json] = {
         "contact": "https://lequai.example/help", "footer": {"en": "Le Quai, Paris", "fr": "Le Quai, Paris"},
         "personal_data_kept_days": 60, "accent": None, "logo_url": None, "languages": ["fr", "en"],
     },
+    "PlaceTransfer": {
+        "email": "bob@mail.example", "expires_at": "2026-11-26T10:00:00Z", "transferred_at": None,
+    },
     "PrivateLink": {"url": "https://tickets.example/e/MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nw"},
     "PublicKeys": {
         "keys": [
@@ -236,6 +239,7 @@ EXAMPLES: Mapping[str, Json] = {
         "user_id": "u1", "entries": [_ENTRY], "contacts": [_CONTACT], "history": [_CHANGE | _KEY],
         "notices": [_NOTICE | _EMAIL | {"body": None}],
         "sign_ins": [], "pushes": [], "phones": [], "suppressions": [], "alerts": [], "wishes": [],
+        "transfers": [],
     },
     "LinkByEmail": {"entry": None, "token": None, "expires_at": None, "link": None, "mailed": True},
     "PlaceByEmail": {
@@ -316,6 +320,7 @@ _DATA: Mapping[str, Json] = {
     WebhookType.ENTRY_CHANGED: {"entry": _ENTRY},
     WebhookType.ENTRY_READY: {"entry": _READY},
     WebhookType.ENTRY_GRANTED: {"entry": _READY},
+    WebhookType.ENTRY_TRANSFERRED: {"entry": _ENTRY | {"user_id": "u2"}},
     WebhookType.ENTRY_LEFT: {"entry": _BOUGHT} | _STATE,
     WebhookType.LIST_OPENED: {"list": _SETTINGS, "reason": None},
     WebhookType.LIST_CLOSED: {

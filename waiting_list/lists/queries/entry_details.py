@@ -20,7 +20,8 @@ class EntryDetails:
 
     `rejoined` says that the same user has a later entry in this list. `requeued` is how often in a row the fan
     went to the end of the line before this entry. `address_failed` says that e-mails to it fail. `by_email`
-    says that the fan is known by an unverified address alone.
+    says that the fan is known by an unverified address alone. `offered_to` is the address to which the fan has
+    offered the place, until `offered_until`; `transferred_at` is when such an offer was accepted.
     """
 
     organization_id: str
@@ -48,7 +49,24 @@ class EntryDetails:
     requeued: int
     address_failed: bool
     by_email: bool
+    offered_to: str | None
+    offered_until: datetime | None
+    transferred_at: datetime | None
     now: datetime
+
+    @property
+    def offer(self) -> str | None:
+        """The address that can take the place now; None unless the fan has offered it to another person."""
+        until = self.offered_until
+        is_open = until is not None and self.now < until and self.transferred_at is None
+        return self.offered_to if is_open else None
+
+    @property
+    def may_transfer(self) -> bool:
+        """Whether the fan may offer the place to another person."""
+        confirmed = self.contact.email is None or self.contact.email_verified
+        own = self.transferred_at is None and self.entry.wish_id is None
+        return self.settings.transfer and own and confirmed and self.why_over is None
 
     @property
     def key(self) -> ListKey:

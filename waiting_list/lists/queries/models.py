@@ -54,6 +54,7 @@ class WaitingList(Frozen):
     email_required: bool
     skip_failed_addresses: bool
     public_ledger: bool
+    transfer: bool
     closes_at: datetime | None
     ends_at: datetime
     organizer: Look = Field(description="How the organizer of the list presents itself to fans.")

@@ -6,7 +6,7 @@ SELECT i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation_id
     i.policy, i.skip_limit, i.idle_minutes, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until,
     i.hold_grace_seconds, i.after_expiry, i.automatic, i.max_waiting, i.closes_at, i.verify_email,
     i.reminder_minutes, i.purchase_url, i.join_challenge, i.one_place_per_address, i.ignore_address_tags,
-    i.requeue_limit, i.email_required, i.skip_failed_addresses, i.public_ledger,
+    i.requeue_limit, i.email_required, i.skip_failed_addresses, i.public_ledger, i.transfer,
     -- end of settings
     i.waiting, i.tickets_waiting, i.last_number, i.last_rank, i.last_sequence, i.version, i.ended_at, i.idle_until,
     coalesce($2::timestamptz, clock_timestamp()) AS now,
@@ -53,7 +53,7 @@ CROSS JOIN LATERAL (
             x.rank, x.passed_over, x.unverified, x.joined_at, x.ready_at, x.ready_until, x.left_at, x.requeued,
         x.keep_waiting_for_rest, x.address_failed, x.paused_at, x.wish_id, x.set_aside_at
         FROM entries x WHERE x.list_id = $1 AND x.user_id = u.user_id
-        ORDER BY x.number DESC LIMIT 1
+        ORDER BY x.left_at DESC, x.number DESC LIMIT 1
     ) AS y
 ) AS l
 WHERE i.list_id = $1

@@ -7,6 +7,6 @@ SET
     quiet_until = $8, hold_grace_seconds = $9, after_expiry = $10, automatic = $11, max_waiting = $12,
     closes_at = $13, verify_email = $14, reminder_minutes = $15, purchase_url = $16, join_challenge = $17,
     one_place_per_address = $18, ignore_address_tags = $19, requeue_limit = $20, email_required = $21,
-    skip_failed_addresses = $22, public_ledger = $23
+    skip_failed_addresses = $22, public_ledger = $23, transfer = $24
     -- end of settings
 WHERE list_id = $1

@@ -22,12 +22,14 @@ from waiting_list.lists.verbs.pause import pause, unpause
 from waiting_list.lists.verbs.promote import idle, promote, reconsider, settle
 from waiting_list.lists.verbs.stock import add_stock, add_total_stock, put_stock, remove_stock, remove_total_stock
 from waiting_list.lists.verbs.take_back import UNDOABLE, take_back
+from waiting_list.lists.verbs.transfer import TransferOffer, offer_transfer, take_transfer_back, transfer
 from waiting_list.lists.verbs.wish import heed, link, unlink
 
 __all__ = [
     "UNDOABLE",
     "AddressReport",
     "Alert",
+    "TransferOffer",
     "add_stock",
     "add_total_stock",
     "alert",
@@ -55,6 +57,7 @@ __all__ = [
     "message",
     "move",
     "move_several",
+    "offer_transfer",
     "pause",
     "promote",
     "prune",
@@ -70,7 +73,9 @@ __all__ = [
     "set_contact",
     "settle",
     "take_back",
+    "take_transfer_back",
     "tell_alerts",
+    "transfer",
     "unlink",
     "unpause",
     "verify",

@@ -54,6 +54,7 @@ async def correct_address(
         locked.hand_over(entry, new_user_id)
     await locked.contacts.change(entry, contact, is_new=True)
     locked.record("set_contact", entry, unverified=True, address_failed=False)
+    await locked.flush()
     return entry
 
 

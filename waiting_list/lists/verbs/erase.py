@@ -14,6 +14,7 @@ _FORGETTING = (
     "delete_traces",
     "delete_pushes",
     "delete_phones",
+    "delete_transfers",
     "delete_notices_of_entries",
 )
 

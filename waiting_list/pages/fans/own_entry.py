@@ -10,6 +10,7 @@ from waiting_list.pages.fans.entry import EntryPageRequest, EntryPageRoute, add_
 from waiting_list.pages.fans.page import admit_fan
 from waiting_list.pages.fans.phone import add_phone_forms
 from waiting_list.pages.fans.push import add_push_forms
+from waiting_list.pages.fans.transfers import add_transfer_forms
 from waiting_list.pages.fans.wish import add_wish_pages
 from waiting_list.pages.page import go_to
 from waiting_list.problems import NotInList, Problem
@@ -50,5 +51,6 @@ add_entry_pages(router, PLACE)
 add_confirmation_pages(router, PLACE)
 add_entry_calendar(router, PLACE)
 add_push_forms(router, PLACE)
+add_transfer_forms(router, PLACE)
 add_wish_pages(router, PLACE)
 add_phone_forms(router, PLACE)

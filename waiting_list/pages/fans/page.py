@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from fastapi import Response
 
+from waiting_list.access.user_tokens import User
 from waiting_list.pages.forms import sign_forms
 from waiting_list.pages.page import FAN_COOKIE, PageRequest, PageRoute
 from waiting_list.problems import Forbidden, Unauthenticated
@@ -15,12 +16,18 @@ async def admit_fan(call: PageRequest) -> None:
     The cookie contains a user token, as shops make them, so a page can do only what the fan could do through the
     user router. Raises Forbidden, InvalidRequest, Unavailable.
     """
-    token = call.cookie(FAN_COOKIE)
-    if token is not None:
+    call.who = await signed_in(call)
+    if call.who is not None:
+        call.count()
+    await sign_forms(call, call.cookie(FAN_COOKIE) if call.who else None)
+
+
+async def signed_in(call: PageRequest) -> User | None:
+    """Return the fan who is signed in in this browser, if any. Raises Unavailable."""
+    if (token := call.cookie(FAN_COOKIE)) is not None:
         with suppress(Unauthenticated, Forbidden):  # for example an expired token: then no fan is signed in
-            call.who = await call.service.authenticator.user(f"Bearer {token}")
-            call.count()
-    await sign_forms(call, token if call.who else None)
+            return await call.service.authenticator.user(f"Bearer {token}")
+    return None
 
 
 class FanRoute(PageRoute):

@@ -15,6 +15,7 @@ from waiting_list.pages.fans.entry import EntryPageRequest, EntryPageRoute, add_
 from waiting_list.pages.fans.install import add_link_manifest
 from waiting_list.pages.fans.phone import add_phone_forms
 from waiting_list.pages.fans.push import add_push_forms
+from waiting_list.pages.fans.transfers import add_transfer_forms
 from waiting_list.pages.fans.wish import add_wish_pages
 from waiting_list.pages.page import PageRequest
 from waiting_list.problems import NotFound
@@ -40,6 +41,7 @@ add_entry_pages(router, PRIVATE_LINK)
 add_confirmation_pages(router, PRIVATE_LINK)
 add_entry_calendar(router, PRIVATE_LINK)
 add_push_forms(router, PRIVATE_LINK)
+add_transfer_forms(router, PRIVATE_LINK)
 add_wish_pages(router, PRIVATE_LINK)
 add_phone_forms(router, PRIVATE_LINK)
 add_link_manifest(router, PRIVATE_LINK)

@@ -11,7 +11,7 @@ CROSS JOIN unnest($2::text[]) AS u (user_id)
 LEFT JOIN LATERAL (
     SELECT e.number, e.unverified, e.passed_over, e.address_failed FROM entries e
     WHERE e.list_id = $1 AND e.user_id = u.user_id
-    ORDER BY e.number DESC LIMIT 1
+    ORDER BY e.left_at DESC, e.number DESC LIMIT 1
 ) AS w ON true
 LEFT JOIN LATERAL (
     SELECT x.offer_id, x.representation_id, x.event_id, x.user_id, x.status, x.left_reason, x.tickets_wanted,

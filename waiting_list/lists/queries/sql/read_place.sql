@@ -13,12 +13,15 @@ SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id
     i.policy, i.skip_limit, i.idle_minutes, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until,
     i.hold_grace_seconds, i.after_expiry, i.automatic, i.max_waiting, i.closes_at, i.verify_email,
     i.reminder_minutes, i.purchase_url, i.join_challenge, i.one_place_per_address, i.ignore_address_tags,
-    i.requeue_limit, i.email_required, i.skip_failed_addresses, i.public_ledger,
+    i.requeue_limit, i.email_required, i.skip_failed_addresses, i.public_ledger, i.transfer,
     -- end of settings
     EXISTS (
-        SELECT 1 FROM entries x WHERE x.list_id = $1 AND x.user_id = s.user_id AND x.number > s.number
+        SELECT 1 FROM entries x
+        WHERE x.list_id = $1 AND x.user_id = s.user_id
+            AND (coalesce(x.left_at, 'infinity'), x.number) > (coalesce(s.left_at, 'infinity'), s.number)
     ) AS rejoined,
     k.requeued, k.address_failed, n.phone, n.asked_at, n.verified_at, n.failed_at, g.prefixes,
+    CASE WHEN t.transferred_at IS NULL THEN t.email END AS offered_to, t.expires_at AS offered_until, t.transferred_at,
     clock_timestamp() AS now
 FROM (
     -- shown_entries of $1
@@ -68,4 +71,5 @@ LEFT JOIN organizations z ON z.organization_id = i.organization_id
 LEFT JOIN contacts c ON c.list_id = $1 AND c.number = $2
 LEFT JOIN phones n ON n.list_id = $1 AND n.number = $2
 LEFT JOIN sms_gateways g ON g.organization_id = i.organization_id
+LEFT JOIN transfers t ON t.list_id = $1 AND t.number = $2
 WHERE s.number = $2 AND s.user_id IS NOT NULL
