@@ -6,7 +6,7 @@ deployment.
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -144,8 +144,8 @@ async def put_representation(
 
     A new start moves the end of its lists, and the deadlines that depended on it, at once. Then each of its lists
     is settled in a transaction of its own, because a list that had ended may have free tickets and waiting fans. A
-    repeated call settles them again. Raises EventNotFound, IdTaken, HasDependents; WouldEndList unless
-    `end_lists`.
+    repeated call settles them again. If somebody waits or holds tickets, `moved_from` keeps the start that they
+    knew first. Raises EventNotFound, IdTaken, HasDependents; WouldEndList unless `end_lists`.
     """
     assert caller.organization_id is not None
     async with transaction(pool) as acquired:
@@ -191,6 +191,7 @@ async def write_representation(
 
     async def check() -> None:
         before.update(await acquired.fetchrow(sql("read_dates"), representation_id) or {})
+        before["moved"] = await _moved_from(acquired, representation_id, before, fields.start_datetime)
         if not end_lists and fields.start_datetime <= (now or await clock(acquired)):
             await _go_one_by_one(acquired)
             await _check_ends(acquired, representation_id, fields.start_datetime, now)
@@ -206,11 +207,33 @@ async def write_representation(
             check=check,
         )
     dates = fields.model_dump(include={*RepresentationFields.model_fields})
-    cancellation = {name: before.pop(name) for name in ("cancelled_at", "cancelled_reason") if name in before}
+    kept = {
+        name: before.pop(name) for name in ("cancelled_at", "cancelled_reason", "moved_from") if name in before
+    }
     if before:
+        moved = before.pop("moved")
+        if moved != kept["moved_from"]:
+            await acquired.execute(sql("set_moved_from"), representation_id, moved)
+            kept["moved_from"] = moved
         keys = await acquired.fetch(sql("read_lists_of_representation"), representation_id)
         await note_change(acquired, "reschedule", keys, before, dates, actor=actor)
-    return Representation(representation_id=representation_id, **dates, **cancellation), made
+    return Representation(representation_id=representation_id, **dates, **kept), made
+
+
+async def _moved_from(
+    acquired: Connection, representation_id: str, before: Mapping[str, Any], start: datetime
+) -> datetime | None:
+    """Return what `moved_from` becomes with a new start: the start that was announced first since somebody waits.
+
+    It is None if nobody waits or holds tickets, and for a start that is back where it was.
+    """
+    was, moved_from = before["start_datetime"], before["moved_from"]
+    if start == was:
+        return moved_from
+    await _go_one_by_one(acquired)
+    if start == moved_from or not await acquired.fetchval(sql("representation_has_people"), representation_id):
+        return None
+    return moved_from or was
 
 
 async def _go_one_by_one(acquired: Connection) -> None:

@@ -47,6 +47,7 @@ async def lists_with_another_limit(acquired: Connection, offers: Mapping[str, Of
 
 def _differing(wanted: Mapping[str, M], existing: Iterable[M], key: str) -> int:
     kept = {"max_places_per_person", "draft", "unlisted", "archived", "image_url"}
+    kept |= {"moved_from", "cancelled_at", "cancelled_reason"}
     return sum(
         wanted[getattr(one, key)].model_dump(exclude=kept) != one.model_dump(exclude=kept) for one in existing
     )

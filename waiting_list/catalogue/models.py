@@ -85,9 +85,13 @@ class RepresentationFields(Frozen):
 
 
 class Representation(RepresentationFields):
-    """One date of an event. The cancellation is null unless it was cancelled."""
+    """One date of an event. The cancellation is null unless it was cancelled.
+
+    `moved_from` is the start that was announced first since somebody waits; null unless it was moved.
+    """
 
     representation_id: Id
+    moved_from: datetime | None = None
     cancelled_at: datetime | None = None
     cancelled_reason: str | None = None
 

@@ -85,7 +85,7 @@ async def examples(
     found = await shows(pool, [key])
     show = found[key]._asdict()
     cancelled = show.pop("cancelled_at") is not None
-    del show["look"], show["end_datetime"], show["sale_link"]
+    del show["look"], show["end_datetime"], show["moved_from"], show["sale_link"]
     sender = await organization(pool, show["organization_id"])
     shown = {}
     for locale, text in asked.text.items():

@@ -17,6 +17,7 @@ _KEY: Json = {"offer_id": "off_001", "representation_id": "rep_001"}
 _LIST: Json = _KEY | {"event_id": "ev_001"}
 _SHOWN_REPRESENTATION: Json = REPRESENTATION | {
     "representation_id": "rep_001",
+    "moved_from": None,
     "cancelled_at": None,
     "cancelled_reason": None,
 }

@@ -188,6 +188,7 @@ FIELDS: Mapping[str, str] = {
     "median_wait_seconds": "The median time from joining to ready, in seconds; null before the first promotion.",
     "message": "What is wrong there.",
     "most_held": "How many tickets one fan can be held: the smaller of the order limit and the total stock.",
+    "moved_from": "The start that was announced first, if the show was moved while fans waited; otherwise null.",
     "name": "The name of the fan; " + _KEPT_CONTACT,
     "next": "The page from which the fan asked to sign in.",
     "next_after": "The place behind these changes. Keep it, and send it as `after` at any later time.",

@@ -3,4 +3,4 @@
 UPDATE representations r
 SET cancelled_at = CASE WHEN $2::timestamptz IS NOT NULL THEN coalesce(r.cancelled_at, $2) END, cancelled_reason = $3
 WHERE r.representation_id = $1
-RETURNING r.representation_id, r.event_id, r.start_datetime, r.end_datetime, r.cancelled_at, r.cancelled_reason
+RETURNING r.representation_id, r.event_id, r.start_datetime, r.end_datetime, r.moved_from, r.cancelled_at, r.cancelled_reason

@@ -4,7 +4,7 @@ SELECT e.event_id, e.organization_id, e.title, e.description, e.thumbnail_url, e
     e.timezone, e.max_places_per_person, e.draft, e.unlisted, e.archived, e.image, z.sender_name AS organizer_name, z.logo, z.accent, z.languages,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('representation_id', r.representation_id, 'event_id', r.event_id,
             'start_datetime', r.start_datetime, 'end_datetime', r.end_datetime,
-            'cancelled_at', r.cancelled_at, 'cancelled_reason', r.cancelled_reason)
+            'moved_from', r.moved_from, 'cancelled_at', r.cancelled_at, 'cancelled_reason', r.cancelled_reason)
             ORDER BY r.start_datetime, r.representation_id), '[]')
         FROM representations r WHERE r.event_id = e.event_id AND r.start_datetime > statement_timestamp())
         AS representations,

@@ -41,6 +41,7 @@ class EntryDetails:
     max_places_per_person: int | None
     start_datetime: datetime
     end_datetime: datetime
+    moved_from: datetime | None
     cancelled_at: datetime | None
     cancelled_reason: str | None
     ends_at: datetime

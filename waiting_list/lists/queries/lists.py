@@ -29,6 +29,7 @@ class Show(NamedTuple):
     timezone: str
     start_datetime: datetime
     end_datetime: datetime
+    moved_from: datetime | None
     cancelled_at: datetime | None
     organizer_contact: str | None
     look: Look

@@ -21,7 +21,7 @@ SELECT i.organization_id, i.offer_id, i.representation_id, i.event_id, i.total_s
     i.requeue_limit, i.email_required, i.skip_failed_addresses, i.public_ledger, i.transfer,
     -- end of settings
     e.timezone, e.max_places_per_person, e.draft, i.waiting, i.tickets_waiting, o.max_quantity_per_order,
-    e.title AS event_title, o.name AS offer_name, e.venue_name, e.venue_address, r.start_datetime, r.end_datetime,
+    e.title AS event_title, o.name AS offer_name, e.venue_name, e.venue_address, r.start_datetime, r.end_datetime, r.moved_from,
     r.cancelled_at, r.cancelled_reason, z.contact AS organizer_contact, z.sender_name AS organizer_name, z.logo, z.accent, z.languages, clock_timestamp() AS now,
     least(i.closes_at, r.start_datetime, r.cancelled_at) AS ends_at,
     (SELECT count(*) FROM history h WHERE h.list_id = $1 AND h.verb = 'grant') AS granted,

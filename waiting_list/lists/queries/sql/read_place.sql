@@ -7,7 +7,7 @@ SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id
     c.unsubscribed_at IS NULL AS subscribed, c.joined_from IS NOT NULL AS by_email,
     v.title AS event_title, v.venue_name, v.venue_address, v.timezone, v.max_places_per_person, o.name AS offer_name,
     o.max_quantity_per_order, least(o.max_quantity_per_order, i.total_stock) AS most_held, r.start_datetime, r.end_datetime,
-    r.cancelled_at, r.cancelled_reason, least(i.closes_at, r.start_datetime, r.cancelled_at) AS ends_at,
+    r.moved_from, r.cancelled_at, r.cancelled_reason, least(i.closes_at, r.start_datetime, r.cancelled_at) AS ends_at,
     i.waiting_list_open, i.available_stock - i.held AS free, z.contact AS organizer_contact, z.sender_name AS organizer_name, z.logo, z.accent, z.languages,
     -- settings: i.
     i.policy, i.skip_limit, i.idle_minutes, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until,
