@@ -227,7 +227,8 @@ async def _moved_from(
 
     It is None if nobody waits or holds tickets, and for a start that is back where it was.
     """
-    was, moved_from = before["start_datetime"], before["moved_from"]
+    was: datetime = before["start_datetime"]
+    moved_from: datetime | None = before["moved_from"]
     if start == was:
         return moved_from
     await _go_one_by_one(acquired)
