@@ -64,6 +64,25 @@ async def test_a_hold_keeps_its_deadline_and_the_former_user_cannot_buy_it(lists
     await lists.audit()
 
 
+async def test_the_phone_number_and_the_devices_of_the_former_user_end_with_the_place(lists: Lists) -> None:
+    await lists.configure(transfer=True)
+    await lists.join("ada", 1, email=ADA, email_verified=True)
+    await lists.join("zoe", 1)
+    for statement in (
+        "INSERT INTO phones (list_id, number, phone, by_link, codes, asked_at, tries, verified_at)"
+        " SELECT list_id, number, '+33612345678', false, 1, $1, 0, $1 FROM entries RETURNING 1",
+        "INSERT INTO push_subscriptions (list_id, number, push_id, endpoint, p256dh, auth, by_link, created_at)"
+        " SELECT list_id, number, gen_random_uuid(), 'https://example.org/', '', '', false, $1 FROM entries"
+        " RETURNING 1",
+    ):
+        assert len(await lists.rows(statement, lists.now)) == 2
+    offer = await lists.offer_transfer("ada", BEN)
+    count = "SELECT 'phone' AS what, number FROM phones UNION ALL SELECT 'push', number FROM push_subscriptions"
+    assert len(await lists.rows(count)) == 4, "an offer alone ends nothing"
+    await lists.take_transfer(offer, "ben", BEN)
+    assert {tuple(one) for one in await lists.rows(count)} == {("phone", 2), ("push", 2)}
+
+
 async def test_only_where_the_organizer_allows_it_and_once(lists: Lists) -> None:
     await lists.join("ada", 1, email=ADA, email_verified=True)
     async with lists.refused(TransferNotAllowed):
