@@ -85,10 +85,7 @@ class RepresentationFields(Frozen):
 
 
 class Representation(RepresentationFields):
-    """One date of an event. The cancellation is null unless it was cancelled.
-
-    `moved_from` is the start that was announced first since somebody waits; null unless it was moved.
-    """
+    """One date of an event. The cancellation is null unless it was cancelled."""
 
     representation_id: Id
     moved_from: datetime | None = None
