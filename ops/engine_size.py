@@ -66,7 +66,7 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2412,
+        2416,
         # Each statement asks the node of its list alone, which takes a line or two.
         451,
     ),
@@ -86,9 +86,10 @@ PARTS = {
             "lists/verbs/pause.py",
             "lists/verbs/alert.py",
             "lists/verbs/transfer.py",
+            "lists/verbs/share.py",
         ),
-        736,
-        151,
+        746,
+        154,
     ),
     # What steers a hold after the fan has it.
     "holds": Part(

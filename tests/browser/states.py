@@ -1,5 +1,6 @@
 """Every page in every state that it can be in: one line each."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -219,6 +220,14 @@ def _offered(*, taking: bool) -> Callable[[Site], Awaitable[str]]:
     return state
 
 
+async def _shared(site: Site) -> str:
+    """Ada makes a link for another person, who opens it."""
+    made = await site.shop.http.post(f"{await site.join(**_CONTACT)}/share")
+    found = re.search(r'<p class="pass">https?://[^/]+([^<]+)</p>', made.text)
+    assert found is not None
+    return found[1]
+
+
 async def _verify(site: Site) -> str:
     return f"{await _unverified(site)}/verify/{await site.code()}"
 
@@ -427,6 +436,7 @@ STATES: dict[str, State] = {
     "link, waiting later": State(_joined()),
     "link, paused": State(_joined(then="pause")),
     "link, unverified": State(_unverified),
+    "link, shared by another": State(_shared),
     "link, offered to another": State(_offered(taking=False)),
     "transfer": State(_offered(taking=True)),
     "link, address failed": State(_failed()),

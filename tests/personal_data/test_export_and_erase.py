@@ -261,7 +261,7 @@ async def test_all_that_is_kept_of_a_person_is_exported_and_none_is_left_after_a
     assert await office.marked() == []
     kept = (
         "entries", "contacts", "history", "notices", "sign_ins", "pushes", "phones", "suppressions", "alerts",
-        "wishes", "transfers",
+        "wishes", "transfers", "shared_links",
     )  # fmt: skip
     empty: dict[str, Any] = {name: [] for name in kept}
     assert await office.shop.made("GET", f"/users/{ADA}/export") == {"user_id": ADA} | empty

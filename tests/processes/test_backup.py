@@ -81,7 +81,9 @@ async def test_who_gets_a_number_again_after_a_restore_gets_another_link(pool: P
     again = [await link((await lists.join(f"{user_id}2", **contact)).number) for user_id, contact in NEW]
     assert set(lost) & set(again) == set()
     assert [await find(pool, token.removeprefix("/e/")) for token in lost] == [None, None]
-    assert [place and place.entry.user_id for place in [await find(pool, kept.removeprefix("/e/"))]] == ["ada"]
+    assert [found and found.place.entry.user_id for found in [await find(pool, kept.removeprefix("/e/"))]] == [
+        "ada"
+    ]
     assert await link(1) == kept
 
 

@@ -31,6 +31,7 @@ READS_THE_CLOCK = {
     "give_back_allowances", "lock_allowances",
     "insert_audit", "read_figures", "read_lists_of_events", "read_sign_outs", "upsert_sign_out",
     "delete_old_sign_outs", "delete_old_visitors", "note_mail", "give_up_letters",
+    "note_shared_link", "read_linked_entry",
     "note_session", "note_member", "read_sessions", "insert_member", "remove_member", "forget_members",
     "insert_member_link", "insert_member_letter", "read_member_link", "use_member_link",
     "insert_passkey", "use_passkey", "use_passkey_challenge",

@@ -115,6 +115,7 @@ async def test_every_address_of_every_page_answers_below_the_path(below: Below, 
         "/unsubscribe",
         "/push",
         "/push/stop",
+        "/share",
         "/phone",
         "/phone/code",
         "/phone/stop",
@@ -129,6 +130,7 @@ async def test_every_address_of_every_page_answers_below_the_path(below: Below, 
         # Only where a list allows it.
         "/transfer",
         "/transfer/back",
+        "/share/end",  # only once there is a shared link
         # Only for an address that its fan has not confirmed.
         "/send-again",
         "/verify/*/not-me",

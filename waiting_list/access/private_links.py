@@ -7,6 +7,8 @@ returns the same link. The database stores only a hash, which opens no entry.
 import base64
 import binascii
 import hashlib
+import secrets
+from typing import NamedTuple
 from uuid import UUID
 
 from waiting_list.key_material import derived
@@ -68,8 +70,19 @@ async def make_link(pool: Pool, secret: bytes, key: ListKey, number: int) -> str
     return address(PRIVATE_LINK, token=token)
 
 
+def shared_link_token(key: ListKey) -> str:
+    """Return a new link to an entry for another person: like a private link, but with 192 random bits."""
+    return base64.urlsafe_b64encode(key.list_id.bytes + secrets.token_bytes(24)).decode().rstrip("=")
+
+
+async def end_shared_link(pool: Pool, key: ListKey, number: int) -> None:
+    """End the link to an entry that its fan made for another person. Safe to repeat. Raises Unavailable."""
+    async with connection(pool) as acquired:
+        await acquired.execute(sql("delete_shared_links"), key.list_id, [number])
+
+
 async def revoke_link(pool: Pool, key: ListKey, number: int) -> None:
-    """End an entry's private link at once, and forget the devices and the phone number that came by it.
+    """End an entry's links at once, the shared one too, and forget the devices and the phone that came by it.
 
     Safe to repeat. The next call of `make_link` makes another link.
 
@@ -77,18 +90,31 @@ async def revoke_link(pool: Pool, key: ListKey, number: int) -> None:
     """
     async with connection(pool) as acquired:
         await acquired.execute(sql("revoke_link"), key.list_id, number)
+        # After the above, so that nobody has made another with the former link (`share`).
+        await acquired.execute(sql("delete_shared_links"), key.list_id, [number])
         await acquired.execute(sql("delete_linked_pushes"), key.list_id, number)
         await acquired.execute(sql("delete_linked_phone"), key.list_id, number)
 
 
-async def find(pool: Pool, token: str) -> EntryDetails | None:
-    """Return the entry that a private link leads to, or None.
+class Linked(NamedTuple):
+    """An entry that a private link leads to, and whether its fan made the link for another person."""
+
+    place: EntryDetails
+    shared: bool
+
+
+async def find(pool: Pool, token: str) -> Linked | None:
+    """Return the entry that a private or a shared link leads to, or None.
 
     None stands for a link that is unknown, malformed or revoked, or whose person was erased. All these cases take
-    one look-up by a hash, so that they look alike from outside. Raises Unavailable.
+    one look-up by a hash, so that they look alike from outside. Notes once a minute that a shared link is in
+    use. Raises Unavailable.
     """
     list_id = _list_id_of(token)
     named = (list_id, link_hash(token)) if list_id else (_NOWHERE, link_hash(""))
     async with connection(pool) as acquired:
-        number = await acquired.fetchval(sql("read_linked_entry"), *named)
-    return None if number is None else await read_entry_details(pool, named[0], number)
+        record = await acquired.fetchrow(sql("read_linked_entry"), *named)
+        if record is not None and record["unnoted"]:
+            await acquired.execute(sql("note_shared_link"), *named)
+    place = await read_entry_details(pool, named[0], record["number"]) if record else None
+    return Linked(place, record["shared"]) if record and place else None

@@ -25,6 +25,7 @@ _ENTRIES_OF_LIST = (
     "delete_traces_of_list",
     "delete_pushes_of_list",
     "delete_phones_of_list",
+    "delete_shared_links_of_list",
     "delete_idempotency_of_list",
     "delete_segments_of_list",
     "delete_entries_of_list",

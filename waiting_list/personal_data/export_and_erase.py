@@ -26,6 +26,7 @@ from waiting_list.personal_data.models import (
     KeptNotice,
     KeptPhone,
     KeptPush,
+    KeptSharedLink,
     KeptSignIn,
     KeptSuppression,
     KeptTransfer,
@@ -46,6 +47,7 @@ async def export_user(pool: Pool, signing_keys: SigningKeys, user_id: str, *, or
         notices = await acquired.fetch(sql("read_notices_of_user"), *who)
         pushes = await acquired.fetch(sql("read_pushes_of_user"), *who)
         phones = await acquired.fetch(sql("read_phones_of_user"), *who)
+        shared = await acquired.fetch(sql("read_shared_links_of_user"), *who)
         emails = {one["email"] for one in contacts if one["email"]}
         silent = await suppressed(acquired, await signing_keys.derived_secret(), organization_id, emails)
     verified = (one["email"] for one in contacts if one["email_verified"])
@@ -78,6 +80,7 @@ async def export_user(pool: Pool, signing_keys: SigningKeys, user_id: str, *, or
             for one in await wishes_of(pool, organization_id=organization_id, user_id=user_id)
         ),
         transfers=tuple(KeptTransfer.from_record(record) for record in transfers),
+        shared_links=tuple(KeptSharedLink.from_record(record) for record in shared),
     )
 
 

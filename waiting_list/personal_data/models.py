@@ -105,6 +105,16 @@ class KeptTransfer(Frozen):
     transferred_at: datetime | None = Field(description="When the offer was accepted; null while it was not.")
 
 
+class KeptSharedLink(Frozen):
+    """A link to a place that the person made for another person. The link itself is stored nowhere."""
+
+    offer_id: str
+    representation_id: str
+    number: int
+    created_at: datetime = Field(description="When the person made the link.")
+    used_at: datetime | None = Field(description="When it was last used, to a minute; null if never.")
+
+
 class UserExport(Frozen):
     """All data that the service keeps about a person in the lists of one organization."""
 
@@ -125,6 +135,9 @@ class UserExport(Frozen):
     wishes: tuple[KeptWish, ...] = Field(description="The person's wishes over several lists.")
     transfers: tuple[KeptTransfer, ...] = Field(
         description="The places that the person has offered to others, or that others have offered to the person."
+    )
+    shared_links: tuple[KeptSharedLink, ...] = Field(
+        description="The links to places of the person that the person made for another person."
     )
 
 

@@ -19,6 +19,7 @@ DISTRIBUTED = (
     "ledger_subtrees",
     "checkpoints",
     "contacts",
+    "shared_links",
     "traces",
     "push_subscriptions",
     "phones",

@@ -240,7 +240,7 @@ EXAMPLES: Mapping[str, Json] = {
         "user_id": "u1", "entries": [_ENTRY], "contacts": [_CONTACT], "history": [_CHANGE | _KEY],
         "notices": [_NOTICE | _EMAIL | {"body": None}],
         "sign_ins": [], "pushes": [], "phones": [], "suppressions": [], "alerts": [], "wishes": [],
-        "transfers": [],
+        "transfers": [], "shared_links": [],
     },
     "LinkByEmail": {"entry": None, "token": None, "expires_at": None, "link": None, "mailed": True},
     "PlaceByEmail": {

@@ -205,18 +205,26 @@ class EntryStream(Stream):
 
     An event's id is a hash of its data. A reader that reconnects with it as `Last-Event-ID` gets the next event
     only after a change. With a `number`, the stream is about that entry alone, and ends if its user has a later
-    one.
+    one. `admits` is asked before each event whether another reader than the fan may still see it; that reader gets
+    no user id.
     """
 
-    __slots__ = ("_entries", "_last_event_id", "_number")
+    __slots__ = ("_admits", "_entries", "_last_event_id", "_number")
 
     def __init__(
-        self, streams: Streams, watcher: Watcher, *, last_event_id: str | None, number: int | None = None
+        self,
+        streams: Streams,
+        watcher: Watcher,
+        *,
+        last_event_id: str | None,
+        number: int | None = None,
+        admits: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         super().__init__(streams, watcher)
         self._entries = watcher
         self._last_event_id = last_event_id
         self._number = number
+        self._admits = admits
 
     async def news(self) -> bytes | None:
         """Take the newest entry; None if it is another one than the stream is about."""
@@ -225,7 +233,12 @@ class EntryStream(Stream):
             return b""
         if self._number not in (None, entry.number):
             return None
-        data = (await self._streams.with_pass(entry)).model_dump_json().encode()
+        shown = await self._streams.with_pass(entry)
+        if self._admits is not None:
+            if not await self._admits():
+                return None
+            shown = shown.model_copy(update={"user_id": None})
+        data = shown.model_dump_json().encode()
         name = _name(data)
         if name == self._last_event_id:
             return _COMMENT

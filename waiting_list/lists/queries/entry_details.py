@@ -1,7 +1,8 @@
 """An entry with all that its fan sees of it; and whether the fan gets e-mails about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from waiting_list.lists.contact import KeptContact
@@ -21,7 +22,8 @@ class EntryDetails:
     `rejoined` says that the same user has a later entry in this list. `requeued` is how often in a row the fan
     went to the end of the line before this entry. `address_failed` says that e-mails to it fail. `by_email`
     says that the fan is known by an unverified address alone. `offered_to` is the address to which the fan has
-    offered the place, until `offered_until`; `transferred_at` is when such an offer was accepted.
+    offered the place, until `offered_until`; `transferred_at` is when such an offer was accepted. `shared_at` is
+    when the fan made a link for another person, which was used last at `shared_used_at`.
     """
 
     organization_id: str
@@ -53,6 +55,8 @@ class EntryDetails:
     offered_to: str | None
     offered_until: datetime | None
     transferred_at: datetime | None
+    shared_at: datetime | None
+    shared_used_at: datetime | None
     now: datetime
 
     @property
@@ -68,6 +72,22 @@ class EntryDetails:
         confirmed = self.contact.email is None or self.contact.email_verified
         own = self.transferred_at is None and self.entry.wish_id is None
         return self.settings.transfer and own and confirmed and self.why_over is None
+
+    def for_other_reader(self) -> Self:
+        """Return what a person sees with whom the fan shares the place: not who the fan is, nor how to reach them.
+
+        An empty address stands for one that is hidden.
+        """
+        hidden = self.contact.email and ""
+        return replace(
+            self,
+            contact=self.contact.model_copy(update={"email": hidden, "name": None}),
+            phone=PhoneState.of(None),
+            by_email=False,
+            offered_to=None,
+            shared_at=None,
+            shared_used_at=None,
+        )
 
     @property
     def key(self) -> ListKey:

@@ -20,6 +20,7 @@ from waiting_list.lists.verbs.message import message
 from waiting_list.lists.verbs.move import move, move_several
 from waiting_list.lists.verbs.pause import pause, unpause
 from waiting_list.lists.verbs.promote import idle, promote, reconsider, settle
+from waiting_list.lists.verbs.share import share
 from waiting_list.lists.verbs.stock import add_stock, add_total_stock, put_stock, remove_stock, remove_total_stock
 from waiting_list.lists.verbs.take_back import UNDOABLE, take_back
 from waiting_list.lists.verbs.transfer import TransferOffer, offer_transfer, take_transfer_back, transfer
@@ -72,6 +73,7 @@ __all__ = [
     "resume",
     "set_contact",
     "settle",
+    "share",
     "take_back",
     "take_transfer_back",
     "tell_alerts",

@@ -5,6 +5,7 @@ from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import Status
 from waiting_list.lists.rows import EntryRow
 from waiting_list.lists.verbs.checks import check_email, require_active
+from waiting_list.postgres.statements import sql
 from waiting_list.problems import AddressTaken, InvalidRequest
 
 
@@ -36,7 +37,7 @@ async def correct_address(
     """Correct the unverified address of an entry, or have the e-mail sent to the same one again.
 
     The entry keeps its place. With another address it belongs to `new_user_id`, the fan of that one, and its
-    private link ends, because the mailbox of the former has it.
+    private link ends, because the mailbox of the former has it; the shared link ends, too.
 
     Raises NotInList, AlreadyLeft, AddressTaken, also if that fan has a place already, TooManyPlaces, and
     InvalidRequest if the address is verified by now.
@@ -52,6 +53,7 @@ async def correct_address(
         locked.other_places.check(new_user_id)
         await locked.contacts.check_mailbox(contact.email)
         locked.hand_over(entry, new_user_id)
+        await locked.connection.execute(sql("delete_shared_links"), locked.list.list_id, [number])
     await locked.contacts.change(entry, contact, is_new=True)
     locked.record("set_contact", entry, unverified=True, address_failed=False)
     await locked.flush()

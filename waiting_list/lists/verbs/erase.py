@@ -15,6 +15,7 @@ _FORGETTING = (
     "delete_pushes",
     "delete_phones",
     "delete_transfers",
+    "delete_shared_links",
     "delete_notices_of_entries",
 )
 

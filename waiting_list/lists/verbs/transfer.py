@@ -76,7 +76,7 @@ async def take_transfer_back(locked: LockedList, *, user_id: str, number: int | 
 async def transfer(locked: LockedList, *, transfer_id: UUID, new_user_id: str, email: str) -> EntryRow:
     """Give an offered entry to `new_user_id`, who has shown that the offer's address is theirs.
 
-    The entry keeps its number, rank and hold with its deadline. Its private link, devices and phone number end.
+    The entry keeps its number, rank and hold with its deadline. Its links, devices and phone number end.
     The former user is told. Raises NotFound if there is no such offer any more, AlreadyLeft, WaitingListEnded,
     TransferNotAllowed, and for the new user AlreadyInList, TooManyPlaces, AddressTaken.
     """
@@ -100,7 +100,7 @@ async def transfer(locked: LockedList, *, transfer_id: UUID, new_user_id: str, e
     locked.contacts.unverified.verify(number)
     locked.record("transfer", entry, noted={"transferred": True}, unverified=False, address_failed=False)
     await locked.flush()  # so that a later verb of the batch reads whose entry it is
-    for statement in ("delete_pushes", "delete_phones"):
+    for statement in ("delete_pushes", "delete_phones", "delete_shared_links"):
         await connection.execute(sql(statement), list_id, [number])
     tells = former is not None and former["email"] is not None and former["subscribed"]
     told = (mailbox(former["email"]), former["email"], former["locale"] or "") if former and tells else [None] * 3

@@ -7,7 +7,6 @@ entry, so that it never changes a later entry of the same user. A refusal is a p
 
 import hmac
 from abc import ABC, abstractmethod
-from functools import partial
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, Response
@@ -37,7 +36,7 @@ from waiting_list.pages.fans.own_wish import of_wish, run_in_others
 from waiting_list.pages.forms import read_form, whole_number
 from waiting_list.pages.page import PageRequest, PageRoute, go_to, page
 from waiting_list.problems import InternalError, InvalidRequest, NotFound, Problem
-from waiting_list.web.server_sent_events import EntryStream, StreamHeaders, StreamResponse, event_id
+from waiting_list.web.server_sent_events import event_id
 
 _MOST_CHOICES = 12
 
@@ -49,6 +48,8 @@ class EntryPageRequest(PageRequest):
     base: str = ""
     """The address of the entry; its other pages are below it. Empty until the request has passed the limits."""
     route: "EntryPageRoute"
+    shared: bool = False
+    """Whether the reader is a person with whom the fan shares the place."""
 
     @property
     def state_shown(self) -> str:
@@ -108,33 +109,6 @@ class EntryPageRoute(PageRoute, ABC):
 async def show(call: EntryPageRequest) -> Response:
     """Show the entry; also after a reload of a refused form."""
     return await show_page(call)
-
-
-async def watch(call: EntryPageRequest) -> Response:
-    """Stream the entry on every change (web/server_sent_events.py).
-
-    Raises NotFound if the fan has a later entry, so that a link never shows that entry or its purchase pass.
-    """
-    place = call.place
-    if place.rejoined:
-        raise NotFound("This entry has ended: the fan has a newer one.")
-    if call.method == "HEAD":
-        return StreamHeaders()
-    who = call.who if isinstance(call.who, User) else None  # a private link works without signing in
-    watcher = await call.live.watch(
-        place.key,
-        place.user_id,
-        organization_id=place.organization_id,
-        has_ended=who and partial(call.service.user_tokens.has_ended, who),
-    )
-    return StreamResponse(
-        EntryStream(
-            call.service.streams,
-            watcher,
-            last_event_id=call.headers.get("last-event-id"),
-            number=place.entry.number,
-        )
-    )
 
 
 async def change(call: EntryPageRequest) -> Response:
@@ -252,7 +226,6 @@ _PAGES = (
     ("", "GET", show),
     (to.CHANGE, "GET", show),
     (to.SUBSCRIBE, "GET", show),
-    (to.LIVE, "GET", watch),
     (to.CHANGE, "POST", change),
     (to.PAUSE, "GET", show),
     (to.PAUSE, "POST", pause),
@@ -347,6 +320,8 @@ async def show_page(
 ) -> Response:
     place = call.place
     entry = await call.with_pass(place.entry)
+    if call.shared:
+        entry = entry.model_copy(update={"user_id": None})
     why = place.why_over
     throughput, wait = await call.reads.throughput(place.key), None
     if entry.tickets_ahead is not None:
@@ -376,7 +351,8 @@ async def show_page(
         timezone=place.timezone,
         why=why,
         requeued=place.rejoined or requeued,
-        address=masked(place.contact.email),
+        address=masked(place.contact.email or None),
+        shared=call.shared,
         buy_link=to.buy_link(rules.purchase_url, entry.purchase_pass, entry.tickets_held),
         fewer=_fewer(rules.purchase_url, entry),
         code=call.path_params.get("code"),
@@ -387,7 +363,7 @@ async def show_page(
         turns=plot(throughput.fans, height=48),
         wait=wait,
         most_choices=_MOST_CHOICES,
-        **(await of_wish(call, place) | more),
+        **({"shared_link": None} | await of_wish(call, place, shared=call.shared) | more),
     )
 
 

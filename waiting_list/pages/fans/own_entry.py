@@ -7,9 +7,11 @@ from waiting_list.page_addresses import LIST, PLACE, of_list
 from waiting_list.pages.fans.calendar import add_entry_calendar
 from waiting_list.pages.fans.confirmation import add_confirmation_pages
 from waiting_list.pages.fans.entry import EntryPageRequest, EntryPageRoute, add_entry_pages
+from waiting_list.pages.fans.live import add_live
 from waiting_list.pages.fans.page import admit_fan
 from waiting_list.pages.fans.phone import add_phone_forms
 from waiting_list.pages.fans.push import add_push_forms
+from waiting_list.pages.fans.sharing import add_sharing_forms
 from waiting_list.pages.fans.transfers import add_transfer_forms
 from waiting_list.pages.fans.wish import add_wish_pages
 from waiting_list.pages.page import go_to
@@ -48,9 +50,11 @@ class OwnEntryRoute(EntryPageRoute):
 
 router = APIRouter(route_class=OwnEntryRoute, include_in_schema=False)
 add_entry_pages(router, PLACE)
+add_live(router, PLACE)
 add_confirmation_pages(router, PLACE)
 add_entry_calendar(router, PLACE)
 add_push_forms(router, PLACE)
 add_transfer_forms(router, PLACE)
+add_sharing_forms(router, PLACE)
 add_wish_pages(router, PLACE)
 add_phone_forms(router, PLACE)

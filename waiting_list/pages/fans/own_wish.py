@@ -121,8 +121,11 @@ async def _others(call: PageRequest, details: EntryDetails) -> list[WishPlace]:
     return [one for one in wish.others(details.key) if one.is_active] if wish else []
 
 
-async def of_wish(call: PageRequest, details: EntryDetails) -> dict[str, Any]:
-    """Return what the page of an entry shows of its wish, and of lists that the fan has just ticked in vain."""
-    wish = await shown_wish(call, details, by_link=call.who is None)
+async def of_wish(call: PageRequest, details: EntryDetails, *, shared: bool) -> dict[str, Any]:
+    """Return what the page of an entry shows of its wish, and of lists that the fan has just ticked in vain.
+
+    Another person with whom the fan shares this place sees nothing of the others.
+    """
+    wish = None if shared else await shown_wish(call, details, by_link=call.who is None)
     counts = {name: call.query_params.get(name, "") for name in ("left_out", "hidden")}
     return {"wish": wish} | {name: int(text) if _COUNT.fullmatch(text) else 0 for name, text in counts.items()}

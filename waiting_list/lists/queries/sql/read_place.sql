@@ -22,7 +22,7 @@ SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id
     ) AS rejoined,
     k.requeued, k.address_failed, n.phone, n.asked_at, n.verified_at, n.failed_at, g.prefixes,
     CASE WHEN t.transferred_at IS NULL THEN t.email END AS offered_to, t.expires_at AS offered_until, t.transferred_at,
-    clock_timestamp() AS now
+    h.created_at AS shared_at, h.used_at AS shared_used_at, clock_timestamp() AS now
 FROM (
     -- shown_entries of $1
     SELECT e.list_id, e.number, i.organization_id, i.offer_id, i.representation_id, i.event_id, e.user_id,
@@ -72,4 +72,5 @@ LEFT JOIN contacts c ON c.list_id = $1 AND c.number = $2
 LEFT JOIN phones n ON n.list_id = $1 AND n.number = $2
 LEFT JOIN sms_gateways g ON g.organization_id = i.organization_id
 LEFT JOIN transfers t ON t.list_id = $1 AND t.number = $2
+LEFT JOIN shared_links h ON h.list_id = $1 AND h.number = $2
 WHERE s.number = $2 AND s.user_id IS NOT NULL
