@@ -169,7 +169,7 @@ def test_every_setting_with_a_form_names_its_variable_when_that_is_wrong(
     kinds = {annotation, *(type(one) if isinstance(one, str) else one for one in get_args(annotation))}
     free = {
         "data_dir", "user_token_issuer", "user_token_audience", "user_token_organization_claim", "smtp_username",
-        "images_s3_access_key_id",
+        "images_s3_access_key_id", "apprise_schemes",
     }  # fmt: skip
     if field in free:
         assert kinds & {str, Path}

@@ -17,7 +17,8 @@ import pytest
 
 from waiting_list.audit.entry_replay import EntryReplay
 from waiting_list.audit.queue_order import WaitingQueue
-from waiting_list.audit.replay import ListReplay, Row, read_row
+from waiting_list.audit.recorded_change import Row, read_row
+from waiting_list.audit.replay import ListReplay
 from waiting_list.audit.report import Difference
 from waiting_list.lists.events import VERBS
 from waiting_list.lists.models import LeftReason, Status

@@ -15,6 +15,7 @@ from tests.web.test_http import unchanged
 from waiting_list.catalogue import changes as catalogue_changes
 from waiting_list.catalogue import csv_import
 from waiting_list.catalogue.models import RepresentationFields
+from waiting_list.catalogue.shift import shifted
 from waiting_list.csv_files import ImportRefused
 from waiting_list.lists import verbs
 from waiting_list.lists.models import ListKey, Status
@@ -103,7 +104,7 @@ async def test_an_old_file_ends_no_list_with_people_in_it(pool: Pool, tmp_path: 
     now = datetime.now(UTC)
     first = Path(__file__).parent.parent / "data" / "first"
     files = csv_import.read(first, organization_id=ORGANIZATION)
-    await csv_import.load(pool, csv_import.shifted(files, now.date()))
+    await csv_import.load(pool, shifted(files, now.date()))
     lists = Lists(pool, (await Lists.make(pool)).engine, ListKey("off_001", "rep_001"), now)
     await lists.join("ada")
     before = await lists.tables()

@@ -15,17 +15,16 @@ import pytest
 
 import waiting_list
 from tests.audit.test_replay import STORY, replay
-from waiting_list.audit import entry_replay
-from waiting_list.audit import replay as audit_replay
+from waiting_list.audit import entry_replay, recorded_change
 from waiting_list.audit.entry_replay import EntryReplay
-from waiting_list.audit.replay import read_row
+from waiting_list.audit.recorded_change import read_row
 from waiting_list.audit.report import Difference
 from waiting_list.lists.events import RECORDED_AS, VERBS, VerbRow, WebhookType
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import Status
 
 SOURCES = sorted(Path(waiting_list.__file__).parent.glob("**/*.py"))
-WELL_FORMED = audit_replay._is_well_formed.__wrapped__
+WELL_FORMED = recorded_change._is_well_formed.__wrapped__
 RECORDING = {"record", "take_out", "_set_stock", "_write_history", "note_change", "append_history"}
 """The functions whose argument is the name of the recorded verb."""
 AFTER_A_VERB = {"settle", "write_outbox", "write_change_letters", "inventory"}
@@ -117,10 +116,10 @@ def test_with_a_broken_row_the_replay_takes_a_true_history_for_false(
     for row in broken(VERBS[verb], told):
         if any((verb, *move) not in known for move in VERBS[verb].moves - row.moves):
             continue  # the story lacks these transitions: see the next test
-        for module in (audit_replay, entry_replay):
+        for module in (recorded_change, entry_replay):
             monkeypatch.setattr(module, "VERBS", {**VERBS, verb: row})
         # Without its memory of the whole table.
-        monkeypatch.setattr(audit_replay, "_is_well_formed", WELL_FORMED)
+        monkeypatch.setattr(recorded_change, "_is_well_formed", WELL_FORMED)
         with pytest.raises(Difference):
             replay(STORY)
         tried += 1

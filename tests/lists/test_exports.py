@@ -413,4 +413,5 @@ def test_whatever_is_streamed_is_read_from_a_spool_or_is_a_live_entry() -> None:
             r"(?:class (\w+)\(StreamingResponse|(?<!class=)\bStreamingResponse\()", path.read_text()
         )
     }
-    assert streamed == {("csv_export.py", "_ExportResponse")}
+    # The changes of a ledger are read a part at a time, without a connection in between.
+    assert streamed == {("csv_export.py", "_ExportResponse"), ("ledger.py", "")}

@@ -432,5 +432,5 @@ async def test_a_list_that_nobody_joined_goes_with_what_was_to_be_told_of_it(lis
 
 
 def test_every_type_of_webhook_can_happen() -> None:
-    about_lists = {one for one in WebhookType if one.startswith(("list.", "stock.", "event."))}
+    about_lists = {one for one in WebhookType if one.startswith(("list.", "stock.", "event.", "checkpoint."))}
     assert {row.webhook for row in VERBS.values() if row.webhook} | about_lists == set(WebhookType)

@@ -45,7 +45,9 @@ MARK = "Kx7quoz"
 KEY = ListKey(*LIST.split("/"))
 ENTRY = f"/waiting-lists/{LIST}/entry"
 CONTACT = f"{ENTRY}/contact"
-ABOUT_ENTRIES = [one for one in EmailKind if one not in (EmailKind.SIGN_IN, EmailKind.WEBHOOK_DISABLED)]
+# Letters about a transfer have no word of a fan's at all.
+OTHERS = {EmailKind.SIGN_IN, EmailKind.WEBHOOK_DISABLED, EmailKind.TRANSFER_OFFERED, EmailKind.TRANSFERRED}
+ABOUT_ENTRIES = [one for one in EmailKind if one not in OTHERS]
 NOTHING_BEFORE = '{"before": {}, "ready_until_before": null}'
 """What a letter about a change keeps of the time before it."""
 NOT_KEPT = {"challenge"}

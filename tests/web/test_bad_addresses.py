@@ -32,6 +32,7 @@ WRONG = {
 
 LEADS_ELSEWHERE = (
     "{anything:path}", "/image", "/{offer_id}/{representation_id}/join", "/{offer_id}/{representation_id}/alert",
+    "/events/{event_id}/join",
 )  # fmt: skip
 """How the pages end that lead a reload to another page, which then says that there is none."""
 ANY_CODE = "mail_code"

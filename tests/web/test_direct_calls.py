@@ -100,7 +100,7 @@ async def test_a_direct_call_takes_and_refuses_what_fastapi_does() -> None:
         for route in PLAIN:
             (method,) = route.methods or ()
             names = list(route.param_convertors)
-            paths = [route.path.format(**dict.fromkeys(names, one)) for one in (IDS if names else ["a"])]
+            paths = [route.path_format.format(**dict.fromkeys(names, one)) for one in (IDS if names else ["a"])]
             bodies = BODIES if route.dependant.body_params else [b"", b"{"]
             for path, body in [(paths[0], body) for body in bodies] + [(path, b"{}") for path in paths]:
                 headers = {"Content-Type": "application/json"} if body else {}

@@ -8,7 +8,8 @@ from operator import itemgetter
 from typing import Any
 
 from waiting_list.audit.entry_replay import EntryReplay
-from waiting_list.audit.replay import REPLAYED_FIELDS, ListReplay
+from waiting_list.audit.recorded_change import REPLAYED_FIELDS
+from waiting_list.audit.replay import ListReplay
 from waiting_list.audit.report import Check, Difference, format_value
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.ranks import SEGMENT_LEVELS

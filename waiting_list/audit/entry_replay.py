@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from waiting_list.audit.instants import wrong_instant
-from waiting_list.audit.replay import ENTRY_FIELDS, REPLAYED_FIELDS, Row, check_before
+from waiting_list.audit.recorded_change import ENTRY_FIELDS, REPLAYED_FIELDS, Row, check_before
 from waiting_list.audit.report import Check, Difference
 from waiting_list.lists.events import VERBS
 from waiting_list.lists.models import Status

@@ -23,7 +23,8 @@ from waiting_list.audit.checks import (
     entry_without_join,
 )
 from waiting_list.audit.entry_replay import EntryReplay
-from waiting_list.audit.replay import ListReplay, read_row
+from waiting_list.audit.recorded_change import read_row
+from waiting_list.audit.replay import ListReplay
 from waiting_list.audit.report import Difference, Finding, ListReport
 from waiting_list.audit.wishes import audit_wishes
 from waiting_list.lists.models import ListKey

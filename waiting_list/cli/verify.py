@@ -8,7 +8,10 @@ import typer
 
 Keys = Annotated[
     list[str] | None,
-    typer.Option("--key", help="Trust only this key, as ledger-keys has it. Repeat the option for several."),
+    typer.Option(
+        "--key",
+        help="Trust only this key, as ledger-keys has it. Repeat it for several. By default those of the service.",
+    ),
 ]
 
 
@@ -17,9 +20,9 @@ def verify_public_ledger(
         str, typer.Argument(metavar="URL", help="Address of the list, with /v1/user/waiting-lists/ in it.")
     ],
     kept: Annotated[
-        Path | None, typer.Option(help="A checkpoint that you kept: nothing was removed since.")
+        Path | None, typer.Option(help="A checkpoint that you kept: nothing was removed since. By default none.")
     ] = None,
-    save: Annotated[Path | None, typer.Option(help="File in which to keep the checkpoint.")] = None,
+    save: Annotated[Path | None, typer.Option(help="File to keep the checkpoint in. By default none.")] = None,
     key: Keys = None,
 ) -> None:
     """Download the public ledger of a list, check its signature and its tree, and replay the rules."""

@@ -12,7 +12,16 @@ from waiting_list.problems import InvalidRequest
 
 
 class Proven(StrEnum):
-    """The changes of an entry that have a receipt."""
+    """The changes of an entry that have a receipt.
+
+    - `join`: the fan joined.
+    - `change`: the fan or the organizer changed the wish.
+    - `move`: the organizer moved the entry.
+    - `promote`: it was the fan's turn.
+    - `grant`: the organizer gave tickets past the line.
+    - `top_up`: the fan got more of the tickets that were wanted.
+    - `buy`: the fan bought.
+    """
 
     JOIN = "join"
     CHANGE = "change"

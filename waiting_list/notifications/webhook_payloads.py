@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, Field, create_model
 
 from waiting_list.fields import Frozen
 from waiting_list.lists.list_state import ListStatus
@@ -90,8 +90,8 @@ class CheckpointData(Frozen):
 
     offer_id: str
     representation_id: str
-    size: int
-    checkpoint: str
+    size: int = Field(description="How many changes of the list the checkpoint covers.")
+    checkpoint: str = Field(description="The checkpoint: a signed note, as docs/ledger.md describes it.")
 
 
 class WebhookTestData(Frozen):

@@ -80,6 +80,7 @@ def widget_texts(locale: Locale) -> dict[str, Text]:
         "wish_minimum": _("You asked for %(wanted)s tickets and would accept as few as %(minimum)s."),
         "n_tickets": ngettext("%(num)s ticket", "%(num)s tickets"),
         "paused": _("You paused your place, so we skip you until you resume."),
+        "set_aside": _("Tickets are held for you in another list, so this place waits."),
         "unverified": _("We have to skip you until you confirm your address."),
         "address_failed": _("Our emails to you come back, so we have to skip you until you give another address."),
         "too_many": ngettext(
