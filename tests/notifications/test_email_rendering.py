@@ -180,7 +180,7 @@ def test_the_text_has_no_gaps_where_something_is_not_known(renderer: EmailRender
         organization_id="demo", locale="en", email="ada@example.org", event_title="Jazz", requeued=True
     )
     if kind in (EmailKind.TRANSFER_OFFERED, EmailKind.TRANSFERRED):
-        bare = replace(bare, number=42, offered_until=context(kind).ready_until)
+        bare = replace(bare, number=42, offered_until=context(EmailKind.TRANSFER_OFFERED).offered_until)
     for shown in (bare, context(kind), replace(context(kind), link=None, verify_link=None, position=None)):
         text = text_of(renderer.render(kind, shown, notice_id=NOTICE))
         assert text.startswith("Hello")

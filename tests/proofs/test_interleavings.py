@@ -294,7 +294,7 @@ class Stage:
         found = {}
         async with connection(self.lists.pool) as acquired:
             for table in TABLES:
-                named = "'list_id' - 'offer_id' - 'joined_from' - 'leaf'"
+                named = "'list_id' - 'offer_id' - 'joined_from' - 'leaf' - 'reason_salt' - 'reason_hash'"
                 shown = f"SELECT (to_jsonb(t) - {named})::text AS row FROM {table} t"
                 records = await acquired.fetch(f"{shown} WHERE list_id = $1 ORDER BY 1", key.list_id)
                 found[table] = [record["row"] for record in records]

@@ -137,7 +137,7 @@ def test_a_request_belongs_to_its_first_route_also_where_that_is_not_plain() -> 
     calls = DirectCalls(ROUTES)
     for route in ROUTES:
         for method in route.methods or ():
-            path = route.path.format(**dict.fromkeys(route.param_convertors, "a"))
+            path = route.path_format.format(**dict.fromkeys(route.param_convertors, "a"))
             scope = {"type": "http", "method": method, "path": path}
             first = next(one for one in ROUTES if method in (one.methods or ()) and one.path_regex.match(path))
             assert calls.find(scope) is (first if is_plain(first) else None)

@@ -91,7 +91,7 @@ class CheckpointData(Frozen):
     offer_id: str
     representation_id: str
     size: int = Field(description="How many changes of the list the checkpoint covers.")
-    checkpoint: str = Field(description="The checkpoint: a signed note, as docs/ledger.md describes it.")
+    checkpoint: str = Field(description="The checkpoint itself: a signed note.")
 
 
 class WebhookTestData(Frozen):
