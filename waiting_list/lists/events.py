@@ -37,6 +37,7 @@ RECORDED_AS: Mapping[str, Set[str]] = {
     "tell_alerts": set(),
     "put_back_alerts": set(),
     "offer_transfer": set(),
+    "share": set(),
     "take_transfer_back": set(),
 }
 """The verbs of the engine that the history records as other verbs."""
