@@ -9,13 +9,15 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 import pytest_asyncio
 
-from tests.support.commands import commands, run_all
+from tests.support.commands import OF_OUTSIDERS, commands, run_all
 from tests.support.databases import connected, on
 from tests.support.lists import Lists
 from tests.support.ports import free_port
 from tests.support.stub_server import message, refusal, stub_server, welcome
 
-CALLS = [call for name, call in commands().items() if name not in {"preview-mail", "backup", "restore"}]
+CALLS = [
+    call for name, call in commands().items() if name not in {"preview-mail", "backup", "restore"} | OF_OUTSIDERS
+]
 SERVE = commands()["serve"]
 READS = [["audit"], ["list-keys", "quay"]]
 SENTENCE = re.compile(r"[A-Z][^\n]+[^\n:]\n")

@@ -59,7 +59,11 @@ class Block:
     @property
     def is_run(self) -> bool:
         """Whether the tests run the page, and this block can run."""
-        return self.page.startswith(RUN) and self.language in SHELL | PYTHON and not self.says("not run", "in")
+        return (
+            self.page.startswith(RUN)
+            and self.language in SHELL | PYTHON
+            and not self.says("not run", "in", "tested by")
+        )
 
     def says(self, *words: str) -> str:
         """Return the text in the remark after one of these words, or the word itself; empty if no word is

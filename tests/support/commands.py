@@ -38,6 +38,8 @@ print(json.dumps(done))
 """
 
 
+OF_OUTSIDERS = {"verify", "verify-ledger"}
+"""The commands of people who have no installation: they read no setting and no database."""
 _OUTAGE = ["--since", "2026-01-01T20:00:00Z", "--until", "2026-01-01T21:00:00Z"]
 
 
