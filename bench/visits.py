@@ -34,6 +34,7 @@ class Visit(NamedTuple):
             "organization_id": "bench",
             "token": "x",
             "code": "x",
+            "wish_id": "00000000-0000-0000-0000-000000000000",
             "mail_code": "x",
             "tickets": "1",
             "name": "page.css",

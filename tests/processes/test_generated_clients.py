@@ -64,7 +64,9 @@ async def _sends_mail(app: FastAPI) -> None:
 async def test_a_generated_python_client_plays_the_story(app: FastAPI, shop: Shop, tmp_path: Path) -> None:
     await _sends_mail(app)
     async with listening(app) as url:
-        (tmp_path / "config.yml").write_text("post_hooks: []\n")
+        (tmp_path / "config.yml").write_text(
+            "post_hooks: []\ncontent_type_overrides:\n  application/jsonl: application/octet-stream\n"
+        )
         options = ("--url", f"{url}/openapi.json", "--config", "config.yml", "--meta", "none", "--fail-on-warning")
         target = ("--output-path", "waiting_list_service_client")
         await run("openapi-python-client", "generate", *options, *target, cwd=tmp_path, path=[PYTHON])

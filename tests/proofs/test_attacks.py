@@ -745,7 +745,7 @@ async def test_a_value_is_never_a_part_of_a_statement(scene: Scene, text: str) -
 async def test_every_route_is_in_the_document_or_is_a_page(scene: Scene) -> None:
     documented = {(method, path) for method, path, _ in routes(scene.app)}
     for route in scene.app.routes:
-        path, methods = getattr(route, "path", ""), getattr(route, "methods", None) or ()
+        path, methods = getattr(route, "path_format", ""), getattr(route, "methods", None) or ()
         if path.startswith(("/v1", "/health", "/metrics", "/version", "/.well-known")):
             assert {(method, path) for method in methods if method != "HEAD"} <= documented, path
 

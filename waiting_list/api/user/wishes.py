@@ -58,7 +58,12 @@ class Wishing(ContactFields):
 
     lists: Annotated[
         list[WantedList],
-        Field(min_length=2, max_length=MOST_LISTS, description="The lists, the first choice first."),
+        Field(
+            min_length=2,
+            max_length=MOST_LISTS,
+            json_schema_extra={"uniqueItems": True},
+            description="The lists, the first choice first.",
+        ),
     ]
     tickets_wanted: Quantity
     tickets_minimum: Quantity | None = None
