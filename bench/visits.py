@@ -34,6 +34,7 @@ class Visit(NamedTuple):
             "organization_id": "bench",
             "token": "x",
             "code": "x",
+            "tile": "0/000",
             "wish_id": "00000000-0000-0000-0000-000000000000",
             "mail_code": "x",
             "tickets": "1",
@@ -105,4 +106,4 @@ def visits(app: FastAPI) -> Iterator[Visit]:
             continue
         who: Who = "organizer" if "organizer" in route.path or route.path.startswith("/dashboard") else "fan"
         for query in ("", *QUERIES.get(route.path, ())):
-            yield Visit(route.path, query, who, page=not route.include_in_schema)
+            yield Visit(route.path_format, query, who, page=not route.include_in_schema)

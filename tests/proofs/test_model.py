@@ -287,7 +287,7 @@ class Bridge:
         assert finding is None, finding
 
 
-@pytest.mark.parametrize(("kinds", "examples"), [(steps, 40), (address_steps, 25)], ids=["all", "addresses"])
+@pytest.mark.parametrize(("kinds", "examples"), [(steps, 40), (address_steps, 15)], ids=["all", "addresses"])
 async def test_the_engine_does_what_the_model_does(
     pool: Pool, monkeypatch: pytest.MonkeyPatch, kinds: st.SearchStrategy[Any], examples: int
 ) -> None:

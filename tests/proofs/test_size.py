@@ -54,6 +54,11 @@ READS_ALL = {
     "/v1/organizer/changes?after=now": "adds up how far the lists have come",
     "/v1/organizer/changes?limit=500": "adds up how far the lists have come",
     "/v1/organizer/users/{user_id}/export": "collects all that is kept of a person",
+    "/v1/user/waiting-lists/…/checkpoint": "signs all changes, as the first visit since they were made",
+    # 256 rows and the versions of them before they got their leaves, one by one in the longer list.
+    "/v1/user/waiting-lists/…/tile/{tile}": "reads 256 leaves, and no more of more data",
+    "/v1/user/waiting-lists/…/entry/receipt": "reads 256 leaves, and no more of more data",
+    "/v1/user/waiting-lists/…/ledger": "reads all changes of the list",
     "/metrics": "adds up the counts of all lists",
     "/health/ready": "adds up the counts of all lists",
 }

@@ -105,7 +105,7 @@ def _shown(call: PageRequest, offered: Offered, *, refusal: Problem | None = Non
         "transfer.html",
         status=refusal.status if refusal else 200,
         headers=NOT_REFERRED | dict(refusal.headers if refusal else {}),
-        locale=call.locale(offered.locale, spoken_of(place.look.languages)),
+        locale=call.locale(None, spoken_of(place.look.languages)),
         offered=offered,
         place=place,
         entry=place.entry,
