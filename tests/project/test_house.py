@@ -29,6 +29,8 @@ LAYERS = (
 )
 """The packages that may have statements, from the innermost outwards."""
 MOST_LINES = 400
+LONGER = {"waiting_list/ledger/verify_ledger.py": 700}
+"""Modules that may have more lines. The verifier is one file, so that outsiders can copy it and read it alone."""
 FOLDERS_WITHOUT_PACKAGE = {"proofs", "processes", "browser", "support", "project", "data", "replay"}
 """Folders of tests that no package has, beside those of the packages."""
 
@@ -48,7 +50,7 @@ def layer_of(path: Path) -> str:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_module_is_short_says_what_it_is_and_defines_something(path: Path) -> None:
     source = path.read_text()
-    assert len(source.splitlines()) <= MOST_LINES
+    assert len(source.splitlines()) <= LONGER.get(name_of(path), MOST_LINES)
     tree = ast.parse(source)
     assert ast.get_docstring(tree), "has no docstring"
     rest = [node for node in tree.body[1:] if not isinstance(node, ast.Import | ast.ImportFrom)]
