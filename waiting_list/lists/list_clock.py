@@ -38,8 +38,8 @@ class ListClock:
     @property
     def opens(self) -> bool:
         """Return whether fans can join after this transaction, and could not before it."""
-        before, after = self._state_of(self.was), self.state
-        return after.list_state is ListStatus.OPEN and before.list_state is not ListStatus.OPEN
+        is_open, was_open = (self._state_of(row).list_state is ListStatus.OPEN for row in (self.list, self.was))
+        return is_open and not was_open
 
     @property
     def settings(self) -> ListSettings:

@@ -33,14 +33,20 @@ class ListState(NamedTuple):
 def list_state(stored: Callable[[str], Any], now: datetime) -> ListState:
     """Return the state of a list. `stored` gives a column of its row, or of its representation."""
     closes_at, most = stored("closes_at"), stored("max_waiting")
-    states = (
-        (stored("cancelled_at") is not None, ListStatus.CANCELLED, stored("cancelled_reason")),
-        (now >= stored("start_datetime"), ListStatus.ENDED, "show_began"),
-        (closes_at is not None and now >= closes_at, ListStatus.ENDED, "closes_at"),
-        (stored("draft"), ListStatus.NOT_OPEN, "draft"),
-        (stored("closed_by_hand"), ListStatus.CLOSED, "by_organizer"),
-        (not stored("waiting_list_open"), ListStatus.NOT_OPEN, "on_sale"),
-        (most is not None and stored("waiting") >= most, ListStatus.FULL, "max_waiting"),
-        (True, ListStatus.OPEN, None),
-    )
-    return next(ListState(state, reason) for applies, state, reason in states if applies)
+    if stored("cancelled_at") is not None:
+        state = ListState(ListStatus.CANCELLED, stored("cancelled_reason"))
+    elif now >= stored("start_datetime"):
+        state = ListState(ListStatus.ENDED, "show_began")
+    elif closes_at is not None and now >= closes_at:
+        state = ListState(ListStatus.ENDED, "closes_at")
+    elif stored("draft"):
+        state = ListState(ListStatus.NOT_OPEN, "draft")
+    elif stored("closed_by_hand"):
+        state = ListState(ListStatus.CLOSED, "by_organizer")
+    elif not stored("waiting_list_open"):
+        state = ListState(ListStatus.NOT_OPEN, "on_sale")
+    elif most is not None and stored("waiting") >= most:
+        state = ListState(ListStatus.FULL, "max_waiting")
+    else:
+        state = ListState(ListStatus.OPEN, None)
+    return state
