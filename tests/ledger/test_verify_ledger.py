@@ -5,11 +5,16 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.support.ledger import verify, verify_lines
 from tests.support.lists import Lists
 from waiting_list.ledger import queries
 from waiting_list.ledger import verify_ledger as verify_ledger_script
@@ -25,8 +30,16 @@ from waiting_list.ledger.verify_ledger import (
     verify_ledger,
     verify_receipt,
 )
+from waiting_list.lists import policy
+from waiting_list.lists.list_clock import ListClock
+from waiting_list.lists.locked_list import LockedList
+from waiting_list.lists.setting_values import Policy
+from waiting_list.problems import Problem
 
 ORIGIN = "tickets.example/v1/user/waiting-lists/off_1/rep_1"
+buying, promoting, wishing = (
+    import_module(f"waiting_list.lists.verbs.{one}") for one in ("buy", "promote", "wish")
+)
 SCRIPT = Path(verify_ledger_script.__file__)
 
 
@@ -113,7 +126,7 @@ async def test_a_turn_out_of_order_is_caught_though_the_operator_signed_it(publi
     turn["number"] = 3
     turn["after"] |= {"tickets_held": 1, "held": 1}
     wrong = said[: turn["sequence"]]
-    lines = [json.dumps(one, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() for one in wrong]
+    lines = [canonical(one) for one in wrong]
     with pytest.raises(Wrong, match="number 1 stood first"):
         verify_ledger(lines, published.signed(lines), published.keys)
 
@@ -155,3 +168,146 @@ def test_the_script_shares_no_code_with_the_service() -> None:
     assert "import waiting_list" not in SCRIPT.read_text()
     assert "from waiting_list" not in SCRIPT.read_text()
     assert Replay().turns == 0
+
+
+async def a_story_of_all_rules(lists: Lists) -> None:
+    """Turns, a hold that expires, a purchase after it, and fans who are passed over."""
+    await lists.configure(hold_minutes=60, hold_grace_seconds=300)
+    for user, wanted in (("ada", 2), ("bob", 1), ("cleo", 3), ("dan", 1), ("eve", 1)):
+        await lists.join(user, wanted, wanted)
+    await lists.move("eve", before="dan")
+    await lists.add_stock(3)
+    await lists.add_stock(2)
+    lists.later(minutes=30)
+    # Under a broken rule, some of these are refused.
+    with suppress(Problem):
+        await lists.checkout("ada")
+    await lists.expire()
+    lists.later(minutes=36)
+    with suppress(Problem):
+        await lists.buy("bob")
+    await lists.expire()
+    with suppress(Problem):
+        await lists.buy("cleo")
+    await lists.configure(policy="skip", skip_limit=1)
+    await lists.join("fay", 3, 3)
+    for user in ("gus", "hal"):
+        await lists.join(user, 1)
+        await lists.add_stock(1)
+    await lists.configure(policy="strict", idle_minutes=60)
+    lists.later(minutes=60)
+    await lists.idle()
+
+
+def second_first(free: int, candidates: Any, **rules: Any) -> policy.Choice:
+    choice = policy.choose(free, candidates[1:], **rules)
+    if not choice.held:
+        return policy.choose(free, candidates, **rules)
+    return policy.Choice([(index + 1, tickets) for index, tickets in choice.held], choice.looked_at + 1)
+
+
+def passing_all_over(free: int, candidates: Any, **rules: Any) -> policy.Choice:
+    return policy.choose(free, candidates, **rules | {"policy": Policy.SKIP})
+
+
+async def without_limit(locked: LockedList, tickets: int) -> None:
+    kept, locked.list.skip_limit = locked.list.skip_limit, 99
+    await _round(locked, tickets)
+    locked.list.skip_limit = kept
+
+
+def uncounted(locked: LockedList, verb: str, *arguments: Any, **fields: Any) -> None:
+    if verb != "promote" or "passed_over" not in fields:
+        _record(locked, verb, *arguments, **fields)
+
+
+async def too_early(locked: LockedList, statement: str, *arguments: Any) -> Any:
+    if statement == "read_due_entries":
+        arguments = arguments[0] + timedelta(minutes=50), *arguments[1:]
+    return await _read(locked, statement, *arguments)
+
+
+_round, _record, _read = promoting._round, LockedList.record, LockedList.read
+
+
+async def test_an_engine_with_a_broken_rule_is_accused_by_the_verifier_alone(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await a_story_of_all_rules(lists)
+    assert (await verify(lists.pool, lists.key.list_id)).turns == 7
+    broken: list[tuple[object, str, Any, str]] = [
+        (wishing, "choose", second_first, "stood first"),
+        (wishing, "choose", passing_all_over, "stood first"),
+        (promoting, "_round", without_limit, "more often than the list allows"),
+        (LockedList, "record", uncounted, "were counted"),
+        (LockedList, "read", too_early, "It lasted until"),
+        (buying, "require_hold", lambda _, entry, **__: entry, "sold tickets"),
+        (ListClock, "hold_until", lambda clock: clock.now + timedelta(minutes=5), "not as long as the list says"),
+    ]
+    for number, (owner, name, rule, accusation) in enumerate(broken):
+        key = lists.key._replace(offer_id=f"off_{number + 2}")
+        await lists.add_list(key)
+        other = Lists(lists.pool, lists.engine, key)
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, name, rule)
+            await a_story_of_all_rules(other)
+        with pytest.raises(Wrong, match=accusation):
+            await verify(lists.pool, key.list_id)
+
+
+def canonical(change: dict[str, Any]) -> bytes:
+    return json.dumps(change, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def shifted(text: str, minutes: int) -> str:
+    return (datetime.fromisoformat(text) + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def on(first: str, /, **edits: Any) -> Callable[[list[dict[str, Any]]], None]:
+    """Edit members of the first change of a verb: other values, or minutes by which an instant moves."""
+
+    def edit(changes: list[dict[str, Any]]) -> None:
+        one = next(one for one in changes if one["verb"] == first)
+        for name, value in edits.items():
+            where = one if name in one else one["after"]
+            moves = isinstance(value, int) and isinstance(where[name], str)
+            where[name] = shifted(where[name], value) if moves else value
+
+    return edit
+
+
+def with_other_limit(changes: list[dict[str, Any]]) -> None:
+    next(one for one in changes if "skip_limit" in one["after"] and one["verb"] == "configure")["after"][
+        "skip_limit"
+    ] = 0
+
+
+def without_its_count(changes: list[dict[str, Any]]) -> None:
+    del changes[next(place for place, one in enumerate(changes) if one["after"].get("passed_over"))]
+    for sequence, one in enumerate(changes, start=1):
+        one["sequence"] = sequence
+
+
+async def test_each_rule_that_the_operator_breaks_and_signs_is_named(lists: Lists) -> None:
+    await a_story_of_all_rules(lists)
+    lines = await queries.public_forms(lists.pool, lists.key.list_id, 1, 999)
+    for cheat, accusation in [
+        (on("expire", at=-10), "It lasted until"),
+        (on("buy", at=120), "Their hold had ended"),
+        (on("promote", ready_until=-50), "not as long as the list says"),
+        (on("promote", ready_until=50), "not as long as the list says"),
+        (on("promote", ready_at=-1), "began a hold"),
+        (on("checkout", ready_until=30), "longer than the list allows for a payment"),
+        (on("checkout", ready_until=-30), "shortens a hold"),
+        (on("checkout", at=90), "makes a hold longer that had ended"),
+        (on("expire", verb="end"), "The list had not ended"),
+        (on("settle", idle_until=-30), "The list says 60 minutes"),
+        (on("idle", at=-30), "served fans behind the first in line"),
+        (on("move", actor="user"), "lets a fan choose the place"),
+        (with_other_limit, "more often than the list allows"),
+        (without_its_count, "were counted"),
+    ]:
+        changes = [json.loads(line) for line in lines]
+        cheat(changes)
+        with pytest.raises(Wrong, match=accusation):
+            verify_lines([canonical(one) for one in changes])

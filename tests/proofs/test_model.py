@@ -1,4 +1,5 @@
-"""The engine against the model, in random stories: equal answers, equal order, and a clean audit.
+"""The engine against the model, in random stories: equal answers, equal order, a clean audit, and a ledger that
+outsiders find right.
 
 HYPOTHESIS_PROFILE=nightly makes it long (make nightly).
 """
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.ledger import verify
 from tests.support.lists import ORGANIZATION, START, T0, Lists
 from tests.support.model import Model, Refused, Wish, newest
 from waiting_list.audit.run import audit_list
@@ -305,6 +307,7 @@ async def test_the_engine_does_what_the_model_does(
         for verb, arguments in played:
             await bridge.step(verb, arguments)
             taken += 1
+        await verify(pool, key.list_id)
 
     loop = asyncio.get_running_loop()
 
@@ -417,6 +420,8 @@ async def test_two_lists_that_share_wishes_do_what_two_models_do(pool: Pool) -> 
             for key in keys:
                 async with connection(pool) as acquired:
                     await audit_wishes(acquired, key.list_id)
+        for key in keys:
+            await verify(pool, key.list_id)
 
     loop = asyncio.get_running_loop()
 

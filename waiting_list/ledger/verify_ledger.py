@@ -15,7 +15,7 @@ import urllib.request
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,8 +24,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MEMBERS = ["actor", "after", "at", "before", "list", "number", "reason", "sequence", "verb"]
-BY_HAND = {"move", "grant", "remove", "revoke", "change", "promote"}
-"""What organizers do to entries: the report names each."""
+BY_HAND = {"move", "grant", "remove", "revoke", "change", "promote", "extend", "pause", "unpause", "leave"}
+"""What organizers do to entries, or operators as the service: the report names each."""
+BY_ITSELF = {"promote", "leave"}
+"""Those of them that the service does by its rules: the next turn, and the end of a wish that was fulfilled."""
 OPENS_UP = {"total_stock", "order_limit", "skip_failed_addresses", "verify_email", "policy", "skip_limit"}
 """The fields of a list whose change can make an entry fit that was passed over."""
 
@@ -123,10 +125,16 @@ class Replay:
         """Entries that came up and could not be served; they come back when something about them changes."""
         self.last_rank = 0
         self.serves_behind = False
+        self.passes: tuple[int, int] | None = None
+        """The number that was passed over since its last count, and how often."""
+        self.paying: set[int] = set()
+        """The entries whose hold a payment has made longer."""
         self.turns = 0
         self.verbs: Counter[str] = Counter()
         self.by_hand: list[str] = []
         self.bought = 0
+        self.fulfilled = 0
+        """How many places left because, as the service says, another list had fulfilled their wish."""
 
     @property
     def most(self) -> int:
@@ -139,8 +147,11 @@ class Replay:
         verb, number, before, after = one["verb"], one["number"], one["before"] or {}, one["after"]
         where = f"Change {one['sequence']} ({verb})"
         self.verbs[verb] += 1
-        if verb not in ("promote", "top_up"):
+        if verb not in _ROUND:
+            self._check_count(None, 0, where)
             self.serves_behind = verb == "idle"
+        if verb in ("settle", "idle"):
+            self._check_idle(one, where)
         if verb == "join":
             self._join(one, where)
             return
@@ -151,11 +162,10 @@ class Replay:
             state = entry if entry is not None and name in _OF_ENTRY else self.fields
             if name in state and state[name] != value:
                 raise Wrong(f"{where} says that {name} was {value}. It was {state[name]}.")
-        if entry is not None and one["actor"] == "organizer" and verb in BY_HAND:
-            sealed = ", for a reason that is not public" if one["reason"] else ""
-            self.by_hand.append(f"change {one['sequence']} at {one['at']}: {verb} of number {number}{sealed}")
-        if entry is not None and (verb == "top_up" or (verb == "promote" and after.get("status") == "ready")):
-            self._check_turn(number, entry, one, where)
+        if entry is not None:
+            self._note_by_hand(one)
+            self._check_hold(entry, one, where)
+            self._check_place(entry, one, where)
         self._check_stock(verb, entry, before, after, where)
         for name, value in after.items():
             (entry if entry is not None and name in _OF_ENTRY else self.fields)[name] = value
@@ -167,6 +177,87 @@ class Replay:
             for other in list(self.aside):
                 self._stand(other, self.entries[other])
             self.aside.clear()
+
+    def _note_by_hand(self, one: dict[str, Any]) -> None:
+        verb, actor = one["verb"], one["actor"]
+        if verb not in BY_HAND or actor == "user":
+            return
+        if actor == "organizer" or verb not in BY_ITSELF:
+            sealed = ", for a reason that is not public" if one["reason"] else ""
+            number, by = one["number"], " by the service" if actor == "service" else ""
+            self.by_hand.append(f"change {one['sequence']} at {one['at']}: {verb} of number {number}{by}{sealed}")
+        elif verb == "leave":
+            self.fulfilled += 1
+
+    def _check_place(self, entry: dict[str, Any], one: dict[str, Any], where: str) -> None:
+        """Check a turn, a count of passes, and a move: what an entry's place in line decides."""
+        verb, number, after = one["verb"], one["number"], one["after"]
+        if verb == "top_up" or (verb == "promote" and after.get("status") == "ready"):
+            self._check_turn(number, entry, one, where)
+        elif verb == "promote":
+            self._check_count(number, after["passed_over"] - entry.get("passed_over", 0), where)
+        elif verb == "move" and one["actor"] == "user" and after["rank"] <= self.last_rank:
+            raise Wrong(f"{where} lets a fan choose the place of number {number}.")
+        elif after.get("passed_over", 0) != 0:
+            raise Wrong(f"{where} counts passes of number {number} that were none.")
+
+    def _check_count(self, number: int | None, counted: int, where: str) -> None:
+        """Check that each pass over the first in line was counted, and no other."""
+        first, passes = self.passes or (number, 0)
+        if (first, passes) != (number, counted):
+            raise Wrong(
+                f"{where}: number {first} had been passed over {passes} times more. {counted} were counted."
+            )
+        self.passes = None
+
+    def _check_idle(self, one: dict[str, Any], where: str) -> None:
+        """Check that free tickets waited for the first in line as long as the list says."""
+        until, was = one["after"]["idle_until"], self.fields.get("idle_until")
+        minutes = self.fields.get("idle_minutes")
+        if one["verb"] == "idle" and (was is None or instant(was) > one["at"]):
+            raise Wrong(f"{where} served fans behind the first in line. Tickets had to wait until {was}.")
+        if until is not None and (minutes is None or instant(until) != later(one["at"], minutes)):
+            raise Wrong(f"{where} lets tickets wait until {until}. The list says {minutes} minutes.")
+
+    def _check_hold(self, entry: dict[str, Any], one: dict[str, Any], where: str) -> None:
+        """Check when a hold begins, and that nothing ends it early, or uses it late."""
+        verb, at, after = one["verb"], one["at"], one["after"]
+        was, until = entry.get("ready_until"), one["after"].get("ready_until")
+        is_over = was is not None and instant(was) <= at
+        if verb == "buy" and is_over:
+            raise Wrong(f"{where} sold tickets at {at}. Their hold had ended at {was}.")
+        if verb == "expire" and not is_over:
+            raise Wrong(f"{where} ended a hold at {at}. It lasted until {was}.")
+        if verb == "end" and self.fields.get("ended_at") is None:
+            raise Wrong(f"{where} took number {one['number']} out. The list had not ended.")
+        if entry["status"] == after.get("status", "ready") == "ready" and "ready_until" in after:
+            if until is not None and (was is None or instant(until) < instant(was)):
+                raise Wrong(f"{where} shortens a hold from {was} to {until}.")
+            if is_over:
+                raise Wrong(f"{where} makes a hold longer that had ended at {was}.")
+        elif after.get("status") == "ready":
+            self.paying.discard(one["number"])
+            if instant(after["ready_at"]) != at:
+                raise Wrong(f"{where} began a hold at {at} that says {after['ready_at']}.")
+            self._check_length(at, until, where)
+        if verb == "checkout":
+            grace = timedelta(seconds=self.fields.get("hold_grace_seconds", 0))
+            if one["number"] in self.paying or moment(after["ready_until"]) - moment(entry["ready_until"]) > grace:
+                raise Wrong(f"{where} makes a hold longer than the list allows for a payment.")
+            self.paying.add(one["number"])
+
+    def _check_length(self, at: str, until: str | None, where: str) -> None:
+        """Check the length of a new hold. The show's date decides which step counts, and is not in the ledger."""
+        steps = [minutes for _, minutes in self.fields.get("hold_steps") or ()]
+        lengths = {self.fields.get("hold_minutes"), *steps}
+        minutes = lengths - {None}
+        if until is None:
+            right = None in lengths
+        else:
+            quiet = 25 * 60 if self.fields.get("quiet_from") else 0
+            right = bool(minutes) and later(at, min(minutes)) <= instant(until) <= later(at, max(minutes) + quiet)
+        if not right:
+            raise Wrong(f"{where} holds tickets until {until}, which is not as long as the list says.")
 
     def _join(self, one: dict[str, Any], where: str) -> None:
         number, entry = one["number"], dict(one["after"])
@@ -201,18 +292,31 @@ class Replay:
         if one["after"]["tickets_held"] > self.most:
             raise Wrong(f"{where} holds more tickets than one order may have.")
         free = self.fields["available_stock"] - self.fields["held"]
-        seen = []
+        seen: list[int] = []
         for first in self._in_line(one["at"]):
             seen.append(first)
             if first == number:
                 break
             other = self.entries[first]
             least = max(other["tickets_minimum"] - other["tickets_held"], 1)
-            passes = self.fields["policy"] == "skip" or self.serves_behind
-            if not passes or least <= free:
+            skips = self.fields["policy"] == "skip"
+            # By hand, an organizer may give out fewer tickets than are free.
+            fits = least <= free and one["actor"] != "organizer"
+            if fits or not (skips or self.serves_behind):
                 raise Wrong(f"{where} gave tickets to number {number}, but number {first} stood first.")
+            if len(seen) == 1 and not self.serves_behind:
+                self._pass_over(first, other, where)
         for first in seen:
             self._stand(first, self.entries[first])
+
+    def _pass_over(self, number: int, entry: dict[str, Any], where: str) -> None:
+        """Note that the first in line was passed over, which the list allows so often."""
+        passed, passes = self.passes or (number, 0)
+        if passed != number:
+            raise Wrong(f"{where}: number {passed} had been passed over. It was not counted.")
+        if entry.get("passed_over", 0) + passes >= self.fields["skip_limit"]:
+            raise Wrong(f"{where} passed over number {number} more often than the list allows.")
+        self.passes = number, passes + 1
 
     def _in_line(self, at: str) -> Iterator[int]:
         done = set()
@@ -245,11 +349,14 @@ class Replay:
 
     def finish(self) -> None:
         """Check what must be true at the end. Raises Wrong."""
+        self._check_count(None, 0, "The end")
         held = sum(entry["tickets_held"] for entry in self.entries.values() if entry["status"] == "ready")
         if held != self.fields["held"]:
             raise Wrong(f"Entries hold {held} tickets, and the list says {self.fields['held']}.")
 
 
+_ROUND = {"promote", "top_up", "set_aside"}
+"""The changes of one round of turns."""
 _OF_STOCK = ("total_stock", "available_stock", "held")
 _STOCK = (*_OF_STOCK, "tickets_held")
 _OF_ENTRY = {
@@ -259,10 +366,19 @@ _OF_ENTRY = {
 }  # fmt: skip
 
 
+def moment(text: str) -> datetime:
+    """Read an instant."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
 def instant(text: str) -> str:
     """Return an instant in a form whose order as a text is that of time."""
-    moment = datetime.fromisoformat(text).astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment(text).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def later(at: str, minutes: int) -> str:
+    """Return the instant so many minutes later, in the form of `instant`."""
+    return (moment(at) + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def verify_ledger(
@@ -305,8 +421,10 @@ def report(head: Checkpoint, replay: Replay, kept: bool) -> Iterator[str]:
     yield f"{head.origin}: {head.size} changes, signed by the key {head.key_id}."
     yield f"Order: each of {replay.turns} turns went to the next in line, by the rules at that instant."
     if replay.by_hand:
-        yield f"By the organizer, past the line or in it: {len(replay.by_hand)} changes."
+        yield f"By hand, past the line or in it: {len(replay.by_hand)} changes."
         yield from (f"  {one}" for one in replay.by_hand)
+    if replay.fulfilled:
+        yield f"Left because another list had fulfilled their wish, as the service says: {replay.fulfilled}."
     yield (
         f"Stock: {fields['total_stock']} in all, {replay.bought} bought here, {fields['available_stock']} "
         f"available, {fields['held']} of them held. It adds up."
