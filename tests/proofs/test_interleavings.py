@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 
@@ -51,6 +51,7 @@ async def nobody_is_silent(*_: object) -> list[str]:
 
 
 MESSAGE = Message(UUID(int=7), (Status.WAITING, Status.READY), {"en": "News"}, {"en": "Doors open early."}, None)
+WISHING = ("cleo", "gil")
 TABLES = ("inventory", "entries", "contacts", "segments", "history", "transfers")
 
 
@@ -149,11 +150,20 @@ CALLS = {
     "configure": ApiRequest(
         verbs.configure, ORGANIZER, {"settings": SettingsChange(closes_at=NOW), "end_lists": True}
     ),
+    # Each copy of the list has wishes of its own (Stage.copy): `answer` says which.
+    "link": ApiRequest(verbs.link, USER, {"user_id": "cleo", "wish_id": None}),
+    "unlink": ApiRequest(verbs.unlink, USER, {"user_id": "gil"}),
 }
+
+
+def wish_of(key: ListKey, user_id: str) -> UUID:
+    """Return the id of the wish that a user has over this copy of the list."""
+    return uuid5(key.list_id, user_id)
+
 
 _ENDED = "waiting_list_ended"
 _ONE_IS_FREE_NO_MORE = dict.fromkeys(("promote", "remove_stock", "remove_total_stock", "grant"), "stock_held")
-_CLEO_IS_READY = dict.fromkeys(("change", "pause"), "not_waiting")
+_CLEO_IS_READY = dict.fromkeys(("change", "pause", "link"), "not_waiting")
 _OF_A_HOLD = ("buy", "buy_one", "give_back", "give_back_all", "extend", "checkout")
 _BOB_HAS_LEFT = dict.fromkeys((*_OF_A_HOLD, "remove", "give_up_rest"), "already_left")
 PROMISED: dict[str, dict[str, str]] = {
@@ -162,9 +172,9 @@ PROMISED: dict[str, dict[str, str]] = {
     "join_again": {"join_again": "already_in_list"},
     "join_by_email": {"join_by_email": "already_in_list"},
     "join_by_email_too": {"join_by_email_too": "already_in_list"},
-    "correct_address": dict.fromkeys(("correct_address", "unpause"), "not_in_list"),
+    "correct_address": dict.fromkeys(("correct_address", "unpause", "unlink"), "not_in_list"),
     "change": _CLEO_IS_READY | _ONE_IS_FREE_NO_MORE,
-    "leave": dict.fromkeys(("change", "pause", "leave"), "already_left"),
+    "leave": dict.fromkeys(("change", "pause", "leave", "link"), "already_left"),
     "unpause": {"unpause": "not_waiting"} | _ONE_IS_FREE_NO_MORE,
     "buy": _BOB_HAS_LEFT,
     "buy_one": _BOB_HAS_LEFT,
@@ -194,6 +204,7 @@ PROMISED: dict[str, dict[str, str]] = {
             "pause",
             "unpause",
             "transfer",
+            "link",
             "give_up_rest",
             "promote",
             "grant",
@@ -232,10 +243,18 @@ def equal_links(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(entry_contacts, "first_link_version", lambda: 7)
 
 
+def anonymous(text: str, key: ListKey) -> str:
+    """Return the text without the names of this copy of the list and of its wishes."""
+    for user in WISHING:
+        text = text.replace(str(wish_of(key, user)), f"the wish of {user}")
+    return text.replace(str(key.list_id), "this list").replace(key.offer_id, "")
+
+
 class Stage:
     """One list, as often as a test needs it: ada and bob are ready (2 tickets each), cleo (4) waits before
     dan (2), who offers the place to wim, fay has left; one ticket of eight is free. gil (1) stands first, and has
-    paused."""
+    paused. cleo and gil have a wish each over this list and
+    another; gil's place is part of it."""
 
     def __init__(self, lists: Lists, other: Pool) -> None:
         self.lists = lists
@@ -269,6 +288,8 @@ class Stage:
         await lists.add_stock(1)
         if not rest:
             await lists.join("gil", 1, email="gil@example.org")
+            await cls(lists, pool).make_wishes(lists.key)
+            await lists.link("gil", wish_of(lists.key, "gil"))
             await lists.pause("gil")
             await lists.move("gil", to="first")
         other = await connect_pool(Settings(), dsn)
@@ -277,27 +298,39 @@ class Stage:
         finally:
             await other.close()
 
+    async def make_wishes(self, key: ListKey) -> None:
+        """Make a wish of cleo, and one of gil, over this copy of the list and one more."""
+        for user in WISHING:
+            over = [key.list_id, UUID(int=5)]
+            wish = (wish_of(key, user), ORGANIZATION, user, "withdraw_when_bought", over)
+            await self.lists.rows(sql("insert_wish"), *wish, T0)
+
     async def copy(self) -> ListKey:
-        """Another list, row by row the same."""
+        """Another list, row by row the same, with wishes of its own."""
         key = ListKey(f"copy_{next(self.names)}", LIST.representation_id)
-        copied = "INSERT INTO {0} SELECT (jsonb_populate_record(t, $2)).* FROM {0} t WHERE {1} = $1"  # all columns
+        await self.make_wishes(key)
+        # All columns; and the fields of the history name the wish, too.
+        renamed = "replace(to_jsonb(t)::text, $3, $4)::jsonb || $2"
+        copied = f"INSERT INTO {{0}} SELECT (jsonb_populate_record(t, {renamed})).* FROM {{0}} t WHERE {{1}} = $1"
+        wishes = [str(wish_of(one, "gil")) for one in (LIST, key)]
         async with connection(self.lists.pool) as acquired:
             offer = f'{{"offer_id": "{key.offer_id}"}}'
             both = f'{{"offer_id": "{key.offer_id}", "list_id": "{key.list_id}"}}'
-            await acquired.execute(copied.format("offers", "offer_id"), LIST.offer_id, offer)
+            await acquired.execute(copied.format("offers", "offer_id"), LIST.offer_id, offer, *wishes)
             for table in TABLES:
-                await acquired.execute(copied.format(table, "list_id"), LIST.list_id, both)
+                await acquired.execute(copied.format(table, "list_id"), LIST.list_id, both, *wishes)
         return key
 
     async def rows(self, key: ListKey) -> dict[str, list[str]]:
-        """Every row of the list's tables that others can see, whatever the list's name."""
+        """Every row of the list's tables and wishes that others can see, whatever the list's name."""
         found = {}
         async with connection(self.lists.pool) as acquired:
-            for table in TABLES:
-                named = "'list_id' - 'offer_id' - 'joined_from' - 'leaf' - 'reason_salt' - 'reason_hash'"
+            for table in (*TABLES, "wishes"):
+                named = "'list_id' - 'offer_id' - 'joined_from' - 'leaf' - 'reason_salt' - 'reason_hash' - 'lists'"
                 shown = f"SELECT (to_jsonb(t) - {named})::text AS row FROM {table} t"
-                records = await acquired.fetch(f"{shown} WHERE list_id = $1 ORDER BY 1", key.list_id)
-                found[table] = [record["row"] for record in records]
+                of_list = "$1 = ANY (lists)" if table == "wishes" else "list_id = $1"
+                records = await acquired.fetch(f"{shown} WHERE {of_list}", key.list_id)
+                found[table] = sorted(anonymous(record["row"], key) for record in records)
         return found
 
     async def wait_until_blocked(self) -> None:
@@ -343,10 +376,13 @@ class Steps:
                 await self.may_commit.wait()
 
         try:
-            answer = await self.engine.at(NOW).run(self.key, self.call.caller, stepped, **self.call.arguments)
+            arguments = dict(self.call.arguments)
+            if "wish_id" in arguments:
+                arguments["wish_id"] = wish_of(self.key, arguments["user_id"])
+            answer = await self.engine.at(NOW).run(self.key, self.call.caller, stepped, **arguments)
         except Problem as problem:
             return problem.code, str(problem)
-        return "done", answer.model_dump_json().replace(self.key.offer_id, "")
+        return "done", anonymous(answer.model_dump_json(), self.key)
 
 
 async def in_turn(stage: Stage, first: str, second: str) -> tuple[Sequence[tuple[str, str]], dict[str, list[str]]]:
