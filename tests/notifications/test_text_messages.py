@@ -90,7 +90,7 @@ class Texts:
 
 
 @asynccontextmanager
-async def _opened(dsn: str, tmp_path: Path, **settings: Any) -> AsyncIterator[Texts]:
+async def opened(dsn: str, tmp_path: Path, **settings: Any) -> AsyncIterator[Texts]:
     given = {"database_url": SecretStr(dsn), "mail_folder": tmp_path, "webhook_private_addresses": True} | settings
     app = create_app(Settings(**given))
     async with app.router.lifespan_context(app):
@@ -104,14 +104,14 @@ async def _opened(dsn: str, tmp_path: Path, **settings: Any) -> AsyncIterator[Te
 
 @pytest_asyncio.fixture
 async def texts(dsn: str, tmp_path: Path) -> AsyncIterator[Texts]:
-    async with _opened(dsn, tmp_path) as one:
+    async with opened(dsn, tmp_path) as one:
         yield one
 
 
 @pytest_asyncio.fixture
 async def quiet(dsn: str, tmp_path: Path) -> AsyncIterator[Texts]:
     """The same without a worker, so that no text message goes out."""
-    async with _opened(dsn, tmp_path, worker=False) as one:
+    async with opened(dsn, tmp_path, worker=False) as one:
         yield one
 
 
@@ -241,7 +241,7 @@ async def test_a_claim_of_a_killed_process_is_sent_again_under_the_same_id(
             # It is another's until the lease is over.
             assert await acquired.fetch(sql("claim_notices"), *claim) == []
         await quiet.run("UPDATE outbox SET due_at = now() RETURNING 1")
-        async with _opened(dsn, tmp_path) as other:
+        async with opened(dsn, tmp_path) as other:
             (sent,) = await other.ended("phone_code")
             assert (sent["status"], sent["tries"]) == ("sent", 2)
     assert [one["notice_id"] for one in said(gateway)] == [sent["notice_id"]] == [str(claimed["notice_id"])]
@@ -384,7 +384,7 @@ async def test_without_a_gateway_there_is_nothing_to_give_a_number_for(quiet: Te
 async def test_a_gateway_that_text_messages_would_not_reach_is_refused(
     dsn: str, tmp_path: Path, body: dict[str, Any]
 ) -> None:
-    async with _opened(dsn, tmp_path, worker=False, webhook_private_addresses=False) as texts:
+    async with opened(dsn, tmp_path, worker=False, webhook_private_addresses=False) as texts:
         problem(await texts.shop.organizer("PUT", "/sms-gateway", body), 422, "invalid_request")
         problem(await texts.shop.organizer("GET", "/sms-gateway"), 404, "gateway_not_found")
 
@@ -485,7 +485,7 @@ def test_letters_that_a_text_message_lacks_lose_their_accents_and_another_script
 
 
 async def test_an_apprise_url_sends_where_the_operator_allows_its_scheme(dsn: str, tmp_path: Path) -> None:
-    async with _opened(dsn, tmp_path, apprise_schemes="json, twilio") as texts:
+    async with opened(dsn, tmp_path, apprise_schemes="json, twilio") as texts:
         await texts.shop.join("ada")
         async with receiving(status(200)) as provider:
             url = f"json://secret:word@127.0.0.1:{provider.port}/{{to}}"
@@ -525,7 +525,7 @@ async def test_an_apprise_url_sends_where_the_operator_allows_its_scheme(dsn: st
     ],
 )
 async def test_an_apprise_url_that_cannot_be_used_is_refused(dsn: str, tmp_path: Path, url: str, why: str) -> None:
-    async with _opened(dsn, tmp_path, apprise_schemes="json", worker=False) as texts:
+    async with opened(dsn, tmp_path, apprise_schemes="json", worker=False) as texts:
         body = {"url": url, "prefixes": ["+33"]}
         refused = problem(await texts.shop.organizer("PUT", "/sms-gateway", body), 422, "invalid_request")
         assert why in refused["errors"][0]["message"]
@@ -534,7 +534,7 @@ async def test_an_apprise_url_that_cannot_be_used_is_refused(dsn: str, tmp_path:
 async def test_without_apprise_its_url_is_refused_and_an_old_one_fails_with_the_reason(
     dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with _opened(dsn, tmp_path, apprise_schemes="json") as texts:
+    async with opened(dsn, tmp_path, apprise_schemes="json") as texts:
         body = {"url": "json://127.0.0.1:9/{to}", "prefixes": ["+33"]}
         await texts.shop.made("PUT", "/sms-gateway", body)
         monkeypatch.setitem(sys.modules, "apprise", None)
