@@ -17,12 +17,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.lists import Lists
 from tests.support.ports import free_port
 from tests.support.until import until
 from waiting_list.catalogue import queries as catalogue_queries
 from waiting_list.cli.keys import how_to_make_a_key
 from waiting_list.demo.data import load_demo
 from waiting_list.demo.shop import ORGANIZATION
+from waiting_list.lists.engine import Engine
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.queries import entries as entry_queries
 from waiting_list.postgres.pool import Pool
@@ -397,6 +399,10 @@ async def test_the_demo_shows_every_state_and_loads_once(pool: Pool) -> None:
     assert {entry.left_reason for entry in page.items} - {None} == set(LeftReason)
     assert any(0 < entry.tickets_held < entry.tickets_wanted for entry in page.items)
     assert len(page.items) >= 36
+    # Who can buy now waits for another date as well.
+    wished = [(one.user_id, one.status, one.set_aside_at is None) for one in page.items if one.wish_id]
+    assert sorted(wished) == [("ines", Status.READY, True), ("ines", Status.WAITING, False)]
+    await Lists(pool, Engine(pool, Settings())).audit()
     keys = re.findall(r"wl_\w+", text)
     again = await load_demo(pool, Settings(), "http://x")
     assert re.findall(r"wl_\w+", again) == keys

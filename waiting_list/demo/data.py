@@ -4,6 +4,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
 from typing import Any
+from uuid import UUID, uuid4
 
 from waiting_list import pictures
 from waiting_list.access import members
@@ -29,7 +30,9 @@ from waiting_list.lists.idempotency import Idempotency
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries.coalesced import CoalescedReads
 from waiting_list.lists.queries.lists import list_settings
+from waiting_list.lists.queries.wishes import make_wish
 from waiting_list.lists.settings_models import SettingsChange
+from waiting_list.lists.wishes import Choice
 from waiting_list.notifications import organizations
 from waiting_list.page_addresses import CHECKOUT, DASHBOARD_SIGN_IN_LINK, SHOP, address
 from waiting_list.postgres.pool import Pool
@@ -39,6 +42,7 @@ from waiting_list.settings import Settings
 FAN = "you"
 """The fan whose token the examples use."""
 _STRICT = ListKey("wl-demo-jazz-floor", "wl-demo-jazz-fri")
+_NEXT_DAY = ListKey("wl-demo-jazz-floor", "wl-demo-jazz-sat")
 _SKIPPING = ListKey("wl-demo-opera-stalls", "wl-demo-opera-1")
 _MANUAL = ListKey("wl-demo-metal-pit", "wl-demo-metal-1")
 _REQUEUEING = ListKey("wl-demo-fado-seat", "wl-demo-fado-1")
@@ -79,7 +83,7 @@ async def load_demo(pool: Pool, settings: Settings, url: str) -> str:
         await organizations.change(pool, ORGANIZATION, _HOUSE)
         await _dress(Images(pool, ImageStore.of(settings)))
         checkout = settings.public_url + CHECKOUT if settings.demo else _NO_SHOP
-        await _Play(engine, began, checkout + _FILLED_IN).all()
+        await _Play(pool, engine, began, checkout + _FILLED_IN).all()
     elif settings.demo:
         await _lead_to_shop(pool, engine, settings.public_url + CHECKOUT + _FILLED_IN)
     # The same key all day, because it is derived and not stored.
@@ -134,7 +138,7 @@ async def _lead_to_shop(pool: Pool, engine: Engine, purchase_url: str) -> None:
 
     Keeps a `purchase_url` that an organizer has set.
     """
-    for key in (_STRICT, _SKIPPING, _MANUAL, _REQUEUEING, _ENDED, _CROWDED):
+    for key in (_STRICT, _NEXT_DAY, _SKIPPING, _MANUAL, _REQUEUEING, _ENDED, _CROWDED):
         known = (await list_settings(pool, key, organization_id=ORGANIZATION)).purchase_url or ""
         if known != purchase_url and known.endswith((CHECKOUT + _FILLED_IN, _NO_SHOP + _FILLED_IN)):
             await engine.run(key, _STAFF, verbs.configure, settings=SettingsChange(purchase_url=purchase_url))
@@ -146,7 +150,8 @@ class _Play:
     Each step is a minute later, so that the history is in order.
     """
 
-    def __init__(self, engine: Engine, now: datetime, purchase_url: str) -> None:
+    def __init__(self, pool: Pool, engine: Engine, now: datetime, purchase_url: str) -> None:
+        self._pool = pool
         self._engine = engine
         self._purchase_url = purchase_url
         self._began = self._now = now
@@ -160,9 +165,12 @@ class _Play:
         await self._crowd()
 
     async def _strict_list(self) -> None:
-        """Show all states: ready, waiting, bought, cancelled, expired, removed; a partial acceptance; a move."""
+        """Show all states: ready, waiting, bought, cancelled, expired, removed; a partial acceptance; a move; and
+        a wish: the fan who can buy now waits for the next day, too."""
         key = _STRICT
-        await self._set(key)
+        wish_id = await self._wish("ines", [_STRICT, _NEXT_DAY])
+        for one in (_STRICT, _NEXT_DAY):
+            await self._set(one)
         for name, wanted, minimum in (
             ("amelie", 2, 2),
             ("bastien", 1, 1),
@@ -175,7 +183,9 @@ class _Play:
             ("ines", 1, 1),
             ("jules", 4, 1),
         ):
-            await self._join(key, name, wanted, minimum)
+            await self._join(key, name, wanted, minimum, wish_id=wish_id if name == "ines" else None)
+        await self._join(_NEXT_DAY, "ines", 1, wish_id=wish_id)
+        await self._join(_NEXT_DAY, "mireille", 1)
         await self._do(key, _STAFF, verbs.add_stock, quantity=3)  # amelie and bastien are ready
         await self._do(key, _STAFF, verbs.buy, user_id="amelie")
         await self._do(key, _FANS, verbs.leave, user_id="farid")
@@ -184,6 +194,8 @@ class _Play:
         await self._do(key, SERVICE, verbs.expire)  # bastien's hold; chloe wants more than the one ticket
         await self._do(key, _STAFF, verbs.move, user_id="ines", to="first")  # ines takes it
         await self._do(key, _STAFF, verbs.add_stock, quantity=8)  # emma takes 2 of the 4 she wants
+        # ines stands first the next day as well; while tickets are held for her here, mireille is served there.
+        await self._do(_NEXT_DAY, _STAFF, verbs.add_stock, quantity=1)
 
     async def _skipping_list(self) -> None:
         """Let a group of six wait, while smaller wishes behind it are served within the limit."""
@@ -241,12 +253,21 @@ class _Play:
             self._now += timedelta(hours=hours)
             await self._do(key, _STAFF, verbs.add_stock, quantity=2 + hours % 2)
 
-    async def _join(self, key: ListKey, user_id: str, wanted: int, minimum: int | None = None) -> None:
+    async def _wish(self, user_id: str, lists: list[ListKey]) -> UUID:
+        wish_id, choice = uuid4(), Choice.WITHDRAW_WHEN_BOUGHT
+        await make_wish(
+            self._pool, wish_id, organization_id=ORGANIZATION, user_id=user_id, choice=choice, lists=lists
+        )
+        return wish_id
+
+    async def _join(
+        self, key: ListKey, user_id: str, wanted: int, minimum: int | None = None, wish_id: UUID | None = None
+    ) -> None:
         contact = Contact(
             email=f"{user_id}@fans.example",
             email_verified=True,
             name=user_id.replace("-", " ").title(),
-            locale="fr" if key == _STRICT else "en",
+            locale="fr" if key in (_STRICT, _NEXT_DAY) else "en",
         )
         await self._do(
             key,
@@ -256,6 +277,7 @@ class _Play:
             tickets_wanted=wanted,
             tickets_minimum=minimum,
             contact=contact,
+            wish_id=wish_id,
         )
 
     async def _set(self, key: ListKey, **settings: Any) -> None:
