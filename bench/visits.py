@@ -38,6 +38,7 @@ class Visit(NamedTuple):
             "wish_id": "00000000-0000-0000-0000-000000000000",
             "mail_code": "x",
             "tickets": "1",
+            "verb": "join",
             "name": "page.css",
             "kind": "svg",
             "colour": "1b4f9c",

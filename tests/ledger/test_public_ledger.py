@@ -1,14 +1,17 @@
 """The public calls for a ledger: what anybody reads, how long caches keep it, and when it is not public."""
 
 import json
+import re
 from base64 import b64decode
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tests.ledger.test_merkle import is_included, mth
 from tests.support.shop import LIST, Shop, problem
+from waiting_list.ledger.verify_ledger import verify_receipt
 
 PREFIX = f"/v1/user/waiting-lists/{LIST}"
 HASH = 32
@@ -162,3 +165,27 @@ async def test_a_receipt_proves_a_change_without_the_service(shop: Shop) -> None
         404,
         "not_in_list",
     )
+
+
+async def test_a_fan_downloads_the_receipts_on_the_page_of_the_place(shop: Shop) -> None:
+    await joined(shop, 3)
+    await shop.user("fan1", "PATCH", body={"tickets_wanted": 2, "tickets_minimum": 1})
+    link = urlsplit((await shop.made("POST", f"/waiting-lists/{LIST}/entries/fan1/link"))["url"]).path
+    signed_in = {"token": await shop.token("fan1"), "next": f"/waiting-lists/{LIST}/place"}
+    await shop.http.post("/sign-in/with-token", data=signed_in)
+    for place in (link, signed_in["next"]):
+        shown = (await shop.http.get(place)).text
+        found = re.findall(rf'href="({place}/receipts/\w+)"', shown)
+        assert found == [f"{place}/receipts/{verb}" for verb in ("join", "move", "change")]
+        for address in found:
+            answer = await shop.http.get(address)
+            change, _, _ = verify_receipt(answer.text)
+            verb = address.rpartition("/")[2]
+            assert (change["number"], change["verb"]) == (2, verb)
+            assert f'filename="2-{verb}.tlog-proof"' in answer.headers["content-disposition"]
+            assert f"as change {change['sequence']}" in shown
+        for other in ("buy", "leave"):
+            assert (await shop.http.get(f"{place}/receipts/{other}")).status_code == 404
+    await shop.made("PATCH", f"/waiting-lists/{LIST}", {"public_ledger": False})
+    assert "/receipts/" not in (await shop.http.get(link)).text
+    assert (await shop.http.get(f"{link}/receipts/join")).status_code == 404

@@ -1,7 +1,10 @@
 """Write receipts: that a change of an entry is in the signed ledger of its list (C2SP tlog-proof)."""
 
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from waiting_list.ledger.checkpoints import Checkpoints, Head, prove_inclusion, verifier_keys
 from waiting_list.ledger.queries import known_head, public_forms, sign
@@ -32,15 +35,32 @@ class Proven(StrEnum):
     BUY = "buy"
 
 
+class ProvenChange(NamedTuple):
+    """A change of an entry that has a receipt."""
+
+    verb: Proven
+    sequence: int
+    at: datetime
+
+
+async def proven_changes(
+    pool: Pool, key: ListKey, number: int, verbs: Sequence[Proven] = tuple(Proven)
+) -> list[ProvenChange]:
+    """Return the newest change of an entry by each of these verbs, the oldest first. Raises Unavailable."""
+    async with connection(pool) as acquired:
+        found = await acquired.fetch(sql("read_changes_of_entry"), key.list_id, number, [*verbs])
+    return [ProvenChange(Proven(one["verb"]), one["sequence"], one["at"]) for one in found]
+
+
 async def receipt(pool: Pool, checkpoints: Checkpoints, key: ListKey, number: int, verb: Proven) -> str:
     """Return the receipt of the newest change of an entry by a verb; it signs the ledger if it must.
 
     Raises InvalidRequest without such a change; InventoryNotFound, Unavailable.
     """
-    async with connection(pool) as acquired:
-        sequence = await acquired.fetchval(sql("read_change_of_entry"), key.list_id, number, verb)
-    if sequence is None:
+    changes = await proven_changes(pool, key, number, [verb])
+    if not changes:
         raise InvalidRequest.of("query.verb", f"must be a change that the entry has had, and it has had no {verb}")
+    sequence = changes[0].sequence
     head: Head | None = await known_head(pool, key, public=False)
     if head is None or head.size < sequence:
         head = await sign(checkpoints, key)

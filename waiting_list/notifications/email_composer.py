@@ -192,6 +192,7 @@ class EmailComposer:
             verify_link=verify_link,
             must_verify=about["verify_email"],
             calendar_link=to.below(link, to.CALENDAR),
+            proof_link=f"{link}#proof" if about["public_ledger"] else None,
             buy_link=to.buy_link(about["purchase_url"], entry.purchase_pass, entry.tickets_held),
             **_message(said, locale),
             **_wish(about["wish"]),

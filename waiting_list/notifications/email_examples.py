@@ -54,6 +54,7 @@ def example_context(  # noqa: PLR0911 - one for each kind
         link=link,
         unsubscribe_link=f"{link}/unsubscribe",
         calendar_link=f"{link}/calendar.ics",
+        proof_link=f"{link}#proof",
     )
     match kind:
         case EmailKind.READY | EmailKind.REMINDER | EmailKind.EXTENDED:
@@ -69,7 +70,9 @@ def example_context(  # noqa: PLR0911 - one for each kind
         case EmailKind.TRANSFER_OFFERED | EmailKind.TRANSFERRED:
             until = datetime(2030, 11, 20, 17, tzinfo=UTC) + timedelta(days=2)
             offer = "https://tickets.example/transfers/Zx4kq0Yw3mB7cN2vT9sR1dF6gH8jL5aQ"
-            return replace(context, name=None, offered_until=until, link=offer, calendar_link=None)
+            return replace(
+                context, name=None, offered_until=until, link=offer, calendar_link=None, proof_link=None
+            )
         case EmailKind.CHANGED:
             return replace(context, start_datetime_before=datetime(2030, 11, 28, 19, 30, tzinfo=UTC))
         case EmailKind.VERIFY | EmailKind.JOINED:

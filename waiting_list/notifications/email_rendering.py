@@ -64,7 +64,7 @@ class EmailContext:
 
     `number` is the arrival number, and with `requeued` the new one. `position` and `tickets_ahead` are exact at
     the moment of sending. `link` is the fan's private page. `buy_link` is where the fan buys the held tickets, and
-    `calendar_link` the calendar file of the entry.
+    `calendar_link` the calendar file of the entry. `proof_link` is where the fan gets receipts from the ledger.
     Templates see neither `name` nor `email` until `email_verified`. `sender_name`, `reply_to`,
     `organizer_contact`, `logo_link`, `colors` and `footer`, by language, are the organization's. `own_subject` and
     `own_opening` are the organizer's words, with placeholders; None: ours. A member who has yet to join is
@@ -100,6 +100,7 @@ class EmailContext:
     link: str | None = None
     buy_link: str | None = None
     calendar_link: str | None = None
+    proof_link: str | None = None
     verify_link: str | None = None
     must_verify: bool = True
     unsubscribe_link: str | None = None

@@ -1,6 +1,6 @@
 """Make the answers of calls: pages of listings, changed entries, and the models of the engine as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -53,6 +53,12 @@ class UserToken(Frozen):
 
     token: str
     expires_at: datetime
+
+
+def receipt_file(text: str, name: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Make the answer with a receipt (C2SP tlog-proof), as a file of this name."""
+    named = {"Content-Disposition": f'attachment; filename="{name}.tlog-proof"'}
+    return Response(text, headers=named | dict(headers or {}), media_type="text/plain; charset=utf-8")
 
 
 def answer(body: BaseModel | bytes, *, status: int = 200, replayed: bool = False) -> Response:

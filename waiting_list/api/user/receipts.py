@@ -11,6 +11,7 @@ from waiting_list.lists.models import ListKey
 from waiting_list.web.openapi import AUTHENTICATED, declared, sent
 from waiting_list.web.parameters import PathId
 from waiting_list.web.request import ApiRequest
+from waiting_list.web.responses import receipt_file
 from waiting_list.web.routes import UserRoute
 
 router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["My entries"])
@@ -42,6 +43,4 @@ async def get_receipt(
     key = ListKey(offer_id, representation_id)
     entry = await call.reads.entry(key, call.user.user_id, organization_id=call.organization_id)
     text = await receipt(call.pool, call.service.checkpoints, key, entry.number, verb)
-    name = f"{entry.number}-{verb}.tlog-proof"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(text, headers=headers, media_type="text/plain; charset=utf-8")
+    return receipt_file(text, f"{entry.number}-{verb}")

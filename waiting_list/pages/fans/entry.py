@@ -16,6 +16,7 @@ from waiting_list.access.private_links import verification_code
 from waiting_list.access.user_tokens import User
 from waiting_list.email_addresses import masked
 from waiting_list.i18n import spoken_of
+from waiting_list.ledger.receipts import proven_changes
 from waiting_list.lists import verbs
 from waiting_list.lists.contact import KeptContact
 from waiting_list.lists.engine import Caller, Verb
@@ -331,6 +332,7 @@ async def show_page(
         rules.requeue_limit is None or place.requeued < rules.requeue_limit
     )
     requeued = why is LeftReason.EXPIRED and entry.status is Status.READY and requeues
+    is_proven = rules.public_ledger and not call.shared
     status, headers = (refusal.status, dict(refusal.headers)) if refusal else (200, {})
     return page(
         call,
@@ -359,6 +361,7 @@ async def show_page(
         own_code=await _own_code(call),
         mail_code=call.path_params.get("mail_code"),
         refusal=refusal,
+        proofs=await proven_changes(call.pool, place.key, entry.number) if is_proven else (),
         pace=throughput,
         turns=plot(throughput.fans, height=48),
         wait=wait,

@@ -17,6 +17,7 @@ from waiting_list.pages.fans.install import add_link_manifest
 from waiting_list.pages.fans.live import add_live
 from waiting_list.pages.fans.phone import add_phone_forms
 from waiting_list.pages.fans.push import add_push_forms
+from waiting_list.pages.fans.receipts import add_receipts
 from waiting_list.pages.fans.sharing import add_sharing_forms
 from waiting_list.pages.fans.transfers import add_transfer_forms
 from waiting_list.pages.fans.wish import add_wish_pages
@@ -52,6 +53,7 @@ add_live(router, PRIVATE_LINK)
 add_confirmation_pages(router, PRIVATE_LINK)
 add_entry_calendar(router, PRIVATE_LINK)
 add_push_forms(router, PRIVATE_LINK)
+add_receipts(router, PRIVATE_LINK)
 add_transfer_forms(router, PRIVATE_LINK)
 add_sharing_forms(router, PRIVATE_LINK)
 add_wish_pages(router, PRIVATE_LINK)
