@@ -43,7 +43,7 @@ def test_a_style_holds_for_all_media_but_where_it_says_otherwise(name: str) -> N
 
 def test_the_pages_have_one_scale_of_type() -> None:
     """Another size is one that somebody made up. Sizes in a plot and in print are no text."""
-    text = (FOLDER / "style.css").read_text()
+    text = "".join((FOLDER / name).read_text() for name in ("style.css", "dashboard.css"))
     screen = re.sub(r"@media print \{.*?\n\}", "", text, flags=re.DOTALL)
     sizes = set(re.findall(r"font(?:-size)?: ([^;\n]*[\d)](?:/[\d.]+)?)(?= |;)", screen))
     steps = {"tiny", "small", "text", "large", "title", "figure"}
@@ -64,7 +64,7 @@ async def test_a_file_is_zipped_for_who_can_unzip_it(shop: Shop) -> None:
 
 
 async def test_only_the_widget_and_what_it_loads_may_be_loaded_by_pages_of_others(shop: Shop) -> None:
-    for name in ("style.css", "page.js", "icon.svg"):
+    for name in ("style.css", "dashboard.css", "page.js", "live.js", "icon.svg"):
         answer = await shop.http.get(f"/static/{name}")
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert "access-control-allow-origin" not in answer.headers

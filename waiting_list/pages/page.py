@@ -5,6 +5,7 @@ who is signed in, so only forms change data, and each form proves that it comes 
 the origin that the browser sends (Fetch Metadata, or RFC 6454's Origin), and by a token (pages/forms.py).
 """
 
+import gzip
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from waiting_list.lists.list_settings import SETTINGS
 from waiting_list.pages.rendering import render
 from waiting_list.problems import InternalError, NotFound, Problem
 from waiting_list.web.request import ApiRequest
+from waiting_list.web.responses import takes_gzip
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +36,10 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 SHARED = {"Cache-Control": "public, max-age=2"}
-"""The header of a page that is the same for all readers without a cookie: caches may keep it for two seconds."""
+"""The header of a page that is the same for all readers without a cookie: caches may keep it for two seconds. It
+contains no secret, so it is sent compressed. The size of a compressed page could reveal a secret (BREACH)."""
+_LEVEL = 4
+"""The level of compression: 60 µs for a page of 19 KB. Level 9 takes 830 µs, and makes it only 5 % smaller."""
 NOT_REFERRED = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 """The headers of a page whose address signs somebody in."""
 FAN_COOKIE = "waiting_list_fan"
@@ -180,7 +185,13 @@ def page(
     html = render(
         template, locale or call.locale(languages=context["locales"]), call.service.settings.public_path, **context
     )
-    return HTMLResponse(html, status, HEADERS | dict(headers or {}))
+    sent = HEADERS | dict(headers or {})
+    if sent.get("Cache-Control") != SHARED["Cache-Control"]:
+        return HTMLResponse(html, status, sent)
+    sent["Vary"] = f"Accept-Encoding, {sent['Vary']}"
+    if not takes_gzip(call.headers.get("accept-encoding", "")):
+        return HTMLResponse(html, status, sent)
+    return HTMLResponse(gzip.compress(html.encode(), _LEVEL, mtime=0), status, sent | {"Content-Encoding": "gzip"})
 
 
 def go_to(address: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -63,8 +63,8 @@ _NAMES = frozenset(file.name for file in _FOLDER.iterdir()) | _TEXTS.keys()
 
 _NO_VERSIONS = b'{ en: "" }'
 """What stands in the widget's source in place of the versions of its texts."""
-_COMMENTS = re.compile(rb"^ +(?:// .*\n|/\*\* .*\*/\n)?", re.MULTILINE)
-"""Lines of comments within the widget's source, and indents: pages of shops load it without them."""
+_COMMENTS = re.compile(rb"^ *(?:// .*\n|/\*(?:[^*]|\*(?!/))*\*/\n)?", re.MULTILINE)
+"""Lines of comments in our own styles and scripts, and indents: browsers load them without."""
 
 
 @cache
@@ -75,7 +75,9 @@ def _file(name: str) -> StaticFile:
     if name == "widget.js":
         versions = {locale.lower(): _file(text).version for text, locale in _TEXTS.items()}
         assert body.count(_NO_VERSIONS) == 1
-        body = _COMMENTS.sub(b"", body.replace(_NO_VERSIONS, json.dumps(versions, separators=(",", ":")).encode()))
+        body = body.replace(_NO_VERSIONS, json.dumps(versions, separators=(",", ":")).encode())
+    if name.endswith((".css", ".js")) and not name.startswith("swagger"):
+        body = _COMMENTS.sub(b"", body)
     return StaticFile(body, _MEDIA_TYPES[name.rpartition(".")[2]])
 
 
