@@ -299,6 +299,88 @@ async def test_a_page_of_any_origin_can_join(door: Door) -> None:
     assert answer.headers["Cache-Control"] == "private, no-store"
 
 
+LATER = "off_1/rep_2"
+BOTH = [{"offer_id": "off_1", "representation_id": one} for one in ("rep_1", "rep_2")]
+
+
+async def wish(door: Door, email: str = "ada@mail.example", **more: Any) -> httpx.Response:
+    headers, come_from = more.pop("headers", None), more.pop("come_from", HOME)
+    body = {"lists": BOTH, "email": email, "tickets_wanted": 1} | more
+    path = "/v1/user/wishes/join-by-email"
+    return await door.ask("POST", path, come_from=come_from, json=body, headers=headers)
+
+
+async def test_an_address_is_enough_for_a_wish(door: Door) -> None:
+    await door.shop.stock(where=LATER)
+    once = {"Idempotency-Key": "one"}
+    answer = await wish(door, tickets_wanted=2, tickets_minimum=1, choice="withdraw_when_held", headers=once)
+    assert answer.status_code == 201, answer.text
+    found = answer.json()
+    assert (found["state"], found["choice"], found["mailed"]) == ("waiting", "withdraw_when_held", True)
+    for where, one in zip((LIST, LATER), found["lists"], strict=True):
+        entry = one["entry"]
+        assert (entry["position"], entry["wish_id"], one["problem"]) == (1, found["wish_id"], None)
+        assert (entry["tickets_wanted"], entry["tickets_minimum"]) == (2, 1)
+        own = await door.with_token(one["token"], "GET", f"/v1/user/waiting-lists/{where}/entry")
+        assert own.json()["number"] == 1
+        page = await door.ask("GET", "/" + one["link"].split("/", 3)[3])
+        assert (page.status_code, "ada@mail.example" in page.text) == (200, True)
+    other = await door.with_token(found["lists"][0]["token"], "GET", f"/v1/user/waiting-lists/{LATER}/entry")
+    problem(other, 403, "forbidden")
+    again = await wish(door, tickets_wanted=2, tickets_minimum=1, choice="withdraw_when_held", headers=once)
+    assert (again.status_code, again.content) == (201, answer.content)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    await door.verify()
+    again = await wish(door, tickets_wanted=2, tickets_minimum=1, choice="withdraw_when_held", headers=once)
+    assert (again.status_code, again.json()) == (202, {"wish_id": None, "lists": None, "mailed": True})
+
+
+async def test_a_wish_shows_nothing_of_a_place_that_the_address_has_and_why_other_lists_refuse(
+    door: Door,
+) -> None:
+    await door.shop.stock(where=LATER)
+    await door.joined()
+    seen = (await wish(door)).json()["lists"]
+    nothing = dict.fromkeys(("entry", "problem", "token", "expires_at", "link"))
+    assert seen[0] == BOTH[0] | nothing
+    assert seen[1]["entry"]["number"] == 1
+    await door.forget_letters()
+    assert (await wish(door)).status_code == 202  # now it has both
+    assert len(await door.rows("SELECT FROM sign_ins")) == 1
+    await door.shop.made("PATCH", f"/waiting-lists/{LATER}", {"open": False})
+    seen = (await wish(door, "bob@mail.example")).json()["lists"]
+    assert (seen[0]["entry"]["number"], seen[0]["link"] is None) == (2, False)
+    assert (seen[1]["problem"]["code"], seen[1]["link"]) == ("waiting_list_not_open", None)
+    await door.shop.made("PATCH", f"/waiting-lists/{LIST}", {"open": False})
+    problem(await wish(door, "cleo@mail.example"), 409, "waiting_list_not_open")
+    assert len(await door.rows("SELECT FROM wishes")) == 2
+
+
+async def test_limits_and_challenges_hold_for_a_wish_by_email_before_any_letter(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await door.shop.stock(where=LATER)
+    limit, joins = door.service.limits.join, 0
+
+    async def counted(*who: Any) -> Any:
+        nonlocal joins
+        joins += 1
+        return await limit(*who)
+
+    door.service.email_joins._most_unverified = 1
+    await door.joined("first@mail.example")
+    await door.forget_letters()
+    await door.shop.made("PATCH", f"/waiting-lists/{LATER}", {"join_challenge": "always"})
+    monkeypatch.setattr(door.service.limits, "join", counted)
+    refused = problem(await wish(door), 403, "challenge_required")
+    assert await door.rows("SELECT FROM sign_ins UNION ALL SELECT FROM wishes") == []
+    answer = await wish(door, challenge=solved(refused["challenge"]))
+    first, second = answer.json()["lists"]
+    assert (first["entry"], second["entry"]["number"]) == (None, 1)  # the network has its place in the first
+    assert len(await door.rows("SELECT FROM sign_ins")) == 1
+    assert joins == 4  # each list counts as one
+
+
 @pytest.mark.slow
 async def test_a_list_that_is_bombed_from_one_block_stays_usable(door: Door) -> None:
     joins, attempts = door.service.email_joins, 10_000

@@ -62,6 +62,10 @@ BODIES = {
         "lists": [{"offer_id": "off_1", "representation_id": one} for one in ("rep_1", "rep_2")],
         "tickets_wanted": 1,
     },
+    "make_wish_by_email": {
+        "lists": [{"offer_id": "off_1", "representation_id": one} for one in ("rep_1", "rep_2")],
+        "tickets_wanted": 1, "email": "eve@example.org",
+    },
     "message": MESSAGE, "message_event": MESSAGE, "preview_wording": WORDS,
     "change_wording": {"emails": [WORDS]}, "cancel_representation": {},
     "grant": {"tickets": 1}, "extend": {"minutes": 1}, "extend_all": {"minutes": 1}, "restore": {"undo": "1-1"},

@@ -345,6 +345,7 @@ PUBLIC = {
     ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}/ledger"),
     ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}/tile/{tile}"),
     ("POST", "/v1/user/waiting-lists/{offer_id}/{representation_id}/join-by-email"),
+    ("POST", "/v1/user/wishes/join-by-email"),
     ("POST", "/v1/user/waiting-lists/{offer_id}/{representation_id}/alerts"),
     ("DELETE", "/v1/user/waiting-lists/{offer_id}/{representation_id}/alerts/{alert_id}"),
 }

@@ -228,6 +228,11 @@ async def joins_by_email(walk: Walk) -> None:
         await walk("join_by_email", number, status=status)
 
 
+async def wishes_by_email(walk: Walk) -> None:
+    for status in (201, 202):
+        await walk("make_wish_by_email", status=status)
+
+
 async def story(walk: Walk) -> None:
     await walk("create_user_token", 2)
     await walk("join")
@@ -331,6 +336,7 @@ async def the_end(walk: Walk) -> None:
     assert (await walk("list_my_wishes", fan="w2"))["items"]
     for name in ("get_wish", "withdraw_wish"):
         await walk(name, fan="w2", wish_id=wish["wish_id"])
+    await wishes_by_email(walk)
     await walk("configure", but={"open": False})
     alert = await walk("ask_for_alert")
     await walk("take_alert_back", alert_id=alert["alert_id"])

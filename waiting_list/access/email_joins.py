@@ -19,7 +19,7 @@ from waiting_list.access.join_gate import ChallengeResponse, Gate
 from waiting_list.access.rate_limits import Limits
 from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.access.user_tokens import OnlyEntry, User, UserTokens
-from waiting_list.access.wishes import Wishes, WishRequest
+from waiting_list.access.wishes import MadeWish, Wishes, WishRequest
 from waiting_list.batching import Batcher
 from waiting_list.i18n import known
 from waiting_list.lists.challenges import ChallengeSolution
@@ -66,14 +66,19 @@ class NewPlace(NamedTuple):
 
 
 class NewPlaces(NamedTuple):
-    """The new places of a fan in several lists, each with the path of its private link.
+    """The new places of a fan in several lists, by list and in the order of the wish.
 
-    `refusals` says why other lists refused. `hidden` counts lists that show this visitor nothing.
+    `refusals` says why other lists refused. A list of the wish that is in neither shows this visitor nothing.
     """
 
-    places: list[tuple[Entry, str]]
-    refusals: list[Problem]
-    hidden: int
+    wish: MadeWish
+    places: dict[ListKey, NewPlace]
+    refusals: dict[ListKey, Problem]
+
+    @property
+    def hidden(self) -> int:
+        """How many lists show this visitor nothing."""
+        return len(self.wish.outcomes) - len(self.places) - len(self.refusals)
 
 
 class EmailJoins:
@@ -160,13 +165,7 @@ class EmailJoins:
         if answer is None or entry is None or (answer.replayed and not await self._is_new(key, fan, entry)):
             await self._mail_link(key, fan, wish, address)
             return None
-        secret = await self._signing_keys.derived_secret()
-        link = await private_links.make_link(self._pool, secret, key, entry.number)
-        # From the time of the join, so that a repeated join has the same token.
-        token, expires_at = await self._user_tokens.mint(
-            fan._replace(only=OnlyEntry(key.list_id, entry.number)), expires_in=FAN_SECONDS, now=entry.joined_at
-        )
-        return NewPlace(entry, link, token, expires_at, mailed, answer.replayed)
+        return await self._place(key, fan, entry, mailed=mailed, replayed=answer.replayed)
 
     async def join_several(
         self,
@@ -175,7 +174,7 @@ class EmailJoins:
         fan: User,
         *,
         address: str | None,
-        given: ChallengeSolution | None,
+        given: ChallengeSolution | ChallengeResponse | None,
     ) -> NewPlaces | None:
         """Join a `fan` of `fan` to several lists with one wish, and return the places.
 
@@ -184,17 +183,22 @@ class EmailJoins:
         problem if every list refuses, ChallengeRequired, Unavailable.
         """
         network, times = self._limits.neighbourhood(address)
+        mailed = await self._may_mail(fan, address)
         made = await self._wishes.make(
             asked,
             caller,
             user_id=fan.user_id,
             contact=fan.contact,
-            quiet=not await self._may_mail(fan, address),
+            quiet=not mailed,
             network=self._limits.network(address),
             given=given,
             by_email=ByEmail(network, self._most_unverified * times),
         )
-        refusals = [one for one in made.refusals if not isinstance(one, AlreadyInList | AddressTaken)]
+        refusals = {
+            key: one
+            for key, one in made.outcomes.items()
+            if isinstance(one, Problem) and not isinstance(one, AlreadyInList | AddressTaken)
+        }
         without_room = [key for key, one in made.outcomes.items() if one is None]
         taken = {key: one for key, one in made.outcomes.items() if isinstance(one, Entry)}
         # As in `join`: after the address was verified, a repeat shows nothing.
@@ -210,13 +214,21 @@ class EmailJoins:
         if not taken and hidden:
             return None
         if not taken:
-            raise refusals[0]
-        secret = await self._signing_keys.derived_secret()
-        places = [
-            (entry, await private_links.make_link(self._pool, secret, key, entry.number))
+            raise next(iter(refusals.values()))
+        places = {
+            key: await self._place(key, fan, entry, mailed=mailed, replayed=made.replayed)
             for key, entry in taken.items()
-        ]
-        return NewPlaces(places, refusals, hidden)
+        }
+        return NewPlaces(made, places, refusals)
+
+    async def _place(self, key: ListKey, fan: User, entry: Entry, *, mailed: bool, replayed: bool) -> NewPlace:
+        secret = await self._signing_keys.derived_secret()
+        link = await private_links.make_link(self._pool, secret, key, entry.number)
+        # From the time of the join, so that a repeated join has the same token.
+        token, expires_at = await self._user_tokens.mint(
+            fan._replace(only=OnlyEntry(key.list_id, entry.number)), expires_in=FAN_SECONDS, now=entry.joined_at
+        )
+        return NewPlace(entry, link, token, expires_at, mailed, replayed)
 
     async def _read_owner(
         self, key: ListKey, take: Callable[[], Sequence[None]]

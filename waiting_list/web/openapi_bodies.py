@@ -160,6 +160,19 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
             },
         ),
     ],
+    "make_wish_by_email": [
+        (
+            "Either evening",
+            {
+                "lists": [
+                    {"offer_id": "off_001", "representation_id": "rep_001"},
+                    {"offer_id": "off_001", "representation_id": "rep_002"},
+                ],
+                "email": "fred@mail.example",
+                "tickets_wanted": 2,
+            },
+        ),
+    ],
     "move": [
         ("Next in line", {"to": "first", "reason": "Wheelchair user"}),
         ("Last in line", {"to": "last"}),

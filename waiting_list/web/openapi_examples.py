@@ -243,6 +243,19 @@ EXAMPLES: Mapping[str, Json] = {
         "transfers": [], "shared_links": [],
     },
     "LinkByEmail": {"entry": None, "token": None, "expires_at": None, "link": None, "mailed": True},
+    "WishLinkByEmail": {"wish_id": None, "lists": None, "mailed": True},
+    "WishByEmail": {
+        "wish_id": _WISH_ID, "choice": "withdraw_when_bought", "state": "waiting",
+        "created_at": "2026-11-24T10:00:00Z", "mailed": True,
+        "lists": [
+            _KEY | {
+                "entry": _WISHED | {"user_id": "fan_Zm9ydHkgdHdvIHRpY2tldHM="}, "problem": None, "token": TICKET,
+                "expires_at": "2026-12-24T10:00:00Z",
+                "link": "https://lists.example/e/C2_w950MSwqePm9vesDRxXV3ZYR0b2tlbiBvZiBhIHBsYWNlLi4u",
+            },
+            _KEY | _LATER | dict.fromkeys(("entry", "problem", "token", "expires_at", "link")),
+        ],
+    },
     "PlaceByEmail": {
         "entry": _ENTRY | {"user_id": "fan_Zm9ydHkgdHdvIHRpY2tldHM="}, "token": TICKET,
         "expires_at": "2026-12-24T10:00:00Z", "mailed": True,

@@ -375,6 +375,7 @@ FIELDS: Mapping[str, str] = {
     "UserExport.entries": "The person's entries.",
     "UserExport.user_id": "The id of the person.",
     "JoiningByEmail.email": "The address of the fan. It need not be verified.",
+    "WishingByEmail.email": "The address of the fan. It need not be verified.",
     "UserToken.expires_at": "When the token expires.",
     "Version.version": "The version of the service.",
     "Warned.code": "The code of the warning.",

@@ -34,12 +34,13 @@ from waiting_list.web.routes import UserRoute
 router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["My entries"])
 WISHES = "/wishes"
 WISH = WISHES + "/{wish_id}"
-_CHOICE = Field(
+CHOICE = Field(
     description="What becomes of the other places. `withdraw_when_bought`: while tickets are held in one list, "
     "the others wait at their places; once the user has bought, they leave. `keep_until_bought`: several lists "
     "may hold tickets at once; once the user has bought, the others leave. `withdraw_when_held`: as soon as "
     "tickets are held in one list, the others leave."
 )
+"""The field of wishes that says what becomes of the other places."""
 
 
 class WantedList(Frozen):
@@ -68,7 +69,7 @@ class Wishing(ContactFields):
     tickets_wanted: Quantity
     tickets_minimum: Quantity | None = None
     keep_waiting_for_rest: KeepsRest = False
-    choice: Annotated[Choice, _CHOICE] = Choice.WITHDRAW_WHEN_BOUGHT
+    choice: Annotated[Choice, CHOICE] = Choice.WITHDRAW_WHEN_BOUGHT
     challenge: ChallengeSolution | ChallengeResponse | None = None
 
     @property
@@ -104,7 +105,7 @@ class Wish(Frozen):
     """
 
     wish_id: UUID = Field(description="The id of the wish. Its entries have it, too.")
-    choice: Annotated[Choice, _CHOICE]
+    choice: Annotated[Choice, CHOICE]
     state: WishState = Field(description="How far the wish has come.")
     created_at: datetime = Field(description="When the user made the wish.")
     lists: list[WishedList] = Field(description="The lists of the wish, the first choice first.")
@@ -172,12 +173,7 @@ async def make_wish(call: ApiRequest, body: Wishing) -> Response:
         created_at=made.created_at,
         lists=_lists(made.outcomes, entries),
     )
-    shown = wish.model_dump(mode="json")
-    for key, one in zip(made.outcomes, shown["lists"], strict=True):
-        if key in refused:
-            # By hand, because a problem leaves out the fields that its code does not have.
-            one["problem"] = document(refused[key], _join_path(key))
-    return answer(json.dumps(shown, separators=(",", ":")).encode(), status=201, replayed=made.replayed)
+    return answer_with_problems(wish, refused, replayed=made.replayed)
 
 
 @router.get(
@@ -219,6 +215,16 @@ async def withdraw_wish(call: ApiRequest, wish_id: PathId) -> Response:
     found = await _own(call, wish_id)
     await leave_wish(call.engine, found, call.caller)
     return answer(await _shown(call, await _own(call, wish_id)))
+
+
+def answer_with_problems(wish: Frozen, refused: Mapping[ListKey, Problem], *, replayed: bool) -> Response:
+    """Return the answer to a call that has made a wish, with the problems of the lists that refused."""
+    shown = wish.model_dump(mode="json")
+    for one in shown["lists"]:
+        if problem := refused.get(key := ListKey(one["offer_id"], one["representation_id"])):
+            # By hand, because a problem leaves out the fields that its code does not have.
+            one["problem"] = document(problem, _join_path(key))
+    return answer(json.dumps(shown, separators=(",", ":")).encode(), status=201, replayed=replayed)
 
 
 def _join_path(key: ListKey) -> str:
