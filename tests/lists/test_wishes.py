@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from tests.support.ledger import verify
 from tests.support.lists import LIST, ORGANIZATION, ORGANIZER, Lists
 from waiting_list.audit.report import Check, Difference
 from waiting_list.audit.run import audit_lists
@@ -193,6 +194,24 @@ async def test_who_steps_aside_under_skip_makes_room_for_who_fits(wishing: Wishi
     assert await wishing.june.status("bob") is Status.READY
     assert await wishing.june.status("cleo") is Status.WAITING
     await wishing.is_sound()
+
+
+async def test_fans_behind_are_served_past_the_first_and_past_a_wish_with_a_hold_elsewhere(
+    wishing: Wishing,
+) -> None:
+    june = wishing.june
+    await june.configure(idle_minutes=60)
+    await june.join("zoe", 4, 4)
+    await wishing.wish("ada")
+    await june.join("bob", 1)
+    await wishing.may.add_stock(1)
+    await june.add_stock(1)
+    june.later(minutes=60)
+    await june.idle()
+    assert await states(wishing, "ada") == [("ready", False), ("waiting", True)]
+    assert [await june.status(user) for user in ("zoe", "bob")] == [Status.WAITING, Status.READY]
+    await wishing.is_sound()
+    await verify(june.pool, OTHER.list_id)
 
 
 async def test_a_fan_joins_no_list_for_a_wish_that_another_has_fulfilled(wishing: Wishing) -> None:

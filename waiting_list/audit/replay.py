@@ -85,7 +85,7 @@ class ListReplay:
                 found=row.verb,
             )
         self.last_sequence, self.at = row.sequence, row.at
-        if row.verb not in ("promote", "top_up"):
+        if row.verb not in ("promote", "top_up", "set_aside"):
             self.past_first = row.verb == "idle"
         if row.verb == "join":
             self._join(row)
