@@ -15,6 +15,7 @@ from uuid import UUID
 
 from bench.report import table
 from bench.stage import Stage
+from waiting_list.ledger.checkpoints import Checkpoints
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.ranks import RANK_STEP, SEGMENT_LEVELS
 from waiting_list.postgres.pool import Connection, connection
@@ -97,6 +98,8 @@ async def main() -> None:
         short, long = await stage.make_list(), await stage.make_list()
         async with connection(stage.pool) as acquired, acquired.transaction():
             await fill_history(acquired, long.list_id)
+        for key in (short, long):  # writes the leaves and the tree
+            await Checkpoints(stage.pool, "https://tickets.example").sign(key.list_id)
         await stage.settle()
         rows = [await asyncio.to_thread(measure, stage.dsn, key) for key in (short, long)]
     print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores. The memory is the most that the process had.\n")

@@ -58,6 +58,12 @@ class Check(StrEnum):
     other list has an entry of it."""
     PROMOTION = "promotion"
     """The free tickets are not enough for the next fan in line."""
+    LEAF = "leaf"
+    """Each change has the leaf in the ledger that its public form gives, and the hash of its reason."""
+    TREE = "tree"
+    """The stored subtrees of the ledger are those that the changes add up to."""
+    CHECKPOINT = "checkpoint"
+    """The newest checkpoint covers no more changes than there are, has the root of their tree, and is signed."""
 
 
 class Difference(Exception):

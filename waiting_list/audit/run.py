@@ -23,6 +23,7 @@ from waiting_list.audit.checks import (
     entry_without_join,
 )
 from waiting_list.audit.entry_replay import EntryReplay
+from waiting_list.audit.ledger import LedgerReplay, Subtree
 from waiting_list.audit.recorded_change import read_row
 from waiting_list.audit.replay import ListReplay
 from waiting_list.audit.report import Difference, Finding, ListReport
@@ -130,6 +131,9 @@ class _Audit:
         self._table = table
         self._tell = tell
         self._rows = 0
+        self._ledger = LedgerReplay(key.list_id, table)
+        self._wrong_ledger: Difference | None = None
+        """The first difference of the ledger: it counts if history and tables have none, as those say more."""
         limits = [limit for limit in (table["order_limit"], table["total_stock"]) if limit is not None]
         self._tally = Tally(
             only_verified=table["verify_email"],
@@ -141,9 +145,12 @@ class _Audit:
         """Set `first` to the first difference in the order of the changes. Differences of the tables come last."""
         self._tell(0)
         try:
+            subtrees = self._subtrees()
             async for records in self._batches("audit_changes"):
                 for record in records:
-                    self.replay.fold(read_row(record))
+                    self.replay.fold(read_row(record[:6]))
+                await self._follow_ledger(records, subtrees)
+            await self._follow_ledger([], subtrees)
             check_list(self.replay, self._table)
             self._tally.at = self.replay.at
         except Difference as difference:
@@ -162,8 +169,31 @@ class _Audit:
             check_users(tuple(repeated) if repeated else ())
             await audit_wishes(self._connection, list_id)
             check_promotion(self._tally, self.replay, self._table)
+            if self._wrong_ledger:
+                raise self._wrong_ledger
+            self._ledger.finish()
         except Difference as difference:
             self._note(difference)
+
+    async def _follow_ledger(self, records: list[Record], subtrees: AsyncIterator[Subtree]) -> None:
+        """Compare leaves and full subtrees with those that these changes add up to."""
+        if self._wrong_ledger:
+            return
+        try:
+            for record in records:
+                for made in self._ledger.fold(record):
+                    self._ledger.compare(made, await anext(subtrees, None))
+            if not records and (left := await anext(subtrees, None)):
+                raise self._ledger.extra_subtree(left)
+        except Difference as difference:
+            self._wrong_ledger = difference
+
+    async def _subtrees(self) -> AsyncIterator[Subtree]:
+        if not self._table["has_subtrees"]:
+            return
+        statement, list_id = sql("audit_subtrees"), self._key.list_id
+        async for record in self._connection.cursor(statement, list_id, prefetch=_BATCH, timeout=_SECONDS):
+            yield Subtree(*record)
 
     async def _compare_entries(self, until: int | None) -> None:
         """Do the second pass: compare every entry after its last change with the row of the table."""

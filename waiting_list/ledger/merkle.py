@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 Range: TypeAlias = tuple[int, int]
 TILE = 256
 """How many hashes a full tile has (C2SP tlog-tiles)."""
-_TILE_BITS = 8
+TILE_BITS = 8
 EMPTY_ROOT = sha256().digest()
 """The root of a tree without leaves."""
 
@@ -100,7 +100,7 @@ def needed(parts: Sequence[Range]) -> dict[Tile, Range]:
 def _in_level(subtree: Range) -> tuple[int, int, int]:
     first, after = subtree
     level = (after - first).bit_length() - 1 >> 3
-    return level, first >> _TILE_BITS * level, after >> _TILE_BITS * level
+    return level, first >> TILE_BITS * level, after >> TILE_BITS * level
 
 
 class Nodes:

@@ -1,5 +1,5 @@
--- Read one list with the values that a replay of its history must reproduce, and whether the list has ended.
--- Locks nothing.
+-- Read one list with the values that a replay of its history must reproduce, whether it has ended, and its newest
+-- checkpoint. Locks nothing.
 SELECT i.total_stock, i.available_stock, i.held, i.waiting_list_open, i.closed_by_hand,
     i.order_limit,
     -- settings: i.
@@ -10,7 +10,10 @@ SELECT i.total_stock, i.available_stock, i.held, i.waiting_list_open, i.closed_b
     -- end of settings
     i.ended_at, i.idle_until, i.waiting, i.tickets_waiting, i.last_number, i.last_rank, i.last_sequence,
     least(i.closes_at, r.start_datetime, r.cancelled_at) AS ends_at,
-    clock_timestamp() >= least(i.closes_at, r.start_datetime, r.cancelled_at) AS ended
+    clock_timestamp() >= least(i.closes_at, r.start_datetime, r.cancelled_at) AS ended,
+    c.origin, c.size, c.root, c.note, (SELECT array_agg(k.public_key) FROM ledger_keys k) AS public_keys,
+    EXISTS (SELECT FROM ledger_subtrees s WHERE s.list_id = $1) AS has_subtrees
 FROM inventory i
 JOIN representations r ON r.representation_id = i.representation_id
+LEFT JOIN checkpoints c ON c.list_id = $1
 WHERE i.list_id = $1
