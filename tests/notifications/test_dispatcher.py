@@ -393,6 +393,34 @@ async def test_a_reminder_waits_for_a_deadline_that_has_moved_away(telling: Tell
     assert await telling.statuses(type="reminder") == {"sent": 1}
 
 
+async def test_a_letter_about_a_turn_waits_for_the_end_of_the_quiet_hours(telling: Telling) -> None:
+    lists, now = telling.lists, datetime.now(UTC)
+    await telling.run("UPDATE events SET timezone = 'UTC'")
+    ends = (now + timedelta(hours=2)).replace(second=0, microsecond=0)
+    await lists.configure(
+        quiet_from=f"{now - timedelta(hours=1):%H:%M}", quiet_until=f"{ends:%H:%M}", hold_minutes=1440
+    )
+    await lists.join("ada", 1, **ADA)
+    await telling.deliver()
+    lists.now += timedelta(seconds=1)
+    await lists.add_stock(1)
+    await telling.deliver()
+    # What the fan has done is answered at once.
+    (joined,) = telling.mailbox.messages
+    assert joined["Subject"].startswith("You are on the waiting list")
+    (held,) = await telling.run("SELECT status, due_at, answer, tries FROM outbox WHERE type = 'ready'")
+    assert (held["status"], held["answer"]) == ("pending", "waits for the end of the quiet hours")
+    assert (held["tries"], abs(held["due_at"] - ends) < timedelta(seconds=30)) == (0, True)
+    # A turn that would be half over does not wait, nor does one of a fan who has just joined.
+    await telling.run("UPDATE entries SET ready_until = now() + interval '3 h 50 min'")
+    await lists.add_stock(1)
+    await lists.join("bob", 1, email="bob@example.org", email_verified=True)
+    await telling.run("UPDATE outbox SET due_at = now() WHERE type = 'ready'")
+    await telling.deliver()
+    sent = await telling.run("SELECT status, tries FROM outbox WHERE type = 'ready'")
+    assert [tuple(one) for one in sent] == [("sent", 1), ("sent", 1)]
+
+
 async def test_a_letter_that_cannot_be_written_spoils_no_other(
     telling: Telling, monkeypatch: pytest.MonkeyPatch
 ) -> None:

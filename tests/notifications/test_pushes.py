@@ -248,11 +248,20 @@ async def test_a_private_address_is_not_pushed_to(dsn: str) -> None:
 def test_quiet_hours_make_a_push_wait_or_silent_and_never_cost_tickets() -> None:
     night = datetime(2031, 1, 5, 2, tzinfo=UTC)  # 03:00 in Paris
     about = {"now": night, "quiet_from": "23:00", "quiet_until": "08:00", "timezone": "Europe/Paris"}
+    about |= {"joined_at": night - timedelta(days=1), "ready_at": night - timedelta(hours=1)}
     late = about | {"ready_until": night + timedelta(hours=24)}
     assert is_quiet(late)
     assert quiet_seconds(late) == 5 * 3600
-    soon = about | {"ready_until": night + timedelta(hours=5, minutes=59)}
-    assert (is_quiet(soon), quiet_seconds(soon)) == (True, None)
+    # Five hours of wait leave half of what is left to buy, or less.
+    for hours, waits in ((10, True), (9.9, False)):
+        soon = about | {"ready_until": night + timedelta(hours=hours)}
+        assert (is_quiet(soon), quiet_seconds(soon) is not None) == (True, waits)
+    nearly = about | {"now": night + timedelta(hours=4, minutes=50)}
+    for minutes, waits in ((70, True), (69, False)):
+        soon = nearly | {"ready_until": nearly["now"] + timedelta(minutes=minutes)}
+        assert (is_quiet(soon), quiet_seconds(soon) is not None) == (True, waits)
+    # A fan whose turn comes with the join is awake.
+    assert quiet_seconds(late | {"joined_at": late["ready_at"]}) is None
     day = late | {"now": night + timedelta(hours=6)}
     assert (is_quiet(day), quiet_seconds(day)) == (False, None)
     never = late | {"quiet_from": None, "quiet_until": None}

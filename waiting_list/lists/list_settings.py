@@ -140,7 +140,9 @@ class DeclaredSettings(BaseModel):
         ),
     ] = Field(
         default=None,
-        description="Start of the quiet hours, in the event's timezone. Holds do not expire in them.",
+        description="Start of the quiet hours, in the event's timezone. Holds do not expire in them, and the "
+        "notices of a turn wait for their end, on all channels, unless that would take more than half of the time "
+        "to buy.",
     )
     quiet_until: Annotated[
         TimeOfDay | None,

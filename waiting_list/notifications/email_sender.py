@@ -18,11 +18,11 @@ from waiting_list.notifications.email_composer import (
     EmailComposer,
     may_wait,
     reason_not_to_send,
-    seconds_until_due,
 )
 from waiting_list.notifications.email_transport import EmailTransport
 from waiting_list.notifications.notice_status import NoticeStatus
 from waiting_list.notifications.send_batch import BATCH, LEASE, SendResult, record_results, send_batch
+from waiting_list.notifications.turns import ABOUT_TURNS, not_now
 from waiting_list.postgres.pool import Pool, Record, connection
 from waiting_list.postgres.statements import sql
 from waiting_list.problems import InventoryNotFound
@@ -199,10 +199,10 @@ class EmailSender:
         else:
             if entry is None:
                 return SendResult(notice, NoticeStatus.DROPPED, reason=NO_RECIPIENT)
+            if notice["type"] in ABOUT_TURNS and (other := not_now(notice, entry)) is not None:
+                return other
             if reason := reason_not_to_send(notice, entry):
                 return SendResult(notice, NoticeStatus.DROPPED, reason=reason)
-            if (seconds := seconds_until_due(notice, entry)) is not None:
-                return SendResult(notice, NoticeStatus.PENDING, delay_seconds=seconds)
             if notice["type"] == EmailKind.MESSAGE and said is None:
                 return SendResult(notice, NoticeStatus.DROPPED, reason="the message was deleted")
             message = await self._composer.compose(notice, entry, said)

@@ -1,17 +1,24 @@
-"""Decide when a fan is told of their turn outside of the mailbox: on a device, or by a text message.
+"""Decide when a fan is told of their turn: by e-mail, on a device, or by a text message.
 
-Both disturb, so the list's quiet hours hold for them. An e-mail makes no sound, and goes at once.
+The list's quiet hours hold for all of them, unless a fan could lose tickets by the wait.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from waiting_list.lists.holds import after_quiet_hours
+from waiting_list.lists.notice_kinds import EmailKind
 from waiting_list.notifications.email_composer import reason_not_to_send, seconds_until_due
 from waiting_list.notifications.notice_status import NoticeStatus
 from waiting_list.notifications.send_batch import SendResult
 from waiting_list.postgres.pool import Record
+
+ABOUT_TURNS = (EmailKind.READY, EmailKind.REMINDER)
+"""The notices for which quiet hours hold. All others answer an act of the fan or of the organizer."""
+_AT_LEAST = timedelta(hours=1)
+"""How much of the time to buy must be left after the quiet hours."""
+_QUIET = "waits for the end of the quiet hours"
 
 
 def facts_of_turn(about: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,23 +36,26 @@ def not_now(notice: Record, about: Mapping[str, Any]) -> SendResult | None:
     """
     if reason := reason_not_to_send(notice, about):
         return SendResult(notice, NoticeStatus.DROPPED, reason=reason)
-    seconds = seconds_until_due(notice, about)
-    if seconds is None:
-        seconds = quiet_seconds(about)
-    return None if seconds is None else SendResult(notice, NoticeStatus.PENDING, delay_seconds=seconds)
+    if (seconds := seconds_until_due(notice, about)) is not None:
+        return SendResult(notice, NoticeStatus.PENDING, delay_seconds=seconds)
+    if (seconds := quiet_seconds(about)) is not None:
+        return SendResult(notice, NoticeStatus.PENDING, delay_seconds=seconds, reason=_QUIET)
+    return None
 
 
-def quiet_seconds(about: Mapping[str, Any], *, left_seconds: float = 3600) -> float | None:
+def quiet_seconds(about: Mapping[str, Any]) -> float | None:
     """Return how many seconds of the list's quiet hours are left; None outside of them.
 
-    Also None if less than `left_seconds` to buy would be left then: what costs a fan their tickets must not wait.
+    Also None if the wait would take more than half of the time that is left to buy, or leave less than an hour of
+    it: what could cost a fan their tickets must not wait. And None for a fan whose turn came with the join, who is
+    awake.
     """
-    if not is_quiet(about):
+    if not is_quiet(about) or about["ready_at"] == about["joined_at"]:
         return None
     now: datetime = about["now"]
     end = after_quiet_hours(now, about["quiet_from"], about["quiet_until"], about["timezone"])
     until = about["ready_until"]
-    if until is not None and (until - end).total_seconds() < left_seconds:
+    if until is not None and until - end < max(_AT_LEAST, (until - now) / 2):
         return None
     return (end - now).total_seconds()
 
