@@ -79,6 +79,7 @@ PARTS = {
             "lists/verbs/address.py",
             "lists/verbs/lookalikes.py",
             "lists/verbs/take_back.py",
+            "lists/verbs/undo.py",
             "lists/one_place.py",
             "lists/traces.py",
             "lists/unverified_places.py",

@@ -9,7 +9,7 @@ it.
 import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -390,6 +390,39 @@ def test_a_place_is_given_to_another_person_once_and_only_where_the_list_allows_
     for story in ((*joins, given), (*joins, allowed, given, given)):
         with pytest.raises(Difference) as caught:
             replay(numbered(*story))
+        assert caught.value.check == "transition"
+
+
+def test_an_undo_restores_exactly_what_the_newest_change_replaced_within_a_minute() -> None:
+    joins = joined(1, 1_000_000), joined(2, 2_000_000), change("add_stock", available_stock=(0, 9))
+    moved = change("move", 1, rank=(1_000_000, 2_000_001), passed_over=(3, 0))
+    skipped = change("promote", 1, passed_over=(0, 3))
+    more = change("change", 1, tickets_wanted=(2, 3))
+
+    def undone(undoes: int, *, at: str = STORY[1][1], **fields: tuple[Any, Any]) -> Told:
+        one = change("change", 1, **fields)
+        return [one[0], at, *one[2:5], one[5] | {"undoes": undoes}]
+
+    back: dict[str, tuple[Any, Any]] = {"tickets_wanted": (3, 2)}
+    place: dict[str, tuple[Any, Any]] = {"rank": (2_000_001, 1_000_000), "passed_over": (0, 3)}
+    both = place | back
+    whole, _ = replay(numbered(*joins, skipped, moved, more, undone(6, **both), held(1, 0, 2)))
+    assert whole.fields["held"] == 2
+    replay(numbered(*joins, skipped, moved, more, undone(7, **back)))  # after a move by the organizer
+    late = (datetime.fromisoformat(STORY[1][1]) + timedelta(minutes=1)).isoformat()
+    other = change("change", 1, keep_waiting_for_rest=(False, True))
+    for story in (
+        (moved, more, undone(6, at=late, **both)),
+        (moved, more, undone(7, **both)),
+        (moved, more, undone(6, **back)),
+        (moved, more, undone(6, **(both | {"tickets_wanted": (3, 1)}))),
+        (moved, more, held(2, 0, 2), undone(6, **both)),
+        (moved, more, other, undone(6, **both)),
+        (moved, more, undone(6, **both), undone(6, tickets_wanted=(2, 3))),
+        (undone(4, tickets_wanted=(2, 1)),),
+    ):
+        with pytest.raises(Difference) as caught:
+            replay(numbered(*joins, skipped, *story))
         assert caught.value.check == "transition"
 
 

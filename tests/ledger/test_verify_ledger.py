@@ -131,6 +131,69 @@ async def test_a_turn_out_of_order_is_caught_though_the_operator_signed_it(publi
         verify_ledger(lines, published.signed(lines), published.keys)
 
 
+def _is_moved(one: dict[str, Any]) -> None:
+    one["after"]["rank"] = 1
+
+
+def _is_restored_to_more(one: dict[str, Any]) -> None:
+    one["after"]["tickets_wanted"] = 3
+
+
+def _is_later(one: dict[str, Any]) -> None:
+    one["at"] = one["at"].replace("T12:00", "T12:01")
+
+
+def _is_no_undo(one: dict[str, Any]) -> None:
+    del one["after"]["undoes"]
+
+
+def _undoes_another(one: dict[str, Any]) -> None:
+    one["after"]["undoes"] += 1
+
+
+@pytest.mark.parametrize(
+    ("cheat", "message"),
+    [
+        (_is_moved, "undoes change 4, but not exactly"),
+        (_is_restored_to_more, "undoes change 4, but not exactly"),
+        (_is_later, "undoes change 4, but not exactly"),
+        (_undoes_another, "undoes change 5, but not exactly"),
+        (_is_no_undo, "moves number 1, which only a move or an undo does"),
+        ("served", "undoes change 4, but not exactly"),
+        ("ahead", "lets a fan choose the place of number 1"),
+        ("stays", "number 1 did not go last"),
+    ],
+)
+async def test_a_place_that_gets_better_but_by_an_exact_undo_is_caught(
+    lists: Lists, cheat: str | Callable[[dict[str, Any]], None], message: str
+) -> None:
+    await lists.join("ada", 1)
+    await lists.join("bob", 1)
+    done = await lists.make_change("ada", 2)
+    await lists.add_stock(1) if cheat == "served" else await lists.configure(automatic=False)
+    ledger = await download(lists)
+    undo = json.loads(ledger.lines[4]) | {"sequence": len(ledger.lines) + 1}
+    undo["before"] = undo["after"] | {"rank": json.loads(ledger.lines[3])["after"]["rank"]}
+    undo["after"] = {"rank": 1_000_000, "tickets_wanted": 1, "tickets_minimum": 1, "undoes": 4}
+    if cheat != "served":
+        await lists.undo("ada", done.undo)
+        ledger = await download(lists)
+        verify_ledger(ledger.lines, ledger.note, ledger.keys)
+        assert json.loads(ledger.lines[-1]) == undo
+    said = [json.loads(line) for line in ledger.lines]
+    if cheat == "ahead":
+        said[3]["after"]["rank"] = 1_500_000
+    elif cheat == "stays":
+        said = [*said[:3], said[4] | {"sequence": 4}]
+    elif cheat == "served":
+        said.append(undo)
+    elif not isinstance(cheat, str):
+        cheat(said[-1])
+    lines = [json.dumps(one, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() for one in said]
+    with pytest.raises(Wrong, match=message):
+        verify_ledger(lines, ledger.signed(lines), ledger.keys)
+
+
 async def test_a_checkpoint_of_another_key_is_caught(published: Published) -> None:
     other = Ed25519PrivateKey.generate()
     root = root_of([leaf_of(line) for line in published.lines])

@@ -92,6 +92,7 @@ CALLS = {
         {"user_id": "gil", "number": 6, "new_user_id": "gila", "contact": Contact(email="gila@example.org")},
     ),
     "change": ApiRequest(verbs.change, USER, {"user_id": "cleo", "tickets_wanted": 1}),
+    "undo": ApiRequest(verbs.undo, USER, {"user_id": "cleo", "undo": "17-17"}),
     "give_up_rest": ApiRequest(verbs.change, USER, {"user_id": "bob", "keep_waiting_for_rest": False}),
     "pause": ApiRequest(verbs.pause, USER, {"user_id": "cleo"}),
     "unpause": ApiRequest(verbs.unpause, USER, {"user_id": "gil"}),
@@ -163,7 +164,8 @@ def wish_of(key: ListKey, user_id: str) -> UUID:
 
 _ENDED = "waiting_list_ended"
 _ONE_IS_FREE_NO_MORE = dict.fromkeys(("promote", "remove_stock", "remove_total_stock", "grant"), "stock_held")
-_CLEO_IS_READY = dict.fromkeys(("change", "pause", "link"), "not_waiting")
+_CLEO_IS_READY = dict.fromkeys(("change", "pause", "undo", "link"), "not_waiting")
+_NO_UNDO = {"undo": "invalid_request"}
 _OF_A_HOLD = ("buy", "buy_one", "give_back", "give_back_all", "extend", "checkout")
 _BOB_HAS_LEFT = dict.fromkeys((*_OF_A_HOLD, "remove", "give_up_rest"), "already_left")
 PROMISED: dict[str, dict[str, str]] = {
@@ -174,12 +176,15 @@ PROMISED: dict[str, dict[str, str]] = {
     "join_by_email_too": {"join_by_email_too": "already_in_list"},
     "correct_address": dict.fromkeys(("correct_address", "unpause", "unlink"), "not_in_list"),
     "change": _CLEO_IS_READY | _ONE_IS_FREE_NO_MORE,
-    "leave": dict.fromkeys(("change", "pause", "leave", "link"), "already_left"),
-    "unpause": {"unpause": "not_waiting"} | _ONE_IS_FREE_NO_MORE,
+    "undo": _NO_UNDO,
+    "leave": dict.fromkeys(("change", "pause", "leave", "undo", "link"), "already_left"),
+    "unpause": {"unpause": "not_waiting"} | _ONE_IS_FREE_NO_MORE | _NO_UNDO,
     "buy": _BOB_HAS_LEFT,
     "buy_one": _BOB_HAS_LEFT,
-    "grant": {"move": "not_waiting"} | _ONE_IS_FREE_NO_MORE,
-    "grant_more": _ONE_IS_FREE_NO_MORE,
+    "move": _NO_UNDO,
+    "move_several": _NO_UNDO,
+    "grant": {"move": "not_waiting"} | _ONE_IS_FREE_NO_MORE | _NO_UNDO,
+    "grant_more": _ONE_IS_FREE_NO_MORE | _NO_UNDO,
     "checkout": {"checkout": "checkout_used"},
     "give_back": {"give_back_all": "wrong_quantity"},
     "give_back_all": _BOB_HAS_LEFT,
@@ -203,6 +208,7 @@ PROMISED: dict[str, dict[str, str]] = {
             "change",
             "pause",
             "unpause",
+            "undo",
             "transfer",
             "link",
             "give_up_rest",
@@ -254,7 +260,7 @@ class Stage:
     """One list, as often as a test needs it: ada and bob are ready (2 tickets each), cleo (4) waits before
     dan (2), who offers the place to wim, fay has left; one ticket of eight is free. gil (1) stands first, and has
     paused. cleo and gil have a wish each over this list and
-    another; gil's place is part of it."""
+    another; gil's place is part of it. cleo has just changed how many tickets are wanted."""
 
     def __init__(self, lists: Lists, other: Pool) -> None:
         self.lists = lists
@@ -292,6 +298,8 @@ class Stage:
             await lists.link("gil", wish_of(lists.key, "gil"))
             await lists.pause("gil")
             await lists.move("gil", to="first")
+            lists.now = NOW - timedelta(seconds=30)
+            assert (await lists.make_change("cleo", keeps=True)).undo == CALLS["undo"].arguments["undo"]
         other = await connect_pool(Settings(), dsn)
         try:
             yield cls(lists, other)

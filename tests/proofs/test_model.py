@@ -81,6 +81,7 @@ steps = st.one_of(
     call("configure", skip_failed_addresses=st.sampled_from([True, True, False])),
     call("change", user=user, wanted=st.integers(1, 5), minimum=st.none()),
     call("change", user=user, wanted=st.none(), minimum=few),
+    *(call("undo") for _ in range(4)),
     call("pause", user=user),
     call("pause", user=user),
     call("unpause", user=user),
@@ -189,6 +190,11 @@ class Bridge:
         self.model = Model(total=20, available=0, maximum=4, now=T0, start=START, most_joins=most_joins)
         self.places: dict[int, int] = {}
         self.wish_ids: dict[str, UUID] = {}
+        self.changed = "ada"
+        """Who changed a wish last."""
+        self.handles: dict[int, tuple[str, dict[int, int]]] = {}
+        """By which handle each entry can undo its newest change, and the positions before that."""
+        self.undone = 0
 
     async def step(self, verb: str, arguments: dict[str, Any]) -> None:
         if verb == "later":
@@ -201,11 +207,16 @@ class Bridge:
             self.model.now = self.lists.now
         if verb == "join":
             arguments = arguments | {"minimum": min(arguments["minimum"], arguments["wanted"])}
+        if verb == "change":
+            self.changed = arguments["user"]
+        elif verb == "undo":
+            arguments = {"user": self.changed}
+        mine = [one for one in self.model.order if one.user == arguments.get("user")]
+        latest = max(mine, key=newest, default=None)
+        undo, before = self.handles.get(latest.number if latest else 0, ("1-1", {}))
+        could_undo = latest and latest.undo
         wish = self.wish_ids.get(arguments.get("user", "")) if verb == "join" else None
-        if verb == "verify" and (mine := [one for one in self.model.order if one.user == arguments["user"]]):
-            number = max(mine, key=newest).number
-        else:
-            number = 1
+        number = latest.number if latest and verb == "verify" else 1
         expected = answered = "done"
         promoted: list[Any] = []
         try:
@@ -215,18 +226,34 @@ class Bridge:
         given_: dict[str, Any] = {"number": number} if verb == "verify" else {}
         given_ |= {"wish": wish} if wish else {}
         given_ |= {"wish_id": self.wish_ids[arguments["user"]]} if verb == "link" else {}
+        given_ |= {"undo": undo} if verb == "undo" else {}
         given_ |= {"user_id" if name == "user" else name: value for name, value in arguments.items()}
         try:
-            answer = await getattr(self.lists, verb)(**given_)
+            answer = await getattr(self.lists, "make_change" if verb == "change" else verb)(**given_)
             promoted = [(entry.number, entry.tickets_held) for entry in getattr(answer, "promoted", ())]
         except Problem as problem:
             answered = problem.code
         assert answered == expected
         if expected == "done" and hasattr(answer, "promoted"):
             assert promoted == [(place.number, place.held) for place in self.model.promoted]
+        if verb in ("move", "move_several") and expected == "done" and (answer.undo or promoted):
+            self.model.organizer_moved()  # the engine also records some that leave all in their places
+        if verb == "change" and expected == "done" and latest:
+            assert (answer.undo is not None) == (latest.undo is not None and latest.undo is not could_undo)
+            if answer.undo:
+                self.handles[latest.number] = answer.undo, self.places
+        placed = self.places
         await self.compare(
-            may_fall_back={"move", "move_several", "remove_stock"} & {verb}, mover=arguments.get("user")
+            may_fall_back={"move", "move_several", "remove_stock", "undo"} & {verb}, mover=arguments.get("user")
         )
+        if verb == "undo" and expected == "done":
+            self.undone += 1
+            # Each other fan is at most where they were before the change, and who joined since loses nothing.
+            assert all(
+                place <= max(before.get(number, 0), placed.get(number, place))
+                for number, place in self.places.items()
+                if latest and number != latest.number
+            )
 
     async def compare(self, *, may_fall_back: set[str], mover: str | None) -> None:
         key, model = self.lists.key, self.model
@@ -295,10 +322,10 @@ async def test_the_engine_does_what_the_model_does(
 ) -> None:
     base = await Lists.make(pool)
     names = itertools.count(100)
-    taken = 0
+    taken = undone = 0
 
     async def story(played: list[tuple[str, dict[str, Any]]], rank_step: int, most_joins: int) -> None:
-        nonlocal taken
+        nonlocal taken, undone
         monkeypatch.setattr(ranks, "RANK_STEP", rank_step)
         monkeypatch.setattr(join_limit, "MOST_JOINS", most_joins)
         key = ListKey(f"off_{next(names)}", f"rep_{next(names)}")
@@ -307,6 +334,7 @@ async def test_the_engine_does_what_the_model_does(
         for verb, arguments in played:
             await bridge.step(verb, arguments)
             taken += 1
+        undone += bridge.undone
         await verify(pool, key.list_id)
 
     loop = asyncio.get_running_loop()
@@ -327,8 +355,9 @@ async def test_the_engine_does_what_the_model_does(
         asyncio.run_coroutine_threadsafe(story(played, rank_step, most_joins), loop).result(timeout=120)
 
     await asyncio.to_thread(stories)
-    print(f"\n{taken} steps")
+    print(f"\n{taken} steps, {undone} changes undone")
     assert taken > 25 * examples
+    assert undone > 10 or kinds is not steps
 
 
 CHOICES = {

@@ -216,7 +216,13 @@ class Lists:
     async def change(
         self, user_id: str, wanted: int | None = None, minimum: int | None = None, *, keeps: bool | None = None
     ) -> Entry:
-        answer = await self.engine.at(self.now).run(
+        return _entry(await self.make_change(user_id, wanted, minimum, keeps=keeps))
+
+    async def make_change(
+        self, user_id: str, wanted: int | None = None, minimum: int | None = None, *, keeps: bool | None = None
+    ) -> Answer:
+        """Change the wish as its fan, and return the whole answer, with its `undo`."""
+        return await self.engine.at(self.now).run(
             self.key,
             USER,
             verbs.change,
@@ -225,7 +231,12 @@ class Lists:
             tickets_minimum=minimum,
             keep_waiting_for_rest=keeps,
         )
-        return _entry(answer)
+
+    async def undo(self, user_id: str, undo: str | None, number: int | None = None) -> Answer:
+        """Undo the change of the wish that an answer named, as its fan."""
+        return await self.engine.at(self.now).run(
+            self.key, USER, verbs.undo, user_id=user_id, number=number, undo=undo or ""
+        )
 
     async def pause(self, user_id: str) -> Entry:
         return _entry(await self.engine.at(self.now).run(self.key, USER, verbs.pause, user_id=user_id))

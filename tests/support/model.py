@@ -80,6 +80,13 @@ class EntryDetails:
     verified: bool = False
     network: str | None = None
     lapsed_at: datetime | None = None
+    rank: int = 0
+    undo: "tuple[datetime, tuple[Any, ...]] | None" = None
+    """When the fan changed the wish, and what it was before, while that can be undone."""
+
+    @property
+    def wish_and_place(self) -> "tuple[Any, ...]":
+        return self.rank, self.passed_over, self.wanted, self.minimum, self.keeps
 
     @property
     def is_rest(self) -> bool:
@@ -133,6 +140,7 @@ class Model:
     order: list[EntryDetails] = field(default_factory=list)
     promoted: list[EntryDetails] = field(default_factory=list)
     wishes: dict[str, Wish] = field(default_factory=dict)
+    last_rank: int = 0
     most_joins: int = 20
     joins: list[tuple[str, datetime]] = field(default_factory=list)
 
@@ -157,6 +165,7 @@ class Model:
         if self.idle_until is None or self.now < self.idle_until or self.now >= self.ends:
             return
         self.idle_until = None
+        self.forget_undo()
         self.round(self.free, policy="skip")
 
     @property
@@ -241,7 +250,12 @@ class Model:
     def in_line(self) -> list[EntryDetails]:
         return [place for place in self.order if place.status == "waiting" or place.is_rest]
 
+    def forget_undo(self) -> None:
+        for place in self.order:
+            place.undo = None
+
     def hold_more(self, place: EntryDetails, tickets: int) -> None:
+        self.forget_undo()
         until = self.hold()
         if place.status == "ready":
             until = max(until, place.until) if until and place.until else None
@@ -280,6 +294,7 @@ class Model:
             joined_at=self.now,
         )
         entry.home = self
+        entry.rank = self.last_rank = self.last_rank + 1
         self.order.append(entry)
 
     def to_last(self, place: EntryDetails) -> None:
@@ -287,6 +302,13 @@ class Model:
             place.passed_over = 0
         self.order.remove(place)
         self.order.append(place)
+        place.rank = self.last_rank = self.last_rank + 1
+
+    def organizer_moved(self) -> None:
+        self.forget_undo()
+        self.last_rank = len(self.order)
+        for rank, place in enumerate(self.order):
+            place.rank = rank
 
     def check_mailbox(self, email: str, place: EntryDetails | None = None) -> None:
         rule = self.verify_email if self.one_place_per_address is None else self.one_place_per_address
@@ -386,10 +408,22 @@ class Model:
         refuse("invalid_request", when=minimum > wanted)
         if (wanted, minimum) != (place.wanted, place.minimum):
             self.check_wish(wanted if wanted != place.wanted else minimum, minimum)
+        was = place.wish_and_place
         if wanted > place.wanted:
             self.to_last(place)
         place.wanted, place.minimum = wanted, minimum
         place.keeps = place.keeps if keeps is None else keeps
+        if place.wish_and_place[2:] != was[2:]:
+            place.undo = (self.now, was)
+
+    def undo(self, user: str) -> None:
+        place = self.find(user, waiting=True)
+        refuse("waiting_list_ended", when=self.now >= self.ends)
+        refuse("invalid_request", when=not place.undo or self.now - place.undo[0] >= timedelta(minutes=1))
+        assert place.undo
+        place.rank, place.passed_over, place.wanted, place.minimum, place.keeps = place.undo[1]
+        place.undo = None
+        self.order.sort(key=lambda one: one.rank)
 
     def link(self, user: str) -> None:
         place, wish = self.find(user, waiting=True), self.wishes[user]

@@ -92,6 +92,8 @@ def _is_well_formed(verb: str, about_entry: bool, before: tuple[str, ...] | None
     known = VERBS.get(verb)
     if known is None or not known.always | known.needs <= set(after) <= known.fields or not after:
         return False
+    if verb == "change" and "undoes" not in after and not {"rank", "passed_over"}.isdisjoint(after):
+        return False
     if (before is None) != bool(known.always) or about_entry == ENTRY_FIELDS.isdisjoint(after):
         return False
     return before is None or set(after) - {"user_id", *NOTED_OF_ENTRY} == set(before)

@@ -13,6 +13,7 @@ from typing import Any
 from waiting_list.audit.queue_order import WaitingQueue
 from waiting_list.audit.recorded_change import AROUND_FIELDS, LIST_FIELDS, Row, check_before
 from waiting_list.audit.report import Check, Difference, format_value
+from waiting_list.audit.undone import UndoableChanges
 from waiting_list.lists.models import Status
 from waiting_list.lists.ranks import joining_rank
 from waiting_list.lists.rows import ADDED_LATER
@@ -45,6 +46,8 @@ class ListReplay:
     """The active entries that keep their place in line for the rest."""
     kept_holds: dict[int, tuple[int, datetime | None]] = field(default_factory=dict)
     """How many tickets are held for these, and until when, by number."""
+    undoable: UndoableChanges = field(default_factory=UndoableChanges)
+    """The changes that a fan could undo."""
     past_first: bool = False
     """Whether the changes are those of `idle`, which serves fans behind the first in line."""
     failed: set[int] = field(default_factory=set)
@@ -91,6 +94,7 @@ class ListReplay:
             self._join(row)
             return
         check_before(row, self.fields, LIST_FIELDS)
+        self.undoable.follow(row)
         if row.verb in ("settle", "idle"):
             self._check_idle(row)
         if row.verb == "transfer":
@@ -202,7 +206,7 @@ class ListReplay:
         self.minimums[number] = row.after.get("tickets_minimum", self.minimums[number])
         self._note_kept_back(row, number)
         lines = self.line, self.unverified
-        if row.verb == "move":
+        if "rank" in row.after:
             for line in lines:
                 line.move(number, row.after["rank"])
             self.last_rank = max(self.last_rank, row.after["rank"])

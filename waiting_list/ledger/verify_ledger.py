@@ -28,6 +28,9 @@ BY_HAND = {"move", "grant", "remove", "revoke", "change", "promote", "extend", "
 """What organizers do to entries, or operators as the service: the report names each."""
 BY_ITSELF = {"promote", "leave"}
 """Those of them that the service does by its rules: the next turn, and the end of a wish that was fulfilled."""
+SERVES = {"promote", "top_up", "grant", "idle"}
+"""The verbs by which tickets go to fans."""
+UNDONE_WITHIN = timedelta(minutes=1)
 OPENS_UP = {"total_stock", "order_limit", "skip_failed_addresses", "verify_email", "policy", "skip_limit"}
 """The fields of a list whose change can make an entry fit that was passed over."""
 
@@ -123,6 +126,8 @@ class Replay:
         """A heap of (rank, number); those that no longer stand there are passed when they come up."""
         self.aside: set[int] = set()
         """Entries that came up and could not be served; they come back when something about them changes."""
+        self.undoable: dict[int, dict[str, Any]] = {}
+        """The newest change of each wish by its fan, with what was before, until tickets go to anybody."""
         self.last_rank = 0
         self.serves_behind = False
         self.passes: tuple[int, int] | None = None
@@ -167,6 +172,7 @@ class Replay:
             self._check_hold(entry, one, where)
             self._check_place(entry, one, where)
         self._check_stock(verb, entry, before, after, where)
+        self._check_wish(number, entry, one, where)
         for name, value in after.items():
             (entry if entry is not None and name in _OF_ENTRY else self.fields)[name] = value
         if entry is not None:
@@ -198,7 +204,7 @@ class Replay:
             self._check_count(number, after["passed_over"] - entry.get("passed_over", 0), where)
         elif verb == "move" and one["actor"] == "user" and after["rank"] <= self.last_rank:
             raise Wrong(f"{where} lets a fan choose the place of number {number}.")
-        elif after.get("passed_over", 0) != 0:
+        elif after.get("passed_over", 0) != 0 and "undoes" not in after:
             raise Wrong(f"{where} counts passes of number {number} that were none.")
 
     def _check_count(self, number: int | None, counted: int, where: str) -> None:
@@ -258,6 +264,29 @@ class Replay:
             right = bool(minutes) and later(at, min(minutes)) <= instant(until) <= later(at, max(minutes) + quiet)
         if not right:
             raise Wrong(f"{where} holds tickets until {until}, which is not as long as the list says.")
+
+    def _check_wish(self, number: Any, entry: dict[str, Any] | None, one: dict[str, Any], where: str) -> None:
+        """Check that a fan who wants more tickets goes last, unless it undoes a change soon after, exactly."""
+        if one["verb"] in SERVES or (one["verb"] == "move" and one["actor"] != "user"):
+            self.undoable.clear()
+        if entry is None or one["verb"] not in ("move", "change"):
+            return
+        before, after, newest = one["before"], dict(one["after"]), self.undoable.pop(number, None)
+        undoes = after.pop("undoes", None)
+        if undoes is not None:
+            in_time = newest and moment(one["at"]) - moment(newest["at"]) < UNDONE_WITHIN
+            if not newest or not in_time or (newest["first"], newest["before"]) != (undoes, after):
+                raise Wrong(f"{where} undoes change {undoes}, but not exactly and within a minute.")
+            return
+        if one["verb"] == "change" and "rank" in after:
+            raise Wrong(f"{where} moves number {number}, which only a move or an undo does.")
+        if one["actor"] != "user":
+            return
+        if after.get("tickets_wanted", 0) > entry["tickets_wanted"] and entry["rank"] < self.last_rank:
+            raise Wrong(f"{where} asks for more tickets, and number {number} did not go last.")
+        is_one = newest and newest["verb"] == "move" and newest["sequence"] == one["sequence"] - 1
+        first, was = (newest["first"], newest["before"]) if newest and is_one else (one["sequence"], {})
+        self.undoable[number] = one | {"first": first, "before": was | before}
 
     def _join(self, one: dict[str, Any], where: str) -> None:
         number, entry = one["number"], dict(one["after"])

@@ -226,7 +226,8 @@ async def _one(locked: LockedList, request: Request, known: Mapping[bytes, tuple
         before, held = locked.list.last_sequence, locked.list.held
         result = await request.verb(locked, *request.args, **request.kwargs)
         last = locked.list.last_sequence
-        is_undoable = request.verb in verbs.UNDOABLE and before < last and locked.list.held == held
+        is_undoable = before < last and locked.list.held == held
+        is_undoable = is_undoable and verbs.is_undoable(request.verb, request.caller.actor, result)
         await verbs.settle(locked)
         if is_undoable and not locked.promoted:
             outcome.undo = f"{before + 1}-{last}"

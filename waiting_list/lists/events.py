@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.notice_kinds import EmailKind, WebhookType
-from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, JOINED_ALSO_WITH, JOINED_WITH, NOTED, NOTED_OF_ENTRY
+from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, JOINED_ALSO_WITH, JOINED_WITH, NOTED
 from waiting_list.lists.setting import N_
 
 _WAITING, _READY, _LEFT = Status.WAITING, Status.READY, Status.LEFT
@@ -26,6 +26,7 @@ RECORDED_AS: Mapping[str, Set[str]] = {
     "restore": {"join", "move"},
     "move_several": {"move"},
     "heed": {"leave", "bring_back"},
+    "undo": {"change"},
     "take_back": {"join", "move", "remove_stock", "remove_total_stock"},
     "reconsider": {"put_offer", "resume"},
     "correct_address": {"set_contact"},
@@ -41,6 +42,8 @@ RECORDED_AS: Mapping[str, Set[str]] = {
     "take_transfer_back": set(),
 }
 """The verbs of the engine that the history records as other verbs."""
+SERVES = frozenset({"promote", "top_up", "grant", "idle"})
+"""The verbs by which tickets go to fans. Each decides by the order and the wishes of its moment."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,10 +77,11 @@ VERBS: Mapping[str, VerbRow] = {
         webhook=WebhookType.ENTRY_JOINED,
         email=EmailKind.JOINED,
     ),
+    # The place is part of it only where it undoes an earlier change: the one with the sequence `undoes`.
     "change": VerbRow(
         label=N_("Number of tickets changed"),
         moves=_STAYS_ACTIVE,
-        fields={"tickets_wanted", "tickets_minimum", "keep_waiting_for_rest"},
+        fields={"tickets_wanted", "tickets_minimum", "keep_waiting_for_rest", "rank", "passed_over", "undoes"},
         webhook=WebhookType.ENTRY_CHANGED,
     ),
     "leave": VerbRow(
@@ -159,8 +163,8 @@ VERBS: Mapping[str, VerbRow] = {
     "transfer": VerbRow(
         label=N_("Place given to another person"),
         moves=_STAYS_ACTIVE,
-        fields=frozenset(NOTED_OF_ENTRY) | {"unverified", "address_failed"},
-        needs=frozenset(NOTED_OF_ENTRY),
+        fields={"transferred", "unverified", "address_failed"},
+        needs={"transferred"},
         webhook=WebhookType.ENTRY_TRANSFERRED,
     ),
     "fail_address": VerbRow(

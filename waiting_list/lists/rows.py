@@ -197,7 +197,7 @@ ADDED_LATER: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_
 """The fields that the first row of an older history lacks, with the values that they had then."""
 NOTED: Mapping[str, Any] = {"to": list[str], "emails": int, "subject": str}
 """The fields that the history records of a message, with their types. No table has them."""
-NOTED_OF_ENTRY: Mapping[str, Any] = {"transferred": Literal[True]}
+NOTED_OF_ENTRY: Mapping[str, Any] = {"transferred": Literal[True], "undoes": int}
 """The fields that the history records of an entry beside those of its row, with their types."""
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
 """The fields of an entry that the history records for every join. It records `unverified` only if it is true, and

@@ -22,12 +22,12 @@ from waiting_list.lists.verbs.pause import pause, unpause
 from waiting_list.lists.verbs.promote import idle, promote, reconsider, settle
 from waiting_list.lists.verbs.share import share
 from waiting_list.lists.verbs.stock import add_stock, add_total_stock, put_stock, remove_stock, remove_total_stock
-from waiting_list.lists.verbs.take_back import UNDOABLE, take_back
+from waiting_list.lists.verbs.take_back import is_undoable, take_back
 from waiting_list.lists.verbs.transfer import TransferOffer, offer_transfer, take_transfer_back, transfer
+from waiting_list.lists.verbs.undo import undo
 from waiting_list.lists.verbs.wish import heed, link, unlink
 
 __all__ = [
-    "UNDOABLE",
     "AddressReport",
     "Alert",
     "TransferOffer",
@@ -51,6 +51,7 @@ __all__ = [
     "grant",
     "heed",
     "idle",
+    "is_undoable",
     "join",
     "leave",
     "link",
@@ -78,6 +79,7 @@ __all__ = [
     "take_transfer_back",
     "tell_alerts",
     "transfer",
+    "undo",
     "unlink",
     "unpause",
     "verify",

@@ -4,9 +4,14 @@ from typing import Any
 
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.rows import EntryRow
-from waiting_list.lists.verbs.checks import check_maximum, check_tickets, require_active, require_waiting
+from waiting_list.lists.verbs.checks import (
+    check_maximum,
+    check_tickets,
+    require_active,
+    require_running,
+    require_waiting,
+)
 from waiting_list.lists.verbs.move import move_last
-from waiting_list.problems import WaitingListEnded
 
 
 async def change(
@@ -32,8 +37,7 @@ async def change(
     keeps, latest = keep_waiting_for_rest, await locked.latest(user_id)
     gives_up = keeps is False and tickets_wanted is tickets_minimum is None
     entry = require_active(latest, number) if gives_up else require_waiting(latest, number)
-    if locked.ended:
-        raise WaitingListEnded("The show has begun, or the list has closed for good.")
+    require_running(locked)
     wanted = entry.tickets_wanted if tickets_wanted is None else tickets_wanted
     minimum = tickets_minimum
     if minimum is None:

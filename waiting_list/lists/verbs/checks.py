@@ -62,6 +62,12 @@ def take_out(
     )
 
 
+def require_running(locked: LockedList) -> None:
+    """Raise WaitingListEnded once the list has ended."""
+    if locked.ended:
+        raise WaitingListEnded("The show has begun, or the list has closed for good.")
+
+
 def require_active(entry: EntryRow | None, number: int | None = None) -> EntryRow:
     """Return the entry if it is active, and has the number if one is given. Raises NotInList, AlreadyLeft."""
     if entry is None:

@@ -8,11 +8,10 @@ from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import FAN, Status
 from waiting_list.lists.rows import EntryRow
 from waiting_list.lists.unverified_places import ByEmail
-from waiting_list.lists.verbs.checks import check_email, check_maximum, check_tickets
+from waiting_list.lists.verbs.checks import check_email, check_maximum, check_tickets, require_running
 from waiting_list.problems import (
     AlreadyInList,
     ChallengeRequired,
-    WaitingListEnded,
     WaitingListFull,
     WaitingListNotOpen,
 )
@@ -53,8 +52,7 @@ async def join(
     """
     minimum = tickets_wanted if tickets_minimum is None else tickets_minimum
     check_tickets(tickets_wanted, minimum)
-    if locked.ended:
-        raise WaitingListEnded("The show has begun, or the list has closed for good.")
+    require_running(locked)
     if locked.draft and locked.actor == FAN:
         raise WaitingListNotOpen("The organizer has not published this event yet.")
     if not locked.list.waiting_list_open:

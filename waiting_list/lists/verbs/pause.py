@@ -2,8 +2,7 @@
 
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.rows import EntryRow
-from waiting_list.lists.verbs.checks import require_waiting
-from waiting_list.problems import WaitingListEnded
+from waiting_list.lists.verbs.checks import require_running, require_waiting
 
 
 async def pause(
@@ -16,7 +15,7 @@ async def pause(
     beginning. Raises NotInList, AlreadyLeft, NotWaiting, WaitingListEnded.
     """
     entry = require_waiting(await locked.latest(user_id), number)
-    _require_running(locked)
+    require_running(locked)
     locked.record("pause", entry, reason=reason, paused_at=entry.paused_at or locked.now)
     return entry
 
@@ -26,11 +25,6 @@ async def unpause(
 ) -> EntryRow:
     """End the pause of a waiting user's place; `settle` may then serve it at once. Otherwise as `pause`."""
     entry = require_waiting(await locked.latest(user_id), number)
-    _require_running(locked)
+    require_running(locked)
     locked.record("unpause", entry, reason=reason, paused_at=None)
     return entry
-
-
-def _require_running(locked: LockedList) -> None:
-    if locked.ended:
-        raise WaitingListEnded("The show has begun, or the list has closed for good.")

@@ -10,9 +10,8 @@ from waiting_list.lists.models import CLOCK, Status
 from waiting_list.lists.policy import Choice
 from waiting_list.lists.rows import EntryRow
 from waiting_list.lists.setting_values import Policy
-from waiting_list.lists.verbs.checks import check_free, check_quantity
+from waiting_list.lists.verbs.checks import check_free, check_quantity, require_running
 from waiting_list.lists.verbs.wish import choose_next
-from waiting_list.problems import WaitingListEnded
 
 _CHUNK = 500
 """The most entries that a round reads at once."""
@@ -24,8 +23,7 @@ async def promote(locked: LockedList, *, tickets: int) -> None:
     Raises InvalidRequest, WaitingListEnded, NotEnoughStock, StockHeld.
     """
     check_quantity("tickets", tickets)
-    if locked.ended:
-        raise WaitingListEnded("The show has begun, or the list has closed for good.")
+    require_running(locked)
     check_free(locked, tickets)
     await _round(locked, tickets)
 

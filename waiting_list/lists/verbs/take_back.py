@@ -7,23 +7,30 @@ names the change's range in the history.
 import json
 import re
 from collections.abc import Sequence
-from datetime import timedelta
 
 from waiting_list.lists.locked_list import LockedList
-from waiting_list.lists.models import Several, Status
+from waiting_list.lists.models import FAN, Several, Status
+from waiting_list.lists.rows import EntryRow
+from waiting_list.lists.verbs.change import change
 from waiting_list.lists.verbs.leave import remove
 from waiting_list.lists.verbs.lookalikes import of_taken_mailboxes, remove_lookalikes, restore
 from waiting_list.lists.verbs.move import move, move_several
 from waiting_list.lists.verbs.stock import add_stock, add_total_stock, remove_stock, remove_total_stock
+from waiting_list.lists.verbs.undo import TAKEN_BACK_WITHIN, not_exact
 from waiting_list.postgres.pool import Record
 from waiting_list.postgres.statements import sql
-from waiting_list.problems import InvalidRequest
 
-UNDOABLE = frozenset({move, move_several, remove, remove_lookalikes, add_stock, add_total_stock})
-"""The verbs that can be taken back, if no tickets were held or passed on by them."""
-TAKEN_BACK_WITHIN = timedelta(minutes=1)
-"""How long a change can be taken back. The dashboard offers it for ten seconds."""
+_UNDOABLE = frozenset({move, move_several, remove, remove_lookalikes, add_stock, add_total_stock})
 _AT_MOST = 1000
+
+
+def is_undoable(verb: object, actor: str, result: object) -> bool:
+    """Return whether a change can be taken back, if no tickets were held or passed on by it.
+
+    A fan can undo a change of the wish, and the organizer what `take_back` knows.
+    """
+    waits = isinstance(result, EntryRow) and result.status is Status.WAITING
+    return verb in _UNDOABLE or (verb is change and actor == FAN and waits)
 
 
 async def take_back(locked: LockedList, *, undo: str) -> Several | None:
@@ -40,7 +47,7 @@ async def take_back(locked: LockedList, *, undo: str) -> Several | None:
     rows = await locked.connection.fetch(sql("read_changes_to_undo"), locked.list.list_id, first, last, since)
     changed = {row["verb"] for row in rows}
     if not 1 <= len(rows) == last - first + 1 <= _AT_MOST or len(changed) > 1:
-        raise _not_exact()
+        raise not_exact()
     (verb,) = changed
     if verb == "move":
         return await _move_back(locked, rows)
@@ -50,7 +57,7 @@ async def take_back(locked: LockedList, *, undo: str) -> Several | None:
     # The version is that of the last change of the stock: so another one, or an undo, has come in between.
     is_last = locked.list.version == last
     if verb not in ("add_stock", "add_total_stock") or not is_last or not 1 <= quantity <= locked.list.free:
-        raise _not_exact()
+        raise not_exact()
     await (remove_stock if verb == "add_stock" else remove_total_stock)(locked, quantity=quantity)
     return None
 
@@ -68,10 +75,10 @@ async def _move_back(locked: LockedList, rows: Sequence[Record]) -> Several:
     for number, before, after in moves:
         # How often an entry was passed over starts anew at the end of the line, and cannot come back.
         if ranks.get(number) != after["rank"] or "passed_over" in after:
-            raise _not_exact()
+            raise not_exact()
         ranks[number] = before["rank"]
     if any(one.number not in numbers for one in await locked.read("read_active_at", [*ranks.values()])):
-        raise _not_exact()
+        raise not_exact()
     # Ranks are unique, so where one move made room for another, each is written by itself.
     made_room = not {before["rank"] for _, before, _ in moves}.isdisjoint(after["rank"] for _, _, after in moves)
     for number, before, _ in moves:
@@ -87,9 +94,5 @@ async def _give_places_back(locked: LockedList, rows: Sequence[Record], undo: st
     here = [one for one in removed if one.user_id is not None and await locked.latest(one.user_id) is one]
     waited = all(json.loads(row["before"]).get("status") == Status.WAITING for row in rows)
     if not waited or len(here) < len(rows) or await of_taken_mailboxes(locked, removed):
-        raise _not_exact()
+        raise not_exact()
     return await restore(locked, undo=undo)
-
-
-def _not_exact() -> InvalidRequest:
-    return InvalidRequest.of("undo", "names a change that can no longer be undone exactly")
