@@ -66,7 +66,7 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2421,
+        2427,
         # Each statement asks the node of its list alone, which takes a line or two.
         451,
     ),
@@ -89,8 +89,8 @@ PARTS = {
             "lists/verbs/transfer.py",
             "lists/verbs/share.py",
         ),
-        746,
-        154,
+        772,
+        165,
     ),
     # What steers a hold after the fan has it.
     "holds": Part(

@@ -124,6 +124,24 @@ async def test_leaving_or_changing_in_a_list(
         problem(await shop.user("ada", method, path or f"/waiting-lists/{LIST}/entry", body), status, code)
 
 
+async def test_a_fan_undoes_a_change_over_http(app: FastAPI, shop: Shop) -> None:
+    await shop.stock()
+    before = (await shop.join("ada", 2)) and (await shop.user("ada", "GET")).json()
+    await shop.join("bob")
+    entry, path = f"/waiting-lists/{LIST}/entry", f"/waiting-lists/{LIST}/entry/undo"
+    would = await shop.user("ada", "PATCH", f"{entry}?preview=true", {"tickets_wanted": 3})
+    assert (would.json()["position"], would.json()["undo"]) == (2, None)
+    changed = (await shop.user("ada", "PATCH", body={"tickets_wanted": 3})).json()
+    async with unchanged(app):
+        for user, undo in (("bob", changed["undo"]), ("ada", "1-1"), ("ada", ""), ("ada", 7)):
+            problem(await shop.user(user, "POST", path, {"undo": undo}), 422, "invalid_request")
+        problem(await shop.user("eve", "POST", path, {"undo": changed["undo"]}), 404, "not_in_list")
+    undone = await shop.user("ada", "POST", path, {"undo": changed["undo"]})
+    assert undone.json() == {name: before[name] for name in undone.json()}
+    async with unchanged(app):
+        problem(await shop.user("ada", "POST", path, {"undo": changed["undo"]}), 422, "invalid_request")
+
+
 async def test_the_status_of_an_unknown_user_or_event_is_not_found(shop: Shop) -> None:
     await shop.stock()
     problem(await shop.user("nobody", "GET"), 404, "not_in_list")

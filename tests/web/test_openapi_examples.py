@@ -291,6 +291,8 @@ async def story(walk: Walk) -> None:
 
 
 async def pauses(walk: Walk) -> None:
+    changed = await walk("change", but={"tickets_minimum": 2})
+    assert (await walk("undo", but={"undo": changed["undo"]}))["tickets_minimum"] == 1
     assert (await walk("pause"))["paused_at"]
     assert (await walk("unpause"))["paused_at"] is None
     assert (await walk("pause_for_user", user_id="u2"))["paused_at"]

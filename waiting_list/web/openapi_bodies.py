@@ -204,6 +204,7 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
     "remove_total_stock": [("Four seats are gone", {"quantity": 4})],
     "restore": [("Undo a removal", {"undo": "b7f1c0d2e3a4"})],
     "rotate_api_key": [("The old key stays valid for an hour", {"overlap": 3600})],
+    "undo": [("Undo a change", {"undo": "57-58"})],
     "set_gateway": [
         ("Text French and German numbers", {"url": "https://sms.example/send", "prefixes": ["+33", "+49"]}),
     ],

@@ -149,6 +149,7 @@ EXAMPLES: Mapping[str, Json] = {
     },
     "Asked": {"alert_id": "5f0a7d7e-61a4-4a63-9d5c-2f6f4e0b9a11"},
     "Entry": _ENTRY,
+    "UndoableEntry": _ENTRY | {"undo": "57-58"},
     "FanEntry": _ENTRY | {"why": _WHY, "estimate": _ESTIMATE},
     "OrganizersEntry": _ENTRY | {"why": _WHY, "unverified": False, "passed_over": 0, "address_failed": False},
     "Erasure": {"user_id": "u1", "waiting_lists": 1},

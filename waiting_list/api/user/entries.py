@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
-from pydantic import model_validator
+from pydantic import Field, Strict, model_validator
 
 from waiting_list import problems
 from waiting_list.access.join_gate import ChallengeResponse
@@ -35,7 +35,7 @@ STREAM: dict[int | str, dict[str, Any]] = {
     }
 }
 ENTRY = LIST + "/entry"
-_OF_A_PAUSE = (
+_OF_ONE_WHO_WAITS = (
     *POSTED,
     problems.InventoryNotFound,
     problems.NotInList,
@@ -75,6 +75,19 @@ class Changing(Frozen):
         if not self.model_fields_set or None in (getattr(self, name) for name in self.model_fields_set):
             raise ValueError("give tickets_wanted, tickets_minimum or keep_waiting_for_rest, each with a value")
         return self
+
+
+class UndoableEntry(Entry):
+    """An entry after a change of the wish. `undo` takes the change back for a minute, while that is exact; null if
+    it cannot be taken back."""
+
+    undo: str | None
+
+
+class UndoingChange(Frozen):
+    """The `undo` value from the answer of a change."""
+
+    undo: Annotated[str, Strict(), Field(min_length=1, max_length=40)]
 
 
 @router.post(
@@ -175,7 +188,7 @@ async def watch_entry(call: ApiRequest, offer_id: PathId, representation_id: Pat
     ENTRY,
     operation_id="change",
     openapi_extra=PREVIEW,
-    response_model=Entry,
+    response_model=UndoableEntry,
     responses=declared(
         [
             *WITH_BODY,
@@ -191,8 +204,8 @@ async def watch_entry(call: ApiRequest, offer_id: PathId, representation_id: Pat
 async def change(call: ApiRequest, offer_id: PathId, representation_id: PathId, body: Changing) -> Response:
     """Change the wanted tickets of a waiting user. With fewer tickets the user keeps the place; with more, the
     user goes last. A preview shows the place first."""
-    key = ListKey(offer_id, representation_id)
-    engine = call.engine.preview if is_preview(call) else call.engine
+    key, preview = ListKey(offer_id, representation_id), is_preview(call)
+    engine = call.engine.preview if preview else call.engine
     verb = engine.run(
         key,
         call.caller,
@@ -203,6 +216,26 @@ async def change(call: ApiRequest, offer_id: PathId, representation_id: PathId, 
         tickets_minimum=body.tickets_minimum,
         keep_waiting_for_rest=body.keep_waiting_for_rest,
     )
+    answered = await _own_answer(call, verb)
+    assert answered.entry is not None
+    return answer(UndoableEntry(**dict(answered.entry), undo=None if preview else answered.undo))
+
+
+@router.post(
+    ENTRY + "/undo",
+    operation_id="undo",
+    openapi_extra=ONCE,
+    response_model=Entry,
+    responses=declared(_OF_ONE_WHO_WAITS),
+)
+async def undo(call: ApiRequest, offer_id: PathId, representation_id: PathId, body: UndoingChange) -> Response:
+    """Undo the user's newest change of the wish, within a minute, so that wish and place are again as before.
+
+    Refused with `invalid_request` once that would not be exact: tickets have gone to any fan since, or the
+    organizer has moved one.
+    """
+    key, user, caller = ListKey(offer_id, representation_id), call.user, await call.caller_once()
+    verb = call.engine.run(key, caller, verbs.undo, user_id=user.user_id, number=user.number, undo=body.undo)
     return await _own_entry(call, verb)
 
 
@@ -224,7 +257,7 @@ async def leave(call: ApiRequest, offer_id: PathId, representation_id: PathId) -
     operation_id="pause",
     openapi_extra=ONCE,
     response_model=Entry,
-    responses=declared(_OF_A_PAUSE),
+    responses=declared(_OF_ONE_WHO_WAITS),
 )
 async def pause(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
     """Pause the place of a waiting user. It stays, and tickets go to the fans behind until the user resumes.
@@ -241,7 +274,7 @@ async def pause(call: ApiRequest, offer_id: PathId, representation_id: PathId) -
     operation_id="unpause",
     openapi_extra=ONCE,
     response_model=Entry,
-    responses=declared(_OF_A_PAUSE),
+    responses=declared(_OF_ONE_WHO_WAITS),
 )
 async def unpause(call: ApiRequest, offer_id: PathId, representation_id: PathId) -> Response:
     """End the pause of a waiting user's place. If enough tickets are free, the entry becomes `ready` at once.
@@ -321,10 +354,14 @@ def _check_number(call: ApiRequest, number: int) -> None:
 
 
 async def _own_entry(call: ApiRequest, verb: Awaitable[Answer], *, status: int = 200) -> Response:
+    answered = await _own_answer(call, verb)
+    assert answered.entry is not None
+    return answer(answered.entry, status=status, replayed=answered.replayed)
+
+
+async def _own_answer(call: ApiRequest, verb: Awaitable[Answer]) -> Answer:
     try:
-        answered = await call.done(verb)
+        return await call.done(verb)
     except AlreadyLeft as problem:
         _check_number(call, problem.extra["entry"].number)
         raise
-    assert answered.entry is not None
-    return answer(answered.entry, status=status, replayed=answered.replayed)
