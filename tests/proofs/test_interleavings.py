@@ -92,7 +92,7 @@ CALLS = {
         {"user_id": "gil", "number": 6, "new_user_id": "gila", "contact": Contact(email="gila@example.org")},
     ),
     "change": ApiRequest(verbs.change, USER, {"user_id": "cleo", "tickets_wanted": 1}),
-    "undo": ApiRequest(verbs.undo, USER, {"user_id": "cleo", "undo": "17-17"}),
+    "undo": ApiRequest(verbs.undo, USER, {"user_id": "cleo", "undo": "18-18"}),
     "give_up_rest": ApiRequest(verbs.change, USER, {"user_id": "bob", "keep_waiting_for_rest": False}),
     "pause": ApiRequest(verbs.pause, USER, {"user_id": "cleo"}),
     "unpause": ApiRequest(verbs.unpause, USER, {"user_id": "gil"}),
