@@ -66,7 +66,7 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2427,
+        2428,
         # Each statement asks the node of its list alone, which takes a line or two.
         451,
     ),

@@ -35,7 +35,7 @@ class Removal(Frozen):
 class Undo(Frozen):
     """The `undo` value from the answer of a removal."""
 
-    undo: Annotated[str, Strict(), Field(min_length=1, max_length=40)]
+    undo: Annotated[str, Strict(), Field(min_length=1, max_length=40, description="The `undo` of the removal.")]
 
 
 class RemovedEntries(Frozen):

@@ -81,13 +81,15 @@ class UndoableEntry(Entry):
     """An entry after a change of the wish. `undo` takes the change back for a minute, while that is exact; null if
     it cannot be taken back."""
 
-    undo: str | None
+    undo: str | None = Field(
+        description="Send it to the call `undo` within a minute; null if the change cannot be undone."
+    )
 
 
 class UndoingChange(Frozen):
     """The `undo` value from the answer of a change."""
 
-    undo: Annotated[str, Strict(), Field(min_length=1, max_length=40)]
+    undo: Annotated[str, Strict(), Field(min_length=1, max_length=40, description="The `undo` of the change.")]
 
 
 @router.post(
