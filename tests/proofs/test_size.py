@@ -1,17 +1,21 @@
 """Pages and reading calls at size: none reads more blocks when there is four times the data."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import httpx
 from pydantic import SecretStr
 
 from bench.crowd import LONG, fill_lists, fill_long
+from bench.fill import fill
 from bench.visits import FILES, visits
 from tests.support.databases import Databases, connected, on
+from tests.support.lists import Lists
 from waiting_list.access.api_keys import create_api_key
 from waiting_list.access.scopes import Scope
 from waiting_list.app import create_app
 from waiting_list.lists.counts import count_changes
+from waiting_list.lists.models import ListKey, Status
 from waiting_list.page_addresses import of_list
 from waiting_list.postgres.pool import Pool, connection
 from waiting_list.settings import Settings
@@ -79,6 +83,34 @@ async def test_no_page_and_no_call_reads_more_of_more_data(databases: Databases,
     unexplained = {name: blocks for name, blocks in more.items() if name not in READS_ALL}
     assert unexplained == {}, "\n".join(map(str, sorted(unexplained.items())))
     assert READS_ALL.keys() - few.keys() == set()
+
+
+async def test_a_promotion_reads_no_more_behind_more_places_that_are_paused_or_set_aside(lists: Lists) -> None:
+    # The connection plans its statements now, for tables that are as good as empty.
+    await lists.join("ada", 1)
+    await lists.pause("ada")
+    await lists.add_stock(1)
+    found = []
+    for times in (1, 10):
+        aside = replace(lists, key=ListKey(f"off_{times}_times", "rep_2"))
+        await lists.add_list(aside.key)
+        list_id, waiting = aside.key.list_id, 300 * times
+        until = lists.now + timedelta(days=1)
+        async with connection(lists.pool) as acquired:
+            await fill(acquired, list_id, ready=0, waiting=waiting, joined_at=lists.now, ready_until=until)
+            await acquired.execute(
+                "UPDATE entries SET paused_at = CASE number % 2 WHEN 0 THEN joined_at END,"
+                " set_aside_at = CASE number % 2 WHEN 1 THEN joined_at END WHERE list_id = $1 AND number < $2",
+                list_id,
+                waiting,
+            )
+            await acquired.execute("VACUUM entries")
+        before = await read_blocks(lists.pool)
+        await aside.add_stock(2)
+        found.append(await read_blocks(lists.pool) - before)
+        assert (await aside.entry(f"u{waiting}")).status is Status.READY
+    few, many = found
+    assert many <= AT_MOST * few, found
 
 
 async def blocks_of_visits(dsn: str, lists: int, entries: int) -> dict[str, int]:

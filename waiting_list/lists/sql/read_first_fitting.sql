@@ -3,12 +3,13 @@
 WITH RECURSIVE minimums AS (
     SELECT kind.unverified, (SELECT x.tickets_minimum FROM entries x
         WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = kind.unverified
-            AND x.tickets_minimum <= $3::integer
+            AND x.paused_at IS NULL AND x.set_aside_at IS NULL AND x.tickets_minimum <= $3::integer
         ORDER BY x.tickets_minimum LIMIT 1) AS tickets_minimum
     FROM unnest($5::boolean[]) AS kind (unverified)
     UNION ALL
     SELECT m.unverified, (SELECT x.tickets_minimum FROM entries x
         WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = m.unverified
+            AND x.paused_at IS NULL AND x.set_aside_at IS NULL
             AND x.tickets_minimum <= $3::integer AND x.tickets_minimum > m.tickets_minimum
         ORDER BY x.tickets_minimum LIMIT 1)
     FROM minimums m WHERE m.tickets_minimum IS NOT NULL

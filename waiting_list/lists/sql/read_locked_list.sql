@@ -1,5 +1,5 @@
 -- Read one locked list, the time of the change ($2, or the clock), the catalogue, the webhooks, whether the deployment sends
--- e-mails, the largest minimum, pauses, the rests, and the newest entries of some users ($3). Locks nothing: runs after lock_list, alone.
+-- e-mails, the largest minimum of those in turn, pauses, the rests, and the newest entries of some users ($3). Locks nothing: runs after lock_list, alone.
 SELECT i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation_id,
     i.total_stock, i.available_stock, i.held, i.waiting_list_open, i.closed_by_hand, i.order_limit,
     -- settings: i.
@@ -15,9 +15,11 @@ SELECT i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation_id
     greatest(
         (SELECT x.tickets_minimum FROM entries x
             WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = false
+                AND x.paused_at IS NULL AND x.set_aside_at IS NULL
             ORDER BY x.tickets_minimum DESC LIMIT 1),
         (SELECT x.tickets_minimum FROM entries x
             WHERE x.list_id = $1 AND x.status = 'waiting' AND x.unverified = true
+                AND x.paused_at IS NULL AND x.set_aside_at IS NULL
             ORDER BY x.tickets_minimum DESC LIMIT 1)
     ) AS largest_minimum,
     EXISTS (SELECT FROM entries x WHERE x.list_id = $1 AND x.status = 'waiting' AND x.paused_at IS NOT NULL)
