@@ -113,7 +113,8 @@ test-pooler: install ## Run the tests through PgBouncer in transaction mode, whi
 test-citus: install ## Run the tests on a Citus of one node, which CITUS_URL names: docs/citus.md
 	@[ -n "$$CITUS_URL" ] || { echo "CITUS_URL names no Citus, and no package registry has the extension: see docs/citus.md" >&2; exit 1; }
 	$(BIN)/pytest -m "not slow" tests/access tests/audit tests/catalogue tests/lists tests/notifications \
-		tests/people_import tests/personal_data tests/postgres/test_citus_plans.py tests/test_maintenance.py tests/web
+		tests/ledger tests/pages/test_sharing.py tests/pages/test_transfers.py tests/people_import tests/personal_data \
+		tests/postgres/test_citus_plans.py tests/test_maintenance.py tests/web
 
 # Made the same whenever it is made: with the instant of the last commit.
 .PHONY: dist

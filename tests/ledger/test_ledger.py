@@ -229,11 +229,11 @@ async def test_the_worker_signs_what_changed_a_while_after_the_last_time(
 ) -> None:
     await lists.join("ada", 1)
     await checkpoints.sign_due()
-    ((first,),) = await lists.rows("SELECT size FROM checkpoints")
+    ((first, at),) = await lists.rows("SELECT size, signed_at FROM checkpoints")
     await lists.join("bob", 1)
     await checkpoints.sign_due()
     assert await lists.rows("SELECT 1 FROM checkpoints WHERE size = $1", first)
-    await lists.rows("UPDATE checkpoints SET signed_at = signed_at - $1::interval", timedelta(seconds=6))
+    await lists.rows("UPDATE checkpoints SET signed_at = $1", at - timedelta(seconds=6))
     await checkpoints.sign_due()
     ((second, last),) = await lists.rows(
         "SELECT c.size, i.last_sequence FROM checkpoints c JOIN inventory i USING (list_id)"

@@ -197,7 +197,7 @@ async def test_in_one_batch_the_former_user_has_the_place_no_more(lists: Lists) 
     offer = await lists.offer_transfer("ada", BEN)
     engine, key = lists.engine, lists.key
     async with connection(lists.pool) as acquired, acquired.transaction():
-        await acquired.execute("SELECT FROM inventory FOR UPDATE")
+        await acquired.execute("SELECT FROM inventory WHERE list_id = $1 FOR UPDATE", key.list_id)
         calls = (
             engine.run(key, USER, verbs.transfer, transfer_id=offer, new_user_id="ben", email=BEN),
             engine.run(key, USER, verbs.leave, user_id="ada"),

@@ -91,7 +91,7 @@ async def test_a_promotion_reads_no_more_behind_more_places_that_are_paused_or_s
     await lists.pause("ada")
     await lists.add_stock(1)
     found = []
-    for times in (1, 10):
+    for times in (1, 40):
         aside = replace(lists, key=ListKey(f"off_{times}_times", "rep_2"))
         await lists.add_list(aside.key)
         list_id, waiting = aside.key.list_id, 300 * times
@@ -110,7 +110,7 @@ async def test_a_promotion_reads_no_more_behind_more_places_that_are_paused_or_s
         found.append(await read_blocks(lists.pool) - before)
         assert (await aside.entry(f"u{waiting}")).status is Status.READY
     few, many = found
-    assert many <= AT_MOST * few, found
+    assert many <= few + 20, found
 
 
 async def blocks_of_visits(dsn: str, lists: int, entries: int) -> dict[str, int]:
