@@ -68,7 +68,7 @@ PARTS = {
         ),
         2428,
         # Each statement asks the node of its list alone, which takes a line or two.
-        451,
+        452,
     ),
     # Each is off unless a list or an event asks for it, and is read by itself.
     "rules": Part(

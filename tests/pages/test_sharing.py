@@ -1,6 +1,7 @@
 """A second private link of a place, for a person whom the fan trusts: made, seen once, used, ended."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -98,7 +99,8 @@ async def test_who_has_the_link_sees_and_acts_and_reaches_nothing_else(office: O
     (first,) = await office.rows("SELECT used_at FROM shared_links")
     await ben.get(shared)
     assert await office.rows("SELECT used_at FROM shared_links") == [first]  # not at each look
-    await office.rows("UPDATE shared_links SET used_at = used_at - interval '2 minutes' RETURNING 1")
+    earlier = first["used_at"] - timedelta(minutes=2)
+    await office.rows("UPDATE shared_links SET used_at = $1 RETURNING 1", earlier)
     await ben.get(shared)
     (later,) = await office.rows("SELECT used_at FROM shared_links")
     assert later["used_at"] >= first["used_at"]

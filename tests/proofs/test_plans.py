@@ -121,7 +121,18 @@ async def test_no_statement_of_telling_or_delivering_reads_more_than_it_is_about
     ids, texts = [uuid4() for _ in numbers], ["ready"] * len(numbers)
     ones, hashes = [1] * len(numbers), [rf"\\\\x{number:04}" for number in numbers]
     statements: dict[str, tuple[Any, ...]] = {
-        "insert_letters": (key.list_id, "org_1", at, True, ids, texts, numbers, numbers, [at] * len(numbers)),
+        "insert_letters": (
+            key.list_id,
+            "org_1",
+            at,
+            True,
+            "sms_1",
+            ids,
+            texts,
+            numbers,
+            numbers,
+            [at] * len(numbers),
+        ),
         "copy_contacts": (key.list_id, [many + 1], [1], ["false"], [1]),
         "read_mailboxes": (key.list_id, hashes, 1000),
         "release_mailboxes": (key.list_id, numbers),

@@ -200,6 +200,18 @@ CITUS_REFUSES: dict[str, Callable[[str], object]] = {
             body,
         )
     ),
+    "an INSERT … SELECT about one list reads a table of every node, and so asks all nodes": lambda body: (
+        _is_of_one_list(body)
+        and re.search(
+            rf"INSERT INTO (?:{'|'.join(DISTRIBUTED)})\b[^;]*\bSELECT\b[^;]*"
+            rf"\b(?:FROM|JOIN) (?:{'|'.join(REFERENCE)})\b",
+            body,
+        )
+    ),
+    "a table of the coordinator is changed by what lists have: read that before": lambda body: (
+        re.search(rf"\b(?:UPDATE|DELETE FROM|INSERT INTO) (?:{'|'.join(LOCAL)})\b", body)
+        and re.search(_LISTS_TABLE, body)
+    ),
     "the list of an INSERT … SELECT is a parameter, so the coordinator copies the rows": lambda body: re.search(
         rf"INSERT INTO (?:{'|'.join(DISTRIBUTED)})\b[^;]*?\bSELECT \$1(?:::uuid)?,", body
     ),
@@ -248,6 +260,10 @@ def test_a_statement_holds_nothing_that_failed_on_a_real_citus(file: Path) -> No
         "SELECT n.start FROM events v CROSS JOIN LATERAL (SELECT min(r.starts) AS start FROM representations r"
         " WHERE r.event_id = v.event_id AND EXISTS (SELECT FROM inventory i WHERE i.representation_id ="
         " r.representation_id)) AS n WHERE v.organization_id = $1",
+        "INSERT INTO outbox (list_id, webhook_id) SELECT p.list_id, g.gateway_id FROM phones p"
+        " JOIN sms_gateways g ON g.organization_id = $2 WHERE p.list_id = $1",
+        "DELETE FROM wishes w WHERE w.wish_id = $1 AND NOT EXISTS ("
+        "SELECT 1 FROM entries e WHERE e.list_id = ANY (w.lists) AND e.wish_id = w.wish_id)",
         "INSERT INTO traces (list_id, number) SELECT $1, n.number FROM unnest($2::bigint[]) AS n (number)",
     ],
 )

@@ -147,8 +147,7 @@ class Wishes:
                 outcomes[key] = problem
         made = MadeWish(wish_id, asked.choice, created_at, outcomes, kept is not None)
         if not made.entries:
-            async with connection(self._pool) as acquired:
-                await acquired.execute(sql("delete_empty_wish"), wish_id)
+            await self._delete_unless_taken(wish_id, asked.keys)
         elif kept is None and once is not None:
             found = _KeptWish(
                 wish_id=wish_id,
@@ -165,6 +164,11 @@ class Wishes:
 
             await run_once(self._pool, organization_id, once, _KeptWish, store, now=None)
         return made
+
+    async def _delete_unless_taken(self, wish_id: UUID, keys: Sequence[ListKey]) -> None:
+        async with connection(self._pool) as acquired:
+            if not await acquired.fetchval(sql("read_wish_is_taken"), wish_id, [key.list_id for key in keys]):
+                await acquired.execute(sql("delete_empty_wish"), wish_id)
 
     async def _begin(
         self,

@@ -40,7 +40,7 @@ async def write_change_letters(locked: LockedList) -> bool:
     rows += _reminders(locked)
     if deadlines:
         await locked.connection.execute(sql("delete_reminders"), locked.list.list_id, list(deadlines))
-    await write_rows(locked, "insert_change_letters", rows)
+    await write_rows(locked, "insert_change_letters", rows, locked.gateway_id)
     return bool(rows)
 
 

@@ -57,13 +57,13 @@ class LockedList(ListClock):
         self.cancelled_at: datetime | None = record["cancelled_at"]
         self.of_representation = {name: record[name] for name in OF_REPRESENTATION}
         self.max_quantity_per_order: int = record["max_quantity_per_order"]
-        # No waiting entry has a larger minimum, and none is paused unless `has_paused`.
+        # No entry in turn has a larger minimum, and none is paused or set aside unless `has_paused`.
         self.largest_minimum, self.has_paused = record["largest_minimum"] or 0, record["has_paused"]
         # How many ready entries keep their place for the rest, and how many tickets they want.
         self.rests, self.rest_tickets = (int(record[name]) for name in ("rests", "rest_tickets"))
         self.draft: bool = record["draft"]
         """Whether the event is a draft, whose lists fans cannot join."""
-        self.timezone: str = record["timezone"]
+        self.timezone, self.gateway_id = str(record["timezone"]), record["gateway_id"]
         self.webhooks: dict[str, str] = dict(
             zip(record["webhook_ids"] or (), record["webhook_types"] or (), strict=True)
         )

@@ -175,7 +175,7 @@ async def _write_for_fans(locked: LockedList, announces: bool) -> bool:
     for kind, number in (*asked, *_corrected(locked)):
         name = notice_id(row.list_id, now, row.last_sequence, f"{kind}/{number}", None)
         rows.append((name, kind, number, row.last_sequence, now))
-    await write_rows(locked, "insert_letters", rows, now, row.verify_email)
+    await write_rows(locked, "insert_letters", rows, now, row.verify_email, locked.gateway_id)
     if row.verify_email and not locked.was.verify_email:
         await locked.connection.execute(
             sql("insert_verification_letters"), row.list_id, row.organization_id, now, row.last_sequence

@@ -24,7 +24,9 @@ SELECT i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation_id
     ) AS largest_minimum,
     EXISTS (SELECT FROM entries x WHERE x.list_id = $1 AND x.status = 'waiting' AND x.paused_at IS NOT NULL)
     OR EXISTS (SELECT FROM entries x WHERE x.list_id = $1 AND x.status = 'waiting' AND x.set_aside_at IS NOT NULL) AS has_paused,
-    k.rests, k.rest_tickets, w.webhook_ids, w.webhook_types, EXISTS (SELECT FROM mail_seen) AS sends_mail, l.*
+    k.rests, k.rest_tickets,
+    -- By itself: an INSERT … SELECT from it would ask all nodes of a Citus.
+    (SELECT g.gateway_id FROM sms_gateways g WHERE g.organization_id = i.organization_id) AS gateway_id, w.webhook_ids, w.webhook_types, EXISTS (SELECT FROM mail_seen) AS sends_mail, l.*
 FROM inventory i
 JOIN offers o ON o.offer_id = i.offer_id
 JOIN representations r ON r.representation_id = i.representation_id
