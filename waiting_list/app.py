@@ -60,7 +60,7 @@ from waiting_list.lists.queries.list_watch import ListWatch
 from waiting_list.lists.queries.live import Live
 from waiting_list.maintenance import Maintenance
 from waiting_list.notifications.dispatcher import Dispatcher
-from waiting_list.pages import api_docs, dev_mailbox, images, language, static_files
+from waiting_list.pages import api_docs, dev_mailbox, images, language, receipt_checker, static_files
 from waiting_list.pages.dashboard import add_fan as dashboard_add_fan
 from waiting_list.pages.dashboard import api_keys as dashboard_api_keys
 from waiting_list.pages.dashboard import changes as dashboard_changes
@@ -192,6 +192,7 @@ ROUTERS = (
     static_files.router,
     images.router,
     api_docs.router,
+    receipt_checker.router,
     operations.router,
     dev_mailbox.router,
     shop.router,

@@ -29,6 +29,7 @@ FIRST_PARTS = frozenset(
         "mails",
         "static",
         "docs",
+        "verify",
         "openapi.json",
         "robots.txt",
         "favicon.ico",

@@ -1,12 +1,15 @@
-"""A fan's place without a network: the last known one, with its age, and nothing that is no own place."""
+"""Without a network: a fan's last known place with its age, and nothing that is no own place; a receipt."""
 
 import re
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Error, Page, expect
 
 from tests.browser.site import PAGE, PLACE, Site
 from tests.browser.visits import PHONE, Visits, axe, scrolls_sideways, tab_through
+from tests.support import receipts
 from tests.support.until import until
 
 _OFFLINE = re.compile(r"^You are offline\. This is your place as of \d\d:\d\d, \d+ (minutes?|hours?) ago\.$")
@@ -19,6 +22,11 @@ _LATER = """async minutes => {
     headers.set("X-Kept-At", String(Number(headers.get("X-Kept-At")) - minutes * 60000));
     await cache.put(request, new Response(await kept.text(), { headers }));
   }
+}"""
+
+
+_NO_ED25519 = """() => {
+  crypto.subtle.importKey = async () => { throw new DOMException("", "NotSupportedError"); };
 }"""
 
 
@@ -101,3 +109,48 @@ async def test_the_place_of_who_signs_out_is_forgotten_with_its_worker(visits: V
     await organizer.goto("/dashboard")
     assert await organizer.evaluate("navigator.serviceWorker.getRegistrations().then(all => all.length)") == 0
     assert await kept(organizer) == []
+
+
+async def test_a_receipt_is_checked_from_the_disk_and_every_tampered_one_refused(
+    visits: Visits, site: Site, tmp_path: Path
+) -> None:
+    page = await visits.begin(**PHONE)
+    asked: list[str] = []
+    page.context.on("request", lambda request: asked.append(request.url))
+    file = tmp_path / "verify.html"
+    file.write_bytes((await site.shop.http.get("/verify")).content)
+    assert file.read_bytes() == (files("waiting_list.ledger") / "verify_receipt.html").read_bytes()
+    await page.context.set_offline(True)
+    await page.goto(file.as_uri())
+    receipt = tmp_path / "3-join.tlog-proof"
+    receipt.write_text(receipts.good(2))
+    told, pasted = page.get_by_role("status"), page.get_by_label("Or its text")
+    await page.get_by_label("Receipt (a file").set_input_files(receipt)
+    await expect(told).to_contain_text("This receipt adds up, but you have not given its key")
+    await expect(told).to_contain_text("This is change 3 of the list, made on 1 January 2030 at 12:00:00 UTC.")
+    await expect(told).to_contain_text("which the receipt brought itself")
+    await expect(told).to_contain_text(receipts.KEY)
+    await axe(page)
+    assert not await scrolls_sideways(page)
+    assert len(await tab_through(page)) == 4
+    key = page.get_by_label("Public key")
+    await key.fill(receipts.OTHER_KEY)
+    await key.press("Enter")
+    await expect(told).to_contain_text("No key that you trust has signed the checkpoint.")
+    await key.fill(receipts.KEY)
+    for index in range(receipts.SIZE):
+        await pasted.fill(receipts.good(index))
+        await key.press("Enter")
+        await expect(told).to_contain_text(f"This is change {index + 1} of the list")
+        await expect(told).to_contain_text("This receipt is right")
+    await key.fill("")
+    for how, text in receipts.TAMPERED.items():
+        await page.evaluate("document.getElementById('told').replaceChildren()")
+        await pasted.fill(text)
+        await key.press("Enter")
+        await expect(told, how).to_contain_text("This receipt proves nothing")
+    await page.evaluate(_NO_ED25519)
+    await pasted.fill(receipts.good(2))
+    await key.press("Enter")
+    await expect(told).to_contain_text("This browser cannot check")
+    assert asked == [file.as_uri()]

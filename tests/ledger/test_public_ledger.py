@@ -2,8 +2,9 @@
 
 import json
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from hashlib import sha256
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tests.ledger.test_merkle import is_included, mth
 from tests.support.shop import LIST, Shop, problem
+from waiting_list.ledger import verify_ledger
 from waiting_list.ledger.verify_ledger import verify_receipt
 
 PREFIX = f"/v1/user/waiting-lists/{LIST}"
@@ -189,3 +191,17 @@ async def test_a_fan_downloads_the_receipts_on_the_page_of_the_place(shop: Shop)
     await shop.made("PATCH", f"/waiting-lists/{LIST}", {"public_ledger": False})
     assert "/receipts/" not in (await shop.http.get(link)).text
     assert (await shop.http.get(f"{link}/receipts/join")).status_code == 404
+
+
+async def test_the_page_that_checks_receipts_allows_only_what_is_in_it(shop: Shop) -> None:
+    answer = await shop.http.get("/verify")
+    policy = answer.headers["content-security-policy"]
+    for tag, directive in (("script", "script-src"), ("style", "style-src")):
+        (inside,) = re.findall(rf"<{tag}>(.*?)</{tag}>", answer.text, re.DOTALL)
+        hashed = b64encode(sha256(inside.encode()).digest()).decode()
+        assert f"{directive} 'sha256-{hashed}';" in policy
+    assert policy.startswith("default-src 'none';")
+    assert "frame-ancestors 'none'" in policy
+    assert f'content="{policy.removesuffix("; frame-ancestors " + chr(39) + "none" + chr(39))}"' in answer.text
+    script = await shop.http.get("/verify/verify_ledger.py")
+    assert script.content == Path(verify_ledger.__file__).read_bytes()

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.support import receipts
 from tests.support.ledger import verify, verify_lines
 from tests.support.lists import Lists
 from waiting_list.ledger import queries
@@ -225,6 +226,22 @@ async def test_a_forged_receipt_is_caught(lists: Lists, published: Published, tm
     file.write_text("\n".join(lines))
     done = subprocess.run([sys.executable, SCRIPT, "--receipt", file], capture_output=True, text=True, check=False)
     assert (done.returncode, "forged" in done.stdout) == (1, True)
+
+
+def test_the_receipt_of_each_change_is_found_right() -> None:
+    for index in range(receipts.SIZE):
+        for keys in ([], [receipts.KEY]):
+            change, head, key = verify_receipt(receipts.good(index), keys)
+            assert (change["sequence"], head.size, key) == (index + 1, receipts.SIZE, receipts.KEY)
+    with pytest.raises(Wrong, match="No key that you trust"):
+        verify_receipt(receipts.good(2), [receipts.OTHER_KEY])
+
+
+@pytest.mark.parametrize("how", receipts.TAMPERED)
+def test_a_tampered_receipt_is_refused(how: str, tmp_path: Path) -> None:
+    file = tmp_path / "receipt"
+    file.write_text(receipts.TAMPERED[how])
+    assert verify_ledger_script.main(["--receipt", str(file)]) in (1, 2)
 
 
 def test_the_script_shares_no_code_with_the_service() -> None:
