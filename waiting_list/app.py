@@ -92,6 +92,7 @@ from waiting_list.pages.dashboard import wording as dashboard_wording
 from waiting_list.pages.fans import alerts as fan_alerts
 from waiting_list.pages.fans import calendar as fan_calendar
 from waiting_list.pages.fans import install as fan_install
+from waiting_list.pages.fans import ledger as fan_ledger
 from waiting_list.pages.fans import lists as fan_lists
 from waiting_list.pages.fans import own_entry as fan_own_entry
 from waiting_list.pages.fans import private_link as fan_private_link
@@ -149,6 +150,7 @@ ROUTERS = (
     organizer_private_links.router,
     fan_private_link.router,
     fan_lists.router,
+    fan_ledger.router,
     fan_alerts.router,
     fan_alerts.public_router,
     fan_own_entry.router,

@@ -403,6 +403,7 @@ STATES: dict[str, State] = {
     "dashboard, organization dressed": State(_dressed("/dashboard/settings"), "organizer"),
     "list open": State(_at(PAGE)),
     "list with a crowd": State(_told(PAGE)),
+    "list, how it was served": State(_told(f"{PAGE}/ledger")),
     "list on sale": State(_on_sale),
     "events, searched": State(_at("/?q=jazz&from=2026-01-01")),
     "stop emails": State(_stop_emails),

@@ -205,3 +205,29 @@ async def test_the_page_that_checks_receipts_allows_only_what_is_in_it(shop: Sho
     assert f'content="{policy.removesuffix("; frame-ancestors " + chr(39) + "none" + chr(39))}"' in answer.text
     script = await shop.http.get("/verify/verify_ledger.py")
     assert script.content == Path(verify_ledger.__file__).read_bytes()
+
+
+async def test_a_page_tells_people_how_the_list_was_served(shop: Shop) -> None:
+    await joined(shop, 4)
+    await shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 2})
+    await shop.made("POST", f"/waiting-lists/{LIST}/entries/fan3/move", {"to": "first", "reason": "secret"})
+    await shop.made("DELETE", f"/waiting-lists/{LIST}/entries/fan2")
+    page = f"/waiting-lists/{LIST}/ledger"
+    answer = await shop.http.get(page)
+    shown = " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
+    assert "Number 1 got 1 ticket: next in line" in shown
+    assert "Number 2 got 1 ticket: next in line" in shown
+    assert "Moved number 4 to another place in line, for a reason that is not public" in shown
+    assert "Removed number 3" in shown
+    size, _ = await head(shop)
+    assert (
+        f"{size} changes are signed, by the key {(await read(shop, 'ledger-keys')).decode().split('+')[1]}"
+        in shown
+    )
+    assert "secret" not in answer.text
+    assert "fan" not in re.sub(r"\bfans?\b", "", shown)
+    listed = (await shop.http.get(f"/waiting-lists/{LIST}")).text
+    assert f'href="{page}"' in listed
+    await shop.made("PATCH", f"/waiting-lists/{LIST}", {"public_ledger": False})
+    assert (await shop.http.get(page)).status_code == 404
+    assert f'href="{page}"' not in (await shop.http.get(f"/waiting-lists/{LIST}")).text

@@ -37,10 +37,11 @@ PUBLIC = {
     "get_worker": "no-cache",
     "show_events": "public, max-age=2",
     "show_list": "public, max-age=2",
+    "show_ledger": "public, max-age=2",
     "show_public_event": "public, max-age=2",
 }
 """Each call whose good answer caches may keep, and for how long. A page is public for those who send no cookie."""
-PAGES = {"show_events", "show_list", "show_public_event"}
+PAGES = {"show_events", "show_list", "show_ledger", "show_public_event"}
 
 
 def one(answer: httpx.Response) -> str:

@@ -125,7 +125,6 @@ async def test_every_address_of_every_page_answers_below_the_path(below: Below, 
     # Browsers, scripts and shops ask for these, or they follow on a form that changes data.
     unlinked = {
         "/robots.txt",
-        "/verify/verify_ledger.py",
         "/favicon.ico",
         "/stop-emails/*/*",  # a link of e-mails
         "/transfers/*",

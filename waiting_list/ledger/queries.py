@@ -1,6 +1,7 @@
 """Read the public ledger of a list: its changes in their public form, and the tiles of its tree."""
 
 import re
+from base64 import b64decode
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import NamedTuple
@@ -75,6 +76,11 @@ async def known_head(pool: Pool, key: ListKey, *, public: bool = True) -> Head |
         raise LedgerNotPublic()
     is_known = one["size"] is not None and (one["size"] == one["last_sequence"] or one["age"] < SIGNED_WITHIN)
     return Head(one["origin"], one["size"], one["root"], one["note"]) if is_known else None
+
+
+def key_id(one: Head) -> str:
+    """Return the id of the key that signed a checkpoint, in hexadecimal."""
+    return b64decode(one.note.split(" ")[-1])[:4].hex()
 
 
 async def keys(pool: Pool, checkpoints: Checkpoints, key: ListKey) -> list[str]:

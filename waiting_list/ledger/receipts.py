@@ -1,13 +1,13 @@
 """Write receipts: that a change of an entry is in the signed ledger of its list (C2SP tlog-proof)."""
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from waiting_list.ledger.checkpoints import Checkpoints, Head, prove_inclusion, verifier_keys
-from waiting_list.ledger.queries import known_head, public_forms, sign
+from waiting_list.ledger.queries import key_id, known_head, public_forms, sign
 from waiting_list.lists.models import ListKey
 from waiting_list.postgres.pool import Pool, connection
 from waiting_list.postgres.statements import sql
@@ -68,8 +68,7 @@ async def receipt(pool: Pool, checkpoints: Checkpoints, key: ListKey, number: in
         path = await prove_inclusion(acquired, key.list_id, sequence - 1, head.size)
         keys = await verifier_keys(acquired, head.origin)
     (form,) = await public_forms(pool, key.list_id, sequence, sequence)
-    key_id = b64decode(head.note.split(" ")[-1])[:4].hex()
-    signing = next(one for one in keys if one.startswith(f"{head.origin}+{key_id}+"))
+    signing = next(one for one in keys if one.startswith(f"{head.origin}+{key_id(head)}+"))
     extra = b64encode(form + b"\n" + signing.encode()).decode()
     hashes = "".join(f"{b64encode(one).decode()}\n" for one in path)
     return f"c2sp.org/tlog-proof@v1\nextra {extra}\nindex {sequence - 1}\n{hashes}\n{head.note}"

@@ -58,6 +58,12 @@ async def shown_list(pool: Pool, key: ListKey) -> tuple[Show, WaitingList]:
     return _show(record), _waiting_list(record)
 
 
+async def shown_list_with_stock(pool: Pool, key: ListKey) -> tuple[Show, WaitingList, Inventory]:
+    """Return a list's show, its public view and its stock, as of one instant. Raises InventoryNotFound."""
+    record = await find_list(pool, key, None)
+    return _show(record), _waiting_list(record), _inventory(record)
+
+
 async def shows(pool: Pool, keys: Iterable[ListKey]) -> dict[ListKey, Show]:
     """Return the shows of these lists, without lists that do not exist."""
     async with connection(pool) as acquired:

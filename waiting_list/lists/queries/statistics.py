@@ -69,6 +69,14 @@ async def read_statistics(pool: Pool, key: ListKey, *, organization_id: str, per
     return statistics_of(period, periods, grants=grants, median_wait=median_wait)
 
 
+async def read_days(pool: Pool, key: ListKey) -> list[Period]:
+    """Return the numbers of a list for each day on which something happened. Raises Unavailable."""
+    async with snapshot(pool) as acquired:
+        return [
+            Period.from_record(one) for one in await acquired.fetch(sql("read_statistics"), key.list_id, "day")
+        ]
+
+
 async def read_large_statistics(
     pool: Pool, organization_id: str, *, event_id: str | None, period: Grain, timezone: str
 ) -> LargeStatistics:

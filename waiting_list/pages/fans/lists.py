@@ -36,10 +36,10 @@ from waiting_list.page_addresses import (
 )
 from waiting_list.pages.bar_chart import plot
 from waiting_list.pages.fans.joining import join_one
-from waiting_list.pages.fans.page import FanRoute
+from waiting_list.pages.fans.page import FanRoute, shared
 from waiting_list.pages.fans.several import Offered, join_several, offered, ticked
 from waiting_list.pages.forms import search_text
-from waiting_list.pages.page import SHARED, PageRequest, go_to, page
+from waiting_list.pages.page import PageRequest, go_to, page
 from waiting_list.postgres.pagination import Page
 from waiting_list.problems import InvalidRequest, InventoryNotFound, NotFound, NotInList, Problem
 from waiting_list.web.parameters import MOST_SEARCHED, is_id, path_id, path_key
@@ -71,7 +71,7 @@ async def show_events(call: PageRequest) -> Response:
         call,
         "events.html",
         status=InvalidRequest.status if errors else 200,
-        headers=_shared(call),
+        headers=shared(call),
         sought=dict.fromkeys(_FIELDS, "") | sought,
         errors=errors,
         searched=bool(sought),
@@ -123,7 +123,7 @@ async def _event_page(call: PageRequest, found: EventSummary, *, refusal: Proble
         call,
         "event.html",
         status=status,
-        headers=_shared(call) | headers,
+        headers=shared(call) | headers,
         page=address(EVENT, event_id=found.event_id),
         event=found,
         own=own,
@@ -248,7 +248,7 @@ async def show_list_as_it_is(
         call,
         "list.html",
         status=status,
-        headers=_shared(call) | headers,
+        headers=shared(call) | headers,
         page=of_list(LIST, key),
         show=show,
         look=show.look,
@@ -318,8 +318,3 @@ def _one_look(found: Sequence[EventSummary]) -> Look | None:
 
 def _key(entry: Entry) -> ListKey:
     return ListKey(entry.offer_id, entry.representation_id)
-
-
-def _shared(call: PageRequest) -> dict[str, str]:
-    """Return the headers that let caches keep the page, if the reader sent no cookie and no form."""
-    return {} if call.cookies or call.method not in ("GET", "HEAD") else SHARED

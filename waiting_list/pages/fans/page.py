@@ -6,7 +6,7 @@ from fastapi import Response
 
 from waiting_list.access.user_tokens import User
 from waiting_list.pages.forms import sign_forms
-from waiting_list.pages.page import FAN_COOKIE, PageRequest, PageRoute
+from waiting_list.pages.page import FAN_COOKIE, SHARED, PageRequest, PageRoute
 from waiting_list.problems import Forbidden, Unauthenticated
 
 
@@ -36,3 +36,8 @@ class FanRoute(PageRoute):
     async def admit(self, call: PageRequest) -> Response | None:
         await admit_fan(call)
         return None
+
+
+def shared(call: PageRequest) -> dict[str, str]:
+    """Return the headers that let caches keep the page, if the reader sent no cookie and no form."""
+    return {} if call.cookies or call.method not in ("GET", "HEAD") else SHARED
