@@ -17,6 +17,7 @@ SECTIONS = {
         "glossary",
         "guarantees",
         "fairness",
+        "draws",
     ],
     "How to": [
         "how-to/integrate",

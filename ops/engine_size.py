@@ -66,9 +66,9 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2428,
+        2464,
         # Each statement asks the node of its list alone, which takes a line or two.
-        452,
+        455,
     ),
     # Each is off unless a list or an event asks for it, and is read by itself.
     "rules": Part(
@@ -89,7 +89,7 @@ PARTS = {
             "lists/verbs/transfer.py",
             "lists/verbs/share.py",
         ),
-        772,
+        774,
         165,
     ),
     # What steers a hold after the fan has it.
@@ -98,6 +98,8 @@ PARTS = {
         165,
         15,
     ),
+    # Only for lists whose order is drawn by lot.
+    "draws": Part(("lists/draws.py", "lists/verbs/draw.py"), 130, 30),
     # Wishes over several lists: without one, they need no statement.
     "wishes": Part(("lists/wishes.py", "lists/verbs/wish.py"), 160, 40),
     # Only on Citus.
@@ -111,6 +113,7 @@ SHARED = (
     "fields.py",
     "key_material.py",
     "lists/list_settings.py",
+    "lists/draw_settings.py",
     "lists/setting_values.py",
     "lists/settings_models.py",
     "lists/mailboxes.py",

@@ -20,7 +20,7 @@ from waiting_list.postgres.migrate import migrations
 # two values: PostgreSQL takes such a range for short, and would read the whole history for another one.
 _FIRST_TABLES = {
     "shown_entries": [
-        ("e.tickets_held < e.tickets_wanted", "e.tickets_held < e.tickets_wanted\nWHERE e.list_id = $1"),
+        ("e.tickets_held < e.tickets_wanted)", "e.tickets_held < e.tickets_wanted)\nWHERE e.list_id = $1"),
     ],
     "uncounted_changes": [
         ("    LEFT JOIN counted_lists l ON l.list_id = $1\n", ""),

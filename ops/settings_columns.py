@@ -14,6 +14,8 @@ import waiting_list
 from waiting_list.lists.list_settings import COLUMNS
 
 _WIDTH = 115
+_RESERVED = frozenset({"order"})
+"""Names that SQL wants in quotes, unless that of a table stands before them."""
 _BLOCK = re.compile(
     r"(?P<indent> *)-- settings(?:: (?P<table>\w+\.)| = \$(?P<first>\d+))?\n"
     r"(?: .*\n)*? *-- end of settings\n(?P<clause> *(?:FROM|WHERE)\b)?"
@@ -28,9 +30,8 @@ def with_columns(text: str, columns: Sequence[str] = COLUMNS) -> str:
 def _block(found: re.Match[str], columns: Sequence[str]) -> str:
     head = found[0].partition("\n")[0]
     indent, table, first = found["indent"], found["table"] or "", found["first"]
-    items = [
-        f"{name} = ${int(first) + place}" if first else f"{table}{name}" for place, name in enumerate(columns)
-    ]
+    names = [name if table or name not in _RESERVED else f'"{name}"' for name in columns]
+    items = [f"{name} = ${int(first) + place}" if first else f"{table}{name}" for place, name in enumerate(names)]
     lines, line = [], indent
     for item in items:
         if len(line) + len(item) + 1 > _WIDTH:

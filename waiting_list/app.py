@@ -266,6 +266,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             end_grace=config.end_grace,
             personal_data_kept=config.personal_data_kept,
             checkpoints=checkpoints,
+            drand_url=config.drand_url,
         )
         work = [asyncio.create_task(one.run(stop)) for one in (maintenance, dispatcher) if config.worker]
         watching = [asyncio.create_task(watcher.run()) for watcher in (live, list_watch, streams, sign_outs)]

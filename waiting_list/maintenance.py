@@ -9,16 +9,19 @@ import asyncio
 import time
 from collections.abc import Awaitable, Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from waiting_list.access.members import NAMES_KEPT
 from waiting_list.access.sign_outs import KEPT
 from waiting_list.catalogue.images import delete_unshown
+from waiting_list.drand import Drand
 from waiting_list.ledger.checkpoints import Checkpoints
+from waiting_list.ledger.tree import root_at
 from waiting_list.lists import verbs
 from waiting_list.lists.counts import count_changes, sweep_changes
+from waiting_list.lists.draws import DRAND
 from waiting_list.lists.engine import SERVICE, Engine
 from waiting_list.lists.models import Answer, ListKey
 from waiting_list.lists.wish_keeping import forget_wishes, heed_wishes
@@ -64,7 +67,8 @@ class Maintenance:
 
     The people of a list that has ended stay for the `end_grace`, in which a date can be put right. It prunes the
     persons of a list `personal_data_kept` after the list's end, or sooner where the organization says so, at most
-    a minute later. None: it prunes the lists of such organizations alone. It signs the ledgers with `checkpoints`.
+    a minute later. None: it prunes the lists of such organizations alone. It signs the ledgers with
+    `checkpoints`, and reads drand's rounds from the server at `drand_url`.
     """
 
     def __init__(
@@ -75,12 +79,14 @@ class Maintenance:
         end_grace: timedelta = timedelta(0),
         personal_data_kept: timedelta | None = None,
         checkpoints: Checkpoints | None = None,
+        drand_url: str = "",
     ) -> None:
         self._pool = pool
         self._engine = engine
         self._end_grace = end_grace
         self._personal_data_kept = personal_data_kept
         self._checkpoints = checkpoints
+        self._drand = Drand(drand_url) if drand_url else None
         self._cleaned_at = 0.0
         self._worked_at = self._asked_at = self._swept_at = self._tidied_at = float("-inf")
         self._pruning = False
@@ -180,7 +186,7 @@ class Maintenance:
 
     async def _do_due(self) -> None:
         async with snapshot(self._pool) as acquired:
-            records = await acquired.fetch(sql("read_due_lists"), self._end_grace)
+            records = await acquired.fetch(sql("read_due_lists"), self._end_grace, verbs.FALLBACK_AFTER)
 
         async def run(offer_id: str, representation_id: str, verb: str) -> Answer:
             key = ListKey(offer_id, representation_id)
@@ -192,8 +198,17 @@ class Maintenance:
                 case _:
                     return await self._engine.run(key, SERVICE, getattr(verbs, verb), at_most=_CHUNK)
 
-        await _do_all(run(*record) for record in records)
+        await _do_all(run(*one[:3]) for one in records if one["verb"] != "draw_by_clock")
         await heed_wishes(self._pool, self._engine)
+        await _do_all(self._draw(*one) for one in records if one["verb"] == "draw_by_clock")
+
+    async def _draw(
+        self, offer_id: str, representation_id: str, _: str, draw_at: datetime, source: str, falls_back: bool
+    ) -> None:
+        beacon = await self._drand.round_at(draw_at) if self._drand and source == DRAND else None
+        if beacon or falls_back:
+            key = ListKey(offer_id, representation_id)
+            await self._engine.run(key, SERVICE, verbs.draw_by_clock, beacon=beacon, root_of=root_at)
 
     async def _fail_unanswered(self) -> None:
         """Note the addresses that nobody verified in time."""
@@ -222,11 +237,11 @@ class Maintenance:
         return bool(records)
 
 
-async def _do_all(runs: Iterable[Awaitable[Answer]]) -> None:
+async def _do_all(runs: Iterable[Awaitable[Answer | None]]) -> None:
     """Do all runs, a few at the same time. A failure does not stop the others; it is raised after them."""
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def do(run: Awaitable[Answer]) -> None:
+    async def do(run: Awaitable[Answer | None]) -> None:
         async with gate:
             with suppress(InventoryNotFound):  # deleted meanwhile
                 await run

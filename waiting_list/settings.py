@@ -226,6 +226,11 @@ class Settings(BaseSettings):
         description="Allow webhooks to private, loopback and link-local addresses, and over plain HTTP. For "
         "development only.",
     )
+    drand_url: str = Field(
+        default="",
+        description="Address of a server of the drand network, such as `https://api.drand.sh`, from which the "
+        "worker reads the randomness of draws that name `drand`. Empty: none; the organizer sends it.",
+    )
     webhook_disable_days: float = Field(
         default=3.0,
         gt=0,

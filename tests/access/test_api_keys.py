@@ -23,7 +23,7 @@ NEEDED = {
         " cancel_representation reinstate_representation"
     ),
     Scope.ENTRIES: (
-        "configure join_for_user remove buy buy_with_pass move create_user_token make_link revoke_link"
+        "configure draw join_for_user remove buy buy_with_pass move create_user_token make_link revoke_link"
         " sign_out_user remove_lookalikes restore change_for_user give_back_for_user"
         " pause_for_user unpause_for_user"
         " extend extend_all checkout checkout_with_pass grant message message_event"

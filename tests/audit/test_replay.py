@@ -6,10 +6,12 @@ it, and each kind of sentence once. `python -m tests.audit.test_replay` prints t
 it.
 """
 
+import hmac
 import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,9 @@ def replay(story: list[Told]) -> tuple[ListReplay, dict[int, EntryReplay]]:
         row = read_row((sequence, datetime.fromisoformat(at), verb, number, told, json.dumps(after)))
         whole.fold(row)
         if number is not None:
-            entries.setdefault(number, EntryReplay(number)).fold(row)
+            entries.setdefault(number, EntryReplay(number, draw=whole.drawn)).fold(row)
+    for entry in entries.values():
+        entry.pass_draw()
     return whole, entries
 
 
@@ -110,7 +114,8 @@ def differences() -> str:
 
 
 def test_the_story_has_every_verb_and_adds_up() -> None:
-    assert {told[2] for told in STORY} == VERBS.keys()
+    # A list that is drawn by lot has a story of its own.
+    assert {told[2] for told in STORY} == VERBS.keys() - {"draw"}
     whole, entries = replay(STORY)
     assert (whole.last_sequence, whole.last_number, whole.last_rank) == (len(STORY), 11, 11_000_000)
     assert (whole.line.first(), whole.unverified.first()) == (None, None)
@@ -447,6 +452,60 @@ def test_whom_a_fan_paused_is_passed_over_until_the_pause_ends() -> None:
     with pytest.raises(Difference) as caught:
         replay(numbered(*joins, paused, change("pause", 1, paused_at=(at, None))))
     assert caught.value.check == "transition"
+
+
+SECRET = "5f" * 32
+DRAW_AT = "2030-01-01T13:00:00+00:00"
+
+
+def drawn(**told: Any) -> Told:
+    """A draw of three fans at the first instant at which it can be held, but for what is told."""
+    after = {"drawn_at": DRAW_AT, "drawn_through": 3, "draw_secret": SECRET, "draw_randomness": "7 8 9"}
+    return [0, DRAW_AT, "draw", None, {"drawn_at": None, "drawn_through": None}, after | told]
+
+
+def of_a_draw(*more: Told) -> list[Told]:
+    """The story of a list whose three fans are drawn by lot; a fourth came when the draw was due."""
+    announced = change(
+        "configure",
+        order=("arrival", "draw"),
+        draw_at=(None, DRAW_AT),
+        draw_source=(None, "a lottery"),
+        draw_commitment=(None, sha256(bytes.fromhex(SECRET)).hexdigest()),
+    )
+    joins = [joined(number, number * 1_000_000) for number in (1, 2, 3)]
+    late = [0, DRAW_AT, *joined(4, 4_000_000)[2:]]
+    return numbered(announced, *joins, late, *more)
+
+
+DRAW_STORY = of_a_draw(drawn(), change("add_stock", available_stock=(0, 2)))
+
+
+def test_a_draw_is_computed_again_and_each_steered_one_is_found_out() -> None:
+    whole, entries = replay(DRAW_STORY)
+    seed = sha256(bytes.fromhex(SECRET) + b"7 8 9").digest()
+    order = sorted((1, 2, 3), key=lambda one: hmac.new(seed, one.to_bytes(8, "big"), "sha256").digest())
+    assert [entries[number].fields["rank"] for number in (*order, 4)] == [500_000, 1_500_000, 2_500_000, 4_000_000]
+    assert whole.line.first() == (500_000, order[0])
+    replay([*DRAW_STORY, [8, *held(order[0], 0, 2)[1:]]])
+    moved = change("configure", draw_at=(DRAW_AT, "2030-01-01T14:00:00+00:00"))
+    replay([*of_a_draw()[:-1], [6, *moved[1:]]])
+    for story, check in (
+        ([*DRAW_STORY, [8, *held(order[1], 0, 2)[1:]]], "order"),
+        (of_a_draw(drawn(draw_secret="00" * 32)), "draw"),
+        (of_a_draw(drawn(drawn_through=4)), "draw"),
+        (of_a_draw(drawn(draw_randomness="ledger:00")), "draw"),
+        (of_a_draw(drawn(draw_round=1, draw_signature="00")), "draw"),
+        (of_a_draw(drawn(), drawn()), "draw"),
+        (of_a_draw([0, STORY[1][1], *drawn()[2:]]), "draw"),
+        (of_a_draw(held(1, 0, 2)), "draw"),
+        (of_a_draw(change("move", 2, rank=(2_000_000, 500_000))), "draw"),
+        (of_a_draw([0, DRAW_AT, *moved[2:]]), "draw"),
+        (of_a_draw(change("configure", draw_source=("a lottery", "another"))), "draw"),
+    ):
+        with pytest.raises(Difference) as caught:
+            replay(story)
+        assert caught.value.check == check, story
 
 
 def test_what_no_change_can_tell_says_why() -> None:

@@ -28,6 +28,7 @@ URL = "https://tickets.example"
 ORIGIN = "tickets.example/v1/user/waiting-lists/off_1/rep_1"
 PUBLIC_TEXTS = {
     "status", "left_reason", "policy", "after_expiry", "join_challenge", "quiet_from", "quiet_until",
+    "order", "draw_source", "draw_commitment", "draw_secret", "draw_randomness", "draw_signature",
     "purchase_url", "title", "venue_name", "venue_address", "timezone", "cancelled_reason", "to",
 }  # fmt: skip
 """The fields of changes with a text that anybody may read: states, rules, and what the pages of a list show."""

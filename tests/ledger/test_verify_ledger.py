@@ -1,5 +1,6 @@
 """The stand-alone script: it finds a ledger right that is, and catches each way to cheat by itself."""
 
+import hmac
 import json
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -193,6 +195,124 @@ async def test_a_place_that_gets_better_but_by_an_exact_undo_is_caught(
     lines = [json.dumps(one, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() for one in said]
     with pytest.raises(Wrong, match=message):
         verify_ledger(lines, ledger.signed(lines), ledger.keys)
+
+
+DRAW = {"order": "draw", "draw_source": "the lottery of 1 January 2030"}
+
+
+@pytest.fixture
+async def drawn(lists: Lists) -> list[dict[str, Any]]:
+    """Return the changes of a list of eight, whose lots were drawn, and three of whom were served."""
+    at = lists.now + timedelta(hours=1)
+    await lists.configure(draw_at=lists.now + timedelta(hours=2), **DRAW)
+    for number in range(1, 9):
+        await lists.join(f"u{number}", 1)
+    await lists.configure(draw_at=at)
+    await lists.leave("u5")
+    await lists.grant("u6", 1, add_stock=True)
+    lists.now = at
+    await lists.join("late", 1)
+    await lists.add_stock(2)
+    await lists.draw("3 17 21")
+    await lists.add_stock(1)
+    await lists.audit()
+    return [json.loads(line) for line in (await download(lists)).lines]
+
+
+def signed_again(said: list[dict[str, Any]]) -> Replay:
+    """Verify other changes, signed as their operator can."""
+    return verify_lines(
+        [json.dumps(one, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() for one in said]
+    )
+
+
+async def test_a_draw_is_found_right_with_what_people_must_compare(drawn: list[dict[str, Any]]) -> None:
+    replay = signed_again(drawn)
+    assert replay.turns == 3
+    told = "\n".join(replay.drawn)
+    assert "ranked 7 entries by lot" in told
+    assert "the lottery of 1 January 2030" in told
+    assert "3 17 21" in told
+
+
+def other_secret(said: list[dict[str, Any]]) -> None:
+    of(said, "draw")["after"]["draw_secret"] = "00" * 32
+
+
+def other_randomness(said: list[dict[str, Any]]) -> None:
+    """Serve by the lots of another value than the one that is recorded: here, whoever stood first is another."""
+    randomness = next(text for text in map(str, range(100)) if first_lot(said, text) != first_lot(said, "3 17 21"))
+    of(said, "draw")["after"]["draw_randomness"] = randomness
+
+
+def first_lot(said: list[dict[str, Any]], randomness: str) -> int:
+    seed = sha256(bytes.fromhex(of(said, "draw")["after"]["draw_secret"]) + randomness.encode()).digest()
+    return min((1, 2, 3, 4, 7, 8), key=lambda one: hmac.digest(seed, one.to_bytes(8, "big"), "sha256"))
+
+
+def other_turn(said: list[dict[str, Any]]) -> None:
+    served = [one for one in said if one["verb"] == "promote"]
+    served[0]["number"], served[2]["number"] = served[2]["number"], served[0]["number"]
+
+
+def drawn_early(said: list[dict[str, Any]]) -> None:
+    draw = of(said, "draw")
+    draw["at"] = draw["after"]["drawn_at"] = "2030-01-01T12:59:59.000000Z"
+
+
+def late_fan_in(said: list[dict[str, Any]]) -> None:
+    of(said, "draw")["after"]["drawn_through"] = 9
+
+
+def moved_late(said: list[dict[str, Any]]) -> None:
+    [one for one in said if one["verb"] == "configure"][1]["at"] = "2030-01-01T14:00:00.000000Z"
+
+
+def other_source(said: list[dict[str, Any]]) -> None:
+    moved = [one for one in said if one["verb"] == "configure"][1]
+    moved["before"]["draw_source"], moved["after"]["draw_source"] = DRAW["draw_source"], "another lottery"
+
+
+def other_root(said: list[dict[str, Any]]) -> None:
+    of(said, "draw")["after"]["draw_randomness"] = "ledger:" + "00" * 32
+
+
+def other_round(said: list[dict[str, Any]]) -> None:
+    of(said, "draw")["after"] |= {"draw_round": 1, "draw_signature": "00"}
+
+
+def served_before(said: list[dict[str, Any]]) -> None:
+    draw = said.index(of(said, "draw"))
+    said.insert(draw - 1, said.pop(next(at for at, one in enumerate(said) if one["verb"] == "promote")))
+    for sequence, one in enumerate(said, 1):
+        one["sequence"] = sequence
+
+
+def of(said: list[dict[str, Any]], verb: str) -> dict[str, Any]:
+    return next(one for one in said if one["verb"] == verb)
+
+
+@pytest.mark.parametrize(
+    ("steer", "caught"),
+    [
+        (other_secret, "another secret"),
+        (other_randomness, "stood first"),
+        (other_turn, "stood first"),
+        (drawn_early, "were to be drawn from"),
+        (late_fan_in, "The last in time was 8"),
+        (moved_late, "moves the draw"),
+        (other_source, "changes the draw"),
+        (other_root, "a root that the ledger did not have"),
+        (other_round, "another round of drand"),
+        (served_before, "before the draw"),
+    ],
+)
+async def test_a_steered_draw_is_caught_though_the_operator_signed_it(
+    drawn: list[dict[str, Any]], steer: Callable[[list[dict[str, Any]]], None], caught: str
+) -> None:
+    steer(drawn)
+    with pytest.raises(Wrong, match=caught):
+        signed_again(drawn)
 
 
 async def test_a_checkpoint_of_another_key_is_caught(published: Published) -> None:

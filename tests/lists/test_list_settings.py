@@ -40,7 +40,7 @@ def test_every_statement_that_names_the_settings_names_all_of_them() -> None:
         text = path.read_text()
         assert with_columns(text) == text, f"{path.name} is stale: make generate"
         if path.stem in with_blocks:
-            body = text.partition("-- settings")[2].partition("-- end of settings")[0]
+            body = text.partition("-- settings")[2].partition("-- end of settings")[0].replace('"', "")
             assert re.findall(r"\b([a-z_]+\b)(?: = \$\d+)?(?:,|\n)", body.partition("\n")[2]) == [*COLUMNS]
 
 
@@ -77,7 +77,7 @@ async def test_a_setting_that_is_changed_and_changed_back_in_one_transaction_is_
 def test_every_column_is_added_by_the_migration_that_its_setting_names() -> None:
     texts = {migration.version: migration.text for migration in migrations()}
     for name in COLUMNS:
-        text = texts[SETTINGS[name].setting.migration]
+        text = texts[SETTINGS[name].setting.migration].replace('"', "")
         assert re.search(rf"(ADD COLUMN (IF NOT EXISTS )?|^\s+){name}\b", text, re.MULTILINE), name
 
 

@@ -34,6 +34,7 @@ async def test_the_snapshot_is_the_same_for_all_readers_and_kept_for_a_second(sh
         "waiting": 2,
         "tickets_waiting": 5,
         "free": 0,
+        "draws_at": None,
         "segment_bits": 30,
         "segments": [[0, 0, 0, 0]],
     }

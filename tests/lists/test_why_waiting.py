@@ -140,7 +140,7 @@ async def test_over_http_why_is_for_the_fan_and_for_the_organizer(shop: Shop) ->
     await shop.stock()
     joined = await shop.join("ada", 2)
     mine = (await shop.user("ada", "GET")).json()
-    assert mine["why"] == {"code": "nothing_free", "free": 0, "most_held": 6, "held_in": None}
+    assert mine["why"] == {"code": "nothing_free", "free": 0, "most_held": 6, "held_in": None, "draw_at": None}
     assert mine["estimate"].items() >= NOTHING_KNOWN.items()
     assert {name: mine[name] for name in joined} == joined
     theirs = await shop.entry("ada")

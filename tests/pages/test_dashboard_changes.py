@@ -23,6 +23,7 @@ SETTINGS = {
     "do": "configure",
     "open": "on",
     "automatic": "on",
+    "order": "arrival",
     "policy": "strict",
     "skip_limit": "10",
     "hold_minutes": "1440",

@@ -16,7 +16,7 @@ CONTRACT = {
     "waiting_list_not_open": 409, "waiting_list_ended": 409, "waiting_list_full": 409,
     "address_taken": 409, "too_many_places": 409,
     "already_in_list": 409, "already_left": 409, "not_ready": 409, "not_waiting": 409, "hold_expired": 409,
-    "wish_not_found": 404, "wish_fulfilled": 409,
+    "wish_not_found": 404, "wish_fulfilled": 409, "not_drawn": 409, "cannot_draw": 409,
     "exceeds_total_stock": 409, "not_enough_stock": 409, "stock_held": 409, "id_taken": 409, "would_end_list": 409,
     "email_required": 422, "too_many_messages": 429, "checkout_used": 409,
     "has_dependents": 409, "too_many_tickets": 422, "wrong_quantity": 422, "idempotency_key_reused": 422,

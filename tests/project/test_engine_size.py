@@ -13,6 +13,7 @@ STATEMENTS = {
     "rules": "read_mailboxes",
     "wishes": "write_wishes",
     "holds": "read_checkout",
+    "draws": "draw_lots",
     "citus": "write_list",
 }
 """One of each part's."""

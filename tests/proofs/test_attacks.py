@@ -55,7 +55,8 @@ MESSAGE = {"to": ["waiting"], "subject": {"en": "Doors"}, "text": {"en": "They o
 WORDS = {"kind": "ready", "locale": "en", "subject": "Mine"}
 BODIES = {
     "configure": {"hold_minutes": 1}, "join_for_user": {"user_id": "eve", "tickets_wanted": 1}, "buy": {},
-    "move": {"to": "first"}, "promote": {"tickets": 1}, "rotate_api_key": {}, "redeliver": {"status": "dead"},
+    "move": {"to": "first"}, "promote": {"tickets": 1},
+    "draw": {"randomness": "1 2 3"}, "rotate_api_key": {}, "redeliver": {"status": "dead"},
     "change_webhook": {"disabled": True}, "change_for_user": {"tickets_wanted": 1},
     "ask_for_alert": {"email": "eve@example.org"}, "offer_transfer": {"email": "eve@example.org"},
     "make_wish": {

@@ -47,6 +47,7 @@ TABLES = (
     "outbox",
     "messages",
     "idempotency",
+    "draws",
     "api_keys",
     "members",
 )
@@ -353,6 +354,9 @@ class Lists:
 
     async def promote(self, tickets: int) -> Answer:
         return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.promote, tickets=tickets)
+
+    async def draw(self, randomness: str) -> Answer:
+        return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.draw, randomness=randomness)
 
     async def expire(self, at_most: int = 500) -> Answer:
         return await self.engine.at(self.now).run(self.key, SERVICE, verbs.expire, at_most=at_most)

@@ -3,10 +3,11 @@
 The walk makes every call of the document once. It sends each POST with an Idempotency-Key twice.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -178,12 +179,22 @@ async def catalogue(walk: Walk) -> None:
     for name in ("put_representation", "put_offer"):
         await walk(name, but={"event_id": "ev_2"}, **gone)
     await walk("put_inventory", **gone)
+    await draw(walk, **gone)
     for name in ("delete_inventory", "delete_offer", "delete_representation", "delete_event"):
         await walk(name, **gone)
     for name in ("get_checkpoint", "get_ledger_keys", "read_ledger", "get_tile"):
         await walk(name)
     for name in ("is_live", "is_ready", "get_metrics", "get_version", "get_jwks"):
         await walk(name)
+
+
+async def draw(walk: Walk, **ids: str) -> None:
+    draw_at = datetime.now(UTC) + timedelta(seconds=0.5)
+    drawn = {"order": "draw", "draw_at": draw_at.isoformat(), "draw_source": "the lottery of this day"}
+    assert (await walk("configure", but=drawn, **ids))["draw_commitment"]
+    while datetime.now(UTC) < draw_at:
+        await asyncio.sleep(0.02)
+    assert (await walk("draw", **ids))["drawn_at"]
 
 
 async def keys_and_webhooks(walk: Walk) -> None:

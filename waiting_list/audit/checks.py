@@ -14,7 +14,7 @@ from waiting_list.audit.report import Check, Difference, format_value
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.ranks import SEGMENT_LEVELS
 from waiting_list.lists.rows import CREATED_WITH
-from waiting_list.lists.setting_values import Policy
+from waiting_list.lists.setting_values import Order, Policy
 
 _ENTRY_NAMES = sorted(REPLAYED_FIELDS)
 _entry_values = itemgetter(*_ENTRY_NAMES)
@@ -172,8 +172,11 @@ def check_users(repeated: tuple[int, ...]) -> None:
 def check_promotion(tally: Tally, replay: ListReplay, table: Mapping[str, Any]) -> None:
     """Check that the free tickets are not enough for the next entry in line, by the policy of the list.
 
-    It applies to a list that promotes automatically and has not ended. Raises Difference.
+    It applies to a list that promotes automatically, is drawn if it is drawn by lot, and has not ended. Raises
+    Difference.
     """
+    if table["order"] == Order.DRAW and table["drawn_at"] is None:
+        return
     ended = table["ended"] or (replay.at is not None and replay.at >= table["ends_at"])
     if tally.first is None or tally.least is None or ended or not table["automatic"]:
         return

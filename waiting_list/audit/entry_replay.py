@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from waiting_list.audit.draw_replay import DrawReplay
 from waiting_list.audit.instants import wrong_instant
 from waiting_list.audit.recorded_change import ENTRY_FIELDS, REPLAYED_FIELDS, Row, check_before
 from waiting_list.audit.report import Check, Difference
@@ -40,14 +41,18 @@ class EntryReplay:
     erased: bool = False
     checked_out: bool = False
     """Whether the present hold was extended for a checkout."""
+    last_sequence: int = 0
     transferred: bool = False
     """Whether its first user gave it to another person."""
+    draw: DrawReplay = field(default_factory=DrawReplay)
+    """The draw of the list, which gives the entry another rank."""
     turns: int = 0
     """How often the entry has become ready, without the holds that were revoked."""
     purchases: int = 0
 
     def fold(self, row: Row) -> None:
         """Apply the next change of this entry. Raises Difference if it cannot come next."""
+        self.pass_draw(row.sequence)
         was = self.fields.get("status")
         keeps_rest = self.fields.get("keep_waiting_for_rest", False)
         if not self.fields and row.verb == "join":
@@ -67,7 +72,7 @@ class EntryReplay:
                 "which the rules do not allow.",
                 found=[was, now, reason],
             )
-        self.erased = row.verb == "erase"
+        self.erased, self.last_sequence = row.verb == "erase", row.sequence
         self.transferred |= row.verb == "transfer"
         self.turns += (now is Status.READY is not was) - (row.verb == "revoke")
         self.purchases += row.verb == "buy"
@@ -82,6 +87,12 @@ class EntryReplay:
                 expected="minimum <= held <= wanted while ready, else 0",
                 found=held,
             )
+
+    def pass_draw(self, sequence: float = float("inf")) -> None:
+        """Take the rank of the draw, if it came between the last change and the next one."""
+        rank = self.draw.rank_of(self.number)
+        if self.fields and rank is not None and self.last_sequence < self.draw.sequence < sequence:
+            self.fields["rank"] = rank
 
     def _check_instants(self, row: Row) -> None:
         until, used = self.fields["ready_until"], self.checked_out

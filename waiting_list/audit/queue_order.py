@@ -1,7 +1,8 @@
 """Follow the order of a queue through the changes of its history. No I/O here."""
 
 from array import array
-from heapq import heappop, heappush
+from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
 
 
 class WaitingQueue:
@@ -14,6 +15,8 @@ class WaitingQueue:
 
     def __init__(self) -> None:
         self._joined = array("q", [self._GONE])
+        self._lots, self._shift = array("q"), 0
+        """The numbers in the order of the lots; the places behind these, plus the shift, are numbers."""
         self._next = 1
         self._placed: dict[int, int] = {}
         self._heap: list[tuple[int, int]] = []
@@ -67,14 +70,39 @@ class WaitingQueue:
 
     def first(self) -> tuple[int, int] | None:
         """Return rank and number of the first entry; None if the queue is empty."""
-        while self._next < len(self._joined) and self._joined[self._next] == self._GONE:
+        while (number := self._at(self._next)) < len(self._joined) and self._joined[number] == self._GONE:
             self._next += 1
         while self._heap and self._placed.get(self._heap[0][1]) != self._heap[0][0]:
             heappop(self._heap)
         heads = self._heap[:1]
-        if self._next < len(self._joined):
-            heads.append((self._joined[self._next], self._next))
+        if number < len(self._joined):
+            heads.append((self._joined[number], number))
         return min(heads, default=None)
+
+    def _at(self, place: int) -> int:
+        return self._lots[place] if place < len(self._lots) else place + self._shift
+
+    def draw(self, lots: "array[int]", ranks: "array[int]") -> None:
+        """Take the numbers in the order of their lots, and the rank of each that has one by number, else 0.
+
+        Nobody may have been moved before. The numbers behind those of `ranks` stay behind them.
+        """
+        for number in [one for one in self._placed if one < len(ranks)]:
+            self._joined[number] = self._placed.pop(number)
+        self._heap = [(rank, number) for number, rank in self._placed.items()]
+        heapify(self._heap)
+        for number in lots:
+            if number in self._ready:
+                self._ready[number] = ranks[number]
+            elif self._joined[number] != self._GONE:
+                self._joined[number] = ranks[number]
+        self._lots, self._shift, self._next = lots, len(ranks) - len(lots), 0
+
+    def active(self) -> Iterable[int]:
+        """Yield the numbers of the entries that stand in the queue, or are ready from it."""
+        yield from self._ready
+        yield from self._placed
+        yield from (number for number, rank in enumerate(self._joined) if rank != self._GONE)
 
     def place(self, number: int, rank: int) -> None:
         """Put an entry at this rank that is not in the queue."""

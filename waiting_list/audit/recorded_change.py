@@ -11,7 +11,7 @@ from typing_extensions import TypedDict  # pydantic needs this one for Python be
 
 from waiting_list.audit.report import Check, Difference, format_value
 from waiting_list.lists.events import RECORDED_AS, VERBS
-from waiting_list.lists.rows import CREATED_WITH, NOTED, NOTED_OF_ENTRY, EntryRow, ListRow
+from waiting_list.lists.rows import CREATED_WITH, NOTED, NOTED_OF_DRAW, NOTED_OF_ENTRY, EntryRow, ListRow
 
 LIST_FIELDS = frozenset(CREATED_WITH)
 """The fields of a list that a change may have."""
@@ -32,7 +32,8 @@ _Fields = TypedDict(  # type: ignore[misc]
     | dict.fromkeys(("title", "venue_name", "venue_address", "timezone"), str)
     | dict.fromkeys(("start_datetime", "end_datetime"), AwareDatetime)
     | {"cancelled_at": AwareDatetime | None, "cancelled_reason": str | None}
-    | NOTED,
+    | NOTED
+    | NOTED_OF_DRAW,
     total=False,
 )
 _Fields.__pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[attr-defined]
@@ -96,7 +97,7 @@ def _is_well_formed(verb: str, about_entry: bool, before: tuple[str, ...] | None
         return False
     if (before is None) != bool(known.always) or about_entry == ENTRY_FIELDS.isdisjoint(after):
         return False
-    return before is None or set(after) - {"user_id", *NOTED_OF_ENTRY} == set(before)
+    return before is None or set(after) - {"user_id", *NOTED_OF_ENTRY, *NOTED_OF_DRAW} == set(before)
 
 
 def check_before(row: Row, state: Mapping[str, Any], names: Set[str]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from waiting_list.audit.draw_replay import DrawReplay
 from waiting_list.audit.queue_order import WaitingQueue
 from waiting_list.audit.recorded_change import AROUND_FIELDS, LIST_FIELDS, Row, check_before
 from waiting_list.audit.report import Check, Difference, format_value
@@ -17,7 +18,7 @@ from waiting_list.audit.undone import UndoableChanges
 from waiting_list.lists.models import Status
 from waiting_list.lists.ranks import joining_rank
 from waiting_list.lists.rows import ADDED_LATER
-from waiting_list.lists.setting_values import Policy
+from waiting_list.lists.setting_values import Order, Policy
 
 _BRING_BACK = frozenset({"total_stock", "order_limit", "skip_failed_addresses"})
 """The fields of a list whose change can make an entry fit that was passed over."""
@@ -56,6 +57,7 @@ class ListReplay:
     """The entries that their fans have paused."""
     set_aside: set[int] = field(default_factory=set)
     """The entries for whose wish another list holds tickets."""
+    drawn: DrawReplay = field(default_factory=DrawReplay)
     aside: dict[int, tuple[WaitingQueue, int]] = field(default_factory=dict)
     """Entries that stood first and were passed over, as no one can be held their minimum, their address failed
     or they were paused: their queue and rank, by number."""
@@ -99,6 +101,10 @@ class ListReplay:
             self._check_idle(row)
         if row.verb == "transfer":
             self._check_transfer(row)
+        if row.verb == "configure":
+            self.drawn.configure(row, self.last_number, self.fields)
+        if row.verb == "draw":
+            self._draw(row)
         check_before(row, self.around, self.around.keys())
         self.around.update({name: value for name, value in row.after.items() if name in AROUND_FIELDS})
         self.fields.update({name: value for name, value in row.after.items() if name in LIST_FIELDS})
@@ -135,6 +141,24 @@ class ListReplay:
                 number=row.number,
                 expected=True,
                 found=False,
+            )
+
+    def _draw(self, row: Row) -> None:
+        for number in list(self.aside):
+            self._bring_back(number)
+        active = (number for line in (self.line, self.unverified) for number in line.active())
+        lots = self.drawn.draw(row, self.fields, active)
+        for line in (self.line, self.unverified):
+            line.draw(lots, self.drawn.ranks)
+
+    def _check_drawn(self, row: Row) -> None:
+        undrawn = self.fields["order"] is Order.DRAW and self.fields["drawn_at"] is None
+        if undrawn and row.verb in ("move", "promote", "top_up"):
+            raise Difference(
+                Check.DRAW,
+                f"Change {row.sequence} ({row.verb}) is about the place of entry {row.number}, before the draw.",
+                sequence=row.sequence,
+                number=row.number,
             )
 
     def _check_stock(self, row: Row) -> None:
@@ -188,6 +212,7 @@ class ListReplay:
         if row.after.get("keep_waiting_for_rest"):
             self.keepers.add(number)
         self._note_kept_back(row, number)
+        self.drawn.join(row, number, self.fields)
         unverified = bool(row.after.get("unverified"))
         self.line.join(None if unverified else rank)
         self.unverified.join(rank if unverified else None)
@@ -206,6 +231,7 @@ class ListReplay:
         self.minimums[number] = row.after.get("tickets_minimum", self.minimums[number])
         self._note_kept_back(row, number)
         lines = self.line, self.unverified
+        self._check_drawn(row)
         if "rank" in row.after:
             for line in lines:
                 line.move(number, row.after["rank"])

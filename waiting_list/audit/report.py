@@ -49,6 +49,8 @@ class Check(StrEnum):
     """The held tickets of the list are the sum of those of ready entries."""
     COUNTER = "counter"
     """The list's counters match its entries."""
+    DRAW = "draw"
+    """A draw used the secret, the randomness and the fans that were announced, and came when it could."""
     SEGMENT = "segment"
     """The segment counts, from which positions are computed, match the entries."""
     USER = "user"

@@ -201,6 +201,7 @@ class _Audit:
         record = await anext(table, None)
         async for entries in self._replayed(until):
             for entry in entries:
+                entry.pass_draw()
                 self._tally.count(entry)
                 if self.first:
                     continue  # only an earlier change can still be the first difference
@@ -230,7 +231,7 @@ class _Audit:
                 if entry is None or entry.number != row.number:
                     if entry is not None and not broken:
                         complete.append(entry)
-                    entry, broken = EntryReplay(row.number), False
+                    entry, broken = EntryReplay(row.number, draw=self.replay.drawn), False
                 if not broken:
                     try:
                         entry.fold(row)

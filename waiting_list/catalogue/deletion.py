@@ -123,6 +123,7 @@ async def delete_inventory(pool: Pool, caller: Caller, key: ListKey, *, with_ent
         await acquired.execute(sql("delete_opening"), key.list_id)
         await acquired.execute(sql("delete_history"), key.list_id)
         await acquired.execute(sql("delete_subtrees"), key.list_id)
+        await acquired.execute(sql("delete_draw_of_list"), key.list_id)
         await acquired.execute(sql("delete_checkpoint"), key.list_id)
         await acquired.execute(sql("delete_list"), key.list_id)
         return stock

@@ -138,6 +138,7 @@ def worker(
             end_grace=config.end_grace,
             personal_data_kept=config.personal_data_kept,
             checkpoints=Checkpoints(pool, config.public_url),
+            drand_url=config.drand_url,
         )
         port = nullcontext() if metrics_port is None else answer_on_port(metrics_host, metrics_port, maintenance)
         async with port:

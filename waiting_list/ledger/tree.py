@@ -44,6 +44,13 @@ async def grow(acquired: Connection, list_id: UUID, size: int) -> bool:
     return bool(until < full)
 
 
+async def root_at(acquired: Connection, list_id: UUID, size: int) -> bytes:
+    """Grow the tree, and return its root over the first `size` changes. Raises IncompleteLedger."""
+    while await grow(acquired, list_id, size):
+        pass
+    return (await read_nodes(acquired, list_id, [(0, size)])).hash_of((0, size))
+
+
 async def write_missing_leaves(acquired: Connection, list_id: UUID, after: int, until: int) -> None:
     """Write the leaves of changes that have none, after one change and up to another."""
     records = await acquired.fetch(sql("read_leafless"), list_id, after, until)

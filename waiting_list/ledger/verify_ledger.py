@@ -9,6 +9,7 @@ service. It ends with 0 if everything is right, 1 if something is wrong, and 2 i
 
 import argparse
 import heapq
+import hmac
 import json
 import sys
 import urllib.request
@@ -28,7 +29,7 @@ BY_HAND = {"move", "grant", "remove", "revoke", "change", "promote", "extend", "
 """What organizers do to entries, or operators as the service: the report names each."""
 BY_ITSELF = {"promote", "leave"}
 """Those of them that the service does by its rules: the next turn, and the end of a wish that was fulfilled."""
-SERVES = {"promote", "top_up", "grant", "idle"}
+SERVES = {"promote", "top_up", "grant", "idle", "draw"}
 """The verbs by which tickets go to fans."""
 UNDONE_WITHIN = timedelta(minutes=1)
 OPENS_UP = {"total_stock", "order_limit", "skip_failed_addresses", "verify_email", "policy", "skip_limit"}
@@ -130,6 +131,16 @@ class Replay:
         """The newest change of each wish by its fan, with what was before, until tickets go to anybody."""
         self.last_rank = 0
         self.serves_behind = False
+        self.leaves: Sequence[bytes] = ()
+        """The leaves of the whole ledger."""
+        self.drawn: list[str] = []
+        """What the report says of the draw."""
+        self._of_list = {
+            "settle": self._check_idle,
+            "idle": self._check_idle,
+            "configure": self._check_announced,
+            "draw": self._draw,
+        }
         self.passes: tuple[int, int] | None = None
         """The number that was passed over since its last count, and how often."""
         self.paying: set[int] = set()
@@ -155,8 +166,8 @@ class Replay:
         if verb not in _ROUND:
             self._check_count(None, 0, where)
             self.serves_behind = verb == "idle"
-        if verb in ("settle", "idle"):
-            self._check_idle(one, where)
+        if (check := self._of_list.get(verb)) is not None:
+            check(one, where)
         if verb == "join":
             self._join(one, where)
             return
@@ -198,6 +209,9 @@ class Replay:
     def _check_place(self, entry: dict[str, Any], one: dict[str, Any], where: str) -> None:
         """Check a turn, a count of passes, and a move: what an entry's place in line decides."""
         verb, number, after = one["verb"], one["number"], one["after"]
+        undrawn = self.fields.get("order") == "draw" and not self.fields.get("drawn_at")
+        if undrawn and verb in ("promote", "top_up", "move"):
+            raise Wrong(f"{where} is about the place of number {number}, before the draw.")
         if verb == "top_up" or (verb == "promote" and after.get("status") == "ready"):
             self._check_turn(number, entry, one, where)
         elif verb == "promote":
@@ -206,6 +220,68 @@ class Replay:
             raise Wrong(f"{where} lets a fan choose the place of number {number}.")
         elif after.get("passed_over", 0) != 0 and "undoes" not in after:
             raise Wrong(f"{where} counts passes of number {number} that were none.")
+
+    def _check_announced(self, one: dict[str, Any], where: str) -> None:
+        """Check that a draw stays as it was announced to those who joined."""
+        after, known = one["after"], self.fields.get("draw_at")
+        if not self.entries and not self.fields.get("drawn_at"):
+            return
+        if not after.keys().isdisjoint(("order", "draw_source", "draw_commitment")):
+            raise Wrong(f"{where} changes the draw after fans joined it.")
+        if self.fields.get("order") == "draw" and "draw_at" in after:
+            both = (known, after["draw_at"])
+            ahead = all(at and instant(at) > one["at"] for at in both)
+            if not ahead or self.fields.get("drawn_at"):
+                raise Wrong(f"{where} moves the draw when its randomness may have been known.")
+
+    def _draw(self, one: dict[str, Any], where: str) -> None:
+        """Check the draw, and give each entry that joined in time its rank by lot."""
+        after, at, fields = one["after"], self.fields.get("draw_at"), self.fields
+        if fields.get("order") != "draw" or at is None or fields.get("drawn_at"):
+            raise Wrong(f"{where} draws lots that were not to be drawn, or were drawn before.")
+        if instant(after["drawn_at"]) != one["at"] or one["at"] < instant(at):
+            raise Wrong(f"{where} draws lots at {one['at']}. They were to be drawn from {at} on.")
+        secret, randomness = bytes.fromhex(after["draw_secret"]), after["draw_randomness"]
+        if sha256(secret).hexdigest() != fields["draw_commitment"]:
+            raise Wrong(f"{where} draws lots with another secret than the one that the ledger had committed to.")
+        in_time = [number for number, entry in self.entries.items() if entry["joined_at"] < instant(at)]
+        through = max(in_time, default=0)
+        if after["drawn_through"] != through:
+            raise Wrong(f"{where} draws lots up to {after['drawn_through']}. The last in time was {through}.")
+        self._check_randomness(one, randomness, where)
+        seed = sha256(secret + randomness.encode()).digest()
+        active = [number for number, entry in self.entries.items() if entry["status"] != "left"]
+        lots = [number for number in active if number <= through]
+        lots.sort(key=lambda number: hmac.digest(seed, number.to_bytes(8, "big"), "sha256"))
+        for place, number in enumerate(lots, 1):
+            self.entries[number]["rank"] = place * 1_000_000 - 500_000
+        self.line, self.aside = [], set()
+        for number in active:
+            self._stand(number, self.entries[number])
+        self.drawn = [
+            f"Draw: change {one['sequence']} at {one['at']} ranked {len(lots)} entries by lot, and rightly.",
+            f"  announced source: {fields['draw_source']}",
+            f"  randomness used:  {randomness}",
+            "  Compare both: this script does not know what the source said.",
+        ]
+        if randomness.startswith("ledger:"):
+            self.drawn[-1] = "  The source gave no value in time, so the value is the root of the changes before."
+        elif fields["draw_source"] == "drand":
+            first = drand_round(at)
+            self.drawn[-1] = (
+                f"  Compare it with round {first} of drand's quicknet: its signature is not checked here."
+            )
+
+    def _check_randomness(self, one: dict[str, Any], randomness: str, where: str) -> None:
+        after, at, source = one["after"], self.fields["draw_at"], self.fields["draw_source"]
+        if randomness.startswith("ledger:"):
+            root = root_of(self.leaves[: one["sequence"] - 1]).hex()
+            if randomness != f"ledger:{root}" or moment(one["at"]) < moment(at) + timedelta(hours=24):
+                raise Wrong(f"{where} draws lots with a root that the ledger did not have, or too early.")
+        elif "draw_round" in after:
+            hashed = sha256(bytes.fromhex(after["draw_signature"])).hexdigest()
+            if source != "drand" or after["draw_round"] != drand_round(at) or hashed != randomness:
+                raise Wrong(f"{where} draws lots with another round of drand than the one announced.")
 
     def _check_count(self, number: int | None, counted: int, where: str) -> None:
         """Check that each pass over the first in line was counted, and no other."""
@@ -294,7 +370,8 @@ class Replay:
             raise Wrong(f"{where} has the number {number}. The next was {len(self.entries) + 1}.")
         if entry["rank"] <= self.last_rank or entry["status"] != "waiting":
             raise Wrong(f"{where} did not go to the end of the line.")
-        self.entries[number], self.last_rank = {"tickets_held": 0} | entry, entry["rank"]
+        entry |= {"tickets_held": 0, "joined_at": one["at"]}
+        self.entries[number], self.last_rank = entry, entry["rank"]
         self._stand(number, self.entries[number])
 
     def _stand(self, number: int, entry: dict[str, Any]) -> None:
@@ -405,6 +482,12 @@ def instant(text: str) -> str:
     return moment(text).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def drand_round(at: str) -> int:
+    """Return the first round of drand's quicknet at or after an instant: there is one every three seconds."""
+    genesis = datetime.fromtimestamp(1_692_803_367, UTC)
+    return max(0, -((genesis - moment(at)) // timedelta(seconds=3))) + 1
+
+
 def later(at: str, minutes: int) -> str:
     """Return the instant so many minutes later, in the form of `instant`."""
     return (moment(at) + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -432,6 +515,7 @@ def verify_ledger(
         if old.size > head.size or root_of(leaves[: old.size]) != old.root:
             raise Wrong("This is another history than the one whose checkpoint you kept: it was rewritten.")
     replay, list_id = Replay(), None
+    replay.leaves = leaves
     for sequence, line in enumerate(lines, start=1):
         one = json.loads(line)
         list_id = list_id or one.get("list")
@@ -452,6 +536,7 @@ def report(head: Checkpoint, replay: Replay, kept: bool) -> Iterator[str]:
     if replay.by_hand:
         yield f"By hand, past the line or in it: {len(replay.by_hand)} changes."
         yield from (f"  {one}" for one in replay.by_hand)
+    yield from replay.drawn
     if replay.fulfilled:
         yield f"Left because another list had fulfilled their wish, as the service says: {replay.fulfilled}."
     yield (

@@ -6,7 +6,7 @@ from typing import Any
 
 from waiting_list.lists.list_settings import COLUMNS
 from waiting_list.lists.models import FAN, Status
-from waiting_list.lists.rows import CREATED_WITH, ENTRY_COLUMNS, EntryRow, ListRow
+from waiting_list.lists.rows import CREATED_WITH, DRAWN, ENTRY_COLUMNS, EntryRow, ListRow
 
 
 def change_arrays(
@@ -70,7 +70,7 @@ _ADDED = (
 _RECORDED = (..., FAN, "join", ..., None, ..., None, ..., None, None)
 """What the history of a join by a fan has in each column."""
 _COUNTERS = ("waiting", "tickets_waiting", "last_number", "last_rank", "last_sequence", "version")
-_list_counts = attrgetter(*(name for name in CREATED_WITH if name not in COLUMNS), *_COUNTERS)
+_list_counts = attrgetter(*(name for name in CREATED_WITH if name not in (*DRAWN, *COLUMNS)), *_COUNTERS)
 """Returns what write_changes writes of the list, in its order."""
-list_settings = attrgetter(*COLUMNS)
-"""Returns the settings of the list, in the order of write_settings."""
+list_settings = attrgetter(*DRAWN, *COLUMNS)
+"""Returns the settings of the list and what its draw has, in the order of write_settings."""

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 from waiting_list.lists.models import LeftReason, Status
 from waiting_list.lists.notice_kinds import EmailKind, WebhookType
-from waiting_list.lists.rows import ADDED_LATER, CREATED_WITH, JOINED_ALSO_WITH, JOINED_WITH, NOTED
+from waiting_list.lists.rows import (
+    ADDED_LATER,
+    CREATED_WITH,
+    JOINED_ALSO_WITH,
+    JOINED_WITH,
+    NOTED,
+    NOTED_OF_DRAW,
+)
 from waiting_list.lists.setting import N_
 
 _WAITING, _READY, _LEFT = Status.WAITING, Status.READY, Status.LEFT
@@ -32,6 +39,7 @@ RECORDED_AS: Mapping[str, Set[str]] = {
     "correct_address": {"set_contact"},
     "extend_all": {"extend"},
     "extend_outage": {"extend"},
+    "draw_by_clock": {"draw"},
     "catch_up": {"reschedule", "cancel", "reinstate", "change_event", "resume"},
     # They change no place and no stock, so the history has none of it.
     "alert": set(),
@@ -42,8 +50,8 @@ RECORDED_AS: Mapping[str, Set[str]] = {
     "take_transfer_back": set(),
 }
 """The verbs of the engine that the history records as other verbs."""
-SERVES = frozenset({"promote", "top_up", "grant", "idle"})
-"""The verbs by which tickets go to fans. Each decides by the order and the wishes of its moment."""
+SERVES = frozenset({"promote", "top_up", "grant", "idle", "draw"})
+"""The verbs by which tickets go to fans, and the draw. Each decides by the order and the wishes of its moment."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -271,9 +279,16 @@ VERBS: Mapping[str, VerbRow] = {
     "put_offer": VerbRow(label=N_("Order limit changed"), fields={"order_limit"}),
     "configure": VerbRow(
         label=N_("Settings changed"),
-        fields=frozenset(CREATED_WITH) - _TOTAL - {"held", "ended_at", "idle_until", "order_limit"},
+        fields=frozenset(CREATED_WITH)
+        - _TOTAL
+        - {"held", "ended_at", "idle_until", "order_limit", "drawn_at", "drawn_through"},
     ),
     "message": VerbRow(label=N_("Message sent to fans"), fields=frozenset(NOTED), always=frozenset(NOTED)),
+    "draw": VerbRow(
+        label=N_("Lots drawn"),
+        fields={"drawn_at", "drawn_through"} | NOTED_OF_DRAW.keys(),
+        needs={"drawn_at", "drawn_through", "draw_secret", "draw_randomness"},
+    ),
     "create": VerbRow(
         label=N_("List created"), fields=frozenset(CREATED_WITH), always=frozenset(CREATED_WITH) - set(ADDED_LATER)
     ),

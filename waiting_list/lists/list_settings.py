@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from waiting_list.fields import Flag, Instant, PurchaseAddress, Quantity, Stock, TimeOfDay
+from waiting_list.lists.draw_settings import PROMOTION, DrawSettings
 from waiting_list.lists.setting import (
     N_,
     DeclaredSetting,
@@ -23,11 +24,6 @@ ADDRESSES = Group(
     N_("Email addresses"),
     N_("Addresses that work are how fans learn that it is their turn. They also keep one person to one place."),
 )
-PROMOTION = Group(
-    "promotion",
-    N_("Who gets tickets"),
-    N_("Tickets go to the first in line. Say what happens if there are too few."),
-)
 HOLDS = Group(
     "holds",
     N_("How long tickets are held"),
@@ -42,7 +38,7 @@ BUYING = Group("buying", N_("Buying"), N_("Where fans buy, and when we remind th
 _QUIET_HOURS = N_("Enter two different times of day, or leave both empty.")
 
 
-class DeclaredSettings(BaseModel):
+class DeclaredSettings(DrawSettings):
     """All settings, in the order of the API and of the columns, with the defaults of the columns."""
 
     model_config = ConfigDict(extra="forbid")

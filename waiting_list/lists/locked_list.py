@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from typing import Any, Self
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from waiting_list.lists.change_columns import change_arrays, list_settings
 from waiting_list.lists.entry_contacts import EntryContacts
@@ -156,14 +156,6 @@ class LockedList(ListClock):
     def passes_over(self) -> bool:
         """Return whether promotion may pass over the first in line, whoever that is."""
         return self.list.policy is Policy.SKIP or self.passes_over_some
-
-    def note_order_limit(self) -> None:
-        """Record the order limit by which the line is served, if the offer has another one than before."""
-        before, limit = self.list.order_limit, self.max_quantity_per_order
-        self.record("put_offer", on_list={"order_limit": limit})
-        if before not in (None, limit):
-            sides = ({"max_quantity_per_order": one} for one in (before, limit))
-            self.news.append(News(uuid4(), "put_offer", self.list.last_sequence, *sides))
 
     def learn(
         self, verb: str, actor: str, change_id: UUID, before: Mapping[str, Any], after: Mapping[str, Any]
@@ -315,6 +307,12 @@ class LockedList(ListClock):
         self._write_history(verb, entry, before, after, reason)
         if not STOCK.isdisjoint(after):
             self.list.version = self.list.last_sequence
+
+    async def reload_ranks(self) -> None:
+        """Read the ranks of the entries in memory anew, because a statement has changed them all."""
+        known = self._entries
+        for one in await self.connection.fetch(sql("read_ranks"), self.list.list_id, [*known]):
+            known[one["number"]].rank = one["rank"]
 
     def append_history(self, verb: str, noted: Mapping[str, Any], reason: str | None) -> None:
         """Write a row of the history about what changes no field of the list or of an entry."""

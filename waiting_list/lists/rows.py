@@ -10,7 +10,7 @@ from uuid import UUID
 from waiting_list.lists.list_settings import COLUMNS, LATER_COLUMNS, STORED_DEFAULTS
 from waiting_list.lists.list_state import ListState
 from waiting_list.lists.models import Entry, Inventory, LeftReason, Status
-from waiting_list.lists.setting_values import JoinChallenge
+from waiting_list.lists.setting_values import JoinChallenge, Order
 from waiting_list.lists.settings_models import ListSettings, SettingColumns, list_settings_of, with_enums
 from waiting_list.postgres.pool import Record
 
@@ -110,6 +110,9 @@ class ListRow(SettingColumns):
     version: int
     ended_at: datetime | None
     idle_until: datetime | None
+    draw_commitment: str | None
+    drawn_at: datetime | None
+    drawn_through: int | None
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
@@ -120,6 +123,11 @@ class ListRow(SettingColumns):
     def free(self) -> int:
         """The tickets that are available and not held."""
         return self.available_stock - self.held
+
+    @property
+    def undrawn(self) -> bool:
+        """Whether lots decide the order, and are not drawn yet: then entries have no position."""
+        return self.order is Order.DRAW and self.drawn_at is None
 
     def inventory(self, sellable: int, state: ListState | None = None) -> Inventory:
         """Return the stock, as clients see it."""
@@ -176,6 +184,9 @@ _INVENTORY_FIELDS = tuple(
     name for name in Inventory.model_fields if name not in ("free", "sellable", "list_state", "state_reason")
 )
 
+DRAWN = ("draw_commitment", "drawn_at", "drawn_through")
+"""The fields of a list that a draw has beside its settings: the commitment to the secret, when the lots were
+drawn, and the last number among them."""
 CREATED_WITH = (
     "total_stock",
     "available_stock",
@@ -185,6 +196,7 @@ CREATED_WITH = (
     "ended_at",
     "idle_until",
     "order_limit",
+    *DRAWN,
     *COLUMNS,
 )
 """The fields of a list that the history records; the counters follow from the entries."""
@@ -193,10 +205,19 @@ STOCK = frozenset({"total_stock", "available_stock", "held", "waiting_list_open"
 ADDED_LATER: Mapping[str, Any] = {name: STORED_DEFAULTS[name] for name in LATER_COLUMNS} | {
     "order_limit": None,
     "idle_until": None,
+    **dict.fromkeys(DRAWN),
 }
 """The fields that the first row of an older history lacks, with the values that they had then."""
 NOTED: Mapping[str, Any] = {"to": list[str], "emails": int, "subject": str}
 """The fields that the history records of a message, with their types. No table has them."""
+NOTED_OF_DRAW: Mapping[str, Any] = {
+    "draw_secret": str,
+    "draw_randomness": str,
+    "draw_round": int,
+    "draw_signature": str,
+}
+"""The fields that the history records of a draw, with their types: in hex, the secret and the signature of a drand
+round. The lots follow from them."""
 NOTED_OF_ENTRY: Mapping[str, Any] = {"transferred": Literal[True], "undoes": int}
 """The fields that the history records of an entry beside those of its row, with their types."""
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")
@@ -210,7 +231,7 @@ JOINED_ALSO_WITH = ("unverified", "requeued", "keep_waiting_for_rest", "address_
 
 def entry_view(row: ListRow, entry: EntryRow, *, until: datetime, place: tuple[int, int] | None) -> Entry:
     """Return an entry as clients see it. `place` has its position and the tickets ahead, if it is in line."""
-    position, tickets_ahead = place or (None, None)
+    position, tickets_ahead = (None if row.undrawn else place) or (None, None)
     return Entry(
         offer_id=row.offer_id,
         representation_id=row.representation_id,

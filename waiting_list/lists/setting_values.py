@@ -18,6 +18,15 @@ class Policy(StrEnum):
     """The next fans whose wish fits, until the first in line was skipped `skip_limit` times."""
 
 
+class Order(StrEnum):
+    """What decides the order of a list."""
+
+    ARRIVAL = "arrival"
+    """Fans stand in the order in which they joined."""
+    DRAW = "draw"
+    """Lots decide among the fans who joined before the draw; later ones stand behind them, by arrival."""
+
+
 class AfterExpiry(StrEnum):
     """What happens to a user when a hold expires."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import make_dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from pydantic import BaseModel, create_model, model_validator
@@ -61,13 +62,17 @@ def _as_shown(names: type[Model]) -> type[Model]:
 
 @_as_shown
 class ListSettings(DeclaredSettings):
-    """The settings of one waiting list, and its state, which is null in a response stored before it existed."""
+    """The settings of one waiting list, and its state, which is null in a response stored before it existed.
+
+    `draw_commitment` is the SHA-256 of the secret of the draw, and `drawn_at` when the lots were drawn."""
 
     offer_id: str
     representation_id: str
     event_id: str
     list_state: ListStatus | None = None
     state_reason: str | None = None
+    draw_commitment: str | None = None
+    drawn_at: datetime | None = None
 
 
 def shown_settings(stored: Callable[[str], Any]) -> dict[str, Any]:
@@ -81,9 +86,12 @@ def shown_settings(stored: Callable[[str], Any]) -> dict[str, Any]:
     return shown
 
 
+_NAMES = ("offer_id", "representation_id", "event_id", "draw_commitment", "drawn_at")
+
+
 def list_settings_of(stored: Callable[[str], Any]) -> ListSettings:
     """Make the settings of a list. `stored` gives the value of a column."""
-    names = {name: stored(name) for name in ("offer_id", "representation_id", "event_id")}
+    names = {name: stored(name) for name in _NAMES}
     return ListSettings(**names, **shown_settings(stored))
 
 

@@ -34,6 +34,7 @@ DISTRIBUTED = (
     "alerts",
     "transfers",
     "openings",
+    "draws",
 )
 """Tables that are distributed by `list_id`, so that all rows of a list are on one node. The others are placed
 beside the first."""

@@ -33,6 +33,8 @@
     │   ├── AlreadyLeft          already_left
     │   ├── NotReady             not_ready
     │   ├── NotWaiting           not_waiting
+    │   ├── NotDrawn             not_drawn
+    │   ├── CannotDraw           cannot_draw
     │   ├── WishFulfilled        wish_fulfilled
     │   ├── HoldExpired          hold_expired
     │   ├── CheckoutUsed         checkout_used
@@ -80,10 +82,12 @@ from waiting_list.problems.entries import (
     AddressTaken,
     AlreadyInList,
     AlreadyLeft,
+    CannotDraw,
     ChallengeRequired,
     CheckoutUsed,
     EmailRequired,
     HoldExpired,
+    NotDrawn,
     NotInList,
     NotReady,
     NotWaiting,
@@ -129,6 +133,7 @@ __all__ = [
     "AlreadyLeft",
     "ApiKeyNotFound",
     "BodyTooLarge",
+    "CannotDraw",
     "ChallengeRequired",
     "CheckoutUsed",
     "Conflict",
@@ -146,6 +151,7 @@ __all__ = [
     "InventoryNotFound",
     "LedgerNotPublic",
     "MethodNotAllowed",
+    "NotDrawn",
     "NotEnoughStock",
     "NotFound",
     "NotInList",

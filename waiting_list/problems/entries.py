@@ -139,6 +139,20 @@ class NotReady(Conflict):
     example: ClassVar[Mapping[str, Any]] = {"entry": ENTRY_EXAMPLE}
 
 
+class NotDrawn(Conflict):
+    """The order of the list is drawn by lot, and the draw has not been held: no fan stands before another. The
+    problem carries `draw_at`."""
+
+    code, title = "not_drawn", "The order has not been drawn yet"
+    example: ClassVar[Mapping[str, Any]] = {"draw_at": "2026-11-27T10:00:00Z"}
+
+
+class CannotDraw(Conflict):
+    """The order of the list is by arrival, its `draw_at` lies ahead, or the draw was held with another value."""
+
+    code, title = "cannot_draw", "The draw cannot be held now"
+
+
 class NotWaiting(Conflict):
     """The entry is ready, and can no longer be changed or moved. The problem carries the `entry`."""
 

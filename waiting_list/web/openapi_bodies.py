@@ -178,6 +178,7 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
         ("Last in line", {"to": "last"}),
         ("Ahead of another fan", {"before": "u2"}),
     ],
+    "draw": [("The value of the source that was named", {"randomness": "3 17 21 29 40 44"})],
     "preview_wording": [
         ("The stored words", {"kind": "ready", "locale": "en"}),
         ("Other words", _WORDING),

@@ -22,7 +22,7 @@ _SHOWN_REPRESENTATION: Json = REPRESENTATION | {
     "cancelled_reason": None,
 }
 _ENTRY: Json = ENTRY_EXAMPLE
-_WHY: Json = {"code": "nothing_free", "free": 0, "most_held": 4, "held_in": None}
+_WHY: Json = {"code": "nothing_free", "free": 0, "most_held": 4, "held_in": None, "draw_at": None}
 _ESTIMATE: Json = {
     "seen_seconds": 1_209_600, "fans": 42, "tickets": 70, "earliest_seconds": 453_600, "latest_seconds": 669_600,
 }  # fmt: skip
@@ -49,7 +49,8 @@ _LEFT: Json = (
 )
 _STOCK: Json = INVENTORY_EXAMPLE
 _STATE: Json = {"list_state": "open", "state_reason": None}
-_SETTINGS: Json = _LIST | _STATE | {name: one.shown_default for name, one in SETTINGS.items()}
+_DRAWN: Json = {"draw_commitment": None, "drawn_at": None}
+_SETTINGS: Json = _LIST | _STATE | _DRAWN | {name: one.shown_default for name, one in SETTINGS.items()}
 _NOT_PUBLIC = ("hold_grace_seconds", "open", "purchase_url", "reminder_minutes")
 _COUNTS: Json = {
     "joins": 120, "promotions": 14, "purchases": 11, "tickets_bought": 21, "expiries": 2, "departures": 5,
@@ -195,7 +196,7 @@ EXAMPLES: Mapping[str, Json] = {
         ]
     },
     "Queue": _LIST | {
-        "version": 1207, "waiting": 17, "tickets_waiting": 31, "free": 0, "segment_bits": 30,
+        "version": 1207, "waiting": 17, "tickets_waiting": 31, "free": 0, "draws_at": None, "segment_bits": 30,
         "segments": [[0, 0, 0, 1180]],
     },
     "MailState": {"sends": True, "transport": "smtp", "seen_at": "2026-11-24T10:15:00Z"},
@@ -271,6 +272,7 @@ EXAMPLES: Mapping[str, Json] = {
         "granted": 3, "max_quantity_per_order": 4, "max_places_per_person": None, "timezone": "Europe/Paris",
         "ends_at": "2030-01-31T19:00:00Z", "organizer": _LOOK,
         **{name: value for name, value in _SETTINGS.items() if name not in _NOT_PUBLIC},
+        "draw_randomness": None,
     },
     "Webhook": _WEBHOOK,
     "Wish": {

@@ -26,14 +26,14 @@ from waiting_list.web.routes import EntriesRoute, organizer_router
 
 router = organizer_router(EntriesRoute, "Entries")
 
-_OF_A_PAUSE = (
+_OF_A_WAITING_ENTRY = (
     *POSTED,
     problems.InventoryNotFound,
     problems.NotInList,
     problems.AlreadyLeft,
     problems.NotWaiting,
-    problems.WaitingListEnded,
 )
+_OF_A_PAUSE = (*_OF_A_WAITING_ENTRY, problems.WaitingListEnded)
 
 Spreadsheet = Annotated[
     Locale | None,
@@ -326,9 +326,7 @@ async def buy_with_pass(call: ApiRequest, body: PassPurchase) -> Response:
     operation_id="move",
     openapi_extra=ONCE,
     response_model=ChangedEntry,
-    responses=declared(
-        [*POSTED, problems.InventoryNotFound, problems.NotInList, problems.AlreadyLeft, problems.NotWaiting]
-    ),
+    responses=declared([*_OF_A_WAITING_ENTRY, problems.NotDrawn]),
 )
 async def move(
     call: ApiRequest, offer_id: PathId, representation_id: PathId, user_id: PathId, body: Move

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import Query, Response
 
 from waiting_list import problems
-from waiting_list.fields import Flag, Id
+from waiting_list.fields import Flag, Frozen, Id, Randomness
 from waiting_list.lists import verbs
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.queries import history as history_queries
@@ -13,8 +13,8 @@ from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.models import Change, ListSummary, Statistics
 from waiting_list.lists.queries.statistics import read_statistics
 from waiting_list.lists.settings_models import ListSettings, SettingsChange
-from waiting_list.web.openapi import AUTHENTICATED, WITH_BODY, declared
-from waiting_list.web.parameters import Cursor, Filter, Limit, PathId
+from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
+from waiting_list.web.parameters import ONCE, Cursor, Filter, Limit, PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import ChangedSettings, Listing, answer, changed_noun, page
 from waiting_list.web.routes import EntriesRoute, organizer_router
@@ -27,6 +27,12 @@ class ListChange(SettingsChange, frozen=True):
     """The settings of a list to change. Omitted settings keep their values."""
 
     end_lists: Flag = False
+
+
+class Draw(Frozen):
+    """The public randomness, written as `draw_source` says."""
+
+    randomness: Randomness
 
 
 @router.get(
@@ -72,6 +78,28 @@ async def configure(call: ApiRequest, offer_id: PathId, representation_id: PathI
     answered = await call.done(verb)
     assert answered.settings is not None
     return answer(changed_noun(ChangedSettings, answered.settings, answered.promoted))
+
+
+@router.post(
+    LIST + "/draw",
+    operation_id="draw",
+    openapi_extra=ONCE,
+    response_model=ChangedSettings,
+    responses=declared(
+        [*POSTED, problems.InventoryNotFound, problems.WaitingListEnded, problems.CannotDraw],
+    ),
+)
+async def draw(call: ApiRequest, offer_id: PathId, representation_id: PathId, body: Draw) -> Response:
+    """Draw the lots of a list whose `order` is `draw`, from its `draw_at` on, with the value of its `draw_source`.
+
+    The next fans in line become ready. It is done once; a repeat with the same value changes nothing.
+    """
+    key = ListKey(offer_id, representation_id)
+    caller = await call.caller_once()
+    answered = await call.done(call.engine.run(key, caller, verbs.draw, randomness=body.randomness))
+    assert answered.settings is not None
+    changed = changed_noun(ChangedSettings, answered.settings, answered.promoted)
+    return answer(changed, replayed=answered.replayed)
 
 
 @router.get(

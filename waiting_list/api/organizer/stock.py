@@ -120,6 +120,7 @@ async def remove_total_stock(
             *POSTED,
             problems.InventoryNotFound,
             problems.WaitingListEnded,
+            problems.NotDrawn,
             problems.NotEnoughStock,
             problems.StockHeld,
         ]

@@ -16,9 +16,10 @@ ON CONFLICT (list_id) DO NOTHING
 RETURNING i.list_id, i.organization_id, i.event_id, i.offer_id, i.representation_id,
     i.total_stock, i.available_stock, i.held, i.waiting_list_open, i.closed_by_hand, i.order_limit,
     -- settings: i.
-    i.policy, i.skip_limit, i.idle_minutes, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until,
-    i.hold_grace_seconds, i.after_expiry, i.automatic, i.max_waiting, i.closes_at, i.verify_email,
-    i.reminder_minutes, i.purchase_url, i.join_challenge, i.one_place_per_address, i.ignore_address_tags,
-    i.requeue_limit, i.email_required, i.skip_failed_addresses, i.public_ledger, i.transfer,
+    i.order, i.draw_at, i.draw_source, i.policy, i.skip_limit, i.idle_minutes, i.hold_minutes, i.hold_steps,
+    i.quiet_from, i.quiet_until, i.hold_grace_seconds, i.after_expiry, i.automatic, i.max_waiting, i.closes_at,
+    i.verify_email, i.reminder_minutes, i.purchase_url, i.join_challenge, i.one_place_per_address,
+    i.ignore_address_tags, i.requeue_limit, i.email_required, i.skip_failed_addresses, i.public_ledger, i.transfer,
     -- end of settings
-    i.waiting, i.tickets_waiting, i.last_number, i.last_rank, i.last_sequence, i.version, i.ended_at, i.idle_until
+    i.waiting, i.tickets_waiting, i.last_number, i.last_rank, i.last_sequence, i.version, i.ended_at, i.idle_until,
+    i.draw_commitment, i.drawn_at, i.drawn_through

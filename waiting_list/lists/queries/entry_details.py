@@ -9,6 +9,7 @@ from waiting_list.lists.contact import KeptContact
 from waiting_list.lists.models import Entry, LeftReason, ListKey, Status
 from waiting_list.lists.phone_state import PhoneState
 from waiting_list.lists.queries.why_waiting import Reason, reason_to_wait
+from waiting_list.lists.setting_values import Order
 from waiting_list.lists.settings_models import ListSettings, list_settings_of
 from waiting_list.looks import Look
 from waiting_list.postgres.pool import Pool, Record, connection
@@ -130,6 +131,7 @@ class EntryDetails:
             most_held=self.most_held,
             automatic=rules.automatic,
             policy=rules.policy,
+            undrawn=rules.order is Order.DRAW and rules.drawn_at is None,
         )
 
 

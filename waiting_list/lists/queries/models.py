@@ -9,7 +9,7 @@ from pydantic import Field
 
 from waiting_list.fields import Frozen, Row
 from waiting_list.lists.list_state import ListStatus
-from waiting_list.lists.setting_values import AfterExpiry, HoldStep, JoinChallenge, Policy
+from waiting_list.lists.setting_values import AfterExpiry, HoldStep, JoinChallenge, Order, Policy
 from waiting_list.looks import Look
 
 
@@ -55,6 +55,12 @@ class WaitingList(Frozen):
     skip_failed_addresses: bool
     public_ledger: bool
     transfer: bool
+    order: Order
+    draw_at: datetime | None
+    draw_source: str | None
+    draw_commitment: str | None
+    drawn_at: datetime | None
+    draw_randomness: str | None
     closes_at: datetime | None
     ends_at: datetime
     organizer: Look = Field(description="How the organizer of the list presents itself to fans.")
@@ -138,6 +144,11 @@ class Queue(Frozen):
     waiting: int
     tickets_waiting: int
     free: int
+    draws_at: datetime | None = Field(
+        default=None,
+        description="From when on the lots can be drawn, until they are: then `segments` is empty, because no "
+        "entry has a position. Null with another order.",
+    )
     segment_bits: int
     segments: list[Annotated[list[int], Field(min_length=4, max_length=4)]]
 

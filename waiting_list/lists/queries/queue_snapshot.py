@@ -80,7 +80,7 @@ class KnownQueue:
         self.segment = record["last_rank"] >> SEGMENT_BITS
 
 
-_HEAD = ("event_id", "version", "waiting", "tickets_waiting", "free")
+_HEAD = ("event_id", "version", "waiting", "tickets_waiting", "free", "draws_at")
 _ROWS = TypeAdapter(list[list[int]])
 _SEGMENT_COLUMNS = ("segments", "segments_waiting", "segments_tickets", "segments_changed")
 
@@ -104,6 +104,8 @@ def _snapshot_of(record: Record, rows: bytes) -> QueueSnapshot:
     # Without validation, because the data comes from the database, and a long queue has a thousand segments.
     known = {name: record[name] for name in Queue.model_fields if name not in ("segment_bits", "segments")}
     queue = Queue.model_construct(segment_bits=SEGMENT_BITS, segments=[], **known)
+    if record["draws_at"] is not None:
+        rows = b"[]"
     body = queue.model_dump_json().encode().removesuffix(b"[]}") + rows + b"}"
     # Digits hardly repeat, so a search for repetitions would take longer and save no byte.
     gzip = zlib.compressobj(1, wbits=31, strategy=zlib.Z_HUFFMAN_ONLY)

@@ -1,5 +1,6 @@
 """Say why a fan still waits: for pages, and for clients of the API. No I/O here."""
 
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Self
@@ -26,6 +27,8 @@ class Reason(StrEnum):
     """E-mails to the fan's address fail, and the list passes over such fans until they give another one."""
     TOO_MANY = "too_many"
     """The fan accepts only more tickets than one fan can be held."""
+    NOT_DRAWN = "not_drawn"
+    """The order is drawn by lot, and the draw has not been held: no fan has a position."""
     NOTHING_FREE = "nothing_free"
     """No ticket is free."""
     BY_HAND = "by_hand"
@@ -53,6 +56,7 @@ def reason_to_wait(
     most_held: int,
     automatic: bool,
     policy: str,
+    undrawn: bool = False,
 ) -> Reason | None:
     """Return why the fan of an entry waits; None if the fan does not wait.
 
@@ -71,6 +75,8 @@ def reason_to_wait(
         reason = Reason.ADDRESS_FAILED
     elif 0 < most_held < tickets_minimum:
         reason = Reason.TOO_MANY
+    elif undrawn:
+        reason = Reason.NOT_DRAWN
     elif free == 0:
         reason = Reason.NOTHING_FREE
     elif not automatic:
@@ -103,6 +109,10 @@ class Why(Frozen):
         default=None,
         description="The list that holds tickets for the fan's wish. Null with another code, or if that hold has "
         "just ended. Only the fan's own call shows it.",
+    )
+    draw_at: datetime | None = Field(
+        default=None,
+        description="From when on the lots can be drawn, while they are not. Null with another order.",
     )
 
 
@@ -146,7 +156,8 @@ class ExplainedEntry(Entry):
 
 
 class FanEntry(ExplainedEntry):
-    """An entry as its fan sees it: also for about how long the fan still waits; null unless the entry waits."""
+    """An entry as its fan sees it: also for about how long the fan still waits; null before a draw, and unless the
+    entry waits."""
 
     estimate: Estimate | None = None
 
@@ -166,7 +177,8 @@ def waiting_entry_json(row: Row, throughput: Throughput, held_in: NamedList | No
         None,
         why.model_copy(update={"held_in": held_in}) if why and held_in else why,
     )
-    shown["estimate"] = estimate_of(throughput, row["tickets_ahead"] + row["tickets_wanted"])
+    ahead = row["tickets_ahead"]  # null before the draw
+    shown["estimate"] = None if ahead is None else estimate_of(throughput, ahead + row["tickets_wanted"])
     return to_json(shown)
 
 
@@ -204,10 +216,11 @@ def why_of(row: Row) -> Why | None:
         most_held=most_held,
         automatic=row["automatic"],
         policy=row["policy"],
+        undrawn=row["draws_at"] is not None,
     )
-    return _why(reason, free, most_held) if reason else None
+    return _why(reason, free, most_held, row["draws_at"]) if reason else None
 
 
 @lru_cache(maxsize=1024)  # because most fans of a list wait for one reason
-def _why(reason: Reason, free: int, most_held: int) -> Why:
-    return Why(code=reason, free=free, most_held=most_held)
+def _why(reason: Reason, free: int, most_held: int, draw_at: datetime | None) -> Why:
+    return Why(code=reason, free=free, most_held=most_held, draw_at=draw_at)

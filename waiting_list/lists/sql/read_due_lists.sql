@@ -1,6 +1,7 @@
 -- Read the lists that are due: a hold lapsed (expire), it ended $1 ago (end), goes on (resume), has news (catch_up), opened
--- (tell_alerts), or free tickets waited too long and fit a fan (idle). Locks nothing. One clock, so that indexes serve it.
-SELECT i.offer_id, i.representation_id, d.verb
+-- (tell_alerts), lots of drand's or of $2 ago are to be drawn (draw_by_clock), or free tickets waited too long and fit a fan (idle). Locks nothing. One clock, so that indexes serve it.
+SELECT i.offer_id, i.representation_id, d.verb, i.draw_at, i.draw_source,
+    i.draw_at + $2::interval <= statement_timestamp() AS falls_back
 FROM (
     SELECT DISTINCT e.list_id, 'expire' AS verb FROM entries e
     WHERE e.status = 'ready' AND e.ready_until <= statement_timestamp()
@@ -8,6 +9,11 @@ FROM (
     SELECT DISTINCT n.list_id, 'catch_up' FROM list_news n
     UNION ALL
     SELECT p.list_id, 'tell_alerts' FROM openings p
+    UNION ALL
+    SELECT i.list_id, 'draw_by_clock' FROM inventory i
+    WHERE i.order = 'draw' AND i.drawn_at IS NULL
+        AND (i.draw_at + $2::interval <= statement_timestamp()
+            OR i.draw_source = 'drand' AND i.draw_at <= statement_timestamp())
     UNION ALL
     SELECT i.list_id, 'idle' FROM inventory i
     JOIN offers o ON o.offer_id = i.offer_id
@@ -37,4 +43,4 @@ JOIN inventory i ON i.list_id = d.list_id
 JOIN representations r ON r.representation_id = i.representation_id
 WHERE
     -- Holds of a list that has ended do not expire, and nobody is served, because `end` takes out all of its entries.
-    d.verb NOT IN ('expire', 'idle') OR least(i.closes_at, r.start_datetime, r.cancelled_at) > statement_timestamp()
+    d.verb NOT IN ('expire', 'idle', 'draw_by_clock') OR least(i.closes_at, r.start_datetime, r.cancelled_at) > statement_timestamp()

@@ -1,12 +1,13 @@
--- Write the settings of one list.
+-- Write the settings of one list, and what its draw has.
 -- Locks its row; runs under its lock.
 UPDATE inventory
-SET
-    -- settings = $2
-    policy = $2, skip_limit = $3, idle_minutes = $4, hold_minutes = $5, hold_steps = $6, quiet_from = $7,
-    quiet_until = $8, hold_grace_seconds = $9, after_expiry = $10, automatic = $11, max_waiting = $12,
-    closes_at = $13, verify_email = $14, reminder_minutes = $15, purchase_url = $16, join_challenge = $17,
-    one_place_per_address = $18, ignore_address_tags = $19, requeue_limit = $20, email_required = $21,
-    skip_failed_addresses = $22, public_ledger = $23, transfer = $24
+SET draw_commitment = $2, drawn_at = $3, drawn_through = $4,
+    -- settings = $5
+    "order" = $5, draw_at = $6, draw_source = $7, policy = $8, skip_limit = $9, idle_minutes = $10,
+    hold_minutes = $11, hold_steps = $12, quiet_from = $13, quiet_until = $14, hold_grace_seconds = $15,
+    after_expiry = $16, automatic = $17, max_waiting = $18, closes_at = $19, verify_email = $20,
+    reminder_minutes = $21, purchase_url = $22, join_challenge = $23, one_place_per_address = $24,
+    ignore_address_tags = $25, requeue_limit = $26, email_required = $27, skip_failed_addresses = $28,
+    public_ledger = $29, transfer = $30
     -- end of settings
 WHERE list_id = $1

@@ -8,6 +8,7 @@ from waiting_list.lists.verbs.change import change
 from waiting_list.lists.verbs.checkout import checkout
 from waiting_list.lists.verbs.configure import configure
 from waiting_list.lists.verbs.contact import correct_address, set_contact, verify
+from waiting_list.lists.verbs.draw import FALLBACK_AFTER, Beacon, draw, draw_by_clock
 from waiting_list.lists.verbs.erase import erase, prune
 from waiting_list.lists.verbs.expire import end, expire, resume
 from waiting_list.lists.verbs.extend import extend, extend_all, extend_outage
@@ -28,8 +29,10 @@ from waiting_list.lists.verbs.undo import undo
 from waiting_list.lists.verbs.wish import heed, link, unlink
 
 __all__ = [
+    "FALLBACK_AFTER",
     "AddressReport",
     "Alert",
+    "Beacon",
     "TransferOffer",
     "add_stock",
     "add_total_stock",
@@ -40,6 +43,8 @@ __all__ = [
     "checkout",
     "configure",
     "correct_address",
+    "draw",
+    "draw_by_clock",
     "end",
     "erase",
     "expire",

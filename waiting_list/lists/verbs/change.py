@@ -24,7 +24,8 @@ async def change(
     keep_waiting_for_rest: bool | None = None,
     reason: str | None = None,
 ) -> EntryRow:
-    """Change how many tickets a waiting user wants. Fewer keep the place; more move the entry last, as a `move`.
+    """Change how many tickets a waiting user wants. Fewer keep the place; more move the entry last, as a `move`;
+    before the draw, no place is lost, because there is none yet.
 
     With `number`, the verb changes only that entry. Without a new minimum, an entry that takes all or no tickets
     still does. Any other minimum shrinks to the new wish. The history keeps the `reason`.
@@ -47,7 +48,7 @@ async def change(
     if (wanted, minimum) != (entry.tickets_wanted, entry.tickets_minimum):
         # A wish from before the limit was lowered may stay, if only its minimum changes.
         check_maximum(locked, minimum if wanted == entry.tickets_wanted else wanted, minimum)
-    if wanted > entry.tickets_wanted:
+    if wanted > entry.tickets_wanted and not locked.list.undrawn:
         move_last(locked, entry, reason=reason)
     keeps = entry.keep_waiting_for_rest if keeps is None else keeps
     wish: dict[str, Any] = {"tickets_wanted": wanted, "tickets_minimum": minimum, "keep_waiting_for_rest": keeps}

@@ -19,6 +19,7 @@ from waiting_list.problems import (
     EmailRequired,
     HoldExpired,
     InvalidRequest,
+    NotDrawn,
     NotEnoughStock,
     NotInList,
     NotReady,
@@ -159,6 +160,13 @@ def check_email(locked: LockedList, contact: Contact) -> None:
     """Raise EmailRequired if the list takes no entry without an address, and the contact has none."""
     if locked.list.asks_email and contact.email is None:
         raise EmailRequired("This list takes only entries with an e-mail address.")
+
+
+def check_drawn(locked: LockedList) -> None:
+    """Raise NotDrawn if lots decide the order of the list, and are not drawn yet."""
+    if locked.list.undrawn:
+        at = locked.list.draw_at
+        raise NotDrawn("The order of this list is drawn by lot, and the draw has not been held.", draw_at=at)
 
 
 def check_quantity(field: str, quantity: int) -> None:

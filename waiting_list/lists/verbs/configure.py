@@ -7,19 +7,21 @@ from waiting_list.lists.ending import people_of_ending, refuse_to_end, take_back
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.rows import News
 from waiting_list.lists.settings_models import SettingsChange
+from waiting_list.lists.verbs.draw import check_draw, commit_draw
 from waiting_list.problems import InvalidRequest
 
 
 async def configure(locked: LockedList, *, settings: SettingsChange, end_lists: bool = False) -> None:
     """Change the given settings. Present holds keep their deadline, cut at the list's new end.
 
-    Raises InvalidRequest if no setting is given, if `closes_at` is after the representation's start, or if the
-    quiet hours have only one end or no length. Unless `end_lists`, raises WouldEndList if the list would end now
-    with people in it.
+    Raises InvalidRequest if no setting is given, if `closes_at` is after the representation's start, if the
+    quiet hours have only one end or no length, or for what `check_draw` refuses. Unless `end_lists`, raises
+    WouldEndList if the list would end now with people in it.
     """
     changes: dict[str, Any] = settings.given
     if not changes:
         raise InvalidRequest.of("body", "give at least one setting")
+    check_draw(locked, changes)
     closes_at = changes.get("closes_at")
     if closes_at is not None and closes_at > locked.starts_at:
         begins = locked.starts_at.isoformat()
@@ -36,6 +38,7 @@ async def configure(locked: LockedList, *, settings: SettingsChange, end_lists: 
         changes |= open_or_closed(changes.pop("open"))
     if changes.get("ignore_address_tags") not in (None, locked.list.ignore_address_tags):
         await locked.contacts.mailboxes.fold_anew()
+    await commit_draw(locked, changes)
     ended_at = locked.ends_at
     before = locked.list.closes_at
     locked.record("configure", on_list=changes)

@@ -43,9 +43,10 @@ async def remove_lookalikes(locked: LockedList, *, numbers: Sequence[int], reaso
 async def restore(locked: LockedList, *, undo: str) -> Several:
     """Give removed users their old places back. Safe to repeat.
 
-    Each user joins with a new entry and number, and moves to the old place. The verb skips users who have joined
-    again or were erased, and users whose mailbox has another place by now. Raises WaitingListEnded; raises
-    InvalidRequest for a handle that is unknown, or whose removal is more than 24 hours old.
+    Each user joins with a new entry and number, and moves to the old place. Before a draw, no entry moves. After
+    it, a removal before the draw cannot be undone. The verb skips users who have joined again or were erased, and
+    users whose mailbox has another place by now. Raises WaitingListEnded; raises InvalidRequest for a handle that
+    is unknown, or whose removal is more than 24 hours old.
     """
     named = re.fullmatch(r"(\d{1,18})-(\d{1,18})", undo, re.ASCII)
     first, last = (int(named[1]), int(named[2])) if named else (0, 0)
@@ -53,9 +54,11 @@ async def restore(locked: LockedList, *, undo: str) -> Several:
         raise InvalidRequest.of("undo", "must be the undo value that a removal answered")
     if locked.ended:
         raise WaitingListEnded("The show has begun, or the list has closed for good.")
-    removed = await locked.read("read_removed", first, last, locked.now - UNDONE_WITHIN)
+    # Across a draw, their ranks say nothing any more.
+    since = max(locked.now - UNDONE_WITHIN, locked.list.drawn_at or locked.now - UNDONE_WITHIN)
+    removed = await locked.read("read_removed", first, last, since)
     if not removed:
-        raise InvalidRequest.of("undo", "does not belong to a removal of the last 24 hours")
+        raise InvalidRequest.of("undo", "does not belong to a removal of the last 24 hours, and since the draw")
     await locked.load_latest(entry.user_id for entry in removed if entry.user_id is not None)
     taken = await of_taken_mailboxes(locked, removed)
     back: list[tuple[EntryRow, int]] = []
@@ -63,7 +66,8 @@ async def restore(locked: LockedList, *, undo: str) -> Several:
         if entry.user_id is None or entry.number in taken or await locked.latest(entry.user_id) is not entry:
             continue
         back.append((locked.requeue(entry), entry.rank))
-    await _move_back(locked, back)
+    if not locked.list.undrawn:
+        await _move_back(locked, back)
     restored = {entry.number for entry in removed} & locked.contacts.requeued.keys()
     return Several(
         numbers=tuple(entry.number for entry, _ in back),

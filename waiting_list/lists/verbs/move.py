@@ -8,7 +8,7 @@ from waiting_list.lists.locked_list import BEFORE_ALL, LockedList
 from waiting_list.lists.models import Several, Status
 from waiting_list.lists.ranks import RANK_STEP, rank_between
 from waiting_list.lists.rows import EntryRow
-from waiting_list.lists.verbs.checks import require_waiting
+from waiting_list.lists.verbs.checks import check_drawn, require_waiting
 from waiting_list.problems import InvalidRequest
 
 
@@ -23,10 +23,12 @@ async def move(
 ) -> EntryRow:
     """Move a waiting user first, last, or right before or behind another waiting user.
 
-    The history keeps the `reason`. Raises NotInList, AlreadyLeft, NotWaiting (of either user), InvalidRequest.
+    The history keeps the `reason`. Raises NotInList, AlreadyLeft, NotWaiting (of either user), InvalidRequest,
+    NotDrawn.
     """
     if sum(one is not None for one in (to, before, after)) != 1 or to not in (None, "first", "last"):
         raise InvalidRequest.of("to", "give one of to (first or last), before and after (a user id)")
+    check_drawn(locked)
     entry = require_waiting(await locked.latest(user_id))
     if to == "last":
         move_last(locked, entry, reason=reason)
@@ -54,13 +56,14 @@ async def move_several(
 ) -> Several:
     """Move waiting entries first or last, in the order in which they stand. The history keeps the `reason`.
 
-    The verb skips entries that do not wait. Raises InvalidRequest unless 1 to 500 are given.
+    The verb skips entries that do not wait. Raises NotDrawn; InvalidRequest unless 1 to 500 are given.
     """
     wanted = set(numbers)
     if not 1 <= len(wanted) <= AT_MOST:
         raise InvalidRequest.of("numbers", f"must be 1 to {AT_MOST} numbers")
     if to not in ("first", "last"):
         raise InvalidRequest.of("to", "must be first or last")
+    check_drawn(locked)
     found = await locked.read("read_entries_by_number", sorted(wanted))
     chosen = sorted((one for one in found if one.status is Status.WAITING), key=attrgetter("rank"))
     if to == "last":

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import uuid4
 
 from waiting_list.lists.ending import take_back_end
 from waiting_list.lists.line import first_fitting, first_in_line
 from waiting_list.lists.locked_list import BEFORE_ALL, LockedList
 from waiting_list.lists.models import CLOCK, Status
 from waiting_list.lists.policy import Choice
-from waiting_list.lists.rows import EntryRow
+from waiting_list.lists.rows import EntryRow, News
 from waiting_list.lists.setting_values import Policy
-from waiting_list.lists.verbs.checks import check_free, check_quantity, require_running
+from waiting_list.lists.verbs.checks import check_drawn, check_free, check_quantity, require_running
 from waiting_list.lists.verbs.wish import choose_next
 
 _CHUNK = 500
@@ -20,10 +21,11 @@ _CHUNK = 500
 async def promote(locked: LockedList, *, tickets: int) -> None:
     """Release this many free tickets by hand, to the next in line under the list's policy.
 
-    Raises InvalidRequest, WaitingListEnded, NotEnoughStock, StockHeld.
+    Raises InvalidRequest, WaitingListEnded, NotDrawn, NotEnoughStock, StockHeld.
     """
     check_quantity("tickets", tickets)
     require_running(locked)
+    check_drawn(locked)
     check_free(locked, tickets)
     await _round(locked, tickets)
 
@@ -31,28 +33,39 @@ async def promote(locked: LockedList, *, tickets: int) -> None:
 async def reconsider(locked: LockedList) -> None:
     """Note the order limit of the offer, and take back an end that lies ahead again. Ask `settle`, which follows
     every verb, to look at the next in line as after any change of the list."""
-    locked.note_order_limit()
+    _note_order_limit(locked)
     take_back_end(locked)
     locked.needs_promotion = True
+
+
+def _note_order_limit(locked: LockedList) -> None:
+    """Record the order limit by which the line is served, if the offer has another one than before."""
+    before, limit = locked.list.order_limit, locked.max_quantity_per_order
+    locked.record("put_offer", on_list={"order_limit": limit})
+    if before not in (None, limit):
+        sides = ({"max_quantity_per_order": one} for one in (before, limit))
+        locked.news.append(News(uuid4(), "put_offer", locked.list.last_sequence, *sides))
 
 
 async def settle(locked: LockedList) -> None:
     """Promote the next in line, if a change may have made free tickets fit them; the actor is the service.
 
-    It promotes no entry in manual mode, or once the list has ended. It notes since when free tickets wait.
+    It promotes no entry in manual mode, before the draw, or once the list has ended. It notes since when free
+    tickets wait.
     """
-    if locked.needs_promotion and locked.list.automatic and not locked.ended:
+    row = locked.list
+    if locked.needs_promotion and row.automatic and not row.undrawn and not locked.ended:
         locked.actor = CLOCK
-        await _round(locked, locked.list.free)
+        await _round(locked, row.free)
     locked.needs_promotion = False
-    if locked.list.idle_minutes is not None or locked.list.idle_until is not None:
+    if row.idle_minutes is not None or row.idle_until is not None:
         _note_idle(locked)
 
 
 def _note_idle(locked: LockedList) -> None:
     """Note until when free tickets wait for the first in line. Each promotion begins that time anew."""
     row, until = locked.list, None
-    waits = row.free and locked.in_line and row.automatic and not locked.ended
+    waits = row.free and locked.in_line and row.automatic and not row.undrawn and not locked.ended
     if waits and row.idle_minutes is not None and row.policy is Policy.STRICT:
         anew = locked.promoted or row.idle_minutes != locked.was.idle_minutes
         until = (not anew and row.idle_until) or locked.now + timedelta(minutes=row.idle_minutes)
@@ -67,7 +80,7 @@ async def idle(locked: LockedList) -> None:
     Afterwards the time begins anew. The verb changes no data before the tickets have waited so long.
     """
     until, tickets = locked.list.idle_until, locked.list.free
-    if until is None or locked.now < until or locked.ended:
+    if until is None or locked.now < until or locked.list.undrawn or locked.ended:
         return
     locked.record("idle", on_list={"idle_until": None})
     after_rank = BEFORE_ALL
@@ -84,7 +97,7 @@ async def _round(locked: LockedList, tickets: int) -> None:
     # not depend on the length of the list.
     first: EntryRow | None = None
     if tickets and locked.in_line:
-        locked.note_order_limit()
+        _note_order_limit(locked)
     many = min(tickets, _CHUNK)
     while tickets and locked.in_line and first is None:
         read = await first_in_line(locked, many)

@@ -34,7 +34,8 @@ def is_undoable(verb: object, actor: str, result: object) -> bool:
 
 
 async def take_back(locked: LockedList, *, undo: str) -> Several | None:
-    """Undo the change that an answer named by `undo`, within a minute, and only if the result is as before it.
+    """Undo the change that an answer named by `undo`, within a minute, and only if the result is as before it; not
+    across a draw.
 
     A moved entry goes back to its rank, returned tickets that are still free go, and removed entries that waited
     get their places back under new numbers. Raises InvalidRequest if the list has changed so that this is not
@@ -43,7 +44,7 @@ async def take_back(locked: LockedList, *, undo: str) -> Several | None:
     named = re.fullmatch(r"(\d{1,18})-(\d{1,18})", undo, re.ASCII)
     first, last = (int(named[1]), int(named[2])) if named else (0, 0)
     await locked.flush()
-    since = locked.now - TAKEN_BACK_WITHIN
+    since = max(locked.now - TAKEN_BACK_WITHIN, locked.list.drawn_at or locked.now - TAKEN_BACK_WITHIN)
     rows = await locked.connection.fetch(sql("read_changes_to_undo"), locked.list.list_id, first, last, since)
     changed = {row["verb"] for row in rows}
     if not 1 <= len(rows) == last - first + 1 <= _AT_MOST or len(changed) > 1:

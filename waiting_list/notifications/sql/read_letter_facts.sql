@@ -57,7 +57,9 @@ CROSS JOIN LATERAL (
                 WHERE x.list_id = $1 AND x.status = 'ready' AND x.keep_waiting_for_rest
                     AND x.tickets_held < x.tickets_wanted AND x.rank >= (e.rank >> 25) << 25 AND x.rank < e.rank
             ) AS before
-        ) AS p ON e.status = 'waiting' OR e.status = 'ready' AND e.keep_waiting_for_rest AND e.tickets_held < e.tickets_wanted
+        ) AS p ON (i.order = 'arrival' OR i.drawn_at IS NOT NULL)
+            AND (e.status = 'waiting'
+                OR e.status = 'ready' AND e.keep_waiting_for_rest AND e.tickets_held < e.tickets_wanted)
         WHERE e.list_id = $1
         -- end of shown_entries
     ) AS x

@@ -2,15 +2,16 @@
 -- that no list is sorted: its parts are merged in the order of their indexes. Read contacts only with $11. Locks nothing.
 SELECT i.list_id, i.offer_id, i.representation_id, i.event_id, e.user_id, e.status, e.left_reason,
     e.tickets_wanted, e.tickets_minimum, e.tickets_held, e.number, e.rank,
-    CASE WHEN e.in_line THEN e.position END AS position,
-    CASE WHEN e.in_line THEN e.tickets - e.tickets_wanted + e.tickets_held END AS tickets_ahead, e.joined_at, e.ready_at,
+    CASE WHEN e.in_line AND i.is_drawn THEN e.position END AS position,
+    CASE WHEN e.in_line AND i.is_drawn THEN e.tickets - e.tickets_wanted + e.tickets_held END AS tickets_ahead, e.joined_at, e.ready_at,
     CASE WHEN e.status = 'left' AND e.ready_until IS NOT NULL THEN e.ready_until
         WHEN e.ready_at IS NOT NULL THEN least(e.ready_until, i.closes_at, i.start_datetime, i.cancelled_at) END AS ready_until,
     e.left_at, e.keep_waiting_for_rest, e.paused_at, e.wish_id, e.set_aside_at, e.address_failed, i.timezone,
     CASE WHEN $11::boolean THEN (SELECT c.name FROM contacts c WHERE c.list_id = i.list_id AND c.number = e.number) END AS name,
     CASE WHEN $11::boolean THEN (SELECT c.email FROM contacts c WHERE c.list_id = i.list_id AND c.number = e.number) END AS email
 FROM (
-    SELECT l.list_id, l.offer_id, l.representation_id, l.event_id, l.closes_at, r.start_datetime, r.cancelled_at, v.timezone
+    SELECT l.list_id, l.offer_id, l.representation_id, l.event_id, l.closes_at, r.start_datetime, r.cancelled_at, v.timezone,
+        l.order = 'arrival' OR l.drawn_at IS NOT NULL AS is_drawn
     FROM inventory l
     JOIN representations r ON r.representation_id = l.representation_id
     JOIN events v ON v.event_id = l.event_id

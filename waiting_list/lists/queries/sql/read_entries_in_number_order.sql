@@ -4,7 +4,8 @@ SELECT s.list_id, s.offer_id, s.representation_id, s.event_id, s.user_id, s.stat
     s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position, s.tickets_ahead,
     s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest, s.paused_at, s.wish_id, s.set_aside_at,
     x.unverified, x.passed_over, x.address_failed, l.skip_failed_addresses, l.available_stock - l.held AS free,
-    least(o.max_quantity_per_order, l.total_stock) AS most_held, l.verify_email, l.automatic, l.policy
+    least(o.max_quantity_per_order, l.total_stock) AS most_held, l.verify_email, l.automatic, l.policy,
+    CASE WHEN l.order = 'draw' AND l.drawn_at IS NULL THEN l.draw_at END AS draws_at
 FROM (
     SELECT i.list_id, x.number
     FROM inventory i

@@ -15,11 +15,12 @@ SELECT i.organization_id, i.offer_id, i.representation_id, i.event_id, i.total_s
             AND (w.ready_until IS NULL OR w.ready_until > statement_timestamp())
     )) THEN 0 ELSE i.available_stock - i.held END AS sellable,
     -- settings: i.
-    i.policy, i.skip_limit, i.idle_minutes, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until,
-    i.hold_grace_seconds, i.after_expiry, i.automatic, i.max_waiting, i.closes_at, i.verify_email,
-    i.reminder_minutes, i.purchase_url, i.join_challenge, i.one_place_per_address, i.ignore_address_tags,
-    i.requeue_limit, i.email_required, i.skip_failed_addresses, i.public_ledger, i.transfer,
+    i.order, i.draw_at, i.draw_source, i.policy, i.skip_limit, i.idle_minutes, i.hold_minutes, i.hold_steps,
+    i.quiet_from, i.quiet_until, i.hold_grace_seconds, i.after_expiry, i.automatic, i.max_waiting, i.closes_at,
+    i.verify_email, i.reminder_minutes, i.purchase_url, i.join_challenge, i.one_place_per_address,
+    i.ignore_address_tags, i.requeue_limit, i.email_required, i.skip_failed_addresses, i.public_ledger, i.transfer,
     -- end of settings
+    i.draw_commitment, i.drawn_at, (SELECT d.randomness FROM draws d WHERE d.list_id = $1) AS draw_randomness,
     e.timezone, e.max_places_per_person, e.draft, i.waiting, i.tickets_waiting, o.max_quantity_per_order,
     e.title AS event_title, o.name AS offer_name, e.venue_name, e.venue_address, r.start_datetime, r.end_datetime, r.moved_from,
     r.cancelled_at, r.cancelled_reason, z.contact AS organizer_contact, z.sender_name AS organizer_name, z.logo, z.accent, z.languages, clock_timestamp() AS now,

@@ -4,7 +4,8 @@ SELECT u.user_id AS asked_for, i.organization_id, s.offer_id, s.representation_i
     s.status, s.left_reason, s.tickets_wanted, s.tickets_minimum, s.tickets_held, s.number, s.rank, s.position,
     s.tickets_ahead, s.joined_at, s.ready_at, s.ready_until, s.left_at, s.keep_waiting_for_rest, s.paused_at, s.wish_id, s.set_aside_at,
     w.unverified, w.passed_over, w.address_failed, i.skip_failed_addresses, i.available_stock - i.held AS free,
-    least(o.max_quantity_per_order, i.total_stock) AS most_held, i.verify_email, i.automatic, i.policy
+    least(o.max_quantity_per_order, i.total_stock) AS most_held, i.verify_email, i.automatic, i.policy,
+    CASE WHEN i.order = 'draw' AND i.drawn_at IS NULL THEN i.draw_at END AS draws_at
 FROM inventory i
 JOIN offers o ON o.offer_id = i.offer_id
 CROSS JOIN unnest($2::text[]) AS u (user_id)
@@ -53,7 +54,9 @@ LEFT JOIN LATERAL (
                 WHERE x.list_id = $1 AND x.status = 'ready' AND x.keep_waiting_for_rest
                     AND x.tickets_held < x.tickets_wanted AND x.rank >= (e.rank >> 25) << 25 AND x.rank < e.rank
             ) AS before
-        ) AS p ON e.status = 'waiting' OR e.status = 'ready' AND e.keep_waiting_for_rest AND e.tickets_held < e.tickets_wanted
+        ) AS p ON (i.order = 'arrival' OR i.drawn_at IS NOT NULL)
+            AND (e.status = 'waiting'
+                OR e.status = 'ready' AND e.keep_waiting_for_rest AND e.tickets_held < e.tickets_wanted)
         WHERE e.list_id = $1
         -- end of shown_entries
     ) AS x

@@ -10,11 +10,12 @@ SELECT s.organization_id, s.offer_id, s.representation_id, s.event_id, s.user_id
     r.moved_from, r.cancelled_at, r.cancelled_reason, least(i.closes_at, r.start_datetime, r.cancelled_at) AS ends_at,
     i.waiting_list_open, i.available_stock - i.held AS free, z.contact AS organizer_contact, z.sender_name AS organizer_name, z.logo, z.accent, z.languages,
     -- settings: i.
-    i.policy, i.skip_limit, i.idle_minutes, i.hold_minutes, i.hold_steps, i.quiet_from, i.quiet_until,
-    i.hold_grace_seconds, i.after_expiry, i.automatic, i.max_waiting, i.closes_at, i.verify_email,
-    i.reminder_minutes, i.purchase_url, i.join_challenge, i.one_place_per_address, i.ignore_address_tags,
-    i.requeue_limit, i.email_required, i.skip_failed_addresses, i.public_ledger, i.transfer,
+    i.order, i.draw_at, i.draw_source, i.policy, i.skip_limit, i.idle_minutes, i.hold_minutes, i.hold_steps,
+    i.quiet_from, i.quiet_until, i.hold_grace_seconds, i.after_expiry, i.automatic, i.max_waiting, i.closes_at,
+    i.verify_email, i.reminder_minutes, i.purchase_url, i.join_challenge, i.one_place_per_address,
+    i.ignore_address_tags, i.requeue_limit, i.email_required, i.skip_failed_addresses, i.public_ledger, i.transfer,
     -- end of settings
+    i.draw_commitment, i.drawn_at,
     EXISTS (
         SELECT 1 FROM entries x
         WHERE x.list_id = $1 AND x.user_id = s.user_id
@@ -58,7 +59,9 @@ FROM (
             WHERE x.list_id = $1 AND x.status = 'ready' AND x.keep_waiting_for_rest
                 AND x.tickets_held < x.tickets_wanted AND x.rank >= (e.rank >> 25) << 25 AND x.rank < e.rank
         ) AS before
-    ) AS p ON e.status = 'waiting' OR e.status = 'ready' AND e.keep_waiting_for_rest AND e.tickets_held < e.tickets_wanted
+    ) AS p ON (i.order = 'arrival' OR i.drawn_at IS NOT NULL)
+        AND (e.status = 'waiting'
+            OR e.status = 'ready' AND e.keep_waiting_for_rest AND e.tickets_held < e.tickets_wanted)
     WHERE e.list_id = $1
     -- end of shown_entries
 ) AS s

@@ -2,6 +2,7 @@
 -- segment $4, one array a column. The segment of five bits more tells if one of its 32 has changed. Locks nothing.
 SELECT i.offer_id, i.representation_id, i.event_id, i.last_sequence AS version, i.waiting, i.tickets_waiting,
     i.available_stock - i.held AS free, i.last_rank,
+    CASE WHEN i.order = 'draw' AND i.drawn_at IS NULL THEN i.draw_at END AS draws_at,
     (SELECT h.at FROM history h WHERE h.list_id = $1 AND h.sequence = i.last_sequence) AS changed_at,
     (SELECT h.at FROM history h WHERE h.list_id = $1 AND h.sequence = $3) AS known_at,
     q.segments, q.segments_waiting, q.segments_tickets, q.segments_changed

@@ -1,0 +1,198 @@
+"""Lots: a draw that neither the organizer nor the service can steer alone, and no place before it."""
+
+import hmac
+from datetime import timedelta
+from hashlib import sha256
+
+import pytest
+
+from tests.lists.test_lookalikes import remove, restore
+from tests.lists.test_outbox import add_webhook
+from tests.support.lists import ORGANIZATION, START, T0, Lists
+from waiting_list.lists.models import Status
+from waiting_list.lists.queries.coalesced import CoalescedReads
+from waiting_list.problems import CannotDraw, InvalidRequest, NotDrawn, WaitingListEnded
+from waiting_list.settings import Settings
+
+DRAW_AT = T0 + timedelta(hours=1)
+SOURCE = "Winning numbers of the lottery on 5 January 2030, in rising order, with blanks"
+NUMBERS = "3 17 21 29 40 44"
+
+
+async def set_up(lists: Lists, *users: str, **more: object) -> None:
+    await lists.configure(order="draw", draw_at=DRAW_AT, draw_source=SOURCE, **more)
+    for user in users:
+        await lists.join(user, 2, minimum=1)
+
+
+async def drawn_order(lists: Lists, numbers: list[int], randomness: str = NUMBERS) -> list[int]:
+    """Compute the order of the lots as an outsider does, from the history alone."""
+    (row,) = await lists.rows("SELECT after->>'draw_secret' AS secret FROM history WHERE verb = 'draw'")
+    seed = sha256(bytes.fromhex(row["secret"]) + randomness.encode()).digest()
+    return sorted(numbers, key=lambda one: hmac.new(seed, one.to_bytes(8, "big"), sha256).digest())
+
+
+async def line(lists: Lists) -> list[int]:
+    found = await lists.rows("SELECT number FROM entries WHERE status <> 'left' ORDER BY rank")
+    return [one[0] for one in found]
+
+
+async def test_before_the_draw_no_fan_has_a_place_and_no_fan_is_served(lists: Lists) -> None:
+    await set_up(lists, "ada", "bob")
+    await lists.add_stock(3)
+    ada = await lists.entry("ada")
+    assert (ada.status, ada.position, ada.tickets_ahead) == (Status.WAITING, None, None)
+    assert (await lists.inventory()).sellable == 0
+    reads = CoalescedReads(lists.pool, Settings())
+    explained = (await reads.explained_entry(lists.key, "ada", organization_id=ORGANIZATION)).why
+    assert explained is not None
+    assert (explained.code, explained.draw_at) == ("not_drawn", DRAW_AT)
+    own = await reads.own_entry(lists.key, "bob", organization_id=ORGANIZATION)
+    assert isinstance(own, bytes)
+    assert b'"estimate":null' in own
+    assert b'"draw_at":"2030-01-01T13:00:00Z"' in own
+    snapshot = (await reads.queue_snapshot(lists.key)).body
+    assert b'"segments":[]' in snapshot
+    assert b'"draws_at":"2030-01-01T13:00:00Z"' in snapshot
+    for refused in (lists.promote(1), lists.move("bob", to="first"), lists.move_several([2], "first")):
+        with pytest.raises(NotDrawn) as problem:
+            await refused
+        assert problem.value.extra == {"draw_at": DRAW_AT}
+    # To ask for more loses no place, because there is none.
+    assert (await lists.change("ada", 4)).position is None
+    assert await line(lists) == [1, 2]
+    granted = await lists.grant("bob", 2)
+    assert granted.entry is not None
+    assert granted.entry.status is Status.READY
+    await lists.audit()
+
+
+async def test_lots_decide_and_later_fans_stand_behind_them_by_arrival(lists: Lists) -> None:
+    users = [f"u{number}" for number in range(1, 41)]
+    await set_up(lists, *users)
+    await lists.leave("u7")
+    await lists.grant("u8", 2, add_stock=True)
+    lists.now = DRAW_AT
+    await lists.join("late", 1)
+    await lists.join("later", 1)
+    await lists.add_stock(3)
+    lists.later(minutes=5)
+    answer = await lists.draw(f"  {NUMBERS.replace(' ', '  ')} ")
+    expected = await drawn_order(lists, [n for n in range(1, 41) if n != 7])
+    assert await line(lists) == [*expected, 41, 42]
+    served = [number for number in expected if number != 8][:2]
+    assert [one.number for one in answer.promoted] == served
+    first, *_, last = [number for number in expected if number not in (8, *served)]
+    assert (await lists.entry(f"u{first}")).position == 1
+    assert (await lists.entry(f"u{last}")).position == 36
+    assert (await lists.entry("late")).position == 37
+    snapshot = (await CoalescedReads(lists.pool, Settings()).queue_snapshot(lists.key)).body
+    assert b'"draws_at":null' in snapshot
+    assert b'"segments":[[' in snapshot
+    # From now on, all is as in any list.
+    await lists.move("later", to="first")
+    await lists.add_stock(2)
+    assert (await lists.status("later"), (await lists.entry(f"u{first}")).tickets_held) == (Status.READY, 1)
+    await lists.audit()
+
+
+async def test_the_draw_is_held_once_and_a_repeat_answers_the_same(lists: Lists) -> None:
+    await set_up(lists, "ada", "bob")
+    with pytest.raises(CannotDraw):
+        await lists.draw(NUMBERS)
+    lists.now = DRAW_AT
+    await lists.draw(NUMBERS)
+    history = await lists.history()
+    await lists.draw(NUMBERS)
+    with pytest.raises(CannotDraw):
+        await lists.draw("1 2 3")
+    assert await lists.history() == history
+    settings = (await lists.configure(max_waiting=9)).settings
+    assert settings is not None
+    assert settings.drawn_at == DRAW_AT
+    await lists.audit()
+
+
+@pytest.mark.parametrize("randomness", ["", " ", "1\x002", "x" * 1001, "ledger:00", "a\u200bb"])
+async def test_randomness_that_nobody_could_compare_is_refused(lists: Lists, randomness: str) -> None:
+    await set_up(lists, "ada")
+    lists.now = DRAW_AT
+    with pytest.raises(InvalidRequest):
+        await lists.draw(randomness)
+
+
+async def test_a_list_by_arrival_and_one_that_ended_have_no_draw(lists: Lists) -> None:
+    with pytest.raises(CannotDraw):
+        await lists.draw(NUMBERS)
+    await set_up(lists, "ada")
+    lists.now = START
+    with pytest.raises(WaitingListEnded):
+        await lists.draw(NUMBERS)
+
+
+@pytest.mark.parametrize(
+    ("field", "given"),
+    [
+        ("draw_at", {"draw_source": SOURCE}),
+        ("draw_source", {"draw_at": DRAW_AT}),
+        ("draw_at", {"draw_at": T0, "draw_source": SOURCE}),
+        ("draw_at", {"draw_at": START, "draw_source": SOURCE}),
+        ("draw_at", {"draw_at": DRAW_AT, "draw_source": SOURCE, "closes_at": DRAW_AT}),
+    ],
+)
+async def test_a_draw_that_cannot_be_is_refused_at_its_field(
+    lists: Lists, field: str, given: dict[str, object]
+) -> None:
+    with pytest.raises(InvalidRequest) as problem:
+        await lists.configure(order="draw", **given)
+    assert [error["field"] for error in problem.value.extra["errors"]] == [field]
+    assert await lists.rows("SELECT 1 FROM draws") == []
+
+
+async def test_order_and_source_stay_from_the_first_join_and_the_instant_once_it_has_come(lists: Lists) -> None:
+    await set_up(lists)
+    await lists.configure(draw_source="drand")
+    await lists.configure(order="arrival")
+    await set_up(lists, "ada")
+    for changed in ({"order": "arrival"}, {"draw_source": "drand"}, {"draw_at": T0}, {"draw_at": None}):
+        with pytest.raises(InvalidRequest):
+            await lists.configure(**changed)
+    later = DRAW_AT + timedelta(hours=1)
+    await lists.configure(draw_at=later)
+    lists.now = later
+    with pytest.raises(InvalidRequest):
+        await lists.configure(draw_at=later + timedelta(hours=1))
+    await lists.draw(NUMBERS)
+    with pytest.raises(InvalidRequest):
+        await lists.configure(draw_at=later + timedelta(hours=1))
+    await lists.audit()
+
+
+async def test_the_secret_is_shown_by_the_draw_and_by_nothing_before(lists: Lists) -> None:
+    await add_webhook(lists)
+    await set_up(lists, "ada")
+    (row,) = await lists.rows("SELECT d.secret, i.draw_commitment FROM draws d JOIN inventory i USING (list_id)")
+    assert sha256(row["secret"]).hexdigest() == row["draw_commitment"]
+    everywhere = (
+        "SELECT concat(h.before, h.after) FROM history h UNION ALL SELECT body FROM outbox WHERE body IS NOT NULL"
+    )
+    assert not [one for (one,) in await lists.rows(everywhere) if row["secret"].hex() in one]
+    lists.now = DRAW_AT
+    await lists.draw(NUMBERS)
+    assert [one for (one,) in await lists.rows(everywhere) if row["secret"].hex() in one]
+    assert "list.changed" in [one[0] for one in await lists.rows("SELECT type FROM outbox")]
+
+
+async def test_no_undo_reaches_across_the_draw(lists: Lists) -> None:
+    await set_up(lists, "ada", "bob", "cleo")
+    removed = await remove(lists, 2)
+    lists.now = DRAW_AT - timedelta(seconds=30)
+    gone = await remove(lists, 3)
+    assert (await restore(lists, gone.undo)).numbers == (4,)
+    await lists.audit()
+    lists.now = DRAW_AT
+    await lists.draw(NUMBERS)
+    with pytest.raises(InvalidRequest):
+        await restore(lists, removed.undo)
+    assert await line(lists) == await drawn_order(lists, [1, 4])
+    await lists.audit()
