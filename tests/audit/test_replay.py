@@ -487,11 +487,11 @@ def test_a_draw_is_computed_again_and_each_steered_one_is_found_out() -> None:
     order = sorted((1, 2, 3), key=lambda one: hmac.new(seed, one.to_bytes(8, "big"), "sha256").digest())
     assert [entries[number].fields["rank"] for number in (*order, 4)] == [500_000, 1_500_000, 2_500_000, 4_000_000]
     assert whole.line.first() == (500_000, order[0])
-    replay([*DRAW_STORY, [8, *held(order[0], 0, 2)[1:]]])
+    replay([*DRAW_STORY, [9, *held(order[0], 0, 2)[1:]]])
     moved = change("configure", draw_at=(DRAW_AT, "2030-01-01T14:00:00+00:00"))
     replay([*of_a_draw()[:-1], [6, *moved[1:]]])
     for story, check in (
-        ([*DRAW_STORY, [8, *held(order[1], 0, 2)[1:]]], "order"),
+        ([*DRAW_STORY, [9, *held(order[1], 0, 2)[1:]]], "order"),
         (of_a_draw(drawn(draw_secret="00" * 32)), "draw"),
         (of_a_draw(drawn(drawn_through=4)), "draw"),
         (of_a_draw(drawn(draw_randomness="ledger:00")), "draw"),
