@@ -63,6 +63,7 @@ def test_every_address_leads_to_a_page() -> None:
     below_places = {"CHANGE", "LEAVE", "GIVE_BACK", "LIVE", "VERIFY", "SUBSCRIBE", "UNSUBSCRIBE", "WITH_MAIL_CODE"}
     below_places |= {
         "LEAVE_ALL",
+        "UNDO",
         "PAUSE",
         "RESUME",
         "PUSH",

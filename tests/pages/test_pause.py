@@ -46,6 +46,33 @@ async def test_a_fan_pauses_and_resumes_with_one_press_each(office: Office) -> N
     assert "It is your turn" in refused.text
 
 
+async def test_a_fan_undoes_a_change_with_one_press(office: Office) -> None:  # noqa: F811 - the fixture
+    for user in ("ada", "bob"):
+        await office.shop.join(user, 1)
+    link = (await office.shop.made("POST", f"/waiting-lists/{LIST}/entries/ada/link"))["url"]
+    path = "/" + link.split("/", 3)[3]
+    fan = office.browser()
+    asked = await fan.post(f"{path}/change", tickets_wanted="3", tickets_minimum="2")
+    assert "You can undo this for one minute at most. After that, you cannot get place 1 back." in asked.text
+    shown = asked.text.split('name="shown" value="')[1].split('"')[0]
+    wish = {"tickets_wanted": "3", "tickets_minimum": "2", "shown": shown}
+    led = (await fan.post(f"{path}/change", **wish)).headers["location"]
+    assert "Changed. You can undo this for one minute." in (await fan.get(led)).text
+    undo = led.split("?undo=")[1]
+    assert [(await office.shop.entry(one))["position"] for one in ("ada", "bob")] == [2, 1]
+    back = await fan.did(f"{path}/undo", undo=undo)
+    assert "Changed." not in back.text
+    own = await office.shop.entry("ada")
+    assert (own["position"], own["tickets_wanted"], own["tickets_minimum"]) == (1, 1, 1)
+    # The page of the change, reloaded, offers it no more, and an earlier copy of it is refused.
+    for late in (undo, "x"):
+        assert "Changed." not in (await fan.get(f"{path}?undo={late}")).text
+    refused = await fan.refused(f"{path}/undo", 422, undo=undo)
+    assert "This can no longer be undone exactly" in refused.text
+    organizer = await office.organizer()
+    assert "ada took a change back." in (await organizer.get(f"{PAGE}/history")).text
+
+
 async def test_the_calls_of_fan_and_organizer_repeat_under_one_key(office: Office) -> None:  # noqa: F811
     await office.shop.join("ada", 1)
     for path, is_paused in (("pause", True), ("resume", False)):

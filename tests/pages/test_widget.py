@@ -93,7 +93,7 @@ def test_every_text_is_used_and_every_text_that_is_used_is_there() -> None:
     code = SCRIPT + RULES
     quoted = set(re.findall(r"\"(\w+)\"", code))
     assert texts - quoted - composed - by_the_service - refusals == set()
-    codes = {problem.code for problem in every_problem()} | {"email", "tickets_minimum", "reason"}
+    codes = {problem.code for problem in every_problem()} | {"email", "tickets_minimum", "undo", "reason"}
     assert {name.removeprefix("no_").removesuffix("_by_email") for name in refusals} <= codes
     called = set(re.findall(r"[#.\b]?text\(\"(\w+)\"", code)) | set(re.findall(r"\btext: \"(\w+)\"", code))
     assert called

@@ -131,6 +131,7 @@ async def test_every_address_of_every_page_answers_below_the_path(below: Below, 
         # Only where a list allows it.
         "/transfer",
         "/transfer/back",
+        "/undo",  # only after a change
         "/share/end",  # only once there is a shared link
         # Only for an address that its fan has not confirmed.
         "/send-again",

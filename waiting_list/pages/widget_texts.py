@@ -130,8 +130,10 @@ def widget_texts(locale: Locale) -> dict[str, Text]:
             "we show you where that is, and ask first."
         ),
         "save": _("Change"),
+        "changed": _("Changed. You can undo this for one minute."),
         "worse": _(
-            "You would go from place %(now)s to place %(then)s, the end of the line. You cannot get place %(now)s back."
+            "You would go from place %(now)s to place %(then)s, the end of the line. You can undo this for one minute "
+            "at most. After that, you cannot get place %(now)s back."
         ),
         "stay": ngettext("Keep %(num)s ticket, at place %(place)s", "Keep %(num)s tickets, at place %(place)s"),
         "ask_for": ngettext(
@@ -243,6 +245,10 @@ def widget_texts(locale: Locale) -> dict[str, Text]:
         # Refusals, by their code or the field; `_by_email` where no shop signs fans in.
         "away": _(
             "We cannot reach the waiting list right now. Your place is safe, and this page tries again automatically."
+        ),
+        "no_undo": _(
+            "This can no longer be undone exactly: the list has changed since, or too much time has passed. Nothing "
+            "was changed."
         ),
         "no_reason": _("Something went wrong. Please try again in a moment."),
         "no_rate_limited": _("Too many attempts. Nothing was changed. Please try again later."),

@@ -108,7 +108,14 @@ class EntryPageRoute(PageRoute, ABC):
 
 
 async def show(call: EntryPageRequest) -> Response:
-    """Show the entry; also after a reload of a refused form."""
+    """Show the entry; also after a reload of a refused form. After a change, offer to undo it while that works."""
+    undo = call.query_params.get("undo")
+    try:
+        if undo and call.place.entry.status is Status.WAITING and not call.place.why_over:
+            await call.run(verbs.undo, preview=True, undo=undo)
+            return await show_page(call, undo=undo)
+    except Problem:
+        pass  # it is too late
     return await show_page(call)
 
 
@@ -138,7 +145,13 @@ async def change(call: EntryPageRequest) -> Response:
         would = (await call.run(verbs.change, preview=True, **wish)).entry
         if would and would.position and before.position and would.position > before.position:
             return await show_page(call, "change.html", would=would, change_shown=change_shown)
-    await call.run(verbs.change, **wish)
+    done = await call.run(verbs.change, **wish)
+    return _back(call, f"?undo={done.undo}" if done.undo else "")
+
+
+async def undo(call: EntryPageRequest) -> Response:
+    """Undo the change that this visitor has just made, exactly, or refuse it."""
+    await call.run(verbs.undo, undo=(await read_form(call)).get("undo", ""))
     return _back(call)
 
 
@@ -228,6 +241,8 @@ _PAGES = (
     (to.CHANGE, "GET", show),
     (to.SUBSCRIBE, "GET", show),
     (to.CHANGE, "POST", change),
+    (to.UNDO, "GET", show),
+    (to.UNDO, "POST", undo),
     (to.PAUSE, "GET", show),
     (to.PAUSE, "POST", pause),
     (to.RESUME, "GET", show),
@@ -312,8 +327,8 @@ async def check_code(call: EntryPageRequest) -> str:
     raise InvalidRequest.of("code", "is not the code for the address of this entry")
 
 
-def _back(call: EntryPageRequest) -> Response:
-    return go_to(call.base, call.route.headers)
+def _back(call: EntryPageRequest, query: str = "") -> Response:
+    return go_to(call.base + query, call.route.headers)
 
 
 async def show_page(
@@ -366,7 +381,7 @@ async def show_page(
         turns=plot(throughput.fans, height=48),
         wait=wait,
         most_choices=_MOST_CHOICES,
-        **({"shared_link": None} | await of_wish(call, place, shared=call.shared) | more),
+        **({"shared_link": None, "undo": None} | await of_wish(call, place, shared=call.shared) | more),
     )
 
 

@@ -26,7 +26,7 @@ from waiting_list.problems import NotFound
 
 _SHARED = frozenset(
     PRIVATE_LINK + further
-    for further in ("", to.LIVE, to.CALENDAR, to.CHANGE, to.PAUSE, to.RESUME, to.LEAVE, to.GIVE_BACK)
+    for further in ("", to.LIVE, to.CALENDAR, to.CHANGE, to.UNDO, to.PAUSE, to.RESUME, to.LEAVE, to.GIVE_BACK)
 )
 """The pages that a shared link opens. Every other page, also one that comes later, is none for its reader."""
 

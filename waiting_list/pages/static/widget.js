@@ -426,7 +426,10 @@ class WaitingListElement extends HTMLElement {
         this.#place = { token: entry.token, link: entry.link };
         entry = entry.entry;
       }
+      const { undo } = entry;
+      delete entry.undo;
       this.#take(entry, true);
+      if (undo) this.#undoable(undo);
       this.#wake?.(entry.status === "left");
     } catch (error) {
       if (signal.aborted) return null;
@@ -489,6 +492,14 @@ class WaitingListElement extends HTMLElement {
     } finally {
       this.#note("");
     }
+  }
+
+  /** Offers to take a change back, for the minute in which that works. */
+  #undoable(undo) {
+    this.#note(this.#text("changed"));
+    const button = make("button", { type: "button", class: "quiet", part: "button undo", onclick: () => this.#post("/entry/undo", { undo }) }, this.#text("undo"));
+    this.#working.append(" ", button);
+    setTimeout(() => { if (button.isConnected) this.#note(""); }, 60_000);
   }
 
   #note(text) {
