@@ -1,17 +1,24 @@
 """Lots: a draw that neither the organizer nor the service can steer alone, and no place before it."""
 
 import hmac
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
 
 from tests.lists.test_lookalikes import remove, restore
 from tests.lists.test_outbox import add_webhook
+from tests.support.ledger import verify
 from tests.support.lists import ORGANIZATION, START, T0, Lists
+from waiting_list.ledger.tree import root_at
+from waiting_list.lists import verbs
+from waiting_list.lists.draws import drand_round
+from waiting_list.lists.engine import SERVICE
+from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import Status
 from waiting_list.lists.queries.coalesced import CoalescedReads
-from waiting_list.problems import CannotDraw, InvalidRequest, NotDrawn, WaitingListEnded
+from waiting_list.postgres.pool import connection
+from waiting_list.problems import CannotDraw, InvalidRequest, NotDrawn, Unavailable, WaitingListEnded
 from waiting_list.settings import Settings
 
 DRAW_AT = T0 + timedelta(hours=1)
@@ -195,4 +202,80 @@ async def test_no_undo_reaches_across_the_draw(lists: Lists) -> None:
     with pytest.raises(InvalidRequest):
         await restore(lists, removed.undo)
     assert await line(lists) == await drawn_order(lists, [1, 4])
+    await lists.audit()
+
+
+async def by_clock(lists: Lists, beacon: verbs.Beacon | None = None) -> None:
+    run = lists.engine.at(lists.now).run
+    await run(lists.key, SERVICE, verbs.draw_by_clock, beacon=beacon, root_of=root_at)
+
+
+async def test_a_silent_organizer_delays_the_draw_by_a_day(lists: Lists) -> None:
+    await set_up(lists, "ada", "bob", "cleo")
+    lists.now = DRAW_AT + timedelta(hours=24, microseconds=-1)
+    await by_clock(lists)
+    assert (await lists.entry("ada")).position is None
+    changes = len(await lists.history())
+    lists.later(microseconds=1)
+    await by_clock(lists)
+    await by_clock(lists)
+    async with connection(lists.pool) as acquired:
+        root = (await root_at(acquired, lists.key.list_id, changes)).hex()
+    assert await line(lists) == await drawn_order(lists, [1, 2, 3], f"ledger:{root}")
+    assert [verb for verb, _ in await lists.history()].count("draw") == 1
+    assert "The source gave no value in time" in "\n".join((await verify(lists.pool, lists.key.list_id)).drawn)
+    await lists.audit()
+
+
+async def test_a_round_of_drand_draws_the_lots_that_were_to_be_drawn_then(lists: Lists) -> None:
+    await lists.configure(order="draw", draw_at=DRAW_AT, draw_source="drand")
+    for user in ("ada", "bob"):
+        await lists.join(user, 1)
+    signature = "5f" * 48
+    randomness = sha256(bytes.fromhex(signature)).hexdigest()
+    lists.now = DRAW_AT
+    with pytest.raises(InvalidRequest):
+        await lists.draw("heads")
+    other = verbs.Beacon(DRAW_AT + timedelta(hours=1), 1, randomness, signature)
+    await by_clock(lists, other)
+    assert (await lists.entry("ada")).position is None
+    await by_clock(lists, verbs.Beacon(DRAW_AT, drand_round(DRAW_AT), randomness, signature))
+    assert await line(lists) == await drawn_order(lists, [1, 2], randomness)
+    assert f"round {drand_round(DRAW_AT)} of drand" in "\n".join(
+        (await verify(lists.pool, lists.key.list_id)).drawn
+    )
+    await lists.audit()
+
+
+def test_the_first_round_of_drand_at_or_after_an_instant_counts() -> None:
+    # Round 27946612 of quicknet came at midnight of 20 April 2026.
+    midnight = datetime(2026, 4, 20, tzinfo=UTC)
+    assert drand_round(midnight) == 27_946_612
+    assert drand_round(midnight + timedelta(microseconds=1)) == 27_946_613
+
+
+async def test_a_draw_whose_backend_is_killed_changes_nothing_and_comes_out_the_same(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = [f"u{number}" for number in range(1, 9)]
+    await set_up(lists, *users)
+    lists.now = DRAW_AT
+    reload_ranks = LockedList.reload_ranks
+
+    async def killed(locked: LockedList) -> None:
+        # Every statement of the draw has run, and none is committed.
+        assert await locked.connection.fetchval("SELECT count(*) FROM entries WHERE rank % 1000000 <> 0") == 8
+        pid = await locked.connection.fetchval("SELECT pg_backend_pid()")
+        async with connection(lists.pool) as other:
+            await other.execute("SELECT pg_terminate_backend($1)", pid)
+        await reload_ranks(locked)
+
+    monkeypatch.setattr(LockedList, "reload_ranks", killed)
+    with pytest.raises(Unavailable):
+        await lists.draw(NUMBERS)
+    monkeypatch.undo()
+    assert await line(lists) == [*range(1, 9)]
+    await lists.audit()
+    await lists.draw(NUMBERS)
+    assert await line(lists) == await drawn_order(lists, [*range(1, 9)])
     await lists.audit()
