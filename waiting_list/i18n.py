@@ -172,7 +172,8 @@ def environment(
     made.install_gettext_translations(translations(locale), newstyle=True)  # type: ignore[attr-defined]
     made.globals["locale"] = locale
     filters: dict[str, Callable[..., Any]] = {
-        "number": lambda value: shown_number(value, locale=locale),
+        # Before a draw, a place has no position.
+        "number": lambda value: "\N{EN DASH}" if value is None else shown_number(value, locale=locale),
         "date": lambda value, timezone: shown_date(value, timezone, locale=locale),
         "time": lambda value, timezone: shown_time(value, timezone, locale=locale),
         "instant": lambda value, timezone: shown_instant(value, timezone, locale=locale),
