@@ -149,6 +149,7 @@ EMAILS = DASHBOARD + "/emails"
 NOTICES = DASHBOARD + "/notices"
 NOTICES_GATEWAY = "/dashboard/notices/gateway"
 NOTICES_GATEWAY_DELETE = NOTICES_GATEWAY + "/delete"
+NOTICES_GATEWAY_TEST = NOTICES_GATEWAY + "/test"
 NOTICES_RESEND = NOTICES + "/resend"
 
 SHOP = "/demo/shop"

@@ -31,7 +31,7 @@ NEEDED = {
     ),
     Scope.ADMIN: (
         "erase create_webhook change_webhook delete_webhook rotate_webhook_secret test_webhook redeliver"
-        " set_gateway delete_gateway"
+        " set_gateway delete_gateway test_gateway"
         " resend_notice change_organization create_api_key rotate_api_key revoke_api_key"
     ),
 }

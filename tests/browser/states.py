@@ -228,6 +228,22 @@ async def _shared(site: Site) -> str:
     return found[1]
 
 
+def _texts(further: str = "", *, given: bool = False, path: str = "") -> Callable[[Site], Awaitable[str]]:
+    """The organizer sends text messages, and Ada may have given a number. The path below her link, or `path`."""
+    joined = _joined()
+
+    async def state(site: Site) -> str:
+        gateway = {"url": "https://sms.example/send", "prefixes": ["+33", "+49"]}
+        await site.shop.made("PUT", "/sms-gateway", gateway)
+        link = await joined(site)
+        if given:
+            answer = await site.shop.user("ada", "PUT", f"{PAGE}/entry/phone", {"phone": "+33612345678"})
+            assert answer.is_success, answer.text
+        return path or link + further
+
+    return state
+
+
 async def _verify(site: Site) -> str:
     return f"{await _unverified(site)}/verify/{await site.code()}"
 
@@ -438,6 +454,8 @@ STATES: dict[str, State] = {
     "link, paused": State(_joined(then="pause")),
     "link, unverified": State(_unverified),
     "link, shared by another": State(_shared),
+    "link, wrong phone number": State(_texts("/phone"), form={"phone": "06 12"}, status=422),
+    "link, code by text message": State(_texts(given=True)),
     "link, offered to another": State(_offered(taking=False)),
     "transfer": State(_offered(taking=True)),
     "link, address failed": State(_failed()),
@@ -533,6 +551,9 @@ STATES: dict[str, State] = {
     ),
     "dashboard, wrong wording": State(_at(_WORDING), "organizer", form={"subject": "{name}"}, status=422),
     "dashboard, notices": State(_with_webhook("/dashboard/notices?status=all"), "organizer"),
+    "dashboard, wrong test of the gateway": State(
+        _texts(path="/dashboard/notices/gateway/test"), "organizer", form={"test_phone": "06 12"}, status=422
+    ),
     "dashboard, no notices": State(_at("/dashboard/notices"), "organizer"),
     "dashboard, add stock": State(_told(DASHBOARD), "organizer", form={"do": "add_stock", "quantity": "3"}),
     "dashboard, remove": State(

@@ -28,6 +28,7 @@ from waiting_list.app import create_app
 from waiting_list.fields import Locale
 from waiting_list.i18n import LOCALES
 from waiting_list.lists.models import ListKey
+from waiting_list.notifications import sms_text
 from waiting_list.notifications.phones import UNVERIFIED_KEPT, normalized, phone_code
 from waiting_list.notifications.sms_text import code_text, is_plain, length, plain, turn_text
 from waiting_list.postgres.pool import connection
@@ -245,6 +246,33 @@ async def test_a_claim_of_a_killed_process_is_sent_again_under_the_same_id(
             (sent,) = await other.ended("phone_code")
             assert (sent["status"], sent["tries"]) == ("sent", 2)
     assert [one["notice_id"] for one in said(gateway)] == [sent["notice_id"]] == [str(claimed["notice_id"])]
+
+
+async def test_an_organizer_tests_the_gateway_with_a_number_of_their_own(texts: Texts) -> None:
+    missing = await texts.shop.organizer("POST", "/sms-gateway/test", {"phone": ADA})
+    problem(missing, 404, "gateway_not_found")
+    async with receiving(status(200)) as gateway:
+        secret = (await texts.gateway(gateway))["secret"]
+        wrong = await texts.shop.organizer("POST", "/sms-gateway/test", {"phone": "+15551234567"})
+        problem(wrong, 422, "invalid_request")
+        once = {"Idempotency-Key": "k1"}
+        asked = {"phone": "06 12 34 56 78", "locale": "fr"}
+        made = [await texts.shop.made("POST", "/sms-gateway/test", asked, headers=once) for _ in range(2)]
+        assert made[0] == made[1]
+        (sent,) = await texts.ended("sms_test")
+        assert (sent["status"], sent["answer_status"], sent["notice_id"]) == ("sent", 200, made[0]["notice_id"])
+        ((_, body),) = gateway.requests
+        text = Referee(secret).verify(body.decode(), gateway.headers)
+        assert (text["kind"], text["to"], text["locale"]) == ("sms_test", ADA, "fr")
+        assert text["text"].startswith("Un essai")
+        assert ADA not in json.dumps(await texts.notices())
+    async with receiving(status(410, f"{ADA} has opted out")) as gateway:
+        await texts.gateway(gateway)
+        await texts.shop.made("POST", "/sms-gateway/test", {"phone": ADA})
+        assert {one["answer"] for one in await texts.ended("sms_test", 2)} == {"", "… has opted out"}
+        # Both requests with the key count, so this is the fourth.
+        limited = await texts.shop.organizer("POST", "/sms-gateway/test", {"phone": ADA})
+        problem(limited, 429, "rate_limited")
 
 
 async def test_quiet_hours_hold_for_text_messages_but_not_for_a_code(texts: Texts) -> None:
@@ -469,7 +497,8 @@ FACTS: dict[str, Any] = {
 def test_a_text_message_is_one_message_in_every_language(locale: Locale, title: str) -> None:
     link = "https://tickets.example.org/e/" + "x" * 54
     about = FACTS | {"event_title": title}
-    for text in (turn_text(about, locale, link=link), code_text(about, locale, code="123456")):
+    codes, test = code_text(about, locale, code="123456"), sms_text.test_text(locale)
+    for text in (turn_text(about, locale, link=link), codes, test):
         assert is_plain(text), text
         assert length(text) <= 160, text
     assert turn_text(about, locale, link=link).endswith(link)

@@ -136,6 +136,17 @@ async def test_an_organizer_sets_the_gateway_and_sees_its_secret_this_once(offic
     assert "Text messages go to https://sms.example/send, for numbers that begin with +33, +49." in answer.text
     assert "whsec_" not in answer.text
     assert (await organizer.http.get(GATEWAY)).headers["location"] == f"{NOTICES}#gateway"
+    answer = await organizer.post(f"{GATEWAY}/test", test_phone="12")
+    assert "Enter a mobile number that begins with +33 / +49." in organizer.read(answer).text
+    assert 'value="12" placeholder="+33" aria-invalid="true"' in answer.text
+    assert "Change the gateway" in answer.text
+    page = await organizer.did(f"{GATEWAY}/test", test_phone=ADA)
+    assert "The test is on its way." in page.text
+    assert "sms_test" in page.text
+    for _ in range(2):
+        await organizer.did(f"{GATEWAY}/test", test_phone=ADA)
+    answer = await organizer.post(f"{GATEWAY}/test", test_phone=ADA)
+    assert "There have been too many tests." in organizer.read(answer).text
     for _ in range(2):  # pressed twice
         page = await organizer.did(f"{GATEWAY}/delete")
     assert "You give the address of a gateway" in page.text

@@ -224,6 +224,7 @@ async def keys_and_webhooks(walk: Walk) -> None:
 async def phones(walk: Walk, secret: bytes) -> None:
     await walk("set_gateway")
     await walk("get_gateway")
+    await walk("test_gateway")
     number = (await walk("join", fan="u9"))["number"]
     await walk("set_phone", fan="u9")
     code = phone_code(secret, ListKey("off_001", "rep_001").list_id, number, "+33612345678", 1)

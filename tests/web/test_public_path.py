@@ -145,6 +145,7 @@ async def test_every_address_of_every_page_answers_below_the_path(below: Below, 
         "/dashboard/settings/sessions",
         "/dashboard/webhooks/*/enable",
         "/dashboard/notices/gateway/delete",  # without a gateway
+        "/dashboard/notices/gateway/test",
         # A session of a key has no passkeys.
         "/dashboard/account/passkeys",
         "/dashboard/account/passkeys/options",

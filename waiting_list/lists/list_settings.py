@@ -136,9 +136,8 @@ class DeclaredSettings(DrawSettings):
         ),
     ] = Field(
         default=None,
-        description="Start of the quiet hours, in the event's timezone. Holds do not expire in them, and the "
-        "notices of a turn wait for their end, on all channels, unless that would take more than half of the time "
-        "to buy.",
+        description="Start of the quiet hours, in the event's timezone. Holds do not expire in them. Notices of "
+        "a turn wait for their end, on all channels, unless that takes more than half of the time to buy.",
     )
     quiet_until: Annotated[
         TimeOfDay | None,

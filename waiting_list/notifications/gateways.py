@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from waiting_list.fields import Frozen
+from waiting_list.fields import Frozen, Id, LanguageTag
 from waiting_list.key_material import derived
 from waiting_list.notifications.apprise_client import check_apprise, masked_url
 from waiting_list.notifications.channels import GATEWAY
@@ -59,6 +59,17 @@ class SetGateway(Gateway):
 
     secret: str | None = Field(
         description="The secret that signs what the gateway gets, only in this answer; null for an Apprise URL."
+    )
+
+
+class GatewayTest(Frozen):
+    """Where a text message goes that only tests the gateway."""
+
+    phone: Annotated[Id, Field(max_length=40)] = Field(
+        description="A mobile number with one of the prefixes. Without its country it has the first prefix."
+    )
+    locale: LanguageTag | None = Field(
+        default=None, description="The language of the text message. English by default."
     )
 
 

@@ -9,20 +9,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from waiting_list.access.email_limits import MailLimits
 from waiting_list.lists.idempotency import Idempotency, run_once, stored_response
 from waiting_list.lists.models import ListKey, organization_list_id
-from waiting_list.notifications import webhooks
+from waiting_list.notifications import gateways, webhooks
 from waiting_list.notifications.channels import ChannelName
+from waiting_list.notifications.gateways import GatewayTest
 from waiting_list.notifications.models import Notice, Redelivered, Redelivery
 from waiting_list.notifications.notice_status import NoticeStatus
+from waiting_list.notifications.phones import normalized
 from waiting_list.notifications.retry_policy import without_addresses
 from waiting_list.postgres.pagination import Page, decode, page_of
 from waiting_list.postgres.pool import Connection, Pool, Record, clock, connection, snapshot
 from waiting_list.postgres.statements import sql
-from waiting_list.problems import NoticeNotFound
+from waiting_list.problems import GatewayNotFound, NoticeNotFound
 
 TEST = "webhook.test"
 """The type of a delivery that only tests a webhook."""
+TEXT_TEST = "sms_test"
+"""The type of a text message that only tests a gateway."""
 MOST_COUNTED = 1000
 """`count_failed` counts no further."""
 _CHUNK = 1000
@@ -74,6 +79,38 @@ async def send_test(
             json.dumps(body, separators=(",", ":")),
             at,
         )
+        return _notice(await acquired.fetchrow(sql("read_notice"), list_id, notice_id))
+
+    return await run_once(pool, organization_id, idempotency, Notice, insert, now=now)
+
+
+async def send_test_text(
+    pool: Pool,
+    limits: MailLimits,
+    organization_id: str,
+    given: GatewayTest,
+    *,
+    address: str | None,
+    idempotency: Idempotency | None = None,
+    now: datetime | None = None,
+) -> tuple[Notice, bool]:
+    """Make a text message that only tests the organization's gateway, due at once.
+
+    Return it, and whether an earlier request with this Idempotency-Key made it. It counts as a code to that number
+    does, also when it is repeated. Raises GatewayNotFound, InvalidRequest for a number that the organization does
+    not text, RateLimited, IdempotencyKeyReused.
+    """
+    found = await gateways.gateway(pool, organization_id)
+    if found is None:
+        raise GatewayNotFound
+    phone = normalized(given.phone, list(found.prefixes))
+    await limits.count_code(organization_id, f"test/{organization_id}", phone, address)
+
+    async def insert(acquired: Connection, at: datetime) -> Notice:
+        list_id, notice_id = organization_list_id(organization_id), uuid.uuid4()
+        body = json.dumps({"to": phone, "locale": given.locale}, separators=(",", ":"))
+        values = (organization_id, found.gateway_id, TEXT_TEST, body, at)
+        await acquired.execute(sql("insert_test_notice"), list_id, notice_id, *values)
         return _notice(await acquired.fetchrow(sql("read_notice"), list_id, notice_id))
 
     return await run_once(pool, organization_id, idempotency, Notice, insert, now=now)

@@ -11,12 +11,14 @@ from uuid import UUID
 from waiting_list import page_addresses as to
 from waiting_list.access.private_links import link_token
 from waiting_list.access.signing_keys import SigningKeys
+from waiting_list.i18n import known, spoken
 from waiting_list.lists.models import Status
 from waiting_list.lists.phone_state import CODE_VALID
 from waiting_list.notifications.apprise_client import send_apprise
 from waiting_list.notifications.email_composer import EmailComposer
 from waiting_list.notifications.gateways import WEB, gateway_secret
 from waiting_list.notifications.notice_status import NoticeStatus
+from waiting_list.notifications.notices import TEXT_TEST
 from waiting_list.notifications.phones import PHONE_CODE, phone_code
 from waiting_list.notifications.retry_policy import Attempt, Outcome
 from waiting_list.notifications.send_batch import (
@@ -27,7 +29,7 @@ from waiting_list.notifications.send_batch import (
     record_results,
     send_batch,
 )
-from waiting_list.notifications.sms_text import code_text, language, turn_text
+from waiting_list.notifications.sms_text import code_text, language, test_text, turn_text
 from waiting_list.notifications.turns import facts_of_turn, not_now
 from waiting_list.notifications.webhook_sender import WebhookSender
 from waiting_list.postgres.pool import Pool, Record, connection
@@ -95,7 +97,11 @@ class SmsSender:
 
         gate = self._gates.setdefault(gateway["gateway_id"], asyncio.Semaphore(CONNECTIONS_PER_HOST))
         results = await send_batch(claimed, send, gate=gate)
-        gone = [one for one in results if one.attempt and one.attempt.status == _FAILS_FOR_GOOD]
+        gone = [
+            one
+            for one in results
+            if one.attempt and one.attempt.status == _FAILS_FOR_GOOD and one.notice["type"] != TEXT_TEST
+        ]
         if gone:
             failed = [one.notice["number"] for one in gone]
             async with connection(self._pool) as acquired:
@@ -114,6 +120,10 @@ class SmsSender:
     async def _send(
         self, gateway: Record, notice: Record, about: Mapping[str, Any] | None, phone: Record | None
     ) -> SendResult:
+        if notice["type"] == TEXT_TEST:
+            asked = json.loads(notice["body"])
+            locale = known(spoken(asked["locale"]))
+            return await self._given(gateway, notice, asked["to"], test_text(locale), locale)
         if about is None or phone is None:
             return SendResult(notice, NoticeStatus.DROPPED, reason=_NO_PHONE)
         keys, facts = await self._signing_keys.keys(), facts_of_turn(about)
@@ -131,7 +141,10 @@ class SmsSender:
             token = link_token(keys.derived, facts["list_id"], notice["number"], facts["link_version"])
             link = self._settings.public_url + to.address(to.PRIVATE_LINK, token=token)
             text = turn_text(facts, locale, link=link)
-        attempt = await self._give(gateway, notice, phone["phone"], text, locale)
+        return await self._given(gateway, notice, phone["phone"], text, locale)
+
+    async def _given(self, gateway: Record, notice: Record, phone: str, text: str, locale: str) -> SendResult:
+        attempt = await self._give(gateway, notice, phone, text, locale)
         return SendResult.of(notice, attempt._replace(answer=_NUMBER.sub("…", attempt.answer)))
 
     async def _give(self, gateway: Record, notice: Record, phone: str, text: str, locale: str) -> Attempt:

@@ -53,6 +53,13 @@ def language(about: Mapping[str, Any], asked: str | None) -> Locale:
     return known(offered(languages, spoken(locale)) if languages else locale)
 
 
+def test_text(locale: Locale) -> str:
+    """Return the text message that tests a gateway."""
+    return plain(
+        translations(locale).gettext("A test: your gateway works. This is how fans learn that it is their turn.")
+    )
+
+
 def turn_text(about: Mapping[str, Any], locale: Locale, *, link: str) -> str:
     """Return the text message about an entry that is ready: the event, the tickets, until when, and the link."""
     entry, texts = Entry.from_record(about), translations(locale)

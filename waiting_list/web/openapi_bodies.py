@@ -210,6 +210,7 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
         ("Text French and German numbers", {"url": "https://sms.example/send", "prefixes": ["+33", "+49"]}),
     ],
     "set_phone": [("A mobile number", {"phone": "+33612345678", "locale": "en"})],
+    "test_gateway": [("A text message to a number of yours", {"phone": "+33612345678", "locale": "en"})],
     "verify_phone": [("The code from the text message", {"code": "042917"})],
     "set_contact": [("A new address", {"email": "ada@mail.example", "name": "Ada", "locale": "en"})],
 }  # fmt: skip

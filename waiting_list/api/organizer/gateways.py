@@ -3,9 +3,11 @@
 from fastapi import Response
 
 from waiting_list import problems
-from waiting_list.notifications import gateways
-from waiting_list.notifications.gateways import Gateway, GatewayFields, SetGateway
-from waiting_list.web.openapi import AUTHENTICATED, WITH_BODY, declared
+from waiting_list.notifications import gateways, notices
+from waiting_list.notifications.gateways import Gateway, GatewayFields, GatewayTest, SetGateway
+from waiting_list.notifications.models import Notice
+from waiting_list.web.openapi import AUTHENTICATED, POSTED, WITH_BODY, declared
+from waiting_list.web.parameters import ONCE
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import answer
 from waiting_list.web.routes import AdminRoute, organizer_router
@@ -52,3 +54,27 @@ async def set_gateway(call: ApiRequest, body: GatewayFields) -> Response:
 async def delete_gateway(call: ApiRequest) -> Response:
     """Delete the gateway: text messages stop. The next gateway has another secret."""
     return answer(await gateways.delete_gateway(call.pool, call.organization_id))
+
+
+@router.post(
+    GATEWAY + "/test",
+    operation_id="test_gateway",
+    openapi_extra=ONCE,
+    status_code=201,
+    response_model=Notice,
+    responses=declared([*POSTED, problems.GatewayNotFound]),
+)
+async def test_gateway(call: ApiRequest, body: GatewayTest) -> Response:
+    """Send a text message to a number of yours through the gateway, signed as all are. The notices show what the
+    gateway answered. A number gets few, as it gets few codes."""
+    caller = await call.caller_once()
+    notice, replayed = await notices.send_test_text(
+        call.pool,
+        call.service.mail_limits,
+        call.organization_id,
+        body,
+        address=call.address,
+        idempotency=caller.idempotency,
+    )
+    call.engine.wake.set()
+    return answer(notice, status=201, replayed=replayed)

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from waiting_list import page_addresses as to
 from waiting_list.notifications import gateways, notices
 from waiting_list.notifications.channels import ChannelName
-from waiting_list.notifications.gateways import GatewayFields
+from waiting_list.notifications.gateways import GatewayFields, GatewayTest
 from waiting_list.notifications.notice_status import NoticeStatus
 from waiting_list.pages.dashboard.page import DashboardRoute, dashboard_page, idempotency_of
 from waiting_list.pages.page import PageRequest, go_to
-from waiting_list.problems import GatewayNotFound, InvalidRequest
+from waiting_list.problems import GatewayNotFound, InvalidRequest, RateLimited
 
 NOTICES_SHOWN = 50
 """The number of notices on one page."""
@@ -75,6 +75,36 @@ async def delete_gateway(call: PageRequest) -> Response:
     return go_to(f"{to.NOTICES}?done=gateway#gateway")
 
 
+@router.get(to.NOTICES_GATEWAY_TEST)
+async def show_gateway_after_test(call: PageRequest) -> Response:  # noqa: ARG001 - as above
+    """Redirect a reload of a refused test to the form."""
+    return go_to(f"{to.NOTICES}#gateway")
+
+
+@router.post(to.NOTICES_GATEWAY_TEST)
+async def test_gateway(call: PageRequest) -> Response:
+    """Send a test through the gateway, and show the text messages with what it answers."""
+    phone = call.sent.get("test_phone", "").strip()
+    try:
+        given = GatewayTest(phone=phone, locale=call.locale())
+        await notices.send_test_text(
+            call.pool,
+            call.service.mail_limits,
+            call.organization_id,
+            given,
+            address=call.address,
+            idempotency=idempotency_of(call),
+        )
+    except (ValidationError, InvalidRequest):
+        return await _shown(call, errors={"test_phone": "number"})
+    except RateLimited:
+        return await _shown(call, errors={"test_phone": "limit"})
+    except GatewayNotFound:  # deleted meanwhile
+        return go_to(f"{to.NOTICES}#gateway")
+    call.engine.wake.set()
+    return go_to(f"{to.NOTICES}?status=all&channel=sms&done=test")
+
+
 async def _shown(
     call: PageRequest, *, errors: dict[str, str] | None = None, secret: str | None = None
 ) -> Response:
@@ -107,6 +137,6 @@ async def _shown(
         secret=secret,
         form=call.sent if errors else {},
         errors=errors or {},
-        done="done" in asked,
+        done=asked.get("done"),
         once=secrets.token_urlsafe(16),
     )
