@@ -29,6 +29,7 @@ SAW = {
     "bought": ["left", "bought"],
     "found": ["ada"],
     "by_email": [2, True, True],
+    "wish": ["waiting", [2, 1], "withdrawn"],
 }
 pytestmark = pytest.mark.skipif(
     not os.environ.get("TEST_CLIENTS"), reason="make test-clients installs the generators, and sets TEST_CLIENTS"

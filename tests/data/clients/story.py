@@ -7,7 +7,7 @@ from datetime import datetime
 from waiting_list_service_client import AuthenticatedClient, Client
 from waiting_list_service_client.api.catalogue import put_event, put_inventory, put_offer, put_representation
 from waiting_list_service_client.api.entries import buy, list_entries
-from waiting_list_service_client.api.my_entries import get_entry, join, join_by_email
+from waiting_list_service_client.api.my_entries import get_entry, join, join_by_email, make_wish, withdraw_wish
 from waiting_list_service_client.api.stock import add_stock
 from waiting_list_service_client.api.user_tokens import create_user_token
 from waiting_list_service_client.models import (
@@ -35,6 +35,9 @@ from waiting_list_service_client.models import (
     StockChange,
     TokenRequest,
     UserToken,
+    WantedList,
+    Wish,
+    Wishing,
 )
 
 ADDRESS = os.environ["ADDRESS"]
@@ -106,6 +109,28 @@ assert isinstance(own, FanEntry), own
 letter = join_by_email.sync(*PAIR, client=anybody, body=wish)
 assert isinstance(letter, LinkByEmail), letter
 
+# Either evening will do: a place in each list.
+LATER = ("py-off", "py-rep-2")
+other_date = put_representation.sync(
+    "py-rep-2",
+    client=organizer,
+    body=RepresentationChange(
+        event_id=event.event_id,
+        start_datetime=datetime.fromisoformat("2030-02-01T20:00:00+01:00"),
+        end_datetime=datetime.fromisoformat("2030-02-01T23:00:00+01:00"),
+    ),
+)
+assert isinstance(other_date, Representation), other_date
+also = put_inventory.sync(*LATER, client=organizer, body=InventoryFields(total_stock=10, available_stock=0))
+assert isinstance(also, ChangedInventory), also
+bob = fan("bob")
+evenings = [WantedList(offer_id=one, representation_id=date_id) for one, date_id in (PAIR, LATER)]
+made = make_wish.sync(client=bob, body=Wishing(lists=evenings, tickets_wanted=1), idempotency_key="three")
+assert isinstance(made, Wish), made
+places = [one.entry.position for one in made.lists if isinstance(one.entry, Entry)]
+withdrawn = withdraw_wish.sync(str(made.wish_id), client=bob)
+assert isinstance(withdrawn, Wish), withdrawn
+
 print(
     json.dumps(
         {
@@ -115,6 +140,7 @@ print(
             "bought": [bought.status.value, bought.left_reason.value],
             "found": [entry.user_id for entry in found.items],
             "by_email": [own.number, place.mailed, letter.mailed],
+            "wish": [made.state.value, places, withdrawn.state.value],
         }
     )
 )

@@ -88,6 +88,39 @@ const own = await of(as(place.token).GET(LIST, { params: { path } }));
 const letter = await of(byEmail());
 if ("token" in letter && letter.token) throw new Error("the second browser has the place");
 
+// Either evening will do: a place in each list.
+const later = { offer_id: "ts-off", representation_id: "ts-rep-2" };
+await of(
+  organizer.PUT("/v1/organizer/representations/{representation_id}", {
+    params: { path: later },
+    body: {
+      event_id: event.event_id,
+      start_datetime: "2030-02-01T20:00:00+01:00",
+      end_datetime: "2030-02-01T23:00:00+01:00",
+    },
+  }),
+);
+await of(
+  organizer.PUT("/v1/organizer/inventory/{offer_id}/{representation_id}", {
+    params: { path: later },
+    body: { total_stock: 10, available_stock: 0 },
+  }),
+);
+const bob = as((await of(organizer.POST("/v1/organizer/user-tokens", { body: { user_id: "bob" } }))).token);
+const made = await of(
+  bob.POST("/v1/user/wishes", {
+    body: {
+      lists: [path, later],
+      tickets_wanted: 1,
+      choice: "withdraw_when_bought",
+      keep_waiting_for_rest: false,
+    },
+  }),
+);
+const withdrawn = await of(
+  bob.DELETE("/v1/user/wishes/{wish_id}", { params: { path: { wish_id: made.wish_id } } }),
+);
+
 console.log(
   JSON.stringify({
     joined: [joined.status, joined.position],
@@ -96,5 +129,6 @@ console.log(
     bought: [bought.status, bought.left_reason],
     found: found.items.map((entry) => entry.user_id),
     by_email: [own.number, place.mailed, letter.mailed],
+    wish: [made.state, made.lists.map((one) => one.entry?.position), withdrawn.state],
   }),
 );
