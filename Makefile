@@ -251,6 +251,10 @@ bench-profile: install .venv-profile/.py-spy-$(PY_SPY_VERSION) ## Measure where 
 bench-notices: install ## Measure what telling 10,000 fans costs everybody else, a minute and a half: prints it
 	$(BIN)/python -m bench.notices
 
+.PHONY: bench-wishes
+bench-wishes: install ## Measure what wishes cost lists that promote at the same time, a minute: prints it
+	$(BIN)/python -m bench.wishes
+
 .PHONY: bench-size
 bench-size: install ## Measure all pages and reading calls with 10,000 lists and a million entries, three minutes: prints it
 	$(BIN)/python -m bench.size
