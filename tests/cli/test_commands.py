@@ -26,6 +26,7 @@ NO_LISTINGS = {
     "serve", "worker", "demo", "create-key", "rotate-key", "revoke-key", "resend", "preview-mail", "import",
     "import-people", "extend-holds", "export-user", "erase-user", "migrate", "distribute", "backup", "restore",
     "invite-member", "sign-in-link", "move-images", "rotate-ledger-key", "verify-ledger", "verify",
+    "declare-restore",
 }  # fmt: skip
 
 

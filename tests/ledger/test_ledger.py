@@ -21,7 +21,7 @@ from waiting_list.ledger.tree import IncompleteLedger
 from waiting_list.lists import verbs
 from waiting_list.lists.events import VERBS
 from waiting_list.lists.leaves import NOT_PUBLIC
-from waiting_list.lists.rows import NOTED, NOTED_OF_ENTRY, EntryRow, ListRow
+from waiting_list.lists.rows import NOTED, NOTED_OF_ENTRY, NOTED_OF_RESTORE, EntryRow, ListRow
 from waiting_list.postgres.pool import connection
 
 URL = "https://tickets.example"
@@ -30,6 +30,7 @@ PUBLIC_TEXTS = {
     "status", "left_reason", "policy", "after_expiry", "join_challenge", "quiet_from", "quiet_until",
     "order", "draw_source", "draw_commitment", "draw_secret", "draw_randomness", "draw_signature",
     "purchase_url", "title", "venue_name", "venue_address", "timezone", "cancelled_reason", "to",
+    "lost_root", "why",
 }  # fmt: skip
 """The fields of changes with a text that anybody may read: states, rules, and what the pages of a list show."""
 
@@ -111,7 +112,13 @@ async def test_the_public_form_is_canonical_and_has_exactly_its_members(lists: L
 
 
 def test_no_field_of_a_change_can_name_a_person() -> None:
-    hints = get_type_hints(ListRow) | get_type_hints(EntryRow) | dict(NOTED) | dict(NOTED_OF_ENTRY)
+    hints = (
+        get_type_hints(ListRow)
+        | get_type_hints(EntryRow)
+        | dict(NOTED)
+        | dict(NOTED_OF_ENTRY)
+        | dict(NOTED_OF_RESTORE)
+    )
     recorded = frozenset().union(*(row.fields for row in VERBS.values()))
     around = {"start_datetime", "end_datetime", "cancelled_at"}
     for name in sorted(recorded - NOT_PUBLIC - around):

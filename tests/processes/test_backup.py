@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.ledger.test_verify_ledger import download
 from tests.processes.test_cli import command
 from tests.support.lists import LIST, Lists
 from waiting_list.access.private_links import find, make_link
+from waiting_list.ledger.checkpoints import Checkpoints
+from waiting_list.ledger.verify_ledger import Restored, verify_ledger
 from waiting_list.postgres.embedded import embedded
 from waiting_list.postgres.migrate import migrate
 from waiting_list.postgres.pool import Pool, connect_pool, transaction
@@ -46,6 +49,8 @@ async def test_what_was_backed_up_while_the_service_ran_is_restored_into_a_new_f
         await lists.join("ada")
         assert done("backup", str(file), "--data-dir", str(folder / "old")).startswith(f"Wrote {file}: ")
         await lists.join("bo")
+        kept = await Checkpoints(pool, "https://tickets.example").sign(lists.key.list_id)
+        assert kept is not None
         await pool.close()
         # Whatever is there is kept: the backup of yesterday, and a database that is in use.
         assert "already exists" in refused("backup", str(file), "--data-dir", str(folder / "old"))
@@ -53,11 +58,17 @@ async def test_what_was_backed_up_while_the_service_ran_is_restored_into_a_new_f
     assert file.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in folder.iterdir() if path.name.startswith("backup")] == ["backup"]
     assert done("restore", str(file), "--data-dir", new).endswith(f": waiting-list audit --data-dir {new}\n")
+    (folder / "kept").write_text(kept.note)
+    declared = done("declare-restore", "A drill", "--kept", str(folder / "kept"), "--data-dir", new)
+    assert declared == "The restore is declared in the ledger of 1 list.\n"
     with embedded(Path(new)) as dsn:
         pool = await connect_pool(Settings(), dsn)
         lists = Lists(pool, lists.engine)
         assert await lists.line() == ["ada"]
         await lists.audit()
+        after = await download(lists)
+        with pytest.raises(Restored, match=rf"\(A drill\); changes {kept.size}…{kept.size} of the checkpoint"):
+            verify_ledger(after.lines, after.note, after.keys, kept.note)
         await pool.close()
 
 

@@ -420,7 +420,7 @@ def test_every_command_is_in_the_reference_and_every_make_target_in_the_readme_e
     commands = set(re.findall(r"^## `waiting-list ([a-z-]+)`$", reference, re.MULTILINE))
     assert commands == {
         "serve", "worker", "migrate", "import", "create-key", "list-keys", "rotate-key", "revoke-key", "audit",
-        "rotate-ledger-key", "verify-ledger", "verify",
+        "rotate-ledger-key", "verify-ledger", "verify", "declare-restore",
         "notices", "resend", "preview-mail", "find-user", "export-user", "erase-user", "backup", "restore",
         "distribute", "demo", "import-people", "extend-holds", "invite-member", "sign-in-link", "list-members",
         "move-images",

@@ -130,6 +130,9 @@ CALLS = {
         ORGANIZER,
         {"content": MESSAGE, "most": 1, "silent": nobody_is_silent, "written_to": Forgetful()},
     ),
+    "declare_restore": ApiRequest(
+        verbs.declare_restore, SERVICE, {"why": "a disk", "lost_size": 20, "lost_root": None}
+    ),
     "expire": ApiRequest(verbs.expire, SERVICE, {"at_most": 500}),
     "end": ApiRequest(verbs.end, SERVICE, {"at_most": 500}),
     "end_later": ApiRequest(verbs.end, SERVICE, {"grace": timedelta(minutes=15)}),

@@ -11,7 +11,15 @@ from typing_extensions import TypedDict  # pydantic needs this one for Python be
 
 from waiting_list.audit.report import Check, Difference, format_value
 from waiting_list.lists.events import RECORDED_AS, VERBS
-from waiting_list.lists.rows import CREATED_WITH, NOTED, NOTED_OF_DRAW, NOTED_OF_ENTRY, EntryRow, ListRow
+from waiting_list.lists.rows import (
+    CREATED_WITH,
+    NOTED,
+    NOTED_OF_DRAW,
+    NOTED_OF_ENTRY,
+    NOTED_OF_RESTORE,
+    EntryRow,
+    ListRow,
+)
 
 LIST_FIELDS = frozenset(CREATED_WITH)
 """The fields of a list that a change may have."""
@@ -33,7 +41,8 @@ _Fields = TypedDict(  # type: ignore[misc]
     | dict.fromkeys(("start_datetime", "end_datetime"), AwareDatetime)
     | {"cancelled_at": AwareDatetime | None, "cancelled_reason": str | None}
     | NOTED
-    | NOTED_OF_DRAW,
+    | NOTED_OF_DRAW
+    | NOTED_OF_RESTORE,
     total=False,
 )
 _Fields.__pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[attr-defined]

@@ -32,6 +32,7 @@ from waiting_list.cli import (
     notices,
     people,
     people_import,
+    restores,
     serve,
     verify,
 )
@@ -80,6 +81,7 @@ COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
         "distribute": database.distribute_tables,
         "backup": backup.backup,
         "restore": backup.restore,
+        "declare-restore": restores.declare_restore,
     },
 }
 """The commands by the heading that `--help` prints above them."""

@@ -40,6 +40,10 @@ class Wrong(Exception):
     """The ledger or the receipt is not what it claims."""
 
 
+class Restored(Wrong):
+    """The kept checkpoint no longer fits, and the operator declared a restore that can be why."""
+
+
 class Checkpoint(NamedTuple):
     """A checkpoint whose signature was verified."""
 
@@ -47,6 +51,28 @@ class Checkpoint(NamedTuple):
     size: int
     root: bytes
     key_id: str
+
+
+class Declared(NamedTuple):
+    """A declaration of the operator that the list was restored to an earlier instant."""
+
+    sequence: int
+    at: str
+    why: str
+    lost_size: int | None
+
+    def explains(self, kept: Checkpoint) -> str | None:
+        """Say what became of a checkpoint that no longer fits; None if this declaration cannot be why."""
+        if self.sequence <= kept.size:
+            gone = f"changes {self.sequence}…{kept.size} of the checkpoint that you kept are gone"
+        elif self.lost_size is not None and self.lost_size >= kept.size:
+            gone = f"changes up to {kept.size} of the checkpoint that you kept are gone"
+        else:
+            return None
+        return f"{self}; {gone}. If you kept it after that instant, the list was rewritten all the same."
+
+    def __str__(self) -> str:
+        return f"The operator declared at {self.at} that the list was restored to an earlier instant ({self.why})"
 
 
 def read_checkpoint(note: str, keys: Iterable[str]) -> Checkpoint:
@@ -149,6 +175,7 @@ class Replay:
         self.verbs: Counter[str] = Counter()
         self.by_hand: list[str] = []
         self.bought = 0
+        self.restores: list[Declared] = []
         self.fulfilled = 0
         """How many places left because, as the service says, another list had fulfilled their wish."""
 
@@ -166,6 +193,9 @@ class Replay:
         if verb not in _ROUND:
             self._check_count(None, 0, where)
             self.serves_behind = verb == "idle"
+        if verb == "declare_restore":
+            self.restores.append(Declared(one["sequence"], one["at"], after["why"], after["lost_size"]))
+            return
         if (check := self._of_list.get(verb)) is not None:
             check(one, where)
         if verb == "join":
@@ -508,12 +538,16 @@ def verify_ledger(
         raise Wrong(
             "The changes are not those that were signed: a change was altered, dropped, added or reordered."
         )
+    lost: Checkpoint | None = None
     if kept is not None:
         old = read_checkpoint(kept, keys)
         if old.origin != head.origin:
             raise Wrong(f"The checkpoint that you kept is of {old.origin}.")
         if old.size > head.size or root_of(leaves[: old.size]) != old.root:
-            raise Wrong("This is another history than the one whose checkpoint you kept: it was rewritten.")
+            lost = old
+    rewritten = "This is another history than the one whose checkpoint you kept: it was rewritten."
+    if lost and not any(b'"verb":"declare_restore"' in line for line in lines):
+        raise Wrong(rewritten)
     replay, list_id = Replay(), None
     replay.leaves = leaves
     for sequence, line in enumerate(lines, start=1):
@@ -525,6 +559,9 @@ def verify_ledger(
             raise Wrong(f"Change {sequence} is not in its canonical form.")
         replay.follow(one)
     replay.finish()
+    if lost:
+        why = [said for one in replay.restores if (said := one.explains(lost))]
+        raise Restored(why[-1]) if why else Wrong(rewritten)
     return head, replay
 
 
@@ -544,6 +581,7 @@ def report(head: Checkpoint, replay: Replay, kept: bool) -> Iterator[str]:
         f"available, {fields['held']} of them held. It adds up."
     )
     yield f"Entries: {verbs['join']} joined, in the order of their numbers."
+    yield from (f"{one}, with change {one.sequence}." for one in replay.restores)
     if kept:
         yield "Nothing was removed or altered since the checkpoint that you kept."
     else:

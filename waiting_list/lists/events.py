@@ -12,6 +12,7 @@ from waiting_list.lists.rows import (
     JOINED_WITH,
     NOTED,
     NOTED_OF_DRAW,
+    NOTED_OF_RESTORE,
 )
 from waiting_list.lists.setting import N_
 
@@ -288,6 +289,11 @@ VERBS: Mapping[str, VerbRow] = {
         label=N_("Lots drawn"),
         fields={"drawn_at", "drawn_through"} | NOTED_OF_DRAW.keys(),
         needs={"drawn_at", "drawn_through", "draw_secret", "draw_randomness"},
+    ),
+    "declare_restore": VerbRow(
+        label=N_("Restored to an earlier instant"),
+        fields=frozenset(NOTED_OF_RESTORE),
+        always=frozenset(NOTED_OF_RESTORE),
     ),
     "create": VerbRow(
         label=N_("List created"), fields=frozenset(CREATED_WITH), always=frozenset(CREATED_WITH) - set(ADDED_LATER)

@@ -218,6 +218,8 @@ NOTED_OF_DRAW: Mapping[str, Any] = {
 }
 """The fields that the history records of a draw, with their types: in hex, the secret and the signature of a drand
 round. The lots follow from them."""
+NOTED_OF_RESTORE: Mapping[str, Any] = {"lost_root": str | None, "lost_size": int | None, "why": str}
+"""The fields that the history records of a restore to an earlier instant. Anybody may read them."""
 NOTED_OF_ENTRY: Mapping[str, Any] = {"transferred": Literal[True], "undoes": int}
 """The fields that the history records of an entry beside those of its row, with their types."""
 JOINED_WITH = ("status", "tickets_wanted", "tickets_minimum", "rank")

@@ -8,6 +8,7 @@ from waiting_list.lists.verbs.change import change
 from waiting_list.lists.verbs.checkout import checkout
 from waiting_list.lists.verbs.configure import configure
 from waiting_list.lists.verbs.contact import correct_address, set_contact, verify
+from waiting_list.lists.verbs.declare_restore import declare_restore
 from waiting_list.lists.verbs.draw import FALLBACK_AFTER, Beacon, draw, draw_by_clock
 from waiting_list.lists.verbs.erase import erase, prune
 from waiting_list.lists.verbs.expire import end, expire, resume
@@ -43,6 +44,7 @@ __all__ = [
     "checkout",
     "configure",
     "correct_address",
+    "declare_restore",
     "draw",
     "draw_by_clock",
     "end",
