@@ -326,7 +326,8 @@ class Stage:
         wishes = [str(wish_of(one, "gil")) for one in (LIST, key)]
         async with connection(self.lists.pool) as acquired:
             offer = f'{{"offer_id": "{key.offer_id}"}}'
-            both = f'{{"offer_id": "{key.offer_id}", "list_id": "{key.list_id}"}}'
+            # The leaves of the ledger are those of the other list.
+            both = f'{{"offer_id": "{key.offer_id}", "list_id": "{key.list_id}", "leaf": null}}'
             await acquired.execute(copied.format("offers", "offer_id"), LIST.offer_id, offer, *wishes)
             for table in TABLES:
                 await acquired.execute(copied.format(table, "list_id"), LIST.list_id, both, *wishes)

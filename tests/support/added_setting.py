@@ -123,7 +123,8 @@ async def test_the_audit_replays_it_also_where_an_older_version_made_the_list(li
     await lists.configure(most_per_entry=3)
     await lists.audit()
     async with connection(lists.pool) as acquired:
-        await acquired.execute("UPDATE history SET after = after - 'most_per_entry' WHERE verb = 'create'")
+        older = "UPDATE history SET after = after - 'most_per_entry', leaf = NULL WHERE verb = 'create'"
+        await acquired.execute(older)
     await lists.audit()
     async with connection(lists.pool) as acquired:
         await acquired.execute("UPDATE inventory SET most_per_entry = 9")
