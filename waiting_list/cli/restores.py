@@ -14,7 +14,7 @@ _MOST = 500
 def declare_restore(
     why: Annotated[
         str,
-        typer.Argument(metavar="WHY", help="What happened, in up to 500 characters. The public ledger shows it."),
+        typer.Argument(metavar="WHY", help="What happened, in up to 500 characters. The ledger shows it."),
     ],
     kept: Annotated[
         list[Path] | None,
