@@ -355,6 +355,7 @@ _SHOWN_FIELDS = (
     "number",
     "position",
     "tickets_ahead",
+    "draws_at",
     "tickets_wanted",
     "tickets_minimum",
     "tickets_held",

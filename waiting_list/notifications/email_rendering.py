@@ -63,8 +63,9 @@ class EmailContext:
     """The facts that an e-mail to a fan may show. Templates omit facts that are None.
 
     `number` is the arrival number, and with `requeued` the new one. `position` and `tickets_ahead` are exact at
-    the moment of sending. `link` is the fan's private page. `buy_link` is where the fan buys the held tickets, and
-    `calendar_link` the calendar file of the entry. `proof_link` is where the fan gets receipts from the ledger.
+    the moment of sending; before a draw, which `draws_at` announces, they are None. `link` is the fan's private
+    page. `buy_link` is where the fan buys the held tickets, and `calendar_link` the calendar file of the entry.
+    `proof_link` is where the fan gets receipts from the ledger.
     Templates see neither `name` nor `email` until `email_verified`. `sender_name`, `reply_to`,
     `organizer_contact`, `logo_link`, `colors` and `footer`, by language, are the organization's. `own_subject` and
     `own_opening` are the organizer's words, with placeholders; None: ours. A member who has yet to join is
@@ -85,6 +86,7 @@ class EmailContext:
     number: int | None = None
     position: int | None = None
     tickets_ahead: int | None = None
+    draws_at: datetime | None = None
     tickets_wanted: int = 1
     tickets_minimum: int = 1
     tickets_held: int = 0

@@ -6,6 +6,7 @@ SELECT i.list_id, s.organization_id, s.offer_id, s.representation_id, s.event_id
     c.email, c.name, c.locale, c.verified_at IS NOT NULL AS email_verified, c.unsubscribed_at IS NULL AS subscribed,
     c.link_version, c.link_hash IS NOT NULL AS has_link, c.joined_from IS NOT NULL AS by_email, v.title AS event_title, v.venue_name, v.venue_address, v.timezone,
     o.name AS offer_name, r.start_datetime, r.cancelled_at IS NOT NULL AS cancelled, r.cancelled_reason, i.purchase_url, i.verify_email, i.reminder_minutes, i.quiet_from, i.quiet_until, i.public_ledger,
+    CASE WHEN i.order = 'draw' AND i.drawn_at IS NULL THEN i.draw_at END AS draws_at,
     z.sender_name, z.reply_to, z.contact AS organizer_contact, z.logo, z.accent, z.languages, z.footer,
     -- All entries are of one event, so one row has its words.
     CASE WHEN row_number() OVER () = 1 THEN v.wording END AS wording, a.asked_at, a.told_at, clock_timestamp() AS now

@@ -164,6 +164,18 @@ async def _change(engine: Engine, key: ListKey, caller: Caller, form: Form) -> A
     )
 
 
+def randomness_of(form: Form) -> str:
+    """Return the public value that decides the lots, as it was typed. Raises InvalidRequest if it is empty."""
+    value = form.get("randomness", "").strip()
+    if not value:
+        raise InvalidRequest.of("randomness", "must not be empty")
+    return value
+
+
+async def _draw(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
+    return await engine.run(key, caller, verbs.draw, randomness=randomness_of(form))
+
+
 async def _configure(engine: Engine, key: ListKey, caller: Caller, form: Form) -> Answer:
     try:
         settings = SettingsChange.model_validate_json(form.get("settings", ""))
@@ -194,6 +206,7 @@ ACTIONS: dict[str, Action] = {
     "grant": _grant,
     "pause": _pause,
     "unpause": _unpause,
+    "draw": _draw,
     "configure": _configure,
 }
 """The actions of the forms, by their verb."""

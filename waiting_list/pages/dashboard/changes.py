@@ -23,7 +23,7 @@ from waiting_list.lists.queries import lists as list_queries
 from waiting_list.lists.queries.people import People
 from waiting_list.lists.queries.people_search import Found
 from waiting_list.lists.verbs.lookalikes import AT_MOST
-from waiting_list.pages.dashboard.actions import ACTIONS, BESIDE, OF_STOCK, Action, chosen
+from waiting_list.pages.dashboard.actions import ACTIONS, BESIDE, OF_STOCK, Action, chosen, randomness_of
 from waiting_list.pages.dashboard.list_settings import (
     changed_settings,
     read_settings,
@@ -81,7 +81,11 @@ async def confirm(call: PageRequest) -> Response:
             form = {"do": "configure", "settings": wanted.model_dump_json(include={*changes})}
         if until := moment(form, "until", shown["timezone"]):
             form = {**form, "until": until.isoformat()}
-        answer = await action(call.engine.preview, key, call.caller, form)
+        if form["do"] == "draw":
+            # Whoever could see beforehand who gets tickets could try one value after the other.
+            form, answer = {**form, "randomness": randomness_of(form)}, Answer(entry=None, inventory=None, settings=None)
+        else:
+            answer = await action(call.engine.preview, key, call.caller, form)
     except InventoryNotFound:
         raise
     except WouldEndList as problem:

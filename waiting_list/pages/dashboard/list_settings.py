@@ -96,7 +96,7 @@ def changed_settings(wanted: SettingsChange, kept: ListSettings) -> dict[str, tu
     InvalidRequest if the form changes no setting.
     """
     both = {name: (getattr(kept, name), getattr(wanted, name)) for name in SettingsChange.model_fields}
-    changes = {name: (before, after) for name, (before, after) in both.items() if before != after}
+    changes = {name: (before, after) for name, (before, after) in both.items() if not _is_same(before, after)}
     for name, one in SETTINGS.items():
         followed = one.setting.follows
         if followed in changes and getattr(wanted, name) != getattr(wanted, followed):
@@ -110,6 +110,13 @@ def changed_settings(wanted: SettingsChange, kept: ListSettings) -> dict[str, tu
     if not changes:
         raise InvalidRequest("You have not changed anything.", errors=[])
     return changes
+
+
+def _is_same(before: Any, after: Any) -> bool:
+    """Whether a setting stays: the form has an instant without its seconds."""
+    if isinstance(before, datetime) and isinstance(after, datetime):
+        return after in (before, before.replace(second=0, microsecond=0))
+    return bool(before == after)
 
 
 def rules_after(rules: WaitingList, wanted: ListSettings, starts_at: datetime) -> WaitingList:
@@ -132,7 +139,7 @@ async def render_settings(
     kept = await list_queries.list_settings(call.pool, key, organization_id=call.organization_id)
     errors = {one["field"]: one["message"] for one in refusal.extra.get("errors", ())} if refusal else {}
     if form is None:
-        form = _as_form(kept.model_dump(mode="json"), shown["rules"].closes_at, shown)
+        form = _as_form(kept, shown)
     steps = max(_STEPS, len(kept.hold_steps) + 1)
     filled = [
         row for row in range(1, steps + 1) if form.get(f"days_before_{row}") or form.get(f"hold_minutes_{row}")
@@ -153,8 +160,9 @@ async def render_settings(
     )
 
 
-def _as_form(kept: Mapping[str, Any], closes_at: Any, shown: Mapping[str, Any]) -> dict[str, str]:
+def _as_form(settings: ListSettings, shown: Mapping[str, Any]) -> dict[str, str]:
     """Return the settings as the form sends them."""
+    kept = settings.model_dump(mode="json")
     form = {
         name: str(value)
         for name, value in kept.items()
@@ -168,7 +176,8 @@ def _as_form(kept: Mapping[str, Any], closes_at: Any, shown: Mapping[str, Any]) 
     for name, one in SETTINGS.items():
         if one.kind is Kind.DURATION and kept[name] is not None:
             form |= in_units(name, kept[name])
-    if closes_at is not None:
-        local = closes_at.astimezone(ZoneInfo(shown["timezone"]))
-        form["closes_at"] = local.replace(tzinfo=None).isoformat(timespec="minutes")
+    for name, one in SETTINGS.items():
+        if one.kind is Kind.INSTANT and (instant := getattr(settings, name)) is not None:
+            local = instant.astimezone(ZoneInfo(shown["timezone"]))
+            form[name] = local.replace(tzinfo=None).isoformat(timespec="minutes")
     return form

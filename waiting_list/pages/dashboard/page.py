@@ -1,6 +1,7 @@
 """What all pages of the dashboard share: the check of the session, and the facts that each page shows."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
@@ -69,6 +70,7 @@ async def list_facts(call: PageRequest, key: ListKey) -> dict[str, Any]:
         "rules": rules,
         "stock": stock,
         "timezone": show.timezone,
+        "now": datetime.now(UTC),
         "list_page": to.of_list(to.DASHBOARD_LIST, key),
         "most": INT32_MAX,
         "most_held": min(rules.max_quantity_per_order, stock.total_stock),

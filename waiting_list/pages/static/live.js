@@ -165,7 +165,8 @@ function watch() {
     heardAt = Date.now();
     if (event.lastEventId === place.dataset.seen) return;
     const entry = JSON.parse(event.data);
-    const status = entry.paused_at ? "paused" : entry.status;
+    const undrawn = entry.status === "waiting" && entry.position === null;
+    const status = entry.paused_at ? "paused" : undrawn ? "undrawn" : entry.status;
     if (status !== place.dataset.status || String(entry.number) !== place.dataset.number) return again(0);
     for (const element of document.querySelectorAll("[data-field]")) {
       element.textContent = number.format(entry[element.dataset.field]);

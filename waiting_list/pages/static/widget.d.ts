@@ -3,7 +3,7 @@
 
 /** Why a fan still waits, and the numbers of that. */
 export interface WaitingListWhy {
-  code: "unverified" | "address_failed" | "too_many" | "nothing_free" | "by_hand" | "first" | "first_waits" | "ahead" | "paused" | "set_aside" | (string & {});
+  code: "not_drawn" | "unverified" | "address_failed" | "too_many" | "nothing_free" | "by_hand" | "first" | "first_waits" | "ahead" | "paused" | "set_aside" | (string & {});
   free: number;
   most_held: number;
 }

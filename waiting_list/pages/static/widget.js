@@ -591,10 +591,12 @@ class WaitingListElement extends HTMLElement {
 
   #sentence() {
     const { status, position, left_reason: reason, paused_at: paused } = this.#entry;
-    if (status === "waiting") return this.#text(paused ? "paused" : position === 1 ? "next" : "place", { position });
+    if (status === "waiting") return this.#text(paused ? "paused" : !position ? "not_drawn" : position === 1 ? "next" : "place", { position, at: this.#draw });
     if (status === "left") return reason !== "ended" ? this.#text(reason) : this.#list?.list_state === "cancelled" ? this.#cancelled() : this.#text("left_ended");
     return `${this.#held()} ${this.#here(this.#until)}`.trim();
   }
+
+  get #draw() { return this.#list?.draw_at ? this.#instant(this.#list.draw_at) : ""; }
 
   get #until() { return this.#entry.ready_until ?? this.#list.ends_at; }
 
@@ -611,7 +613,7 @@ class WaitingListElement extends HTMLElement {
     const fans = position - 1;
     const name = code === "nothing_free" && !fans ? "nothing_free_next" : code;
     const num = code === "too_many" ? most : code === "nothing_free" || code === "ahead" ? fans : free;
-    return this.#text(name, { num, fans, free, least, tickets: this.#text("n_tickets", { num: ahead }) });
+    return this.#text(name, { num, fans, free, least, at: this.#draw, tickets: this.#text("n_tickets", { num: ahead }) });
   }
 
   #pace() {
@@ -655,7 +657,7 @@ class WaitingListElement extends HTMLElement {
     const [list, entry] = [this.#list, this.#entry];
     const status = !list || this.#texts === FALLBACK ? (this.#problem.hidden ? "loading" : "away") : (entry?.status ?? "none");
     const { position, tickets_ahead, rank, why, estimate, purchase_pass, ...kept } = entry ?? {};
-    const kind = JSON.stringify([status, this.#tag, this.#byEmail, kept, status !== "waiting" && [list?.open, list?.list_state], list?.max_quantity_per_order]);
+    const kind = JSON.stringify([status, !position, this.#tag, this.#byEmail, kept, status !== "waiting" && [list?.open, list?.list_state], list?.max_quantity_per_order]);
     if (anew || kind !== this.#kind) {
       this.#kind = kind;
       this.#fields = [];
@@ -685,6 +687,7 @@ class WaitingListElement extends HTMLElement {
 
   #state() {
     const { open, automatic, free, waiting, verify_email: verifies, list_state: state } = this.#list;
+    if (open && this.#list.order === "draw" && !this.#list.drawn_at) return this.#text("draw", { at: this.#draw });
     if (open) return this.#text(automatic && free && !waiting && !verifies ? "free" : "open", { num: free });
     return state === "cancelled" ? this.#cancelled() : this.#text(this.#closed);
   }
@@ -738,22 +741,22 @@ class WaitingListElement extends HTMLElement {
   #waiting() {
     const figure = name =>
       make("div", {}, make("dt", {}, this.#text(name)), this.#kept(make("dd", { part: name }), () => this.#number(this.#entry[name] ?? 0)));
-    const { tickets_wanted: wanted, tickets_minimum: minimum, paused_at: paused } = this.#entry;
+    const { tickets_wanted: wanted, tickets_minimum: minimum, paused_at: paused, position } = this.#entry;
     const act = paused ? "resume" : "pause";
     const pause = make("button", { type: "button", class: paused && "main", part: `button ${act}`, onclick: () => this.#post(`/entry/${act}`) }, this.#text(act));
     const worse = make("div", { class: "row" });
     return [
-      make("dl", { part: "figures" }, figure("position"), figure("tickets_ahead"), figure("number")),
+      make("dl", { part: "figures" }, ...(position ? [figure("position"), figure("tickets_ahead")] : []), figure("number")),
       this.#kept(make("p", { class: "big", part: "state" }), () => this.#reason()),
       paused && make("p", {}, pause),
       make("p", {}, minimum < wanted ? this.#text("wish_minimum", { wanted, minimum }) : this.#text("wish", { num: wanted })),
       this.#kept(make("p", { class: "note", part: "pace" }), () => this.#pace()),
       make("details", { part: "change" }, make("summary", {}, this.#text("change")),
-        make("p", { class: "note" }, this.#text("change_note")),
+        position && make("p", { class: "note" }, this.#text("change_note")),
         ...this.#wish("save", this.#entry, body => this.#change(worse, body)), worse),
       this.#rules(),
-      ...(paused ? [] : [make("p", { class: "note" }, this.#text("pause_note")), make("p", {}, pause)]),
-      this.#sure("leave", { position: this.#entry.position }, "leave_no"),
+      ...(paused ? [] : [position && make("p", { class: "note" }, this.#text("pause_note")), make("p", {}, pause)]),
+      this.#sure("leave", { position }, "leave_no"),
     ];
   }
 
@@ -876,7 +879,7 @@ class WaitingListElement extends HTMLElement {
       make("button", { type: "button", part: "button no", onclick: () => turn(false) }, this.#text(no)));
     const turn = asking => {
       const now = { ...values, position: this.#entry?.position };
-      question.textContent = [`${name}_ask`, `${name}_sure`].map(one => this.#text(one, now)).concat(values.left ? this.#text("give_back_left", { num: values.left }) : [], this.#rest).join(" ").trim();
+      question.textContent = [`${name}_ask`, name === "leave" && !now.position ? "leave_draw" : `${name}_sure`].map(one => this.#text(one, now)).concat(values.left ? this.#text("give_back_left", { num: values.left }) : [], this.#rest).join(" ").trim();
       sure.setAttribute("aria-label", this.#text(`${name}_ask`, now));
       row.replaceChildren(...(asking ? [question, sure] : [ask]));
       (asking ? question : ask).focus();
