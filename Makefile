@@ -65,10 +65,11 @@ test-all: ## Run all tests: the fast ones, the slow ones, and the pages in a rea
 	@$(MAKE) --no-print-directory test-clients
 	@$(MAKE) --no-print-directory test-browser
 
-# One after the other: many of them measure how soon a process answers.
+# Proofs check what is true, not how soon. Many others measure how soon a process answers: one after the other.
 .PHONY: test-slow
 test-slow: install ## Run the slow tests: whole processes, storms, faults, and long random ones
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest $(PARALLEL) -m slow tests/proofs
+	$(BIN)/pytest -m slow --ignore tests/proofs
 
 CLIENT_GENERATOR_VERSION := 0.29.1
 NODE_VERSION := 24.19.0
