@@ -43,7 +43,7 @@ async def test_a_fan_joins_without_hurry_and_has_no_place_before_the_draw(venue:
     link = await wished(browser, f"{PAGE}/join")
     page = await browser.get(link)
     for said in (
-        "Your place is drawn on",
+        "Your place is drawn by lot on",
         "Everyone who joins before the draw has the same chance. Nobody has a place yet.",
         "Until the draw, you can ask for more or fewer tickets and lose nothing.",
         "you take part in the draw, and get no tickets until you resume",
