@@ -133,10 +133,7 @@ PlainText = Annotated[
 ]
 DrawSource = Annotated[Id, AfterValidator(_plain)]
 Randomness = Annotated[
-    str,
-    Strict(),
-    Field(min_length=1, max_length=1000, json_schema_extra=_NO_CONTROLS),
-    AfterValidator(_without_controls),
+    str, Strict(), Field(min_length=1, max_length=1000, json_schema_extra=_SEEN), AfterValidator(_plain)
 ]
 Address = Annotated[str, Field(max_length=2000, json_schema_extra=_NO_CONTROLS), AfterValidator(_without_controls)]
 Timezone = Annotated[str, Strict(), AfterValidator(check_timezone)]

@@ -122,7 +122,5 @@ async def test_the_settings_form_sets_up_a_draw_and_keeps_it(venue: Venue) -> No
     await venue.shop.join("ada", 1)
     page, sent = await asked(browser, **form, max_waiting="50")
     assert "Draw on" not in page.text
-    page = await browser.refused(
-        f"{LIST_OF_ORGANIZER}/confirm", 422, **(form | {"draw_source": "Another source"})
-    )
+    page = await browser.refused(f"{LIST_OF_ORGANIZER}/confirm", 422, **(form | {"draw_source": "Another source"}))
     assert "Nothing was saved yet." in page.text

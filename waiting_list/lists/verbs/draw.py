@@ -89,9 +89,8 @@ async def draw(locked: LockedList, *, randomness: str) -> None:
     """
     row = locked.list
     randomness = " ".join(randomness.split())
-    if not 1 <= len(randomness) <= MOST_CHARACTERS or not randomness.isprintable():
-        what = f"must be 1 to {MOST_CHARACTERS} characters, without control characters"
-        raise InvalidRequest.of("randomness", what)
+    if not 1 <= len(randomness) <= MOST_CHARACTERS:
+        raise InvalidRequest.of("randomness", f"must be 1 to {MOST_CHARACTERS} characters")
     if randomness.startswith(LEDGER):
         raise InvalidRequest.of(
             "randomness", f"must not begin with {LEDGER}, as only the service's own value does"

@@ -83,7 +83,10 @@ async def confirm(call: PageRequest) -> Response:
             form = {**form, "until": until.isoformat()}
         if form["do"] == "draw":
             # Whoever could see beforehand who gets tickets could try one value after the other.
-            form, answer = {**form, "randomness": randomness_of(form)}, Answer(entry=None, inventory=None, settings=None)
+            form, answer = (
+                {**form, "randomness": randomness_of(form)},
+                Answer(entry=None, inventory=None, settings=None),
+            )
         else:
             answer = await action(call.engine.preview, key, call.caller, form)
     except InventoryNotFound:
