@@ -132,9 +132,8 @@ PlainText = Annotated[
     str, Strict(), Field(min_length=1, max_length=10_000, json_schema_extra=_SEEN), AfterValidator(_plain)
 ]
 DrawSource = Annotated[Id, AfterValidator(_plain)]
-Randomness = Annotated[
-    str, Strict(), Field(min_length=1, max_length=1000, json_schema_extra=_SEEN), AfterValidator(_plain)
-]
+# What looks the same must be the same: everybody computes the lots from it.
+Randomness = Annotated[str, Strict(), Field(min_length=1, max_length=1000, pattern=r"^ *[!-~][ -~]*$")]
 Address = Annotated[str, Field(max_length=2000, json_schema_extra=_NO_CONTROLS), AfterValidator(_without_controls)]
 Timezone = Annotated[str, Strict(), AfterValidator(check_timezone)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_within_years)]

@@ -120,7 +120,7 @@ async def test_the_draw_is_held_once_and_a_repeat_answers_the_same(lists: Lists)
     await lists.audit()
 
 
-@pytest.mark.parametrize("randomness", ["", " ", "1\x002", "x" * 1001, "ledger:00", "a\u200bb"])
+@pytest.mark.parametrize("randomness", ["", " ", "1\x002", "x" * 1001, "ledger:00", "a\u200bb", "\uff11 2"])
 async def test_randomness_that_nobody_could_compare_is_refused(lists: Lists, randomness: str) -> None:
     await set_up(lists, "ada")
     lists.now = DRAW_AT

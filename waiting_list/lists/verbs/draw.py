@@ -89,8 +89,9 @@ async def draw(locked: LockedList, *, randomness: str) -> None:
     """
     row = locked.list
     randomness = " ".join(randomness.split())
-    if not 1 <= len(randomness) <= MOST_CHARACTERS:
-        raise InvalidRequest.of("randomness", f"must be 1 to {MOST_CHARACTERS} characters")
+    if not 1 <= len(randomness) <= MOST_CHARACTERS or not (randomness.isascii() and randomness.isprintable()):
+        what = f"must be 1 to {MOST_CHARACTERS} printable characters of ASCII"
+        raise InvalidRequest.of("randomness", what)
     if randomness.startswith(LEDGER):
         raise InvalidRequest.of(
             "randomness", f"must not begin with {LEDGER}, as only the service's own value does"
