@@ -142,7 +142,7 @@ TABLE: dict[str, str] = {
             (
                 ENTRIES,
                 "move move_several remove remove_several remove_lookalikes restore take_back extend_several "
-                "buy give_back change extend extend_all grant pause unpause configure",
+                "buy give_back change extend extend_all grant pause unpause draw configure",
             ),
         )
         for action in actions.split()
