@@ -36,7 +36,7 @@ async def test_a_fan_joins_without_hurry_and_has_no_place_before_the_draw(venue:
     await to_be_drawn(venue)
     page = await venue.browser().get(PAGE)
     assert "No need to hurry: everyone who joins before" in page.text
-    assert "a secret that was sealed before anyone joined, and this public source: Winning numbers" in page.text
+    assert "a secret that was sealed before the first fan joined, and this public source: Winning numbers" in page.text
     assert "The order is drawn by lot on" in page.text
     assert "Too few tickets" not in page.text
     browser = venue.browser()
@@ -44,7 +44,7 @@ async def test_a_fan_joins_without_hurry_and_has_no_place_before_the_draw(venue:
     page = await browser.get(link)
     for said in (
         "Your place is drawn by lot on",
-        "Everyone who joins before the draw has the same chance. Nobody has a place yet.",
+        "Everyone who joins before the draw has the same chance. No fan has a place yet.",
         "Until the draw, you can ask for more or fewer tickets and lose nothing.",
         "you take part in the draw, and get no tickets until you resume",
     ):
