@@ -80,7 +80,7 @@ class WishingByEmail(Wishing):
 class ListByEmail(WishedList):
     """What became of a wish in one list: the fan's new place, or the problem with which the list refused.
 
-    All fields are null if this list shows nothing: the address has a place there already, or its fan must show
+    All fields are null if this list shows nothing. The address has a place there already, or its fan must show
     first that it is theirs.
     """
 
@@ -173,9 +173,9 @@ async def make_wish_by_email(call: ApiRequest, body: WishingByEmail) -> Response
     """Join several lists with one wish and an e-mail address alone, and verify it later.
 
     The fan has a place in each list at once, and one link in one e-mail verifies the address for all. What the
-    calls `make_wish` and `join_by_email` say holds here, too. A list where the address has a place already, or
-    where many unverified fans of the same network wait, shows null in place of an entry. If no list has a new
-    place, and at least one shows nothing, the answer is 202.
+    calls `make_wish` and `join_by_email` say holds here, too. A list shows null in place of an entry if the
+    address has a place there already. So does a list where many unverified fans of the same network wait. If no
+    list has a new place, and at least one shows nothing, the answer is 202.
     """
     joins = call.service.email_joins
     call.who = fan = await joins.fan(body.keys[0], body)
