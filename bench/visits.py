@@ -35,6 +35,7 @@ class Visit(NamedTuple):
             "token": "x",
             "code": "x",
             "tile": "0/000",
+            "sequence": "1",
             "wish_id": "00000000-0000-0000-0000-000000000000",
             "mail_code": "x",
             "tickets": "1",

@@ -323,6 +323,14 @@ async def _story(site: Site) -> None:
     assert (await site.shop.organizer("DELETE", f"{PAGE}/entries/fan-4")).is_success
 
 
+async def _served(site: Site) -> str:
+    """A fan who waits, behind another one who was served."""
+    await site.join("first")
+    await site.join(wanted=2)
+    await site.shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 1})
+    return f"{PLACE}/served"
+
+
 def _told(path: str) -> Callable[[Site], Awaitable[str]]:
     async def state(site: Site) -> str:
         await _story(site)
@@ -447,6 +455,7 @@ STATES: dict[str, State] = {
     "place, wish held elsewhere": State(_several(PLACE, wished=True), "fan"),
     "place, leave the wish": State(_several(f"{PLACE}/leave/all", wished=True), "fan"),
     "my lists, wish": State(_several("/my-lists", wished=True), "fan"),
+    "place, who was served instead": State(_served, "fan"),
     "list, been there": State(_joined(then="leave", path=PAGE), "fan"),
     # Private links.
     "link, waiting first": State(_joined(first=True)),

@@ -231,3 +231,39 @@ async def test_a_page_tells_people_how_the_list_was_served(shop: Shop) -> None:
     await shop.made("PATCH", f"/waiting-lists/{LIST}", {"public_ledger": False})
     assert (await shop.http.get(page)).status_code == 404
     assert f'href="{page}"' not in (await shop.http.get(f"/waiting-lists/{LIST}")).text
+
+
+async def test_a_fan_sees_who_was_served_instead_and_each_proof(shop: Shop) -> None:
+    await shop.stock()
+    await shop.made("PATCH", f"/waiting-lists/{LIST}", {"policy": "skip"})
+    for user, wanted in (("ada", 1), ("bob", 4), ("cleo", 1), ("dan", 1)):
+        await shop.join(user, wanted)
+    await shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 1})
+    await shop.made("POST", f"/inventory/{LIST}/add-stock", {"quantity": 1})
+    await shop.made(
+        "POST", f"/waiting-lists/{LIST}/entries/dan/grant", {"tickets": 1, "add_stock": True, "reason": "secret"}
+    )
+    link = urlsplit((await shop.made("POST", f"/waiting-lists/{LIST}/entries/bob/link"))["url"]).path
+    assert f'href="{link}/served"' in (await shop.http.get(link)).text
+    answer = await shop.http.get(f"{link}/served")
+    shown = " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
+    said = [
+        "Number 4 got 1 ticket. The organizer gave them past the line.",
+        "Number 3 got 1 ticket. You accepted no fewer than 4, and 1 ticket was free.",
+        "Number 1 got 1 ticket. It stood before you.",
+    ]
+    assert sorted(said, key=shown.index) == said
+    assert not re.search("secret|ada|cleo|dan", answer.text)
+    proofs = re.findall(r'href="(/v1/\S+/ledger/(\d+)/receipt)"', answer.text)
+    for (address, sequence), number in zip(proofs, (4, 3, 1), strict=True):
+        change, _, _ = verify_receipt((await shop.http.get(address)).text)
+        assert (change["sequence"], change["number"]) == (int(sequence), number)
+        assert change["verb"] in ("promote", "grant")
+    older = (await shop.http.get(f"{link}/served?before={proofs[0][1]}")).text
+    assert "past the line" not in older
+    size, _ = await head(shop)
+    problem(await shop.http.get(f"{PREFIX}/ledger/{size + 1}/receipt"), 404, "change_not_found")
+    await shop.made("PATCH", f"/waiting-lists/{LIST}", {"public_ledger": False})
+    problem(await shop.http.get(f"{PREFIX}/ledger/1/receipt"), 404, "ledger_not_public")
+    assert (await shop.http.get(f"{link}/served")).status_code == 404
+    assert "/served" not in (await shop.http.get(link)).text

@@ -9,7 +9,7 @@ CONTRACT = {
     "invalid_request": 422, "unsupported_media_type": 415, "body_too_large": 413, "unauthenticated": 401,
     "forbidden": 403, "challenge_required": 403,
     "not_found": 404, "event_not_found": 404, "representation_not_found": 404,
-    "ledger_not_public": 404, "tile_not_found": 404,
+    "ledger_not_public": 404, "tile_not_found": 404, "change_not_found": 404,
     "offer_not_found": 404, "inventory_not_found": 404, "api_key_not_found": 404, "webhook_not_found": 404,
     "notice_not_found": 404, "gateway_not_found": 404, "too_many_webhooks": 409, "not_in_list": 404,
     "method_not_allowed": 405, "waiting_list_open": 409, "transfer_not_allowed": 409,

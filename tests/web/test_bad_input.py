@@ -28,6 +28,7 @@ KNOWN = {
     "wish_id": "00000000-0000-4000-8000-000000000000",
     "alert_id": "00000000-0000-4000-8000-000000000000",
     "tile": "0/000.p/1",
+    "sequence": "1",
 }
 JSON = {"Content-Type": "application/json"}
 

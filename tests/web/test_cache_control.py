@@ -25,6 +25,7 @@ PUBLIC = {
     "get_checkpoint": "public, max-age=1",
     "get_ledger_keys": "public, max-age=1",
     "read_ledger": "public, max-age=1",
+    "get_change_receipt": "public, max-age=1",
     "get_tile": "public, max-age=31536000, immutable",
     "get_jwks": "public, max-age=300",
     "get_openapi": "public, max-age=300",

@@ -361,6 +361,7 @@ PUBLIC = {
     ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}/checkpoint"),
     ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}/ledger-keys"),
     ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}/ledger"),
+    ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}/ledger/{sequence}/receipt"),
     ("GET", "/v1/user/waiting-lists/{offer_id}/{representation_id}/tile/{tile}"),
     ("POST", "/v1/user/waiting-lists/{offer_id}/{representation_id}/join-by-email"),
     ("POST", "/v1/user/wishes/join-by-email"),

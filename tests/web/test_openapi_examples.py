@@ -30,6 +30,7 @@ KNOWN = {
     "representation_id": "rep_001",
     "user_id": "u1",
     "tile": "0/000.p/1",
+    "sequence": "1",
 }
 FROM_ELSEWHERE = {"X-Forwarded-For": "203.0.113.9"}
 """The address of a caller whom the rate limits count."""

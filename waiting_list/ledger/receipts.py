@@ -11,7 +11,7 @@ from waiting_list.ledger.queries import key_id, known_head, public_forms, sign
 from waiting_list.lists.models import ListKey
 from waiting_list.postgres.pool import Pool, connection
 from waiting_list.postgres.statements import sql
-from waiting_list.problems import InvalidRequest
+from waiting_list.problems import ChangeNotFound, InvalidRequest
 
 
 class Proven(StrEnum):
@@ -64,6 +64,23 @@ async def receipt(pool: Pool, checkpoints: Checkpoints, key: ListKey, number: in
     head: Head | None = await known_head(pool, key, public=False)
     if head is None or head.size < sequence:
         head = await sign(checkpoints, key)
+    return await _receipt(pool, key, sequence, head)
+
+
+async def public_receipt(pool: Pool, checkpoints: Checkpoints, key: ListKey, sequence: int) -> str:
+    """Return the receipt of any change of a public ledger; it signs the ledger if it must.
+
+    Raises ChangeNotFound, InventoryNotFound, LedgerNotPublic, Unavailable.
+    """
+    head: Head | None = await known_head(pool, key)
+    if head is None or head.size < sequence:
+        head = await sign(checkpoints, key)
+    if head.size < sequence:
+        raise ChangeNotFound()
+    return await _receipt(pool, key, sequence, head)
+
+
+async def _receipt(pool: Pool, key: ListKey, sequence: int, head: Head) -> str:
     async with connection(pool) as acquired:
         path = await prove_inclusion(acquired, key.list_id, sequence - 1, head.size)
         keys = await verifier_keys(acquired, head.origin)

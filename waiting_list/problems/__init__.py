@@ -14,6 +14,7 @@
     │   ├── InventoryNotFound    404 inventory_not_found
     │   ├── LedgerNotPublic      404 ledger_not_public
     │   ├── TileNotFound         404 tile_not_found
+    │   ├── ChangeNotFound       404 change_not_found
     │   ├── ApiKeyNotFound       404 api_key_not_found
     │   ├── WebhookNotFound      404 webhook_not_found
     │   ├── GatewayNotFound      404 gateway_not_found
@@ -63,6 +64,7 @@ A module has the problems of one subject: entries, stock, catalogue, requests. T
 
 from waiting_list.problems.catalogue import (
     ApiKeyNotFound,
+    ChangeNotFound,
     EventNotFound,
     GatewayNotFound,
     HasDependents,
@@ -135,6 +137,7 @@ __all__ = [
     "BodyTooLarge",
     "CannotDraw",
     "ChallengeRequired",
+    "ChangeNotFound",
     "CheckoutUsed",
     "Conflict",
     "EmailRequired",

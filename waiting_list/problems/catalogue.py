@@ -51,6 +51,15 @@ class TileNotFound(NotFound):
         super().__init__("The newest checkpoint of this list does not cover such a tile.")
 
 
+class ChangeNotFound(NotFound):
+    """The ledger has no change with this sequence yet."""
+
+    code, title = "change_not_found", "The ledger has no such change"
+
+    def __init__(self) -> None:
+        super().__init__("The list has not had so many changes.")
+
+
 class WouldEndList(Conflict):
     """The change would end a list that still has waiting or ready fans. The problem carries these `lists`, with
     their counts. Send it again with `"end_lists": true` if they may end."""

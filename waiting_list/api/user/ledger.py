@@ -7,11 +7,14 @@ from fastapi.responses import StreamingResponse
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from waiting_list import problems
+from waiting_list.api.user.receipts import RECEIPT_EXAMPLE
 from waiting_list.ledger import queries
+from waiting_list.ledger.receipts import public_receipt
 from waiting_list.lists.models import ListKey
-from waiting_list.web.openapi import COMMON, declared
+from waiting_list.web.openapi import COMMON, declared, sent
 from waiting_list.web.parameters import PathId
 from waiting_list.web.request import ApiRequest
+from waiting_list.web.responses import receipt_file
 from waiting_list.web.routes import PublicRoute
 
 
@@ -46,6 +49,13 @@ _LINE = (
     '"at":"2026-11-24T10:05:00.000000Z","before":null,"list":"7d0ae32b-30b7-5a8c-8d8e-5d0d0b0f4f7e","number":42,'
     '"reason":null,"sequence":1207,"verb":"join"}\n'
 )
+_RECEIPT_TEXT: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The receipt.",
+        "headers": sent("Content-Disposition"),
+        "content": {"text/plain": {"schema": {"type": "string"}, "example": RECEIPT_EXAMPLE}},
+    }
+}
 
 
 @router.get(
@@ -101,6 +111,24 @@ async def read_ledger(
         return answer
     content = queries.lines(call.pool, key.list_id, start, size)
     return StreamingResponse(content, headers=_SHARED, media_type=_JSON_LINES)
+
+
+@router.get(
+    LIST + "/ledger/{sequence}/receipt",
+    operation_id="get_change_receipt",
+    response_class=Response,
+    responses=_RECEIPT_TEXT | declared([*_REFUSALS, problems.ChangeNotFound]),
+)
+async def get_change_receipt(
+    call: ApiRequest,
+    offer_id: PathId,
+    representation_id: PathId,
+    sequence: Annotated[int, Path(ge=1, le=2**53, description="The sequence of the change.")],
+) -> Response:
+    """Prove that a change is in the signed ledger of the list (C2SP tlog-proof), without the service."""
+    key = ListKey(offer_id, representation_id)
+    text = await public_receipt(call.pool, call.service.checkpoints, key, sequence)
+    return receipt_file(text, f"change-{sequence}", _SHARED)
 
 
 @router.get(

@@ -15,13 +15,13 @@ from waiting_list.web.responses import receipt_file
 from waiting_list.web.routes import UserRoute
 
 router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["My entries"])
-_RECEIPT = "c2sp.org/tlog-proof@v1\nextra eyJhY3RvciI6InVzZXIi\N{HORIZONTAL ELLIPSIS}\nindex 1206\n"
+RECEIPT_EXAMPLE = "c2sp.org/tlog-proof@v1\nextra eyJhY3RvciI6InVzZXIi\N{HORIZONTAL ELLIPSIS}\nindex 1206\n"
 
 _TEXT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The receipt.",
         "headers": sent("Content-Disposition"),
-        "content": {"text/plain": {"schema": {"type": "string"}, "example": _RECEIPT}},
+        "content": {"text/plain": {"schema": {"type": "string"}, "example": RECEIPT_EXAMPLE}},
     }
 }
 

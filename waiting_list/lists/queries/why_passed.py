@@ -19,6 +19,8 @@ from waiting_list.postgres.statements import sql
 class PassedFor(StrEnum):
     """Why tickets went to another fan. The first that applies counts."""
 
+    AHEAD = "ahead"
+    """The other fan stood ahead."""
     GRANT = "grant"
     """The organizer gave the other fan tickets past the line."""
     PAUSED = "paused"
@@ -78,9 +80,18 @@ _LAST = 2**63 - 1
 
 
 async def why_passed(
-    pool: Pool, key: ListKey, *, organization_id: str, number: int, limit: int, before: int | None = None
+    pool: Pool,
+    key: ListKey,
+    *,
+    organization_id: str,
+    number: int,
+    limit: int,
+    before: int | None = None,
+    ahead: bool = False,
 ) -> PassedPage:
     """Return the newest offers to fans behind an entry while it waited, the newest first, each with its reason.
+
+    With `ahead`, also those to fans ahead of it.
 
     It looks at the newest offers of the list, four for each that it may return; with `before`, at those that are
     older than this change. Raises InventoryNotFound.
@@ -103,7 +114,10 @@ async def why_passed(
         if fan.get("status") != Status.WAITING or offer.number is None:
             continue
         other = _entry_before(await _changes(pool, key, organization_id, offer.number), offer.sequence)
-        if other and other["rank"] > fan["rank"]:
+        if other and (ahead or other["rank"] > fan["rank"]):
+            if offer.verb != "grant" and other["rank"] < fan["rank"]:
+                found.append(Passed(offer, PassedFor.AHEAD, fan["tickets_minimum"], None, None))
+                continue
             found.append(_passed(offer, fan, await _rules_before(pool, key, offer.sequence)))
     return PassedPage(found, last if len(records) > most else None)
 

@@ -12,6 +12,7 @@ from waiting_list.pages.fans.page import admit_fan
 from waiting_list.pages.fans.phone import add_phone_forms
 from waiting_list.pages.fans.push import add_push_forms
 from waiting_list.pages.fans.receipts import add_receipts
+from waiting_list.pages.fans.served import add_served_page
 from waiting_list.pages.fans.sharing import add_sharing_forms
 from waiting_list.pages.fans.transfers import add_transfer_forms
 from waiting_list.pages.fans.wish import add_wish_pages
@@ -56,6 +57,7 @@ add_confirmation_pages(router, PLACE)
 add_entry_calendar(router, PLACE)
 add_push_forms(router, PLACE)
 add_receipts(router, PLACE)
+add_served_page(router, PLACE)
 add_transfer_forms(router, PLACE)
 add_sharing_forms(router, PLACE)
 add_wish_pages(router, PLACE)

@@ -18,6 +18,7 @@ from waiting_list.pages.fans.live import add_live
 from waiting_list.pages.fans.phone import add_phone_forms
 from waiting_list.pages.fans.push import add_push_forms
 from waiting_list.pages.fans.receipts import add_receipts
+from waiting_list.pages.fans.served import add_served_page
 from waiting_list.pages.fans.sharing import add_sharing_forms
 from waiting_list.pages.fans.transfers import add_transfer_forms
 from waiting_list.pages.fans.wish import add_wish_pages
@@ -54,6 +55,7 @@ add_confirmation_pages(router, PRIVATE_LINK)
 add_entry_calendar(router, PRIVATE_LINK)
 add_push_forms(router, PRIVATE_LINK)
 add_receipts(router, PRIVATE_LINK)
+add_served_page(router, PRIVATE_LINK)
 add_transfer_forms(router, PRIVATE_LINK)
 add_sharing_forms(router, PRIVATE_LINK)
 add_wish_pages(router, PRIVATE_LINK)
