@@ -32,7 +32,7 @@ def path_of(route: APIRoute, link: str) -> str:
     given = {
         "offer_id": offer_id, "representation_id": representation_id, "event_id": "ev_1", "user_id": "bob",
         "webhook_id": WEBHOOK, "notice_id": NOTICE, "delivery_id": NOTICE, "name": "style.css", "token": link,
-        "tile:parts": "0/000.p/1",
+        "tile:parts": "0/000.p/1", "sequence": "1",
     }  # fmt: skip
     path = route.path
     for name, value in given.items():

@@ -408,6 +408,7 @@ async def test_every_route_decides_who_may_call(app: FastAPI, shop: Shop) -> Non
             notice_id="none",
             alert_id="none",
             tile="0/000.p/1",
+            sequence="1",
             wish_id="none",
         )
 
