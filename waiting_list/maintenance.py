@@ -18,6 +18,7 @@ from waiting_list.access.sign_outs import KEPT
 from waiting_list.catalogue.images import delete_unshown
 from waiting_list.drand import Drand
 from waiting_list.ledger.checkpoints import Checkpoints
+from waiting_list.ledger.salts import forget_salts
 from waiting_list.ledger.tree import root_at
 from waiting_list.lists import verbs
 from waiting_list.lists.counts import count_changes, sweep_changes
@@ -168,6 +169,7 @@ class Maintenance:
         if time.monotonic() - self._tidied_at > _HOURLY_SECONDS:
             await delete_unshown(self._pool)
             await forget_wishes(self._pool)
+            await forget_salts(self._pool)
             self._tidied_at = time.monotonic()
         await self._do_due()
         if cleaning or self._pruning:

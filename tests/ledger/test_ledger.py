@@ -22,6 +22,7 @@ from waiting_list.lists import verbs
 from waiting_list.lists.events import VERBS
 from waiting_list.lists.leaves import NOT_PUBLIC
 from waiting_list.lists.rows import NOTED, NOTED_OF_ENTRY, NOTED_OF_RESTORE, EntryRow, ListRow
+from waiting_list.maintenance import Maintenance
 from waiting_list.postgres.pool import connection
 
 URL = "https://tickets.example"
@@ -201,6 +202,19 @@ async def test_to_forget_a_reason_breaks_no_proof(lists: Lists, checkpoints: Che
     assert mth([row["leaf"] for row in rows[: before.size]]) == before.root
     after = await signed(lists, checkpoints)
     assert after.size > before.size
+
+
+async def test_a_salt_that_an_older_version_leaves_is_forgotten(lists: Lists) -> None:
+    """A process from before the salts erases a reason during an upgrade. Other salts stay."""
+    for user_id in ("ada", "bob", "cid"):
+        await lists.join(user_id, 2)
+    await move(lists, "bob", "because")
+    await move(lists, "cid", "because")
+    await lists.rows("UPDATE history SET reason = NULL WHERE list_id = $1 AND number = 3", lists.key.list_id)
+    await Maintenance(lists.pool, lists.engine).work()
+    bob, cid = [row for row in await stored(lists) if row["reason_hash"]]
+    assert (bob["reason"], cid["reason"], cid["reason_salt"]) == ("because", None, None)
+    assert bob["reason_hash"] == sha256(bob["reason_salt"] + b"because").digest()
 
 
 async def test_an_old_key_still_verifies_what_it_signed(lists: Lists, checkpoints: Checkpoints) -> None:
