@@ -54,8 +54,9 @@ def _call(method: str, path: str, operation: dict[str, Any], *, heading: str) ->
     names = [_CREDENTIALS[name] for one in operation.get("security", []) for name in one]
     yield f"- Credentials: {' or '.join(names) or 'none'}."
     yield from map(_parameter, operation.get("parameters", []))
-    for content in operation.get("requestBody", {}).get("content", {}).values():
-        yield f"- Body: {_type(content['schema'])}."
+    sent = operation.get("requestBody", {})
+    for content in sent.get("content", {}).values():
+        yield f"- Body: {_type(content['schema'])}{'' if sent.get('required') else ', optional'}."
     refusals = []
     for status, answered in operation["responses"].items():
         examples = answered.get("content", {}).get("application/problem+json", {}).get("examples", ())

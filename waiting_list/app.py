@@ -33,6 +33,7 @@ from waiting_list.api.organizer import lookalikes as organizer_lookalikes
 from waiting_list.api.organizer import messages as organizer_messages
 from waiting_list.api.organizer import notices as organizer_notices
 from waiting_list.api.organizer import organization as organizer_organization
+from waiting_list.api.organizer import pauses as organizer_pauses
 from waiting_list.api.organizer import personal_data as organizer_personal_data
 from waiting_list.api.organizer import private_links as organizer_private_links
 from waiting_list.api.organizer import stock as organizer_stock
@@ -127,6 +128,7 @@ ROUTERS = (
     user_lists.router,
     user_ledger.router,
     organizer_entries.router,
+    organizer_pauses.router,
     organizer_holds.router,
     organizer_lists.router,
     organizer_stock.router,

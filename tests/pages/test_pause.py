@@ -4,7 +4,7 @@ import csv
 import io
 
 from tests.pages.test_dashboard import PAGE, Office, office  # noqa: F401 - the fixture
-from tests.support.shop import LIST
+from tests.support.shop import LIST, problem
 
 
 async def test_a_fan_pauses_and_resumes_with_one_press_each(office: Office) -> None:  # noqa: F811 - the fixture
@@ -87,3 +87,22 @@ async def test_the_calls_of_fan_and_organizer_repeat_under_one_key(office: Offic
         assert (answers[1].json()["paused_at"] is not None) is is_paused
         for_user = await office.shop.made("POST", f"/waiting-lists/{LIST}/entries/ada/{path}")
         assert (for_user["paused_at"] is not None) is is_paused
+
+
+async def test_an_organizer_may_give_the_reason_of_a_pause(office: Office) -> None:  # noqa: F811
+    await office.shop.join("ada", 1)
+    entry = f"/waiting-lists/{LIST}/entries/ada"
+    await office.shop.made("POST", f"{entry}/pause", {"reason": "On holiday"})
+    await office.shop.made("POST", f"{entry}/resume", {"reason": "Back"})
+    await office.shop.made("POST", f"{entry}/pause", {})
+    await office.shop.made("POST", f"{entry}/resume")
+    for path in ("pause", "resume"):
+        for body in ({"why": "x"}, {"reason": ""}, ["x"]):
+            problem(await office.shop.organizer("POST", f"{entry}/{path}", body), 422, "invalid_request")
+    history = (await office.shop.made("GET", f"/waiting-lists/{LIST}/history"))["items"]
+    assert [(one["verb"], one["reason"]) for one in history[-4:]] == [
+        ("pause", "On holiday"),
+        ("unpause", "Back"),
+        ("pause", None),
+        ("unpause", None),
+    ]

@@ -70,7 +70,7 @@ BODIES = {
     "message": MESSAGE, "message_event": MESSAGE, "preview_wording": WORDS,
     "change_wording": {"emails": [WORDS]}, "cancel_representation": {},
     "grant": {"tickets": 1}, "extend": {"minutes": 1}, "extend_all": {"minutes": 1}, "restore": {"undo": "1-1"},
-    "undo": {"undo": "1-1"},
+    "undo": {"undo": "1-1"}, "pause_for_user": {"reason": "x"}, "unpause_for_user": {"reason": "x"},
     "remove_lookalikes": {"numbers": [1], "reason": "x"},
     "put_representation": {
         "event_id": "ev_1", "start_datetime": "2031-01-01T20:00:00Z", "end_datetime": "2031-01-01T22:00:00Z",

@@ -308,7 +308,8 @@ async def pauses(walk: Walk) -> None:
     assert (await walk("undo", but={"undo": changed["undo"]}))["tickets_minimum"] == 1
     assert (await walk("pause"))["paused_at"]
     assert (await walk("unpause"))["paused_at"] is None
-    assert (await walk("pause_for_user", user_id="u2"))["paused_at"]
+    for number in (1, 2):
+        assert (await walk("pause_for_user", number, user_id="u2"))["paused_at"]
     await walk("unpause_for_user", user_id="u2")
     await transfers(walk)
 

@@ -110,6 +110,8 @@ BODIES: Mapping[str, Sequence[tuple[str, Json]]] = {
     "extend_all": [
         ("The shop was away for an hour", {"minutes": 60, "reason": "The shop was away"}),
     ],
+    "pause_for_user": [("The fan called", {"reason": "On holiday until June"}), ("Without a reason", {})],
+    "unpause_for_user": [("The fan called again", {"reason": "Back from the holiday"})],
     "give_back": [("One ticket is not needed", {"quantity": 1})],
     "give_back_for_user": [("The fan asked by phone", {"quantity": 1})],
     "grant": [

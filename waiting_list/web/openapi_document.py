@@ -224,6 +224,7 @@ def _move_defaults(document: Json) -> None:
     for path in document["paths"].values():
         for method, operation in path.items():
             for media in operation.get("requestBody", {}).get("content", {}).values():
+                media["schema"].pop("default", None)  # of a body that may be missing
                 schema = document["components"]["schemas"][media["schema"]["$ref"].rpartition("/")[2]]
                 for name, field in schema["properties"].items():
                     default = field.pop("default", None)

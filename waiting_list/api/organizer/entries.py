@@ -33,7 +33,6 @@ _OF_A_WAITING_ENTRY = (
     problems.AlreadyLeft,
     problems.NotWaiting,
 )
-_OF_A_PAUSE = (*_OF_A_WAITING_ENTRY, problems.WaitingListEnded)
 
 Spreadsheet = Annotated[
     Locale | None,
@@ -348,44 +347,6 @@ async def move(
         reason=body.reason,
     )
     return await changed_entry(call, verb)
-
-
-@router.post(
-    LIST + "/entries/{user_id}/pause",
-    operation_id="pause_for_user",
-    openapi_extra=ONCE,
-    response_model=ChangedEntry,
-    responses=declared(_OF_A_PAUSE),
-)
-async def pause_for_user(
-    call: ApiRequest, offer_id: PathId, representation_id: PathId, user_id: PathId
-) -> Response:
-    """Pause the place of a waiting user, as the user could. The place stays, and tickets go to the fans behind.
-
-    Safe to repeat.
-    """
-    key = ListKey(offer_id, representation_id)
-    caller = await call.caller_once()
-    return await changed_entry(call, call.engine.run(key, caller, verbs.pause, user_id=user_id))
-
-
-@router.post(
-    LIST + "/entries/{user_id}/resume",
-    operation_id="unpause_for_user",
-    openapi_extra=ONCE,
-    response_model=ChangedEntry,
-    responses=declared(_OF_A_PAUSE),
-)
-async def unpause_for_user(
-    call: ApiRequest, offer_id: PathId, representation_id: PathId, user_id: PathId
-) -> Response:
-    """End the pause of a waiting user's place. If enough tickets are free, they are held for the user at once.
-
-    Safe to repeat.
-    """
-    key = ListKey(offer_id, representation_id)
-    caller = await call.caller_once()
-    return await changed_entry(call, call.engine.run(key, caller, verbs.unpause, user_id=user_id))
 
 
 async def changed_entry(call: ApiRequest, verb: Awaitable[Answer], *, status: int = 200) -> Response:
