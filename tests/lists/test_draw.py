@@ -265,6 +265,9 @@ async def test_a_draw_whose_backend_is_killed_changes_nothing_and_comes_out_the_
     async def killed(locked: LockedList) -> None:
         # Every statement of the draw has run, and none is committed.
         assert await locked.connection.fetchval("SELECT count(*) FROM entries WHERE rank % 1000000 <> 0") == 8
+        # The plans of the statements after the lots are pinned as ever.
+        pinned = "SELECT current_setting('enable_hashjoin'), current_setting('enable_nestloop')"
+        assert tuple(await locked.connection.fetchrow(pinned) or ()) == ("off", "on")
         pid = await locked.connection.fetchval("SELECT pg_backend_pid()")
         async with connection(lists.pool) as other:
             await other.execute("SELECT pg_terminate_backend($1)", pid)

@@ -139,7 +139,9 @@ async def _draw(locked: LockedList, randomness: str, **noted: Any) -> None:
     through = await run.fetchval(sql("read_last_before_draw"), row.list_id, row.draw_at) or 0
     changed = row.last_sequence + 1
     inner, outer = padded_keys(seed_of(secret, randomness))
+    await run.execute(sql("plan_for_lots"), "on", "off")
     await run.execute(sql("draw_lots"), row.list_id, through, inner, outer, timeout=_SECONDS)
+    await run.execute(sql("plan_for_lots"), "off", "on")
     await run.execute(sql("clear_segments"), row.list_id, changed, timeout=_SECONDS)
     await run.execute(sql("count_segments"), row.list_id, changed, [*SEGMENT_LEVELS], timeout=_SECONDS)
     await run.execute(sql("update_draw"), row.list_id, randomness)
