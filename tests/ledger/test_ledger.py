@@ -21,7 +21,7 @@ from waiting_list.ledger.tree import IncompleteLedger
 from waiting_list.lists import verbs
 from waiting_list.lists.events import VERBS
 from waiting_list.lists.leaves import NOT_PUBLIC
-from waiting_list.lists.rows import NOTED, NOTED_OF_ENTRY, NOTED_OF_RESTORE, EntryRow, ListRow
+from waiting_list.lists.rows import NOTED, NOTED_OF_DRAW, NOTED_OF_ENTRY, NOTED_OF_RESTORE, EntryRow, ListRow
 from waiting_list.maintenance import Maintenance
 from waiting_list.postgres.pool import connection
 
@@ -117,6 +117,7 @@ def test_no_field_of_a_change_can_name_a_person() -> None:
         get_type_hints(ListRow)
         | get_type_hints(EntryRow)
         | dict(NOTED)
+        | dict(NOTED_OF_DRAW)
         | dict(NOTED_OF_ENTRY)
         | dict(NOTED_OF_RESTORE)
     )

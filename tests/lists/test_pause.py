@@ -64,9 +64,9 @@ async def test_free_tickets_wait_for_nobody_who_paused(lists: Lists) -> None:
     assert await held(lists, "ada", "bob", "cleo") == [0, 0, 0]
     # And the worker is not called for them in vain, again and again.
     await lists.rows("UPDATE inventory SET idle_until = statement_timestamp() - interval '1 minute' RETURNING 1")
-    assert await lists.rows(sql("read_due_lists"), timedelta(0)) == []
+    assert await lists.rows(sql("read_due_lists"), timedelta(0), timedelta(0)) == []
     await lists.rows("UPDATE entries SET paused_at = NULL WHERE number = 3 RETURNING 1")
-    assert [one["verb"] for one in await lists.rows(sql("read_due_lists"), timedelta(0))] == ["idle"]
+    assert [one["verb"] for one in await lists.rows(sql("read_due_lists"), timedelta(0), timedelta(0))] == ["idle"]
 
 
 async def test_a_paused_fan_changes_moves_and_leaves_as_any_other(lists: Lists) -> None:

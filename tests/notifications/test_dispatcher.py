@@ -148,6 +148,29 @@ def text(message: Any) -> str:
     return str(part.get_content())
 
 
+async def test_letters_offer_receipts_only_where_the_ledger_is_public(telling: Telling) -> None:
+    lists = telling.lists
+    for user_id, public in (("ada", True), ("bob", False)):
+        await lists.configure(public_ledger=public)
+        await lists.join(user_id, 1, email=f"{user_id}@example.org", email_verified=True)
+        await telling.deliver()
+        await lists.add_stock(1)
+        await telling.deliver()
+    parts = [
+        (message["To"], part.get_content_type(), "#proof" in part.get_content())
+        for message in telling.mailbox.messages
+        for part in message.walk()
+        if part.get_content_maintype() == "text" and "/e/" in part.get_content()
+    ]
+    kinds = ("text/plain", "text/html")
+    expected = [
+        (f"{user_id}@example.org", kind, public)
+        for user_id, public in (("ada", True), ("bob", False))
+        for kind in 2 * kinds
+    ]
+    assert parts == expected
+
+
 async def test_a_rotated_secret_signs_along_for_a_day(telling: Telling) -> None:
     await telling.add_webhook()
     await telling.lists.join("ada")

@@ -12,6 +12,7 @@ from bench.fill import fill
 from tests.support.lists import Lists
 from waiting_list.lists.models import ListKey
 from waiting_list.lists.ranks import RANK_STEP, SEGMENT_BITS
+from waiting_list.lists.verbs import FALLBACK_AFTER
 from waiting_list.postgres.pool import connection
 from waiting_list.postgres.statements import sql
 
@@ -56,7 +57,7 @@ async def test_no_hot_statement_reads_the_whole_list(long_list: Lists) -> None:
         "read_newest_entries": (list_id, [f"u{middle}"]),
         "read_queue": (list_id, SEGMENT_BITS, -1, 0),
         "read_changed_lists": ([list_id], [0], [None], SEGMENT_BITS),
-        "read_due_lists": (timedelta(minutes=15),),
+        "read_due_lists": (timedelta(minutes=15), FALLBACK_AFTER),
         "read_next_due": (timedelta(minutes=15),),
     }
     async with connection(long_list.pool) as acquired:
