@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -252,6 +253,32 @@ async def test_no_letter_goes_to_an_address_before_the_challenge(door: Door) -> 
         await door.forget_letters()
 
 
+async def test_a_request_that_is_answered_with_a_challenge_uses_no_allowance(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that strangers who solve nothing keep no letter from the owner of an address."""
+    await door.shop.stock(where=LATER)
+    for where in (LIST, LATER):
+        await door.shop.made("PATCH", f"/waiting-lists/{where}", {"join_challenge": "always"})
+    count, counted = door.service.mail_limits.count_given, []
+
+    async def noted(*who: Any) -> None:
+        counted.append(who)
+        await count(*who)
+
+    monkeypatch.setattr(door.service.mail_limits, "count_given", noted)
+    for ask in (door.join, partial(wish, door)):
+        refused = problem(await ask(), 403, "challenge_required")
+        wrong = {"token": refused["challenge"]["token"], "solution": [0] * 16}
+        problem(await ask(challenge=wrong), 403, "challenge_required")
+    signed_in = {"tickets_wanted": 1, "email": "ada@mail.example", "lists": BOTH}
+    problem(await door.shop.user("eve", "POST", "/wishes", signed_in), 403, "challenge_required")
+    assert counted == []
+    refused = problem(await door.join(), 403, "challenge_required")
+    assert (await door.joined(challenge=solved(refused["challenge"])))["mailed"] is True
+    assert len(counted) == 1
+
+
 async def test_a_challenge_is_asked_of_joins_by_email_too(door: Door) -> None:
     await door.shop.made("PATCH", f"/waiting-lists/{LIST}", {"join_challenge": "always"})
     refused = problem(await door.join(), 403, "challenge_required")
@@ -386,8 +413,8 @@ async def test_a_list_that_is_bombed_from_one_block_stays_usable(door: Door) -> 
     joins, attempts = door.service.email_joins, 10_000
 
     async def attempt(email: str, address: str) -> int | None:
-        fan = await joins.fan(KEY, ContactFields(email=email))
-        place = await joins.join(KEY, USER, fan, Wish(6), address=address, given=None)
+        fan, rule = await joins.fan(KEY, ContactFields(email=email))
+        place = await joins.join(KEY, USER, fan, Wish(6), rule=rule, address=address, given=None)
         return place and place.entry.number
 
     got: list[int | None] = []

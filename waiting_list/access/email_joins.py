@@ -9,11 +9,12 @@ already has as many unverified places as it may have. docs/joining.md has the th
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from waiting_list.access import private_links
-from waiting_list.access.email_limits import MailLimits
+from waiting_list.access.email_limits import Letter, MailLimits
 from waiting_list.access.email_sign_in import FAN_SECONDS, SignIn, ask_to_sign_in, fan_id
 from waiting_list.access.join_gate import ChallengeResponse, Gate
 from waiting_list.access.rate_limits import Limits
@@ -27,7 +28,7 @@ from waiting_list.lists.contact import Contact, ContactFields
 from waiting_list.lists.engine import Caller, Engine
 from waiting_list.lists.models import Entry, ListKey
 from waiting_list.lists.queries import entries as entry_queries
-from waiting_list.lists.queries.lists import owner
+from waiting_list.lists.queries.lists import Owner, owner
 from waiting_list.lists.unverified_places import ByEmail
 from waiting_list.page_addresses import LIST, list_field, of_list
 from waiting_list.postgres.pool import Pool
@@ -99,7 +100,7 @@ class EmailJoins:
         self._wishes = wishes
         self._pool = pool
         self._sends_mail = settings.sends_mail
-        self._owners: Batcher[ListKey, None, tuple[str, bool]] = Batcher(
+        self._owners: Batcher[ListKey, None, Owner] = Batcher(
             self._read_owner, queue_limit=settings.list_queue_limit, batch_limit=settings.list_queue_limit
         )
         self._most_unverified = settings.unverified_places_per_network
@@ -110,19 +111,22 @@ class EmailJoins:
         self._limits = limits
         self._mail_limits = mail_limits
 
-    async def fan(self, key: ListKey, given: ContactFields) -> User:
-        """Return the fan with this address in the organization of a list; nobody has shown that it is theirs.
+    async def fan(self, key: ListKey, given: ContactFields) -> tuple[User, str]:
+        """Return the fan with this address in the organization of a list, and the list's rule for challenges.
+
+        Nobody has shown that the address is theirs.
 
         Raises InventoryNotFound, Unavailable, and Forbidden if the service sends no e-mails: then no fan could
         ever come back to the place.
         """
         assert given.email is not None
-        organization_id, mails = await self._owners.submit(key, None)
-        if not (mails or self._sends_mail):
+        found = await self._owners.submit(key, None)
+        if not (found.sends_mail or self._sends_mail):
             raise Forbidden("This service sends no e-mails. Sign in at the ticket shop, then join from there.")
         secret = await self._signing_keys.derived_secret()
         contact = Contact.of(given, email_verified=False)
-        return User(fan_id(secret, organization_id, given.email), organization_id, contact)
+        fan = User(fan_id(secret, found.organization_id, given.email), found.organization_id, contact)
+        return fan, found.join_challenge
 
     async def join(
         self,
@@ -131,10 +135,14 @@ class EmailJoins:
         fan: User,
         wish: Wish,
         *,
+        rule: str,
         address: str | None,
         given: ChallengeSolution | ChallengeResponse | None,
     ) -> NewPlace | None:
         """Join a `fan` of the method above, who comes from an IP address, and return the place.
+
+        `rule` is that of the list for challenges, from there, too. A request that is answered with a challenge
+        uses no allowance for e-mails.
 
         Return None if the address has a place already, or if its fan must verify it first: then the service sends
         a link to the address, as often as its limits allow, and the answer is the same whether it did. A join that
@@ -144,7 +152,7 @@ class EmailJoins:
         AddressTaken.
         """
         network, times = self._limits.neighbourhood(address)
-        mailed = await self._may_mail(fan, address)
+        letter = self._letter(fan, address)
         try:
             answer = await self._gate.join(
                 key,
@@ -154,7 +162,8 @@ class EmailJoins:
                 tickets_minimum=wish.tickets_minimum,
                 keep_waiting_for_rest=wish.keep_waiting_for_rest,
                 contact=fan.contact,
-                quiet=not mailed,
+                letter=letter,
+                rule=rule,
                 network=self._limits.network(address),
                 given=given,
                 by_email=ByEmail(network, self._most_unverified * times),
@@ -165,7 +174,7 @@ class EmailJoins:
         if answer is None or entry is None or (answer.replayed and not await self._is_new(key, fan, entry)):
             await self._mail_link(key, fan, wish, address)
             return None
-        return await self._place(key, fan, entry, mailed=mailed, replayed=answer.replayed)
+        return await self._place(key, fan, entry, letter, replayed=answer.replayed)
 
     async def join_several(
         self,
@@ -183,13 +192,13 @@ class EmailJoins:
         problem if every list refuses, ChallengeRequired, Unavailable.
         """
         network, times = self._limits.neighbourhood(address)
-        mailed = await self._may_mail(fan, address)
+        letter = self._letter(fan, address)
         made = await self._wishes.make(
             asked,
             caller,
             user_id=fan.user_id,
             contact=fan.contact,
-            quiet=not mailed,
+            letter=letter,
             network=self._limits.network(address),
             given=given,
             by_email=ByEmail(network, self._most_unverified * times),
@@ -216,38 +225,33 @@ class EmailJoins:
         if not taken:
             raise next(iter(refusals.values()))
         places = {
-            key: await self._place(key, fan, entry, mailed=mailed, replayed=made.replayed)
-            for key, entry in taken.items()
+            key: await self._place(key, fan, entry, letter, replayed=made.replayed) for key, entry in taken.items()
         }
         return NewPlaces(made, places, refusals)
 
-    async def _place(self, key: ListKey, fan: User, entry: Entry, *, mailed: bool, replayed: bool) -> NewPlace:
+    async def _place(self, key: ListKey, fan: User, entry: Entry, letter: Letter, *, replayed: bool) -> NewPlace:
         secret = await self._signing_keys.derived_secret()
         link = await private_links.make_link(self._pool, secret, key, entry.number)
         # From the time of the join, so that a repeated join has the same token.
         token, expires_at = await self._user_tokens.mint(
             fan._replace(only=OnlyEntry(key.list_id, entry.number)), expires_in=FAN_SECONDS, now=entry.joined_at
         )
+        mailed = await letter.may_go() if replayed else letter.goes is True
         return NewPlace(entry, link, token, expires_at, mailed, replayed)
 
-    async def _read_owner(
-        self, key: ListKey, take: Callable[[], Sequence[None]]
-    ) -> Sequence[tuple[str, bool] | Problem]:
+    async def _read_owner(self, key: ListKey, take: Callable[[], Sequence[None]]) -> Sequence[Owner | Problem]:
         # Fans who come at once share one query.
         asked = take()
         try:
-            found: tuple[str, bool] | Problem = await owner(self._pool, key)
+            found: Owner | Problem = await owner(self._pool, key)
         except InventoryNotFound as problem:
             found = problem
         return [found] * len(asked)
 
-    async def _may_mail(self, fan: User, address: str | None) -> bool:
+    def _letter(self, fan: User, address: str | None) -> Letter:
         assert fan.contact.email is not None
-        try:
-            await self._mail_limits.count_given(fan.organization_id, fan.user_id, fan.contact.email, address)
-        except RateLimited:
-            return False
-        return True
+        limits = self._mail_limits
+        return Letter(partial(limits.count_given, fan.organization_id, fan.user_id, fan.contact.email, address))
 
     async def _is_new(self, key: ListKey, fan: User, entry: Entry) -> bool:
         """Return whether a place still is that of who has only typed its address."""

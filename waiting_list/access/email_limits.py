@@ -14,7 +14,7 @@ Besides, the sender asks for each e-mail that may wait whether its mailbox has h
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from waiting_list.access.rate_limits import Limits
@@ -161,6 +161,28 @@ class MailLimits:
                         full_in[one] += one.seconds
             await acquired.execute(sql("set_allowances"), ordered, [full_in[hashes[one]] for one in ordered])
         return answers
+
+
+class Letter:
+    """The e-mail of a join to an address that the fan gives. `count` counts the address, or raises RateLimited.
+
+    A join that is refused with a challenge must not ask, so that it uses no allowance.
+    """
+
+    def __init__(self, count: Callable[[], Awaitable[None]]) -> None:
+        self._count = count
+        self.goes: bool | None = None
+        """Whether it may go; None until it is asked for."""
+
+    async def may_go(self) -> bool:
+        """Count the address the first time, and return whether the e-mail may go. Raises Unavailable."""
+        if self.goes is None:
+            try:
+                await self._count()
+                self.goes = True
+            except RateLimited:
+                self.goes = False
+        return self.goes
 
 
 class MailboxLimit:

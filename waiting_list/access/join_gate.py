@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import Field
 
 from waiting_list.access.challenge_service import Verifier
+from waiting_list.access.email_limits import Letter
 from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.fields import Frozen
 from waiting_list.key_material import derived
@@ -79,18 +80,24 @@ class Gate:
         given: ChallengeSolution | ChallengeResponse | None,
         solved: bool = False,
         by_email: ByEmail | None = None,
+        letter: Letter | None = None,
+        rule: str = "off",
         wish_id: UUID | None = None,
     ) -> Answer:
         """Join a fan, from a network or None, with the solution or response that they have `given`.
 
-        `solved` says that they have solved the challenge of the wish `wish_id` before. Raises the problems of
-        `verbs.join`. A ChallengeRequired then has the challenge to solve.
+        `solved` says that they have solved the challenge of the wish `wish_id` before. A `letter` is asked for, in
+        place of `quiet`, unless the list's `rule`, read a moment before, requires a challenge that is not solved.
+        Raises the problems of `verbs.join`. A ChallengeRequired then has the challenge to solve.
         """
         subject = ("join", caller.organization_id or "", *key, user_id)
         visit = Visit(self._pressure, f"join\x00{key.list_id}", network)
         has_come = False
         try:
             solved = solved or await self._is_good(subject, given)
+            if letter is not None:
+                is_asked = not solved and asked_bits(rule, visit.pressing) > 0
+                quiet = is_asked or not await letter.may_go()
             answer = await self._engine.run(
                 key,
                 caller,

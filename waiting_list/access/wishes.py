@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
+from waiting_list.access.email_limits import Letter
 from waiting_list.access.join_gate import ChallengeResponse, Gate
 from waiting_list.fields import Frozen
 from waiting_list.lists import verbs
@@ -87,7 +88,7 @@ class Wishes:
         *,
         user_id: str,
         contact: Contact,
-        quiet: bool,
+        letter: Letter,
         network: str | None,
         given: ChallengeSolution | ChallengeResponse | None,
         by_email: ByEmail | None = None,
@@ -110,6 +111,7 @@ class Wishes:
             created_at = await self._begin(asked, wish_id, organization_id, user_id, network=network, given=given)
         else:
             created_at = kept.created_at
+        quiet = not await letter.may_go()  # after the challenge
         outcomes: dict[ListKey, Entry | Problem | None] = {}
         refused = {one.list_id: one for one in kept.refused} if kept else {}
         for key in asked.keys:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Never, TypeVar, cast
 
 from fastapi import Request
@@ -12,7 +13,7 @@ from starlette.types import Scope as ASGIScope
 
 from waiting_list.access.authentication import Authenticator, Organizer
 from waiting_list.access.email_joins import EmailJoins
-from waiting_list.access.email_limits import MailLimits
+from waiting_list.access.email_limits import Letter, MailLimits
 from waiting_list.access.join_gate import Gate
 from waiting_list.access.purchase_passes import PurchasePasses
 from waiting_list.access.rate_limits import Allowance, Limits
@@ -31,7 +32,7 @@ from waiting_list.lists.queries.coalesced import CoalescedReads
 from waiting_list.lists.queries.exports import Exports
 from waiting_list.lists.queries.live import Live
 from waiting_list.postgres.pool import Pool
-from waiting_list.problems import InvalidRequest, Problem, RateLimited
+from waiting_list.problems import InvalidRequest, Problem
 from waiting_list.settings import Settings
 from waiting_list.web.deployment_metrics import DeploymentMetrics
 from waiting_list.web.health import Health
@@ -152,13 +153,9 @@ class ApiRequest(Request):
             limits, user = self.service.mail_limits, self.user
             await limits.count_given(user.organization_id, user.user_id, contact.email, self.address)
 
-    async def may_mail(self, contact: Contact) -> bool:
-        """Count the address, and return whether the service may send e-mails to it. Raises Unavailable."""
-        try:
-            await self.count_mail(contact)
-        except RateLimited:
-            return False
-        return True
+    def letter(self, contact: Contact) -> Letter:
+        """Return the e-mail of a join, which counts the address when it is asked for."""
+        return Letter(partial(self.count_mail, contact))
 
     def allow(self, allowance: Allowance | None) -> None:
         """Record the remaining rate limit for the response headers."""

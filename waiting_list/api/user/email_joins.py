@@ -139,13 +139,14 @@ async def join_by_email(
     If the address has a place already, or if many unverified fans of the same network wait, the answer is 202.
     """
     key, joins = ListKey(offer_id, representation_id), call.service.email_joins
-    call.who = fan = await joins.fan(key, body)
+    fan, rule = await joins.fan(key, body)
+    call.who = fan
     call.count()
     await call.count_join()
     # Without the challenge, because a repeated request may have another solution, or none.
     caller = await call.caller_once(but="challenge")
     wish = Wish(body.tickets_wanted, body.tickets_minimum, body.keep_waiting_for_rest)
-    place = await joins.join(key, caller, fan, wish, address=call.address, given=body.challenge)
+    place = await joins.join(key, caller, fan, wish, rule=rule, address=call.address, given=body.challenge)
     if place is None:
         return answer(LinkByEmail(), status=202)
     return answer(
@@ -178,7 +179,8 @@ async def make_wish_by_email(call: ApiRequest, body: WishingByEmail) -> Response
     list has a new place, and at least one shows nothing, the answer is 202.
     """
     joins = call.service.email_joins
-    call.who = fan = await joins.fan(body.keys[0], body)
+    fan, _ = await joins.fan(body.keys[0], body)
+    call.who = fan
     call.count()
     for _ in body.lists:
         await call.count_join()

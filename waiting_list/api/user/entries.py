@@ -130,7 +130,7 @@ async def join(call: ApiRequest, offer_id: PathId, representation_id: PathId, bo
         tickets_minimum=body.tickets_minimum,
         keep_waiting_for_rest=body.keep_waiting_for_rest,
         contact=contact,
-        quiet=not await call.may_mail(contact),
+        quiet=not await call.letter(contact).may_go(),
         network=call.service.limits.network(call.address),
         given=body.challenge,
     )

@@ -155,7 +155,7 @@ async def make_wish(call: ApiRequest, body: Wishing) -> Response:
         caller,
         user_id=call.user.user_id,
         contact=contact,
-        quiet=not await call.may_mail(contact),
+        letter=call.letter(contact),
         network=call.service.limits.network(call.address),
         given=body.challenge,
     )

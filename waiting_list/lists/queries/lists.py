@@ -42,14 +42,21 @@ async def waiting_list(pool: Pool, key: ListKey) -> WaitingList:
     return _waiting_list(await find_list(pool, key, None))
 
 
-async def owner(pool: Pool, key: ListKey) -> tuple[str, bool]:
-    """Return the organization of a list, and whether some worker sends e-mails. Raises InventoryNotFound,
-    Unavailable."""
+class Owner(NamedTuple):
+    """The organization of a list, whether some worker sends e-mails, and whether joins need a challenge."""
+
+    organization_id: str
+    sends_mail: bool
+    join_challenge: str
+
+
+async def owner(pool: Pool, key: ListKey) -> Owner:
+    """Return the owner of a list. Raises InventoryNotFound, Unavailable."""
     async with connection(pool) as acquired:
         record = await acquired.fetchrow(sql("read_owner"), key.list_id)
     if record is None:
         raise InventoryNotFound()
-    return record["organization_id"], record["sends_mail"]
+    return Owner(*record)
 
 
 async def shown_list(pool: Pool, key: ListKey) -> tuple[Show, WaitingList]:

@@ -95,7 +95,7 @@ async def join_one(call: PageRequest, key: ListKey) -> Response:
             user_id=fan.user_id,
             **tickets_of(form)._asdict(),
             contact=contact,
-            quiet=not await call.may_mail(contact),
+            quiet=not await call.letter(contact).may_go(),
             network=call.service.limits.network(call.address),
             given=sent_solution(form),
         )
@@ -105,11 +105,13 @@ async def join_one(call: PageRequest, key: ListKey) -> Response:
 async def _join_by_email(call: PageRequest, key: ListKey) -> Response:
     """Join with an address alone, and go to the private link of the new place, which only this browser learns."""
     form, service = call.sent, call.service
-    fan = await service.email_joins.fan(key, given_contact(call))
+    fan, rule = await service.email_joins.fan(key, given_contact(call))
     call.allow(await service.limits.join(fan.organization_id, fan.user_id, call.address))
     wish = tickets_of(form)
     caller = caller_once(form, fan, f"{key} {wish}")
-    place = await service.email_joins.join(key, caller, fan, wish, address=call.address, given=sent_solution(form))
+    place = await service.email_joins.join(
+        key, caller, fan, wish, rule=rule, address=call.address, given=sent_solution(form)
+    )
     if place is None:
         return await letter_sent(call, key, fan.contact.email)
     return go_to(place.link, NOT_REFERRED)

@@ -73,7 +73,7 @@ async def join_several(call: PageRequest, keys: list[ListKey]) -> Response:
         raise InvalidRequest.of("choice", "is not valid") from None
     asked = WishRequest(keys, choice, *tickets_of(form))
     if "email" in form:
-        fan = await service.email_joins.fan(keys[0], given_contact(call))
+        fan, _ = await service.email_joins.fan(keys[0], given_contact(call))
         for _ in keys:
             call.allow(await service.limits.join(fan.organization_id, fan.user_id, call.address))
         caller = caller_once(form, fan, f"{keys} {asked}")
@@ -92,7 +92,7 @@ async def join_several(call: PageRequest, keys: list[ListKey]) -> Response:
         Caller(user.organization_id, FAN),
         user_id=user.user_id,
         contact=contact,
-        quiet=not await call.may_mail(contact),
+        letter=call.letter(contact),
         network=service.limits.network(call.address),
         given=sent_solution(form),
     )
