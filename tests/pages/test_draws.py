@@ -101,6 +101,9 @@ async def test_an_organizer_draws_once_and_sees_no_result_before(venue: Venue) -
     again = {"do": "draw", "randomness": "1 2 3", "once": "2"}
     page = await browser.refused(f"{LIST_OF_ORGANIZER}/do", 409, **again)
     assert "The lots cannot be drawn" in page.text
+    page = await venue.browser().get(f"{PAGE}/ledger")
+    assert f"The public value was: {NUMBERS}" in page.text
+    assert f"Public randomness: {SOURCE}" in page.text
     (waits,) = await venue.run("SELECT user_id FROM entries WHERE status = 'waiting'")
     fan = await venue.fan(waits["user_id"])
     page = await fan.get(PLACE)

@@ -604,7 +604,10 @@ class WaitingListElement extends HTMLElement {
 
   #cancelled() { return `${this.#text("cancelled_show")} ${this.#list.state_reason ?? ""}`.trim(); }
 
-  get #why() { return ["number", "paused_at"].every(one => this.#explained?.[one] === this.#entry?.[one]) && this.#explained; }
+  get #why() {
+    const [then, now] = [this.#explained, this.#entry].map(one => one && [one.number, one.paused_at, !one.position].join());
+    return then === now && this.#explained;
+  }
 
   #reason() {
     const { position, tickets_ahead: ahead, tickets_minimum: least } = this.#entry;
