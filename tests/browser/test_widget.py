@@ -146,6 +146,22 @@ async def test_a_fan_joins_waits_and_is_served_without_loading_the_page_again(
     assert await page.evaluate("told.map(one => one[0]).filter(name => name !== 'changed')") == ["joined", "ready"]
 
 
+async def test_a_place_that_is_drawn_by_lot_appears_with_the_draw(site: Site, open_shop: OpenShop) -> None:
+    draw_at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    settings = {"order": "draw", "draw_at": draw_at, "draw_source": "the lottery of 1 January 2030"}
+    await site.shop.made("PATCH", f"/waiting-lists/{LIST}", settings)
+    page = await open_shop(tag(await site.shop.token(FAN)))
+    await expect(page.get_by_text("No need to hurry: everyone who joins before")).to_be_visible()
+    await named(page, "Join the waiting list").click()
+    await expect(page.get_by_text("Your place is drawn by lot on").first).to_be_visible()
+    await expect(page.get_by_text("Your place in line")).to_be_hidden()
+    async with connection(site.app.state.service.pool) as acquired:
+        await acquired.execute("UPDATE inventory SET draw_at = clock_timestamp()")
+    await site.shop.made("POST", f"/waiting-lists/{LIST}/draw", {"randomness": "3 17 21"})
+    await expect(page.get_by_text("You are next in line. No tickets are available right now.")).to_be_visible()
+    await expect(page.get_by_text("Your place in line")).to_be_visible()
+
+
 async def test_the_countdown_goes_by_the_clock_of_the_service(site: Site, open_shop: OpenShop) -> None:
     token = await ready(site)
     # The device's clock is three hours behind.
