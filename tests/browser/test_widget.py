@@ -152,7 +152,11 @@ async def test_a_place_that_is_drawn_by_lot_appears_with_the_draw(site: Site, op
     await site.shop.made("PATCH", f"/waiting-lists/{LIST}", settings)
     page = await open_shop(tag(await site.shop.token(FAN)))
     await expect(page.get_by_text("No need to hurry: everyone who joins before")).to_be_visible()
-    await named(page, "Join the waiting list").click()
+    # It has read why the fan waits, before the draw makes that wrong.
+    async with page.expect_response(
+        lambda one: one.ok and one.request.method == "GET" and one.url.endswith("/entry")
+    ):
+        await named(page, "Join the waiting list").click()
     await expect(page.get_by_text("Your place is drawn by lot on").first).to_be_visible()
     await expect(page.get_by_text("Your place in line")).to_be_hidden()
     async with connection(site.app.state.service.pool) as acquired:
