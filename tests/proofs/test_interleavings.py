@@ -25,6 +25,7 @@ from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import ListKey, Status
 from waiting_list.lists.settings_models import SettingsChange
 from waiting_list.lists.unverified_places import ByEmail
+from waiting_list.lists.verbs.draw import FALLBACK_AFTER
 from waiting_list.lists.verbs.message import Message
 from waiting_list.postgres.pool import Pool, connect_pool, connection
 from waiting_list.postgres.statements import sql
@@ -48,6 +49,11 @@ class Forgetful(set[str]):
 async def nobody_is_silent(*_: object) -> list[str]:
     """Nobody has unsubscribed."""
     return []
+
+
+async def equal_root(*_: object) -> bytes:
+    """Return the same for each copy of a list: the real root has the list's name in it."""
+    return bytes(32)
 
 
 MESSAGE = Message(UUID(int=7), (Status.WAITING, Status.READY), {"en": "News"}, {"en": "Doors open early."}, None)
@@ -158,6 +164,12 @@ CALLS = {
     "link": ApiRequest(verbs.link, USER, {"user_id": "cleo", "wish_id": None}),
     "unlink": ApiRequest(verbs.unlink, USER, {"user_id": "gil"}),
 }
+
+ALL = CALLS | {
+    "draw": ApiRequest(verbs.draw, ORGANIZER, {"randomness": "3 17 21"}),
+    "draw_by_clock": ApiRequest(verbs.draw_by_clock, SERVICE, {"root_of": equal_root}),
+}
+"""With those that a list by arrival refuses, or that do nothing there."""
 
 
 def wish_of(key: ListKey, user_id: str) -> UUID:
@@ -270,6 +282,7 @@ class Stage:
         self.engines = (lists.engine, Engine(other, Settings()))
         self.other = other
         self.names = itertools.count(1)
+        self.tables: tuple[str, ...] = TABLES
 
     @classmethod
     @asynccontextmanager
@@ -309,6 +322,27 @@ class Stage:
         finally:
             await other.close()
 
+    @classmethod
+    @asynccontextmanager
+    async def set_up_draw(cls, pool: Pool, dsn: str) -> AsyncIterator["Stage"]:
+        """Make a list whose lots nobody has drawn for a day: cleo, dan and eve wait, bob was granted 2 tickets;
+        2 of 8 are free."""
+        lists = await Lists.make(pool, total=8)
+        draw_at = NOW - FALLBACK_AFTER
+        lists.now = draw_at - timedelta(hours=1)
+        await lists.configure(order="draw", draw_at=draw_at, draw_source="numbers")
+        for user, wanted in (("bob", 2), ("cleo", 4), ("dan", 2), ("eve", 2)):
+            await lists.join(user, wanted, 1)
+        await lists.add_stock(4)
+        await lists.grant("bob", 2)
+        other = await connect_pool(Settings(), dsn)
+        stage = cls(lists, other)
+        stage.tables = (*TABLES, "draws")
+        try:
+            yield stage
+        finally:
+            await other.close()
+
     async def make_wishes(self, key: ListKey) -> None:
         """Make a wish of cleo, and one of gil, over this copy of the list and one more."""
         for user in WISHING:
@@ -329,7 +363,7 @@ class Stage:
             # The leaves of the ledger are those of the other list.
             both = f'{{"offer_id": "{key.offer_id}", "list_id": "{key.list_id}", "leaf": null}}'
             await acquired.execute(copied.format("offers", "offer_id"), LIST.offer_id, offer, *wishes)
-            for table in TABLES:
+            for table in self.tables:
                 await acquired.execute(copied.format(table, "list_id"), LIST.list_id, both, *wishes)
         return key
 
@@ -337,7 +371,7 @@ class Stage:
         """Every row of the list's tables and wishes that others can see, whatever the list's name."""
         found = {}
         async with connection(self.lists.pool) as acquired:
-            for table in (*TABLES, "wishes"):
+            for table in (*self.tables, "wishes"):
                 named = "'list_id' - 'offer_id' - 'joined_from' - 'leaf' - 'reason_salt' - 'reason_hash' - 'lists'"
                 shown = f"SELECT (to_jsonb(t) - {named})::text AS row FROM {table} t"
                 of_list = "$1 = ANY (lists)" if table == "wishes" else "list_id = $1"
@@ -359,7 +393,7 @@ class Steps:
     """A call whose transaction stops before it writes and before it commits."""
 
     def __init__(self, stage: Stage, connection_: int, key: ListKey, name: str) -> None:
-        self.engine, self.key, self.call = stage.engines[connection_], key, CALLS[name]
+        self.engine, self.key, self.call = stage.engines[connection_], key, ALL[name]
         self.locked, self.written = asyncio.Event(), asyncio.Event()
         self.may_write, self.may_commit = asyncio.Event(), asyncio.Event()
 
@@ -458,3 +492,22 @@ async def test_two_verbs_around_a_rest_do_as_one_after_the_other(pool: Pool, dsn
             for asks in ("before the write", "before the commit"):
                 assert await interleaved(stage, first, second, asks=asks) == (answers, rows), (second, asks)
         await stage.lists.audit()
+
+
+_AROUND_A_DRAW = ("draw", "draw_by_clock", "join", "leave", "change", "grant", "add_stock")
+
+
+@pytest.mark.parametrize("first", _AROUND_A_DRAW)
+async def test_two_verbs_around_a_draw_do_as_one_after_the_other(pool: Pool, dsn: str, first: str) -> None:
+    async with Stage.set_up_draw(pool, dsn) as stage:
+        codes, draws = {}, ("draw", "draw_by_clock")
+        for second in _AROUND_A_DRAW if first in draws else draws:
+            answers, rows = await in_turn(stage, first, second)
+            for asks in ("before the write", "before the commit"):
+                assert await interleaved(stage, first, second, asks=asks) == (answers, rows), (second, asks)
+            codes[second] = answers[1][0]
+            assert sum('"verb": "draw"' in row for row in rows["history"]) == 1
+        await stage.lists.audit()
+        # The service's own value is another; and nothing but a draw makes a draw fail.
+        assert codes["draw"] == ("cannot_draw" if first == "draw_by_clock" else "done")
+        assert codes["draw_by_clock"] == "done"
