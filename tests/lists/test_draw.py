@@ -13,7 +13,6 @@ from tests.support.lists import ORGANIZATION, START, T0, Lists
 from waiting_list.ledger.tree import root_at
 from waiting_list.lists import verbs
 from waiting_list.lists.draws import drand_round
-from waiting_list.lists.engine import SERVICE
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.models import Status
 from waiting_list.lists.queries.coalesced import CoalescedReads
@@ -205,20 +204,15 @@ async def test_no_undo_reaches_across_the_draw(lists: Lists) -> None:
     await lists.audit()
 
 
-async def by_clock(lists: Lists, beacon: verbs.Beacon | None = None) -> None:
-    run = lists.engine.at(lists.now).run
-    await run(lists.key, SERVICE, verbs.draw_by_clock, beacon=beacon, root_of=root_at)
-
-
 async def test_a_silent_organizer_delays_the_draw_by_a_day(lists: Lists) -> None:
     await set_up(lists, "ada", "bob", "cleo")
     lists.now = DRAW_AT + timedelta(hours=24, microseconds=-1)
-    await by_clock(lists)
+    await lists.draw_by_clock()
     assert (await lists.entry("ada")).position is None
     changes = len(await lists.history())
     lists.later(microseconds=1)
-    await by_clock(lists)
-    await by_clock(lists)
+    await lists.draw_by_clock()
+    await lists.draw_by_clock()
     async with connection(lists.pool) as acquired:
         root = (await root_at(acquired, lists.key.list_id, changes)).hex()
     assert await line(lists) == await drawn_order(lists, [1, 2, 3], f"ledger:{root}")
@@ -237,9 +231,9 @@ async def test_a_round_of_drand_draws_the_lots_that_were_to_be_drawn_then(lists:
     with pytest.raises(InvalidRequest):
         await lists.draw("heads")
     other = verbs.Beacon(DRAW_AT + timedelta(hours=1), 1, randomness, signature)
-    await by_clock(lists, other)
+    await lists.draw_by_clock(other)
     assert (await lists.entry("ada")).position is None
-    await by_clock(lists, verbs.Beacon(DRAW_AT, drand_round(DRAW_AT), randomness, signature))
+    await lists.draw_by_clock(verbs.Beacon(DRAW_AT, drand_round(DRAW_AT), randomness, signature))
     assert await line(lists) == await drawn_order(lists, [1, 2], randomness)
     assert f"round {drand_round(DRAW_AT)} of drand" in "\n".join(
         (await verify(lists.pool, lists.key.list_id)).drawn

@@ -21,6 +21,7 @@ from tests.support.lists import ORGANIZATION, START, T0, Lists
 from tests.support.model import Model, Refused, Wish, newest
 from waiting_list.audit.run import audit_list
 from waiting_list.audit.wishes import audit_wishes
+from waiting_list.ledger.tree import root_at
 from waiting_list.lists import join_limit, ranks
 from waiting_list.lists.engine import Engine
 from waiting_list.lists.models import ListKey
@@ -181,6 +182,35 @@ address_steps = st.one_of(
     call("configure", ignore_address_tags=st.booleans()),
 )
 
+# Stories of lists whose order is drawn by lot, an hour after they begin.
+DRAWN = {"order": "draw", "draw_at": T0 + timedelta(hours=1), "draw_source": "numbers"}
+draw_steps = st.one_of(
+    *(call("join", user=user, wanted=few, minimum=st.just(1)) for _ in range(4)),
+    call("join", user=user, wanted=st.just(4), minimum=st.integers(1, 2), keeps=st.just(True)),
+    *(call("draw") for _ in range(3)),
+    call("draw_by_clock"),
+    *(call("later", minutes=st.sampled_from([1, 30])) for _ in range(3)),
+    call("later", hours=st.sampled_from([1, 24])),
+    *(call("add_stock", quantity=few) for _ in range(2)),
+    call("remove_stock", quantity=few, revoke_holds=st.booleans()),
+    *(call("grant", user=user, tickets=few, add_stock=st.just(True)) for _ in range(2)),
+    *(call("change", user=user, wanted=few, minimum=st.none()) for _ in range(2)),
+    call("undo"),
+    call("undo"),
+    call("pause", user=user),
+    call("unpause", user=user),
+    call("leave", user=user),
+    call("buy", user=user, quantity=st.none()),
+    call("promote", tickets=few),
+    call("move", user=user, to=st.sampled_from(["first", "last"]), before=st.none()),
+    call("move", user=user, to=st.none(), before=user),
+    call("move_several", numbers=several, to=st.sampled_from(["first", "last"])),
+    call("expire"),
+    call("configure", after_expiry=st.just("requeue")),
+    call("configure", policy=st.just("strict"), idle_minutes=st.just(60)),
+    call("idle"),
+)
+
 
 class Bridge:
     """A list that exists twice."""
@@ -219,14 +249,16 @@ class Bridge:
         number = latest.number if latest and verb == "verify" else 1
         expected = answered = "done"
         promoted: list[Any] = []
+        drawing = await self.drawing(verb) if verb in ("draw", "draw_by_clock") else {}
         try:
-            self.model.do(verb, **arguments)
+            self.model.do(verb, **arguments, **drawing)
         except Refused as refused:
             expected = str(refused)
         given_: dict[str, Any] = {"number": number} if verb == "verify" else {}
         given_ |= {"wish": wish} if wish else {}
         given_ |= {"wish_id": self.wish_ids[arguments["user"]]} if verb == "link" else {}
         given_ |= {"undo": undo} if verb == "undo" else {}
+        given_ |= {"randomness": drawing["randomness"]} if verb == "draw" else {}
         given_ |= {"user_id" if name == "user" else name: value for name, value in arguments.items()}
         try:
             answer = await getattr(self.lists, "make_change" if verb == "change" else verb)(**given_)
@@ -255,6 +287,17 @@ class Bridge:
                 if latest and number != latest.number
             )
 
+    async def drawing(self, verb: str) -> dict[str, Any]:
+        """Return the secret of the draw, and the randomness with which the verb draws."""
+        (row,) = await self.lists.rows("SELECT secret FROM draws WHERE list_id = $1", self.lists.key.list_id)
+        randomness = "3 17 21"
+        if verb == "draw_by_clock":
+            counted = "SELECT count(*) FROM history WHERE list_id = $1"
+            ((changes,),) = await self.lists.rows(counted, self.lists.key.list_id)
+            async with connection(self.lists.pool) as acquired:
+                randomness = f"ledger:{(await root_at(acquired, self.lists.key.list_id, changes)).hex()}"
+        return {"secret": row["secret"], "randomness": randomness}
+
     async def compare(self, *, may_fall_back: set[str], mover: str | None) -> None:
         key, model = self.lists.key, self.model
         only = entry_queries.EntryFilter(offer_id=[key.offer_id])
@@ -280,7 +323,7 @@ class Bridge:
             assert (entry.left_reason, passed_over[one.number]) == (one.reason, one.passed_over)
             assert (entry.set_aside_at is not None, entry.wish_id is not None) == (one.aside, one.wish is not None)
             assert (entry.keep_waiting_for_rest, entry.paused_at) == (one.keeps, one.paused_at)
-            if one.status == "waiting" or one.is_rest:
+            if not model.undrawn and (one.status == "waiting" or one.is_rest):
                 place += 1
                 assert (entry.position, entry.tickets_ahead) == (place, ahead)
                 ahead += one.wanted - one.held
@@ -316,31 +359,41 @@ class Bridge:
         assert finding is None, finding
 
 
-@pytest.mark.parametrize(("kinds", "examples"), [(steps, 40), (address_steps, 15)], ids=["all", "addresses"])
+@pytest.mark.parametrize(
+    ("kinds", "examples"),
+    [(steps, 34), (address_steps, 12), (draw_steps, 9)],
+    ids=["all", "addresses", "draws"],
+)
 async def test_the_engine_does_what_the_model_does(
     pool: Pool, monkeypatch: pytest.MonkeyPatch, kinds: st.SearchStrategy[Any], examples: int
 ) -> None:
     base = await Lists.make(pool)
     names = itertools.count(100)
-    taken = undone = 0
+    taken = undone = drawn = 0
 
     async def story(played: list[tuple[str, dict[str, Any]]], rank_step: int, most_joins: int) -> None:
-        nonlocal taken, undone
+        nonlocal taken, undone, drawn
         monkeypatch.setattr(ranks, "RANK_STEP", rank_step)
         monkeypatch.setattr(join_limit, "MOST_JOINS", most_joins)
         key = ListKey(f"off_{next(names)}", f"rep_{next(names)}")
         await base.add_list(key, total=20, maximum=4)
         bridge = Bridge(Lists(pool, Engine(pool, Settings()), key, T0), most_joins)
+        if kinds is draw_steps:
+            await bridge.lists.configure(**DRAWN)
+            bridge.model.draw_at = T0 + timedelta(hours=1)
         for verb, arguments in played:
             await bridge.step(verb, arguments)
             taken += 1
         undone += bridge.undone
+        drawn += bridge.model.drawn_with is not None
         await verify(pool, key.list_id)
 
     loop = asyncio.get_running_loop()
 
     # Ranks without a gap, where every move must make room; as they are; and two of them to a segment.
-    rank_steps = st.sampled_from([1, ranks.RANK_STEP, 1 << (ranks.SEGMENT_BITS - 1)])
+    # Lots are ranked by the usual step.
+    steps_of_ranks = [1, ranks.RANK_STEP, 1 << (ranks.SEGMENT_BITS - 1)]
+    rank_steps = st.sampled_from(steps_of_ranks if kinds is not draw_steps else [ranks.RANK_STEP])
 
     @settings(
         max_examples=500 if NIGHTLY else examples,
@@ -355,9 +408,10 @@ async def test_the_engine_does_what_the_model_does(
         asyncio.run_coroutine_threadsafe(story(played, rank_step, most_joins), loop).result(timeout=120)
 
     await asyncio.to_thread(stories)
-    print(f"\n{taken} steps, {undone} changes undone")
+    print(f"\n{taken} steps, {undone} changes undone, {drawn} lists drawn")
     assert taken > 25 * examples
     assert undone > 10 or kinds is not steps
+    assert drawn > examples // 2 or kinds is not draw_steps
 
 
 CHOICES = {

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from waiting_list.audit.run import audit_lists
 from waiting_list.catalogue import changes as catalogue_changes
 from waiting_list.catalogue.models import EventFields, InventoryFields, OfferFields, RepresentationFields
+from waiting_list.ledger.tree import root_at
 from waiting_list.lists import verbs
 from waiting_list.lists.challenges import Proof
 from waiting_list.lists.contact import Contact
@@ -357,6 +358,10 @@ class Lists:
 
     async def draw(self, randomness: str) -> Answer:
         return await self.engine.at(self.now).run(self.key, ORGANIZER, verbs.draw, randomness=randomness)
+
+    async def draw_by_clock(self, beacon: verbs.Beacon | None = None) -> Answer:
+        run = self.engine.at(self.now).run
+        return await run(self.key, SERVICE, verbs.draw_by_clock, beacon=beacon, root_of=root_at)
 
     async def expire(self, at_most: int = 500) -> Answer:
         return await self.engine.at(self.now).run(self.key, SERVICE, verbs.expire, at_most=at_most)

@@ -3,10 +3,12 @@
 Where the rules leave a choice, the model follows docs/decisions/0004-stated-policies.md.
 """
 
+import hmac
 import itertools
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -80,7 +82,7 @@ class EntryDetails:
     verified: bool = False
     network: str | None = None
     lapsed_at: datetime | None = None
-    rank: int = 0
+    rank: float = 0
     undo: "tuple[datetime, tuple[Any, ...]] | None" = None
     """When the fan changed the wish, and what it was before, while that can be undone."""
 
@@ -134,6 +136,9 @@ class Model:
     automatic: bool = True
     max_waiting: int | None = None
     closes_at: datetime | None = None
+    draw_at: datetime | None = None
+    """When the lots of a list can be drawn; None if its order is by arrival."""
+    drawn_with: str | None = None
     open: bool = True
     by_hand: bool = False
     marked_at: datetime | None = None
@@ -151,22 +156,45 @@ class Model:
         for place in self.order:
             if place.status == "left":
                 place.left_at = place.left_at or self.now
-        if self.automatic and self.now < self.ends:
+        serves = self.automatic and self.now < self.ends and not self.undrawn
+        if serves:
             self.round(self.free)
-        waits = (
-            self.policy == "strict" and self.automatic and self.now < self.ends and self.free and self.in_line()
-        )
+        waits = self.policy == "strict" and serves and self.free and self.in_line()
         if self.idle_minutes is None or not waits:
             self.idle_until = None
         elif self.promoted or self.idle_until is None or minutes != self.idle_minutes:
             self.idle_until = self.now + timedelta(minutes=self.idle_minutes)
 
     def idle(self) -> None:
-        if self.idle_until is None or self.now < self.idle_until or self.now >= self.ends:
+        if self.idle_until is None or self.now < self.idle_until or self.now >= self.ends or self.undrawn:
             return
         self.idle_until = None
         self.forget_undo()
         self.round(self.free, policy="skip")
+
+    @property
+    def undrawn(self) -> bool:
+        return self.draw_at is not None and self.drawn_with is None
+
+    def draw(self, secret: bytes, randomness: str) -> None:
+        refuse("cannot_draw", when=self.draw_at is None or self.drawn_with not in (None, randomness))
+        assert self.draw_at
+        if self.drawn_with is not None:
+            return
+        refuse("waiting_list_ended", when=self.now >= self.ends)
+        refuse("cannot_draw", when=self.now < self.draw_at)
+        self.forget_undo()
+        self.drawn_with, seed = randomness, sha256(secret + randomness.encode()).digest()
+        # The lots stand before all numbers.
+        drawn = [one for one in self.order if one.status != "left" and (one.joined_at or self.now) < self.draw_at]
+        drawn.sort(key=lambda one: hmac.new(seed, one.number.to_bytes(8, "big"), sha256).digest())
+        for place, one in enumerate(drawn, 1):
+            one.rank = place - len(drawn)
+        self.order.sort(key=lambda one: one.rank)
+
+    def draw_by_clock(self, secret: bytes, randomness: str) -> None:
+        if self.undrawn and self.draw_at and self.draw_at + timedelta(hours=24) <= self.now < self.ends:
+            self.draw(secret, randomness)
 
     @property
     def ends(self) -> datetime:
@@ -409,7 +437,7 @@ class Model:
         if (wanted, minimum) != (place.wanted, place.minimum):
             self.check_wish(wanted if wanted != place.wanted else minimum, minimum)
         was = place.wish_and_place
-        if wanted > place.wanted:
+        if wanted > place.wanted and not self.undrawn:
             self.to_last(place)
         place.wanted, place.minimum = wanted, minimum
         place.keeps = place.keeps if keeps is None else keeps
@@ -606,6 +634,7 @@ class Model:
 
     def promote(self, tickets: int) -> None:
         refuse("waiting_list_ended", when=self.now >= self.ends)
+        refuse("not_drawn", when=self.undrawn)
         self.check_free(tickets)
         self.round(tickets)
 
@@ -613,6 +642,7 @@ class Model:
         return [p for p in self.in_line() if not (p.is_rest and p.until and p.until <= self.now)]
 
     def move_several(self, numbers: Collection[int], to: str) -> None:
+        refuse("not_drawn", when=self.undrawn)
         chosen = [place for place in self.are("waiting") if place.number in numbers]
         if to == "last":
             for place in chosen:
@@ -627,6 +657,7 @@ class Model:
         self.order[at:at] = behind
 
     def move(self, user: str, to: str | None, before: str | None, after: str | None = None) -> None:
+        refuse("not_drawn", when=self.undrawn)
         place = self.find(user, waiting=True)
         if to == "last":
             return self.to_last(place)
