@@ -425,8 +425,12 @@ async def test_two_on_a_page_are_apart_and_their_streams_end_with_them(site: Sit
 
 async def test_axe_finds_nothing_in_any_state_on_a_phone(site: Site, open_shop: OpenShop) -> None:
     await site.join("first")
+    moved = {"event_id": "ev_1", "start_datetime": "2031-01-04T19:00:00Z", "end_datetime": "2031-01-04T22:00:00Z"}
+    await site.shop.made("PUT", "/representations/rep_1", moved)
     page = await open_shop(tag(await site.shop.token(FAN), 'heading="Jazz, Friday"'), **PHONE, **DARK)
     widget = page.locator("waiting-list")
+    await expect(widget.locator("[part=date]")).to_contain_text("Saturday, 4 January 2031")
+    await expect(widget.locator("[part=date] del")).to_contain_text("moved from ")
     await expect(named(widget, "Join the waiting list")).to_be_visible()
     await page.get_by_text("The rules of this waiting list").click()
     await axe(page)

@@ -1,14 +1,17 @@
 """A moved date: while fans wait or hold tickets, answers and pages tell the start that was announced first."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.catalogue.test_csv_import import import_of_own
+from tests.pages.test_dashboard import Office, office  # noqa: F401 - the fixture
 from tests.pages.test_fans import PAGE, Venue, venue  # noqa: F401 - the fixture
 from tests.support.lists import Lists
 from tests.support.shop import LIST, Shop
+from waiting_list import page_addresses as to
 from waiting_list.catalogue import csv_import
 
 DAY = timedelta(days=1)
@@ -24,6 +27,8 @@ async def move(shop: Shop, start: datetime) -> dict[str, Any]:
     listed = (await shop.http.get("/v1/user/events")).json()["items"]
     found = (await shop.http.get("/v1/user/events?q=jazz")).json()["items"]
     assert [one["representations"] for one in (*listed, *found)] == [[put]] * 2
+    of_list = (await shop.http.get(f"/v1/user/waiting-lists/{LIST}")).json()
+    assert [of_list[name] for name in ("start_datetime", "moved_from")] == [instant(start), put["moved_from"]]
     return put
 
 
@@ -84,6 +89,16 @@ async def test_fans_see_the_earlier_date_struck_through_beside_the_new_one(
             assert answer.status_code == 200, path
             assert f'<time datetime="{start.isoformat()}"' in answer.text, path
             assert (answer.text.count(struck), answer.text.count("<del>")) == (count, count), path
+
+
+async def test_organizers_see_the_earlier_date_in_the_list_of_dates(office: Office) -> None:  # noqa: F811
+    await move(office.shop, FIRST)
+    await office.shop.join("ada")
+    organizer = await office.organizer()
+    for start, struck in ((FIRST, []), (FIRST + DAY, ["Fri, 3 Jan 2031"])):
+        await move(office.shop, start)
+        page = (await organizer.get(to.address(to.DASHBOARD_EVENT, event_id="ev_1"))).text
+        assert re.findall(r"moved from (\w+, \d+ \w+ \d+)", page) == struck
 
 
 async def test_an_import_that_moves_a_date_keeps_the_first_start(lists: Lists) -> None:

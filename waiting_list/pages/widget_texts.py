@@ -51,6 +51,7 @@ def widget_texts(locale: Locale) -> dict[str, Text]:
         "full": _("The waiting list is full."),
         "ended": _("The waiting list has ended."),
         "show_began": _("The show has begun, so the waiting list has ended."),
+        "moved": _("moved from"),
         "cancelled_show": _("This show is cancelled."),
         "waiting": ngettext("%(num)s fan is waiting.", "%(num)s fans are waiting."),
         # The form.

@@ -270,6 +270,7 @@ EXAMPLES: Mapping[str, Json] = {
     "WaitingList": _LIST | {
         "open": True, "closed_reason": None, "waiting": 17, "tickets_waiting": 31, "free": 0,
         "granted": 3, "max_quantity_per_order": 4, "max_places_per_person": None, "timezone": "Europe/Paris",
+        "start_datetime": "2030-01-31T19:00:00Z", "moved_from": None,
         "ends_at": "2030-01-31T19:00:00Z", "organizer": _LOOK,
         **{name: value for name, value in _SETTINGS.items() if name not in _NOT_PUBLIC},
         "draw_randomness": None,

@@ -61,6 +61,8 @@ class WaitingList(Frozen):
     draw_commitment: str | None
     drawn_at: datetime | None
     draw_randomness: str | None
+    start_datetime: datetime
+    moved_from: datetime | None
     closes_at: datetime | None
     ends_at: datetime
     organizer: Look = Field(description="How the organizer of the list presents itself to fans.")

@@ -57,6 +57,8 @@ button, a { display: inline-block; min-height: 44px; padding: 10px 18px; border:
 [aria-disabled="true"], [aria-busy] .main { opacity: .6; cursor: default; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 [tabindex="-1"]:focus { outline: none; }
+del { color: var(--quiet); }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 summary { padding: 4px 0; font-weight: 600; cursor: pointer; }
 ul { padding: 0 0 0 1.2em; }
 li { margin: 0 0 6px; }
@@ -660,7 +662,7 @@ class WaitingListElement extends HTMLElement {
     const [list, entry] = [this.#list, this.#entry];
     const status = !list || this.#texts === FALLBACK ? (this.#problem.hidden ? "loading" : "away") : (entry?.status ?? "none");
     const { position, tickets_ahead, rank, why, estimate, purchase_pass, ...kept } = entry ?? {};
-    const kind = JSON.stringify([status, !position, this.#tag, this.#byEmail, kept, status !== "waiting" && [list?.open, list?.list_state], list?.max_quantity_per_order]);
+    const kind = JSON.stringify([status, !position, this.#tag, this.#byEmail, kept, status !== "waiting" && [list?.open, list?.list_state], list?.max_quantity_per_order, list?.start_datetime]);
     if (anew || kind !== this.#kind) {
       this.#kind = kind;
       this.#fields = [];
@@ -669,7 +671,7 @@ class WaitingListElement extends HTMLElement {
       this.#section.className = status;
       this.#section.setAttribute("part", `box ${status}`);
       const view = { waiting: this.#waiting, ready: this.#ready, left: this.#left, none: this.#none }[status];
-      this.#content.replaceChildren(...(view?.call(this) ?? []).filter(Boolean));
+      this.#content.replaceChildren(...(view ? [this.#moved(), ...view.call(this)] : []).filter(Boolean));
       if (had) (this.#content.querySelector(had.name ? `[name="${had.name}"]` : `[part="${had.part}"]`) ?? this.#content).focus();
     }
     for (const [element, text] of this.#fields) {
@@ -698,6 +700,13 @@ class WaitingListElement extends HTMLElement {
   get #closed() {
     const { closed_reason: closed, state_reason: reason } = this.#list;
     return ["draft", "show_began"].includes(reason) ? reason : closed;
+  }
+
+  /** The date of a show that was moved, and the one that was announced first. */
+  #moved() {
+    const { start_datetime: start, moved_from: earlier } = this.#list;
+    return earlier && make("p", { part: "date" }, this.#instant(start), " ",
+      make("del", {}, make("span", { class: "unseen" }, this.#text("moved"), " "), this.#instant(earlier)));
   }
 
   #none() {
