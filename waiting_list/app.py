@@ -269,6 +269,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             personal_data_kept=config.personal_data_kept,
             checkpoints=checkpoints,
             drand_url=config.drand_url,
+            witnesses=config.ledger_witnesses,
         )
         work = [asyncio.create_task(one.run(stop)) for one in (maintenance, dispatcher) if config.worker]
         watching = [asyncio.create_task(watcher.run()) for watcher in (live, list_watch, streams, sign_outs)]

@@ -16,10 +16,12 @@ import structlog
 from waiting_list.access.members import NAMES_KEPT
 from waiting_list.access.sign_outs import KEPT
 from waiting_list.catalogue.images import delete_unshown
+from waiting_list.cosigners import read_witnesses
 from waiting_list.drand import Drand
 from waiting_list.ledger.checkpoints import Checkpoints
 from waiting_list.ledger.salts import forget_salts
 from waiting_list.ledger.tree import root_at
+from waiting_list.ledger.witnesses import AskedWitness
 from waiting_list.lists import verbs
 from waiting_list.lists.counts import count_changes, sweep_changes
 from waiting_list.lists.draws import DRAND
@@ -69,7 +71,8 @@ class Maintenance:
     The people of a list that has ended stay for the `end_grace`, in which a date can be put right. It prunes the
     persons of a list `personal_data_kept` after the list's end, or sooner where the organization says so, at most
     a minute later. None: it prunes the lists of such organizations alone. It signs the ledgers with
-    `checkpoints`, and reads drand's rounds from the server at `drand_url`.
+    `checkpoints`, and reads drand's rounds from the server at `drand_url`. It asks the `witnesses`, as the setting
+    has them, to cosign.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Maintenance:
         personal_data_kept: timedelta | None = None,
         checkpoints: Checkpoints | None = None,
         drand_url: str = "",
+        witnesses: str = "",
     ) -> None:
         self._pool = pool
         self._engine = engine
@@ -88,6 +92,7 @@ class Maintenance:
         self._personal_data_kept = personal_data_kept
         self._checkpoints = checkpoints
         self._drand = Drand(drand_url) if drand_url else None
+        self._witnesses = [AskedWitness(pool, one) for one in read_witnesses(witnesses)]
         self._cleaned_at = 0.0
         self._worked_at = self._asked_at = self._swept_at = self._tidied_at = float("-inf")
         self._pruning = False
@@ -100,6 +105,10 @@ class Maintenance:
         beside = [
             asyncio.create_task(repeat(self._count, seconds=_COUNTING_SECONDS, failing="counting_failing")),
             asyncio.create_task(repeat(self._sign, seconds=_SIGNING_SECONDS, failing="signing_failing")),
+            *(
+                asyncio.create_task(repeat(one.ask_due, seconds=_SIGNING_SECONDS, failing="cosigning_failing"))
+                for one in self._witnesses
+            ),
         ]
         try:
             await self._run(stop)

@@ -2,7 +2,9 @@
 
 import os
 import re
+from collections.abc import Iterator
 from email.utils import parseaddr
+from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pydantic import Field, SecretStr
 
 from waiting_list.dsn import for_asyncpg
+from waiting_list.environment import names_of
 
 _HOST_NAME = r"[^\s/:@]+"
 _IPV6 = r"[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*"
@@ -82,6 +85,13 @@ def web_address(value: str | None) -> str | None:
     return value
 
 
+def server(value: str) -> str:
+    """Check the address of a server that the service calls, with a path or without; empty: none."""
+    if not re.fullmatch(r"(https?://[^/\s]+(/\S*)?)?", value):
+        raise ValueError("must be an address, such as https://api.example.org")
+    return value
+
+
 def bucket(value: str | None) -> str | None:
     """Check the address of a bucket, with a folder or without."""
     host = rf"(?:{_HOST_NAME}|\[{_IPV6}\])(?::[0-9]+)?"
@@ -105,3 +115,27 @@ def host_name(value: str | None) -> str | None:
     if value is not None and not re.fullmatch(f"{_HOST_NAME}|{_IPV6}", value):
         raise ValueError("must be only a host, such as smtp.example.org, because the port is another setting")
     return value
+
+
+def contradictions(settings: Any) -> Iterator[str]:
+    """Yield which settings do not fit together, a sentence each."""
+    if (settings.challenge_verify_url is None) != (settings.challenge_verify_secret is None):
+        yield _together("challenge_verify_url", "challenge_verify_secret")
+    if (settings.user_token_public_key or settings.user_token_jwks_url) and not (
+        settings.user_token_issuer and settings.user_token_audience
+    ):
+        yield f"An identity provider also needs {_variables('user_token_issuer', 'user_token_audience')}."
+    if (settings.smtp_username is None) != (settings.smtp_password is None):
+        yield _together("smtp_username", "smtp_password")
+    if (settings.images_s3_access_key_id is None) != (settings.images_s3_secret_access_key is None):
+        yield _together("images_s3_access_key_id", "images_s3_secret_access_key")
+    if settings.images_s3_url and find_spec("obstore") is None:
+        yield f"{_variables('images_s3_url')} needs one more package: pip install 'waiting-list[s3]'."
+
+
+def _variables(*fields: str) -> str:
+    return " and ".join(names_of(field)[0] for field in fields)
+
+
+def _together(*fields: str) -> str:
+    return f"{_variables(*fields)} go together. Set both or neither."

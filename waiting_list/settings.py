@@ -1,20 +1,18 @@
 """Define the settings, each with its unit and default. The variable is WAITING_LIST_ and the name in capitals."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from waiting_list import public_url
+from waiting_list import cosigners, public_url
 from waiting_list import setting_checks as checks
 from waiting_list.dsn import is_behind_pooler
 from waiting_list.email_addresses import domains
-from waiting_list.environment import Environment, names_of, read
+from waiting_list.environment import Environment, read
 
 _MOST_DAYS = 36_500
 
@@ -231,6 +229,11 @@ class Settings(BaseSettings):
         description="Address of a server of the drand network, such as `https://api.drand.sh`, from which the "
         "worker reads the randomness of draws that name `drand`. Empty: none; the organizer sends it.",
     )
+    ledger_witnesses: str = Field(
+        default="",
+        description="Witnesses that the worker asks to cosign the public ledgers, separated by commas: each its "
+        "verifier key, a space, and its address. Empty: none.",
+    )
     webhook_disable_days: float = Field(
         default=3.0,
         gt=0,
@@ -313,6 +316,8 @@ class Settings(BaseSettings):
     _proxies = field_validator("trusted_proxies")(checks.networks)
     _template_folder = field_validator("template_folder")(checks.readable_folder)
     _mail_folder = field_validator("mail_folder")(checks.writable_folder)
+    _drand = field_validator("drand_url")(checks.server)
+    _witnesses = field_validator("ledger_witnesses")(cosigners.checked)
     _addresses = field_validator("challenge_verify_url", "user_token_jwks_url")(checks.web_address)
     _bucket = field_validator("images_s3_url")(checks.bucket)
     _public_key = field_validator("user_token_public_key")(checks.public_key)
@@ -320,23 +325,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if problems := list(self._contradictions()):
+        if problems := list(checks.contradictions(self)):
             raise ValueError("\n".join(problems))
         return self
-
-    def _contradictions(self) -> Iterator[str]:
-        if (self.challenge_verify_url is None) != (self.challenge_verify_secret is None):
-            yield _together("challenge_verify_url", "challenge_verify_secret")
-        if (self.user_token_public_key or self.user_token_jwks_url) and not (
-            self.user_token_issuer and self.user_token_audience
-        ):
-            yield f"An identity provider also needs {_variables('user_token_issuer', 'user_token_audience')}."
-        if (self.smtp_username is None) != (self.smtp_password is None):
-            yield _together("smtp_username", "smtp_password")
-        if (self.images_s3_access_key_id is None) != (self.images_s3_secret_access_key is None):
-            yield _together("images_s3_access_key_id", "images_s3_secret_access_key")
-        if self.images_s3_url and find_spec("obstore") is None:
-            yield f"{_variables('images_s3_url')} needs one more package: pip install 'waiting-list[s3]'."
 
     @property
     def local_domains(self) -> frozenset[str]:
@@ -388,14 +379,6 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """Read the settings from the environment. Raises SettingsError with all problems at once."""
     return read(Settings)
-
-
-def _variables(*fields: str) -> str:
-    return " and ".join(names_of(field)[0] for field in fields)
-
-
-def _together(*fields: str) -> str:
-    return f"{_variables(*fields)} go together. Set both or neither."
 
 
 @cache

@@ -16,7 +16,7 @@ from tests.pages.test_identity import EVENT, PHOTO, SETTINGS, uploaded, with_ima
 from tests.support.s3_server import BUCKET, KEY_ID, REGION, SECRET, Store, s3_server, signature
 from tests.support.shop import ORGANIZATION, Shop, problem
 from tests.test_pictures import drawn
-from waiting_list import pictures, settings
+from waiting_list import pictures, setting_checks
 from waiting_list.access.api_keys import create_api_key
 from waiting_list.access.scopes import Scope
 from waiting_list.app import create_app
@@ -270,7 +270,7 @@ def test_settings_of_a_store_that_cannot_work_are_refused(monkeypatch: pytest.Mo
         assert Settings(images_s3_url=right).images_s3_url == right
     with pytest.raises(ValidationError, match=r"WAITING_LIST_IMAGES_S3_ACCESS_KEY_ID and .* go together"):
         Settings(images_s3_url="https://s3.example/pictures", images_s3_access_key_id="AKIA")
-    monkeypatch.setattr(settings, "find_spec", lambda _: None)
+    monkeypatch.setattr(setting_checks, "find_spec", lambda _: None)
     with pytest.raises(ValidationError, match=r"pip install 'waiting-list\[s3\]'"):
         Settings(images_s3_url="https://s3.example/pictures")
     assert ImageStore.of(Settings()) is None

@@ -139,6 +139,7 @@ def worker(
             personal_data_kept=config.personal_data_kept,
             checkpoints=Checkpoints(pool, config.public_url),
             drand_url=config.drand_url,
+            witnesses=config.ledger_witnesses,
         )
         port = nullcontext() if metrics_port is None else answer_on_port(metrics_host, metrics_port, maintenance)
         async with port:

@@ -13,6 +13,13 @@ Keys = Annotated[
         help="Trust only this key, as ledger-keys has it. Repeat it for several. By default those of the service.",
     ),
 ]
+Witnesses = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--witness",
+        help="Require a cosignature by the witness with this key. Repeat it for several. By default none.",
+    ),
+]
 
 
 def verify_public_ledger(
@@ -24,19 +31,25 @@ def verify_public_ledger(
     ] = None,
     save: Annotated[Path | None, typer.Option(help="File to keep the checkpoint in. By default none.")] = None,
     key: Keys = None,
+    witness: Witnesses = None,
 ) -> None:
     """Download the public ledger of a list, check its signature and its tree, and replay the rules."""
     from waiting_list.ledger.verify_ledger import main
 
-    options = [("--kept", kept), ("--save", save), *(("--key", one) for one in key or ())]
-    sys.exit(main([url, *(str(part) for option in options if option[1] is not None for part in option)]))
+    files = [part for name, file in (("--kept", kept), ("--save", save)) if file for part in (name, str(file))]
+    sys.exit(main([url, *files, *_repeated("--key", key), *_repeated("--witness", witness)]))
 
 
 def verify_receipt(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The receipt, as a fan downloaded it.")],
     key: Keys = None,
+    witness: Witnesses = None,
 ) -> None:
     """Verify the receipt of a fan, without a network."""
     from waiting_list.ledger.verify_ledger import main
 
-    sys.exit(main(["--receipt", str(file), *(part for one in key or () for part in ("--key", one))]))
+    sys.exit(main(["--receipt", str(file), *_repeated("--key", key), *_repeated("--witness", witness)]))
+
+
+def _repeated(option: str, values: list[str] | None) -> list[str]:
+    return [part for value in values or () for part in (option, value)]

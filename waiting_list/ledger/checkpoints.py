@@ -85,7 +85,9 @@ class Checkpoints:
                     key = ListKey(one["offer_id"], one["representation_id"])
                     origin = one["origin"] or self._origin(key)
                     old = None if one["size"] is None else (one["size"], one["root"])
-                    return await self._sign(acquired, list_id, key, one["organization_id"], origin, old, one[3])
+                    return await self._sign(
+                        acquired, list_id, key, one["organization_id"], origin, old, one["last_sequence"]
+                    )
 
     async def _sign(
         self,

@@ -80,7 +80,7 @@ async def known_head(pool: Pool, key: ListKey, *, public: bool = True) -> Head |
 
 def key_id(one: Head) -> str:
     """Return the id of the key that signed a checkpoint, in hexadecimal."""
-    return b64decode(one.note.split(" ")[-1])[:4].hex()
+    return b64decode(one.note.rpartition("\n\n")[2].split()[2])[:4].hex()
 
 
 async def keys(pool: Pool, checkpoints: Checkpoints, key: ListKey) -> list[str]:

@@ -12,6 +12,7 @@ import heapq
 import hmac
 import json
 import sys
+import time
 import urllib.request
 from base64 import b64decode
 from collections import Counter
@@ -32,6 +33,8 @@ BY_ITSELF = {"promote", "leave"}
 SERVES = {"promote", "top_up", "grant", "idle", "draw"}
 """The verbs by which tickets go to fans."""
 UNDONE_WITHIN = timedelta(minutes=1)
+COSIGNED_WITHIN = 10
+"""How many seconds to wait for the witnesses of a checkpoint that was signed just now."""
 OPENS_UP = {"total_stock", "order_limit", "skip_failed_addresses", "verify_email", "policy", "skip_limit"}
 """The fields of a list whose change can make an entry fit that was passed over."""
 
@@ -42,6 +45,10 @@ class Wrong(Exception):
 
 class Restored(Wrong):
     """The kept checkpoint no longer fits, and the operator declared a restore that can be why."""
+
+
+class NotCosigned(Wrong):
+    """A witness whose cosignature was asked for has not made it, or not yet."""
 
 
 class Checkpoint(NamedTuple):
@@ -100,6 +107,28 @@ def read_checkpoint(note: str, keys: Iterable[str]) -> Checkpoint:
             raise Wrong("The signature of the checkpoint is forged.") from None
         return Checkpoint(lines[0], int(lines[1]), b64decode(lines[2]), raw[:4].hex())
     raise Wrong("No key that you trust has signed the checkpoint.")
+
+
+def cosigned_at(note: str, witness: str) -> datetime:
+    """Return when the witness with this key cosigned a checkpoint (C2SP tlog-cosignature). Raises Wrong."""
+    name, key_id, public = witness.strip().split("+", 2)
+    raw = b64decode(public)
+    if raw[:1] != b"\4" or sha256(name.encode() + b"\n" + raw).hexdigest()[:8] != key_id:
+        raise Wrong(f"{name} has no key of a witness (Ed25519, type 4), or one with another id than it says.")
+    public_key = Ed25519PublicKey.from_public_bytes(raw[1:])
+    text, _, signatures = note.rpartition("\n\n")
+    for line in signatures.strip("\n").split("\n"):
+        _, signer, made = line.split(" ")
+        signed = b64decode(made)
+        if (signer, signed[:4].hex()) != (name, key_id):
+            continue
+        seconds = int.from_bytes(signed[4:12], "big")
+        try:
+            public_key.verify(signed[12:], f"cosignature/v1\ntime {seconds}\n{text}\n".encode())
+        except InvalidSignature:
+            raise Wrong(f"The cosignature of {name} is forged.") from None
+        return datetime.fromtimestamp(seconds, UTC)
+    raise NotCosigned(f"The witness {name} has not cosigned this checkpoint.")
 
 
 def leaf_of(line: bytes) -> bytes:
@@ -588,6 +617,30 @@ def report(head: Checkpoint, replay: Replay, kept: bool) -> Iterator[str]:
         yield "Keep the checkpoint (--save FILE), and give it the next time (--kept FILE)."
 
 
+def cosigned(note: str, witnesses: Sequence[str]) -> Iterator[str]:
+    """Yield when each of these witnesses cosigned a checkpoint, a line each. Raises Wrong."""
+    for witness in witnesses:
+        at = cosigned_at(note, witness).strftime("%Y-%m-%dT%H:%M:%SZ")
+        yield f"Cosigned at {at} by the witness {witness.partition('+')[0]}, which has seen no other history.\n"
+
+
+def download_checkpoint(prefix: str, witnesses: Sequence[str]) -> str:
+    """Return the newest checkpoint, once these witnesses have cosigned it, or after a while. Raises OSError."""
+    until = time.monotonic() + COSIGNED_WITHIN
+    while True:
+        note = download(f"{prefix}/checkpoint").decode()
+        try:
+            for witness in witnesses:
+                cosigned_at(note, witness)
+        except NotCosigned:
+            if time.monotonic() < until:
+                time.sleep(1)
+                continue
+        except Wrong:
+            pass
+        return note
+
+
 def download(url: str) -> bytes:
     """Return what is at an address. Raises OSError."""
     if not url.startswith(("https://", "http://")):
@@ -603,6 +656,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("url", nargs="?", help="address of the list: https://…/v1/user/waiting-lists/OFFER/DATE")
     parser.add_argument("--receipt", type=Path, help="verify this receipt instead, without a network")
     parser.add_argument("--key", action="append", default=[], help="trust only this key, as ledger-keys has it")
+    parser.add_argument("--witness", action="append", default=[], help="require a cosignature by this key")
     parser.add_argument("--kept", type=Path, help="a checkpoint that you kept")
     parser.add_argument("--save", type=Path, help="where to keep the checkpoint")
     given = parser.parse_args(arguments)
@@ -610,20 +664,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("give either the address of a list or a receipt")
     try:
         if given.receipt:
-            change, head, key = verify_receipt(given.receipt.read_text(encoding="utf-8"), given.key)
+            text = given.receipt.read_text(encoding="utf-8")
+            change, head, key = verify_receipt(text, given.key)
+            witnessed = "".join(cosigned(text.partition("\n\n")[2], given.witness))
             print(
                 f"Number {change['number']}: {change['verb']}, as change {change['sequence']} at {change['at']}."
             )
             print(f"It is among the first {head.size} changes of {head.origin}.")
+            print(witnessed, end="")
             if not given.key:
                 print(f"The receipt brought its key. Compare it with {head.origin}/ledger-keys:\n{key}")
             return 0
         prefix = given.url.rstrip("/")
-        note = download(f"{prefix}/checkpoint").decode()
+        note = download_checkpoint(prefix, given.witness)
         keys = given.key or download(f"{prefix}/ledger-keys").decode().splitlines()
         kept = given.kept.read_text(encoding="utf-8") if given.kept else None
         head, replay = verify_ledger(download(f"{prefix}/ledger").splitlines(), note, keys, kept)
+        witnessed = "".join(cosigned(note, given.witness))
         print("\n".join(report(head, replay, kept is not None)))
+        print(witnessed, end="")
         if given.save:
             given.save.write_text(note, encoding="utf-8")
     except Wrong as wrong:

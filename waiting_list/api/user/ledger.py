@@ -68,7 +68,7 @@ async def get_checkpoint(call: ApiRequest, offer_id: PathId, representation_id: 
     """Show the newest checkpoint of the list's ledger.
 
     It is a signed note (C2SP tlog-checkpoint) with the number of changes that it covers, and the root hash of
-    their tree. While the list changes, it is at most ten seconds old.
+    their tree. While the list changes, it is at most ten seconds old. Cosignatures of witnesses may follow.
     """
     found = await queries.head(call.pool, call.service.checkpoints, ListKey(offer_id, representation_id))
     return Response(found.note, headers=_SHARED, media_type="text/plain; charset=utf-8")
