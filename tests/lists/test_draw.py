@@ -8,6 +8,7 @@ import pytest
 
 from tests.lists.test_lookalikes import remove, restore
 from tests.lists.test_outbox import add_webhook
+from tests.lists.test_wishes import Wishing, states
 from tests.support.ledger import verify
 from tests.support.lists import ORGANIZATION, START, T0, Lists
 from waiting_list.ledger.tree import root_at
@@ -202,6 +203,59 @@ async def test_no_undo_reaches_across_the_draw(lists: Lists) -> None:
         await restore(lists, removed.undo)
     assert await line(lists) == await drawn_order(lists, [1, 4])
     await lists.audit()
+
+
+async def test_neither_a_fan_nor_an_organizer_takes_a_change_back_across_the_draw(lists: Lists) -> None:
+    await set_up(lists, "ada", "bob", "cleo")
+    lists.now = DRAW_AT - timedelta(seconds=30)
+    early = await lists.make_change("ada", 3)
+    await lists.undo("ada", early.undo)
+    changed = await lists.make_change("ada", 1)
+    removed = await lists.remove("cleo")
+    await lists.take_back((await lists.remove("bob")).undo)
+    assert changed.undo
+    assert removed.undo
+    lists.now = DRAW_AT
+    await lists.draw(NUMBERS)
+    for refused in (lists.undo("ada", changed.undo), lists.take_back(removed.undo)):
+        with pytest.raises(InvalidRequest):
+            await refused
+    assert await line(lists) == await drawn_order(lists, [1, 4])
+    assert (await lists.entry("ada")).tickets_wanted == 1
+    await lists.audit()
+
+
+async def test_a_place_that_is_given_on_before_the_draw_takes_its_lot_along(lists: Lists) -> None:
+    await set_up(lists, "ada", "bob", transfer=True)
+    assert (await lists.transfer("ada", "wim", "wim@example.org")).position is None
+    await lists.add_stock(2)
+    lists.now = DRAW_AT
+    await lists.draw(NUMBERS)
+    order = await drawn_order(lists, [1, 2])
+    assert await line(lists) == order
+    assert await lists.status({1: "wim", 2: "bob"}[order[0]]) == Status.READY
+    await lists.audit()
+
+
+async def test_a_list_of_a_wish_holds_nothing_before_its_draw_and_as_usual_after_it(lists: Lists) -> None:
+    wishing = await Wishing.make(lists)
+    await set_up(wishing.may)
+    for user in ("ada", "bob"):
+        await wishing.wish(user)
+    await wishing.may.add_stock(2)
+    assert await states(wishing, "ada") == [("waiting", False), ("waiting", False)]
+    await wishing.june.add_stock(1)
+    wishing.may.now = wishing.june.now = DRAW_AT
+    await wishing.work()
+    assert await states(wishing, "ada") == [("waiting", False), ("ready", False)]
+    await wishing.may.draw(NUMBERS)
+    await wishing.work()
+    assert await states(wishing, "ada") == [("waiting", True), ("ready", False)]
+    assert (await states(wishing, "bob"))[0] == ("ready", False)
+    await wishing.june.leave("ada")
+    await wishing.work()
+    assert (await states(wishing, "ada"))[0] == ("ready", False)
+    await wishing.is_sound()
 
 
 async def test_a_silent_organizer_delays_the_draw_by_a_day(lists: Lists) -> None:
