@@ -118,7 +118,7 @@ async def asked(browser: Browser, **form: str) -> tuple[Parsed, dict[str, str]]:
         ),
         (
             {"do": "change", "user_id": "bob", "tickets_wanted": "1", "tickets_minimum": "", "reason": "By phone"},
-            "Change the wish of bob to 1 ticket? | This makes 1 fan ready: bob: 1 ticket",
+            "Change the tickets wanted by bob to 1? | This makes 1 fan ready: bob: 1 ticket",
             {"held": 3},
         ),
         (

@@ -263,8 +263,8 @@ class EmailJoins:
     async def _mail_link(
         self, key: ListKey, fan: User, wish: Wish, address: str | None, *, others: Sequence[ListKey] = ()
     ) -> None:
-        """Send a link that signs the fan in and leads to the place, or to the list's page with the wish, and the
-        `others` of it."""
+        """Send a link that signs the fan in and leads to the place, or to the list's page with the tickets
+        wanted, and the `others` of the wish."""
         email = fan.contact.email
         assert email is not None
         query: dict[str, object] = {"tickets_wanted": wish.tickets_wanted}

@@ -38,7 +38,7 @@ class Check(StrEnum):
     DEADLINE = "deadline"
     """A hold buys before its deadline, and expires after it."""
     HOLDING = "holding"
-    """A ready entry holds at least its minimum and at most its wish. Other entries hold no tickets."""
+    """A ready entry holds at least its minimum and at most the tickets wanted. Other entries hold no tickets."""
     LIST = "list"
     """Stock and settings match the history."""
     ENTRY = "entry"

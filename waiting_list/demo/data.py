@@ -198,7 +198,7 @@ class _Play:
         await self._do(_NEXT_DAY, _STAFF, verbs.add_stock, quantity=1)
 
     async def _skipping_list(self) -> None:
-        """Let a group of six wait, while smaller wishes behind it are served within the limit."""
+        """Let a group of six wait, while fans behind it who want fewer are served within the limit."""
         key = _SKIPPING
         await self._set(
             key,

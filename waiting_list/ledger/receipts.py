@@ -18,7 +18,7 @@ class Proven(StrEnum):
     """The changes of an entry that have a receipt.
 
     - `join`: the fan joined.
-    - `change`: the fan or the organizer changed the wish.
+    - `change`: the fan or the organizer changed the tickets wanted.
     - `move`: the organizer moved the entry.
     - `promote`: it was the fan's turn.
     - `grant`: the organizer gave tickets past the line.

@@ -183,7 +183,7 @@ class Replay:
         self.aside: set[int] = set()
         """Entries that came up and could not be served; they come back when something about them changes."""
         self.undoable: dict[int, dict[str, Any]] = {}
-        """The newest change of each wish by its fan, with what was before, until tickets go to anybody."""
+        """Each fan's newest change of the tickets wanted, with what was before, until tickets go to anybody."""
         self.last_rank = 0
         self.serves_behind = False
         self.leaves: Sequence[bytes] = ()

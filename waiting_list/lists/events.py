@@ -52,7 +52,7 @@ RECORDED_AS: Mapping[str, Set[str]] = {
 }
 """The verbs of the engine that the history records as other verbs."""
 SERVES = frozenset({"promote", "top_up", "grant", "idle", "draw"})
-"""The verbs by which tickets go to fans, and the draw. Each decides by the order and the wishes of its moment."""
+"""The verbs by which tickets go to fans, and the draw. Each decides by the order and the entries of its moment."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -258,7 +258,7 @@ class LockedList(ListClock):
         entry.user_id = user_id
 
     def requeue(self, left: EntryRow) -> EntryRow:
-        """Append a new entry for the user of one that has left, with the same wish and contact."""
+        """Append a new entry for the user of one that has left, with the same tickets wanted and contact."""
         more = {name: getattr(left, name) for name in JOINED_ALSO_WITH} | {"requeued": left.requeued + 1}
         wish = {"tickets_wanted": left.tickets_wanted, "tickets_minimum": left.tickets_minimum}
         again = self.join(user_id=left.user_id, **wish, **more)

@@ -15,7 +15,7 @@ class Policy(StrEnum):
     STRICT = "strict"
     """No fan: the list waits until enough tickets are free for the first."""
     SKIP = "skip"
-    """The next fans whose wish fits, until the first in line was skipped `skip_limit` times."""
+    """The next fans who can be served, until the first in line was skipped `skip_limit` times."""
 
 
 class Order(StrEnum):

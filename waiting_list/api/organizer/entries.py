@@ -66,7 +66,7 @@ class JoiningFor(Contact):
 
 
 class ChangingFor(Frozen):
-    """The wish of a waiting user that the organizer changes. Omitted fields keep their values.
+    """The tickets wanted of a waiting user, which the organizer changes. Omitted fields keep their values.
 
     Of a ready user, only the rest can be given up: `keep_waiting_for_rest` = false.
     """

@@ -69,7 +69,7 @@ class LinkByEmail(Frozen):
 
 
 class WishingByEmail(Wishing):
-    """What the fan wishes, and the e-mail address by which the fan is known.
+    """The lists and tickets that the fan wants, and the e-mail address by which the fan is known.
 
     The other fields are as in the call `make_wish`.
     """

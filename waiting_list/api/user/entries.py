@@ -78,8 +78,8 @@ class Changing(Frozen):
 
 
 class UndoableEntry(Entry):
-    """An entry after a change of the wish. `undo` takes the change back for a minute, while that is exact; null if
-    it cannot be taken back."""
+    """An entry after a change of the tickets wanted. `undo` takes the change back for a minute, while that is
+    exact; null if it cannot be taken back."""
 
     undo: str | None = Field(
         description="Send it to the call `undo` within a minute; null if the change cannot be undone."
@@ -231,7 +231,7 @@ async def change(call: ApiRequest, offer_id: PathId, representation_id: PathId, 
     responses=declared(_OF_ONE_WHO_WAITS),
 )
 async def undo(call: ApiRequest, offer_id: PathId, representation_id: PathId, body: UndoingChange) -> Response:
-    """Undo the user's newest change of the wish, within a minute, so that wish and place are again as before.
+    """Undo the user's newest change of the tickets wanted, within a minute: they and the place are as before.
 
     Refused with `invalid_request` once that would not be exact: tickets have gone to any fan since, or the
     organizer has moved one.

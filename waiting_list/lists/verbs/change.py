@@ -28,7 +28,7 @@ async def change(
     before the draw, no place is lost, because there is none yet.
 
     With `number`, the verb changes only that entry. Without a new minimum, an entry that takes all or no tickets
-    still does. Any other minimum shrinks to the new wish. The history keeps the `reason`.
+    still does. Any other minimum shrinks to the new tickets wanted. The history keeps the `reason`.
 
     `keep_waiting_for_rest` says whether the fan keeps the place in line for the rest if fewer are held. To give
     that up is all that a ready user can change, because everybody behind knows their place by then.
@@ -46,7 +46,7 @@ async def change(
         minimum = wanted if all_or_nothing else min(entry.tickets_minimum, wanted)
     check_tickets(wanted, minimum)
     if (wanted, minimum) != (entry.tickets_wanted, entry.tickets_minimum):
-        # A wish from before the limit was lowered may stay, if only its minimum changes.
+        # Tickets wanted from before the limit was lowered may stay, if only its minimum changes.
         check_maximum(locked, minimum if wanted == entry.tickets_wanted else wanted, minimum)
     if wanted > entry.tickets_wanted and not locked.list.undrawn:
         move_last(locked, entry, reason=reason)

@@ -9,7 +9,7 @@ from waiting_list.lists.verbs.checks import check_held, require_hold, take_out
 async def give_back(locked: LockedList, *, user_id: str, quantity: int, number: int | None = None) -> EntryRow:
     """Free this many of the tickets that are held for the user; with `number`, only those of this entry.
 
-    The wish shrinks to the tickets that stay held, because the fan wants no more than these; a larger minimum
+    The tickets wanted shrink to those that stay held, because the fan wants no more than these; a larger minimum
     shrinks with it. The hold keeps its deadline and its purchase pass. To give back all tickets is to `leave`.
 
     Raises NotInList, AlreadyLeft, NotReady, WaitingListEnded, HoldExpired, InvalidRequest, WrongQuantity.

@@ -16,8 +16,8 @@ async def grant(
     The tickets are free ones; with `add_stock`, total and available stock grow by the tickets that are missing. A
     waiting user becomes ready. A ready user's hold grows, and gets the later of both deadlines. A user who is not
     in the list joins first, also where fans cannot: the list is closed or full, or the person has the places that
-    the event allows. The wish grows to the held tickets, and a larger minimum shrinks to them. No hold has more
-    tickets than an order may have, because the shop could not sell it.
+    the event allows. The tickets wanted grow to the held ones, and a larger minimum shrinks to them. No hold has
+    more tickets than an order may have, because the shop could not sell it.
 
     Raises InvalidRequest, WaitingListEnded, HoldExpired (until maintenance has taken the entry out),
     TooManyTickets, NotEnoughStock, StockHeld.

@@ -27,7 +27,7 @@ _AT_MOST = 1000
 def is_undoable(verb: object, actor: str, result: object) -> bool:
     """Return whether a change can be taken back, if no tickets were held or passed on by it.
 
-    A fan can undo a change of the wish, and the organizer what `take_back` knows.
+    A fan can undo a change of the tickets wanted, and the organizer what `take_back` knows.
     """
     waits = isinstance(result, EntryRow) and result.status is Status.WAITING
     return verb in _UNDOABLE or (verb is change and actor == FAN and waits)

@@ -1,4 +1,4 @@
-"""The verb `undo`: take back the fan's own change of a wish soon after, exactly or not at all."""
+"""The verb `undo`: take back the fan's own change of the tickets wanted soon after, exactly or not at all."""
 
 import json
 from datetime import timedelta
@@ -16,10 +16,10 @@ TAKEN_BACK_WITHIN = timedelta(minutes=1)
 
 
 async def undo(locked: LockedList, *, user_id: str, undo: str, number: int | None = None) -> EntryRow:
-    """Undo the change of the fan's wish that an answer named by `undo`, within a minute, if the result is exact.
+    """Undo the change that an answer named by `undo`, within a minute, if the result is exact.
 
-    The wish, the rank, and how often the entry was passed over are again what they were. So a fan gains no place,
-    and each fan who joined meanwhile keeps theirs. Raises InvalidRequest if the entry has been changed or moved
+    The tickets wanted, the rank, and how often the entry was passed over are again what they were. So a fan gains
+    no place, and each fan who joined meanwhile keeps theirs. Raises InvalidRequest if the entry has been changed or moved
     since, if tickets went to any fan, or if the organizer moved one; NotInList, AlreadyLeft, NotWaiting,
     WaitingListEnded.
     """

@@ -280,7 +280,7 @@ def _joining(call: PageRequest, organization_id: str, refusal: Problem | None) -
         # A fan of another organization cannot join here.
         "is_fan": call.who is not None and call.organization_id == organization_id,
         "mails": call.service.settings.sends_mail,
-        # The link of an e-mail brings the wish back.
+        # The link of an e-mail brings the tickets wanted back.
         "form": sent or {name: call.query_params[name] for name in call.query_params if _is_wished(name)},
         "refusal": refusal,
         "challenge": refusal.extra.get("challenge") if refusal else None,

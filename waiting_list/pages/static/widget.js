@@ -452,7 +452,7 @@ class WaitingListElement extends HTMLElement {
     return null;
   }
 
-  /** Changes the wish; asks first if that costs places. */
+  /** Changes the tickets wanted; asks first if that costs places. */
   async #change(row, body) {
     const { tickets_wanted: num, position: now } = this.#entry;
     row.replaceChildren();
