@@ -19,8 +19,8 @@ async def undo(locked: LockedList, *, user_id: str, undo: str, number: int | Non
     """Undo the change that an answer named by `undo`, within a minute, if the result is exact.
 
     The tickets wanted, the rank, and how often the entry was passed over are again what they were. So a fan gains
-    no place, and each fan who joined meanwhile keeps theirs. Raises InvalidRequest if the entry has been changed or moved
-    since, if tickets went to any fan, or if the organizer moved one; NotInList, AlreadyLeft, NotWaiting,
+    no place, and each fan who joined meanwhile keeps theirs. Raises InvalidRequest if the entry has been changed
+    or moved since, if tickets went to any fan, or if the organizer moved one; NotInList, AlreadyLeft, NotWaiting,
     WaitingListEnded.
     """
     entry = require_waiting(await locked.latest(user_id), number)
