@@ -206,18 +206,24 @@ async def test_no_undo_reaches_across_the_draw(lists: Lists) -> None:
 
 
 async def test_neither_a_fan_nor_an_organizer_takes_a_change_back_across_the_draw(lists: Lists) -> None:
-    await set_up(lists, "ada", "bob", "cleo")
+    await set_up(lists, "ada", "bob", "cleo", automatic=False)
     lists.now = DRAW_AT - timedelta(seconds=30)
     early = await lists.make_change("ada", 3)
     await lists.undo("ada", early.undo)
     changed = await lists.make_change("ada", 1)
     removed = await lists.remove("cleo")
     await lists.take_back((await lists.remove("bob")).undo)
+    returned = await lists.add_stock(2)
     assert changed.undo
     assert removed.undo
+    assert returned.undo
     lists.now = DRAW_AT
     await lists.draw(NUMBERS)
-    for refused in (lists.undo("ada", changed.undo), lists.take_back(removed.undo)):
+    for refused in (
+        lists.undo("ada", changed.undo),
+        lists.take_back(removed.undo),
+        lists.take_back(returned.undo),
+    ):
         with pytest.raises(InvalidRequest):
             await refused
     assert await line(lists) == await drawn_order(lists, [1, 4])
