@@ -58,6 +58,7 @@ button, a { display: inline-block; min-height: 44px; padding: 10px 18px; border:
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 [tabindex="-1"]:focus { outline: none; }
 del { color: var(--quiet); }
+[part=working] button { display: block; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 summary { padding: 4px 0; font-weight: 600; cursor: pointer; }
 ul { padding: 0 0 0 1.2em; }
