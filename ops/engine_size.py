@@ -67,7 +67,7 @@ PARTS = {
             "lists/verbs/promote.py",
             "lists/verbs/stock.py",
         ),
-        2471,
+        2473,
         # Each statement asks the node of its list alone, which takes a line or two.
         455,
     ),

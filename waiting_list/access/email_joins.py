@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from waiting_list.access import private_links
-from waiting_list.access.email_limits import Letter, MailLimits
+from waiting_list.access.email_limits import CountedEmail, MailLimits
 from waiting_list.access.email_sign_in import FAN_SECONDS, SignIn, ask_to_sign_in, fan_id
 from waiting_list.access.join_gate import ChallengeResponse, Gate
 from waiting_list.access.rate_limits import Limits
@@ -223,13 +223,16 @@ class EmailJoins:
         if not taken and hidden:
             return None
         if not taken:
-            raise next(iter(refusals.values()))
+            refusal, *_ = refusals.values()
+            raise refusal
         places = {
             key: await self._place(key, fan, entry, letter, replayed=made.replayed) for key, entry in taken.items()
         }
         return NewPlaces(made, places, refusals)
 
-    async def _place(self, key: ListKey, fan: User, entry: Entry, letter: Letter, *, replayed: bool) -> NewPlace:
+    async def _place(
+        self, key: ListKey, fan: User, entry: Entry, letter: CountedEmail, *, replayed: bool
+    ) -> NewPlace:
         secret = await self._signing_keys.derived_secret()
         link = await private_links.make_link(self._pool, secret, key, entry.number)
         # From the time of the join, so that a repeated join has the same token.
@@ -248,10 +251,12 @@ class EmailJoins:
             found = problem
         return [found] * len(asked)
 
-    def _letter(self, fan: User, address: str | None) -> Letter:
+    def _letter(self, fan: User, address: str | None) -> CountedEmail:
         assert fan.contact.email is not None
         limits = self._mail_limits
-        return Letter(partial(limits.count_given, fan.organization_id, fan.user_id, fan.contact.email, address))
+        return CountedEmail(
+            partial(limits.count_given, fan.organization_id, fan.user_id, fan.contact.email, address)
+        )
 
     async def _is_new(self, key: ListKey, fan: User, entry: Entry) -> bool:
         """Return whether a place still is that of who has only typed its address."""

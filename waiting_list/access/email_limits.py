@@ -163,7 +163,7 @@ class MailLimits:
         return answers
 
 
-class Letter:
+class CountedEmail:
     """The e-mail of a join to an address that the fan gives. `count` counts the address, or raises RateLimited.
 
     A join that is refused with a challenge must not ask, so that it uses no allowance.

@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Field
 
 from waiting_list.access.challenge_service import Verifier
-from waiting_list.access.email_limits import Letter
+from waiting_list.access.email_limits import CountedEmail
 from waiting_list.access.signing_keys import SigningKeys
 from waiting_list.fields import Frozen
 from waiting_list.key_material import derived
@@ -80,7 +80,7 @@ class Gate:
         given: ChallengeSolution | ChallengeResponse | None,
         solved: bool = False,
         by_email: ByEmail | None = None,
-        letter: Letter | None = None,
+        letter: CountedEmail | None = None,
         rule: str = "off",
         wish_id: UUID | None = None,
     ) -> Answer:

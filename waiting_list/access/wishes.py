@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
-from waiting_list.access.email_limits import Letter
+from waiting_list.access.email_limits import CountedEmail
 from waiting_list.access.join_gate import ChallengeResponse, Gate
 from waiting_list.fields import Frozen
 from waiting_list.lists import verbs
@@ -88,7 +88,7 @@ class Wishes:
         *,
         user_id: str,
         contact: Contact,
-        letter: Letter,
+        letter: CountedEmail,
         network: str | None,
         given: ChallengeSolution | ChallengeResponse | None,
         by_email: ByEmail | None = None,

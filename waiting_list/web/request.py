@@ -13,7 +13,7 @@ from starlette.types import Scope as ASGIScope
 
 from waiting_list.access.authentication import Authenticator, Organizer
 from waiting_list.access.email_joins import EmailJoins
-from waiting_list.access.email_limits import Letter, MailLimits
+from waiting_list.access.email_limits import CountedEmail, MailLimits
 from waiting_list.access.join_gate import Gate
 from waiting_list.access.purchase_passes import PurchasePasses
 from waiting_list.access.rate_limits import Allowance, Limits
@@ -153,9 +153,9 @@ class ApiRequest(Request):
             limits, user = self.service.mail_limits, self.user
             await limits.count_given(user.organization_id, user.user_id, contact.email, self.address)
 
-    def letter(self, contact: Contact) -> Letter:
+    def letter(self, contact: Contact) -> CountedEmail:
         """Return the e-mail of a join, which counts the address when it is asked for."""
-        return Letter(partial(self.count_mail, contact))
+        return CountedEmail(partial(self.count_mail, contact))
 
     def allow(self, allowance: Allowance | None) -> None:
         """Record the remaining rate limit for the response headers."""

@@ -83,7 +83,8 @@ async def join_several(call: PageRequest, keys: list[ListKey]) -> Response:
         if places is None:
             return await letter_sent(call, keys[0], fan.contact.email)
         left_out = {"left_out": len(places.refusals), "hidden": places.hidden}
-        return go_to(_with(next(iter(places.places.values())).link, left_out), NOT_REFERRED)
+        place, *_ = places.places.values()
+        return go_to(_with(place.link, left_out), NOT_REFERRED)
     for _ in keys:
         await call.count_join()
     contact, user = own_contact(call), call.user
