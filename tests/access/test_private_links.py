@@ -210,7 +210,7 @@ STATES = {
                            "You asked for 4 tickets and would accept as few as 2."),
                 ("Votre place dans la file 2 Billets demandés avant vous 3 Votre numéro 2",
                  "1 personne devant vous demande 3 billets")),
-    "next": (_next, ("You are next in line. No tickets are available right now. Who was served instead?You asked for 1 ticket.",),
+    "next": (_next, ("You are next in line. No tickets are available right now.", "You asked for 1 ticket."),
              ("demandé 1 billet.",)),
     "unverified": (_unverified, ("Please confirm your address first", "a…@example.org"), ("Confirmez d'abord",)),
     "ready": (_ready, ("It is your turn", "3 tickets are held for you until", "(Paris time)",
