@@ -119,7 +119,7 @@ async def test_an_unknown_id_that_only_looks_odd_is_not_found(app: FastAPI, call
     odd = ("%E2%80%8Fada", "..%2F..", "%2E%2E", "a%2Fb", "%25", "'%20OR%201=1--", "😀", "%3Cscript%3E")
     async with unchanged(app):
         for route in caller.routes:
-            for name in {one["name"] for one in route.parameters("path")} - {"user_id"}:
+            for name in {one["name"] for one in route.parameters("path")} - {"user_id", "sequence"}:
                 for one in odd if route.method in ("GET", "DELETE") else ():
                     answer = await caller.call(route, route.at(**{name: one}))
                     assert answer.status_code == 404, (route.method, route.path, one, answer.text)

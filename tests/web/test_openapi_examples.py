@@ -183,7 +183,7 @@ async def catalogue(walk: Walk) -> None:
     await draw(walk, **gone)
     for name in ("delete_inventory", "delete_offer", "delete_representation", "delete_event"):
         await walk(name, **gone)
-    for name in ("get_checkpoint", "get_ledger_keys", "read_ledger", "get_tile"):
+    for name in ("get_checkpoint", "get_ledger_keys", "read_ledger", "get_tile", "get_change_receipt"):
         await walk(name)
     for name in ("is_live", "is_ready", "get_metrics", "get_version", "get_jwks"):
         await walk(name)

@@ -1,5 +1,6 @@
 """Declare the settings of the draw: whether lots decide the order of a list, when, and by what chance."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -13,6 +14,10 @@ PROMOTION = Group(
     N_("Who gets tickets"),
     N_("Tickets go to the first in line. Say what happens if there are too few."),
 )
+DrawCommitment = Annotated[
+    str | None, Field(description="The SHA-256 of the secret of the draw, in hex; null without a draw.")
+]
+DrawnAt = Annotated[datetime | None, Field(description="When the lots were drawn; null before.")]
 
 
 class DrawSettings(BaseModel):

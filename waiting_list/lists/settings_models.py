@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import make_dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from pydantic import BaseModel, create_model, model_validator
 
 from waiting_list.fields import Frozen
+from waiting_list.lists.draw_settings import DrawCommitment, DrawnAt
 from waiting_list.lists.list_settings import COLUMNS, SETTINGS, WITH_COLUMN, DeclaredSettings
 from waiting_list.lists.list_state import ListStatus
 from waiting_list.lists.setting import DeclaredSetting, enum_of
@@ -62,17 +62,15 @@ def _as_shown(names: type[Model]) -> type[Model]:
 
 @_as_shown
 class ListSettings(DeclaredSettings):
-    """The settings of one waiting list, and its state, which is null in a response stored before it existed.
-
-    `draw_commitment` is the SHA-256 of the secret of the draw, and `drawn_at` when the lots were drawn."""
+    """The settings of one waiting list, and its state, which is null in a response stored before it existed."""
 
     offer_id: str
     representation_id: str
     event_id: str
     list_state: ListStatus | None = None
     state_reason: str | None = None
-    draw_commitment: str | None = None
-    drawn_at: datetime | None = None
+    draw_commitment: DrawCommitment = None
+    drawn_at: DrawnAt = None
 
 
 def shown_settings(stored: Callable[[str], Any]) -> dict[str, Any]:

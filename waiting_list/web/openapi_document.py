@@ -26,7 +26,7 @@ from waiting_list.lists.notice_kinds import WebhookType
 from waiting_list.lists.queries.models import Signal
 from waiting_list.lists.queries.why_waiting import Reason
 from waiting_list.lists.queries.wish_places import WishState
-from waiting_list.lists.setting_values import AfterExpiry, JoinChallenge, Policy
+from waiting_list.lists.setting_values import AfterExpiry, JoinChallenge, Order, Policy
 from waiting_list.lists.wishes import Choice
 from waiting_list.notifications.notice_status import NoticeStatus
 from waiting_list.notifications.webhook_payloads import TYPES, payload
@@ -40,8 +40,8 @@ from waiting_list.web.problem_responses import PROBLEM_JSON, ProblemDocument
 Json = dict[str, Any]
 _JSON = "application/json"
 _ENUMS: tuple[type[StrEnum], ...] = (
-    AfterExpiry, Choice, JoinChallenge, LeftReason, ListStatus, NoticeStatus, Policy, Reason, Scope, Signal,
-    Status, WebhookType, WishState,
+    AfterExpiry, Choice, JoinChallenge, LeftReason, ListStatus, NoticeStatus, Order, Policy, Reason, Scope,
+    Signal, Status, WebhookType, WishState,
 )  # fmt: skip
 """The enums whose members have a docstring each, which the document shows."""
 _NAMES = {r"Listing_(\w+)_": r"\1Page", r"(\w+)-Input": r"\1Fields", r"(\w+)-Output": r"\1"}

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
@@ -71,6 +72,9 @@ class ProblemDocument(BaseModel):
     free: int | SkipJsonSchema[None] = Absent
     held: int | SkipJsonSchema[None] = Absent
     lists: list[ActiveList] | SkipJsonSchema[None] = Absent
+    draw_at: datetime | SkipJsonSchema[None] = Field(
+        default=None, json_schema_extra=_may_be_absent, description="From when on the lots can be drawn."
+    )
 
 
 def document(problem: Problem, instance: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import Query, Response
+from pydantic import Field
 
 from waiting_list import problems
 from waiting_list.fields import Flag, Frozen, Id, Randomness
@@ -32,7 +33,7 @@ class ListChange(SettingsChange, frozen=True):
 class Draw(Frozen):
     """The public randomness, written as `draw_source` says."""
 
-    randomness: Randomness
+    randomness: Annotated[Randomness, Field(description="The value of the source. Several blanks count as one.")]
 
 
 @router.get(

@@ -89,7 +89,9 @@ class UndoableEntry(Entry):
 class UndoingChange(Frozen):
     """The `undo` value from the answer of a change."""
 
-    undo: Annotated[str, Strict(), Field(min_length=1, max_length=40, description="The `undo` of the change.")]
+    undo: Annotated[
+        str, Strict(), Field(pattern=r"^[0-9]{1,18}-[0-9]{1,18}$", description="The `undo` of the change.")
+    ]
 
 
 @router.post(

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import Field
 
 from waiting_list.fields import Frozen, Row
+from waiting_list.lists.draw_settings import DrawCommitment, DrawnAt
 from waiting_list.lists.list_state import ListStatus
 from waiting_list.lists.setting_values import AfterExpiry, HoldStep, JoinChallenge, Order, Policy
 from waiting_list.looks import Look
@@ -58,9 +59,9 @@ class WaitingList(Frozen):
     order: Order
     draw_at: datetime | None
     draw_source: str | None
-    draw_commitment: str | None
-    drawn_at: datetime | None
-    draw_randomness: str | None
+    draw_commitment: DrawCommitment
+    drawn_at: DrawnAt
+    draw_randomness: str | None = Field(description="The public value by which the lots were drawn.")
     start_datetime: datetime
     moved_from: datetime | None
     closes_at: datetime | None
