@@ -111,13 +111,13 @@ def test_a_person_is_found_exported_and_erased_from_the_command_line(
         return done.stdout
 
     export = json.loads(run("export-user", "ines"))
-    assert [entry["user_id"] for entry in export["entries"]] == ["ines"]
+    assert [entry["user_id"] for entry in export["entries"]] == ["ines", "ines"]
     contact = export["contacts"][0]
     header, *users = run("find-user", contact["email"].upper()).splitlines()
     assert header == "USER_ID"
     assert "ines" in users
     assert {"user_id": "ines"} in json.loads(run("find-user", contact["email"], "--json"))
-    assert run("erase-user", "ines") == "The person was erased from 1 waiting list.\n"
+    assert run("erase-user", "ines") == "The person was erased from 2 waiting lists.\n"
     assert json.loads(run("export-user", "ines"))["entries"] == []
 
 
