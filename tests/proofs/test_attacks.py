@@ -125,8 +125,9 @@ async def test_listings_and_exports_of_another_organization_are_empty(scene: Sce
         for query in ("", "?event_id=ev_1", "?user_id=ada", f"?webhook_id={WEBHOOK}"):
             answer = await scene.stranger.organizer("GET", path.removeprefix("/v1/organizer") + query)
             if answer.status_code == 200:
-                for word in ("ada", "bob", "ev_1", "off_1", WEBHOOK, NOTICE, "Jazz"):
-                    assert word not in answer.text.replace("user_id", ""), (path, query)
+                # A whole word: the id of a key may have the letters of a name in it.
+                found = re.findall(rf"\b(?:ada|bob|ev_1|off_1|{WEBHOOK}|{NOTICE}|Jazz)\b", answer.text)
+                assert not found, (path, query, found)
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE", "POST"])
