@@ -72,11 +72,18 @@ test-slow: install ## Run the slow tests: whole processes, storms, faults, and l
 	$(BIN)/pytest -m slow --ignore tests/proofs
 
 CLIENT_GENERATOR_VERSION := 0.29.1
+VERIFIER_VERSION := 0.2.1
 NODE_VERSION := 24.19.0
 
 .PHONY: test-clients
-test-clients: install .venv-node/.node-$(NODE_VERSION) .venv-clients/.generator-$(CLIENT_GENERATOR_VERSION) ## Play the main story with clients generated from the API document
+test-clients: install .venv-node/.node-$(NODE_VERSION) .venv-clients/.verifier-$(VERIFIER_VERSION) ## Play the main story with clients generated from the API document
 	TEST_CLIENTS=1 $(BIN)/pytest tests/processes/test_generated_clients.py
+
+# It says that it needs Python 3.12, and works with 3.11.
+.venv-clients/.verifier-$(VERIFIER_VERSION): .venv-clients/.generator-$(CLIENT_GENERATOR_VERSION)
+	@echo "Installing a verifier of ledgers by others into .venv-clients"
+	@.venv-clients/bin/python $(PIP) install --ignore-requires-python aics-tlog==$(VERIFIER_VERSION)
+	@touch $@
 
 .venv-clients/.generator-$(CLIENT_GENERATOR_VERSION):
 	@echo "Installing the generator of Python clients into .venv-clients"

@@ -1,6 +1,7 @@
-"""Clients that are generated from `/openapi.json` play the main story against a running service.
+"""Clients that are generated from `/openapi.json` play the main story against a running service, and a library of
+others verifies a ledger.
 
-`make test-clients` installs the generators: openapi-python-client in `.venv-clients`, openapi-typescript in
+`make test-clients` installs them: openapi-python-client and aics-tlog in `.venv-clients`, openapi-typescript in
 `.venv-node`.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from tests.support.shop import Shop, listening
+from tests.support.shop import LIST, Shop, listening
 from waiting_list.postgres.pool import connection
 
 ROOT = Path(__file__).parent.parent.parent
@@ -91,3 +92,18 @@ async def test_a_generated_typescript_client_plays_the_story(app: FastAPI, shop:
         await run("tsc", *options, *target, "story.ts", cwd=tmp_path, path=path)
         saw = await run("node", "story.js", cwd=tmp_path, path=path, ADDRESS=url, API_KEY=shop.key)
     assert json.loads(saw) == SAW
+
+
+async def test_a_verifier_of_others_finds_the_ledger_right(app: FastAPI, shop: Shop, tmp_path: Path) -> None:
+    await shop.stock()
+    # More than one tile of 256 changes.
+    for number in range(130):
+        await shop.join(f"user_{number}", 2)
+        await shop.user(f"user_{number}", "PATCH", body={"tickets_wanted": 1})
+    async with listening(app) as url:
+        address = f"{url}/v1/user/waiting-lists/{LIST}"
+        saw = await run("python", STORIES / "verify.py", cwd=tmp_path, path=[PYTHON], ADDRESS=address)
+    async with connection(app.state.service.pool) as acquired:
+        last = await acquired.fetchval("SELECT max(sequence) FROM history")
+    assert json.loads(saw) == {"size": last, "refused": last, "consistent": last - 1}
+    assert last > 256
