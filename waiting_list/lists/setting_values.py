@@ -22,9 +22,9 @@ class Order(StrEnum):
     """What decides the order of a list."""
 
     ARRIVAL = "arrival"
-    """Fans stand in the order in which they joined."""
+    """The fan who joined first is first."""
     DRAW = "draw"
-    """Lots decide among the fans who joined before the draw; later ones stand behind them, by arrival."""
+    """Lots decide among the fans who joined before the draw. Later fans are behind them, by arrival."""
 
 
 class AfterExpiry(StrEnum):
