@@ -86,7 +86,7 @@ async def test_a_fan_without_an_address_and_one_of_the_shop_are_added(office: Of
         ({"email": ""}, "email", "This list takes only fans with an email address.", {"email_required": True}),
         ({"tickets_wanted": "many"}, "tickets_wanted", "Enter a whole number of tickets.", {}),
         ({"tickets_wanted": "7"}, "tickets_wanted", "A fan can have at most 6 tickets.", {}),
-        ({"tickets_minimum": "3"}, "tickets_minimum", "no larger than the wish", {}),
+        ({"tickets_minimum": "3"}, "tickets_minimum", "no larger than the tickets wanted", {}),
         ({"name": "A\nB"}, "name", "Write the name on one line", {}),
         ({"user_id": "x" * 201}, "user_id", "That is not a valid user ID.", {}),
     ],
