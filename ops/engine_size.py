@@ -100,7 +100,7 @@ PARTS = {
         15,
     ),
     # Only for lists whose order is drawn by lot.
-    "draws": Part(("lists/draws.py", "lists/verbs/draw.py"), 132, 30),
+    "draws": Part(("lists/draws.py", "lists/verbs/draw.py"), 138, 30),
     # Wishes over several lists: without one, they need no statement.
     "wishes": Part(("lists/wishes.py", "lists/verbs/wish.py"), 160, 40),
     # Only on Citus.

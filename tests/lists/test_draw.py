@@ -141,7 +141,6 @@ async def test_a_list_by_arrival_and_one_that_ended_have_no_draw(lists: Lists) -
     ("field", "given"),
     [
         ("draw_at", {"draw_source": SOURCE}),
-        ("draw_source", {"draw_at": DRAW_AT}),
         ("draw_at", {"draw_at": T0, "draw_source": SOURCE}),
         ("draw_at", {"draw_at": START, "draw_source": SOURCE}),
         ("draw_at", {"draw_at": DRAW_AT, "draw_source": SOURCE, "closes_at": DRAW_AT}),
@@ -154,6 +153,18 @@ async def test_a_draw_that_cannot_be_is_refused_at_its_field(
         await lists.configure(order="draw", **given)
     assert [error["field"] for error in problem.value.extra["errors"]] == [field]
     assert await lists.rows("SELECT 1 FROM draws") == []
+
+
+async def test_a_draw_without_a_named_source_says_that_the_organizer_enters_the_value(lists: Lists) -> None:
+    await lists.configure(order="draw", draw_at=DRAW_AT)
+    await lists.configure(draw_source=SOURCE)
+    settings = (await lists.configure(draw_source=None)).settings
+    assert settings is not None
+    assert settings.draw_source == "a value that the organizer enters"
+    await lists.join("ada", 1)
+    lists.now = DRAW_AT
+    await lists.draw(NUMBERS)
+    await lists.audit()
 
 
 async def test_order_and_source_stay_from_the_first_join_and_the_instant_once_it_has_come(lists: Lists) -> None:

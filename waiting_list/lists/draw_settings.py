@@ -69,5 +69,6 @@ class DrawSettings(BaseModel):
     ] = Field(
         default=None,
         description="Which public randomness the draw will use: a text for people, or `drand`, the round of the "
-        "drand network at `draw_at`. Required with order `draw`. It can be changed until the first fan joins.",
+        "drand network at `draw_at`. Without one, it says that the organizer enters a value. It can be changed "
+        "until the first fan joins.",
     )

@@ -8,6 +8,8 @@ from waiting_list.lists.ranks import RANK_STEP
 
 DRAND = "drand"
 """The `draw_source` that stands for the drand network."""
+ENTERED = "a value that the organizer enters"
+"""The `draw_source` of a draw for which the organizer names none."""
 LEDGER = "ledger:"
 """What the randomness begins with that the service takes from the list's own ledger, when it has got no other."""
 _GENESIS = datetime.fromtimestamp(1_692_803_367, UTC)

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from waiting_list.lists.draws import DRAND, LEDGER, padded_keys, seed_of
+from waiting_list.lists.draws import DRAND, ENTERED, LEDGER, padded_keys, seed_of
 from waiting_list.lists.locked_list import LockedList
 from waiting_list.lists.ranks import SEGMENT_LEVELS
 from waiting_list.lists.rows import News
@@ -60,9 +60,8 @@ def check_draw(locked: LockedList, changes: Mapping[str, Any]) -> None:
         return
     if joined and (row.drawn_at or row.draw_at is None or row.draw_at <= locked.now):
         raise InvalidRequest.of("draw_at", "cannot be changed once the draw is due or held")
-    for name in ("draw_at", "draw_source"):
-        if now[name] is None:
-            raise InvalidRequest.of(name, "must be given for an order by lot")
+    if now["draw_at"] is None:
+        raise InvalidRequest.of("draw_at", "must be given for an order by lot")
     if now["draw_at"] <= locked.now:
         raise InvalidRequest.of("draw_at", "must lie ahead")
     closes_at = changes.get("closes_at", row.closes_at)
@@ -72,9 +71,14 @@ def check_draw(locked: LockedList, changes: Mapping[str, Any]) -> None:
 
 
 async def commit_draw(locked: LockedList, changes: dict[str, Any]) -> None:
-    """Make the secret of a list that is to be drawn, and add the commitment to it to the changes."""
+    """Make the secret of a list that is to be drawn, and add the commitment to it to the changes; and a source, if
+    the organizer names none."""
     row = locked.list
-    if changes.get("order", row.order) is Order.DRAW and row.draw_commitment is None:
+    if changes.get("order", row.order) is not Order.DRAW:
+        return
+    if changes.get("draw_source", row.draw_source) is None:
+        changes["draw_source"] = ENTERED
+    if row.draw_commitment is None:
         secret = secrets.token_bytes(_SECRET_BYTES)
         await locked.connection.execute(sql("insert_draw"), row.list_id, secret)
         changes["draw_commitment"] = sha256(secret).hexdigest()
