@@ -7,11 +7,11 @@ from fastapi.responses import StreamingResponse
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from waiting_list import problems
-from waiting_list.api.user.receipts import RECEIPT_EXAMPLE
+from waiting_list.api.user.receipts import RECEIPT_TEXT
 from waiting_list.ledger import queries
 from waiting_list.ledger.receipts import public_receipt
 from waiting_list.lists.models import ListKey
-from waiting_list.web.openapi import COMMON, declared, sent
+from waiting_list.web.openapi import COMMON, declared
 from waiting_list.web.parameters import PathId
 from waiting_list.web.request import ApiRequest
 from waiting_list.web.responses import receipt_file
@@ -49,13 +49,6 @@ _LINE = (
     '"at":"2026-11-24T10:05:00.000000Z","before":null,"list":"7d0ae32b-30b7-5a8c-8d8e-5d0d0b0f4f7e","number":42,'
     '"reason":null,"sequence":1207,"verb":"join"}\n'
 )
-_RECEIPT_TEXT: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The receipt.",
-        "headers": sent("Content-Disposition"),
-        "content": {"text/plain": {"schema": {"type": "string"}, "example": RECEIPT_EXAMPLE}},
-    }
-}
 
 
 @router.get(
@@ -117,7 +110,7 @@ async def read_ledger(
     LIST + "/ledger/{sequence}/receipt",
     operation_id="get_change_receipt",
     response_class=Response,
-    responses=_RECEIPT_TEXT | declared([*_REFUSALS, problems.ChangeNotFound]),
+    responses=RECEIPT_TEXT | declared([*_REFUSALS, problems.ChangeNotFound]),
 )
 async def get_change_receipt(
     call: ApiRequest,

@@ -15,22 +15,23 @@ from waiting_list.web.responses import receipt_file
 from waiting_list.web.routes import UserRoute
 
 router = APIRouter(prefix="/v1/user", route_class=UserRoute, tags=["My entries"])
-RECEIPT_EXAMPLE = "c2sp.org/tlog-proof@v1\nextra eyJhY3RvciI6InVzZXIi\N{HORIZONTAL ELLIPSIS}\nindex 1206\n"
+_EXAMPLE = "c2sp.org/tlog-proof@v1\nextra eyJhY3RvciI6InVzZXIi\N{HORIZONTAL ELLIPSIS}\nindex 1206\n"
 
-_TEXT: dict[int | str, dict[str, Any]] = {
+RECEIPT_TEXT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The receipt.",
         "headers": sent("Content-Disposition"),
-        "content": {"text/plain": {"schema": {"type": "string"}, "example": RECEIPT_EXAMPLE}},
+        "content": {"text/plain": {"schema": {"type": "string"}, "example": _EXAMPLE}},
     }
 }
+"""The answer of each call that gives a receipt."""
 
 
 @router.get(
     ENTRY + "/receipt",
     operation_id="get_receipt",
     response_class=Response,
-    responses=_TEXT | declared([*AUTHENTICATED, problems.InventoryNotFound, problems.NotInList]),
+    responses=RECEIPT_TEXT | declared([*AUTHENTICATED, problems.InventoryNotFound, problems.NotInList]),
 )
 async def get_receipt(
     call: ApiRequest,
